@@ -1,0 +1,96 @@
+# `make run` starts the service, `make test` checks everything. A fresh clone needs Python 3.11 or newer, make
+# and a package index; both commands make .venv themselves and do nothing when it is current.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# PYTHON=python3.12 make run chooses one; otherwise the first that is new enough.
+PYTHON ?=
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
+UV := VIRTUAL_ENV=.venv $(BIN)/uv pip --quiet
+AUDIT_VERSION := 2.10.1
+
+.PHONY: run test lint types e2e audit lock .venv run-env clean
+
+run: run-env
+	@exec $(BIN)/accounts serve
+
+test: lint types
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@$(call covered,accounts/core)
+	@$(call covered,accounts/flows)
+
+lint: .venv
+	@$(BIN)/ruff check --quiet .
+	@$(call quietly,$(BIN)/ruff format --check .)
+	@PYTHONPATH=. $(call quietly,$(BIN)/lint-imports --no-logo)
+
+types: .venv
+	@$(call quietly,$(BIN)/mypy)
+
+e2e: .venv
+	@$(BIN)/python -m pytest -m e2e
+
+# Known holes in what is locked. The auditor has an environment of its own.
+audit: .venv
+	@$(BIN)/uv tool run --quiet pip-audit==$(AUDIT_VERSION) --strict --disable-pip \
+		--require-hashes -r requirements/dev.txt
+
+# Writes the locks anew for every platform, keeping what still fits; `make lock UPGRADE=--upgrade` takes the newest.
+lock: .venv
+	@$(compile) requirements/uv.in -o requirements/uv.txt
+	@$(compile) --all-extras pyproject.toml requirements/run.in -o requirements/run.txt
+	@$(compile) --all-extras pyproject.toml requirements/run.in requirements/dev.in -o requirements/dev.txt
+
+compile = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+# Everything dev.txt pins holds what run.txt pins, so the development environment also runs the service.
+run-env:
+	@$(call current,run) || { $(call install,run); }
+
+.venv:
+	@$(call current,dev) || { $(call install,dev) && $(call remember,run); }
+
+clean:
+	rm -rf .venv .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# What an environment holds: a lock, and the checkout as pyproject.toml says. Its scripts name its place, so a
+# copied checkout makes its own.
+made_from = { pwd; cat requirements/uv.txt requirements/$(1).txt pyproject.toml; }
+current = $(call made_from,$(1)) | cmp -s - .venv/made-from-$(1)
+remember = $(call made_from,$(1)) > .venv/made-from-$(1)
+
+# uv takes seconds where pip takes a minute; both check the hashes. uv does not read pip's settings, so it is told
+# the index, and pip goes on where uv cannot.
+define install
+$(find_python) && echo "Installing requirements/$(1).txt into .venv ..." && \
+if [ "$$(cat .venv/made-in 2>/dev/null)" != "$$(pwd)" ]; then \
+	"$$python" -m venv --clear .venv && pwd > .venv/made-in; fi && \
+index=$$($(BIN)/python -m pip config list | sed -n "s/^[a-z:]*\.index-url='\(.*\)'$$/\1/p" | tail -n 1) && \
+if $(PIP) install --require-hashes -r requirements/uv.txt && \
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$index}" $(UV) install --require-hashes -r requirements/$(1).txt; then \
+	$(UV) install --no-deps --no-build-isolation --editable .; \
+else echo "uv could not; pip installs instead." >&2; \
+	$(PIP) install --require-hashes -r requirements/$(1).txt && \
+	$(PIP) install --no-deps --no-build-isolation --editable .; fi && \
+$(call remember,$(1))
+endef
+
+define find_python
+python=; for candidate in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
+	if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+		python=$$candidate; break; fi; done; \
+if [ -z "$$python" ]; then \
+	echo "accounts needs Python 3.11 or newer; name yours: make $@ PYTHON=/path/to/python3" >&2; exit 1; fi; \
+if ! "$$python" -c 'import venv, ensurepip' 2>/dev/null; then \
+	echo "$$python cannot make environments; install its venv module (Debian, Ubuntu: apt install python3-venv)." >&2; \
+	exit 1; fi
+endef
+
+# Says nothing unless it fails: the last line of `make test` is pytest's.
+quietly = said=$$($(1) 2>&1) || { echo "$$said"; exit 1; }
+covered = $(call quietly,$(BIN)/coverage report --include='$(1)/*' --fail-under=95)

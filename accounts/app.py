@@ -1,0 +1,55 @@
+"""The service by itself: an empty Flask app with ``Accounts`` in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Request, request
+from flask.sessions import SessionInterface, SessionMixin
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response
+
+from accounts.config import Settings
+from accounts.extension import Accounts, state_of
+from accounts.web import bound, errors, headers
+
+
+class _NoSession(SessionInterface):
+    """Flask's own session is not used here: ours is opened by whoever asks for it, and by nobody else."""
+
+    def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
+        return None
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        pass  # there is nothing to save; see above
+
+
+def create_app(settings: Settings | None = None, **options: Any) -> Flask:
+    """The whole service as a WSGI app. Connects to nothing.
+
+    :param settings: instead of ``ACCOUNTS_*`` in the environment.
+    :param options: what else :class:`accounts.Accounts` takes.
+    :raises SettingsError: settings or keys that may not be used.
+    """
+    settings = settings or Settings.load()
+    app = Flask("accounts", static_folder=None, template_folder=None)
+    app.session_interface = _NoSession()
+    app.config["SESSION_COOKIE_NAME"] = "unused"
+    Accounts(app, settings=settings, **options)
+    ring = state_of(app).house.ring
+    app.secret_key, *older = [key.secret for key in ring.newest_first()]
+    app.config["SECRET_KEY_FALLBACKS"] = older
+    errors.register(app)
+    app.after_request(headers.secure)
+    app.before_request(_speak_json_under_api)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        # Not the host: links and redirects come from ACCOUNTS_PUBLIC_ORIGIN alone.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign] # Flask's documented way
+    return app
+
+
+def _speak_json_under_api() -> None:
+    # Addresses that are nobody's have no blueprint that could say how to speak.
+    if request.url_rule is None and request.path.startswith("/api/"):
+        bound.bound().speaks = "json"

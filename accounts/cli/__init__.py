@@ -1,0 +1,47 @@
+"""The command ``accounts``. What goes wrong is one clear line on stderr, and the exit status says so."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from accounts.cli.config import config
+from accounts.cli.keys import keys
+from accounts.cli.mail import letters, mail
+from accounts.cli.people import invite, users
+from accounts.cli.serve import serve, upgrade, worker
+from accounts.config import SettingsError
+from accounts.core.errors import Problem
+from accounts.version import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="accounts")
+def cli() -> None:
+    """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
+
+
+for command in (serve, upgrade, worker, invite, users, keys, config, mail, letters):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; exits with 0, with 1 for what went wrong, with 2 for wrong usage."""
+    try:
+        cli(arguments, standalone_mode=True)
+    except SettingsError as wrong:
+        _stop(str(wrong))
+    except Problem as problem:
+        details = [f"{each.field}: {each.sentence % each.values}" for each in problem.fields]
+        _stop("; ".join(details) or problem.reason or problem.sentence)
+    except SQLAlchemyError as wrong:
+        reason = str(getattr(wrong, "orig", None) or type(wrong).__name__).strip().splitlines()[0]
+        _stop(f"the store does not answer as it should: {reason}")
+
+
+def _stop(reason: str) -> None:
+    click.echo(f"accounts: {reason}", err=True)
+    sys.exit(1)

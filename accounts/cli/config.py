@@ -1,0 +1,28 @@
+"""``accounts config check``: would it start?"""
+
+from __future__ import annotations
+
+import click
+
+from accounts.config import SECRETS, Settings
+from accounts.core import schema
+from accounts.core.house import House
+from accounts.flows import LINKS
+
+
+@click.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command()
+def check() -> None:
+    """Print what the settings come to, without secrets, and whether keys and store can be used."""
+    settings = Settings.load()
+    for name, value in settings.model_dump().items():
+        shown = ("(set)" if value else "(not set)") if name in SECRETS else value
+        click.echo(f"{name} = {shown}")
+    house = House(settings, LINKS)
+    click.echo(f"keys: {len(house.ring)}, {house.ring.signing.name} signs")
+    schema.check(house.store)
+    click.echo(f"store: {house.store}, version {schema.head()}")

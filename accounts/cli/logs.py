@@ -1,0 +1,70 @@
+"""Logs of the service by itself: one line an event, JSON unless somebody watches. Never a token, never a body."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from typing import Any
+
+import structlog
+from flask import Flask, g, request
+from werkzeug.wrappers import Response
+
+from accounts.config import Settings
+from accounts.web import bound
+
+log = structlog.stdlib.get_logger("accounts.requests")
+
+
+def configure(settings: Settings) -> None:
+    """Send the process's log to stderr, as JSON lines in production and in colour on a terminal."""
+    shared: list[Any] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    watched = settings.env == "development" and sys.stderr.isatty()
+    last: Any = structlog.dev.ConsoleRenderer() if watched else structlog.processors.JSONRenderer()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                last,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def log_requests(app: Flask) -> None:
+    """One line per request: the route, not the address, which may be a mailed link."""
+
+    @app.before_request
+    def begin() -> None:
+        g.accounts_began = time.perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        began = g.get("accounts_began", time.perf_counter())
+        log.info(
+            "request",
+            method=request.method,
+            route=request.url_rule.rule if request.url_rule else None,
+            status=response.status_code,
+            ms=round((time.perf_counter() - began) * 1000, 1),
+            request_id=bound.bound().request_id,
+        )
+        return response

@@ -1,0 +1,54 @@
+"""``accounts mail`` and ``accounts letters``: what waits to be sent, and what letters look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from accounts.cli.work import open_house
+from accounts.config import Settings
+from accounts.core import outbox
+from accounts.core.uow import UnitOfWork
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def mail(context: click.Context) -> None:
+    """How many letters wait, and how many were given up."""
+    if context.invoked_subcommand is not None:
+        return
+    waiting, dead = outbox.waiting(open_house().store.engine)
+    click.echo(f"{waiting} waiting, {dead} given up")
+
+
+@mail.command()
+def retry() -> None:
+    """Try the letters that were given up once more."""
+    with UnitOfWork(open_house()) as uow:
+        revived = outbox.revive(uow.session)
+    click.echo(f"{revived} will be tried again")
+
+
+@click.group()
+def letters() -> None:
+    """Look at the letters."""
+
+
+@letters.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def preview(folder: Path) -> None:
+    """Write every letter in every language into FOLDER, filled with sample facts."""
+    from accounts.post.letters import Letters, words_folder
+    from accounts.post.samples import ORIGIN, SAMPLES, sample
+
+    composer = Letters([words_folder()], Settings.load().service_name, ORIGIN)
+    folder.mkdir(parents=True, exist_ok=True)
+    for words in SAMPLES:
+        for locale in composer.languages(words):
+            message = composer.compose(
+                sample(words, locale), sender="accounts@example.org", message_id=f"<{words}@example.org>"
+            )
+            for part, text in (("txt", f"{message.subject}\n\n{message.body}"), ("html", str(message.html))):
+                (folder / f"{words}.{locale}.{part}").write_text(text, encoding="utf-8")
+    click.echo(f"{len(list(folder.iterdir()))} files in {folder}")

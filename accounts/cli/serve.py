@@ -1,0 +1,129 @@
+"""``accounts serve``, ``upgrade``, ``worker``: running it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import signal
+import socket
+import threading
+from types import FrameType
+
+import click
+from flask import Flask
+
+from accounts.config import Settings, SettingsError
+from accounts.core import schema
+from accounts.core.house import House
+from accounts.core.uow import UnitOfWork
+from accounts.flows import LINKS, invite
+from accounts.version import __version__
+
+THREADS = 16
+"""Request threads of a process. More than can be stuck: hashing has a pool of its own."""
+DRAIN_SECONDS = 20
+
+
+@click.command()
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that serve.")
+def serve(workers: int) -> None:
+    """Migrate, print the address, serve pages and JSON, and deliver mail."""
+    try:
+        from granian import Granian
+        from granian.constants import Interfaces
+    except ImportError:
+        raise SettingsError("serving needs the server extra; install accounts[server]") from None
+    settings = Settings.load()
+    if workers > 1 and settings.mail_server is None:
+        raise SettingsError("several workers need ACCOUNTS_MAIL_SERVER: the development mailbox is of one process")
+    _check_port(settings)
+    house = House(settings, LINKS)
+    schema.upgrade(house.store)
+    _greet(house)
+    # Nothing that is open may cross the fork.
+    house.store.close()
+    Granian(
+        "accounts.cli.serve:application",
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        websockets=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=DRAIN_SECONDS,
+        log_enabled=False,
+    ).serve()
+
+
+@click.command()
+def upgrade() -> None:
+    """Bring the tables to the version of this code."""
+    house = House(Settings.load(), LINKS)
+    schema.upgrade(house.store)
+    click.echo(f"{house.store} is at version {schema.head()}")
+
+
+@click.command()
+def worker() -> None:
+    """Deliver mail, and nothing else, until told to stop."""
+    from accounts.app import create_app
+    from accounts.cli.logs import configure
+    from accounts.extension import state_of
+
+    settings = Settings.load()
+    configure(settings)
+    state = state_of(create_app(settings))
+    schema.check(state.house.store)
+    stop = threading.Event()
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        state.house.mail_due.set()
+
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    click.echo(f"delivering mail of {settings.public_origin}", err=True)
+    state.worker().run(stop)
+
+
+def application() -> Flask:
+    """The WSGI app of one serving process, with its mail worker thread."""
+    from accounts.app import create_app
+    from accounts.cli.logs import configure, log_requests
+    from accounts.extension import deliver_in_background, state_of
+
+    settings = Settings.load()
+    configure(settings)
+    app = create_app(settings)
+    log_requests(app)
+    stop = deliver_in_background(app)
+
+    def leave() -> None:
+        stop.set()
+        state_of(app).house.mail_due.set()
+
+    atexit.register(leave)
+    return app
+
+
+def _greet(house: House) -> None:
+    settings = house.settings
+    click.echo(f"accounts {__version__} ({settings.env}) at {settings.public_origin}")
+    if settings.mail_server is None:
+        click.echo(f"Mails are not sent; read them at {settings.public_origin}/mailbox")
+    url = invite.first_admin_url(UnitOfWork(house))
+    if url is not None:
+        click.echo(f"Nobody administers yet. Open this link once to become the first admin:\n\n{url}\n")
+
+
+def _check_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with contextlib.closing(socket.socket(family)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as wrong:
+            where = f"{settings.host} port {settings.port}"
+            raise SettingsError(f"ACCOUNTS_HOST, ACCOUNTS_PORT: cannot listen on {where}: {wrong.strerror}") from None

@@ -1,0 +1,27 @@
+"""What commands work with: the house of this installation, and units of work in it."""
+
+from __future__ import annotations
+
+from accounts.config import Settings
+from accounts.core import schema
+from accounts.core.house import House
+from accounts.core.uow import UnitOfWork
+from accounts.flows import LINKS
+
+
+def open_house() -> House:
+    """The installation that ACCOUNTS_* names, its tables checked.
+
+    :raises SettingsError: settings, keys or store cannot be used.
+    """
+    house = House(Settings.load(), LINKS)
+    schema.check(house.store)
+    return house
+
+
+def unit_of_work() -> UnitOfWork:
+    """A unit of work of the operator: whoever can read the key ring needs no account.
+
+    :raises SettingsError: settings, keys or store cannot be used.
+    """
+    return UnitOfWork(open_house())

@@ -1,0 +1,211 @@
+"""Settings: every ``ACCOUNTS_*`` is read once, checked at start, and frozen."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+PREFIX = "ACCOUNTS_"
+LIFETIME = "lifetime_"
+SECRETS = frozenset({"secret_keys", "mail_password", "database_url"})
+LOCALES = ("en", "de")
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The text is one line, fit to be printed before the program stops."""
+
+
+class Settings(BaseModel):
+    """What an installation is told from outside.
+
+    Build it with :meth:`load`; the constructor is for hosts that keep their settings elsewhere.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    env: Literal["development", "production"]
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_origin: str
+    instance: Path = Path("instance")
+    database_url: str = Field(repr=False)
+    secret_keys: tuple[str, ...] = Field(default=(), repr=False)
+    mail_server: str | None = None
+    mail_port: int = Field(default=587, ge=1, le=65535)
+    mail_sender: str
+    mail_username: str | None = None
+    mail_password: str | None = Field(default=None, repr=False)
+    mail_tls: Literal["starttls", "tls", "none"]
+    trusted_proxies: int = Field(default=0, ge=0, le=10)
+    service_name: str = Field(default="Accounts", min_length=1, max_length=60)
+    locale: str = "en"
+    lifetimes: Mapping[str, timedelta] = Field(default_factory=dict)
+
+    @classmethod
+    def load(cls, given: Mapping[str, Any] | None = None) -> Self:
+        """Settings from ``ACCOUNTS_*`` names (the process environment unless ``given``).
+
+        ``ACCOUNTS_CONFIG`` may name a TOML file whose keys are the same names in lower case without the
+        prefix; the environment wins over it. ``ACCOUNTS_<SECRET>_FILE`` names a file that holds a secret.
+
+        :raises SettingsError: unknown name (the nearest right one is named), or a value that cannot work.
+        """
+        raw = _collect(os.environ if given is None else given)
+        try:
+            return cls(**raw)
+        except ValidationError as wrong:
+            first = wrong.errors(include_url=False, include_input=False)[0]
+            name = PREFIX + "_".join(str(step) for step in first["loc"][:1]).upper() if first["loc"] else ""
+            reason = first["msg"].removeprefix("Value error, ")
+            raise SettingsError(f"{name}: {reason}" if name else reason) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        filled = dict(raw)
+        host = str(filled.get("host", "127.0.0.1"))
+        port = filled.get("port", 8000)
+        shown = f"[{host}]" if ":" in host else host
+        filled.setdefault("public_origin", f"http://{shown}:{port}")
+        if "env" not in filled:
+            filled["env"] = "development" if _is_all_local(host, filled) else "production"
+        instance = Path(filled.get("instance", "instance"))
+        filled.setdefault("database_url", f"sqlite:///{(instance / 'accounts.db').as_posix()}")
+        server = filled.get("mail_server")
+        if "mail_tls" not in filled:
+            local = server is None or is_loopback(str(server))
+            filled["mail_tls"] = "none" if local else "tls" if str(filled.get("mail_port")) == "465" else "starttls"
+        filled.setdefault("mail_sender", _default_sender(str(filled["public_origin"])))
+        return filled
+
+    @field_validator("public_origin")
+    @classmethod
+    def _is_an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+            raise ValueError("must be an origin such as https://accounts.example.org")
+        if parts.username or parts.fragment:
+            raise ValueError("must be an origin without user or fragment")
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @field_validator("locale")
+    @classmethod
+    def _is_spoken(cls, value: str) -> str:
+        if value not in LOCALES:
+            raise ValueError(f"must be one of {', '.join(LOCALES)}")
+        return value
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if self.env == "production":
+            if not self.public_origin.startswith("https://"):
+                raise ValueError("ACCOUNTS_PUBLIC_ORIGIN: production needs an https:// origin")
+            if self.mail_server is None:
+                raise ValueError("ACCOUNTS_MAIL_SERVER: production needs an SMTP server")
+        if self.mail_tls == "none" and not (self.mail_server is None or is_loopback(self.mail_server)):
+            raise ValueError("ACCOUNTS_MAIL_TLS: mail carries reset links; plain SMTP is for loopback only")
+        return self
+
+    @property
+    def secure(self) -> bool:
+        """Whether the public origin is https, and cookies can be ``__Host-`` and Secure."""
+        return self.public_origin.startswith("https://")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address literal can only mean this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _default_sender(origin: str) -> str:
+    name = urlsplit(origin).hostname or "localhost"
+    # An address literal is no domain to write from.
+    is_name = any(letter.isalpha() for letter in name) and ":" not in name
+    return f"accounts@{name if is_name else 'localhost'}"
+
+
+def _is_all_local(host: str, raw: Mapping[str, Any]) -> bool:
+    origin = urlsplit(str(raw["public_origin"]))
+    places = [host, origin.hostname or "", str(raw.get("mail_server") or "localhost")]
+    return origin.scheme == "http" and all(is_loopback(place) for place in places)
+
+
+def _collect(given: Mapping[str, Any]) -> dict[str, Any]:
+    values = {name[len(PREFIX) :].lower(): value for name, value in given.items() if name.startswith(PREFIX)}
+    if "config" in values:
+        values = _from_toml(Path(values.pop("config"))) | values
+    for secret in SECRETS:
+        if (path := values.pop(f"{secret}_file", None)) is not None:
+            if secret in values:
+                raise SettingsError(f"{PREFIX}{secret.upper()} and its _FILE are both set; keep one")
+            values[secret] = _read(Path(path), f"{PREFIX}{secret.upper()}_FILE").strip()
+    raw: dict[str, Any] = {}
+    lifetimes: dict[str, timedelta] = {}
+    for name, value in values.items():
+        if name.startswith(LIFETIME):
+            lifetimes[name[len(LIFETIME) :].replace("_", "-")] = _seconds(name, value)
+        elif name in Settings.model_fields and name != "lifetimes":
+            raw[name] = _key_list(value) if name == "secret_keys" else value
+        else:
+            raise SettingsError(_unknown(name))
+    return raw | ({"lifetimes": lifetimes} if lifetimes else {})
+
+
+def _unknown(name: str) -> str:
+    known = [*sorted(Settings.model_fields.keys() - {"lifetimes"}), "config", *(f"{s}_file" for s in SECRETS)]
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+    return f"{PREFIX}{name.upper()} is not a setting{hint}"
+
+
+def _from_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_read(path, "ACCOUNTS_CONFIG"))
+    except tomllib.TOMLDecodeError as wrong:
+        raise SettingsError(f"ACCOUNTS_CONFIG: {path} is not TOML: {wrong}") from None
+
+
+def _read(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as wrong:
+        raise SettingsError(f"{name}: cannot read {path}: {getattr(wrong, 'strerror', wrong)}") from None
+
+
+def _seconds(name: str, value: object) -> timedelta:
+    try:
+        seconds = int(str(value))
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds <= 366 * 86400:
+        raise SettingsError(f"{PREFIX}{name.upper()}: must be a number of seconds, at least 1, at most a year")
+    return timedelta(seconds=seconds)
+
+
+def _key_list(value: object) -> tuple[str, ...]:
+    # A str would be iterated letter by letter where a list of keys is due.
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = json.loads(text) if text[:1] in ("[", '"', "{") else text.split(",")
+        except json.JSONDecodeError:
+            raise SettingsError("ACCOUNTS_SECRET_KEYS: is not a JSON list") from None
+    if not isinstance(value, list | tuple) or not all(isinstance(key, str) for key in value):
+        raise SettingsError("ACCOUNTS_SECRET_KEYS: must be a list of keys, oldest first")
+    keys = tuple(key.strip() for key in value)
+    if not keys or not all(keys):
+        raise SettingsError("ACCOUNTS_SECRET_KEYS: holds an empty key")
+    return keys

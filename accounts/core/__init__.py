@@ -1,0 +1,1 @@
+"""What the service is made of. Nothing on this floor knows Flask."""

@@ -1,0 +1,51 @@
+"""Mail addresses: what is accepted, and the one form under which an address is unique."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from email_validator import EmailNotValidError, validate_email
+
+MAX_BYTES = 254
+"""RFC 5321 4.5.3.1.3: a path has 256 octets, two of which are its angle brackets."""
+
+
+class AddressRefused(ValueError):
+    """The text is not exactly one mail address that can be delivered by plain SMTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An accepted address: ``email`` is where mail goes, ``key`` is what makes it unique."""
+
+    email: str
+    key: str
+
+
+def parse(text: str) -> Address:
+    """One address from what a person typed.
+
+    The local part is ASCII (so that no look-alike such as KELVIN SIGN folds onto another account), the domain
+    becomes lower-case IDNA. The key folds the case of the local part too: it is computed here and compared as it
+    is under a UNIQUE index, because every database has its own idea of ``lower()``.
+
+    :raises AddressRefused: anything but one plain address of at most 254 bytes.
+    """
+    if len(text) > MAX_BYTES:
+        raise AddressRefused("longer than 254 bytes")
+    try:
+        # Not "globally deliverable": an intranet without public domain names is a place to run this, too.
+        valid = validate_email(text, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False)
+    except EmailNotValidError as wrong:
+        raise AddressRefused(str(wrong)) from None
+    email = valid.ascii_email
+    if email is None or len(email) > MAX_BYTES:
+        raise AddressRefused("has no plain form of at most 254 bytes")
+    local, _, domain = email.rpartition("@")
+    return Address(email=email, key=f"{local.casefold()}@{domain.lower()}")
+
+
+def masked(email: str) -> str:
+    """``a•••@example.org``: enough for its owner to recognise, not enough to learn."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}•••@{domain}"

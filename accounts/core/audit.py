@@ -1,0 +1,51 @@
+"""What happened: appended in the transaction of the change itself, never altered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from accounts.core.models import AuditRow
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who is asking, as far as it is known.
+
+    :ivar account_id: the signed-in account; None for strangers, for the worker and for the operator.
+    :ivar network: client address, IPv6 cut to its /64.
+    :ivar agent: short form of the user agent, free of control characters.
+    """
+
+    account_id: str | None = None
+    network: str = ""
+    agent: str = ""
+    request_id: str = ""
+    locale: str = "en"
+
+
+def append(
+    session: Session,
+    asker: Asker,
+    kind: str,
+    *,
+    account_id: str | None = None,
+    link_id: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Note one event. ``facts`` never holds a secret, a token, or what a stranger typed."""
+    session.add(
+        AuditRow(
+            kind=kind,
+            account_id=account_id,
+            actor=asker.account_id,
+            link_id=link_id,
+            network=asker.network,
+            agent=asker.agent,
+            request_id=asker.request_id,
+            facts=dict(facts or {}),
+        )
+    )

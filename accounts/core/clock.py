@@ -1,0 +1,14 @@
+"""The one place that asks what time it is."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+LEEWAY = timedelta(seconds=60)
+"""How far apart the clocks of two processes may be before a token signed by one is refused by the other."""
+
+
+def now() -> datetime:
+    """The current moment, aware, in UTC."""
+    return datetime.fromtimestamp(time.time(), UTC)

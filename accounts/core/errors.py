@@ -1,0 +1,152 @@
+"""The one family of errors: a stable code, an HTTP status, one public sentence.
+
+The sentence is English and the key of its translation. What a person may not learn stands in
+``reason`` and goes to the log only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+def sentence(text: str) -> str:
+    """Mark a public sentence for translation; returns it unchanged."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field that cannot be taken as it is: its name, a stable code, a sentence and its values."""
+
+    field: str
+    code: str
+    sentence: str
+    values: Mapping[str, Any]
+
+
+class Problem(Exception):
+    """Something that the asker is told. Spoken as a page or as RFC 9457 ``application/problem+json``."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    sentence: ClassVar[str] = sentence("Something went wrong on our side. Please try again later.")
+
+    def __init__(
+        self, reason: str = "", *, fields: Sequence[FieldError] = (), retry_after: int | None = None
+    ) -> None:
+        super().__init__(reason or self.code)
+        self.reason = reason
+        self.fields = tuple(fields)
+        self.retry_after = retry_after
+        """Seconds to wait before the same request can succeed."""
+
+
+class InvalidInput(Problem):
+    code, status = "invalid_input", 422
+    sentence = sentence("Please look at the marked fields.")
+
+
+class Malformed(Problem):
+    code, status = "malformed_request", 400
+    sentence = sentence("The request cannot be read.")
+
+
+class SignInFailed(Problem):
+    code, status = "sign_in_failed", 401
+    sentence = sentence("Address and password do not match.")
+
+
+class NotSignedIn(Problem):
+    code, status = "not_signed_in", 401
+    sentence = sentence("Please sign in first.")
+
+
+class Forbidden(Problem):
+    code, status = "forbidden", 403
+    sentence = sentence("Your account may not do this.")
+
+
+class CsrfFailed(Problem):
+    code, status = "csrf_failed", 403
+    sentence = sentence("This form is too old or comes from another place. Please send it again.")
+
+
+class NotFound(Problem):
+    code, status = "not_found", 404
+    sentence = sentence("There is nothing here.")
+
+
+class MethodNotAllowed(Problem):
+    code, status = "method_not_allowed", 405
+    sentence = sentence("This address does not take such a request.")
+
+
+class OtherFormShown(Problem):
+    code, status = "other_link_opened", 409
+    sentence = sentence("Another link was opened in this browser meanwhile. Nothing was changed.")
+
+
+class WrongAccount(Problem):
+    code, status = "wrong_account", 409
+    sentence = sentence("This link belongs to another account than the one signed in. Nothing was changed.")
+
+
+class Conflict(Problem):
+    code, status = "conflict", 409
+    sentence = sentence("Somebody changed this at the same moment. Please look again.")
+
+
+class LastAdmin(Problem):
+    code, status = "last_admin", 409
+    sentence = sentence("This is the last admin. Make somebody else an admin first.")
+
+
+class TooLarge(Problem):
+    code, status = "too_large", 413
+    sentence = sentence("The request is too large.")
+
+
+class UnsupportedMediaType(Problem):
+    code, status = "unsupported_media_type", 415
+    sentence = sentence("Send JSON as application/json here.")
+
+
+class TooManyRequests(Problem):
+    code, status = "too_many_requests", 429
+    sentence = sentence("That was too often. Please wait a little.")
+
+
+class Unavailable(Problem):
+    code, status = "unavailable", 503
+    sentence = sentence("The service is busy or being repaired. Please try again in a moment.")
+
+
+class DeadLink(Problem):
+    """A link that cannot be used. ``reason`` is for the log; within one code all answers are identical."""
+
+
+class LinkInvalid(DeadLink):
+    code, status = "link_invalid", 400
+    sentence = sentence("This link is not valid. It may have been cut or changed on its way.")
+
+
+class LinkExpired(DeadLink):
+    code, status = "link_expired", 410
+    sentence = sentence("This link is too old.")
+
+
+class LinkUsed(DeadLink):
+    code, status = "link_used", 410
+    sentence = sentence("This link has done its work: it was used, or things have changed since it was sent.")
+
+
+class LinkSuperseded(DeadLink):
+    code, status = "link_superseded", 410
+    sentence = sentence("There is a newer link. Please use that one.")
+
+
+class LinkRevoked(DeadLink):
+    code, status = "link_revoked", 410
+    sentence = sentence("This invitation was taken back.")

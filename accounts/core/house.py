@@ -1,0 +1,59 @@
+"""What one installation has in common over all requests: made once per app, never shared between two."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+
+from accounts.config import Settings, SettingsError
+from accounts.core.envelope import Envelope
+from accounts.core.keys import KeyRing, load_or_create
+from accounts.core.links import Link, Signer
+from accounts.core.passwords import Passwords
+from accounts.core.store import Store
+from accounts.core.throttle import Throttle
+
+RING_FILE = "secret-keys"
+
+
+class House:
+    """State per app. Making one connects to nothing.
+
+    :param links: the kinds of links that open here; purposes must differ.
+    :param mount: path under which the pages stand, "" or such as "/auth".
+    :param store: a host's own store instead of one on ``settings.database_url``.
+    :raises SettingsError: keys that may not be used, a lifetime of an unknown purpose, two links of one purpose.
+    """
+
+    def __init__(
+        self, settings: Settings, links: Iterable[Link], *, mount: str = "", store: Store | None = None
+    ) -> None:
+        self.settings = settings
+        self.mount = mount
+        self.links: Mapping[str, Link] = _by_purpose(links)
+        _check_lifetimes(settings, self.links)
+        self.store = store or Store(settings.database_url)
+        self.ring = KeyRing(settings.secret_keys or load_or_create(settings.instance / RING_FILE))
+        self.envelope = Envelope(self.ring, settings.public_origin + mount)
+        self.signer = Signer(self.envelope, settings.public_origin + mount, settings.lifetimes)
+        self.passwords = Passwords()
+        self.throttle = Throttle(self.store)
+        self.mail_due = threading.Event()
+        """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""
+
+
+def _by_purpose(links: Iterable[Link]) -> Mapping[str, Link]:
+    found: dict[str, Link] = {}
+    for link in links:
+        if link.purpose in found:
+            raise SettingsError(f"two kinds of links have the purpose {link.purpose}")
+        found[link.purpose] = link
+    return found
+
+
+def _check_lifetimes(settings: Settings, links: Mapping[str, Link]) -> None:
+    for purpose in settings.lifetimes:
+        if purpose not in links:
+            name = "ACCOUNTS_LIFETIME_" + purpose.replace("-", "_").upper()
+            known = ", ".join(sorted(links))
+            raise SettingsError(f"{name} is not a setting; links here are: {known}")

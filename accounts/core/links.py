@@ -1,0 +1,281 @@
+"""Links: declare a kind once, sign it about somebody, open it again.
+
+A link is a sentence about an account, "as of this state, do this". It is valid while the sentence is still true
+and not too old. Nothing is stored: the act changes the state, and so the first use kills the
+link and its elder siblings.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b85decode, b85encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from accounts.core.addresses import AddressRefused, parse
+from accounts.core.clock import LEEWAY
+from accounts.core.envelope import Envelope, Statement, Unreadable
+from accounts.core.errors import DeadLink, LinkInvalid, LinkUsed
+from accounts.core.models import Account
+
+if TYPE_CHECKING:
+    from accounts.core.outbox import Intent, Letter
+    from accounts.core.uow import UnitOfWork
+
+TAG_BYTES = 4
+
+
+class Nothing(BaseModel):
+    """Asks for, or carries, nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a link speaks of.
+
+    :ivar id: the account id; for a link about an address, the address as mail goes to it.
+    :ivar account: the account, or the one that holds the address at this moment; None where there is none.
+    """
+
+    id: str
+    account: Account | None
+
+    @property
+    def email(self) -> str:
+        return self.account.email if self.account else self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the state that a link binds.
+
+    :ivar never_returns: the value never goes back to an old one (a salted hash, a rising counter).
+    :ivar says: the problem that is told when this part has moved.
+    """
+
+    name: str
+    read: Callable[[Subject], str | int | None]
+    never_returns: bool = False
+    says: type[DeadLink] = LinkUsed
+
+
+def _of_account(name: str) -> Callable[[Subject], str | int | None]:
+    def read(subject: Subject) -> str | int | None:
+        assert subject.account is not None, f"{name} needs an account"  # noqa: S101 - a wrong declaration, not input
+        value: str | int | None = getattr(subject.account, name)
+        return value
+
+    return read
+
+
+password = Part("password", _of_account("password_hash"), never_returns=True)
+email = Part("email", _of_account("email_key"))
+auth_epoch = Part("auth_epoch", _of_account("auth_epoch"), never_returns=True)
+sign_ins = Part("sign_ins", _of_account("sign_in_serial"), never_returns=True)
+# Account ids are never handed out twice, so "nobody" here is the only value that could come back.
+holder = Part("holder", lambda subject: subject.account.id if subject.account else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What an act has done. ``signs_in`` names the account that this browser is now signed in as, if any."""
+
+    account_id: str
+    signs_in: Account | None = None
+    created: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """One kind of mailed link, declared once: URL, pages, JSON, words and mail all follow from it.
+
+    :ivar purpose: salt, URL, endpoint and folder of words at once.
+    :ivar lives: how long; ``ACCOUNTS_LIFETIME_<PURPOSE>`` (seconds) overrides it.
+    :ivar about: whether the subject is an account or an address.
+    :ivar dies_with: the parts of the state whose change kills it.
+    :ivar spends: the id in ``spent`` that the act uses up, where no state moves by itself.
+    :ivar asks: what the form or JSON must say.
+    :ivar asks_of: the same, where it depends on whom the opened link finds.
+    :ivar carries: what the link itself says beside its subject.
+    :ivar check: further conditions that must hold now, raising a Problem where they do not.
+    :ivar shows: what a person sees before acting.
+    :ivar prepare: slow work (hashing) before the unit of work; its result is what ``act`` gets as ``said``.
+    :ivar act: does it, in one unit of work.
+    :ivar letter: writes the mail for an intent, signing the link at that moment; None drops the intent.
+    :ivar title, explains, button, done: words of its pages, English, keys of their translations.
+    """
+
+    purpose: str
+    lives: timedelta
+    about: Literal["account", "address"]
+    dies_with: tuple[Part, ...]
+    act: Callable[[UnitOfWork, Opened, Any], Done]
+    letter: Callable[[UnitOfWork, Intent], Letter | None]
+    title: str
+    explains: str
+    button: str
+    done: str
+    asks: type[BaseModel] = Nothing
+    asks_of: Callable[[Opened], type[BaseModel]] | None = None
+    carries: type[BaseModel] = Nothing
+    spends: Callable[[Any], str] | None = None
+    check: Callable[[UnitOfWork, Opened], None] = lambda uow, opened: None
+    shows: Callable[[Opened], Mapping[str, Any]] = lambda opened: {}
+    prepare: Callable[[UnitOfWork, Opened, Any], Any] = lambda uow, opened, said: said
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if not (self.spends or any(part.never_returns for part in self.dies_with)):
+            raise TypeError(f"{self.purpose}: binds nothing that never returns; old links could come back to life")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a genuine link says, before anybody asked whether it is still true."""
+
+    link: Link
+    subject_id: str
+    tags: bytes
+    carried: Any
+    statement: Statement = field(repr=False)
+
+    @property
+    def link_id(self) -> str:
+        """A name for this link that is safe to show and to log."""
+        return self.statement.id
+
+    @property
+    def issued_at(self) -> datetime:
+        return self.statement.issued_at
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A link that is alive: genuine, not too old, and its sentence still true."""
+
+    sentence: Sentence
+    subject: Subject
+    expires_at: datetime
+
+    @property
+    def link(self) -> Link:
+        return self.sentence.link
+
+    @property
+    def link_id(self) -> str:
+        return self.sentence.link_id
+
+    @property
+    def carried(self) -> Any:
+        return self.sentence.carried
+
+    @property
+    def asks(self) -> type[BaseModel]:
+        """What the form or JSON must say now."""
+        return self.link.asks_of(self) if self.link.asks_of else self.link.asks
+
+    @property
+    def account(self) -> Account:
+        """The account it is about.
+
+        :raises LinkInvalid: nobody holds the address.
+        """
+        if self.subject.account is None:
+            raise LinkInvalid("no such account")
+        return self.subject.account
+
+
+class Signer:
+    """Signs links of one installation and reads them. Knows no database.
+
+    :param base_url: origin and mount path under which the pages stand, without trailing slash.
+    """
+
+    def __init__(self, envelope: Envelope, base_url: str, lifetimes: Mapping[str, timedelta]) -> None:
+        self._envelope = envelope
+        self._base_url = base_url
+        self._lifetimes = lifetimes
+
+    def lives(self, link: Link) -> timedelta:
+        """How long links of this kind live here."""
+        return self._lifetimes.get(link.purpose, link.lives)
+
+    def sign(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
+        """A token that says: as of this state of ``subject``, do this."""
+        tags = self._tags(link, subject, None)
+        values = list((carried or Nothing()).model_dump(mode="json").values())
+        # Tags stand before the subject in one string: their length is known from the declaration, and the six
+        # characters that a list of two would cost keep a reset link under 150.
+        return self._envelope.seal(link.purpose, link.version, [b85encode(tags).decode() + subject.id, *values])
+
+    def url(self, link: Link, token: str) -> str:
+        """The address to mail. Its tail keeps mail programs from cutting a token that ends in ``-`` or ``_``."""
+        return f"{self._base_url}/l/{link.purpose}/{token}/go"
+
+    def page(self, path: str) -> str:
+        """The full address of a page of this installation."""
+        return f"{self._base_url}{path}"
+
+    def read(self, link: Link, token: object) -> Sentence:
+        """What a token says, when it is a genuine one of this kind.
+
+        :raises LinkInvalid: it is not.
+        """
+        if not isinstance(token, str):
+            raise LinkInvalid("not a text")
+        try:
+            statement = self._envelope.open(link.purpose, link.version, token)
+        except Unreadable as why:
+            raise LinkInvalid(str(why)) from None
+        width = len(b85encode(bytes(TAG_BYTES * len(link.dies_with))))
+        try:
+            head, *values = statement.payload
+            carried = link.carries.model_validate(dict(zip(link.carries.model_fields, values, strict=True)))
+            return Sentence(link, head[width:], b85decode(head[:width]), carried, statement)
+        except (ValueError, TypeError, ValidationError):
+            raise LinkInvalid("genuine, but of another layout") from None
+
+    def moved(self, sentence: Sentence, subject: Subject) -> tuple[Part, ...]:
+        """The bound parts that are not what they were when the link was signed."""
+        fresh = self._tags(sentence.link, subject, sentence)
+        return tuple(
+            part
+            for number, part in enumerate(sentence.link.dies_with)
+            if not hmac.compare_digest(_slot(fresh, number), _slot(sentence.tags, number))
+        )
+
+    def expires_at(self, sentence: Sentence) -> datetime:
+        """When it ends by age. A link may carry an end of its own (``expires``, seconds since 1970)."""
+        own = getattr(sentence.carried, "expires", None)
+        by_age = sentence.issued_at + self.lives(sentence.link)
+        return by_age if own is None else datetime.fromtimestamp(own, by_age.tzinfo)
+
+    def keep_spent_until(self, expires_at: datetime) -> datetime:
+        """Until when a spent id must be remembered: nothing signed may outlive its mark."""
+        return expires_at + LEEWAY + timedelta(seconds=300)
+
+    def _tags(self, link: Link, subject: Subject, of: Sentence | None) -> bytes:
+        # Under the very key that signs (or signed) the link, so that dropping a key ends both at once.
+        key = of.statement.key if of else self._envelope.ring.signing
+        return b"".join(
+            self._envelope.tag(key, [link.purpose, subject.id, part.name, part.read(subject)], TAG_BYTES)
+            for part in link.dies_with
+        )
+
+
+def _slot(tags: bytes, number: int) -> bytes:
+    return tags[number * TAG_BYTES : (number + 1) * TAG_BYTES]
+
+
+def address_key(text: str) -> str:
+    """The unique form of an address that a genuine link carries."""
+    try:
+        return parse(text).key
+    except AddressRefused:
+        raise LinkInvalid("its address is not accepted any more") from None

@@ -1,0 +1,127 @@
+"""Passwords: hashing with bounded parallelism, verifying, and what may be chosen."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import unicodedata
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from accounts.core.errors import FieldError, InvalidInput, Unavailable, sentence
+
+T = TypeVar("T")
+
+MIN_CHARACTERS, MAX_CHARACTERS = 15, 256
+"""NIST SP 800-63B-4 3.1.1.1: at least 15 where the password is the only factor; no composition rules."""
+MIN_GUESSES = 10**8
+"""What zxcvbn calls "safely unguessable" against an online attack."""
+QUEUE_PER_THREAD = 64
+
+TOO_SHORT = sentence("At least %(min)s characters, please: a few unrelated words are easy to remember.")
+TOO_LONG = sentence("At most %(max)s characters, please.")
+TOO_EASY = sentence("This password is too easy to guess: it is common, repetitive, or made of your own data.")
+
+
+def canonical(password: str) -> str:
+    """The one Unicode form (NFC) in which passwords are set and checked. Nothing is trimmed or cut."""
+    return unicodedata.normalize("NFC", password)
+
+
+class Passwords:
+    """Hashes and verifies, argon2id m=19456 KiB, t=2, p=1 (OWASP Password Storage Cheat Sheet).
+
+    Hashes run on a small pool of their own, one thread a core: more would only take turns and hold 19 MiB each.
+    A full queue answers 503 rather than growing.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._hasher = PasswordHash((Argon2Hasher(memory_cost=19456, time_cost=2, parallelism=1),))
+        self._threads = threads or _cores()
+        self._places = threading.BoundedSemaphore(self._threads * QUEUE_PER_THREAD)
+        self._starting = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._dummy: str | None = None
+
+    def hash(self, password: str) -> str:
+        """A salted hash as text.
+
+        :raises Unavailable: too many hashes are waiting already.
+        """
+        return self._run(lambda: self._hasher.hash(canonical(password)))
+
+    def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        """Whether the password is right, and a new hash when the stored one is below today's parameters.
+
+        Without a stored hash the same work is done against a dummy, so that time does not tell who has an account.
+
+        :raises Unavailable: too many hashes are waiting already.
+        """
+        if len(password) > MAX_CHARACTERS:
+            password, stored = password[:MAX_CHARACTERS], None
+        return self._run(lambda: self._verify(canonical(password), stored))
+
+    def _verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
+        known = stored is not None
+        try:
+            right, renewed = self._hasher.verify_and_update(password, stored or self._dummy_hash())
+        except UnknownHashError:
+            right, renewed = self._hasher.verify(password, self._dummy_hash()) and False, None
+        return (right and known), (renewed if right and known else None)
+
+    def _dummy_hash(self) -> str:
+        if self._dummy is None:
+            self._dummy = self._hasher.hash(secrets.token_urlsafe(16))
+        return self._dummy
+
+    def _run(self, work: Callable[[], T]) -> T:
+        if not self._places.acquire(blocking=False):
+            raise Unavailable("password queue is full", retry_after=2)
+        try:
+            return self._threads_started().submit(work).result()
+        finally:
+            self._places.release()
+
+    def _threads_started(self) -> ThreadPoolExecutor:
+        # On first use, never in the parent of a fork: threads do not survive one.
+        with self._starting:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="accounts-hash")
+            return self._pool
+
+
+def _cores() -> int:
+    # The cores this process may use, where the system can tell; a container often has fewer than the machine.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_zxcvbn = threading.Lock()
+
+
+def check_choice(password: str, context: Iterable[str], *, field: str = "password") -> None:
+    """Whether a password may be chosen. ``context``: words an attacker would try first (service, name, address).
+
+    :raises InvalidInput: too short, too long, common or guessable, naming ``field``.
+    """
+    text = canonical(password)
+    if len(text) < MIN_CHARACTERS:
+        raise _refused(field, "too_short", TOO_SHORT, min=MIN_CHARACTERS)
+    if len(text) > MAX_CHARACTERS:
+        raise _refused(field, "too_long", TOO_LONG, max=MAX_CHARACTERS)
+    from zxcvbn import zxcvbn
+
+    # zxcvbn keeps the context words in a module-wide dictionary: two threads at once would judge by each other's.
+    with _zxcvbn:
+        guesses = zxcvbn(text[:72], user_inputs=[word for word in context if word])["guesses"]
+    if guesses < MIN_GUESSES:
+        raise _refused(field, "too_easy", TOO_EASY)
+
+
+def _refused(field: str, code: str, text: str, **values: int) -> InvalidInput:
+    return InvalidInput(f"password {code}", fields=[FieldError(field, code, text, values)])

@@ -1,0 +1,99 @@
+"""Bringing the tables to the version this code knows, and telling when they are not."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from accounts.config import SettingsError
+from accounts.core.store import Store
+
+VERSION_TABLE = "accounts_alembic_version"
+"""Not Alembic's usual name: a host may keep its own migrations in the same database."""
+LOCK = 0x6163636F756E7473
+
+
+def migrations_folder() -> Path:
+    """Where the migrations are: beside the package in a checkout, inside it in a wheel."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "_alembic"
+    return inside if inside.is_dir() else package.parent / "alembic"
+
+
+@lru_cache(maxsize=1)
+def head() -> str:
+    """The version this code is written for."""
+    found = ScriptDirectory(str(migrations_folder())).get_current_head()
+    assert found is not None  # noqa: S101 - a package without migrations is a broken build
+    return found
+
+
+def upgrade(store: Store, to: str = "head") -> None:
+    """Migrate. Several processes may do so at once: they take turns, and the later ones find nothing to do.
+
+    :raises SettingsError: the database cannot be reached, or is of a newer version than this code.
+    """
+    try:
+        with store.engine.begin() as connection:
+            _lock(connection)
+            found = current(connection)
+            if found is not None and found not in _known():
+                raise SettingsError(_unknown(found))
+            if to != "head" or found != head():
+                from alembic import command
+                from alembic.config import Config
+
+                config = Config()
+                config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+                config.attributes["connection"] = connection
+                command.upgrade(config, to)
+    except SQLAlchemyError as wrong:
+        raise SettingsError(unreachable(store, wrong)) from None
+
+
+def check(store: Store) -> None:
+    """That the database answers and has the version this code is written for.
+
+    :raises SettingsError: it does not, in one line that says what to do.
+    """
+    try:
+        with store.engine.connect() as connection:
+            found = current(connection)
+    except SQLAlchemyError as wrong:
+        raise SettingsError(unreachable(store, wrong)) from None
+    if found != head():
+        if found is not None and found not in _known():
+            raise SettingsError(_unknown(found))
+        raise SettingsError(f"the tables are of version {found or 'none'}, not {head()}; run: accounts upgrade")
+
+
+def current(connection: Connection) -> str | None:
+    """The version of the tables; None where there are none."""
+    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+    return context.get_current_revision()
+
+
+def unreachable(store: Store, wrong: SQLAlchemyError) -> str:
+    """One line on why the database does not answer; never its password."""
+    reason = str(getattr(wrong, "orig", None) or wrong).strip().splitlines() or ["no answer"]
+    return f"ACCOUNTS_DATABASE_URL: cannot use {store}: {reason[0]}"
+
+
+def _known() -> set[str]:
+    return {script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions()}
+
+
+def _unknown(found: str) -> str:
+    return f"the tables are of version {found}, which this code does not know; it is older than they are"
+
+
+def _lock(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+    else:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

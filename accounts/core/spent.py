@@ -1,0 +1,40 @@
+"""What is used up. An id is spent once; whoever comes second is told so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from accounts.core.clock import now
+from accounts.core.models import Spent
+
+FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
+
+
+def spend(session: Session, id: str, keep_until: datetime) -> bool:
+    """Mark an id as used up; False when it already was.
+
+    Decided by the database in one statement. RETURNING, not the row count: psycopg reports -1 for it.
+    """
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Spent).values(id=id, keep_until=keep_until).on_conflict_do_nothing().returning(Spent.id)
+    return session.execute(statement).first() is not None
+
+
+def is_spent(session: Session, id: str) -> bool:
+    """Whether an id was used up."""
+    return session.execute(select(Spent.id).where(Spent.id == id)).first() is not None
+
+
+def sweep(engine: Engine) -> int:
+    """Forget ids whose statements are dead of age by now; how many."""
+    with engine.begin() as connection:
+        return _swept(connection)
+
+
+def _swept(connection: Connection) -> int:
+    gone = connection.execute(delete(Spent).where(Spent.keep_until < now()).returning(Spent.id)).all()
+    return len(gone)

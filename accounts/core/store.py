@@ -1,0 +1,118 @@
+"""The lazily connected user store: one per app, its engine made on first use."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, event, make_url
+
+from accounts.config import SettingsError
+
+BUSY_SECONDS = 10
+CONNECT_SECONDS = 5
+READS = ("SELECT", "WITH", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+class Store:
+    """Where accounts live. Making a ``Store`` opens nothing; the first use of :attr:`engine` makes the engine.
+
+    :param url: ``sqlite:///...`` or ``postgresql://...`` (psycopg 3 is used whatever driver is named).
+    :param engine: a host's own engine, used as it is; its disposal stays with the host.
+    :raises SettingsError: a URL of a database that is not supported.
+    """
+
+    def __init__(self, url: str = "", *, engine: Engine | None = None) -> None:
+        self._engine = engine
+        self._borrowed = engine is not None
+        self._url = engine.url if engine is not None else normalized(url)
+        self._making = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        if self._engine is None:
+            with self._making:
+                if self._engine is None:
+                    self._engine = _make_engine(self._url)
+        return self._engine
+
+    @property
+    def opened(self) -> bool:
+        """Whether an engine was made at all."""
+        return self._engine is not None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
+    def __str__(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Give all connections back; the next use opens new ones. A borrowed engine is left alone."""
+        if self._engine is not None and not self._borrowed:
+            self._engine.dispose()
+
+
+def normalized(text: str) -> URL:
+    """The URL with the driver this service is tested with.
+
+    :raises SettingsError: not a URL, or neither SQLite (a file) nor PostgreSQL.
+    """
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except Exception:  # noqa: BLE001 - SQLAlchemy raises several kinds; none may echo a password
+        raise SettingsError("ACCOUNTS_DATABASE_URL: is not a database URL") from None
+    if backend in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise SettingsError("ACCOUNTS_DATABASE_URL: SQLite needs a file; memory is not shared by threads")
+        return url.set(drivername="sqlite+pysqlite")
+    raise SettingsError(f"ACCOUNTS_DATABASE_URL: {backend} is not supported; use sqlite or postgresql")
+
+
+def _make_engine(url: URL) -> Engine:
+    if url.get_backend_name() == "sqlite":
+        Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        engine = create_engine(
+            url, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=24, hide_parameters=True
+        )
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "before_cursor_execute", _begin_immediate)
+        return engine
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=24,
+        pool_timeout=CONNECT_SECONDS,
+        pool_pre_ping=True,
+        # Errors quote the parameters of their statement otherwise: addresses and hashes, into the log.
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            # A stuck statement or lock must not hold a thread for ever; an answer of 503 is better than none.
+            "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+        },
+    )
+
+
+def _prepare_sqlite(connection: Any, record: object) -> None:
+    # The driver's own BEGIN is deferred: a reader that turns writer in it fails at once with "database is locked",
+    # however long the busy timeout. So the driver is told to begin nothing, and _begin_immediate does it.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_immediate(
+    connection: Any, cursor: Any, statement: str, parameters: object, context: object, executemany: bool
+) -> None:
+    # Reads run outside of any transaction; the first write takes the write lock, waiting for it.
+    if not cursor.connection.in_transaction and not statement.lstrip().upper().startswith(READS):
+        cursor.execute("BEGIN IMMEDIATE")

@@ -1,0 +1,31 @@
+"""Return targets: where a person wanted to go, kept only when it is a path of this very site."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+MAX_CHARACTERS = 500
+_NOT_PLAIN = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
+
+
+def local_path(text: str) -> str | None:
+    """Path and query of a target on this site, rebuilt; None for everything that could lead elsewhere.
+
+    Browsers read ``\\`` as ``/``, drop tabs and newlines, and servers in between may decode ``%5c`` once more:
+    the text is judged as typed and as decoded.
+    """
+    if not text.startswith("/") or len(text) > MAX_CHARACTERS:
+        return None
+    seen = text
+    for _ in range(3):
+        if _NOT_PLAIN.search(seen) or seen.startswith(("//", "/@")):
+            return None
+        seen = unquote(seen)
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc:
+        return None
+    return parts.path + (f"?{parts.query}" if parts.query else "")

@@ -1,0 +1,136 @@
+"""Limits per address and network: the ``limits`` library on a table of ours, shared by all processes."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from limits import RateLimitItem, parse
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import case, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from accounts.core.errors import TooManyRequests
+from accounts.core.models import RateLimit
+from accounts.core.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How often something may be tried, documented in ``docs/limits.md``."""
+
+    name: str
+    amount: RateLimitItem
+
+
+SIGN_IN_PAIR = Limit("sign-in", parse("10 per 15 minutes"))
+"""Per account and network. The pair, so that a stranger elsewhere cannot lock somebody out."""
+SIGN_IN_ACCOUNT = Limit("sign-in-account", parse("100 per hour"))
+SIGN_IN_NETWORK = Limit("sign-in-network", parse("300 per 15 minutes"))
+MAIL_ADDRESS = Limit("mail", parse("3 per hour"))
+MAIL_NETWORK = Limit("mail-network", parse("300 per hour"))
+LINK_NETWORK = Limit("link-network", parse("600 per 15 minutes"))
+PASSWORD_ACCOUNT = Limit("password", parse("10 per 15 minutes"))
+INVITER = Limit("invite", parse("500 per hour"))
+
+
+class Throttle:
+    """Counts tries before they are made, so that parallel tries cannot slip through.
+
+    Successes count too and clear nothing: a right password of one's own must not buy new guesses.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._storage = SqlStorage(store)
+        self._limiter = FixedWindowRateLimiter(self._storage)
+
+    def sweep(self) -> None:
+        """Forget windows that are over."""
+        self._storage.sweep()
+
+    def hit(self, limit: Limit, *who: str) -> None:
+        """Count one try of ``who``.
+
+        :raises TooManyRequests: with the seconds until the window ends.
+        """
+        if not self._limiter.hit(limit.amount, limit.name, *who):
+            ends = self._limiter.get_window_stats(limit.amount, limit.name, *who).reset_time
+            raise TooManyRequests(f"limit {limit.name}", retry_after=max(1, int(ends - time.time()) + 1))
+
+
+def network_of(address: str) -> str:
+    """The bucket of a client address: IPv4 as it is, IPv6 by its /64, anything else as one bucket."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped:
+            return str(ip.ipv4_mapped)
+        return str(ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
+    return str(ip)
+
+
+class SqlStorage(Storage):
+    """Storage of ``limits`` in the table ``rate_limits``. A window begins with the first try in it."""
+
+    STORAGE_SCHEME = None
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return SQLAlchemyError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        moment = int(time.time())
+        insert: Any = sqlite.insert if self._store.is_sqlite else postgresql.insert
+        over = RateLimit.window_ends <= moment
+        statement = insert(RateLimit).values(key=key, window=moment + expiry, count=amount)
+        statement = statement.on_conflict_do_update(
+            index_elements=[RateLimit.key],
+            set_={
+                "count": case((over, amount), else_=RateLimit.count + amount),
+                "window": case((over, moment + expiry), else_=RateLimit.window_ends),
+            },
+        ).returning(RateLimit.count)
+        with self._store.engine.begin() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def get(self, key: str) -> int:
+        return self._row(key)[0]
+
+    def get_expiry(self, key: str) -> float:
+        return self._row(key)[1]
+
+    def check(self) -> bool:
+        with self._store.engine.connect() as connection:
+            return bool(connection.execute(select(1)).scalar_one() == 1)
+
+    def reset(self) -> int:
+        with self._store.engine.begin() as connection:
+            return len(connection.execute(delete(RateLimit).returning(RateLimit.key)).all())
+
+    def clear(self, key: str) -> None:
+        with self._store.engine.begin() as connection:
+            connection.execute(delete(RateLimit).where(RateLimit.key == key))
+
+    def sweep(self) -> int:
+        """Forget windows that are over; how many."""
+        with self._store.engine.begin() as connection:
+            over = delete(RateLimit).where(RateLimit.window_ends <= int(time.time()))
+            return len(connection.execute(over.returning(RateLimit.key)).all())
+
+    def _row(self, key: str) -> tuple[int, float]:
+        statement = select(RateLimit.count, RateLimit.window_ends).where(
+            RateLimit.key == key, RateLimit.window_ends > int(time.time())
+        )
+        with self._store.engine.connect() as connection:
+            row = connection.execute(statement).first()
+        return (0, time.time()) if row is None else (row[0], float(row[1]))

@@ -1,0 +1,113 @@
+"""One piece of work: a session opened on first use, committed whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Executable
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
+
+from accounts.core import audit, outbox, spent
+from accounts.core.audit import Asker
+from accounts.core.errors import Conflict
+from accounts.core.house import House
+
+T = TypeVar("T")
+TRIES = 3
+SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
+
+
+class UnitOfWork:
+    """What a flow works with: session, outbox, audit, spent ids, the house, and who is asking.
+
+    ``with uow:`` commits at the end and then wakes the mail worker, or rolls everything back. Nothing slow (hashing,
+    mail, network) belongs between the first write and the commit.
+    """
+
+    def __init__(self, house: House, asker: Asker | None = None) -> None:
+        self.house = house
+        self.asker = asker or Asker(locale=house.settings.locale)
+        self._session: Session | None = None
+        self._mail_put = False
+
+    @property
+    def session(self) -> Session:
+        """Opened on first use; a unit of work that needs no store never connects."""
+        if self._session is None:
+            self._session = Session(self.house.store.engine, expire_on_commit=False)
+        return self._session
+
+    def read(self, statement: Executable) -> Sequence[Any]:
+        """Rows, over a connection that is given back at once: nothing is held while slow work follows."""
+        with self.house.store.engine.connect() as connection:
+            return connection.execute(statement).all()
+
+    def put(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> None:
+        """Note that a letter is due. Who asked, and when, goes along for the reader of the letter."""
+        asked = {"network": self.asker.network, "agent": self.asker.agent}
+        outbox.put(self.session, purpose, subject, {"asked": asked, **(facts or {})}, locale or self.asker.locale)
+        self._mail_put = True
+
+    def note(
+        self,
+        kind: str,
+        *,
+        account_id: str | None = None,
+        link_id: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Append to the audit log."""
+        audit.append(self.session, self.asker, kind, account_id=account_id, link_id=link_id, facts=facts)
+
+    def spend(self, id: str, keep_until: datetime) -> bool:
+        """Use an id up; False when it already was."""
+        return spent.spend(self.session, id, keep_until)
+
+    def attempt(self, work: Callable[[], T]) -> T:
+        """Do ``work`` in one transaction. Whoever loses a race rolls back whole, looks again and is told the truth.
+
+        Only for work that reads all it relies on inside; it runs again from the start after a lost race.
+
+        :raises Conflict: it lost every time.
+        """
+        for _ in range(TRIES):
+            try:
+                with self:
+                    return work()
+            except (StaleDataError, IntegrityError):
+                continue
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) not in (SERIALIZATION_FAILURE, DEADLOCK):
+                    raise
+        raise Conflict("lost the race every time")
+
+    def release(self) -> None:
+        """Give the connection back before something slow. What was read is forgotten, and must be read again."""
+        self.close()
+
+    def close(self) -> None:
+        """Roll back what was not settled and give the connection back. May run twice; opens nothing."""
+        session, self._session, self._mail_put = self._session, None, False
+        if session is not None:
+            session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is None:
+            return
+        try:
+            if error is None:
+                self._session.commit()
+                if self._mail_put:
+                    self.house.mail_due.set()
+        finally:
+            self.close()

@@ -1,0 +1,178 @@
+"""Accounts in somebody's Flask app: ``Accounts().init_app(app)``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, send_from_directory, url_for
+from sqlalchemy import Engine
+from werkzeug.wrappers import Response
+
+from accounts.config import PREFIX, Settings, SettingsError
+from accounts.core.house import House
+from accounts.core.links import Link
+from accounts.core.store import Store
+from accounts.flows import LINKS
+from accounts.post.carriers import Carrier, Mailbox, SmtpCarrier
+from accounts.post.letters import Letters, words_folder
+from accounts.post.worker import Worker
+from accounts.web import (
+    admin,
+    bound,
+    cookies,
+    csrf,
+    doors,
+    errors,
+    forms,
+    headers,
+    health,
+    link_door,
+    mailbox,
+    openapi,
+    pages,
+    people,
+)
+from accounts.web.language import NAMES, Languages
+from accounts.web.pages import Pages
+from accounts.web.runtime import Runtime
+
+log = logging.getLogger("accounts")
+ROOMS = (people.room, admin.room, health.room, mailbox.room, openapi.room)
+YEAR = 365 * 86400
+
+
+@dataclass(kw_only=True)
+class State(Runtime):
+    """State of one app: what the pages need, and what carries its mail."""
+
+    letters: Letters
+    carrier: Carrier
+
+    def worker(self) -> Worker:
+        """A mail worker for this app."""
+        return Worker(self.house, self.letters, self.carrier)
+
+
+class Accounts:
+    """Accounts as a Flask extension. One object may serve several apps; the state of each hangs on the app.
+
+    :param settings: instead of ``ACCOUNTS_*`` in ``app.config`` and the environment.
+    :param engine: the host's own SQLAlchemy engine, instead of one on ``ACCOUNTS_DATABASE_URL``.
+    :param links: kinds of links of the host, beside those of the house.
+    :param words: folders of letters that win over ``emails/``, with words for the host's links.
+    :param url_prefix: where the pages stand, such as ``/auth``; "" is the root.
+    """
+
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        settings: Settings | None = None,
+        engine: Engine | None = None,
+        links: Iterable[Link] = (),
+        words: Sequence[Path] = (),
+        url_prefix: str = "",
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._links = tuple(links)
+        self._words = tuple(words)
+        self._mount = url_prefix.rstrip("/")
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Mount the house in an app. Connects to nothing.
+
+        :raises SettingsError: settings or keys that may not be used.
+        """
+        settings = self._settings or _settings_of(app)
+        store = Store(engine=self._engine) if self._engine is not None else None
+        house = House(settings, (*LINKS, *self._links), mount=self._mount, store=store)
+        box = Mailbox() if settings.mail_server is None else None
+        state = State(
+            house=house,
+            languages=Languages(settings.locale),
+            pages=Pages(app.jinja_loader),
+            session_cookie=cookies.session_cookie_name(settings.secure, app.config["SESSION_COOKIE_NAME"]),
+            rooms=ROOMS,
+            mailbox=box,
+            letters=Letters((*self._words, words_folder()), settings.service_name, house.signer.page("")),
+            carrier=box or SmtpCarrier(settings),
+        )
+        app.extensions[bound.EXTENSION] = state
+        _furnish(state)
+        doors.register(app, ROOMS, link_door.room, house.links, self._mount)
+        app.add_url_rule(f"{self._mount}/assets/<path:name>", "accounts_asset", _asset)
+        app.after_request(headers.settle_session)
+        app.teardown_appcontext(bound.release)
+
+
+def state_of(app: Flask) -> State:
+    """What ``init_app`` has hung on an app."""
+    found: State = app.extensions[bound.EXTENSION]
+    return found
+
+
+def deliver_in_background(app: Flask) -> threading.Event:
+    """Start a mail worker thread for this process; set the event to stop it."""
+    stop = threading.Event()
+    worker = state_of(app).worker()
+    thread = threading.Thread(target=worker.run, args=(stop,), name="accounts-mail", daemon=True)
+    thread.start()
+    return stop
+
+
+def _settings_of(app: Flask) -> Settings:
+    own = {name: value for name, value in app.config.items() if name.startswith(PREFIX)}
+    if isinstance(own.get(f"{PREFIX}SECRET_KEYS"), str):
+        raise SettingsError("ACCOUNTS_SECRET_KEYS: must be a list of keys, oldest first, not one text")
+    given: dict[str, Any] = {f"{PREFIX}INSTANCE": app.instance_path, **os.environ, **own}
+    if not any(f"{PREFIX}SECRET_KEYS{end}" in given for end in ("", "_FILE")) and app.secret_key:
+        given[f"{PREFIX}SECRET_KEYS"] = _ring_of(app)
+    return Settings.load(given)
+
+
+def _ring_of(app: Flask) -> list[str]:
+    # The host's own ring serves: Flask signs with SECRET_KEY and accepts its fallbacks.
+    older = app.config.get("SECRET_KEY_FALLBACKS") or []
+    if isinstance(older, str | bytes):
+        raise SettingsError("SECRET_KEY_FALLBACKS must be a list of keys, not one text")
+    keys = [*older, app.secret_key]
+    return [key.decode("latin-1") if isinstance(key, bytes) else str(key) for key in keys]
+
+
+def _furnish(state: State) -> None:
+    state.pages.add(
+        globals={
+            "_": errors.words,
+            "asset": _asset_url,
+            "csrf_token": csrf.token,
+            "current": lambda: bound.bound().account,
+            "field_words": errors.field_words,
+            "languages": NAMES,
+            "language": bound.language,
+            "link_url": doors.link_url,
+            "page": doors.page_url,
+            "settings": state.house.settings,
+            "LINK_FIELD": forms.LINK_FIELD,
+            "CSRF_FIELD": forms.CSRF_FIELD,
+        },
+        filters={"moment": lambda at: state.languages.moment(bound.language(), at)},
+    )
+
+
+def _asset_url(name: str) -> str:
+    return url_for("accounts_asset", name=name, v=pages.fingerprint(name))
+
+
+def _asset(name: str) -> Response:
+    response = send_from_directory(pages.STATIC, name, max_age=YEAR)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

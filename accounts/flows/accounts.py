@@ -1,0 +1,175 @@
+"""Accounts as such: making one, granting groups, setting a password, switching off. Other flows build on these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from accounts.core.addresses import Address, parse
+from accounts.core.errors import LastAdmin, NotFound
+from accounts.core.links import Subject
+from accounts.core.models import ADMINS, Account, Membership
+from accounts.core.passwords import check_choice
+from accounts.core.spent import FOR_EVER
+from accounts.core.uow import UnitOfWork
+
+FIRST_ADMIN = "invite:first-admin"
+"""Spent as soon as anybody administers; the door for the first admin never opens again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A password that was checked and hashed before the unit of work began."""
+
+    password_hash: str
+    email: Address | None = None
+    name: str = ""
+
+
+def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field: str = "password") -> str:
+    """Check and hash a chosen password. Slow: belongs before the unit of work.
+
+    :raises InvalidInput: it may not be chosen; names ``field``.
+    """
+    uow.release()
+    local, _, domain = email.partition("@")
+    context = [uow.house.settings.service_name, email, local, domain, domain.split(".")[0], *name.split(), name]
+    check_choice(password, context, field=field)
+    return uow.house.passwords.hash(password)
+
+
+def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str] = (), locale: str) -> Account:
+    """A new, active account. The UNIQUE index on the address decides between two at once."""
+    address = parse(email)
+    account = Account(
+        email=address.email,
+        email_key=address.key,
+        name=chosen.name,
+        locale=locale,
+        password_hash=chosen.password_hash,
+        auth_epoch=1,
+        sign_in_serial=0,
+    )
+    uow.session.add(account)
+    uow.session.flush()
+    grant(uow, account, groups)
+    return account
+
+
+def grant(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tuple[str, ...]:
+    """Add groups; answers those that are new."""
+    new = tuple(sorted(set(groups) - set(account.groups)))
+    account.memberships.extend(Membership(account_id=account.id, group=group) for group in new)
+    if ADMINS in new:
+        uow.spend(FIRST_ADMIN, FOR_EVER)
+    if new:
+        uow.note("account.groups", account_id=account.id, facts={"added": list(new)})
+    return new
+
+
+def set_password(account: Account, password_hash: str) -> None:
+    """Set a new password; sessions and links that trusted the old one are dead with the commit."""
+    account.password_hash = password_hash
+    account.auth_epoch += 1
+
+
+def listing(uow: UnitOfWork) -> list[Account]:
+    """All accounts, oldest first."""
+    return list(uow.session.scalars(select(Account).order_by(Account.created_at, Account.id)))
+
+
+def find(uow: UnitOfWork, text: str) -> Account:
+    """An account by id or address.
+
+    :raises NotFound: there is none.
+    """
+    statement = select(Account).where(Account.id == text)
+    if "@" in text:
+        statement = select(Account).where(Account.email_key == parse(text).key)
+    found = uow.session.scalars(statement).first()
+    if found is None:
+        raise NotFound(f"no account {text}")
+    return found
+
+
+def disable(uow: UnitOfWork, account_id: str) -> Account:
+    """Switch an account off: sessions and links are dead at once.
+
+    :raises LastAdmin: nobody would administer any more.
+    """
+
+    def work() -> Account:
+        account = _administered(uow, account_id)
+        if account.active:
+            account.status = "disabled"
+            account.auth_epoch += 1
+            uow.note("account.disabled", account_id=account.id)
+            _keep_an_admin(uow)
+        return account
+
+    return uow.attempt(work)
+
+
+def enable(uow: UnitOfWork, account_id: str) -> Account:
+    """Switch an account on again. Sessions and links from before stay dead."""
+
+    def work() -> Account:
+        account = _administered(uow, account_id)
+        if not account.active:
+            account.status = "active"
+            account.auth_epoch += 1
+            uow.note("account.enabled", account_id=account.id)
+        return account
+
+    return uow.attempt(work)
+
+
+def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Account:
+    """Make these the groups of an account. Losing one ends its sessions.
+
+    :raises LastAdmin: nobody would administer any more.
+    """
+    wanted = set(groups)
+
+    def work() -> Account:
+        account = _administered(uow, account_id)
+        grant(uow, account, wanted)
+        lost = [membership for membership in account.memberships if membership.group not in wanted]
+        if lost:
+            for membership in lost:
+                account.memberships.remove(membership)
+            account.auth_epoch += 1
+            names = sorted(membership.group for membership in lost)
+            uow.note("account.groups", account_id=account.id, facts={"removed": names})
+            _keep_an_admin(uow)
+        return account
+
+    return uow.attempt(work)
+
+
+def _administered(uow: UnitOfWork, account_id: str) -> Account:
+    # Locks who administers (on SQLite the first write does): two admins who switch each other off come one by one.
+    uow.session.execute(select(Membership).where(Membership.group == ADMINS).with_for_update()).all()
+    account = uow.session.get(Account, account_id, populate_existing=True)
+    if account is None:
+        raise NotFound(f"no account {account_id}")
+    return account
+
+
+def _keep_an_admin(uow: UnitOfWork) -> None:
+    uow.session.flush()
+    admins = uow.session.scalar(
+        select(func.count())
+        .select_from(Membership)
+        .join(Account, Account.id == Membership.account_id)
+        .where(Membership.group == ADMINS, Account.status == "active")
+    )
+    if not admins:
+        raise LastAdmin("the last active admin")
+
+
+def subject_of(account: Account) -> Subject:
+    """An account as the subject of a link about it."""
+    return Subject(account.id, account)

@@ -1,0 +1,114 @@
+"""What a form or a JSON body may say: declared once, for pages, JSON and OpenAPI alike.
+
+``title`` is the label; ``json_schema_extra`` says how a page asks for the field.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from accounts.config import LOCALES
+from accounts.core import addresses, passwords
+from accounts.core.addresses import Address
+from accounts.core.errors import sentence
+from accounts.core.targets import local_path
+
+
+class Asks(BaseModel):
+    """A declared input. Unknown fields are refused, types are not guessed, values never stand in errors."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+
+def _address(value: Any) -> Address:
+    if isinstance(value, str):
+        try:
+            return addresses.parse(value)
+        except addresses.AddressRefused:
+            pass
+    raise PydanticCustomError("email", sentence("That is not a mail address we can write to."))
+
+
+def _plain_name(value: Any) -> Any:
+    if isinstance(value, str):
+        value = " ".join(value.split())
+        if any(unicodedata.category(letter) in ("Cc", "Cs", "Co", "Zl", "Zp") for letter in value):
+            raise PydanticCustomError("name", sentence("A name has no control characters."))
+    return value
+
+
+def _locale(value: Any) -> str:
+    if value not in LOCALES:
+        raise PydanticCustomError("locale", sentence("That language is not spoken here."))
+    return str(value)
+
+
+def _target(value: Any) -> Any:
+    # A target that leads elsewhere is dropped, not refused: the person came to sign in, and should be able to.
+    return (local_path(value) or "") if isinstance(value, str) else value
+
+
+def _checked(value: Any) -> Any:
+    return True if value in ("on", "1") else value
+
+
+Email = Annotated[
+    Address,
+    PlainValidator(_address),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_BYTES}),
+    Field(
+        title=sentence("Mail address"),
+        json_schema_extra={"input": "email", "autocomplete": "username", "maxlength": addresses.MAX_BYTES},
+    ),
+]
+NewPassword = Annotated[
+    str,
+    Field(
+        title=sentence("New password"),
+        max_length=4 * passwords.MAX_CHARACTERS,
+        json_schema_extra={"input": "password", "autocomplete": "new-password", "hint": "new-password"},
+    ),
+]
+CurrentPassword = Annotated[
+    str,
+    Field(
+        title=sentence("Password"),
+        max_length=4 * passwords.MAX_CHARACTERS,
+        json_schema_extra={"input": "password", "autocomplete": "current-password"},
+    ),
+]
+Name = Annotated[
+    str,
+    BeforeValidator(_plain_name),
+    Field(
+        title=sentence("Your name"),
+        max_length=100,
+        json_schema_extra={"input": "text", "autocomplete": "name", "maxlength": 100},
+    ),
+]
+Locale = Annotated[
+    str,
+    BeforeValidator(_locale),
+    Field(title=sentence("Language"), json_schema_extra={"input": "locale", "enum": list(LOCALES)}),
+]
+Next = Annotated[
+    str, BeforeValidator(_target), Field(title=sentence("Return target"), json_schema_extra={"input": "hidden"})
+]
+Checkbox = Annotated[bool, BeforeValidator(_checked)]
+
+
+class NewAccount(Asks):
+    """What somebody says who gets an account: a password, and a name if they like."""
+
+    name: Name = ""
+    password: NewPassword
+
+
+class ChosenPassword(Asks):
+    """What somebody says who sets a new password."""
+
+    password: NewPassword

@@ -1,0 +1,268 @@
+"""Sessions: a signed statement in a cookie, checked against one row of the store when somebody asks who it is.
+
+A session ends by age, by a rise of the account's ``auth_epoch`` (all of them), or by its id in ``spent`` (this one).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, exists, select, update
+
+from accounts.core.clock import LEEWAY, now
+from accounts.core.envelope import Unreadable
+from accounts.core.errors import CsrfFailed, NotFound
+from accounts.core.house import House
+from accounts.core.ids import new_id
+from accounts.core.models import Account, AuditRow, Membership, Spent
+from accounts.core.uow import UnitOfWork
+
+PURPOSE, CSRF_PURPOSE, VERSION = "session", "csrf", 1
+IDLE, ABSOLUTE = timedelta(hours=8), timedelta(hours=24)
+IDLE_REMEMBERED, ABSOLUTE_REMEMBERED = timedelta(days=14), timedelta(days=30)
+VISIT = timedelta(hours=24)
+SEEN_EVERY = timedelta(minutes=10)
+"""How stale the last-seen time in a cookie may get before it is written anew."""
+SIGN_IN = "sign-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the cookie says: no role, no address.
+
+    :ivar account_id: "" for a visitor, whose session only carries the secret that binds forms to this browser.
+    :ivar began, auth_time: seconds since 1970; auth_time is when the person last proved who they are.
+    :ivar amr: how they did (RFC 8176), such as ``("pwd",)``.
+    :ivar seen: when the cookie was written.
+    """
+
+    id: str
+    account_id: str
+    epoch: int
+    began: int
+    auth_time: int
+    amr: tuple[str, ...]
+    remember: bool
+    csrf: str = field(repr=False)
+    seen: datetime = field(default_factory=now)
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it ends whatever happens."""
+        began = datetime.fromtimestamp(self.began, self.seen.tzinfo)
+        if not self.account_id:
+            return began + VISIT
+        return began + (ABSOLUTE_REMEMBERED if self.remember else ABSOLUTE)
+
+    @property
+    def idle_until(self) -> datetime:
+        """When it ends unless it is used."""
+        return self.seen + (IDLE_REMEMBERED if self.remember else IDLE)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is young enough; says nothing about the account."""
+        moment = now()
+        return moment < self.ends_at and (moment < self.idle_until or not self.account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentAccount:
+    """Who is signed in, as the store had it a moment ago. Read-only; flows load the account to change it."""
+
+    id: str
+    email: str
+    name: str
+    locale: str
+    auth_epoch: int
+    created_at: datetime
+    last_sign_in_at: datetime | None
+    groups: tuple[str, ...]
+    session: Session = field(repr=False)
+
+    def is_in(self, group: str) -> bool:
+        return group in self.groups
+
+
+def begin(account_id: str, epoch: int, *, amr: tuple[str, ...], remember: bool = False) -> Session:
+    """A new session with a new id and a new secret: nothing from before the sign-in is worth anything in it."""
+    moment = int(now().timestamp())
+    return Session(new_id(), account_id, epoch, moment, moment, amr, remember, secrets.token_urlsafe(16))
+
+
+def visit() -> Session:
+    """The session of somebody not signed in: a secret for their forms, and nothing else."""
+    return begin("", 0, amr=())
+
+
+def note_begin(uow: UnitOfWork, session: Session) -> None:
+    """Put a sign-in into the audit log, which is also the list of sessions."""
+    facts = {
+        "session": session.id,
+        "epoch": session.epoch,
+        "ends": int(session.ends_at.timestamp()),
+        "amr": list(session.amr),
+    }
+    uow.note(SIGN_IN, account_id=session.account_id, facts=facts)
+
+
+def open_for(uow: UnitOfWork, account: Account) -> Session:
+    """A session for somebody who has just chosen a password, in the unit of work that set it."""
+    account.last_sign_in_at = now()
+    session = begin(account.id, account.auth_epoch, amr=("pwd",))
+    note_begin(uow, session)
+    return session
+
+
+def seal(house: House, session: Session) -> str:
+    """The cookie's value."""
+    s = session
+    payload = [s.account_id, s.epoch, s.id, s.began, s.auth_time, list(s.amr), int(s.remember), s.csrf]
+    return house.envelope.seal(PURPOSE, VERSION, payload)
+
+
+def read(house: House, cookie: str) -> Session | None:
+    """The session that a cookie states, if it is genuine and young enough. Anything else is a stranger's."""
+    try:
+        statement = house.envelope.open(PURPOSE, VERSION, cookie)
+        account_id, epoch, sid, began, auth_time, amr, remember, csrf = statement.payload
+    except (Unreadable, ValueError, TypeError):
+        return None
+    session = Session(sid, account_id, epoch, began, auth_time, tuple(amr), bool(remember), csrf, statement.issued_at)
+    return session if session.alive else None
+
+
+def refreshed(session: Session) -> Session | None:
+    """The same session with a new last-seen time, when the old one is stale enough to be worth a cookie."""
+    return replace(session, seen=now()) if now() - session.seen > SEEN_EVERY else None
+
+
+def current(uow: UnitOfWork, session: Session) -> CurrentAccount | None:
+    """Who is signed in by this session, in one statement; None when it was ended or the account may not be used."""
+    if not session.account_id:
+        return None
+    ended = exists().where(Spent.id == _mark(session.id))
+    rows = uow.read(
+        select(
+            Account.email,
+            Account.name,
+            Account.locale,
+            Account.created_at,
+            Account.last_sign_in_at,
+            Membership.group,
+        )
+        .outerjoin(Membership, Membership.account_id == Account.id)
+        .where(
+            and_(
+                Account.id == session.account_id,
+                Account.auth_epoch == session.epoch,
+                Account.status == "active",
+                ~ended,
+            )
+        )
+    )
+    if not rows:
+        return None
+    email, name, locale, created_at, last, _ = rows[0]
+    groups = tuple(sorted(row[5] for row in rows if row[5] is not None))
+    return CurrentAccount(session.account_id, email, name, locale, session.epoch, created_at, last, groups, session)
+
+
+def end(uow: UnitOfWork, session: Session) -> None:
+    """Sign out: the id is spent, so a copy of the cookie is dead too."""
+    with uow:
+        uow.spend(_mark(session.id), session.ends_at + 2 * LEEWAY)
+        uow.note("sign-out", account_id=session.account_id, facts={"session": session.id})
+
+
+def end_everywhere(uow: UnitOfWork, account_id: str) -> None:
+    """Sign out on all devices at once, whatever sessions there are."""
+    with uow:
+        # The version rises too: a writer who read the old epoch must not put the same new one over this.
+        raised = {"auth_epoch": Account.auth_epoch + 1, "version": Account.version + 1}
+        uow.session.execute(update(Account).where(Account.id == account_id).values(raised))
+        uow.note("sign-out.everywhere", account_id=account_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One session in the list of devices."""
+
+    id: str
+    began: datetime
+    ends: datetime
+    network: str
+    agent: str
+    current: bool
+
+
+def listing(uow: UnitOfWork, who: CurrentAccount) -> list[Listed]:
+    """The sessions that are still open, newest first, from the sign-ins in the audit log."""
+    events = uow.read(
+        select(AuditRow.at, AuditRow.network, AuditRow.agent, AuditRow.facts)
+        .where(AuditRow.kind == SIGN_IN, AuditRow.account_id == who.id)
+        .where(AuditRow.at > now() - ABSOLUTE_REMEMBERED)
+        .order_by(AuditRow.at.desc(), AuditRow.id)
+    )
+    open_ids = _open(uow, who, [row.facts for row in events])
+    return [
+        Listed(
+            facts["session"],
+            at,
+            datetime.fromtimestamp(facts["ends"], at.tzinfo),
+            network,
+            agent,
+            facts["session"] == who.session.id,
+        )
+        for at, network, agent, facts in events
+        if facts["session"] in open_ids
+    ]
+
+
+def _open(uow: UnitOfWork, who: CurrentAccount, facts: Sequence[dict[str, Any]]) -> set[str]:
+    moment = now().timestamp()
+    ids = {f["session"] for f in facts if f["epoch"] == who.auth_epoch and f["ends"] > moment}
+    ended = {row[0] for row in uow.read(select(Spent.id).where(Spent.id.in_([_mark(sid) for sid in ids])))}
+    return {sid for sid in ids if _mark(sid) not in ended}
+
+
+def end_one(uow: UnitOfWork, who: CurrentAccount, session_id: str) -> None:
+    """End one other session of the same person.
+
+    :raises NotFound: it is not an open session of theirs.
+    """
+    found = next((listed for listed in listing(uow, who) if listed.id == session_id), None)
+    if found is None:
+        raise NotFound("no such session")
+    with uow:
+        uow.spend(_mark(session_id), found.ends + 2 * LEEWAY)
+        uow.note("session.ended", account_id=who.id, facts={"session": session_id})
+
+
+def _mark(session_id: str) -> str:
+    return f"session:{session_id}"
+
+
+def csrf_token(house: House, session: Session) -> str:
+    """A signed token that is worth something only together with this session's cookie."""
+    return house.envelope.seal(CSRF_PURPOSE, VERSION, _digest(session))
+
+
+def check_csrf(house: House, session: Session, token: str) -> None:
+    """:raises CsrfFailed: the token is not of this session."""
+    try:
+        stated = house.envelope.open(CSRF_PURPOSE, VERSION, token).payload
+    except Unreadable as why:
+        raise CsrfFailed(str(why)) from None
+    if not isinstance(stated, str) or not secrets.compare_digest(stated.encode(), _digest(session).encode()):
+        raise CsrfFailed("token of another session")
+
+
+def _digest(session: Session) -> str:
+    # Pages hold this, the cookie holds the secret: who reads a page cannot write a cookie's secret from it.
+    return hashlib.sha256(session.csrf.encode()).hexdigest()[:32]

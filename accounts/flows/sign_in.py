@@ -1,0 +1,70 @@
+"""Sign in with address and password."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from sqlalchemy import select, update
+
+from accounts.core import throttle
+from accounts.core.clock import now
+from accounts.core.errors import SignInFailed, sentence
+from accounts.core.models import Account
+from accounts.core.uow import UnitOfWork
+from accounts.flows import sessions
+from accounts.flows.inputs import Asks, Checkbox, CurrentPassword, Email, Next
+from accounts.flows.sessions import Session
+
+
+class SignIn(Asks):
+    email: Email
+    password: CurrentPassword
+    remember: Checkbox = Field(
+        default=False, title=sentence("Stay signed in on this device"), json_schema_extra={"input": "checkbox"}
+    )
+    next: Next = ""
+
+
+def act(uow: UnitOfWork, said: SignIn) -> Session:
+    """The new session of whoever knows the password.
+
+    The same work is done whether or not there is such an account; a switched-off one answers like a wrong password.
+
+    :raises SignInFailed: address and password do not match.
+    :raises TooManyRequests: for the pair of address and network, the address, or the network.
+    """
+    hit = uow.house.throttle.hit
+    hit(throttle.SIGN_IN_NETWORK, uow.asker.network)
+    hit(throttle.SIGN_IN_PAIR, said.email.key, uow.asker.network)
+    hit(throttle.SIGN_IN_ACCOUNT, said.email.key)
+    rows = uow.read(
+        select(Account.id, Account.password_hash, Account.status).where(Account.email_key == said.email.key)
+    )
+    account_id, stored, status = rows[0] if rows else (None, None, "")
+    right, renewed = uow.house.passwords.verify(said.password, stored)
+    if not right or account_id is None or status != "active":
+        with uow:
+            uow.note("sign-in.failed", account_id=account_id)
+        raise SignInFailed("wrong password or no such account")
+    return begin(uow, account_id, stored, renewed=renewed, remember=said.remember)
+
+
+def begin(uow: UnitOfWork, account_id: str, stored: str | None, *, renewed: str | None, remember: bool) -> Session:
+    """Note the sign-in and make its session, unless the account changed while the password was verified."""
+    with uow:
+        # One guarded statement rather than the ORM's version: sign-ins at the same moment do not exclude each other.
+        row = uow.session.execute(
+            update(Account)
+            .where(Account.id == account_id, Account.status == "active", Account.password_hash == stored)
+            .values(
+                sign_in_serial=Account.sign_in_serial + 1,
+                last_sign_in_at=now(),
+                password_hash=renewed or stored,
+            )
+            .returning(Account.auth_epoch)
+            .execution_options(synchronize_session=False)
+        ).first()
+        if row is None:
+            raise SignInFailed("changed while the password was verified")
+        session = sessions.begin(account_id, row[0], amr=("pwd",), remember=remember)
+        sessions.note_begin(uow, session)
+    return session

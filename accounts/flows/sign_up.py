@@ -1,0 +1,96 @@
+"""Sign up: an address asks, the mailbox answers. Nothing is stored about a person before that."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from accounts.core import throttle
+from accounts.core.clock import now
+from accounts.core.errors import LinkUsed, sentence
+from accounts.core.ids import new_id
+from accounts.core.links import Done, Link, Opened, holder
+from accounts.core.opening import holder_of
+from accounts.core.outbox import Intent, Letter
+from accounts.core.uow import UnitOfWork
+from accounts.flows import accounts
+from accounts.flows.accounts import Chosen
+from accounts.flows.inputs import Asks, Email, NewAccount, Next
+
+PURPOSE = "activate"
+
+
+class SignUp(Asks):
+    email: Email
+    next: Next = ""
+
+
+class Carried(Asks):
+    """What an activation link says beside the address."""
+
+    id: str
+    locale: str
+    next: str
+
+
+def ask(uow: UnitOfWork, said: SignUp) -> None:
+    """Have a letter sent to an address. Looks nobody up: the worker finds out which letter it will be.
+
+    :raises TooManyRequests: alike for addresses with and without an account.
+    """
+    uow.house.throttle.hit(throttle.MAIL_NETWORK, uow.asker.network)
+    uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
+    with uow:
+        uow.put(PURPOSE, said.email.email, {"next": said.next})
+        uow.note("sign-up.asked")
+
+
+def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    subject = holder_of(uow, intent.subject)
+    facts: dict[str, object] = {"asked": intent.asked, "email": subject.email}
+    signer = uow.house.signer
+    if subject.account is not None:
+        if not subject.account.active:
+            return None
+        pages = {"sign_in_url": signer.page("/sign-in"), "forgot_url": signer.page("/forgot-password")}
+        return Letter("already-registered", subject.email, subject.account.locale, facts | pages)
+    carried = Carried(id=new_id(), locale=intent.locale, next=intent.facts["next"])
+    token = signer.sign(ACTIVATE, subject, carried)
+    facts["until"] = now() + signer.lives(ACTIVATE)
+    return Letter(PURPOSE, subject.id, intent.locale, facts, link=signer.url(ACTIVATE, token))
+
+
+def prepare(uow: UnitOfWork, opened: Opened, said: NewAccount) -> Chosen:
+    hashed = accounts.choose(uow, said.password, email=opened.subject.id, name=said.name)
+    return Chosen(hashed, name=said.name)
+
+
+def act(uow: UnitOfWork, opened: Opened, said: Chosen) -> Done:
+    if not uow.spend(_spends(opened.carried), uow.house.signer.keep_spent_until(opened.expires_at)):
+        raise LinkUsed("activated at the same moment")
+    account = accounts.create(uow, opened.subject.id, said, locale=opened.carried.locale)
+    uow.note("account.activated", account_id=account.id, link_id=opened.link_id)
+    return Done(account.id, signs_in=account, created=True)
+
+
+def _spends(carried: Any) -> str:
+    # The account itself shows that the link was used; the mark outlives it, should it be deleted soon after.
+    return f"activate:{carried.id}"
+
+
+ACTIVATE = Link(
+    purpose=PURPOSE,
+    lives=timedelta(hours=48),
+    about="address",
+    dies_with=(holder,),
+    spends=_spends,
+    carries=Carried,
+    asks=NewAccount,
+    letter=letter,
+    prepare=prepare,
+    act=act,
+    title=sentence("Finish creating your account"),
+    explains=sentence("Choose a password, and the account is yours."),
+    button=sentence("Create account"),
+    done=sentence("Your account is ready."),
+)

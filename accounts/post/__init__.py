@@ -1,0 +1,1 @@
+"""How mails leave the house: words become a message, a carrier takes it away."""

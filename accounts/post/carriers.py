@@ -1,0 +1,197 @@
+"""Who takes a message away: a mail server, or the mailbox of development."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import smtplib
+import ssl
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Protocol
+
+import flask_mail
+
+from accounts.config import Settings
+from accounts.core import addresses, clock
+from accounts.post.smtp import Connection, scrubbed, told
+
+CONNECT_TIMEOUT, SEND_TIMEOUT = 10.0, 60.0
+"""Seconds for each answer: until connected, encrypted and logged in; from then on."""
+
+KEPT = 50
+"""Messages that the mailbox of development remembers."""
+
+_NOT_THE_MAILS_FAULT = frozenset({530, 534, 535, 538})
+_LINK = re.compile(r"^https?://\S+$", re.MULTILINE)
+
+
+class CarrierError(Exception):
+    """A message was not taken. The text says why, fit to be kept: no link, no words of the message."""
+
+
+class CarrierRefused(CarrierError):
+    """For good: the server said 5xx to this message, or it is not addressed to exactly one address."""
+
+
+class CarrierFailed(CarrierError):
+    """For now: 4xx, no connection, no trust in the certificate, no log-in, no answer in time."""
+
+
+class Carrier(Protocol):
+    """Takes messages away, one at a time; may be called from several threads."""
+
+    def carry(self, message: flask_mail.Message) -> str:
+        """Take one message to its one address.
+
+        :returns: what the server answered (``250 2.0.0 Ok: queued as ...``).
+        :raises CarrierRefused: do not try again.
+        :raises CarrierFailed: try again later.
+        """
+        ...
+
+
+class SmtpCarrier:
+    """Carries by SMTP, one connection per message. Needs no application and no ``app.extensions["mail"]``.
+
+    Flask-Mail alone checks no certificate and waits for ever. Here the certificate and the name in it are
+    verified, ``starttls`` never falls back to plain text (RFC 8314 3, 4.1), and every wait ends. Flask-Mail's
+    ``email_dispatched`` signal is not sent: a receiver would get a usable link, and one that raises after
+    the server's 250 would have the mail sent twice.
+
+    :param settings: server, port, user, password and kind of encryption.
+    :param cafile: extra trust anchors beside the system's, PEM.
+    :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
+    :param send_timeout: seconds for each later answer.
+    :raises ValueError: no mail server is set.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        cafile: Path | None = None,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        send_timeout: float = SEND_TIMEOUT,
+    ) -> None:
+        if settings.mail_server is None:
+            raise ValueError("there is no mail server to carry to")
+        self._mail = flask_mail.Mail()
+        # Never in debug mode: smtplib would print every message, links included.
+        self._mail.state = self._mail.init_mail(
+            {
+                "MAIL_SERVER": settings.mail_server,
+                "MAIL_PORT": settings.mail_port,
+                "MAIL_USERNAME": settings.mail_username,
+                "MAIL_PASSWORD": settings.mail_password,
+                "MAIL_USE_TLS": settings.mail_tls == "starttls",
+                "MAIL_USE_SSL": settings.mail_tls == "tls",
+            }
+        )
+        self._context = ssl.create_default_context()
+        if cafile is not None:
+            self._context.load_verify_locations(cafile)
+        self._timeouts = (connect_timeout, send_timeout)
+
+    def carry(self, message: flask_mail.Message) -> str:
+        """See :meth:`Carrier.carry`."""
+        _check(message)
+        try:
+            with Connection(self._mail, self._context, *self._timeouts) as connection:
+                connection.send(message)
+                return connection.answer
+        except (OSError, UnicodeError) as error:  # every smtplib and ssl error is an OSError
+            raise _judged(error) from None
+
+
+def _check(message: flask_mail.Message) -> None:
+    if message.has_bad_headers():
+        raise CarrierRefused("a header holds a line break")
+    if "@" not in parseaddr(str(message.sender))[1]:
+        raise CarrierRefused("the sender is not one address")
+    try:
+        (only,) = message.send_to
+        # One text may hold two addresses: of "a@b.c,evil@x.y" the header names both.
+        exact = addresses.parse(str(only)).email == str(only)
+    except ValueError:
+        exact = False
+    if not exact:
+        raise CarrierRefused("the recipient is not exactly one address")
+
+
+def _judged(error: Exception) -> CarrierError:
+    reply: bytes | str
+    match error:
+        case smtplib.SMTPRecipientsRefused():
+            step, (code, reply) = "RCPT", next(iter(error.recipients.values()))
+        case smtplib.SMTPSenderRefused():
+            step, code, reply = "MAIL", error.smtp_code, error.smtp_error
+        case smtplib.SMTPDataError():
+            step, code, reply = "DATA", error.smtp_code, error.smtp_error
+        case smtplib.SMTPResponseException():
+            # At greeting, STARTTLS or AUTH no message was named yet: a 5xx speaks of us, not of it.
+            return CarrierFailed(f"not connected: {told(error.smtp_code, error.smtp_error)}")
+        case UnicodeError():
+            return CarrierFailed(f"cannot be said in SMTP: {type(error).__name__}")
+        case _:
+            return CarrierFailed(scrubbed(f"{type(error).__name__}: {error}"))
+    text = f"{step}: {told(code, reply)}"
+    if 500 <= code < 600 and code not in _NOT_THE_MAILS_FAULT:
+        return CarrierRefused(text)
+    return CarrierFailed(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message in the mailbox of development."""
+
+    id: str
+    to: str
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    at: datetime
+
+
+def to_terminal(text: str) -> None:
+    """Show a message on standard error."""
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+class Mailbox:
+    """The carrier of development and of tests: keeps the last messages in memory, for ``/mailbox``.
+
+    :param show: gets a short block with recipient, subject and link of each message; None shows nothing.
+    """
+
+    def __init__(self, show: Callable[[str], None] | None = to_terminal) -> None:
+        self._show = show
+        self._kept: deque[Kept] = deque(maxlen=KEPT)
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+
+    @property
+    def messages(self) -> list[Kept]:
+        """What was carried, newest first."""
+        with self._lock:
+            return list(reversed(self._kept))
+
+    def carry(self, message: flask_mail.Message) -> str:
+        """See :meth:`Carrier.carry`."""
+        _check(message)
+        (to,) = message.send_to
+        text = message.body or ""
+        with self._lock:
+            kept = Kept(str(next(self._ids)), str(to), message.subject, text, message.html or "", clock.now())
+            self._kept.append(kept)
+        if self._show is not None:
+            link = _LINK.search(text)
+            self._show(f"\n  mail to {kept.to}: {kept.subject}\n  {link[0] if link else ''}\n\n")
+        return f"250 kept as {kept.id}"

@@ -1,0 +1,133 @@
+"""Words and facts become a message."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from email.utils import parseaddr
+from pathlib import Path
+
+import flask_mail
+from css_inline import CSSInliner
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
+
+from accounts.core import addresses, clock
+from accounts.core.outbox import Letter
+from accounts.post import filters
+from accounts.post.message import LetterMessage
+
+FALLBACK = "en"
+"""The language that every letter speaks."""
+
+PARTS = ("subject", "txt", "html")
+HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+
+_TARGET = re.compile(r'<a href="([^"]*)"\s*')
+
+
+class UnfitLetter(ValueError):
+    """A letter cannot be written: no such words, a fact that is missing, a header that is no header."""
+
+
+class Letters:
+    """The words of the house, read from folders and filled with facts.
+
+    :param folders: looked through in this order for ``<words>/<language>.txt|.html|.subject``; the first that
+        has the file wins: a host puts its own folder in front, with only the files it says differently.
+    :param service: name of the service, as people know it.
+    :param origin: public origin, ``https://accounts.example.org``.
+    :raises UnfitLetter: a service name that holds control characters.
+    """
+
+    def __init__(self, folders: Sequence[Path], service: str, origin: str) -> None:
+        if _has_controls(service):
+            raise UnfitLetter("the name of the service holds control characters")
+        self._folders = tuple(folders)
+        self._common = {"service": service, "origin": origin}
+        self._inliner = CSSInliner(load_remote_stylesheets=False)
+        self._words = Environment(
+            loader=FileSystemLoader(self._folders),
+            undefined=StrictUndefined,
+            autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._words.filters |= {"plain": filters.plain, "network": filters.network, "moment": filters.moment}
+
+    def languages(self, words: str) -> tuple[str, ...]:
+        """The languages for which all three parts of a letter exist, in alphabetical order."""
+        spoken = (
+            {path.stem for folder in self._folders for path in (folder / words).glob(f"*.{part}")} for part in PARTS
+        )
+        return tuple(sorted(set.intersection(*spoken)))
+
+    def compose(self, letter: Letter, *, sender: str, message_id: str) -> flask_mail.Message:
+        """The message for a letter, in its language or in English when it does not speak that language.
+
+        :param sender: one address, with or without a name: ``Accounts <no-reply@example.org>``.
+        :param message_id: with angle brackets (RFC 5322 3.6.4); the same for every try of one mail.
+        :raises UnfitLetter: no such words, a fact is missing, or a header would hold more than it should.
+        """
+        to = _only_address(letter.to)
+        if _has_controls(sender) or "@" not in parseaddr(sender)[1]:
+            raise UnfitLetter("the sender is not one address")
+        if not re.fullmatch(r"<[!-;=?-~]{3,200}>", message_id):
+            raise UnfitLetter("the message id is not one")
+        language = self._language(letter)
+        facts = {"asked": None} | dict(letter.facts) | self._common | {"email": to, "language": language}
+        if letter.link is not None:
+            facts["link"] = letter.link
+        subject, text, html = self._render(letter.words, language, facts)
+        message = LetterMessage(
+            subject=subject,
+            recipients=[to],
+            body=text,
+            html=html,
+            sender=sender,
+            date=clock.now().timestamp(),
+            extra_headers=HEADERS | {"Content-Language": language},
+        )
+        message.msgId = message_id
+        return message
+
+    def _language(self, letter: Letter) -> str:
+        spoken = self.languages(letter.words)
+        for wanted in (letter.locale, re.split("[-_]", letter.locale)[0], FALLBACK):
+            if wanted in spoken:
+                return wanted
+        raise UnfitLetter(f"there are no words for {letter.words!r}")
+
+    def _render(self, words: str, language: str, facts: Mapping[str, object]) -> tuple[str, str, str]:
+        try:
+            subject, text, html = (
+                self._words.get_template(f"{words}/{language}.{part}").render(facts) for part in PARTS
+            )
+        except TemplateError as wrong:
+            raise UnfitLetter(f"{words}/{language}: {wrong.message}") from wrong
+        head = subject.strip()
+        if _has_controls(head):
+            raise UnfitLetter(f"the subject of {words!r} is not one line")
+        body = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+        # A link has a line of its own in the source, too: it is the longest thing there, and a relay that
+        # folds long lines would cut it.
+        return head, body, _TARGET.sub(r'<a\nhref="\1"\n', self._inliner.inline(html))
+
+
+def words_folder() -> Path:
+    """The folder of the words that come with the package, in a wheel or in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_emails"
+    return installed if installed.is_dir() else package.parent / "emails"
+
+
+def _only_address(text: str) -> str:
+    # Flask-Mail takes "a@b.c,evil@x.y" for one recipient.
+    try:
+        return addresses.parse(text).email
+    except addresses.AddressRefused as wrong:
+        raise UnfitLetter("the recipient is not one address") from wrong
+
+
+def _has_controls(text: str) -> bool:
+    return any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text)

@@ -1,0 +1,67 @@
+"""One set of facts per letter: what tests and ``accounts letters preview`` fill the words with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from accounts.core.outbox import Letter
+
+ORIGIN = "https://accounts.example.org"
+EMAIL = "anna.mueller@example.org"
+
+_ASKED: Mapping[str, object] = {
+    "at": datetime(2026, 11, 23, 13, 35, tzinfo=UTC),
+    "network": "2001:db8:7:1::/64",
+    "agent": "Firefox on Linux",
+}
+_UNTIL = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+
+
+def _link(purpose: str) -> str:
+    # As long as a real one, so that lines and layouts are judged with it.
+    token = "WyJBYmNEZWZHaElqS2xNbk9wIixbIjRmMmE" + "x-_" * 18 + "aQ8mWQ.3vXw7JtL2c_0gY"
+    return f"{ORIGIN}/l/{purpose}/{token}/go"
+
+
+SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "activate": {"link": _link("activate"), "until": _UNTIL, "asked": _ASKED},
+        "already-registered": {
+            "sign_in_url": f"{ORIGIN}/sign-in",
+            "forgot_url": f"{ORIGIN}/forgot-password",
+            "asked": _ASKED,
+        },
+        "invite": {
+            "link": _link("invite"),
+            "until": _UNTIL,
+            "inviter": "Bert O'Neill",
+            "groups": ["editors", "Friends & family"],
+        },
+        "password-changed": {
+            "name": "Anna Müller",
+            "at": _UNTIL,
+            "forgot_url": f"{ORIGIN}/forgot-password",
+            "asked": _ASKED,
+        },
+        "reset-password": {
+            "name": "Anna Müller",
+            "link": _link("reset-password"),
+            "until": _UNTIL,
+            "asked": _ASKED,
+        },
+    }
+)
+"""Facts by words. ``link`` is among them: it is the link of the letter."""
+
+
+def sample(words: str, locale: str = "en") -> Letter:
+    """The sample letter for some words.
+
+    :raises KeyError: there is no such letter.
+    """
+    facts = dict(SAMPLES[words])
+    link = facts.pop("link", None)
+    return Letter(words=words, to=EMAIL, locale=locale, facts=facts, link=link)

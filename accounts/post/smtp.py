@@ -1,0 +1,125 @@
+"""Flask-Mail's connection with verified TLS, an end to every wait, and the server's answer."""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import ssl
+from email.utils import parseaddr
+from types import TracebackType
+
+import flask_mail
+
+from accounts.post.message import LetterMessage
+
+GOODBYE_TIMEOUT = 5.0
+"""Seconds for the answer to QUIT."""
+
+_TELLING = re.compile(r"\S*://\S*|[\w.~%/+=-]{40,}")
+
+
+class _Smtp(smtplib.SMTP):
+    """Remembers the answer to DATA, which ``sendmail`` throws away."""
+
+    answer = ""
+
+    def data(self, msg: object) -> tuple[int, bytes]:
+        code, reply = super().data(msg)  # type: ignore[arg-type] # typeshed's name for it is private
+        self.answer = told(code, reply)
+        # smtplib knows 250 only. Any 2yz is a yes (RFC 5321 4.2.1); as a no it would send the mail twice.
+        return (250 if 200 <= code < 300 else code), reply
+
+
+class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
+    """The same over implicit TLS."""
+
+
+class Connection(flask_mail.Connection):
+    """One conversation with the server, for one message.
+
+    :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
+    :param send_timeout: seconds for each answer from then on.
+    """
+
+    host: _Smtp
+
+    def __init__(
+        self, mail: flask_mail.Mail, context: ssl.SSLContext, connect_timeout: float, send_timeout: float
+    ) -> None:
+        super().__init__(mail)
+        self._context = context
+        self._connect_timeout = connect_timeout
+        self._send_timeout = send_timeout
+
+    @property
+    def answer(self) -> str:
+        """What the server said to the whole message."""
+        return self.host.answer
+
+    def configure_host(self) -> _Smtp:
+        """Connect; the certificate is verified before user and password are said.
+
+        :raises OSError: of every kind; smtplib's and ssl's errors are OSErrors.
+        """
+        place, seconds = (self.mail.server, self.mail.port), self._connect_timeout
+        host = (
+            _SmtpTls(*place, timeout=seconds, context=self._context)
+            if self.mail.use_ssl
+            else _Smtp(*place, timeout=seconds)
+        )
+        try:
+            if self.mail.use_tls:
+                host.starttls(context=self._context)
+            if self.mail.username and self.mail.password:
+                host.login(self.mail.username, self.mail.password)
+            host.ehlo_or_helo_if_needed()
+        except BaseException:
+            host.close()
+            raise
+        _wait(host, self._send_timeout)
+        return host
+
+    def send(self, message: flask_mail.Message, envelope_from: str | tuple[str, str] | None = None) -> None:
+        """Hand over one message as it is; nothing is told to anybody else.
+
+        :raises smtplib.SMTPException: the server said no, or nothing.
+        """
+        eight_bit = self.host.has_extn("8bitmime")
+        if isinstance(message, LetterMessage):
+            message.eight_bit = eight_bit
+        data = message.as_bytes()
+        self.host.sendmail(
+            parseaddr(str(envelope_from or message.sender))[1],
+            [str(one) for one in message.recipients],
+            data,
+            ["BODY=8BITMIME"] if eight_bit and not data.isascii() else [],
+        )
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        # The message is taken or not by now. A server that dies at QUIT must not turn a yes into a no.
+        try:
+            _wait(self.host, GOODBYE_TIMEOUT)
+            self.host.quit()
+        except OSError:
+            self.host.close()
+
+
+def _wait(host: _Smtp, seconds: float) -> None:
+    if host.sock is not None:
+        host.sock.settimeout(seconds)
+
+
+def told(code: int, reply: bytes | str) -> str:
+    """A server's answer as one line."""
+    return scrubbed(f"{code} {reply.decode('ascii', 'replace') if isinstance(reply, bytes) else reply}")
+
+
+def scrubbed(text: str) -> str:
+    """One printable line. Filters quote what they dislike, and that may be the link."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text[:2000]).split())
+    return _TELLING.sub("[...]", line)[:300]

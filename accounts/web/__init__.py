@@ -1,0 +1,1 @@
+"""How somebody asks: one set of views, spoken as pages and as JSON."""

@@ -1,0 +1,31 @@
+"""A user agent in two words, for people to recognise their own devices by."""
+
+from __future__ import annotations
+
+# In this order: Edge and Opera also call themselves Chrome, Chrome also calls itself Safari.
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+    ("curl/", "curl"),
+)
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def short_agent(header: str) -> str:
+    """``Firefox on Linux``; "" when it cannot be told. Only our own words: a header is anybody's text."""
+    browser = next((name for mark, name in BROWSERS if mark in header), "")
+    system = next((name for mark, name in SYSTEMS if mark in header), "")
+    return f"{browser} on {system}" if browser and system else browser or system

@@ -1,0 +1,63 @@
+"""Requests that a foreign page makes in somebody's name: refused twice over.
+
+The browser's own word (Fetch Metadata, Origin), and a token that only pages of this session hold.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import request
+
+from accounts.core.errors import CsrfFailed
+from accounts.flows import sessions
+from accounts.web import bound
+from accounts.web.forms import CSRF_FIELD
+
+HEADER = "X-CSRF-Token"
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def check_origin() -> None:
+    """:raises CsrfFailed: the browser says that another site made this request."""
+    if request.method in SAFE:
+        return
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            raise CsrfFailed(f"Sec-Fetch-Site {site[:20]!r}")
+        return
+    # Without Fetch Metadata "null" says nothing: browsers also send it for a page with no-referrer.
+    origin = request.headers.get("Origin", "null")
+    if origin != "null" and origin.lower() not in (bound.house().settings.public_origin, _own_origin()):
+        raise CsrfFailed("foreign Origin")
+
+
+def check_token(*, borrows: bool) -> None:
+    """:raises CsrfFailed: the token is missing, or of another session.
+
+    A form always needs one. JSON needs one where a live session lends its authority (``borrows``); elsewhere there
+    is nothing for a foreign page to use, and a foreign page cannot send application/json unasked.
+    """
+    if request.method in SAFE:
+        return
+    if bound.bound().speaks == "json":
+        stated = bound.session() if borrows else None
+        if stated is None or bound.account() is None:
+            return
+        sessions.check_csrf(bound.house(), stated, request.headers.get(HEADER, ""))
+        return
+    stated = bound.session()
+    if stated is None:
+        raise CsrfFailed("no session")
+    sessions.check_csrf(bound.house(), stated, request.form.get(CSRF_FIELD, ""))
+
+
+def token() -> str:
+    """The token for a form of this answer; begins a visitor's session where there is none."""
+    return sessions.csrf_token(bound.house(), bound.form_session())
+
+
+def _own_origin() -> str:
+    parts = urlsplit(request.host_url)
+    return f"{parts.scheme}://{parts.netloc}".lower()

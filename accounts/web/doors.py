@@ -1,0 +1,195 @@
+"""Doors: how views become addresses.
+
+A room declares its views once. The house is registered as pages at ``/``, once more under each language prefix, and
+as JSON at ``/api``; hidden values in the registration say which, and no view ever looks.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from flask import Blueprint, Flask, Response, request, url_for
+from flask.blueprints import BlueprintSetupState
+from pydantic import BaseModel
+
+from accounts.config import LOCALES
+from accounts.core.errors import NotFound, Problem
+from accounts.core.targets import local_path
+from accounts.web import bound, csrf, errors, forms, headers
+from accounts.web.reply import Reply
+from accounts.web.runtime import LINKS, MAIN
+
+View = Callable[..., Reply | Response]
+Fill = Callable[..., Mapping[str, Any]]
+PAGE, JSON, BOTH = frozenset({"page"}), frozenset({"json"}), frozenset({"page", "json"})
+ID = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One view at one address.
+
+    :ivar needs: "" for anybody, "account" for signed-in people, else the group they must be in.
+    :ivar uses_session: acts by the authority of a session without needing one; forms of either kind carry a token.
+    :ivar page: the template of the form that a browser gets at the same address, where there is one.
+    :ivar fill: what that form is told: ``given`` (values to begin with) and whatever its page shows.
+    """
+
+    rule: str
+    method: str
+    view: View
+    speaks: frozenset[str] = BOTH
+    needs: str = ""
+    uses_session: bool = False
+    asks: type[BaseModel] | None = None
+    page: str = ""
+    fill: Fill = field(default=lambda **values: {})
+    statuses: tuple[int, ...] = (200,)
+
+    @property
+    def name(self) -> str:
+        return self.view.__name__
+
+    @property
+    def summary(self) -> str:
+        return (self.view.__doc__ or "").strip().splitlines()[0] if self.view.__doc__ else self.name
+
+
+class Room:
+    """Views that belong together. A decorator for each way to be asked."""
+
+    def __init__(self) -> None:
+        self.routes: list[Route] = []
+
+    def get(self, rule: str, **how: Any) -> Callable[[View], View]:
+        """A view that only looks."""
+        return self._add(rule, "GET", how)
+
+    def post(self, rule: str, **how: Any) -> Callable[[View], View]:
+        """A view that changes something; ``asks`` and ``page`` make it a form for browsers."""
+        return self._add(rule, "POST", how)
+
+    def patch(self, rule: str, **how: Any) -> Callable[[View], View]:
+        """A view that JSON asks by PATCH and a browser by POST."""
+        return self._add(rule, "PATCH", how)
+
+    def delete(self, rule: str, **how: Any) -> Callable[[View], View]:
+        """A view that JSON asks by DELETE."""
+        return self._add(rule, "DELETE", how)
+
+    def _add(self, rule: str, method: str, how: dict[str, Any]) -> Callable[[View], View]:
+        def keep(view: View) -> View:
+            self.routes.append(Route(rule=rule, method=method, view=view, **how))
+            return view
+
+        return keep
+
+
+def register(app: Flask, rooms: Iterable[Room], link_room: Room, purposes: Iterable[str], mount: str) -> None:
+    """Register the house on an app: pages, languages, JSON, and the link door once per purpose."""
+    house, door = _blueprint(MAIN, rooms), _blueprint(LINKS, [link_room])
+    ways: list[tuple[str, str, dict[str, str]]] = [("", "", {"speaks": "page"})]
+    ways += [(f"_{locale}", f"/{locale}", {"speaks": "page", "prefix": locale}) for locale in LOCALES]
+    ways += [("_api", "/api", {"speaks": "json"})]
+    for suffix, prefix, hidden in ways:
+        app.register_blueprint(house, name=f"{MAIN}{suffix}", url_prefix=f"{mount}{prefix}", url_defaults=hidden)
+        for purpose in purposes:
+            app.register_blueprint(
+                door,
+                name=f"{LINKS}_{purpose}{suffix}",
+                url_prefix=f"{mount}{prefix}/l/{purpose}",
+                url_defaults={**hidden, "purpose": purpose},
+            )
+
+
+def page_url(name: str, **values: Any) -> str:
+    """Address of a view as a page, in the language prefix of this request."""
+    prefix = bound.bound().prefix
+    return url_for(f"{MAIN}_{prefix}.{name}" if prefix else f"{MAIN}.{name}", **values)
+
+
+def link_url(purpose: str, name: str = "show") -> str:
+    """Address of a view of the link door as a page, in the language prefix of this request."""
+    prefix = bound.bound().prefix
+    return url_for(f"{LINKS}_{purpose}{'_' + prefix if prefix else ''}.{name}")
+
+
+def _blueprint(name: str, rooms: Iterable[Room]) -> Blueprint:
+    blueprint = Blueprint(name, __name__)
+    blueprint.url_value_preprocessor(_take_hidden_values)
+    blueprint.before_request(_before)
+    blueprint.after_request(headers.secure)
+    errors.register(blueprint)
+    for room in rooms:
+        for route in room.routes:
+            blueprint.record(functools.partial(_add_route, route))
+    return blueprint
+
+
+def _add_route(route: Route, state: BlueprintSetupState) -> None:
+    speaks = state.url_defaults["speaks"]
+    if speaks not in route.speaks:
+        return
+    method = "POST" if speaks == "page" and route.method == "PATCH" else route.method
+    state.add_url_rule(route.rule, route.name, _door(route), methods=[method])
+    if speaks == "page" and route.page:
+        state.add_url_rule(route.rule, f"{route.name}_form", _form_door(route), methods=["GET"])
+
+
+def _take_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    state = bound.bound()
+    hidden = values if values is not None else {}
+    state.speaks = hidden.pop("speaks", "page")
+    state.purpose = hidden.pop("purpose", "")
+    state.prefix = hidden.pop("prefix", "")
+    for value in hidden.values():
+        if isinstance(value, str) and len(value) < 64 and not ID.fullmatch(value):
+            raise NotFound("no id looks like that")
+
+
+def _before() -> None:
+    request.max_content_length = forms.MAX_BYTES
+    request.max_form_memory_size = forms.MAX_BYTES
+    request.max_form_parts = forms.MAX_PARTS
+    csrf.check_origin()
+
+
+def _door(route: Route) -> View:
+    @functools.wraps(route.view)
+    def view(**values: Any) -> Reply | Response:
+        if route.needs:
+            bound.signed_in(None if route.needs == "account" else route.needs)
+        if route.page:
+            bound.bound().refill = functools.partial(_form, route, values)
+        csrf.check_token(borrows=bool(route.needs) or route.uses_session)
+        if route.asks is not None:
+            values = {**values, "said": forms.read(route.asks)}
+        return route.view(**values)
+
+    return view
+
+
+def _form_door(route: Route) -> View:
+    def form(**values: Any) -> Reply:
+        if route.needs:
+            bound.signed_in(None if route.needs == "account" else route.needs)
+        return _form(route, values, None)
+
+    return form
+
+
+def _form(route: Route, values: Mapping[str, Any], problem: Problem | None) -> Reply:
+    asks = cast("type[BaseModel]", route.asks)
+    filled = dict(route.fill(**values))
+    given = {"next": local_path(request.args.get("next", "")) or ""} | dict(filled.pop("given", {}))
+    if problem is not None:
+        given |= forms.typed()
+    wrong = problem.fields if problem else ()
+    return Reply(
+        page=route.page,
+        shows={"fields": forms.fields_of(asks, given, wrong), "problem": problem, "next": given["next"], **filled},
+    )

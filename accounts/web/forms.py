@@ -1,0 +1,153 @@
+"""Declared inputs as forms: fields to show, values to read, and errors in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from werkzeug.exceptions import BadRequest
+
+from accounts.core.errors import FieldError, InvalidInput, Malformed, UnsupportedMediaType, sentence
+from accounts.web.bound import bound
+
+M = TypeVar("M", bound=BaseModel)
+
+CSRF_FIELD, LINK_FIELD = "csrf_token", "link_id"
+OURS = frozenset({CSRF_FIELD, LINK_FIELD})
+MAX_BYTES, MAX_PARTS = 64 * 1024, 20
+
+SENTENCES = {
+    "missing": sentence("Please fill this in."),
+    "extra_forbidden": sentence("There is no such field."),
+    "string_type": sentence("This must be text."),
+    "string_too_long": sentence("At most %(max_length)s characters, please."),
+    "list_type": sentence("This must be a list."),
+    "too_long": sentence("At most %(max_length)s entries, please."),
+    "bool_type": sentence("This must be true or false."),
+    "bool_parsing": sentence("This must be true or false."),
+    "int_type": sentence("This must be a whole number."),
+    "int_parsing": sentence("This must be a whole number."),
+    "int_from_float": sentence("This must be a whole number."),
+    "greater_than_equal": sentence("At least %(ge)s, please."),
+    "less_than_equal": sentence("At most %(le)s, please."),
+}
+OTHER = sentence("This cannot be taken.")
+OWN = frozenset({"email", "name", "locale", "groups"})
+"""Errors of our own types bring their sentence along."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """One field as a page shows it. ``kind`` is the HTML input type, or ``locale``, ``checkbox``, ``hidden``."""
+
+    name: str
+    label: str
+    kind: str
+    required: bool
+    autocomplete: str
+    hint: str
+    value: Any
+    options: tuple[str, ...]
+    maxlength: int | None
+    minimum: int | None
+    maximum: int | None
+    error: FieldError | None
+
+
+def fields_of(
+    model: type[BaseModel], given: Mapping[str, Any] | None = None, errors: Iterable[FieldError] = ()
+) -> list[FormField]:
+    """The fields of a declared input, with what was typed before and what was wrong with it."""
+    typed = given or {}
+    wrong = {error.field: error for error in reversed(list(errors))}
+    return [_field(name, info, typed, wrong.get(name)) for name, info in model.model_fields.items()]
+
+
+def _field(name: str, info: Any, typed: Mapping[str, Any], error: FieldError | None) -> FormField:
+    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    kind = str(extra.get("input", "text"))
+    default = None if info.is_required() else info.get_default(call_default_factory=True)
+    value = typed.get(name, default)
+    if isinstance(value, list | tuple):
+        value = ", ".join(str(each) for each in value)
+    limits = {key: getattr(rule, key) for rule in info.metadata for key in ("ge", "le") if hasattr(rule, key)}
+    return FormField(
+        name=name,
+        label=info.title or name,
+        kind=kind,
+        required=info.is_required(),
+        autocomplete=str(extra.get("autocomplete", "off")),
+        hint=str(extra.get("hint", "")),
+        # What was typed into a password field is never sent back.
+        value=None if kind == "password" else value,
+        options=tuple(str(each) for each in get_args(info.annotation)) or tuple(extra.get("enum", ())),
+        maxlength=extra.get("maxlength"),
+        minimum=limits.get("ge"),
+        maximum=limits.get("le"),
+        error=error,
+    )
+
+
+def typed() -> dict[str, str]:
+    """What a form said, one value a field, without the fields that are ours."""
+    return {name: value for name, value in request.form.items() if name not in OURS}
+
+
+def read(model: type[M]) -> M:
+    """What this request says, checked against its declaration.
+
+    :raises InvalidInput: with every field that is wrong.
+    :raises Malformed: not readable at all, or a field said twice.
+    :raises UnsupportedMediaType: JSON is spoken here, and this is not JSON.
+    """
+    said = _json_body() if bound().speaks == "json" else _form_body()
+    return checked(model, said)
+
+
+def checked(model: type[M], said: Mapping[str, Any]) -> M:
+    """A mapping checked against a declared input.
+
+    :raises InvalidInput: with every field that is wrong.
+    """
+    try:
+        return model.model_validate(dict(said))
+    except ValidationError as wrong:
+        raise InvalidInput(fields=[_told(each) for each in wrong.errors(include_url=False)]) from None
+
+
+def json_body() -> dict[str, Any]:
+    """The JSON object of this request; empty where there is no body."""
+    return _json_body()
+
+
+def _json_body() -> dict[str, Any]:
+    # Only this media type: a foreign page's form can send the others along with a person's cookies.
+    if request.mimetype != "application/json":
+        if not request.get_data(cache=True) and not request.mimetype:
+            return {}
+        raise UnsupportedMediaType(repr(request.mimetype[:40]))
+    try:
+        said = request.get_json()
+    except (BadRequest, RecursionError):
+        raise Malformed("not JSON") from None
+    if not isinstance(said, dict):
+        raise Malformed("not a JSON object")
+    return said
+
+
+def _form_body() -> dict[str, Any]:
+    for name, values in request.form.lists():
+        if len(values) > 1:
+            raise Malformed(f"a field was said {len(values)} times: {name[:40]!r}")
+    return typed()
+
+
+def _told(each: ErrorDetails) -> FieldError:
+    kind = each["type"]
+    field = str(each["loc"][0])[:64] if each["loc"] else ""
+    values = {key: value for key, value in each.get("ctx", {}).items() if isinstance(value, int | str)}
+    return FieldError(field, kind, each["msg"] if kind in OWN else SENTENCES.get(kind, OTHER), values)

@@ -1,0 +1,54 @@
+"""Headers of every answer of ours."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from accounts.web import bound
+from accounts.web.cookies import write_cookies
+
+POLICY = "; ".join(  # noqa: FLY002 - one directive a line
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "object-src 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+FIXED = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Content-Security-Policy": POLICY,
+}
+
+
+def secure(response: Response) -> Response:
+    """Headers for an answer of one of our views."""
+    for name, value in FIXED.items():
+        response.headers.setdefault(name, value)
+    if bound.house().settings.secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+    response.headers.setdefault("X-Request-ID", bound.bound().request_id)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def settle_session(response: Response) -> Response:
+    """For every answer of the app: write the session's cookie, and keep shared caches away where it was looked at."""
+    state = bound.peek()
+    if state is None or not state.session_read:
+        return response
+    response.vary.add("Cookie")
+    response.headers["Cache-Control"] = "no-store"
+    write_cookies(response)
+    return response

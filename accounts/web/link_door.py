@@ -1,0 +1,186 @@
+"""The one link door: registered once per purpose, it shows on GET and acts on POST.
+
+Nothing in here knows any kind of link; the purpose is a hidden value of the registration.
+"""
+
+from __future__ import annotations
+
+import hmac
+from typing import Any
+
+from flask import Response, request
+from pydantic import BaseModel
+
+from accounts.core import throttle
+from accounts.core.addresses import masked
+from accounts.core.errors import LinkInvalid, OtherFormShown, Problem, WrongAccount
+from accounts.core.links import Done, Link, Opened
+from accounts.core.opening import open_link
+from accounts.flows import sessions
+from accounts.web import bound, cookies, forms
+from accounts.web.bound import runtime, uow
+from accounts.web.doors import BOTH, PAGE, Room, link_url
+from accounts.web.reply import Reply
+
+room: Room = Room()
+TOKEN = "token"  # noqa: S105 - the name of a field
+
+
+def _link() -> Link:
+    return runtime().house.links[bound.bound().purpose]
+
+
+def _token() -> object:
+    """The token of this request: from the cookie for a page, from query or body for JSON."""
+    if bound.bound().speaks == "page":
+        return request.cookies.get(runtime().link_cookie(_link().purpose), "")
+    if request.method == "GET":
+        given = request.args.getlist(TOKEN)
+        return given[0] if len(given) == 1 else None
+    return forms.json_body().get(TOKEN)
+
+
+@room.get("/<path:token>/go", speaks=PAGE)
+def go(token: str) -> Response:
+    """Where mailed links lead: takes the token out of the address. Changes nothing, looks nothing up."""
+    # Read, not opened: junk is turned away at the door, and the genuine one is judged on the page.
+    runtime().house.signer.read(_link(), token)
+    response = Response(status=303, headers={"Location": link_url(_link().purpose)})
+    cookies.put(response, runtime().link_cookie(_link().purpose), token, cookies.LINK_SECONDS)
+    return response
+
+
+@room.get("/go", speaks=PAGE)
+def go_nowhere() -> Response:
+    """A link whose token was cut away altogether."""
+    raise LinkInvalid("no token")
+
+
+@room.get("/done", speaks=PAGE)
+def done() -> Reply:
+    """What comes after the act."""
+    return Reply(page="link_done.html", shows={"link": _link(), "signed_in": _states_an_account()})
+
+
+@room.get("", speaks=BOTH)
+def show() -> Reply:
+    """What a link will do, and to whom. Consumes nothing, however often it is asked."""
+    return _shown(_open(), None)
+
+
+@room.post("", speaks=BOTH, uses_session=True, statuses=(200, 201))
+def act() -> Reply:
+    """Do what the link says."""
+    house = runtime().house
+    house.throttle.hit(throttle.LINK_NETWORK, uow().asker.network)
+    link, token = _link(), _token()
+    opened = _open()
+    bound.bound().refill = lambda problem: _shown(opened, problem)
+    _is_the_one_shown(opened)
+    said = _said(opened)
+    # Hashing and the like, before anything is written; what was read until here is read again afterwards.
+    prepared = link.prepare(uow(), opened, said)
+    uow().release()
+    done, session = uow().attempt(lambda: _act(link, token, prepared))
+    if session is not None:
+        bound.set_session(session)
+    return _done(opened, done)
+
+
+def _open() -> Opened:
+    opened = open_link(uow(), _link(), _token())
+    bound.speak(_locale_of(opened))
+    return opened
+
+
+def _locale_of(opened: Opened) -> str:
+    account = opened.subject.account
+    return account.locale if account else str(getattr(opened.carried, "locale", ""))
+
+
+def _act(link: Link, token: object, prepared: Any) -> tuple[Done, sessions.Session | None]:
+    # Opened once more inside the transaction: whoever lost a race is told what has become of the link.
+    opened = open_link(uow(), link, token)
+    _check_account(opened)
+    done = link.act(uow(), opened, prepared)
+    if done.signs_in is None:
+        return done, None
+    return done, sessions.open_for(uow(), done.signs_in)
+
+
+def _check_account(opened: Opened) -> None:
+    """:raises WrongAccount: another account is signed in than the one the link is about."""
+    current = bound.account()
+    if current is None or not opened.subject.id:
+        return
+    held = opened.subject.account
+    if held is None or held.id != current.id:
+        raise WrongAccount("another account is signed in")
+
+
+def _is_the_one_shown(opened: Opened) -> None:
+    """:raises OtherFormShown: the form was made for another link than the one this browser holds now."""
+    if bound.bound().speaks == "page":
+        shown = request.form.get(forms.LINK_FIELD, "")
+        if not hmac.compare_digest(shown.encode(), opened.link_id.encode()):
+            bound.bound().refill = None
+            raise OtherFormShown("the form shows another link")
+
+
+def _said(opened: Opened) -> BaseModel:
+    if bound.bound().speaks == "page":
+        return forms.read(opened.asks)
+    body = dict(forms.json_body())
+    body.pop(TOKEN, None)
+    return forms.checked(opened.asks, body)
+
+
+def _shown(opened: Opened, problem: Problem | None) -> Reply:
+    link, current = opened.link, bound.account()
+    says = {
+        "purpose": link.purpose,
+        "email": masked(opened.subject.email) if opened.subject.id else "",
+        "expires_at": opened.expires_at,
+        **link.shows(opened),
+    }
+    given = forms.typed() if problem else {}
+    return Reply(
+        page="link.html",
+        says={**says, "asks": [] if bound.bound().speaks == "page" else sorted(opened.asks.model_fields)},
+        shows={
+            "link": link,
+            "link_id": opened.link_id,
+            "fields": forms.fields_of(opened.asks, given, problem.fields if problem else ()),
+            "problem": problem,
+            "current": current,
+            "wrong_account": _is_wrong(opened),
+            "must_sign_in": current is None and says.get("member") is True,
+        },
+    )
+
+
+def _states_an_account() -> bool:
+    # What the cookie says is enough to choose the next button, and needs no store.
+    stated = bound.session()
+    return stated is not None and bool(stated.account_id)
+
+
+def _is_wrong(opened: Opened) -> bool:
+    try:
+        _check_account(opened)
+    except WrongAccount:
+        return True
+    return False
+
+
+def _done(opened: Opened, done: Done) -> Reply:
+    wanted = getattr(opened.carried, "next", "")
+    if bound.bound().speaks == "page":
+        then = wanted if wanted and done.signs_in else link_url(opened.link.purpose, "done")
+        return Reply(then=then, drops=runtime().link_cookie(opened.link.purpose))
+    says: dict[str, Any] = {"purpose": opened.link.purpose, "account": done.account_id}
+    if done.signs_in is not None:
+        says["signed_in"] = True
+    if wanted:
+        says["next"] = wanted
+    return Reply(says=says, status=201 if done.created else 200)

@@ -1,0 +1,64 @@
+"""The templates of this house, in an environment of their own: a host's filters and globals stay its own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+
+TEMPLATES = Path(__file__).parents[1] / "templates"
+STATIC = Path(__file__).parents[1] / "static"
+HOST_FOLDER = "accounts"
+
+
+class Pages:
+    """Renders pages.
+
+    :param host: loader of a host app; its ``accounts/<name>`` wins over our ``<name>``.
+    """
+
+    def __init__(self, host: BaseLoader | None = None) -> None:
+        own = FileSystemLoader(TEMPLATES)
+        hosts = [_Under(HOST_FOLDER, host)] if host else []
+        self._environment = Environment(
+            loader=ChoiceLoader([*hosts, own]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def add(self, *, globals: Mapping[str, object], filters: Mapping[str, Callable[..., Any]]) -> None:
+        """Record globals and filters for our templates only."""
+        self._environment.globals.update(globals)
+        self._environment.filters.update(filters)
+
+    def render(self, name: str, **context: object) -> str:
+        """One page.
+
+        :raises jinja2.TemplateNotFound: there is none of that name.
+        """
+        return self._environment.get_template(name).render(context)
+
+
+class _Under(BaseLoader):
+    """Looks for ``name`` as ``<folder>/name`` in another loader."""
+
+    def __init__(self, folder: str, loader: BaseLoader) -> None:
+        super().__init__()
+        self._folder, self._loader = folder, loader
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        return self._loader.get_source(environment, f"{self._folder}/{template}")
+
+
+@lru_cache(maxsize=64)
+def fingerprint(name: str) -> str:
+    """Eight characters that change with the content of a static file, so that it may be cached for ever."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:8]

@@ -1,0 +1,138 @@
+"""What people do: sign up, sign in and out, forget a password, look after their account."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from accounts.flows import change_password, profile, reset_password, sessions, sign_in, sign_up
+from accounts.flows.inputs import Asks, Checkbox, Next
+from accounts.flows.sessions import CurrentAccount
+from accounts.web import bound
+from accounts.web.bound import house, uow
+from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
+from accounts.web.reply import Reply
+
+room: Room = Room()
+WRITTEN = {"sent": True}
+"""The answer to every request for a letter, whoever the address belongs to."""
+
+
+class SignOut(Asks):
+    everywhere: Checkbox = False
+    next: Next = ""
+
+
+def shown(account: CurrentAccount) -> dict[str, Any]:
+    """An account as its owner sees it."""
+    return {
+        "id": account.id,
+        "email": account.email,
+        "name": account.name,
+        "locale": account.locale,
+        "groups": list(account.groups),
+        "amr": list(account.session.amr),
+        "auth_time": account.session.auth_time,
+        "created_at": account.created_at,
+        "last_sign_in_at": account.last_sign_in_at,
+    }
+
+
+@room.get("/", speaks=PAGE)
+def home() -> Reply:
+    """The front door: to one's account, or to signing in."""
+    return Reply(then=page_url("change_account_form" if bound.account() else "sign_in_form"))
+
+
+@room.post("/sign-up", asks=sign_up.SignUp, page="sign_up.html", statuses=(202,))
+def sign_up_(said: sign_up.SignUp) -> Reply:
+    """Ask for an account: a letter goes to the address."""
+    sign_up.ask(uow(), said)
+    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="sign-up"))
+
+
+@room.post("/forgot-password", asks=reset_password.ForgotPassword, page="forgot_password.html", statuses=(202,))
+def forgot_password(said: reset_password.ForgotPassword) -> Reply:
+    """Ask for a link that sets a new password."""
+    reset_password.ask(uow(), said)
+    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="forgot-password"))
+
+
+@room.get("/look-into-your-mail", speaks=PAGE)
+def look_into_mail() -> Reply:
+    """What comes after every request for a letter."""
+    return Reply(page="look_into_mail.html")
+
+
+@room.post("/sign-in", asks=sign_in.SignIn, page="sign_in.html")
+def sign_in_(said: sign_in.SignIn) -> Reply:
+    """Sign in with address and password."""
+    bound.set_session(sign_in.act(uow(), said))
+    signed_in = bound.account() if bound.bound().speaks == "json" else None
+    return Reply(says=shown(signed_in) if signed_in else {}, then=said.next or page_url("change_account_form"))
+
+
+@room.post("/sign-out", asks=SignOut, uses_session=True, statuses=(204,))
+def sign_out(said: SignOut) -> Reply:
+    """Sign out here, or on all devices."""
+    account = bound.account()
+    if account is not None:
+        sessions.end(uow(), account.session)
+        if said.everywhere:
+            sessions.end_everywhere(uow(), account.id)
+    bound.set_session(None)
+    return Reply(status=204, then=said.next or page_url("sign_in_form"), headers={"Clear-Site-Data": '"cache"'})
+
+
+@room.get("/csrf", speaks=JSON)
+def csrf() -> Reply:
+    """The token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
+    return Reply(says={"csrf_token": sessions.csrf_token(house(), bound.form_session())})
+
+
+@room.get("/account", needs="account", speaks=JSON)
+def account() -> Reply:
+    """The signed-in account."""
+    found = bound.signed_in()
+    return Reply(says={**shown(found), "csrf_token": sessions.csrf_token(house(), found.session)})
+
+
+def _own_profile() -> dict[str, Any]:
+    found = bound.signed_in()
+    return {"given": {"name": found.name, "locale": found.locale}, "account": found}
+
+
+@room.patch("/account", needs="account", asks=profile.Profile, page="account.html", fill=_own_profile)
+def change_account(said: profile.Profile) -> Reply:
+    """Change name or language."""
+    profile.change(uow(), bound.signed_in().id, said)
+    bound.forget_account()
+    return Reply(says=shown(bound.signed_in()), then=page_url("change_account_form"))
+
+
+@room.post("/account/password", needs="account", asks=change_password.ChangePassword, page="change_password.html")
+def change_password_(said: change_password.ChangePassword) -> Reply:
+    """Change the password; all other devices are signed out."""
+    bound.set_session(change_password.act(uow(), bound.signed_in(), said))
+    return Reply(says=shown(bound.signed_in()), then=page_url("change_account_form", done="password"))
+
+
+@room.get("/account/sessions", needs="account", speaks=BOTH)
+def list_sessions() -> Reply:
+    """Where this account is signed in."""
+    found = sessions.listing(uow(), bound.signed_in())
+    return Reply(page="sessions.html", says={"sessions": [asdict(each) for each in found]})
+
+
+@room.delete("/account/sessions/<session_id>", needs="account", speaks=JSON, statuses=(204,))
+def end_session(session_id: str) -> Reply:
+    """End one session of this account."""
+    sessions.end_one(uow(), bound.signed_in(), session_id)
+    return Reply(status=204)
+
+
+@room.post("/account/sessions/<session_id>/end", needs="account", speaks=PAGE)
+def end_session_page(session_id: str) -> Reply:
+    """End one session of this account."""
+    sessions.end_one(uow(), bound.signed_in(), session_id)
+    return Reply(then=page_url("list_sessions"))

@@ -1,0 +1,115 @@
+"""Real parts for every test: SQLite or PostgreSQL, and a real SMTP server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts import Settings, create_app
+from accounts.core import schema
+from accounts.core.store import Store
+from accounts.extension import state_of
+from tests.people import Service
+from tests.servers.postgres import Postgres, PostgresMissing, postgres
+from tests.servers.smtp import SmtpSink
+
+KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-unit"
+_numbers = count(1)
+
+on_both_databases = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+@pytest.fixture(scope="session")
+def sink() -> Iterator[SmtpSink]:
+    """One mail server for all tests; addresses tell their mails apart."""
+    with SmtpSink() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    try:
+        with postgres() as server:
+            yield server
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy: a test costs a copy, not a migration."""
+    path = tmp_path_factory.mktemp("template") / "accounts.db"
+    store = Store(f"sqlite:///{path}")
+    schema.upgrade(store)
+    store.close()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: Postgres) -> str:
+    url = postgres_server.create_database("template")
+    store = Store(url)
+    schema.upgrade(store)
+    store.close()
+    return "template"
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a migrated, empty database of this test: SQLite unless marked ``on_both_databases``."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        path = tmp_path / "accounts.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    name = f"test{next(_numbers)}"
+    yield server.create_database(name, template=request.getfixturevalue("postgres_template"))
+    server.drop_database(name)
+
+
+@pytest.fixture
+def settings(database: str, sink: SmtpSink, tmp_path: Path) -> Callable[..., Settings]:
+    """Settings of a service on this test's database, with changes: ``settings(public_origin=...)``."""
+
+    def make(**changes: Any) -> Settings:
+        given = {
+            "env": "development",
+            "instance": str(tmp_path / "instance"),
+            "database_url": database,
+            "secret_keys": [KEY],
+            "mail_server": sink.host,
+            "mail_port": sink.port,
+        } | changes
+        return Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in given.items()})
+
+    return make
+
+
+@pytest.fixture
+def make_service(settings: Callable[..., Settings], sink: SmtpSink) -> Iterator[Callable[..., Service]]:
+    """Makes services on this test's database; what is no setting goes to ``create_app``."""
+    made: list[Service] = []
+
+    def make(*, options: dict[str, Any] | None = None, **changes: Any) -> Service:
+        app = create_app(settings(**changes), **(options or {}))
+        app.testing = True
+        made.append(Service(app, sink))
+        return made[-1]
+
+    yield make
+    for service in made:
+        state_of(service.app).house.store.close()
+
+
+@pytest.fixture
+def service(make_service: Callable[..., Service]) -> Service:
+    """A service on an empty database, as it comes."""
+    return make_service()

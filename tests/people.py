@@ -1,0 +1,153 @@
+"""A service under test, and the people who use it: accounts are made by walking the flows, links are read out of mails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event
+from werkzeug.test import TestResponse
+
+from accounts.core.house import House
+from accounts.core.uow import UnitOfWork
+from accounts.extension import State, state_of
+from accounts.flows import invite
+from tests.servers.smtp import Received, SmtpSink, links
+
+PASSWORD = "correct horse battery staple"
+OTHER_PASSWORD = "seven purple umbrellas dancing"
+_numbers = count(1)
+_networks = count(1)
+
+
+def new_address(name: str = "person") -> str:
+    """An address that no other test uses."""
+    return f"{name}{next(_numbers)}@example.org"
+
+
+@dataclass
+class Person:
+    """Somebody with a browser of their own that speaks JSON, and with a network address of their own."""
+
+    client: FlaskClient
+    email: str = field(default_factory=new_address)
+    password: str = PASSWORD
+    network: str = field(default_factory=lambda: f"10.{(n := next(_networks)) >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
+
+    def get(self, path: str, **how: Any) -> TestResponse:
+        return self._ask("GET", path, **how)
+
+    def post(self, path: str, said: Any = None, **how: Any) -> TestResponse:
+        return self._ask("POST", path, json={} if said is None else said, **how)
+
+    def patch(self, path: str, said: Any) -> TestResponse:
+        return self._ask("PATCH", path, json=said)
+
+    def delete(self, path: str) -> TestResponse:
+        return self._ask("DELETE", path)
+
+    def sign_in(self, **more: Any) -> TestResponse:
+        return self.post("/api/sign-in", {"email": self.email, "password": self.password, **more})
+
+    @property
+    def signed_in(self) -> bool:
+        return self.get("/api/account").status_code == 200
+
+    def _ask(self, method: str, path: str, **how: Any) -> TestResponse:
+        headers = dict(how.pop("headers", {}))
+        if method != "GET" and "X-CSRF-Token" not in headers:
+            token = self.client.get("/api/csrf", environ_base={"REMOTE_ADDR": self.network}).json
+            assert token is not None
+            headers["X-CSRF-Token"] = token["csrf_token"]
+        return self.client.open(
+            path, method=method, headers=headers, environ_base={"REMOTE_ADDR": self.network}, **how
+        )
+
+
+@dataclass
+class Service:
+    """A running house with a real store and a real mail server."""
+
+    app: Flask
+    sink: SmtpSink
+
+    @property
+    def state(self) -> State:
+        return state_of(self.app)
+
+    @property
+    def house(self) -> House:
+        return self.state.house
+
+    def uow(self) -> UnitOfWork:
+        """A unit of work of the operator."""
+        return UnitOfWork(self.house)
+
+    def person(self, **known: Any) -> Person:
+        """Somebody who has no account yet."""
+        return Person(self.app.test_client(), **known)
+
+    def member(self, name: str = "member", **known: Any) -> Person:
+        """Somebody who signed up and activated; signed in."""
+        person = self.person(email=new_address(name), **known)
+        assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
+        said = {"token": self.token(person.email, "activate"), "password": person.password, "name": name.title()}
+        assert person.post("/api/l/activate", said).status_code == 201
+        return person
+
+    def admin(self) -> Person:
+        """The first admin (of a fresh service), signed in."""
+        url = invite.first_admin_url(self.uow())
+        assert url is not None
+        person = self.person(email=new_address("admin"))
+        said = {"token": token_in(url), "email": person.email, "password": person.password, "name": "Admin"}
+        assert person.post("/api/l/invite", said).status_code == 201
+        return person
+
+    def deliver(self) -> int:
+        """Let the mail worker deliver whatever is due; how many intents it took."""
+        return self.state.worker().deliver_all()
+
+    def mails(self, to: str) -> list[Received]:
+        """Mails that one address has received so far, oldest first."""
+        self.deliver()
+        return [mail for mail in self.sink.messages if to in mail.recipients]
+
+    def url(self, to: str, purpose: str) -> str:
+        """The link of one purpose in the newest mail to an address that has one."""
+        for mail in reversed(self.mails(to)):
+            for url in links(mail.message):
+                if f"/l/{purpose}/" in url:
+                    return url
+        raise AssertionError(f"no {purpose} link was mailed to {to}")
+
+    def token(self, to: str, purpose: str) -> str:
+        """The token of that link."""
+        return token_in(self.url(to, purpose))
+
+    @contextmanager
+    def statements(self) -> Iterator[list[str]]:
+        """SQL statements that run meanwhile."""
+        seen: list[str] = []
+
+        def keep(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+            seen.append(statement)
+
+        event.listen(self.house.store.engine, "before_cursor_execute", keep)
+        try:
+            yield seen
+        finally:
+            event.remove(self.house.store.engine, "before_cursor_execute", keep)
+
+
+def token_in(url: str) -> str:
+    """The token of a mailed link."""
+    found = re.search(r"/l/[a-z-]+/([^/]+)/go$", url)
+    assert found is not None, url
+    return found.group(1)
