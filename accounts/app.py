@@ -34,6 +34,8 @@ def create_app(settings: Settings | None = None, **options: Any) -> Flask:
     settings = settings or Settings.load()
     app = Flask("accounts", static_folder=None, template_folder=None)
     app.session_interface = _NoSession()
+    # Its redirects would be made from the Host header, and no address of ours has two slashes.
+    app.url_map.merge_slashes = False
     app.config["SESSION_COOKIE_NAME"] = "unused"
     Accounts(app, settings=settings, **options)
     ring = state_of(app).house.ring

@@ -1,4 +1,4 @@
-"""A service under test, and the people who use it: accounts are made by walking the flows, links are read out of mails."""
+"""A service under test and its people: accounts are made by walking the flows, links are read out of mails."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def parse(text: str) -> Address:
     try:
         # Not "globally deliverable": an intranet without public domain names is a place to run this, too.
         valid = validate_email(text, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError as wrong:
+    except (EmailNotValidError, UnicodeError) as wrong:
         raise AddressRefused(str(wrong)) from None
     email = valid.ascii_email
     if email is None or len(email) > MAX_BYTES:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import time
 from dataclasses import dataclass
@@ -57,8 +58,10 @@ class Throttle:
 
         :raises TooManyRequests: with the seconds until the window ends.
         """
-        if not self._limiter.hit(limit.amount, limit.name, *who):
-            ends = self._limiter.get_window_stats(limit.amount, limit.name, *who).reset_time
+        # A digest: an address may be longer than a key, and has no business in this table.
+        bucket = hashlib.sha256("|".join(who).encode()).hexdigest()[:40]
+        if not self._limiter.hit(limit.amount, limit.name, bucket):
+            ends = self._limiter.get_window_stats(limit.amount, limit.name, bucket).reset_time
             raise TooManyRequests(f"limit {limit.name}", retry_after=max(1, int(ends - time.time()) + 1))
 
 

@@ -65,6 +65,7 @@ def done() -> Reply:
 @room.get("", speaks=BOTH)
 def show() -> Reply:
     """What a link will do, and to whom. Consumes nothing, however often it is asked."""
+    bound.account()
     return _shown(_open(), None)
 
 
@@ -74,6 +75,8 @@ def act() -> Reply:
     house = runtime().house
     house.throttle.hit(throttle.LINK_NETWORK, uow().asker.network)
     link, token = _link(), _token()
+    # Asked before the store is opened for more: nobody may hold one connection while waiting for a second.
+    bound.account()
     opened = _open()
     bound.bound().refill = lambda problem: _shown(opened, problem)
     _is_the_one_shown(opened)
