@@ -98,6 +98,16 @@ class Conflict(Problem):
     sentence = sentence("Somebody changed this at the same moment. Please look again.")
 
 
+class ConfirmationRequired(Problem):
+    code, status = "confirmation_required", 403
+    sentence = sentence("Please confirm with your password that it is you.")
+
+
+class AddressTaken(Problem):
+    code, status = "address_taken", 409
+    sentence = sentence("That address belongs to another account by now.")
+
+
 class LastAdmin(Problem):
     code, status = "last_admin", 409
     sentence = sentence("This is the last admin. Make somebody else an admin first.")
@@ -124,7 +134,12 @@ class Unavailable(Problem):
 
 
 class DeadLink(Problem):
-    """A link that cannot be used. ``reason`` is for the log; within one code all answers are identical."""
+    """A link that cannot be used. ``reason`` is for the log; within one code all answers are identical.
+
+    :ivar genuine: what the link says, where it is a genuine one: ground for a fresh one, and for the doctor.
+    """
+
+    genuine: Any = None
 
 
 class LinkInvalid(DeadLink):

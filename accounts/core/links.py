@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from accounts.core.addresses import AddressRefused, parse
 from accounts.core.clock import LEEWAY
 from accounts.core.envelope import Envelope, Statement, Unreadable
-from accounts.core.errors import DeadLink, LinkInvalid, LinkUsed
+from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkSuperseded, LinkUsed
 from accounts.core.models import Account
 
 if TYPE_CHECKING:
@@ -57,12 +57,14 @@ class Part:
 
     :ivar never_returns: the value never goes back to an old one (a salted hash, a rising counter).
     :ivar says: the problem that is told when this part has moved.
+    :ivar moved_by: the kinds of audit events that move it, for whoever explains a dead link.
     """
 
     name: str
     read: Callable[[Subject], str | int | None]
     never_returns: bool = False
     says: type[DeadLink] = LinkUsed
+    moved_by: tuple[str, ...] = ()
 
 
 def _of_account(name: str) -> Callable[[Subject], str | int | None]:
@@ -74,21 +76,55 @@ def _of_account(name: str) -> Callable[[Subject], str | int | None]:
     return read
 
 
-password = Part("password", _of_account("password_hash"), never_returns=True)
-email = Part("email", _of_account("email_key"))
-auth_epoch = Part("auth_epoch", _of_account("auth_epoch"), never_returns=True)
-sign_ins = Part("sign_ins", _of_account("sign_in_serial"), never_returns=True)
+NEW_PASSWORD = ("password.reset", "password.changed")
+NEW_ADDRESS = ("email.changed", "email.restored")
+password = Part("password", _of_account("password_hash"), never_returns=True, moved_by=(*NEW_PASSWORD, "not-me"))
+email = Part("email", _of_account("email_key"), moved_by=NEW_ADDRESS)
+email_serial = Part(
+    "email_serial",
+    _of_account("email_serial"),
+    never_returns=True,
+    says=LinkSuperseded,
+    moved_by=("email.change-asked", *NEW_ADDRESS),
+)
+auth_epoch = Part(
+    "auth_epoch",
+    _of_account("auth_epoch"),
+    never_returns=True,
+    moved_by=(
+        *NEW_PASSWORD,
+        *NEW_ADDRESS,
+        "not-me",
+        "sign-out.everywhere",
+        "account.disabled",
+        "account.enabled",
+        "account.groups",
+    ),
+)
+sign_ins = Part("sign_ins", _of_account("sign_in_serial"), never_returns=True, moved_by=("sign-in",))
+lock_serial = Part(
+    "lock_serial", _of_account("lock_serial"), never_returns=True, moved_by=("account.locked", "account.unlocked")
+)
+anchor = Part("anchor", _of_account("anchor_serial"), never_returns=True, moved_by=NEW_ADDRESS)
 # Account ids are never handed out twice, so "nobody" here is the only value that could come back.
-holder = Part("holder", lambda subject: subject.account.id if subject.account else None)
+holder = Part(
+    "holder",
+    lambda subject: subject.account.id if subject.account else None,
+    moved_by=("account.activated", "invite.accepted", "email.changed"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an act has done. ``signs_in`` names the account that this browser is now signed in as, if any."""
+    """What an act has done.
+
+    :ivar signs_in: the account that this browser is now signed in as, if any, by the proofs ``amr`` (RFC 8176).
+    """
 
     account_id: str
     signs_in: Account | None = None
     created: bool = False
+    amr: tuple[str, ...] = ("pwd",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +144,9 @@ class Link:
     :ivar prepare: slow work (hashing) before the unit of work; its result is what ``act`` gets as ``said``.
     :ivar act: does it, in one unit of work.
     :ivar letter: writes the mail for an intent, signing the link at that moment; None drops the intent.
+    :ivar needs_session: acts only for a fresh session of the account itself.
+    :ivar again: has a fresh link of this kind sent to the address on file; False where that is not to be had.
+    :ivar again_after: the kinds of death after which somebody may ask for that.
     :ivar title, explains, button, done: words of its pages, English, keys of their translations.
     """
 
@@ -128,6 +167,9 @@ class Link:
     check: Callable[[UnitOfWork, Opened], None] = lambda uow, opened: None
     shows: Callable[[Opened], Mapping[str, Any]] = lambda opened: {}
     prepare: Callable[[UnitOfWork, Opened, Any], Any] = lambda uow, opened, said: said
+    needs_session: bool = False
+    again: Callable[[UnitOfWork, Sentence], bool] | None = None
+    again_after: tuple[type[DeadLink], ...] = (LinkExpired,)
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -236,7 +278,9 @@ class Signer:
         width = len(b85encode(bytes(TAG_BYTES * len(link.dies_with))))
         try:
             head, *values = statement.payload
-            carried = link.carries.model_validate(dict(zip(link.carries.model_fields, values, strict=True)))
+            if len(values) > len(link.carries.model_fields):
+                raise ValueError("says more than this kind carries")
+            carried = link.carries.model_validate(dict(zip(link.carries.model_fields, values, strict=False)))
             return Sentence(link, head[width:], b85decode(head[:width]), carried, statement)
         except (ValueError, TypeError, ValidationError):
             raise LinkInvalid("genuine, but of another layout") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -21,6 +21,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from accounts.core.clock import now
 from accounts.core.ids import new_id
 
+LOCK = timedelta(minutes=60)
+"""How long too many wrong passwords in a row hold up further ones."""
 ADMINS = "admins"
 """The group that administers."""
 
@@ -71,6 +73,14 @@ class Account(Base):
     status: Mapped[str] = mapped_column(String(16), default="active")
     auth_epoch: Mapped[int] = mapped_column(default=1)
     sign_in_serial: Mapped[int] = mapped_column(default=0)
+    email_serial: Mapped[int] = mapped_column(default=0, server_default="0")
+    lock_serial: Mapped[int] = mapped_column(default=0, server_default="0")
+    locked_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    anchor_email: Mapped[str | None] = mapped_column(String(254))
+    anchor_key: Mapped[str | None] = mapped_column(String(254), unique=True)
+    anchor_until: Mapped[datetime | None]
+    anchor_serial: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_sign_in_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column()
@@ -83,6 +93,10 @@ class Account(Base):
     @property
     def active(self) -> bool:
         return self.status == "active"
+
+    def locked(self, at: datetime) -> bool:
+        """Whether signing in by password is held up at a moment."""
+        return self.locked_at is not None and at < self.locked_at + LOCK
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -121,6 +135,7 @@ class SentInvite(Base):
     groups: Mapped[list[str]] = mapped_column(JSON)
     locale: Mapped[str] = mapped_column(String(8))
     inviter_id: Mapped[str] = mapped_column(String(16))
+    next: Mapped[str] = mapped_column(String(1500), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     expires_at: Mapped[datetime]
     sent: Mapped[int] = mapped_column(default=1)
@@ -154,6 +169,20 @@ class RateLimit(Base):
     key: Mapped[str] = mapped_column(String(160), primary_key=True)
     window_ends: Mapped[int] = mapped_column("window", BigInteger, index=True)
     count: Mapped[int]
+
+
+class KeyUse(Base):
+    """What one key has signed for one purpose, counted: enough to know when it may go, without a row per link."""
+
+    __tablename__ = "key_uses"
+
+    key: Mapped[str] = mapped_column(String(8), primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(40), primary_key=True)
+    signed: Mapped[int] = mapped_column(default=0)
+    first_signed_at: Mapped[datetime]
+    alive_until: Mapped[datetime]
+    opened: Mapped[int] = mapped_column(default=0)
+    last_opened_at: Mapped[datetime | None]
 
 
 class AuditRow(Base):

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from accounts.core import spent
 from accounts.core.clock import now
-from accounts.core.errors import LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
+from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
+from accounts.core.keys import Key
 from accounts.core.links import Link, Opened, Sentence, Subject, address_key
 from accounts.core.models import Account
 from accounts.core.uow import UnitOfWork
 
 REVOKED = ":revoked"
+GONE = timedelta(days=100)
+"""How long the deletion of an address is remembered: longer than any link about one lives."""
 
 
 def open_link(uow: UnitOfWork, link: Link, token: object) -> Opened:
@@ -22,6 +27,14 @@ def open_link(uow: UnitOfWork, link: Link, token: object) -> Opened:
     :raises DeadLink: one of its kinds; ``reason`` says more than its public sentence.
     """
     sentence = uow.house.signer.read(link, token)
+    try:
+        return _judge(uow, link, sentence)
+    except DeadLink as dead:
+        dead.genuine = sentence
+        raise
+
+
+def _judge(uow: UnitOfWork, link: Link, sentence: Sentence) -> Opened:
     subject = find_subject(uow, link, sentence)
     if subject.account is not None and not subject.account.active:
         raise LinkInvalid("the account is disabled")
@@ -49,6 +62,7 @@ def find_subject(uow: UnitOfWork, link: Link, sentence: Sentence) -> Subject:
         return Subject(account.id, account)
     if not sentence.subject_id:
         return Subject("", None)
+    _check_gone(uow, sentence)
     return holder_of(uow, sentence.subject_id)
 
 
@@ -56,6 +70,31 @@ def holder_of(uow: UnitOfWork, email: str) -> Subject:
     """An address, and the account that holds it at this moment."""
     key = address_key(email)
     return Subject(email, uow.session.scalars(select(Account).where(Account.email_key == key)).first())
+
+
+def account_of(uow: UnitOfWork, subject: str) -> Account | None:
+    """The account that an intent speaks of, by id or by address."""
+    return holder_of(uow, subject).account if "@" in subject else uow.session.get(Account, subject)
+
+
+def forget_address(uow: UnitOfWork, email_key: str) -> None:
+    """Have all links about an address die that were signed before this moment: its account is being deleted.
+
+    The mark is a keyed digest under each key of the ring, as links are checked under the key that signed them.
+    """
+    for key in uow.house.ring.newest_first():
+        spent.spend_until(uow.session, _gone(uow, key, email_key), now() + GONE)
+
+
+def _gone(uow: UnitOfWork, key: Key, email_key: str) -> str:
+    return "gone:" + uow.house.envelope.tag(key, ["gone", email_key], 16).hex()
+
+
+def _check_gone(uow: UnitOfWork, sentence: Sentence) -> None:
+    mark = _gone(uow, sentence.statement.key, address_key(sentence.subject_id))
+    kept_until = spent.kept_until(uow.session, mark)
+    if kept_until is not None and sentence.issued_at <= kept_until - GONE:
+        raise LinkUsed("the account of this address was deleted since")
 
 
 def _check_spent(uow: UnitOfWork, opened: Opened) -> None:

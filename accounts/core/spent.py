@@ -24,6 +24,18 @@ def spend(session: Session, id: str, keep_until: datetime) -> bool:
     return session.execute(statement).first() is not None
 
 
+def spend_until(session: Session, id: str, keep_until: datetime) -> None:
+    """Mark an id as used up, or as used up once more."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Spent).values(id=id, keep_until=keep_until)
+    session.execute(statement.on_conflict_do_update(index_elements=[Spent.id], set_={"keep_until": keep_until}))
+
+
+def kept_until(session: Session, id: str) -> datetime | None:
+    """Until when a mark is kept; None where there is none."""
+    return session.execute(select(Spent.keep_until).where(Spent.id == id)).scalar_one_or_none()
+
+
 def is_spent(session: Session, id: str) -> bool:
     """Whether an id was used up."""
     return session.execute(select(Spent.id).where(Spent.id == id)).first() is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
-MAX_CHARACTERS = 500
+MAX_CHARACTERS = 1500
 _NOT_PLAIN = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
 

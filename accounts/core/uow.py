@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from pydantic import BaseModel
 from sqlalchemy import Executable
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from accounts.core import audit, outbox, spent
+from accounts.core import audit, outbox, spent, uses
 from accounts.core.audit import Asker
+from accounts.core.clock import now
 from accounts.core.errors import Conflict
 from accounts.core.house import House
+from accounts.core.links import Link, Subject
 
 T = TypeVar("T")
 TRIES = 3
@@ -63,6 +66,14 @@ class UnitOfWork:
     ) -> None:
         """Append to the audit log."""
         audit.append(self.session, self.asker, kind, account_id=account_id, link_id=link_id, facts=facts)
+
+    def url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
+        """A signed link, as the address to mail. What its key has signed is counted in this transaction."""
+        signer = self.house.signer
+        expires = getattr(carried, "expires", None)
+        ends = now() + signer.lives(link) if expires is None else datetime.fromtimestamp(expires, UTC)
+        uses.count_signed(self.session, self.house.ring.signing, link.purpose, ends)
+        return signer.url(link, signer.sign(link, subject, carried))
 
     def spend(self, id: str, keep_until: datetime) -> bool:
         """Use an id up; False when it already was."""

@@ -7,12 +7,34 @@ from collections.abc import Callable, Mapping
 from accounts.core.links import Link
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import change_password, invite, reset_password, sign_up
+from accounts.flows import (
+    change_email,
+    change_password,
+    close_account,
+    invite,
+    not_me,
+    reset_password,
+    sign_in_by_mail,
+    sign_up,
+    unlock,
+)
 
-LINKS: tuple[Link, ...] = (sign_up.ACTIVATE, invite.INVITE, reset_password.RESET)
+LINKS: tuple[Link, ...] = (
+    sign_up.ACTIVATE,
+    invite.INVITE,
+    reset_password.RESET,
+    sign_in_by_mail.SIGN_IN,
+    change_email.CHANGE,
+    change_email.UNDO,
+    unlock.UNLOCK,
+    close_account.CLOSE,
+    not_me.NOT_ME,
+)
 """Every kind of link this service mails."""
 
 NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
     change_password.NOTICE: change_password.letter,
+    change_email.NOTICE: change_email.notice,
+    close_account.NOTICE: close_account.notice,
 }
 """Letters without a link of their own, by the purpose of their intents."""

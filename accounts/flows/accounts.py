@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from accounts.core.addresses import Address, parse
-from accounts.core.errors import LastAdmin, NotFound
+from accounts.core.clock import now
+from accounts.core.errors import AddressTaken, LastAdmin, NotFound
 from accounts.core.links import Subject
 from accounts.core.models import ADMINS, Account, Membership
 from accounts.core.passwords import check_choice
 from accounts.core.spent import FOR_EVER
 from accounts.core.uow import UnitOfWork
 
+PASSWORD_CHANGED, RESET_PASSWORD = "password-changed", "reset-password"
+"""Purposes of intents that several flows put."""
 FIRST_ADMIN = "invite:first-admin"
 """Spent as soon as anybody administers; the door for the first admin never opens again."""
 
@@ -43,6 +46,8 @@ def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field:
 def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str] = (), locale: str) -> Account:
     """A new, active account. The UNIQUE index on the address decides between two at once."""
     address = parse(email)
+    if is_anchored(uow, address.email):
+        raise AddressTaken("kept for whoever may undo a change of address")
     account = Account(
         email=address.email,
         email_key=address.key,
@@ -58,6 +63,12 @@ def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str]
     return account
 
 
+def is_anchored(uow: UnitOfWork, email: str, *, but_by: str = "") -> bool:
+    """Whether an address is kept for somebody who may still undo a change away from it."""
+    kept = exists().where(Account.anchor_key == parse(email).key, Account.anchor_until > now(), Account.id != but_by)
+    return bool(uow.session.scalar(select(kept)))
+
+
 def grant(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tuple[str, ...]:
     """Add groups; answers those that are new."""
     new = tuple(sorted(set(groups) - set(account.groups)))
@@ -69,10 +80,16 @@ def grant(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tuple[str
     return new
 
 
-def set_password(account: Account, password_hash: str) -> None:
-    """Set a new password; sessions and links that trusted the old one are dead with the commit."""
+def set_password(uow: UnitOfWork, account: Account, password_hash: str) -> None:
+    """Set a new password and tell its owner; sessions and links that trusted the old one are dead with the commit."""
     account.password_hash = password_hash
     account.auth_epoch += 1
+    uow.put(PASSWORD_CHANGED, account.id, locale=account.locale)
+
+
+def start_reset(uow: UnitOfWork, account: Account) -> None:
+    """Have a reset link sent to whoever owns the account, after something that may not have been them."""
+    uow.put(RESET_PASSWORD, account.id, {"next": ""}, account.locale)
 
 
 def listing(uow: UnitOfWork) -> list[Account]:
@@ -106,7 +123,7 @@ def disable(uow: UnitOfWork, account_id: str) -> Account:
             account.status = "disabled"
             account.auth_epoch += 1
             uow.note("account.disabled", account_id=account.id)
-            _keep_an_admin(uow)
+            keep_an_admin(uow)
         return account
 
     return uow.attempt(work)
@@ -143,22 +160,30 @@ def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Accou
             account.auth_epoch += 1
             names = sorted(membership.group for membership in lost)
             uow.note("account.groups", account_id=account.id, facts={"removed": names})
-            _keep_an_admin(uow)
+            keep_an_admin(uow)
         return account
 
     return uow.attempt(work)
 
 
 def _administered(uow: UnitOfWork, account_id: str) -> Account:
-    # Locks who administers (on SQLite the first write does): two admins who switch each other off come one by one.
-    uow.session.execute(select(Membership).where(Membership.group == ADMINS).with_for_update()).all()
+    lock_admins(uow)
     account = uow.session.get(Account, account_id, populate_existing=True)
     if account is None:
         raise NotFound(f"no account {account_id}")
     return account
 
 
-def _keep_an_admin(uow: UnitOfWork) -> None:
+def lock_admins(uow: UnitOfWork) -> None:
+    """Lock who administers (on SQLite the first write does): two admins who switch each other off come one by one."""
+    uow.session.execute(select(Membership).where(Membership.group == ADMINS).with_for_update()).all()
+
+
+def keep_an_admin(uow: UnitOfWork) -> None:
+    """Look at the end of a change whether anybody still administers.
+
+    :raises LastAdmin: nobody would.
+    """
     uow.session.flush()
     admins = uow.session.scalar(
         select(func.count())

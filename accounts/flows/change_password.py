@@ -9,11 +9,11 @@ from accounts.core.errors import Conflict, FieldError, InvalidInput, sentence
 from accounts.core.models import Account
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, sessions
+from accounts.flows import accounts, not_me, sessions
 from accounts.flows.inputs import Asks, CurrentPassword, NewPassword
 from accounts.flows.sessions import CurrentAccount, Session
 
-NOTICE = "password-changed"
+NOTICE = accounts.PASSWORD_CHANGED
 WRONG = sentence("That is not your current password.")
 
 
@@ -42,12 +42,9 @@ def act(uow: UnitOfWork, who: CurrentAccount, said: ChangePassword) -> Session:
         account = uow.session.get_one(Account, who.id)
         if account.auth_epoch != who.auth_epoch:
             raise Conflict("password or sessions changed meanwhile")
-        accounts.set_password(account, hashed)
-        uow.put(NOTICE, account.id, locale=account.locale)
+        accounts.set_password(uow, account, hashed)
         uow.note("password.changed", account_id=account.id)
-        session = sessions.begin(account.id, account.auth_epoch, amr=("pwd",), remember=who.session.remember)
-        sessions.note_begin(uow, session)
-        return session
+        return sessions.renew(uow, account, who.session, proved=True)
 
     return uow.attempt(work)
 
@@ -64,4 +61,4 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
         "at": intent.created_at,
         "forgot_url": uow.house.signer.page("/forgot-password"),
     }
-    return Letter(NOTICE, account.email, account.locale, facts)
+    return Letter(NOTICE, account.email, account.locale, facts, link=not_me.url_for(uow, account))

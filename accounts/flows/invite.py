@@ -18,7 +18,7 @@ from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import LinkRevoked, LinkUsed, NotFound, NotSignedIn, WrongAccount, sentence
 from accounts.core.ids import new_id
-from accounts.core.links import Done, Link, Nothing, Opened, Subject
+from accounts.core.links import Done, Link, Nothing, Opened, Sentence, Subject
 from accounts.core.models import ADMINS, Account, Membership, SentInvite, Spent
 from accounts.core.opening import REVOKED
 from accounts.core.outbox import Intent, Letter
@@ -26,7 +26,7 @@ from accounts.core.spent import FOR_EVER
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from accounts.flows.accounts import FIRST_ADMIN, Chosen
-from accounts.flows.inputs import Asks, Email, Locale, NewAccount
+from accounts.flows.inputs import Asks, Email, Locale, NewAccount, Next
 
 PURPOSE = "invite"
 LIVES, LONGEST = timedelta(days=7), timedelta(days=90)
@@ -67,6 +67,7 @@ class Invite(Asks):
         json_schema_extra={"input": "number"},
     )
     locale: Locale = "en"
+    next: Next = ""
 
 
 class Carried(Asks):
@@ -77,6 +78,7 @@ class Carried(Asks):
     groups: list[str]
     inviter: str
     locale: str
+    next: str = ""
 
 
 class FirstAdmin(NewAccount):
@@ -103,6 +105,7 @@ def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
             groups=said.groups,
             locale=said.locale,
             inviter_id=inviter,
+            next=said.next,
             expires_at=now() + timedelta(days=said.days),
         )
         uow.session.add(row)
@@ -167,7 +170,8 @@ def first_admin_url(uow: UnitOfWork) -> str | None:
         inviter=OPERATOR,
         locale=uow.house.settings.locale,
     )
-    return uow.house.signer.url(INVITE, uow.house.signer.sign(INVITE, Subject("", None), carried))
+    with uow:
+        return uow.url(INVITE, Subject("", None), carried)
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
@@ -195,8 +199,18 @@ def url_of(uow: UnitOfWork, row: SentInvite) -> str:
         groups=row.groups,
         inviter=row.inviter_id,
         locale=row.locale,
+        next=row.next,
     )
-    return uow.house.signer.url(INVITE, uow.house.signer.sign(INVITE, Subject(row.email, None), carried))
+    return uow.url(INVITE, Subject(row.email, None), carried)
+
+
+def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+    """A fresh link of the same invitation, as long as it is open: when it ends is for admins to say."""
+    row = uow.session.get(SentInvite, sentence.carried.id)
+    if row is None or state_of(row) != "pending":
+        return False
+    uow.put(PURPOSE, row.id, locale=row.locale)
+    return True
 
 
 def asks_of(opened: Opened) -> type[BaseModel]:
@@ -295,6 +309,7 @@ INVITE = Link(
     shows=shows,
     letter=letter,
     prepare=prepare,
+    again=again,
     act=act,
     title=sentence("You are invited"),
     explains=sentence("Accept the invitation, and you are in."),

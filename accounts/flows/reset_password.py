@@ -6,20 +6,27 @@ from datetime import timedelta
 
 from accounts.core import throttle
 from accounts.core.clock import now
-from accounts.core.errors import sentence
-from accounts.core.links import Done, Link, Opened, auth_epoch, email, password, sign_ins
-from accounts.core.opening import holder_of
+from accounts.core.errors import LinkExpired, LinkUsed, sentence
+from accounts.core.links import Done, Link, Opened, Sentence, auth_epoch, email, password, sign_ins
+from accounts.core.opening import account_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, change_password
+from accounts.flows import accounts
 from accounts.flows.accounts import Chosen
-from accounts.flows.inputs import Asks, ChosenPassword, Email
+from accounts.flows.inputs import Asks, ChosenPassword, Email, Next
 
-PURPOSE = "reset-password"
+PURPOSE = accounts.RESET_PASSWORD
 
 
 class ForgotPassword(Asks):
     email: Email
+    next: Next = ""
+
+
+class Carried(Asks):
+    """What a reset link says beside the account: where the person wanted to go, where that was said."""
+
+    next: str = ""
 
 
 def ask(uow: UnitOfWork, said: ForgotPassword) -> None:
@@ -30,24 +37,28 @@ def ask(uow: UnitOfWork, said: ForgotPassword) -> None:
     uow.house.throttle.hit(throttle.MAIL_NETWORK, uow.asker.network)
     uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
     with uow:
-        uow.put(PURPOSE, said.email.email)
+        uow.put(PURPOSE, said.email.email, {"next": said.next})
         uow.note("password.reset-asked")
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
-    subject = holder_of(uow, intent.subject)
-    account = subject.account
+    account = account_of(uow, intent.subject)
     if account is None or not account.active:
         return None
-    signer = uow.house.signer
-    token = signer.sign(RESET, accounts.subject_of(account))
     facts = {
         "asked": intent.asked,
         "email": account.email,
         "name": account.name or None,
-        "until": now() + signer.lives(RESET),
+        "until": now() + uow.house.signer.lives(RESET),
     }
-    return Letter(PURPOSE, account.email, account.locale, facts, link=signer.url(RESET, token))
+    wanted = Carried(next=intent.facts.get("next", ""))
+    link = uow.url(RESET, accounts.subject_of(account), wanted if wanted.next else None)
+    return Letter(PURPOSE, account.email, account.locale, facts, link=link)
+
+
+def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+    uow.put(PURPOSE, sentence.subject_id, {"next": sentence.carried.next})
+    return True
 
 
 def prepare(uow: UnitOfWork, opened: Opened, said: ChosenPassword) -> Chosen:
@@ -57,8 +68,7 @@ def prepare(uow: UnitOfWork, opened: Opened, said: ChosenPassword) -> Chosen:
 
 def act(uow: UnitOfWork, opened: Opened, said: Chosen) -> Done:
     account = opened.account
-    accounts.set_password(account, said.password_hash)
-    uow.put(change_password.NOTICE, account.id, locale=account.locale)
+    accounts.set_password(uow, account, said.password_hash)
     uow.note("password.reset", account_id=account.id, link_id=opened.link_id)
     return Done(account.id)
 
@@ -69,6 +79,9 @@ RESET = Link(
     about="account",
     dies_with=(password, email, auth_epoch, sign_ins),
     asks=ChosenPassword,
+    carries=Carried,
+    again=again,
+    again_after=(LinkExpired, LinkUsed),
     letter=letter,
     prepare=prepare,
     act=act,

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import and_, exists, select, update
 
+from accounts.core import uses
 from accounts.core.clock import LEEWAY, now
 from accounts.core.envelope import Unreadable
 from accounts.core.errors import CsrfFailed, NotFound
@@ -28,6 +29,8 @@ IDLE_REMEMBERED, ABSOLUTE_REMEMBERED = timedelta(days=14), timedelta(days=30)
 VISIT = timedelta(hours=24)
 SEEN_EVERY = timedelta(minutes=10)
 """How stale the last-seen time in a cookie may get before it is written anew."""
+FRESH = timedelta(minutes=10)
+"""How long a password said in a session is a fresh proof (OWASP ASVS 5.0 7.5.1)."""
 SIGN_IN = "sign-in"
 
 
@@ -38,6 +41,8 @@ class Session:
     :ivar account_id: "" for a visitor, whose session only carries the secret that binds forms to this browser.
     :ivar began, auth_time: seconds since 1970; auth_time is when the person last proved who they are.
     :ivar amr: how they did (RFC 8176), such as ``("pwd",)``.
+    :ivar proved: when a password was last said in this very session, for what needs a fresh proof; 0 for never. A
+        remembered session begins with 0: somebody else may sit at the device by now.
     :ivar seen: when the cookie was written.
     """
 
@@ -48,8 +53,14 @@ class Session:
     auth_time: int
     amr: tuple[str, ...]
     remember: bool
+    proved: int
     csrf: str = field(repr=False)
     seen: datetime = field(default_factory=now)
+
+    @property
+    def fresh(self) -> bool:
+        """Whether its person said the password in it within the last minutes. Mail alone never counts."""
+        return now().timestamp() - self.proved <= FRESH.total_seconds()
 
     @property
     def ends_at(self) -> datetime:
@@ -92,7 +103,8 @@ class CurrentAccount:
 def begin(account_id: str, epoch: int, *, amr: tuple[str, ...], remember: bool = False) -> Session:
     """A new session with a new id and a new secret: nothing from before the sign-in is worth anything in it."""
     moment = int(now().timestamp())
-    return Session(new_id(), account_id, epoch, moment, moment, amr, remember, secrets.token_urlsafe(16))
+    proved = moment if "pwd" in amr and not remember else 0
+    return Session(new_id(), account_id, epoch, moment, moment, amr, remember, proved, secrets.token_urlsafe(16))
 
 
 def visit() -> Session:
@@ -108,13 +120,35 @@ def note_begin(uow: UnitOfWork, session: Session) -> None:
         "ends": int(session.ends_at.timestamp()),
         "amr": list(session.amr),
     }
+    uses.count_signed(uow.session, uow.house.ring.signing, PURPOSE, session.ends_at)
     uow.note(SIGN_IN, account_id=session.account_id, facts=facts)
 
 
-def open_for(uow: UnitOfWork, account: Account) -> Session:
-    """A session for somebody who has just chosen a password, in the unit of work that set it."""
+def open_for(uow: UnitOfWork, account: Account, amr: tuple[str, ...]) -> Session:
+    """A session for somebody whom a link has signed in, in the unit of work of the link."""
     account.last_sign_in_at = now()
-    session = begin(account.id, account.auth_epoch, amr=("pwd",))
+    session = begin(account.id, account.auth_epoch, amr=amr)
+    note_begin(uow, session)
+    return session
+
+
+def renew(uow: UnitOfWork, account: Account, old: Session, *, proved: bool = False) -> Session:
+    """The session of the same browser after a change that ends all others, or after a fresh proof by password.
+
+    It has a new id and secret and the old ends; the old id is spent.
+    """
+    uow.spend(_mark(old.id), old.ends_at + 2 * LEEWAY)
+    moment = int(now().timestamp())
+    session = replace(
+        old,
+        id=new_id(),
+        epoch=account.auth_epoch,
+        csrf=secrets.token_urlsafe(16),
+        seen=now(),
+        auth_time=moment if proved else old.auth_time,
+        amr=tuple(dict.fromkeys((*old.amr, "pwd"))) if proved else old.amr,
+        proved=moment if proved else old.proved,
+    )
     note_begin(uow, session)
     return session
 
@@ -122,7 +156,7 @@ def open_for(uow: UnitOfWork, account: Account) -> Session:
 def seal(house: House, session: Session) -> str:
     """The cookie's value."""
     s = session
-    payload = [s.account_id, s.epoch, s.id, s.began, s.auth_time, list(s.amr), int(s.remember), s.csrf]
+    payload = [s.account_id, s.epoch, s.id, s.began, s.auth_time, list(s.amr), int(s.remember), s.proved, s.csrf]
     return house.envelope.seal(PURPOSE, VERSION, payload)
 
 
@@ -130,10 +164,12 @@ def read(house: House, cookie: str) -> Session | None:
     """The session that a cookie states, if it is genuine and young enough. Anything else is a stranger's."""
     try:
         statement = house.envelope.open(PURPOSE, VERSION, cookie)
-        account_id, epoch, sid, began, auth_time, amr, remember, csrf = statement.payload
+        account_id, epoch, sid, began, auth_time, amr, remember, proved, csrf = statement.payload
     except (Unreadable, ValueError, TypeError):
         return None
-    session = Session(sid, account_id, epoch, began, auth_time, tuple(amr), bool(remember), csrf, statement.issued_at)
+    session = Session(
+        sid, account_id, epoch, began, auth_time, tuple(amr), bool(remember), proved, csrf, statement.issued_at
+    )
     return session if session.alive else None
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 from sqlalchemy import select, update
 
 from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import SignInFailed, sentence
-from accounts.core.models import Account
+from accounts.core.models import LOCK, Account
 from accounts.core.uow import UnitOfWork
-from accounts.flows import sessions
+from accounts.flows import sessions, unlock
 from accounts.flows.inputs import Asks, Checkbox, CurrentPassword, Email, Next
 from accounts.flows.sessions import Session
 
@@ -24,27 +26,34 @@ class SignIn(Asks):
     next: Next = ""
 
 
-def act(uow: UnitOfWork, said: SignIn) -> Session:
+def act(uow: UnitOfWork, said: SignIn, *, known_here: Sequence[str] = ()) -> Session:
     """The new session of whoever knows the password.
 
-    The same work is done whether or not there is such an account; a switched-off one answers like a wrong password.
+    The same work is done whether or not there is such an account; one that is switched off or locked answers like a
+    wrong password.
 
+    :param known_here: ids of accounts that have signed in on this device before. A lock does not hold them up here:
+        it must be no weapon against its owner.
     :raises SignInFailed: address and password do not match.
     :raises TooManyRequests: for the pair of address and network, the address, or the network.
     """
     hit = uow.house.throttle.hit
     hit(throttle.SIGN_IN_NETWORK, uow.asker.network)
     hit(throttle.SIGN_IN_PAIR, said.email.key, uow.asker.network)
-    hit(throttle.SIGN_IN_ACCOUNT, said.email.key)
-    rows = uow.read(
-        select(Account.id, Account.password_hash, Account.status).where(Account.email_key == said.email.key)
-    )
-    account_id, stored, status = rows[0] if rows else (None, None, "")
+    columns = (Account.id, Account.password_hash, Account.status, Account.locked_at)
+    rows = uow.read(select(*columns).where(Account.email_key == said.email.key))
+    account_id, stored, status, locked_at = rows[0] if rows else (None, None, "", None)
+    known = account_id is not None and account_id in known_here
+    if not known:
+        hit(throttle.SIGN_IN_ACCOUNT, said.email.key)
     right, renewed = uow.house.passwords.verify(said.password, stored)
-    if not right or account_id is None or status != "active":
+    held_up = locked_at is not None and now() < locked_at + LOCK and not known
+    if not right or account_id is None or status != "active" or held_up:
         with uow:
-            uow.note("sign-in.failed", account_id=account_id)
-        raise SignInFailed("wrong password or no such account")
+            uow.note("sign-in.failed", account_id=account_id, facts={"locked": held_up})
+            if not known:
+                unlock.count_failure(uow, said.email.key)
+        raise SignInFailed("locked" if held_up else "wrong password or no such account")
     return begin(uow, account_id, stored, renewed=renewed, remember=said.remember)
 
 
@@ -58,6 +67,7 @@ def begin(uow: UnitOfWork, account_id: str, stored: str | None, *, renewed: str 
             .values(
                 sign_in_serial=Account.sign_in_serial + 1,
                 last_sign_in_at=now(),
+                failures=0,
                 password_hash=renewed or stored,
             )
             .returning(Account.auth_epoch)

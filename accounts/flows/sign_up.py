@@ -9,7 +9,7 @@ from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.ids import new_id
-from accounts.core.links import Done, Link, Opened, holder
+from accounts.core.links import Done, Link, Opened, Sentence, holder
 from accounts.core.opening import holder_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
@@ -48,16 +48,20 @@ def ask(uow: UnitOfWork, said: SignUp) -> None:
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
     subject = holder_of(uow, intent.subject)
     facts: dict[str, object] = {"asked": intent.asked, "email": subject.email}
-    signer = uow.house.signer
     if subject.account is not None:
         if not subject.account.active:
             return None
+        signer = uow.house.signer
         pages = {"sign_in_url": signer.page("/sign-in"), "forgot_url": signer.page("/forgot-password")}
         return Letter("already-registered", subject.email, subject.account.locale, facts | pages)
     carried = Carried(id=new_id(), locale=intent.locale, next=intent.facts["next"])
-    token = signer.sign(ACTIVATE, subject, carried)
-    facts["until"] = now() + signer.lives(ACTIVATE)
-    return Letter(PURPOSE, subject.id, intent.locale, facts, link=signer.url(ACTIVATE, token))
+    facts["until"] = now() + uow.house.signer.lives(ACTIVATE)
+    return Letter(PURPOSE, subject.id, intent.locale, facts, link=uow.url(ACTIVATE, subject, carried))
+
+
+def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+    uow.put(PURPOSE, sentence.subject_id, {"next": sentence.carried.next}, sentence.carried.locale)
+    return True
 
 
 def prepare(uow: UnitOfWork, opened: Opened, said: NewAccount) -> Chosen:
@@ -88,6 +92,7 @@ ACTIVATE = Link(
     asks=NewAccount,
     letter=letter,
     prepare=prepare,
+    again=again,
     act=act,
     title=sentence("Finish creating your account"),
     explains=sentence("Choose a password, and the account is yours."),

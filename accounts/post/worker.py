@@ -64,8 +64,8 @@ class Worker:
             return False
         uow = UnitOfWork(self._house)
         try:
-            letter = self._write(uow, intent)
-            uow.release()
+            with uow:
+                letter = self._write(uow, intent)
             answer = self._carry(intent, letter) if letter else None
         except CarrierRefused as refused:
             self._put_off(uow, intent, str(refused), for_good=True)

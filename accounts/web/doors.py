@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from accounts.config import LOCALES
 from accounts.core.errors import NotFound, Problem
 from accounts.core.targets import local_path
+from accounts.flows import confirm
 from accounts.web import bound, csrf, errors, forms, headers
 from accounts.web.reply import Reply
 from accounts.web.runtime import LINKS, MAIN
@@ -35,6 +36,7 @@ class Route:
 
     :ivar needs: "" for anybody, "account" for signed-in people, else the group they must be in.
     :ivar uses_session: acts by the authority of a session without needing one; forms of either kind carry a token.
+    :ivar fresh: needs a password said in this session within the last minutes.
     :ivar page: the template of the form that a browser gets at the same address, where there is one.
     :ivar fill: what that form is told: ``given`` (values to begin with) and whatever its page shows.
     """
@@ -45,6 +47,7 @@ class Route:
     speaks: frozenset[str] = BOTH
     needs: str = ""
     uses_session: bool = False
+    fresh: bool = False
     asks: type[BaseModel] | None = None
     page: str = ""
     fill: Fill = field(default=lambda **values: {})
@@ -112,10 +115,10 @@ def page_url(name: str, **values: Any) -> str:
     return url_for(f"{MAIN}_{prefix}.{name}" if prefix else f"{MAIN}.{name}", **values)
 
 
-def link_url(purpose: str, name: str = "show") -> str:
+def link_url(purpose: str, name: str = "show", **values: Any) -> str:
     """Address of a view of the link door as a page, in the language prefix of this request."""
     prefix = bound.bound().prefix
-    return url_for(f"{LINKS}_{purpose}{'_' + prefix if prefix else ''}.{name}")
+    return url_for(f"{LINKS}_{purpose}{'_' + prefix if prefix else ''}.{name}", **values)
 
 
 def _blueprint(name: str, rooms: Iterable[Room]) -> Blueprint:
@@ -165,6 +168,8 @@ def _door(route: Route) -> View:
             bound.signed_in(None if route.needs == "account" else route.needs)
         if route.page:
             bound.bound().refill = functools.partial(_form, route, values)
+        if route.fresh:
+            confirm.require(bound.signed_in())
         csrf.check_token(borrows=bool(route.needs) or route.uses_session)
         if route.asks is not None:
             values = {**values, "said": forms.read(route.asks)}
@@ -177,6 +182,8 @@ def _form_door(route: Route) -> View:
     def form(**values: Any) -> Reply:
         if route.needs:
             bound.signed_in(None if route.needs == "account" else route.needs)
+        if route.fresh:
+            confirm.require(bound.signed_in())
         return _form(route, values, None)
 
     return form

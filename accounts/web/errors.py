@@ -47,6 +47,8 @@ def tell(problem: Problem) -> Response:
     if state.speaks == "page":
         if isinstance(problem, errors.NotSignedIn) and request.method in ("GET", "HEAD"):
             return Response(status=303, headers={"Location": runtime().ask_to_sign_in().location or "/"})
+        if isinstance(problem, errors.ConfirmationRequired) and request.method in ("GET", "HEAD"):
+            return Response(status=303, headers={"Location": runtime().ask_to_confirm()})
         filled = state.refill(problem) if state.refill and not isinstance(problem, errors.DeadLink) else None
         if filled is not None:
             filled.status, filled.headers = problem.status, headers
@@ -75,7 +77,15 @@ def body(problem: Problem) -> dict[str, Any]:
         ]
     if problem.retry_after:
         said["retry_after"] = problem.retry_after
+    if isinstance(problem, errors.DeadLink):
+        said["again"] = can_be_had_again(problem)
     return said
+
+
+def can_be_had_again(dead: errors.DeadLink) -> bool:
+    """Whether ``POST .../again`` has a fresh link sent after this death."""
+    sentence = dead.genuine
+    return sentence is not None and sentence.link.again is not None and isinstance(dead, sentence.link.again_after)
 
 
 def words(text: str, **values: object) -> str:

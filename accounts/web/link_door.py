@@ -11,15 +11,16 @@ from typing import Any
 from flask import Response, request
 from pydantic import BaseModel
 
-from accounts.core import throttle
+from accounts.core import throttle, uses
 from accounts.core.addresses import masked
-from accounts.core.errors import LinkInvalid, OtherFormShown, Problem, WrongAccount
-from accounts.core.links import Done, Link, Opened
+from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, OtherFormShown, Problem, WrongAccount
+from accounts.core.links import Done, Link, Opened, Sentence
 from accounts.core.opening import open_link
-from accounts.flows import sessions
+from accounts.core.targets import local_path
+from accounts.flows import confirm, sessions
 from accounts.web import bound, cookies, forms
 from accounts.web.bound import runtime, uow
-from accounts.web.doors import BOTH, PAGE, Room, link_url
+from accounts.web.doors import BOTH, PAGE, Room, link_url, page_url
 from accounts.web.reply import Reply
 
 room: Room = Room()
@@ -59,7 +60,37 @@ def go_nowhere() -> Response:
 @room.get("/done", speaks=PAGE)
 def done() -> Reply:
     """What comes after the act."""
-    return Reply(page="link_done.html", shows={"link": _link(), "signed_in": _states_an_account()})
+    wanted = local_path(request.args.get("next", "")) or ""
+    return Reply(page="link_done.html", shows={"link": _link(), "signed_in": _states_an_account(), "next": wanted})
+
+
+@room.post("/again", speaks=BOTH, uses_session=True, statuses=(202,))
+def again() -> Reply:
+    """Have a fresh link of the same kind sent to the address on file, for one that is genuine but dead."""
+    link = _link()
+    sentence = _genuine(link)
+    house = runtime().house
+    house.throttle.hit(throttle.MAIL_NETWORK, uow().asker.network)
+    house.throttle.hit(throttle.MAIL_ADDRESS, link.purpose, sentence.subject_id)
+    with uow():
+        if link.again is None or not link.again(uow(), sentence):
+            raise LinkExpired("no fresh one is to be had")
+        uow().note("link.again", link_id=sentence.link_id, facts={"purpose": link.purpose})
+    then = page_url("look_into_mail")
+    return Reply(says={"sent": True}, status=202, then=then, drops=runtime().link_cookie(link.purpose))
+
+
+def _genuine(link: Link) -> Sentence:
+    """What the link says, if it died in a way that a fresh one helps against (or is alive still)."""
+    try:
+        return open_link(uow(), link, _token()).sentence
+    except DeadLink as dead:
+        if dead.genuine is None or not isinstance(dead, link.again_after):
+            raise
+        found: Sentence = dead.genuine
+        return found
+    finally:
+        uow().release()
 
 
 @room.get("", speaks=BOTH)
@@ -105,10 +136,21 @@ def _act(link: Link, token: object, prepared: Any) -> tuple[Done, sessions.Sessi
     # Opened once more inside the transaction: whoever lost a race is told what has become of the link.
     opened = open_link(uow(), link, token)
     _check_account(opened)
+    current = bound.account()
+    if link.needs_session:
+        _check_session(opened)
     done = link.act(uow(), opened, prepared)
+    uses.count_opened(uow().session, opened.sentence.statement.key, link.purpose)
     if done.signs_in is None:
         return done, None
-    return done, sessions.open_for(uow(), done.signs_in)
+    if current is not None and current.id == done.account_id:
+        return done, sessions.renew(uow(), done.signs_in, current.session)
+    return done, sessions.open_for(uow(), done.signs_in, done.amr)
+
+
+def _check_session(opened: Opened) -> None:
+    """:raises NotSignedIn, ConfirmationRequired: no session of the account itself, or not a fresh one."""
+    confirm.require(bound.signed_in())
 
 
 def _check_account(opened: Opened) -> None:
@@ -157,7 +199,8 @@ def _shown(opened: Opened, problem: Problem | None) -> Reply:
             "problem": problem,
             "current": current,
             "wrong_account": _is_wrong(opened),
-            "must_sign_in": current is None and says.get("member") is True,
+            "must_sign_in": current is None and (link.needs_session or says.get("member") is True),
+            "must_confirm": current is not None and link.needs_session and not current.session.fresh,
         },
     )
 
@@ -179,7 +222,7 @@ def _is_wrong(opened: Opened) -> bool:
 def _done(opened: Opened, done: Done) -> Reply:
     wanted = getattr(opened.carried, "next", "")
     if bound.bound().speaks == "page":
-        then = wanted if wanted and done.signs_in else link_url(opened.link.purpose, "done")
+        then = wanted if wanted and done.signs_in else link_url(opened.link.purpose, "done", next=wanted or None)
         return Reply(then=then, drops=runtime().link_cookie(opened.link.purpose))
     says: dict[str, Any] = {"purpose": opened.link.purpose, "account": done.account_id}
     if done.signs_in is not None:

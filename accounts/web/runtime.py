@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 MAIN, API, LINKS = "accounts", "accounts_api", "accounts_link"
 """Names of the blueprints: pages, JSON, and the prefix of the link doors."""
-SIGN_IN = f"{MAIN}.sign_in_form"
+SIGN_IN = f"{MAIN}.sign_in__form"
+CONFIRM = f"{MAIN}.confirm__form"
 
 
 class ShownMailbox(Protocol):
@@ -47,6 +48,14 @@ class Runtime:
         same domain can plant a link, and the language of the page may change under way.
         """
         return f"{'__Host-' if self.house.settings.secure else ''}link-{purpose}"
+
+    def ask_to_confirm(self) -> str:
+        """The page that asks for a fresh proof; a browser comes back from it to where it wanted to go."""
+        return url_for(CONFIRM, next=local_path(request.full_path.rstrip("?")))
+
+    def device_cookie(self) -> str:
+        """The cookie by which a device is known."""
+        return f"{'__Host-' if self.house.settings.secure else ''}device"
 
     def ask_to_sign_in(self) -> Response:
         """Send a browser to the sign-in page; it comes back to where it wanted to go."""

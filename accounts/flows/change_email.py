@@ -1,0 +1,199 @@
+"""Change the address: confirmed at the new one, from the account's own session, undone from the old one.
+
+The first address of a chain of changes is kept as the recovery anchor: whoever takes an account over and changes its
+address, even twice, cannot shake off the owner's undo link.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select, update
+
+from accounts.core import throttle
+from accounts.core.addresses import parse
+from accounts.core.clock import now
+from accounts.core.errors import AddressTaken, NotSignedIn, sentence
+from accounts.core.links import Done, Link, Opened, Sentence, auth_epoch, email, email_serial
+from accounts.core.links import anchor as anchor_part
+from accounts.core.models import Account
+from accounts.core.opening import holder_of
+from accounts.core.outbox import Intent, Letter
+from accounts.core.uow import UnitOfWork
+from accounts.flows import accounts
+from accounts.flows.inputs import Asks, Email
+
+PURPOSE, UNDO_PURPOSE, NOTICE = "change-email", "undo-email-change", "email-changed"
+UNDO_LIVES = timedelta(hours=72)
+
+
+class ChangeEmail(Asks):
+    email: Email
+
+
+class Carried(Asks):
+    """What a change link says beside the account: the address that becomes its own."""
+
+    email: str
+
+
+def ask(uow: UnitOfWork, account_id: str, said: ChangeEmail) -> None:
+    """Have a link sent to the new address. The newest request wins: links of earlier ones are superseded.
+
+    :raises TooManyRequests: too many letters to that address, or by this account.
+    """
+    uow.house.throttle.hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
+    uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
+
+    def work() -> None:
+        account = uow.session.get_one(Account, account_id)
+        account.email_serial += 1
+        uow.put(PURPOSE, account.id, {"email": said.email.email, "serial": account.email_serial}, account.locale)
+        uow.note("email.change-asked", account_id=account.id)
+
+    uow.attempt(work)
+
+
+def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    account = uow.session.get(Account, intent.subject)
+    if account is None or not account.active or account.email_serial != intent.facts["serial"]:
+        return None
+    new = str(intent.facts["email"])
+    if holder_of(uow, new).account is not None:
+        # Somebody's own already. They are told nothing: the asker must not learn who has an account here.
+        return None
+    facts = {
+        "asked": intent.asked,
+        "email": new,
+        "name": account.name or None,
+        "until": now() + uow.house.signer.lives(CHANGE),
+    }
+    link = uow.url(CHANGE, accounts.subject_of(account), Carried(email=new))
+    return Letter(PURPOSE, new, account.locale, facts, link=link)
+
+
+def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+    account = uow.session.get(Account, sentence.subject_id)
+    if account is None:
+        return False
+    uow.put(PURPOSE, account.id, {"email": sentence.carried.email, "serial": account.email_serial}, account.locale)
+    return True
+
+
+def check(uow: UnitOfWork, opened: Opened) -> None:
+    if holder_of(uow, opened.carried.email).account is not None or _anchored(uow, opened):
+        raise AddressTaken("taken since the link was sent")
+
+
+def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+    account = opened.account
+    if uow.asker.account_id != account.id:
+        raise NotSignedIn("a change of address needs the account's own session")
+    old = account.email
+    if account.anchor_until is None or account.anchor_until <= now():
+        _drop_stale_anchor(uow, account.email_key)
+        account.anchor_email, account.anchor_key = account.email, account.email_key
+        account.anchor_until = now() + uow.house.signer.lives(UNDO)
+        account.anchor_serial += 1
+    _set_address(account, opened.carried.email)
+    # To the address that was, and to the anchor: in a chain of changes these are two.
+    for address in sorted({old, str(account.anchor_email)}):
+        uow.put(NOTICE, account.id, {"to": address, "new": account.email}, account.locale)
+    uow.note("email.changed", account_id=account.id, link_id=opened.link_id)
+    return Done(account.id, signs_in=account)
+
+
+def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    """Tells the old address that it is the old one now, with the way back."""
+    account = uow.session.get(Account, intent.subject)
+    if account is None or account.anchor_until is None or account.anchor_until <= now():
+        return None
+    facts = {
+        "asked": intent.asked,
+        "email": intent.facts["to"],
+        "name": account.name or None,
+        "at": intent.created_at,
+        "until": account.anchor_until,
+    }
+    # Only the anchor can undo; another old address is told what happened.
+    is_anchor = intent.facts["to"] == account.anchor_email
+    link = uow.url(UNDO, accounts.subject_of(account)) if is_anchor else None
+    return Letter(NOTICE, str(intent.facts["to"]), account.locale, facts, link=link)
+
+
+def undo_check(uow: UnitOfWork, opened: Opened) -> None:
+    key = opened.account.anchor_key
+    if key is None or holder_of_key(uow, key) not in (None, opened.account.id):
+        raise AddressTaken("the old address has another account now")
+
+
+def undo(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+    account = opened.account
+    _set_address(account, str(account.anchor_email))
+    account.anchor_email = account.anchor_key = account.anchor_until = None
+    account.anchor_serial += 1
+    # Whoever changed the address may know the password: it is void, and a reset begins at the restored address.
+    account.password_hash = None
+    accounts.start_reset(uow, account)
+    uow.note("email.restored", account_id=account.id, link_id=opened.link_id)
+    return Done(account.id)
+
+
+def _drop_stale_anchor(uow: UnitOfWork, key: str) -> None:
+    # An anchor that ended long ago on another account must not stand in the way of this one's UNIQUE index.
+    gone = {"anchor_email": None, "anchor_key": None, "version": Account.version + 1}
+    uow.session.execute(
+        update(Account)
+        .where(Account.anchor_key == key, Account.anchor_until <= now())
+        .values(gone)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def holder_of_key(uow: UnitOfWork, key: str) -> str | None:
+    """The id of the account that holds an address now, by its unique form."""
+    return uow.session.scalar(select(Account.id).where(Account.email_key == key))
+
+
+def _anchored(uow: UnitOfWork, opened: Opened) -> bool:
+    return accounts.is_anchored(uow, opened.carried.email, but_by=opened.subject.id)
+
+
+def _set_address(account: Account, new: str) -> None:
+    address = parse(new)
+    account.email, account.email_key = address.email, address.key
+    account.email_serial += 1
+    account.auth_epoch += 1
+
+
+CHANGE = Link(
+    purpose=PURPOSE,
+    lives=timedelta(hours=24),
+    about="account",
+    dies_with=(email, email_serial, auth_epoch),
+    carries=Carried,
+    needs_session=True,
+    letter=letter,
+    check=check,
+    act=act,
+    again=again,
+    shows=lambda opened: {"new_email": opened.carried.email},
+    title=sentence("Change your address"),
+    explains=sentence("From now on you sign in with this address, and mails go there."),
+    button=sentence("Change address"),
+    done=sentence("Your address is changed."),
+)
+UNDO = Link(
+    purpose=UNDO_PURPOSE,
+    lives=UNDO_LIVES,
+    about="account",
+    dies_with=(anchor_part,),
+    letter=notice,
+    check=undo_check,
+    act=undo,
+    shows=lambda opened: {"restored_email": opened.account.anchor_email},
+    title=sentence("Take your old address back"),
+    explains=sentence("Your old address counts again, all devices are signed out, and you choose a new password."),
+    button=sentence("Undo the change"),
+    done=sentence("Your old address counts again. We have mailed you a link to choose a new password."),
+)

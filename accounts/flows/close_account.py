@@ -1,0 +1,87 @@
+"""Close an account for good: asked with a fresh proof, confirmed by mail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import delete
+
+from accounts.core import throttle
+from accounts.core.clock import now
+from accounts.core.errors import sentence
+from accounts.core.links import Done, Link, Opened, auth_epoch, sign_ins
+from accounts.core.models import ADMINS, Account, OutboxRow, SentInvite
+from accounts.core.opening import forget_address
+from accounts.core.outbox import Intent, Letter
+from accounts.core.uow import UnitOfWork
+from accounts.flows import accounts
+
+PURPOSE, NOTICE = "close-account", "account-closed"
+
+
+def ask(uow: UnitOfWork, account_id: str) -> None:
+    """Have the closing link sent to the account's address.
+
+    :raises TooManyRequests: too many letters of this kind.
+    """
+    uow.house.throttle.hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
+    with uow:
+        account = uow.session.get_one(Account, account_id)
+        uow.put(PURPOSE, account.id, locale=account.locale)
+        uow.note("account.close-asked", account_id=account.id)
+
+
+def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    account = uow.session.get(Account, intent.subject)
+    if account is None or not account.active:
+        return None
+    facts = {
+        "asked": intent.asked,
+        "email": account.email,
+        "name": account.name or None,
+        "until": now() + uow.house.signer.lives(CLOSE),
+    }
+    return Letter(PURPOSE, account.email, account.locale, facts, link=uow.url(CLOSE, accounts.subject_of(account)))
+
+
+def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+    account = opened.account
+    account_id, address, locale = account.id, account.email, account.locale
+    remove(uow, account)
+    uow.put(NOTICE, address, locale=locale)
+    uow.note("account.closed", account_id=account_id, link_id=opened.link_id)
+    return Done(account_id)
+
+
+def remove(uow: UnitOfWork, account: Account) -> None:
+    """Delete an account and its address everywhere; the audit log keeps its id, which says nothing about anybody.
+
+    :raises LastAdmin: nobody would administer any more.
+    """
+    accounts.lock_admins(uow)
+    forget_address(uow, account.email_key)
+    uow.session.execute(delete(SentInvite).where(SentInvite.email_key == account.email_key))
+    uow.session.execute(delete(OutboxRow).where(OutboxRow.subject.in_((account.id, account.email))))
+    administered = ADMINS in account.groups
+    uow.session.delete(account)
+    if administered:
+        accounts.keep_an_admin(uow)
+
+
+def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    """The last letter: it is done."""
+    return Letter(NOTICE, intent.subject, intent.locale, {"asked": intent.asked, "email": intent.subject})
+
+
+CLOSE = Link(
+    purpose=PURPOSE,
+    lives=timedelta(minutes=60),
+    about="account",
+    dies_with=(auth_epoch, sign_ins),
+    letter=letter,
+    act=act,
+    title=sentence("Close your account"),
+    explains=sentence("Your account and everything we know about you is deleted. This cannot be undone."),
+    button=sentence("Close account for good"),
+    done=sentence("Your account is closed."),
+)
