@@ -78,7 +78,7 @@ class Account(Base):
     locked_at: Mapped[datetime | None]
     failures: Mapped[int] = mapped_column(default=0, server_default="0")
     anchor_email: Mapped[str | None] = mapped_column(String(254))
-    anchor_key: Mapped[str | None] = mapped_column(String(254), unique=True)
+    anchor_key: Mapped[str | None] = mapped_column(String(254), index=True, unique=True)
     anchor_until: Mapped[datetime | None]
     anchor_serial: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(default=now)

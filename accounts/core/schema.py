@@ -54,6 +54,9 @@ def upgrade(store: Store, to: str = "head") -> None:
                 command.upgrade(config, to)
     except SQLAlchemyError as wrong:
         raise SettingsError(unreachable(store, wrong)) from None
+    finally:
+        # The connection that migrated does not check foreign keys; nobody else shall get it.
+        store.close()
 
 
 def check(store: Store) -> None:
@@ -96,4 +99,6 @@ def _lock(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     else:
+        # Altering by copy drops the old table and, by cascade, what refers to it. Works outside a transaction only.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")

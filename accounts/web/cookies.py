@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 
 from accounts.core.clock import now
-from accounts.flows import sessions
+from accounts.flows import devices, sessions
 from accounts.web import bound
 
 LINK_SECONDS = 15 * 60
@@ -34,6 +34,15 @@ def write_cookies(response: Response) -> None:
     kept = state.session
     age = min(kept.ends_at, kept.idle_until) - now() if kept.remember else None
     put(response, name, sessions.seal(state.runtime.house, kept), int(age.total_seconds()) if age else None)
+    if kept.account_id and kept.account_id not in known_here():
+        device = devices.seal(state.runtime.house, known_here(), kept.account_id)
+        put(response, state.runtime.device_cookie(), device, devices.LIVES_SECONDS)
+
+
+def known_here() -> tuple[str, ...]:
+    """Ids of the accounts that have signed in on this device before."""
+    runtime = bound.runtime()
+    return devices.read(runtime.house, request.cookies.get(runtime.device_cookie(), ""))
 
 
 def put(response: Response, name: str, value: str, seconds: int | None) -> None:

@@ -5,11 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from accounts.flows import change_password, profile, reset_password, sessions, sign_in, sign_up
+from accounts.flows import (
+    change_email,
+    change_password,
+    close_account,
+    confirm,
+    profile,
+    reset_password,
+    sessions,
+    sign_in,
+    sign_in_by_mail,
+    sign_up,
+)
 from accounts.flows.inputs import Asks, Checkbox, Next
 from accounts.flows.sessions import CurrentAccount
 from accounts.web import bound
 from accounts.web.bound import house, uow
+from accounts.web.cookies import known_here
 from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
 from accounts.web.reply import Reply
 
@@ -67,19 +79,34 @@ def look_into_mail() -> Reply:
 @room.post("/sign-in", asks=sign_in.SignIn, page="sign_in.html")
 def sign_in_(said: sign_in.SignIn) -> Reply:
     """Sign in with address and password."""
-    bound.set_session(sign_in.act(uow(), said))
+    bound.set_session(sign_in.act(uow(), said, known_here=known_here()))
     signed_in = bound.account() if bound.bound().speaks == "json" else None
     return Reply(says=shown(signed_in) if signed_in else {}, then=said.next or page_url("change_account_form"))
+
+
+@room.post("/sign-in/mail", asks=sign_in_by_mail.SignInByMail, page="sign_in_mail.html", statuses=(202,))
+def sign_in_mail(said: sign_in_by_mail.SignInByMail) -> Reply:
+    """Ask for a link that signs in."""
+    sign_in_by_mail.ask(uow(), said)
+    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="sign-in"))
+
+
+@room.post("/confirm", needs="account", asks=confirm.Confirm, page="confirm.html")
+def confirm_(said: confirm.Confirm) -> Reply:
+    """Prove afresh by password that it is you, for what needs that."""
+    bound.set_session(confirm.act(uow(), bound.signed_in(), said))
+    return Reply(says=shown(bound.signed_in()), then=said.next or page_url("change_account_form"))
 
 
 @room.post("/sign-out", asks=SignOut, uses_session=True, statuses=(204,))
 def sign_out(said: SignOut) -> Reply:
     """Sign out here, or on all devices."""
     account = bound.account()
+    if account is not None and said.everywhere:
+        confirm.require(account)
+        sessions.end_everywhere(uow(), account.id)
     if account is not None:
         sessions.end(uow(), account.session)
-        if said.everywhere:
-            sessions.end_everywhere(uow(), account.id)
     bound.set_session(None)
     return Reply(status=204, then=said.next or page_url("sign_in_form"), headers={"Clear-Site-Data": '"cache"'})
 
@@ -117,6 +144,27 @@ def change_password_(said: change_password.ChangePassword) -> Reply:
     return Reply(says=shown(bound.signed_in()), then=page_url("change_account_form", done="password"))
 
 
+@room.post(
+    "/account/email",
+    needs="account",
+    fresh=True,
+    asks=change_email.ChangeEmail,
+    page="change_email.html",
+    statuses=(202,),
+)
+def change_email_(said: change_email.ChangeEmail) -> Reply:
+    """Change the address: a link goes to the new one."""
+    change_email.ask(uow(), bound.signed_in().id, said)
+    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="change-email"))
+
+
+@room.post("/account/close", needs="account", fresh=True, asks=Asks, page="close_account.html", statuses=(202,))
+def close_account_(said: Asks) -> Reply:
+    """Close the account: a link goes to its address."""
+    close_account.ask(uow(), bound.signed_in().id)
+    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="close-account"))
+
+
 @room.get("/account/sessions", needs="account", speaks=BOTH)
 def list_sessions() -> Reply:
     """Where this account is signed in."""
@@ -124,14 +172,14 @@ def list_sessions() -> Reply:
     return Reply(page="sessions.html", says={"sessions": [asdict(each) for each in found]})
 
 
-@room.delete("/account/sessions/<session_id>", needs="account", speaks=JSON, statuses=(204,))
+@room.delete("/account/sessions/<session_id>", needs="account", fresh=True, speaks=JSON, statuses=(204,))
 def end_session(session_id: str) -> Reply:
     """End one session of this account."""
     sessions.end_one(uow(), bound.signed_in(), session_id)
     return Reply(status=204)
 
 
-@room.post("/account/sessions/<session_id>/end", needs="account", speaks=PAGE)
+@room.post("/account/sessions/<session_id>/end", needs="account", fresh=True, speaks=PAGE)
 def end_session_page(session_id: str) -> Reply:
     """End one session of this account."""
     sessions.end_one(uow(), bound.signed_in(), session_id)
