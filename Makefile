@@ -42,7 +42,7 @@ audit: .venv
 # Writes the locks anew for every platform, keeping what still fits; `make lock UPGRADE=--upgrade` takes the newest.
 lock: .venv
 	@$(compile) requirements/uv.in -o requirements/uv.txt
-	@$(compile) --all-extras pyproject.toml requirements/run.in -o requirements/run.txt
+	@$(compile) --extra all pyproject.toml requirements/run.in -o requirements/run.txt
 	@$(compile) --all-extras pyproject.toml requirements/run.in requirements/dev.in -o requirements/dev.txt
 
 compile = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \

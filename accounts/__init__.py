@@ -7,13 +7,18 @@ Accounts(app)
 
 from __future__ import annotations
 
-from accounts.app import create_app
-from accounts.config import Settings, SettingsError
-from accounts.core.links import Link
-from accounts.extension import Accounts
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from accounts.version import __version__
-from accounts.web.bound import current_account, login_required
-from accounts.web.reply import Reply
+
+if TYPE_CHECKING:
+    from accounts.app import create_app
+    from accounts.config import Settings, SettingsError
+    from accounts.core.links import Link
+    from accounts.extension import Accounts
+    from accounts.web.bound import current_account, login_required
+    from accounts.web.reply import Reply
 
 __all__ = [
     "Accounts",
@@ -26,3 +31,22 @@ __all__ = [
     "current_account",
     "login_required",
 ]
+
+_WHERE = {
+    "Accounts": "extension",
+    "Link": "core.links",
+    "Reply": "web.reply",
+    "Settings": "config",
+    "SettingsError": "config",
+    "create_app": "app",
+    "current_account": "web.bound",
+    "login_required": "web.bound",
+}
+
+if not TYPE_CHECKING:
+    # On first use: the pytest plug-in lives in this package, and must not load the service into every test run.
+    def __getattr__(name: str) -> Any:
+        if name not in _WHERE:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        found = globals()[name] = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
+        return found

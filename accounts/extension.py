@@ -24,6 +24,7 @@ from accounts.post.letters import Letters, words_folder
 from accounts.post.worker import Worker
 from accounts.web import (
     admin,
+    admin_links,
     bound,
     cookies,
     csrf,
@@ -43,7 +44,7 @@ from accounts.web.pages import Pages
 from accounts.web.runtime import Runtime
 
 log = logging.getLogger("accounts")
-ROOMS = (people.room, admin.room, health.room, mailbox.room, openapi.room)
+ROOMS = (people.room, admin.room, admin_links.room, health.room, mailbox.room, openapi.room)
 YEAR = 365 * 86400
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.cli.config import config
 from accounts.cli.keys import keys
+from accounts.cli.link import link
 from accounts.cli.mail import letters, mail
 from accounts.cli.people import invite, users
 from accounts.cli.serve import serve, upgrade, worker
@@ -24,7 +25,7 @@ def cli() -> None:
     """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
 
 
-for command in (serve, upgrade, worker, invite, users, keys, config, mail, letters):
+for command in (serve, upgrade, worker, invite, users, keys, config, link, mail, letters):
     cli.add_command(command)
 
 

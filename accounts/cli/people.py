@@ -32,7 +32,9 @@ def invite(email: str, groups: tuple[str, ...], days: int, locale: str | None, p
     )
     row = invitations.send(uow, said, mailed=not printed)
     if printed:
-        click.echo(invitations.url_of(uow, row))
+        with uow:
+            url = invitations.url_of(uow, row)
+        click.echo(url)
     else:
         click.echo(f"invitation {row.id} to {row.email} is due")
 

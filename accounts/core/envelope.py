@@ -46,9 +46,12 @@ class Envelope:
         self._issuer = issuer
         self._serializers: dict[tuple[Key, str, int], URLSafeTimedSerializer] = {}
 
-    def seal(self, purpose: str, version: int, payload: Any) -> str:
-        """Sign a JSON value; the moment of signing goes with it. Result: ``payload.time.signature``."""
-        return str(self._serializer(self.ring.signing, purpose, version).dumps(payload))
+    def seal(self, purpose: str, version: int, payload: Any, *, key: Key | None = None) -> str:
+        """Sign a JSON value; the moment of signing goes with it. Result: ``payload.time.signature``.
+
+        :param key: the key of the ring to sign with, where the payload depends on it; else the one that signs now.
+        """
+        return str(self._serializer(key or self.ring.signing, purpose, version).dumps(payload))
 
     def open(self, purpose: str, version: int, token: str) -> Statement:
         """Verify a token and read it. The age is for the caller to judge.

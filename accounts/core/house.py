@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 
 from accounts.config import Settings, SettingsError
 from accounts.core.envelope import Envelope
-from accounts.core.keys import KeyRing, load_or_create
+from accounts.core.keys import KeyRing
 from accounts.core.links import Link, Signer
 from accounts.core.passwords import Passwords
+from accounts.core.ring_file import FileRing
 from accounts.core.store import Store
 from accounts.core.throttle import Throttle
 
@@ -33,7 +34,8 @@ class House:
         self.links: Mapping[str, Link] = _by_purpose(links)
         _check_lifetimes(settings, self.links)
         self.store = store or Store(settings.database_url)
-        self.ring = KeyRing(settings.secret_keys or load_or_create(settings.instance / RING_FILE))
+        keys = settings.secret_keys
+        self.ring = KeyRing(keys) if keys else FileRing(settings.instance / RING_FILE)
         self.envelope = Envelope(self.ring, settings.public_origin + mount)
         self.signer = Signer(self.envelope, settings.public_origin + mount, settings.lifetimes)
         self.passwords = Passwords()

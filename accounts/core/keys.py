@@ -1,4 +1,4 @@
-"""The key ring: oldest first, the last signs."""
+"""The key ring: oldest first, the newest whose time has come signs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from accounts.config import SettingsError
+from accounts.core.clock import now
 
 MIN_BYTES = 32
 SAMPLES = ("changeme", "change-me", "secret", "example", "sample", "your-", "insecure", "dev", "test-key")
@@ -32,8 +33,16 @@ class Key:
         return hmac.digest(self.secret, b"accounts.key." + label.encode(), hashlib.sha256)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key in its place in the ring. ``signs_from``: seconds since 1970 from when on it signs; 0 is ever since."""
+
+    key: Key
+    signs_from: int = 0
+
+
 class KeyRing:
-    """Keys that may verify, oldest first; the last one signs.
+    """Keys that open, oldest first; of those whose time to sign has come, the last one signs.
 
     :raises SettingsError: no key, a text where a list is due, a key under 32 bytes, a duplicate, a sample key.
     """
@@ -41,26 +50,50 @@ class KeyRing:
     def __init__(self, keys: Iterable[str]) -> None:
         if isinstance(keys, str | bytes):
             raise SettingsError("secret keys must be a list, oldest first, not one text")
-        texts = list(keys)
-        if not texts:
-            raise SettingsError("there is no secret key")
-        for text in texts:
-            _check(text)
-        if len(set(texts)) != len(texts):
-            raise SettingsError("a secret key stands in the ring twice")
-        self._keys = tuple(Key(text.encode()) for text in texts)
+        self._entries = checked((text, 0) for text in keys)
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The keys as they stand, oldest first."""
+        return self._entries
 
     @property
     def signing(self) -> Key:
-        """The key that signs from now on."""
-        return self._keys[-1]
+        """The key that signs now. Read it once for one statement: the next moment it may be another."""
+        return signing(self.entries).key
 
     def newest_first(self) -> Iterator[Key]:
         """Keys in the order in which a token should be tried."""
-        return reversed(self._keys)
+        for entry in reversed(self.entries):
+            yield entry.key
+
+    def retired(self) -> tuple[Key, ...]:
+        """Keys that were dropped and are known still: they explain why a link is dead, and open nothing."""
+        return ()
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.entries)
+
+
+def signing(entries: Sequence[Entry]) -> Entry:
+    """The entry that signs now: the newest whose time has come; the oldest, where none has."""
+    moment = now().timestamp()
+    return next((entry for entry in reversed(entries) if entry.signs_from <= moment), entries[0])
+
+
+def checked(keys: Iterable[tuple[str, int]]) -> tuple[Entry, ...]:
+    """Keys and their moments as the entries of a ring.
+
+    :raises SettingsError: there is none, one of them may not be used, or one stands there twice.
+    """
+    pairs = list(keys)
+    if not pairs:
+        raise SettingsError("there is no secret key")
+    for text, _ in pairs:
+        _check(text)
+    if len({text for text, _ in pairs}) != len(pairs):
+        raise SettingsError("a secret key stands in the ring twice")
+    return tuple(Entry(Key(text.encode()), signs_from) for text, signs_from in pairs)
 
 
 def _check(text: object) -> None:
@@ -79,32 +112,53 @@ def new_key() -> str:
 
 
 def load_or_create(path: Path) -> tuple[str, ...]:
-    """Keys from the ring file (one a line, oldest first), made with mode 0600 when there is none.
+    """Lines of the ring file, oldest key first, made with mode 0600 and one key when there is none.
 
     :raises SettingsError: the file cannot be read or written, or others may read it.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _create(path)
-        if path.stat().st_mode & 0o077:
-            raise SettingsError(f"{path} can be read by others; run: chmod 600 {path}")
-        lines = path.read_text(encoding="ascii").split()
     except OSError as wrong:
         raise SettingsError(f"cannot keep the key ring at {path}: {wrong.strerror}") from None
-    return tuple(lines)
+    return read_lines(path)[0]
+
+
+def read_lines(path: Path) -> tuple[tuple[str, ...], os.stat_result]:
+    """Lines of a file of keys, without empty ones, and the state of the very file that they were read from.
+
+    :raises SettingsError: it cannot be read, or others may read it, too.
+    """
+    try:
+        with path.open("rb") as file:
+            state = os.fstat(file.fileno())
+            if state.st_mode & 0o077:
+                raise SettingsError(f"{path} can be read by others; run: chmod 600 {path}")
+            text = file.read().decode("ascii")
+    except OSError as wrong:
+        raise SettingsError(f"cannot keep the key ring at {path}: {wrong.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"cannot keep the key ring at {path}: it is not text") from None
+    return tuple(stripped for line in text.splitlines() if (stripped := line.strip())), state
+
+
+def write_aside(path: Path, lines: Iterable[str]) -> Path:
+    """A draft beside ``path`` that only its owner can read, safe on the disk; put into place by whoever asked."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    return draft
 
 
 def _create(path: Path) -> None:
     # Written aside and linked into place: two first starts at once agree on one ring, and nobody reads half of it.
     if path.exists():
         return
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    draft = write_aside(path, [new_key()])
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(new_key() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
         os.link(draft, path)
     except FileExistsError:
         pass

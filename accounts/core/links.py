@@ -20,6 +20,7 @@ from accounts.core.addresses import AddressRefused, parse
 from accounts.core.clock import LEEWAY
 from accounts.core.envelope import Envelope, Statement, Unreadable
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkSuperseded, LinkUsed
+from accounts.core.keys import Key
 from accounts.core.models import Account
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def _of_account(name: str) -> Callable[[Subject], str | int | None]:
 
 NEW_PASSWORD = ("password.reset", "password.changed")
 NEW_ADDRESS = ("email.changed", "email.restored")
-password = Part("password", _of_account("password_hash"), never_returns=True, moved_by=(*NEW_PASSWORD, "not-me"))
+password = Part(
+    "password", _of_account("password_hash"), never_returns=True, moved_by=(*NEW_PASSWORD, "email.restored")
+)
 email = Part("email", _of_account("email_key"), moved_by=NEW_ADDRESS)
 email_serial = Part(
     "email_serial",
@@ -248,13 +251,19 @@ class Signer:
         """How long links of this kind live here."""
         return self._lifetimes.get(link.purpose, link.lives)
 
-    def sign(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
-        """A token that says: as of this state of ``subject``, do this."""
-        tags = self._tags(link, subject, None)
+    def sign(self, link: Link, subject: Subject, carried: BaseModel | None = None, *, key: Key | None = None) -> str:
+        """A token that says: as of this state of ``subject``, do this.
+
+        :param key: the key of the ring to sign with; by default the one that signs now.
+        """
+        # One key for tags and signature: the ring may move on to the next one between the two.
+        key = key or self._envelope.ring.signing
+        tags = self._tags(link, subject, key)
         values = list((carried or Nothing()).model_dump(mode="json").values())
         # Tags stand before the subject in one string: their length is known from the declaration, and the six
         # characters that a list of two would cost keep a reset link under 150.
-        return self._envelope.seal(link.purpose, link.version, [b85encode(tags).decode() + subject.id, *values])
+        says = [b85encode(tags).decode() + subject.id, *values]
+        return self._envelope.seal(link.purpose, link.version, says, key=key)
 
     def url(self, link: Link, token: str) -> str:
         """The address to mail. Its tail keeps mail programs from cutting a token that ends in ``-`` or ``_``."""
@@ -287,7 +296,7 @@ class Signer:
 
     def moved(self, sentence: Sentence, subject: Subject) -> tuple[Part, ...]:
         """The bound parts that are not what they were when the link was signed."""
-        fresh = self._tags(sentence.link, subject, sentence)
+        fresh = self._tags(sentence.link, subject, sentence.statement.key)
         return tuple(
             part
             for number, part in enumerate(sentence.link.dies_with)
@@ -304,9 +313,8 @@ class Signer:
         """Until when a spent id must be remembered: nothing signed may outlive its mark."""
         return expires_at + LEEWAY + timedelta(seconds=300)
 
-    def _tags(self, link: Link, subject: Subject, of: Sentence | None) -> bytes:
+    def _tags(self, link: Link, subject: Subject, key: Key) -> bytes:
         # Under the very key that signs (or signed) the link, so that dropping a key ends both at once.
-        key = of.statement.key if of else self._envelope.ring.signing
         return b"".join(
             self._envelope.tag(key, [link.purpose, subject.id, part.name, part.read(subject)], TAG_BYTES)
             for part in link.dies_with

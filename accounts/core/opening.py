@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
@@ -90,10 +90,16 @@ def _gone(uow: UnitOfWork, key: Key, email_key: str) -> str:
     return "gone:" + uow.house.envelope.tag(key, ["gone", email_key], 16).hex()
 
 
-def _check_gone(uow: UnitOfWork, sentence: Sentence) -> None:
+def gone_at(uow: UnitOfWork, sentence: Sentence) -> datetime | None:
+    """When the account of the address that a genuine link is about was last deleted, if one was."""
     mark = _gone(uow, sentence.statement.key, address_key(sentence.subject_id))
     kept_until = spent.kept_until(uow.session, mark)
-    if kept_until is not None and sentence.issued_at <= kept_until - GONE:
+    return None if kept_until is None else kept_until - GONE
+
+
+def _check_gone(uow: UnitOfWork, sentence: Sentence) -> None:
+    deleted_at = gone_at(uow, sentence)
+    if deleted_at is not None and sentence.issued_at <= deleted_at:
         raise LinkUsed("the account of this address was deleted since")
 
 

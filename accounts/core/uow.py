@@ -72,8 +72,9 @@ class UnitOfWork:
         signer = self.house.signer
         expires = getattr(carried, "expires", None)
         ends = now() + signer.lives(link) if expires is None else datetime.fromtimestamp(expires, UTC)
-        uses.count_signed(self.session, self.house.ring.signing, link.purpose, ends)
-        return signer.url(link, signer.sign(link, subject, carried))
+        key = self.house.ring.signing
+        uses.count_signed(self.session, key, link.purpose, ends)
+        return signer.url(link, signer.sign(link, subject, carried, key=key))
 
     def spend(self, id: str, keep_until: datetime) -> bool:
         """Use an id up; False when it already was."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import case, update
+from sqlalchemy import case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -39,3 +40,8 @@ def count_opened(session: Session, key: Key, purpose: str) -> None:
         .values(opened=KeyUse.opened + 1, last_opened_at=now())
         .execution_options(synchronize_session=False)
     )
+
+
+def counted(session: Session) -> Sequence[KeyUse]:
+    """What was counted, of all keys that ever signed here, by key and purpose."""
+    return session.scalars(select(KeyUse).order_by(KeyUse.key, KeyUse.purpose)).all()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import Field
 from sqlalchemy import select, update
 
 from accounts.core import throttle
@@ -28,7 +29,7 @@ UNDO_LIVES = timedelta(hours=72)
 
 
 class ChangeEmail(Asks):
-    email: Email
+    email: Email = Field(title=sentence("New address"))
 
 
 class Carried(Asks):

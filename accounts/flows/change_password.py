@@ -59,6 +59,5 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
         "email": account.email,
         "name": account.name or None,
         "at": intent.created_at,
-        "forgot_url": uow.house.signer.page("/forgot-password"),
     }
     return Letter(NOTICE, account.email, account.locale, facts, link=not_me.url_for(uow, account))

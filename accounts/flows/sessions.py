@@ -114,13 +114,15 @@ def visit() -> Session:
 
 def note_begin(uow: UnitOfWork, session: Session) -> None:
     """Put a sign-in into the audit log, which is also the list of sessions."""
+    key = uow.house.ring.signing
     facts = {
         "session": session.id,
         "epoch": session.epoch,
         "ends": int(session.ends_at.timestamp()),
         "amr": list(session.amr),
+        "key": key.name,
     }
-    uses.count_signed(uow.session, uow.house.ring.signing, PURPOSE, session.ends_at)
+    uses.count_signed(uow.session, key, PURPOSE, session.ends_at)
     uow.note(SIGN_IN, account_id=session.account_id, facts=facts)
 
 
@@ -137,7 +139,7 @@ def renew(uow: UnitOfWork, account: Account, old: Session, *, proved: bool = Fal
 
     It has a new id and secret and the old ends; the old id is spent.
     """
-    uow.spend(_mark(old.id), old.ends_at + 2 * LEEWAY)
+    uow.spend(mark(old.id), old.ends_at + 2 * LEEWAY)
     moment = int(now().timestamp())
     session = replace(
         old,
@@ -182,7 +184,7 @@ def current(uow: UnitOfWork, session: Session) -> CurrentAccount | None:
     """Who is signed in by this session, in one statement; None when it was ended or the account may not be used."""
     if not session.account_id:
         return None
-    ended = exists().where(Spent.id == _mark(session.id))
+    ended = exists().where(Spent.id == mark(session.id))
     rows = uow.read(
         select(
             Account.email,
@@ -212,7 +214,7 @@ def current(uow: UnitOfWork, session: Session) -> CurrentAccount | None:
 def end(uow: UnitOfWork, session: Session) -> None:
     """Sign out: the id is spent, so a copy of the cookie is dead too."""
     with uow:
-        uow.spend(_mark(session.id), session.ends_at + 2 * LEEWAY)
+        uow.spend(mark(session.id), session.ends_at + 2 * LEEWAY)
         uow.note("sign-out", account_id=session.account_id, facts={"session": session.id})
 
 
@@ -263,8 +265,8 @@ def listing(uow: UnitOfWork, who: CurrentAccount) -> list[Listed]:
 def _open(uow: UnitOfWork, who: CurrentAccount, facts: Sequence[dict[str, Any]]) -> set[str]:
     moment = now().timestamp()
     ids = {f["session"] for f in facts if f["epoch"] == who.auth_epoch and f["ends"] > moment}
-    ended = {row[0] for row in uow.read(select(Spent.id).where(Spent.id.in_([_mark(sid) for sid in ids])))}
-    return {sid for sid in ids if _mark(sid) not in ended}
+    ended = {row[0] for row in uow.read(select(Spent.id).where(Spent.id.in_([mark(sid) for sid in ids])))}
+    return {sid for sid in ids if mark(sid) not in ended}
 
 
 def end_one(uow: UnitOfWork, who: CurrentAccount, session_id: str) -> None:
@@ -276,11 +278,12 @@ def end_one(uow: UnitOfWork, who: CurrentAccount, session_id: str) -> None:
     if found is None:
         raise NotFound("no such session")
     with uow:
-        uow.spend(_mark(session_id), found.ends + 2 * LEEWAY)
+        uow.spend(mark(session_id), found.ends + 2 * LEEWAY)
         uow.note("session.ended", account_id=who.id, facts={"session": session_id})
 
 
-def _mark(session_id: str) -> str:
+def mark(session_id: str) -> str:
+    """The id by which the end of a session is remembered among what is spent."""
     return f"session:{session_id}"
 
 

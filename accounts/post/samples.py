@@ -26,35 +26,39 @@ def _link(purpose: str) -> str:
     return f"{ORIGIN}/l/{purpose}/{token}/go"
 
 
+_NAME = "Anna Müller"
+
+
+def _about(purpose: str, **more: object) -> Mapping[str, object]:
+    """The facts of a letter that has a link of this purpose for somebody with an account."""
+    return {"name": _NAME, "link": _link(purpose), "until": _UNTIL, "asked": _ASKED, **more}
+
+
 SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
+        "account-closed": {"asked": _ASKED},
         "activate": {"link": _link("activate"), "until": _UNTIL, "asked": _ASKED},
         "already-registered": {
             "sign_in_url": f"{ORIGIN}/sign-in",
             "forgot_url": f"{ORIGIN}/forgot-password",
             "asked": _ASKED,
         },
+        "change-email": _about("change-email"),
+        "close-account": _about("close-account"),
+        "email-changed": _about("undo-email-change", at=_UNTIL),
         "invite": {
             "link": _link("invite"),
             "until": _UNTIL,
             "inviter": "Bert O'Neill",
             "groups": ["editors", "Friends & family"],
         },
-        "password-changed": {
-            "name": "Anna Müller",
-            "at": _UNTIL,
-            "forgot_url": f"{ORIGIN}/forgot-password",
-            "asked": _ASKED,
-        },
-        "reset-password": {
-            "name": "Anna Müller",
-            "link": _link("reset-password"),
-            "until": _UNTIL,
-            "asked": _ASKED,
-        },
+        "password-changed": {"name": _NAME, "link": _link("not-me"), "at": _UNTIL, "asked": _ASKED},
+        "reset-password": _about("reset-password"),
+        "sign-in": _about("sign-in"),
+        "unlock": _about("unlock"),
     }
 )
-"""Facts by words. ``link`` is among them: it is the link of the letter."""
+"""Facts by words. ``link`` is among them: it is the link of the letter. ``email-changed`` may come without."""
 
 
 def sample(words: str, locale: str = "en") -> Letter:

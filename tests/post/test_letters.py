@@ -21,6 +21,8 @@ LANGUAGES = ("de", "en")
 SENDER = "Accounts <no-reply@example.org>"
 MESSAGE_ID = "<Zk3v9QpLw2@accounts.example.org>"
 WORDS = sorted(SAMPLES)
+OPTIONAL = {"email-changed": {"link"}}
+"""Facts without which a letter says something else. Only the first of several old addresses can undo a change."""
 
 every_letter = pytest.mark.parametrize("words", WORDS)
 every_language = pytest.mark.parametrize("language", LANGUAGES)
@@ -38,6 +40,10 @@ def composed(letters: Letters, letter: Letter, sender: str = SENDER) -> Message:
 def with_facts(words: str, **changed: object) -> Letter:
     known = sample(words)
     return Letter(words, known.to, "en", {**known.facts, **changed}, known.link)
+
+
+def links_of(words: str) -> set[str]:
+    return {str(fact) for name, fact in SAMPLES[words].items() if name == "link" or name.endswith("_url")}
 
 
 def received(message: Message) -> EmailMessage:
@@ -79,7 +85,7 @@ def test_text_and_page_of_a_letter_hold_the_same_links(letters: Letters, words: 
     lines = (message.body or "").splitlines()
     in_text = [line for line in lines if re.fullmatch(r"https?://\S+", line)]
     page = Page(message.html or "")
-    assert in_text
+    assert bool(in_text) is bool(links_of(words))
     assert "\n".join(lines).count("://") == len(in_text)  # each on a line of its own
     assert set(page.targets) == set(in_text)
     assert all(target in page.text.split() for target in in_text)  # and readable beside the button
@@ -95,8 +101,7 @@ def test_links_survive_the_wire_in_short_unbroken_lines(letters: Letters, words:
     assert b"\n" not in raw.replace(b"\r\n", b"")
     assert max(len(line) for line in lines) <= 998  # RFC 5322 2.1.1
     assert all(len(line) < 200 for line in lines if b"://" in line)
-    links = {str(fact) for name, fact in SAMPLES[words].items() if name == "link" or name.endswith("_url")}
-    for link in links:
+    for link in links_of(words):
         assert link.encode() in lines  # the text part
 
 
@@ -147,6 +152,25 @@ def test_a_person_without_a_name_is_greeted_all_the_same(letters: Letters, langu
     known = sample("reset-password", language)
     message = composed(letters, Letter(known.words, known.to, language, {**known.facts, "name": None}, known.link))
     assert (message.body or "").startswith({"en": "Hello,\n", "de": "Guten Tag,\n"}[language])
+
+
+@every_language
+def test_an_old_address_that_cannot_undo_a_change_is_told_without_a_button(letters: Letters, language: str) -> None:
+    known = sample("email-changed", language)
+    with_link = composed(letters, known)
+    without = composed(letters, Letter(known.words, known.to, language, known.facts, None))
+    assert without.subject == with_link.subject
+    assert "://" not in (without.body or "")
+    page = Page(without.html or "")
+    assert page.targets == []
+    assert 'class="button"' not in (without.html or "")
+    assert "14:05 UTC" in page.text  # when it happened
+
+
+def test_the_last_letter_leads_nowhere(letters: Letters) -> None:
+    message = composed(letters, sample("account-closed"))
+    assert Page(message.html or "").targets == []
+    assert "closed and deleted" in (message.body or "")
 
 
 def test_an_invite_needs_neither_inviter_nor_groups(letters: Letters) -> None:
@@ -247,7 +271,7 @@ def test_a_name_of_the_service_with_a_line_break_is_refused() -> None:
 @every_letter
 def test_a_letter_with_a_missing_fact_is_not_sent(letters: Letters, words: str) -> None:
     facts: Mapping[str, object] = SAMPLES[words]
-    for name in facts.keys() - {"asked"}:
+    for name in facts.keys() - {"asked"} - OPTIONAL.get(words, set()):
         rest = {key: value for key, value in facts.items() if key != name}
         with pytest.raises(UnfitLetter, match=name):
             composed(letters, Letter(words, EMAIL, "en", rest))

@@ -1,0 +1,43 @@
+"""The link doctor for admins: paste what somebody sent in, and read why it does not work."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from accounts.core.models import ADMINS
+from accounts.flows import link_advice, link_doctor
+from accounts.flows.link_advice import Line
+from accounts.flows.link_doctor import ExplainLink, Explanation
+from accounts.web import errors, forms
+from accounts.web.bound import uow
+from accounts.web.doors import Room
+from accounts.web.reply import Reply
+
+room: Room = Room()
+PAGE = "admin/link_doctor.html"
+
+
+def _nothing_yet() -> dict[str, Any]:
+    return {"found": None, "happened": link_advice.HAPPENED, "part_names": link_advice.PARTS}
+
+
+@room.post("/admin/links/explain", needs=ADMINS, asks=ExplainLink, page=PAGE, fill=_nothing_yet)
+def explain_link(said: ExplainLink) -> Reply:
+    """Explain why a link does or does not work."""
+    found = link_doctor.explain(uow(), said.link)
+    shows = {**_nothing_yet(), "found": found, "fields": forms.fields_of(ExplainLink), "problem": None}
+    # No redirect to the answer: it would need the link in an address, or kept somewhere.
+    return Reply(page=PAGE, says=_said(found), shows=shows)
+
+
+def _said(found: Explanation) -> dict[str, Any]:
+    said = asdict(found)
+    said["cause"] = _words(found.cause)
+    for name in ("remarks", "advice"):
+        said[name] = [_words(line) for line in getattr(found, name)]
+    return said
+
+
+def _words(line: Line) -> dict[str, str]:
+    return {"code": line.code, "text": errors.words(line.text, **line.values)}

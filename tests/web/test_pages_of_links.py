@@ -1,0 +1,234 @@
+"""The pages of the further kinds of links: what asks for them, what they show, where they lead when they are dead."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from accounts.core import clock
+from accounts.flows import sessions, sign_in_by_mail, unlock
+from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address
+from tests.web.seen import Seen, check_skeleton, send
+
+NEXT = "/somewhere?a=b%26c"
+
+
+def opened(service: Service, client: FlaskClient, to: str, purpose: str) -> TestResponse:
+    """The page that the newest link to an address shows in a browser."""
+    return client.get(
+        service.url(to, purpose).removeprefix(service.house.settings.public_origin), follow_redirects=True
+    )
+
+
+def ways(page: Seen) -> set[str]:
+    return {each["href"] for each in page.all("a")}
+
+
+def later(by: timedelta) -> time_machine.travel:
+    """Some time from now, while the context lasts."""
+    return time_machine.travel(clock.now() + by)
+
+
+def remembered(service: Service, member: Person) -> FlaskClient:
+    """A browser that is remembered: signed in, without a fresh proof."""
+    elsewhere = service.person(email=member.email)
+    elsewhere.sign_in(remember=True)
+    return elsewhere.client
+
+
+def asked_for_change(member: Person) -> str:
+    new = new_address("new")
+    assert member.post("/api/account/email", {"email": new}).status_code == 202
+    return new
+
+
+def test_a_return_target_survives_every_detour_before_signing_in(service: Service) -> None:
+    client = service.app.test_client()
+    page = Seen(client.get(f"/sign-in?next={NEXT}"))
+    detours = [way for way in ways(page) if "?next=" in way and "/sign-in?" not in way]
+    assert sorted(way.partition("?")[0] for way in detours if not way.startswith(("/de", "/en"))) == [
+        "/forgot-password",
+        "/sign-in/mail",
+        "/sign-up",
+    ]
+    for way in detours:
+        page = Seen(client.get(way))
+        assert page.input("next")["value"] == "/somewhere?a=b&c"
+        assert [back for back in ways(page) if "/sign-in?next=" in back]
+
+
+def test_a_sign_in_link_is_a_button_that_says_what_it_does(service: Service) -> None:
+    member = service.member()
+    client = service.app.test_client()
+    asked = send(client, "/sign-in/mail", client.get("/sign-in/mail"), email=member.email, next="/somewhere")
+    assert asked.status_code == 303
+    shown = opened(service, client, member.email, "sign-in")
+    page = check_skeleton(shown)
+    assert "signed in on this device" in page.text("main")
+    assert send(client, "/l/sign-in", shown).location == "/somewhere"
+    assert "Your account" in client.get("/account").text
+
+
+def test_a_link_that_was_used_says_so_kindly_and_offers_a_fresh_one(service: Service) -> None:
+    member = service.member()
+    client = service.app.test_client()
+    member.post("/api/sign-in/mail", {"email": member.email})
+    send(client, "/l/sign-in", opened(service, client, member.email, "sign-in"))
+    first = service.url(member.email, "sign-in")
+    shown = opened(service, client, member.email, "sign-in")
+    page = check_skeleton(shown)
+    assert shown.status_code == 410
+    assert page.text("h1") == "Already done"
+    assert "nothing left to do" in page.text("main")
+    assert page.all("form", action="/l/sign-in/again")
+    assert send(client, "/l/sign-in/again", shown).location == "/look-into-your-mail"
+    assert service.url(member.email, "sign-in") != first
+
+
+def test_a_link_that_is_too_old_offers_a_fresh_one(service: Service) -> None:
+    member = service.member()
+    client = service.app.test_client()
+    member.post("/api/sign-in/mail", {"email": member.email})
+    service.deliver()
+    with later(sign_in_by_mail.SIGN_IN.lives + timedelta(minutes=2)):
+        page = check_skeleton(opened(service, client, member.email, "sign-in"))
+    assert page.text("h1") == "This link does not work"
+    assert "too old" in page.text("main")
+    assert page.text("button") == "Send a fresh link"
+
+
+def test_a_change_of_address_is_shown_whole_and_only_where_one_is_signed_in(service: Service) -> None:
+    member = service.member()
+    send(member.client, "/account/email", member.client.get("/account/email"), email="ann@example.net")
+    page = check_skeleton(opened(service, service.app.test_client(), "ann@example.net", "change-email"))
+    assert "ann@example.net" in page.text("main")
+    assert "/sign-in?next=/l/change-email" in ways(page)
+    assert not page.all("form")
+    shown = opened(service, member.client, "ann@example.net", "change-email")
+    assert check_skeleton(shown).all("form", action="/l/change-email")
+    assert send(member.client, "/l/change-email", shown).location == "/l/change-email/done"
+    page = check_skeleton(opened(service, service.app.test_client(), member.email, "undo-email-change"))
+    assert member.email in page.text("main")
+    assert page.text("button") == "Undo the change"
+
+
+def test_a_remembered_browser_confirms_before_it_changes_the_address(service: Service) -> None:
+    member = service.member()
+    new = asked_for_change(member)
+    client = remembered(service, member)
+    page = check_skeleton(opened(service, client, new, "change-email"))
+    assert not page.all("form")
+    (way,) = [each for each in ways(page) if each.startswith("/confirm?")]
+    assert send(client, way, client.get(way), password=PASSWORD, next="/l/change-email").location == "/l/change-email"
+    assert Seen(client.get("/l/change-email")).all("form", action="/l/change-email")
+
+
+@pytest.mark.parametrize("path", ["/account/email", "/account/close"])
+def test_what_can_cost_the_account_asks_for_the_password_first(service: Service, path: str) -> None:
+    client = remembered(service, service.member())
+    answer = client.get(path)
+    assert answer.location == f"/confirm?next={path}"
+    page = check_skeleton(client.get(answer.location))
+    assert page.input("next")["value"] == path
+    assert page.input("password")["autocomplete"] == "current-password"
+    assert page.all("input", autocomplete="username")
+    wrong = Seen(send(client, answer.location, client.get(answer.location), password=OTHER_PASSWORD, next=path))
+    assert wrong.input("password")["aria-invalid"] == "true"
+    assert wrong.input("next")["value"] == path
+    assert send(client, answer.location, client.get(answer.location), password=PASSWORD, next=path).location == path
+    check_skeleton(client.get(path))
+
+
+def test_a_form_left_open_too_long_leads_to_the_confirmation_and_back(service: Service) -> None:
+    member = service.member()
+    shown = member.client.get("/account/email")
+    with later(sessions.FRESH + timedelta(minutes=1)):
+        answer = send(member.client, "/account/email", shown, email="ann@example.net")
+    page = check_skeleton(answer)
+    assert answer.status_code == 403
+    assert page.input("email")["value"] == "ann@example.net"
+    assert "/confirm?next=/account/email" in ways(page)
+
+
+def test_without_a_fresh_proof_the_sessions_say_how_to_end_others(service: Service) -> None:
+    client = remembered(service, service.member())
+    page = check_skeleton(client.get("/account/sessions"))
+    assert not page.all("form")
+    assert "/confirm?next=/account/sessions" in ways(page)
+    answer = send(client, "/sign-out", client.get("/account"), everywhere="on")
+    assert answer.status_code == 403
+    assert "/confirm" in ways(check_skeleton(answer))
+
+
+def test_closing_an_account_is_said_in_earnest_at_both_steps(service: Service) -> None:
+    member = service.member()
+    assert "/account/close" in ways(Seen(member.client.get("/account")))
+    shown = member.client.get("/account/close")
+    page = check_skeleton(shown)
+    assert "cannot be undone" in page.text("main")
+    assert member.email in page.text("main")
+    send(member.client, "/account/close", shown)
+    shown = opened(service, member.client, member.email, "close-account")
+    page = check_skeleton(shown)
+    assert "cannot be undone" in page.text("main")
+    assert "danger" in page.all("button")[0]["class"]
+    done = member.client.get(send(member.client, "/l/close-account", shown).location)
+    assert "/account" not in ways(check_skeleton(done))
+    page = check_skeleton(opened(service, service.app.test_client(), member.email, "close-account"))
+    assert "nothing left to do" in page.text("main")
+
+
+def test_a_pause_is_lifted_by_a_button_that_shows_whose(service: Service) -> None:
+    member = service.member()
+    with service.uow() as uow:
+        for _ in range(unlock.MAX_FAILURES):
+            unlock.count_failure(uow, member.email)
+    client = service.app.test_client()
+    shown = opened(service, client, member.email, "unlock")
+    assert f"{member.email[0]}•••@example.org" in check_skeleton(shown).text("main")
+    done = client.get(send(client, "/l/unlock", shown).location)
+    assert "/sign-in" in ways(check_skeleton(done))
+    page = check_skeleton(opened(service, client, member.email, "unlock"))
+    assert {"/sign-in", "/sign-in/mail"} <= ways(page)
+
+
+def test_a_notice_that_was_pressed_leads_to_a_new_password(service: Service) -> None:
+    member = service.member()
+    said = {"current_password": PASSWORD, "password": OTHER_PASSWORD}
+    assert member.post("/api/account/password", said).status_code == 200
+    client = service.app.test_client()
+    shown = opened(service, client, member.email, "not-me")
+    done = client.get(send(client, "/l/not-me", shown).location)
+    assert "mail" in check_skeleton(done).text("main")
+    assert "/forgot-password" in ways(check_skeleton(opened(service, client, member.email, "not-me")))
+
+
+@pytest.mark.parametrize(
+    ("purpose", "leads_to"),
+    [
+        ("sign-in", "/sign-in/mail"),
+        ("change-email", "/account/email"),
+        ("undo-email-change", "/sign-in"),
+        ("unlock", "/sign-in/mail"),
+        ("close-account", "/account/close"),
+        ("not-me", "/forgot-password"),
+    ],
+)
+def test_a_link_that_was_cut_leads_on(service: Service, purpose: str, leads_to: str) -> None:
+    page = check_skeleton(service.app.test_client().get(f"/l/{purpose}/junk/go"))
+    assert leads_to in ways(page)
+    assert not page.all("form")
+
+
+def test_the_newest_of_several_changes_is_named(service: Service) -> None:
+    member = service.member()
+    first = asked_for_change(member)
+    service.deliver()
+    asked_for_change(member)
+    answer = opened(service, member.client, first, "change-email")
+    assert answer.status_code == 410
+    assert "newer link" in check_skeleton(answer).text("main")
