@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import click
 
-from accounts.config import Settings
-from accounts.core.house import House
+from accounts.cli.work import make_house
 from accounts.core.keys import new_key
-from accounts.flows import LINKS
 
 
 @click.group(invoke_without_command=True)
@@ -16,7 +14,7 @@ def keys(context: click.Context) -> None:
     """Show the key ring, oldest first. The last key signs; all of them open."""
     if context.invoked_subcommand is not None:
         return
-    ring = House(Settings.load(), LINKS).ring
+    ring = make_house().ring
     for number, key in enumerate(reversed(list(ring.newest_first())), 1):
         click.echo(f"{number}\t{key.name}\t{'signs' if key == ring.signing else 'opens'}")
 

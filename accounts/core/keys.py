@@ -91,6 +91,8 @@ def load_or_create(path: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="ascii").split()
     except OSError as wrong:
         raise SettingsError(f"cannot keep the key ring at {path}: {wrong.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"cannot keep the key ring at {path}: it is not text") from None
     return tuple(lines)
 
 

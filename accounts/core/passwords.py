@@ -23,6 +23,10 @@ MIN_CHARACTERS, MAX_CHARACTERS = 15, 256
 MIN_GUESSES = 10**8
 """What zxcvbn calls "safely unguessable" against an online attack."""
 QUEUE_PER_THREAD = 64
+LEET = str.maketrans("4@8({[<3691!|07$5+%2", "aabcccceggiilotsstxz")
+MAX_LEET = 8
+"""zxcvbn reads ``4`` as ``a`` and so on, in every combination: hundreds of them for all signs at once, seconds
+of work. Beyond this many different signs the usual reading is taken instead, which judges no password better."""
 
 TOO_SHORT = sentence("At least %(min)s characters, please: a few unrelated words are easy to remember.")
 TOO_LONG = sentence("At most %(max)s characters, please.")
@@ -63,9 +67,11 @@ class Passwords:
 
         :raises Unavailable: too many hashes are waiting already.
         """
-        if len(password) > MAX_CHARACTERS:
-            password, stored = password[:MAX_CHARACTERS], None
-        return self._run(lambda: self._verify(canonical(password), stored))
+        # Counted in the canonical form, as when it was chosen: the decomposed one may be twice as long.
+        text = canonical(password)
+        if len(text) > MAX_CHARACTERS:
+            text, stored = text[:MAX_CHARACTERS], None
+        return self._run(lambda: self._verify(text, stored))
 
     def _verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
         known = stored is not None
@@ -116,9 +122,12 @@ def check_choice(password: str, context: Iterable[str], *, field: str = "passwor
         raise _refused(field, "too_long", TOO_LONG, max=MAX_CHARACTERS)
     from zxcvbn import zxcvbn
 
+    text = text[:72]
+    if len(LEET.keys() & set(map(ord, text))) > MAX_LEET:
+        text = text.translate(LEET)
     # zxcvbn keeps the context words in a module-wide dictionary: two threads at once would judge by each other's.
     with _zxcvbn:
-        guesses = zxcvbn(text[:72], user_inputs=[word for word in context if word])["guesses"]
+        guesses = zxcvbn(text, user_inputs=[word for word in context if word])["guesses"]
     if guesses < MIN_GUESSES:
         raise _refused(field, "too_easy", TOO_EASY)
 

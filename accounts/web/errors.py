@@ -57,7 +57,7 @@ def tell(problem: Problem) -> Response:
         status=problem.status,
         headers=headers,
         media_type="application/problem+json",
-        shows={"problem": problem},
+        shows={"problem": problem, "purpose": state.purpose},
     ).response()
 
 

@@ -87,6 +87,8 @@ def act() -> Reply:
     done, session = uow().attempt(lambda: _act(link, token, prepared))
     if session is not None:
         bound.set_session(session)
+    else:
+        _forget_a_dead_session()
     return _done(opened, done)
 
 
@@ -160,6 +162,15 @@ def _shown(opened: Opened, problem: Problem | None) -> Reply:
             "must_sign_in": current is None and says.get("member") is True,
         },
     )
+
+
+def _forget_a_dead_session() -> None:
+    # An act may have ended this browser's own session: the next page must not speak to somebody signed in.
+    stated = bound.session()
+    if stated is not None and stated.account_id:
+        bound.forget_account()
+        if bound.account() is None:
+            bound.set_session(None)
 
 
 def _states_an_account() -> bool:

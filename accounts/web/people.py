@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from flask import request
+
 from accounts.flows import change_password, profile, reset_password, sessions, sign_in, sign_up
 from accounts.flows.inputs import Asks, Checkbox, Next
 from accounts.flows.sessions import CurrentAccount
@@ -41,7 +43,7 @@ def shown(account: CurrentAccount) -> dict[str, Any]:
 @room.get("/", speaks=PAGE)
 def home() -> Reply:
     """The front door: to one's account, or to signing in."""
-    return Reply(then=page_url("change_account_form" if bound.account() else "sign_in_form"))
+    return Reply(then=page_url("change_account_form" if bound.account() else "sign_in__form"))
 
 
 @room.post("/sign-up", asks=sign_up.SignUp, page="sign_up.html", statuses=(202,))
@@ -81,7 +83,7 @@ def sign_out(said: SignOut) -> Reply:
         if said.everywhere:
             sessions.end_everywhere(uow(), account.id)
     bound.set_session(None)
-    return Reply(status=204, then=said.next or page_url("sign_in_form"), headers={"Clear-Site-Data": '"cache"'})
+    return Reply(status=204, then=said.next or page_url("sign_in__form"), headers={"Clear-Site-Data": '"cache"'})
 
 
 @room.get("/csrf", speaks=JSON)
@@ -99,7 +101,8 @@ def account() -> Reply:
 
 def _own_profile() -> dict[str, Any]:
     found = bound.signed_in()
-    return {"given": {"name": found.name, "locale": found.locale}, "account": found}
+    given = {"name": found.name, "locale": found.locale}
+    return {"given": given, "account": found, "done": request.args.get("done", "")}
 
 
 @room.patch("/account", needs="account", asks=profile.Profile, page="account.html", fill=_own_profile)
@@ -107,7 +110,7 @@ def change_account(said: profile.Profile) -> Reply:
     """Change name or language."""
     profile.change(uow(), bound.signed_in().id, said)
     bound.forget_account()
-    return Reply(says=shown(bound.signed_in()), then=page_url("change_account_form"))
+    return Reply(says=shown(bound.signed_in()), then=page_url("change_account_form", done="profile"))
 
 
 @room.post("/account/password", needs="account", asks=change_password.ChangePassword, page="change_password.html")

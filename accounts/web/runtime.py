@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MAIN, API, LINKS = "accounts", "accounts_api", "accounts_link"
 """Names of the blueprints: pages, JSON, and the prefix of the link doors."""
-SIGN_IN = f"{MAIN}.sign_in_form"
+SIGN_IN = f"{MAIN}.sign_in__form"
 
 
 class ShownMailbox(Protocol):

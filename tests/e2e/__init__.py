@@ -1,0 +1,1 @@
+"""The whole: real processes, real sockets, a real browser."""

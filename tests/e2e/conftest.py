@@ -1,0 +1,92 @@
+"""Processes of a service on an empty database, a mail server of their own, and people at their sockets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import KEY
+from tests.e2e.client import Client
+from tests.e2e.running import Process, free_port
+from tests.servers.postgres import Postgres
+from tests.servers.smtp import SmtpSink
+
+_numbers = count(1)
+Start = Callable[..., Process]
+Visit = Callable[..., Client]
+
+
+@pytest.fixture
+def post_office() -> Iterator[SmtpSink]:
+    """A mail server of this test alone, which may be told to misbehave."""
+    with SmtpSink() as sink:
+        yield sink
+
+
+@pytest.fixture
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a database without tables: SQLite unless marked ``on_either_database``."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        yield f"sqlite:///{tmp_path / 'accounts.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    name = f"empty{next(_numbers)}"
+    yield server.create_database(name)
+    server.drop_database(name)
+
+
+on_either_database = pytest.mark.parametrize(
+    "empty_database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+)
+
+
+@pytest.fixture
+def make_process(empty_database: str, post_office: SmtpSink, tmp_path: Path) -> Iterator[Start]:
+    """Makes processes of one installation; none is started yet. What is no part of a process is a setting."""
+    made: list[Process] = []
+
+    def make(*command: str, wrapper: tuple[str, ...] = (), **settings: Any) -> Process:
+        usual = {
+            "env": "development",
+            "port": free_port(),
+            "instance": tmp_path / "instance",
+            "database_url": empty_database,
+            "secret_keys": KEY,
+            "mail_server": post_office.host,
+            "mail_port": post_office.port,
+        }
+        environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])}
+        environ |= {f"ACCOUNTS_{name.upper()}": str(value) for name, value in {**usual, **settings}.items()}
+        made.append(Process(environ, tmp_path, command or ("serve",), wrapper))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.clear_up()
+
+
+@pytest.fixture
+def served(make_process: Start) -> Process:
+    """A service that answers, on an empty database."""
+    process = make_process()
+    process.start_and_answer()
+    return process
+
+
+@pytest.fixture
+def visit() -> Iterator[Visit]:
+    """Opens browsers that speak JSON: ``visit(process)``."""
+    made: list[Client] = []
+
+    def open_one(process: Process) -> Client:
+        made.append(Client(process.origin))
+        return made[-1]
+
+    yield open_one
+    for client in made:
+        client.close()

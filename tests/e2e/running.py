@@ -1,0 +1,158 @@
+"""``accounts serve`` and ``accounts worker`` as the processes they are, and people who talk to them over sockets."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from accounts.core.clock import now
+from accounts.core.models import OutboxRow
+from accounts.core.store import Store
+from tests.e2e.client import PATIENCE, Client
+
+ROOT = Path(__file__).parents[2]
+ACCOUNTS = (sys.executable, "-m", "accounts")
+
+
+def free_port() -> int:
+    """A port that nobody listens on, outside of the range that outgoing connections take theirs from."""
+    for port in random.sample(range(20000, 30000), 100):
+        with closing(socket.socket()) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port among a hundred")
+
+
+@dataclass
+class Process:
+    """One command that runs until it is told to stop, in a process group of its own, as under a terminal."""
+
+    environ: Mapping[str, str]
+    folder: Path
+    command: Sequence[str] = ("serve",)
+    wrapper: Sequence[str] = ()
+    program: Sequence[str] = ACCOUNTS
+    running: subprocess.Popen[bytes] = field(init=False)
+
+    def start(self) -> None:
+        with self._file("out").open("ab") as out, self._file("err").open("ab") as err:
+            self.running = subprocess.Popen(
+                [*self.wrapper, *self.program, *self.command],
+                env=dict(self.environ),
+                cwd=self.folder,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
+
+    def start_and_answer(self) -> None:
+        """Start, and return as soon as it is ready."""
+        self.start()
+        self.wait_until(lambda: self.ready)
+
+    def wait_until(self, came: Callable[[], object]) -> None:
+        """Wait for something that this process brings about."""
+        end = time.monotonic() + PATIENCE
+        while not came():
+            assert self.running.poll() is None, f"it ended with {self.running.returncode}: {self.err}"
+            assert time.monotonic() < end, f"it did not come in time: {self.err}"
+            time.sleep(0.02)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answers at its port and can work."""
+        with closing(Client(self.origin)) as client:
+            try:
+                return client.get("/health/ready").status == 200
+            except (OSError, HTTPException):
+                return False
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.environ['ACCOUNTS_PORT']}"
+
+    @property
+    def out(self) -> str:
+        return self._file("out").read_text(encoding="utf-8")
+
+    @property
+    def err(self) -> str:
+        return self._file("err").read_text(encoding="utf-8")
+
+    @property
+    def first_admin_link(self) -> str:
+        """What the operator reads on the terminal after the first start."""
+        printed: list[str] = re.findall(r"^http\S+/l/invite/\S+/go$", self.out, re.MULTILINE)
+        return printed[-1]
+
+    @property
+    def children(self) -> list[int]:
+        """The processes that it has started."""
+        found = subprocess.run(["pgrep", "-P", str(self.running.pid)], capture_output=True, text=True, check=False)
+        return [int(line) for line in found.stdout.split()]
+
+    @property
+    def outbox(self) -> list[OutboxRow]:
+        """Letters that are due, or were given up."""
+        with self._session() as session:
+            return list(session.query(OutboxRow))
+
+    def hasten(self) -> None:
+        """Have all letters due now that wait for their next try, or for the lease of a dead worker to end."""
+        with self._session() as session:
+            session.execute(update(OutboxRow).values(not_before=now(), lease_until=None))
+            session.commit()
+
+    def tell(self, what: signal.Signals) -> None:
+        """Send a signal to the process that was started."""
+        os.kill(self.running.pid, what)
+
+    def interrupt(self) -> int:
+        """Ctrl-C: the terminal tells the whole group. The exit status."""
+        os.killpg(self.running.pid, signal.SIGINT)
+        return self.running.wait(PATIENCE)
+
+    def stop(self) -> int:
+        """SIGTERM, as a supervisor does. The exit status."""
+        self.tell(signal.SIGTERM)
+        return self.running.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """SIGKILL to the process that was started, and to that alone."""
+        self.tell(signal.SIGKILL)
+        self.running.wait(PATIENCE)
+
+    def clear_up(self) -> None:
+        """Whatever became of the test, nothing of this goes on."""
+        try:
+            os.killpg(self.running.pid, signal.SIGKILL)
+        except (AttributeError, ProcessLookupError):
+            return
+        self.running.wait(PATIENCE)
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        store = Store(self.environ["ACCOUNTS_DATABASE_URL"])
+        with Session(store.engine) as session:
+            yield session
+        store.close()
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f"{self.command[0]}-{self.environ['ACCOUNTS_PORT']}.{name}"

@@ -1,0 +1,193 @@
+"""Every page in a real browser: no violation that axe can find, no script or style that the policy refuses."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it ships no types
+from flask import Flask
+from playwright.sync_api import Browser, Page
+from werkzeug.serving import make_server
+
+from accounts import create_app
+from accounts.config import Settings
+from accounts.core import schema
+from accounts.core.uow import UnitOfWork
+from accounts.extension import state_of
+from accounts.flows.invite import first_admin_url
+from tests.servers.chromium import ChromiumMissing, chromium
+
+pytestmark = pytest.mark.e2e
+
+PASSWORD = "seven blue kettles sing"
+OTHER_PASSWORD = "nine green lanterns hum"
+SCHEMES = ("light", "dark")
+
+
+@dataclass
+class Live:
+    """The service on a port of this machine, and its post."""
+
+    app: Flask
+    origin: str
+
+    def last_link(self) -> str:
+        """Delivers what is due; the link in the newest mail."""
+        state_of(self.app).worker().deliver_all()
+        box = state_of(self.app).mailbox
+        assert box is not None
+        found = re.search(r"^http\S+/go$", box.messages[0].text, re.MULTILINE)
+        assert found, box.messages[0].text
+        return found[0]
+
+    def first_admin_link(self) -> str:
+        uow = UnitOfWork(state_of(self.app).house)
+        try:
+            return first_admin_url(uow) or ""
+        finally:
+            uow.close()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = make_server("127.0.0.1", 0, Flask("nobody yet"), threaded=True)
+    app = create_app(Settings.load({"ACCOUNTS_INSTANCE": str(tmp_path), "ACCOUNTS_PORT": str(server.port)}))
+    schema.upgrade(state_of(app).house.store)
+    server.app = app
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Live(app, f"http://127.0.0.1:{server.port}")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    state_of(app).house.store.close()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    try:
+        with chromium() as started:
+            yield started
+    except ChromiumMissing as missing:
+        pytest.skip(str(missing))
+
+
+def send(page: Page, **fields: str) -> None:
+    """Fill in fields by their names and press the first button of their form."""
+    for name, value in fields.items():
+        page.fill(f"[name={name}]", value)
+    page.click("form:has([autocomplete]) .primary, main .primary")
+
+
+def as_stranger(page: Page, live: Live) -> Iterator[str]:
+    """What somebody sees who is not signed in."""
+    origin = live.origin
+    page.goto(f"{origin}/mailbox")
+    yield "mailbox-empty"
+    page.goto(f"{origin}/sign-in")
+    yield "sign-in"
+    send(page, email="ann@example.org", password="wrong password here")
+    yield "sign-in-failed"
+    page.goto(f"{origin}/forgot-password")
+    yield "forgot-password"
+    page.goto(f"{origin}/sign-up")
+    yield "sign-up"
+    send(page, email="ann@example.org")
+    yield "look-into-mail"
+    page.goto(f"{origin}/nothing-here")
+    yield "not-found"
+    page.goto(f"{origin}/l/reset-password/junk/go")
+    yield "dead-link"
+    page.goto(f"{origin}/api/docs")
+    yield "api"
+
+
+def as_ann(page: Page, live: Live) -> Iterator[str]:
+    """What somebody sees who signs up and looks after her account."""
+    origin = live.origin
+    link = live.last_link()
+    page.goto(f"{origin}/mailbox")
+    yield "mailbox"
+    page.click("main h2 a")
+    yield "mailbox-message"
+    page.goto(link)
+    yield "activate"
+    send(page, name="Ann Example", password="short")
+    yield "activate-refused"
+    page.click(".password button")
+    yield "password-shown"
+    send(page, password=PASSWORD)
+    yield "activate-done"
+    page.goto(link)
+    yield "used-link"
+    page.goto(f"{origin}/account")
+    yield "account"
+    page.goto(f"{origin}/account/password")
+    yield "change-password"
+    send(page, current_password="wrong password here", password=OTHER_PASSWORD)
+    yield "change-password-refused"
+    page.goto(f"{origin}/account/sessions")
+    yield "sessions"
+    page.goto(f"{origin}/de/account")
+    yield "account-de"
+
+
+def as_admin(page: Page, ann: Page, live: Live) -> Iterator[tuple[Page, str]]:
+    """What the first admin sees, and whoever is invited."""
+    origin = live.origin
+    page.goto(live.first_admin_link())
+    yield page, "first-admin"
+    send(page, email="root@example.org", password=PASSWORD)
+    page.goto(f"{origin}/admin/invites")
+    yield page, "invites-empty"
+    for email, groups in (("bob@example.org", "staff, board"), ("ann@example.org", "staff")):
+        send(page, email=email, groups=groups)
+    page.click("text=Revoke >> nth=1")
+    yield page, "invites"
+    send(page, email="carl@example.org", groups="not/a/group")
+    yield page, "invites-refused"
+    link = live.last_link()
+    page.goto(link)
+    yield page, "wrong-account"
+    ann.goto(link)
+    yield ann, "invite-of-a-member"
+    ann.context.clear_cookies()
+    ann.goto(link)
+    yield ann, "invite-must-sign-in"
+    ann.goto(f"{origin}/de/sign-in")
+    yield ann, "sign-in-de"
+
+
+def walk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, str]]:
+    """Stops at every page, in the state that its name says."""
+    for name in as_stranger(page, live):
+        yield page, name
+    for name in as_ann(page, live):
+        yield page, name
+    yield from as_admin(admin, page, live)
+
+
+def test_no_page_has_violations_and_none_breaks_the_policy(live: Live, browser: Browser) -> None:
+    page, admin = (browser.new_context(locale="en-GB").new_page() for _ in range(2))
+    refused: list[str] = []
+    for each in (page, admin):
+        each.on("console", lambda told: refused.append(told.text) if "Content Security Policy" in told.text else None)
+        each.on("pageerror", lambda error: refused.append(str(error)))
+    found: list[str] = []
+    for shown, name in walk(page, admin, live):
+        for scheme in SCHEMES:
+            shown.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+            results = Axe().run(shown)
+            found += [
+                f"{name} ({scheme}): {each['id']} {[node['target'] for node in each['nodes']]}"
+                for each in results.response["violations"]
+            ]
+    assert found == []
+    assert refused == []

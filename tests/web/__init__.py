@@ -1,0 +1,1 @@
+"""The house over HTTP: tables over every route and every kind of link."""

@@ -1,0 +1,95 @@
+"""Pages as tests see them: their elements, their forms, and what every one of them must have."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from accounts.web.forms import CSRF_FIELD, LINK_FIELD
+
+
+class Seen(HTMLParser):
+    """A page as its elements, in order, each with its attributes and text."""
+
+    def __init__(self, answer: TestResponse) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self._open: list[int] = []
+        self._texts: list[str] = []
+        self.feed(answer.text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+        self._texts.append("")
+        if tag not in ("input", "meta", "link", "br"):
+            self._open.append(len(self.elements) - 1)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.elements[self._open.pop()][0] == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data: str) -> None:
+        for index in self._open:
+            self._texts[index] += data
+
+    def all(self, tag: str, **wanted: str) -> list[dict[str, str]]:
+        return [
+            attrs
+            for found, attrs in self.elements
+            if found == tag and all(attrs.get(name) == value for name, value in wanted.items())
+        ]
+
+    def text(self, tag: str) -> str:
+        (found,) = [" ".join(self._texts[i].split()) for i, each in enumerate(self.elements) if each[0] == tag]
+        return found
+
+    def input(self, name: str) -> dict[str, str]:
+        return self.all("input", name=name)[0]
+
+
+def send(client: FlaskClient, path: str, shown: TestResponse, **fields: str) -> TestResponse:
+    """Press the button of the form that was shown."""
+    page = Seen(shown)
+    ours = {name: page.input(name)["value"] for name in (CSRF_FIELD, LINK_FIELD) if page.all("input", name=name)}
+    return client.post(path, data={**ours, **fields})
+
+
+def check_skeleton(answer: TestResponse, lang: str = "en") -> Seen:
+    page = Seen(answer)
+    assert answer.text.startswith("<!doctype html>")
+    assert page.all("html", lang=lang)
+    assert page.all("meta", name="viewport")
+    assert page.all("meta", name="color-scheme", content="light dark")
+    assert page.text("title").endswith(" – Accounts")
+    assert len(page.all("h1")) == len(page.all("main")) == 1
+    assert page.text("h1") in page.text("title")
+    assert page.all("a", href=f"#{page.all('main')[0]['id']}"), "a way past the header"
+    ids = [attrs["id"] for _, attrs in page.elements if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    check_policy(page)
+    check_labels(page, ids)
+    return page
+
+
+def check_policy(page: Seen) -> None:
+    # The policy has no 'unsafe-inline': anything like that would silently do nothing.
+    assert not page.all("style")
+    assert all("src" in attrs for attrs in page.all("script"))
+    for _, attrs in page.elements:
+        assert not [name for name in attrs if name == "style" or name.startswith("on")]
+        assert not re.match(r"(?:https?:)?//", attrs.get("src", "")), "everything comes from here"
+
+
+def check_labels(page: Seen, ids: list[str]) -> None:
+    targets = [attrs["for"] for attrs in page.all("label")]
+    for attrs in page.all("input") + page.all("select"):
+        if attrs.get("type") != "hidden" and "hidden" not in attrs:
+            assert targets.count(attrs["id"]) == 1, attrs
+        for told in attrs.get("aria-describedby", "").split():
+            assert told in ids
+    for form in page.all("form"):
+        assert form["method"] == "post"
+        assert "novalidate" not in form
+    assert len(page.all("input", name=CSRF_FIELD)) == len(page.all("form"))

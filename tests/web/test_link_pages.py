@@ -1,0 +1,101 @@
+"""The pages of links: what they will do, to whom, and where a dead one leads."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from accounts.core.errors import DeadLink, LinkExpired, LinkRevoked, LinkUsed
+from accounts.web import bound
+from accounts.web.forms import LINK_FIELD
+from accounts.web.reply import Reply
+from tests.people import Service, new_address
+from tests.web.seen import Seen, check_skeleton, send
+
+
+def opened(service: Service, client: FlaskClient, to: str, purpose: str) -> TestResponse:
+    """The page that the newest link to an address shows in a browser."""
+    return client.get(
+        service.url(to, purpose).removeprefix(service.house.settings.public_origin), follow_redirects=True
+    )
+
+
+def invited(service: Service, email: str, groups: str = "") -> None:
+    admin = service.admin()
+    said = {"email": email, "groups": groups.split()}
+    assert admin.post("/api/admin/invites", said).status_code == 202
+
+
+def test_a_link_says_what_to_whom_and_until_when(service: Service) -> None:
+    stranger = service.person()
+    stranger.post("/api/sign-up", {"email": stranger.email})
+    page = check_skeleton(opened(service, stranger.client, stranger.email, "activate"))
+    assert f"{stranger.email[0]}•••@example.org" in page.text("main")
+    assert page.all("time")
+    assert page.input(LINK_FIELD)["type"] == "hidden"
+    assert page.input("password")["autocomplete"] == "new-password"
+    assert "hint-password" in page.input("password")["aria-describedby"]
+
+
+def test_a_password_that_is_too_short_is_told_once(service: Service) -> None:
+    stranger = service.person()
+    stranger.post("/api/sign-up", {"email": stranger.email})
+    shown = opened(service, stranger.client, stranger.email, "activate")
+    page = check_skeleton(send(stranger.client, "/l/activate", shown, name="Ann", password="short"))
+    assert page.input("name")["value"] == "Ann"
+    assert page.input("password")["aria-describedby"] == "error-password"
+
+
+def test_a_used_link_ends_on_a_page_that_leads_to_the_account(service: Service) -> None:
+    stranger = service.person()
+    stranger.post("/api/sign-up", {"email": stranger.email})
+    shown = opened(service, stranger.client, stranger.email, "activate")
+    answer = send(stranger.client, "/l/activate", shown, password=stranger.password)
+    assert answer.location == "/l/activate/done"
+    page = check_skeleton(stranger.client.get("/l/activate/done"))
+    assert page.all("a", href="/account")
+
+
+def test_a_link_of_somebody_else_names_both_and_offers_both_ways(service: Service) -> None:
+    other, guest = service.member("other"), new_address("guest")
+    invited(service, guest)
+    shown = opened(service, other.client, guest, "invite")
+    page = check_skeleton(shown)
+    assert "g•••@example.org" in page.text("main")
+    assert other.email in page.text("main")
+    assert not page.all("input", name="password")
+    assert "/account" in {each["href"] for each in page.all("a")}
+    answer = send(other.client, "/sign-out", shown, next=page.input("next")["value"])
+    assert answer.location == "/l/invite"
+    assert Seen(other.client.get("/l/invite")).all("input", name="password")
+
+
+def test_an_invited_member_is_sent_to_sign_in_and_back(service: Service) -> None:
+    member = service.member()
+    invited(service, member.email, "staff")
+    page = check_skeleton(opened(service, service.app.test_client(), member.email, "invite"))
+    assert not page.all("form")
+    assert page.all("a", href="/sign-in?next=/l/invite")
+    page = check_skeleton(opened(service, member.client, member.email, "invite"))
+    assert "staff" in page.text("main")
+    assert page.all("form", action="/l/invite")
+
+
+@pytest.mark.parametrize("purpose", ["activate", "invite", "reset-password"])
+def test_a_dead_link_leads_on(service: Service, purpose: str) -> None:
+    page = check_skeleton(service.app.test_client().get(f"/l/{purpose}/junk/go"))
+    ways = {each["href"] for each in page.all("a")}
+    assert ("/forgot-password" if purpose == "reset-password" else "/sign-in") in ways
+    assert not page.all("form")
+
+
+@pytest.mark.parametrize("problem", [LinkExpired, LinkUsed, LinkRevoked])
+def test_a_dead_invitation_names_who_can_help(service: Service, problem: type[DeadLink]) -> None:
+    told = problem()
+    says = {"code": told.code, "status": told.status, "problem": told, "purpose": "invite"}
+    with service.app.test_request_context("/l/invite"):
+        bound.bound().purpose = "invite"
+        words = Reply(page="problem.html", says=says).response().get_data(as_text=True)
+    assert told.sentence in words
+    assert "whoever invited you" in words

@@ -1,0 +1,163 @@
+"""What stands on the pages: their skeleton, their forms, and what they say to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from accounts.web.pages import STATIC
+from tests.people import Service
+from tests.web.seen import Seen, check_skeleton, send
+
+STRANGERS = ("/sign-in", "/sign-up", "/forgot-password", "/look-into-your-mail", "/nothing", "/api/docs")
+OWN = ("/account", "/account/password", "/account/sessions", "/admin/invites")
+FORMS = ("/sign-in", "/sign-up", "/forgot-password", "/account", "/account/password", "/admin/invites")
+
+
+@pytest.fixture
+def stranger(service: Service) -> FlaskClient:
+    return service.app.test_client()
+
+
+@pytest.fixture
+def admin(service: Service) -> FlaskClient:
+    return service.admin().client
+
+
+@pytest.mark.parametrize("path", STRANGERS)
+def test_a_strangers_page_has_a_whole_skeleton(stranger: FlaskClient, path: str) -> None:
+    check_skeleton(stranger.get(path))
+    check_skeleton(stranger.get(path, headers={"Accept-Language": "de"}), "de")
+
+
+@pytest.mark.parametrize("path", OWN)
+def test_a_page_of_ones_own_has_a_whole_skeleton(admin: FlaskClient, path: str) -> None:
+    check_skeleton(admin.get(path))
+    check_skeleton(admin.get(f"/de{path}"), "de")
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_an_empty_form_comes_back_with_every_mistake_at_its_field(admin: FlaskClient, path: str) -> None:
+    required = [attrs["name"] for attrs in Seen(admin.get(path)).all("input") if "required" in attrs]
+    page = Seen(send(admin, path, admin.get(path), surplus="x"))
+    assert page.all("div", role="alert")
+    for name in required:
+        assert page.input(name)["aria-invalid"] == "true"
+        assert f"error-{name}" in page.input(name)["aria-describedby"]
+        assert page.all("a", href=f"#field-{name}")
+    if required:
+        assert "autofocus" in page.input(required[0])
+    assert page.text("title").startswith("Error: ")
+
+
+def test_a_field_says_what_browsers_and_password_managers_need(stranger: FlaskClient) -> None:
+    page = Seen(stranger.get("/sign-in"))
+    email, password = page.input("email"), page.input("password")
+    assert email["type"] == "email"
+    assert email["autocomplete"] == "username"
+    assert email["maxlength"] == "254"
+    assert password["type"] == "password"
+    assert password["autocomplete"] == "current-password"
+    assert "required" in email
+    assert "required" in password
+    assert "autofocus" in email
+    assert page.input("remember")["type"] == "checkbox"
+
+
+def test_a_failed_sign_in_keeps_the_address_and_forgets_the_password(stranger: FlaskClient) -> None:
+    shown = stranger.get("/sign-in")
+    answer = send(stranger, "/sign-in", shown, email="ann@example.org", password="not the password", remember="on")
+    page = check_skeleton(answer)
+    assert page.input("email")["value"] == "ann@example.org"
+    assert "value" not in page.input("password")
+    assert "autofocus" in page.input("password")
+    assert "checked" in page.input("remember")
+    assert "not the password" not in answer.text
+
+
+def test_what_was_typed_is_shown_as_text(stranger: FlaskClient) -> None:
+    answer = send(stranger, "/sign-up", stranger.get("/sign-up"), email='"><script>alert(1)</script>')
+    assert "<script>alert" not in answer.text
+    assert Seen(answer).input("email")["value"] == '"><script>alert(1)</script>'
+
+
+def test_a_return_target_stays_with_the_person(stranger: FlaskClient) -> None:
+    page = Seen(stranger.get("/sign-in?next=/somewhere?a=b%26c"))
+    assert page.input("next")["value"] == "/somewhere?a=b&c"
+    (sign_up,) = [each["href"] for each in page.all("a") if each["href"].startswith("/sign-up?next=")]
+    assert Seen(stranger.get(sign_up)).input("next")["value"] == "/somewhere?a=b&c"
+
+
+@pytest.mark.parametrize("prefix", ["", "/de", "/en"])
+def test_the_same_page_is_one_step_away_in_every_other_language(stranger: FlaskClient, prefix: str) -> None:
+    page = Seen(stranger.get(f"{prefix}/forgot-password"))
+    other = "en" if prefix == "/de" else "de"
+    (link,) = [each for each in page.all("a") if "hreflang" in each]
+    assert link == {"href": f"/{other}/forgot-password", "lang": other, "hreflang": other}
+    assert page.all("span", lang="de" if other == "en" else "en")
+
+
+def test_a_page_without_a_form_sets_no_cookie(stranger: FlaskClient) -> None:
+    for path in ("/look-into-your-mail", "/nothing", "/api/docs"):
+        assert "Set-Cookie" not in stranger.get(path).headers
+
+
+def test_only_admins_are_led_to_invitations(service: Service) -> None:
+    page = Seen(service.admin().client.get("/account"))
+    ways = {each["href"] for each in page.all("a")}
+    assert {"/account/password", "/account/sessions", "/admin/invites"} <= ways
+    assert page.all("form", action="/sign-out")
+    assert page.input("everywhere")["value"] == "on"
+    assert "/admin/invites" not in service.member().client.get("/account").text
+
+
+def test_an_open_invitation_can_be_sent_again_and_revoked(admin: FlaskClient) -> None:
+    send(admin, "/admin/invites", admin.get("/admin/invites"), email="bob@example.org", groups="staff, board")
+    answer = admin.get("/admin/invites")
+    page = check_skeleton(answer)
+    assert "board, staff" in page.text("table")
+    (again,) = [each["action"] for each in page.all("form") if each["action"].endswith("/resend")]
+    (revoke,) = [each["action"] for each in page.all("form") if each["action"].endswith("/revoke")]
+    send(admin, again, answer)
+    assert "(2 times)" in Seen(admin.get("/admin/invites")).text("table")
+    send(admin, revoke, answer)
+    page = Seen(admin.get("/admin/invites"))
+    assert "revoked" in page.text("table")
+    assert not [each for each in page.all("form") if each["action"].endswith(("/resend", "/revoke"))]
+
+
+def test_another_session_can_be_ended_and_this_one_cannot(service: Service) -> None:
+    here = service.member()
+    elsewhere = service.person(email=here.email)
+    elsewhere.sign_in()
+    answer = here.client.get("/account/sessions")
+    (end,) = [each["action"] for each in Seen(answer).all("form")]
+    assert "This device" in answer.text
+    assert send(here.client, end, answer).status_code == 303
+    assert not elsewhere.signed_in
+    assert not Seen(here.client.get("/account/sessions")).all("form")
+
+
+def test_a_mail_in_the_mailbox_has_a_link_to_press(make_service: Callable[..., Service]) -> None:
+    service = make_service(mail_server=None)
+    client = service.app.test_client()
+    assert "No mails yet." in check_skeleton(client.get("/mailbox")).text("main")
+    send(client, "/sign-up", client.get("/sign-up"), email="ann@example.org")
+    service.deliver()
+    page = check_skeleton(client.get("/mailbox"))
+    (way,) = [each["href"] for each in page.all("a") if each["href"].startswith("/mailbox/")]
+    links = [each["href"] for each in check_skeleton(client.get(way)).all("a")]
+    assert len([link for link in links if "/l/activate/" in link and link.endswith("/go")]) == 1
+
+
+def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient) -> None:
+    page = Seen(stranger.get("/sign-in"))
+    used = [each["href"] for each in page.all("link")] + [each["src"] for each in page.all("script")]
+    assert len(used) == len(list(STATIC.iterdir()))
+    for path in used:
+        answer = stranger.get(path, buffered=True)
+        assert answer.status_code == 200
+        assert "max-age=31536000" in answer.headers["Cache-Control"]
+        assert len(answer.data) < 12_000
