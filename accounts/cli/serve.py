@@ -25,6 +25,9 @@ from accounts.version import __version__
 THREADS = 16
 """Request threads of a process. More than can be stuck: hashing has a pool of its own."""
 DRAIN_SECONDS = 20
+"""How long a process that stops may take for the requests it has let in."""
+LETTER_SECONDS = 8
+"""How long it waits for the letter under way. `docker stop` kills after ten seconds in all."""
 
 
 @click.command()
@@ -104,7 +107,7 @@ def application() -> Flask:
     log_requests(app)
     end = deliver_in_background(app)
     # Not atexit, which a forked process never reaches. A letter cut off here would rest until its lease ends.
-    Finalize(None, end, args=(DRAIN_SECONDS - 5,), exitpriority=0)
+    Finalize(None, end, args=(LETTER_SECONDS,), exitpriority=0)
     _leave_with_parent()
     return app
 

@@ -19,6 +19,8 @@ PURPOSE = "reset-password"
 
 
 class ForgotPassword(Asks):
+    """The address whose password was forgotten."""
+
     email: Email
 
 

@@ -74,6 +74,7 @@ def runtime() -> Runtime:
 
 
 def house() -> House:
+    """The installation that this app serves."""
     return runtime().house
 
 

@@ -34,7 +34,7 @@ def _token() -> object:
     """The token of this request: from the cookie for a page, from query or body for JSON."""
     if bound.bound().speaks == "page":
         return request.cookies.get(runtime().link_cookie(_link().purpose), "")
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         given = request.args.getlist(TOKEN)
         return given[0] if len(given) == 1 else None
     return forms.json_body().get(TOKEN)

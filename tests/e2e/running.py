@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
@@ -44,7 +44,7 @@ def free_port() -> int:
 class Process:
     """One command that runs until it is told to stop, in a process group of its own, as under a terminal."""
 
-    environ: Mapping[str, str]
+    environ: dict[str, str]
     folder: Path
     command: Sequence[str] = ("serve",)
     wrapper: Sequence[str] = ()

@@ -1,0 +1,70 @@
+"""The command line, called as a program calls it, on a database of the test's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from accounts.cli import main
+from tests.conftest import KEY
+from tests.servers.smtp import SmtpSink
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a command printed, and the exit status it ended with."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def refused(self) -> str:
+        """The one line on stderr of a command that could not do its work."""
+        assert (self.status, self.out) == (1, ""), self
+        assert self.err.startswith("accounts: "), self
+        assert self.err.count("\n") == 1, self
+        assert self.err.endswith("\n"), self
+        return self.err.removeprefix("accounts: ").rstrip()
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """The command line in an empty folder, with no setting but those given: ``bare("keys", port="1")``."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str, **settings: str) -> Said:
+        with monkeypatch.context() as environment:
+            for name in [name for name in os.environ if name.startswith("ACCOUNTS_")]:
+                environment.delenv(name)
+            for name, value in settings.items():
+                environment.setenv(f"ACCOUNTS_{name.upper()}", value)
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as end:
+                main(arguments)
+            printed = capsys.readouterr()
+            code = end.value.code
+            return Said(code if isinstance(code, int) else 1 if code else 0, printed.out, printed.err)
+
+    return call
+
+
+@pytest.fixture
+def accounts(bare: Command, database: str, sink: SmtpSink, tmp_path: Path) -> Command:
+    """The command line of an installation on this test's database."""
+    usual = {
+        "env": "development",
+        "instance": str(tmp_path / "instance"),
+        "database_url": database,
+        "secret_keys": KEY,
+        "mail_server": sink.host,
+        "mail_port": str(sink.port),
+    }
+    return lambda *arguments, **settings: bare(*arguments, **{**usual, **settings})

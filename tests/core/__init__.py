@@ -1,0 +1,1 @@
+"""What the house is made of, part by part."""
