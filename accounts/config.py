@@ -6,12 +6,13 @@ import difflib
 import ipaddress
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -19,6 +20,11 @@ PREFIX = "ACCOUNTS_"
 LIFETIME = "lifetime_"
 SECRETS = frozenset({"secret_keys", "mail_password", "database_url"})
 LOCALES = ("en", "de")
+ORIGIN = re.compile(
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?",
+    re.ASCII,
+)
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class SettingsError(Exception):
@@ -40,7 +46,7 @@ class Settings(BaseModel):
     instance: Path = Path("instance")
     database_url: str = Field(repr=False)
     secret_keys: tuple[str, ...] = Field(default=(), repr=False)
-    mail_server: str | None = None
+    mail_server: str | None = Field(default=None, min_length=1)
     mail_port: int = Field(default=587, ge=1, le=65535)
     mail_sender: str
     mail_username: str | None = None
@@ -91,12 +97,19 @@ class Settings(BaseModel):
     @field_validator("public_origin")
     @classmethod
     def _is_an_origin(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        found = ORIGIN.fullmatch(value.lower())
+        if found is None or int(found["port"] or 0) > 65535:
             raise ValueError("must be an origin such as https://accounts.example.org")
-        if parts.username or parts.fragment:
-            raise ValueError("must be an origin without user or fragment")
-        return f"{parts.scheme}://{parts.netloc.lower()}"
+        # As browsers write it in Origin: without the port that the scheme has anyway.
+        port = found["port"] if found["port"] != DEFAULT_PORTS[found["scheme"]] else None
+        return f"{found['scheme']}://{found['host']}" + (f":{port}" if port else "")
+
+    @field_validator("mail_sender")
+    @classmethod
+    def _is_a_sender(cls, value: str) -> str:
+        if not re.fullmatch(r"\S+@\S+", parseaddr(value)[1]) or not value.isprintable():
+            raise ValueError("must be an address, or a name and an address: Accounts <accounts@example.org>")
+        return value
 
     @field_validator("locale")
     @classmethod
@@ -131,16 +144,19 @@ def is_loopback(host: str) -> bool:
 
 
 def _default_sender(origin: str) -> str:
-    name = urlsplit(origin).hostname or "localhost"
+    found = ORIGIN.fullmatch(origin.lower())
+    name = found["host"] if found else "localhost"
     # An address literal is no domain to write from.
     is_name = any(letter.isalpha() for letter in name) and ":" not in name
     return f"accounts@{name if is_name else 'localhost'}"
 
 
 def _is_all_local(host: str, raw: Mapping[str, Any]) -> bool:
-    origin = urlsplit(str(raw["public_origin"]))
-    places = [host, origin.hostname or "", str(raw.get("mail_server") or "localhost")]
-    return origin.scheme == "http" and all(is_loopback(place) for place in places)
+    origin = ORIGIN.fullmatch(str(raw["public_origin"]).lower())
+    if origin is None:
+        return False  # refused in a moment, by its name
+    places = [host, origin["host"], str(raw.get("mail_server") or "localhost")]
+    return origin["scheme"] == "http" and all(is_loopback(place) for place in places)
 
 
 def _collect(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,11 +212,12 @@ def _seconds(name: str, value: object) -> timedelta:
 
 
 def _key_list(value: object) -> tuple[str, ...]:
-    # A str would be iterated letter by letter where a list of keys is due.
+    # A str would be iterated letter by letter where a list of keys is due. A line for each key, as in the ring file,
+    # is a list too: taken for one long key, a second line would end every session.
     if isinstance(value, str):
         text = value.strip()
         try:
-            value = json.loads(text) if text[:1] in ("[", '"', "{") else text.split(",")
+            value = json.loads(text) if text[:1] in ("[", '"', "{") else re.split(r"[,\n]", text)
         except json.JSONDecodeError:
             raise SettingsError("ACCOUNTS_SECRET_KEYS: is not a JSON list") from None
     if not isinstance(value, list | tuple) or not all(isinstance(key, str) for key in value):

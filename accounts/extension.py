@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,13 +121,22 @@ def state_of(app: Flask) -> State:
     return found
 
 
-def deliver_in_background(app: Flask) -> threading.Event:
-    """Start a mail worker thread for this process; set the event to stop it."""
+def deliver_in_background(app: Flask) -> Callable[[float], None]:
+    """Start a mail worker thread for this process.
+
+    Call the result to stop it: it waits for the letter under way, at most so many seconds.
+    """
     stop = threading.Event()
-    worker = state_of(app).worker()
-    thread = threading.Thread(target=worker.run, args=(stop,), name="accounts-mail", daemon=True)
+    state = state_of(app)
+    thread = threading.Thread(target=state.worker().run, args=(stop,), name="accounts-mail", daemon=True)
     thread.start()
-    return stop
+
+    def end(seconds: float) -> None:
+        stop.set()
+        state.house.mail_due.set()
+        thread.join(seconds)
+
+    return end
 
 
 def _settings_of(app: Flask) -> Settings:

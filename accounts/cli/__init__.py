@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SQLAlchemyError as wrong:
         reason = str(getattr(wrong, "orig", None) or type(wrong).__name__).strip().splitlines()[0]
         _stop(f"the store does not answer as it should: {reason}")
+    except OSError as wrong:
+        _stop(f"{wrong.filename}: {wrong.strerror}" if wrong.filename else str(wrong))
 
 
 def _stop(reason: str) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
-from accounts.config import SECRETS, Settings
+from accounts.cli.work import make_house
+from accounts.config import SECRETS
 from accounts.core import schema
-from accounts.core.house import House
-from accounts.flows import LINKS
 
 
 @click.group()
@@ -18,11 +17,10 @@ def config() -> None:
 @config.command()
 def check() -> None:
     """Print what the settings come to, without secrets, and whether keys and store can be used."""
-    settings = Settings.load()
-    for name, value in settings.model_dump().items():
+    house = make_house()
+    for name, value in house.settings.model_dump().items():
         shown = ("(set)" if value else "(not set)") if name in SECRETS else value
         click.echo(f"{name} = {shown}")
-    house = House(settings, LINKS)
     click.echo(f"keys: {len(house.ring)}, {house.ring.signing.name} signs")
     schema.check(house.store)
     click.echo(f"store: {house.store}, version {schema.head()}")

@@ -10,7 +10,7 @@ import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.cli.work import open_house
+from accounts.cli.work import make_house, open_house
 from accounts.config import Settings, SettingsError
 from accounts.core import schema
 from accounts.core.house import House
@@ -34,7 +34,7 @@ def keys(context: click.Context) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    house = House(Settings.load(), LINKS)
+    house = make_house()
     try:
         _check_store(house)
     except SettingsError as wrong:

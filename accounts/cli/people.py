@@ -15,10 +15,10 @@ from accounts.web.forms import checked
 @click.command()
 @click.argument("email")
 @click.option("--group", "groups", multiple=True, help="A group to join; may be given several times.")
-@click.option("--days", default=invitations.LIVES.days, show_default=True, help="How long the link works.")
+@click.option("--days", type=int, help="How long the link works.  [default: ACCOUNTS_LIFETIME_INVITE, or 7]")
 @click.option("--locale", default=None, help="Language of the letter.")
 @click.option("--print", "printed", is_flag=True, help="Print the link instead of mailing it.")
-def invite(email: str, groups: tuple[str, ...], days: int, locale: str | None, printed: bool) -> None:
+def invite(email: str, groups: tuple[str, ...], days: int | None, locale: str | None, printed: bool) -> None:
     """Invite EMAIL. The letter goes out with the mail worker; --print shows the link here instead."""
     uow = unit_of_work()
     said = checked(
@@ -26,8 +26,8 @@ def invite(email: str, groups: tuple[str, ...], days: int, locale: str | None, p
         {
             "email": email,
             "groups": list(groups),
-            "days": days,
             "locale": locale or uow.house.settings.locale,
+            **({"days": days} if days is not None else {}),
         },
     )
     row = invitations.send(uow, said, mailed=not printed)

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
+import multiprocessing
+import os
 import signal
 import socket
 import threading
+from multiprocessing.util import Finalize
 from types import FrameType
 
 import click
 from flask import Flask
 
+from accounts.cli.work import make_house
 from accounts.config import Settings, SettingsError
 from accounts.core import schema
 from accounts.core.house import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import LINKS, invite
+from accounts.flows import invite
 from accounts.version import __version__
 
 THREADS = 16
 """Request threads of a process. More than can be stuck: hashing has a pool of its own."""
 DRAIN_SECONDS = 20
+"""How long a process that stops may take for the requests it has let in."""
+LETTER_SECONDS = 8
+"""How long it waits for the letter under way. `docker stop` kills after ten seconds in all."""
 
 
 @click.command()
@@ -37,7 +43,7 @@ def serve(workers: int) -> None:
     if workers > 1 and settings.mail_server is None:
         raise SettingsError("several workers need ACCOUNTS_MAIL_SERVER: the development mailbox is of one process")
     _check_port(settings)
-    house = House(settings, LINKS)
+    house = make_house(settings)
     schema.upgrade(house.store)
     _greet(house)
     # Nothing that is open may cross the fork.
@@ -60,7 +66,7 @@ def serve(workers: int) -> None:
 @click.command()
 def upgrade() -> None:
     """Bring the tables to the version of this code."""
-    house = House(Settings.load(), LINKS)
+    house = make_house()
     schema.upgrade(house.store)
     click.echo(f"{house.store} is at version {schema.head()}")
 
@@ -75,6 +81,7 @@ def worker() -> None:
     settings = Settings.load()
     configure(settings)
     state = state_of(create_app(settings))
+    click.get_current_context().call_on_close(state.house.store.close)
     schema.check(state.house.store)
     stop = threading.Event()
 
@@ -92,20 +99,30 @@ def application() -> Flask:
     """The WSGI app of one serving process, with its mail worker thread."""
     from accounts.app import create_app
     from accounts.cli.logs import configure, log_requests
-    from accounts.extension import deliver_in_background, state_of
+    from accounts.extension import deliver_in_background
 
     settings = Settings.load()
     configure(settings)
     app = create_app(settings)
     log_requests(app)
-    stop = deliver_in_background(app)
-
-    def leave() -> None:
-        stop.set()
-        state_of(app).house.mail_due.set()
-
-    atexit.register(leave)
+    end = deliver_in_background(app)
+    # Not atexit, which a forked process never reaches. A letter cut off here would rest until its lease ends.
+    Finalize(None, end, args=(LETTER_SECONDS,), exitpriority=0)
+    _leave_with_parent()
     return app
+
+
+def _leave_with_parent() -> None:
+    # A killed parent tells its children nothing; they would go on serving and keep its port from the next start.
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, name="accounts-parent", daemon=True).start()
 
 
 def _greet(house: House) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import click
+
 from accounts.config import Settings
 from accounts.core import schema
 from accounts.core.house import House
@@ -9,12 +11,22 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 
 
+def make_house(settings: Settings | None = None) -> House:
+    """The installation that ACCOUNTS_* (or ``settings``) names; its store is closed when the command ends.
+
+    :raises SettingsError: settings or keys cannot be used.
+    """
+    house = House(settings or Settings.load(), LINKS)
+    click.get_current_context().call_on_close(house.store.close)
+    return house
+
+
 def open_house() -> House:
     """The installation that ACCOUNTS_* names, its tables checked.
 
     :raises SettingsError: settings, keys or store cannot be used.
     """
-    house = House(Settings.load(), LINKS)
+    house = make_house()
     schema.check(house.store)
     return house
 

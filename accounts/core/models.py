@@ -47,6 +47,8 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Base(DeclarativeBase):
+    """The tables of this service, with names for every constraint, so that migrations can name them."""
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -107,6 +109,8 @@ class Account(Base):
 
 
 class Membership(Base):
+    """One account in one group."""
+
     __tablename__ = "memberships"
 
     account_id: Mapped[str] = mapped_column(
@@ -164,6 +168,8 @@ class OutboxRow(Base):
 
 
 class RateLimit(Base):
+    """Tries in one window of one limit, by whoever the key stands for."""
+
     __tablename__ = "rate_limits"
 
     key: Mapped[str] = mapped_column(String(160), primary_key=True)

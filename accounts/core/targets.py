@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 MAX_CHARACTERS = 1500
+_ASCII = "".join(map(chr, range(128)))
 _NOT_PLAIN = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
 
@@ -15,6 +16,11 @@ def local_path(text: str) -> str | None:
     Browsers read ``\\`` as ``/``, drop tabs and newlines, and servers in between may decode ``%5c`` once more:
     the text is judged as typed and as decoded.
     """
+    try:
+        # As it stands in a Location header, so that its length there is what counts.
+        text = quote(text, safe=_ASCII)
+    except UnicodeEncodeError:
+        return None
     if not text.startswith("/") or len(text) > MAX_CHARACTERS:
         return None
     seen = text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import exists, func, select
 
-from accounts.core.addresses import Address, parse
+from accounts.core.addresses import Address, AddressRefused, parse
 from accounts.core.clock import now
 from accounts.core.errors import AddressTaken, LastAdmin, NotFound
 from accounts.core.links import Subject
@@ -104,7 +104,10 @@ def find(uow: UnitOfWork, text: str) -> Account:
     """
     statement = select(Account).where(Account.id == text)
     if "@" in text:
-        statement = select(Account).where(Account.email_key == parse(text).key)
+        try:
+            statement = select(Account).where(Account.email_key == parse(text).key)
+        except AddressRefused:
+            raise NotFound(f"no account {text}") from None
     found = uow.session.scalars(statement).first()
     if found is None:
         raise NotFound(f"no account {text}")
@@ -123,7 +126,8 @@ def disable(uow: UnitOfWork, account_id: str) -> Account:
             account.status = "disabled"
             account.auth_epoch += 1
             uow.note("account.disabled", account_id=account.id)
-            keep_an_admin(uow)
+            if ADMINS in account.groups:
+                keep_an_admin(uow)
         return account
 
     return uow.attempt(work)
@@ -160,7 +164,8 @@ def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Accou
             account.auth_epoch += 1
             names = sorted(membership.group for membership in lost)
             uow.note("account.groups", account_id=account.id, facts={"removed": names})
-            keep_an_admin(uow)
+            if ADMINS in names:
+                keep_an_admin(uow)
         return account
 
     return uow.attempt(work)

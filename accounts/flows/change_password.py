@@ -18,6 +18,8 @@ WRONG = sentence("That is not your current password.")
 
 
 class ChangePassword(Asks):
+    """The current password and the new one."""
+
     current_password: CurrentPassword = Field(title=sentence("Current password"))
     password: NewPassword
 

@@ -52,10 +52,14 @@ Groups = Annotated[
 
 
 class GroupNames(Asks):
+    """Groups by name."""
+
     groups: Groups = Field(default_factory=list)
 
 
 class Invite(Asks):
+    """Whom to invite, into which groups, for how long, and in which language to write."""
+
     email: Email
     groups: Groups = Field(default_factory=list)
     days: int = Field(
@@ -97,6 +101,8 @@ def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
     inviter = uow.asker.account_id or OPERATOR
     if inviter:
         uow.house.throttle.hit(throttle.INVITER, inviter)
+    # Whoever does not say how long leaves it to the installation (ACCOUNTS_LIFETIME_INVITE).
+    lives = timedelta(days=said.days) if "days" in said.model_fields_set else uow.house.signer.lives(INVITE)
     with uow:
         row = SentInvite(
             id=new_id(),
@@ -106,7 +112,7 @@ def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
             locale=said.locale,
             inviter_id=inviter,
             next=said.next,
-            expires_at=now() + timedelta(days=said.days),
+            expires_at=now() + lives,
         )
         uow.session.add(row)
         if mailed:

@@ -19,6 +19,8 @@ PURPOSE = accounts.RESET_PASSWORD
 
 
 class ForgotPassword(Asks):
+    """The address whose password was forgotten."""
+
     email: Email
     next: Next = ""
 

@@ -18,6 +18,8 @@ from accounts.flows.sessions import Session
 
 
 class SignIn(Asks):
+    """Address and password, whether to stay signed in, and where to go then."""
+
     email: Email
     password: CurrentPassword
     remember: Checkbox = Field(

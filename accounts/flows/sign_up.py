@@ -21,6 +21,8 @@ PURPOSE = "activate"
 
 
 class SignUp(Asks):
+    """The address that asks for an account, and where to go once it is there."""
+
     email: Email
     next: Next = ""
 

@@ -74,6 +74,7 @@ def runtime() -> Runtime:
 
 
 def house() -> House:
+    """The installation that this app serves."""
     return runtime().house
 
 
@@ -119,7 +120,9 @@ def account() -> CurrentAccount | None:
         state.account = sessions.current(uow(), stated) if stated and stated.account_id else None
         state.account_read = True
         work = uow()
-        work.asker = replace(work.asker, account_id=state.account.id if state.account else None)
+        if state.account is not None:
+            speak(state.account.locale)
+            work.asker = replace(work.asker, account_id=state.account.id, locale=language())
     return state.account
 
 

@@ -12,10 +12,9 @@ LINK_SECONDS = 15 * 60
 
 
 def session_cookie_name(secure: bool, taken: str) -> str:
-    """``__Host-session`` (RFC 6265bis 4.1.3.2); on plain-http loopback the same without prefix, unless taken."""
-    if secure:
-        return "__Host-session"
-    return "session" if taken != "session" else "accounts-session"
+    """``__Host-session`` (RFC 6265bis 4.1.3.2); on plain http the same without prefix. ``taken``: the host's own."""
+    start = "__Host-" if secure else ""
+    return f"{start}session" if taken != f"{start}session" else f"{start}accounts-session"
 
 
 def write_cookies(response: Response) -> None:

@@ -149,8 +149,8 @@ def _take_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> 
     state.speaks = hidden.pop("speaks", "page")
     state.purpose = hidden.pop("purpose", "")
     state.prefix = hidden.pop("prefix", "")
-    for value in hidden.values():
-        if isinstance(value, str) and len(value) < 64 and not ID.fullmatch(value):
+    for name, value in hidden.items():
+        if name.endswith("_id") and not ID.fullmatch(value):
             raise NotFound("no id looks like that")
 
 
@@ -173,6 +173,8 @@ def _door(route: Route) -> View:
         csrf.check_token(borrows=bool(route.needs) or route.uses_session)
         if route.asks is not None:
             values = {**values, "said": forms.read(route.asks)}
+        elif request.method not in csrf.SAFE and bound.bound().speaks == "json":
+            forms.json_body()  # nothing is asked for, but what is sent must be JSON here, too
         return route.view(**values)
 
     return view

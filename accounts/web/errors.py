@@ -34,6 +34,9 @@ def register(on: Blueprint | Flask) -> None:
     """Have all errors of these views (or of this whole app) told in our way."""
     on.register_error_handler(Problem, tell)
     on.register_error_handler(HTTPException, from_http)
+    # By number, too: else a host's own page for 413 or 500 wins over ours, and answers JSON clients with HTML.
+    for status in (*BY_STATUS, 500):
+        on.register_error_handler(status, from_http)
     on.register_error_handler(DBAPIError, from_store)
     on.register_error_handler(PoolTimeout, from_store)
 
@@ -102,6 +105,8 @@ def from_http(error: HTTPException) -> Response:
     """Flask's and Werkzeug's own errors in our words."""
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value] # a redirect of the router, in Flask's own class
+    # What could not be read (too large, too many parts) cannot be shown again either.
+    bound.bound().refill = None
     told = tell(BY_STATUS.get(error.code or 500, Problem)(type(error).__name__))
     for name, value in error.get_headers():
         if name == "Allow":
@@ -111,6 +116,8 @@ def from_http(error: HTTPException) -> Response:
 
 def from_store(error: Exception) -> Response:
     """A store that is away, locked or too slow is 503; what it refused about a value is the asker's mistake."""
+    # The form that failed might ask the store again for what it shows.
+    bound.bound().refill = None
     lost = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
     if lost or getattr(error, "connection_invalidated", False):
         log.warning("store: %s", type(error).__name__)

@@ -16,6 +16,7 @@ from werkzeug.http import parse_accept_header
 from accounts.config import LOCALES
 
 FOLDER = Path(__file__).parents[1] / "translations"
+MOMENT = "d MMMM y, HH:mm"
 NAMES = {"en": "English", "de": "Deutsch"}
 
 
@@ -33,7 +34,8 @@ class Languages:
         """The person's own language where it is spoken, else the best of an Accept-Language header."""
         if self.speaks(own):
             return own
-        wanted = list(parse_accept_header(accept[:200], LanguageAccept).values())
+        accepted = parse_accept_header(accept[:200], LanguageAccept)
+        wanted = [tag for tag, quality in accepted if quality > 0]
         found = negotiate_locale([tag.replace("-", "_") for tag in wanted], LOCALES, sep="_") if wanted else None
         return found or self.default
 
@@ -44,7 +46,7 @@ class Languages:
 
     def moment(self, locale: str, at: datetime) -> str:
         """Date and time, for people."""
-        return f"{format_datetime(at, 'long', locale=locale)}"
+        return f"{format_datetime(at, MOMENT, locale=locale)} UTC"
 
     def _catalog(self, locale: str) -> Mapping[str, str]:
         if locale not in self._catalogs:

@@ -35,7 +35,7 @@ def _token() -> object:
     """The token of this request: from the cookie for a page, from query or body for JSON."""
     if bound.bound().speaks == "page":
         return request.cookies.get(runtime().link_cookie(_link().purpose), "")
-    if request.method == "GET":
+    if request.method in ("GET", "HEAD"):
         given = request.args.getlist(TOKEN)
         return given[0] if len(given) == 1 else None
     return forms.json_body().get(TOKEN)
@@ -118,6 +118,8 @@ def act() -> Reply:
     done, session = uow().attempt(lambda: _act(link, token, prepared))
     if session is not None:
         bound.set_session(session)
+    else:
+        _forget_a_dead_session()
     return _done(opened, done)
 
 
@@ -203,6 +205,15 @@ def _shown(opened: Opened, problem: Problem | None) -> Reply:
             "must_confirm": current is not None and link.needs_session and not current.session.fresh,
         },
     )
+
+
+def _forget_a_dead_session() -> None:
+    # An act may have ended this browser's own session: the next page must not speak to somebody signed in.
+    stated = bound.session()
+    if stated is not None and stated.account_id:
+        bound.forget_account()
+        if bound.account() is None:
+            bound.set_session(None)
 
 
 def _states_an_account() -> bool:

@@ -33,6 +33,8 @@ WRITTEN = {"sent": True}
 
 
 class SignOut(Asks):
+    """Whether on all devices, and where to go then."""
+
     everywhere: Checkbox = False
     next: Next = ""
 

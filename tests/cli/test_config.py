@@ -1,0 +1,52 @@
+"""``accounts config check`` and ``accounts upgrade``: would it start, and make it so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import Command
+from tests.conftest import KEY, on_both_databases
+
+
+def test_the_check_shows_every_setting_and_no_secret(accounts: Command) -> None:
+    said = accounts("config", "check", mail_username="house", mail_password="pass-phrase", service_name="Our House")
+    assert said.status == 0
+    for line in (
+        "env = development",
+        "service_name = Our House",
+        "secret_keys = (set)",
+        "mail_password = (set)",
+        "database_url = (set)",
+        "mail_username = house",
+        "trusted_proxies = 0",
+    ):
+        assert line in said.out.splitlines()
+    assert "keys: 1, " in said.out
+    assert "version 0001" in said.out
+    assert "pass-phrase" not in said.out
+    assert KEY not in said.out
+
+
+@on_both_databases
+def test_the_check_hides_the_password_of_the_database(accounts: Command, database: str) -> None:
+    if database.startswith("postgresql"):
+        database = database.replace("postgres@", "postgres:pass-phrase@", 1)
+    said = accounts("config", "check", database_url=database)
+    assert (said.status, said.err) == (0, "")
+    assert "pass-phrase" not in said.out
+
+
+def test_a_check_that_fails_ends_with_1_after_what_it_found(bare: Command) -> None:
+    said = bare("config", "check", secret_keys=KEY)
+    assert said.status == 1
+    assert said.err.startswith("accounts: the tables are of version none")
+    assert said.err.count("\n") == 1
+
+
+def test_an_upgrade_makes_the_tables_and_may_be_repeated(bare: Command, tmp_path: Path) -> None:
+    said = bare("upgrade", instance="here")
+    assert said.status == 0
+    assert said.out.endswith("accounts.db is at version 0001\n")
+    assert bare("upgrade", instance="here") == said
+    assert bare("config", "check", instance="here").status == 0
+    assert (tmp_path / "here").stat().st_mode & 0o777 == 0o700

@@ -1,0 +1,57 @@
+"""``accounts invite``: an operator invites, by mail or with a printed link."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.people import PASSWORD, Service, new_address, token_in
+
+
+def test_an_invitation_goes_out_by_mail(accounts: Command, service: Service) -> None:
+    email = new_address("invited")
+    said = accounts("invite", email, "--group", "editors", "--group", "readers", "--locale", "de")
+    assert said.status == 0
+    assert said.out.endswith(f" to {email} is due\n")
+    [mail] = service.mails(email)
+    assert "Einladung" in str(mail.message["Subject"]) or "eingeladen" in str(mail.message["Subject"])
+    assert service.person().get(f"/api/l/invite?token={service.token(email, 'invite')}").get_json()["groups"] == [
+        "editors",
+        "readers",
+    ]
+
+
+def test_a_printed_link_makes_the_account_and_no_mail(accounts: Command, service: Service) -> None:
+    email = new_address("printed")
+    said = accounts("invite", email, "--group", "admins", "--print")
+    assert said.status == 0
+    person = service.person(email=email)
+    answer = person.post("/api/l/invite", {"token": token_in(said.out.strip()), "password": PASSWORD})
+    assert answer.status_code == 201
+    assert person.get("/api/account").get_json()["groups"] == ["admins"]
+    assert service.mails(email) == []
+
+
+def test_the_days_of_an_invitation_are_the_operators_choice(accounts: Command, service: Service) -> None:
+    said = accounts("invite", new_address(), "--print", "--days", "1")
+    shown = service.person().get(f"/api/l/invite?token={token_in(said.out.strip())}").get_json()
+    week = accounts("invite", new_address(), "--print")
+    later = service.person().get(f"/api/l/invite?token={token_in(week.out.strip())}").get_json()
+    assert shown["expires_at"] < later["expires_at"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("nobody",), "email: That is not a mail address we can write to."),
+        (("anna@example.org,ben@example.org",), "email: "),
+        (("anna@example.org", "--days", "0"), "days: At least 1, please."),
+        (("anna@example.org", "--days", "91"), "days: At most 90, please."),
+        (("anna@example.org", "--group", "two words"), "groups: Group names are letters"),
+        (("anna@example.org", "--locale", "tlh"), "locale: That language is not spoken here."),
+    ],
+)
+def test_what_cannot_be_an_invitation_is_refused_in_one_line(
+    accounts: Command, arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in accounts("invite", *arguments).refused

@@ -1,0 +1,77 @@
+"""``accounts users``: an operator looks after accounts without having one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.people import Service
+
+
+def test_accounts_are_listed_oldest_first(accounts: Command, service: Service) -> None:
+    assert accounts("users", "list").out == ""
+    admin, member = service.admin(), service.member()
+    lines = [line.split("\t") for line in accounts("users", "list").out.splitlines()]
+    assert [line[1:] for line in lines] == [["active", admin.email, "admins"], ["active", member.email, ""]]
+    assert lines[0][0] == admin.get("/api/account").get_json()["id"]
+
+
+def test_one_account_is_shown_by_address_or_id(accounts: Command, service: Service) -> None:
+    admin = service.admin()
+    id = admin.get("/api/account").get_json()["id"]
+    by_address = accounts("users", "show", admin.email.upper())
+    assert by_address == accounts("users", "show", id)
+    shown = dict(line.split(maxsplit=1) for line in by_address.out.splitlines() if not line.startswith("last"))
+    assert (shown["id"], shown["address"], shown["state"], shown["groups"]) == (id, admin.email, "active", "admins")
+    assert "$argon2" not in by_address.out
+
+
+def test_a_disabled_account_is_out_until_it_is_enabled(accounts: Command, service: Service) -> None:
+    member = service.member()
+    assert accounts("users", "disable", member.email).out == f"{member.email} is disabled\n"
+    assert not member.signed_in
+    assert member.sign_in().status_code == 401
+    assert accounts("users", "disable", member.email).status == 0, "twice is no mistake"
+    assert accounts("users", "enable", member.email).out == f"{member.email} is active\n"
+    assert not member.signed_in, "sessions from before stay dead"
+    assert member.sign_in().status_code == 200
+
+
+def test_groups_are_what_was_said_last(accounts: Command, service: Service) -> None:
+    member = service.member()
+    assert accounts("users", "groups", member.email, "readers", "editors").out == (
+        f"{member.email} is in: editors, readers\n"
+    )
+    assert member.get("/api/account").get_json()["groups"] == ["editors", "readers"]
+    assert accounts("users", "groups", member.email).out == f"{member.email} is in: no group\n"
+    assert not member.signed_in, "losing a group ends the sessions"
+
+
+def test_an_account_is_signed_out_everywhere(accounts: Command, service: Service) -> None:
+    member = service.member()
+    assert accounts("users", "sign-out", member.email).out == f"{member.email} is signed out everywhere\n"
+    assert not member.signed_in
+    assert member.sign_in().status_code == 200
+
+
+def test_the_last_admin_cannot_be_taken_away(accounts: Command, service: Service) -> None:
+    admin = service.admin()
+    for arguments in (("disable", admin.email), ("groups", admin.email), ("groups", admin.email, "editors")):
+        assert accounts("users", *arguments).refused == "the last active admin"
+    assert admin.get("/api/account").get_json()["groups"] == ["admins"]
+    second = service.member()
+    accounts("users", "groups", second.email, "admins")
+    assert accounts("users", "disable", admin.email).status == 0
+    assert accounts("users", "groups", second.email).refused == "the last active admin"
+
+
+@pytest.mark.parametrize("who", ["nobody@example.org", "nobody", "nobody@", "@", "a b@example.org", ""])
+@pytest.mark.parametrize("command", ["show", "disable", "enable", "groups", "sign-out"])
+def test_an_account_that_is_not_there_is_named(accounts: Command, command: str, who: str) -> None:
+    assert accounts("users", command, who).refused == f"no account {who}".rstrip()
+
+
+def test_a_group_that_is_no_word_is_refused_and_changes_nothing(accounts: Command, service: Service) -> None:
+    member = service.member()
+    assert "groups: Group names" in accounts("users", "groups", member.email, "two words").refused
+    assert member.signed_in

@@ -1,0 +1,70 @@
+"""A house: made of settings, sharing nothing with another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine
+
+from accounts.config import Settings, SettingsError
+from accounts.core.envelope import Unreadable
+from accounts.core.house import RING_FILE, House
+from accounts.core.store import Store
+from accounts.flows import LINKS
+from tests.conftest import KEY
+
+
+def settings(tmp_path: Path, **changes: object) -> Settings:
+    given: dict[str, object] = {"instance": str(tmp_path / "instance"), "secret_keys": [KEY]} | changes
+    return Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in given.items() if value is not None})
+
+
+def test_a_house_with_keys_of_its_own_touches_no_file(tmp_path: Path) -> None:
+    house = House(settings(tmp_path), LINKS)
+    assert not house.store.opened
+    assert list(tmp_path.iterdir()) == []
+    assert house.ring.signing.secret == KEY.encode()
+
+
+def test_a_house_without_keys_keeps_a_ring_in_its_instance(tmp_path: Path) -> None:
+    house = House(settings(tmp_path, secret_keys=None), LINKS)
+    again = House(settings(tmp_path, secret_keys=None), LINKS)
+    assert house.ring.signing == again.ring.signing
+    assert [file.name for file in (tmp_path / "instance").iterdir()] == [RING_FILE]
+
+
+def test_two_kinds_of_links_with_one_purpose_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="two kinds of links have the purpose activate"):
+        House(settings(tmp_path), [*LINKS, LINKS[0]])
+
+
+def test_a_lifetime_of_a_link_that_is_not_here_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        House(settings(tmp_path, lifetime_reset="60"), LINKS)
+    assert str(caught.value) == (
+        "ACCOUNTS_LIFETIME_RESET is not a setting; links here are: activate, invite, reset-password"
+    )
+    assert House(settings(tmp_path, lifetime_activate="60"), LINKS).signer.lives(LINKS[0]).total_seconds() == 60
+
+
+def test_a_bad_key_is_refused_at_start(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="shorter than 32 bytes"):
+        House(settings(tmp_path, secret_keys=[KEY, "short"]), LINKS)
+
+
+def test_a_host_may_bring_its_store_and_its_place(tmp_path: Path) -> None:
+    store = Store(engine=create_engine(f"sqlite:///{tmp_path}/host.db"))
+    house = House(settings(tmp_path), LINKS, mount="/auth", store=store)
+    assert house.store is store
+    assert house.signer.page("/sign-in") == "http://127.0.0.1:8000/auth/sign-in"
+
+
+def test_two_houses_with_the_same_key_do_not_read_each_others_statements(tmp_path: Path) -> None:
+    one = House(settings(tmp_path), LINKS)
+    others = [House(settings(tmp_path), LINKS, mount="/auth"), House(settings(tmp_path, port="8001"), LINKS)]
+    token = one.envelope.seal("session", 1, "x")
+    assert one.envelope.open("session", 1, token).payload == "x"
+    for other in others:
+        with pytest.raises(Unreadable):
+            other.envelope.open("session", 1, token)

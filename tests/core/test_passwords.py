@@ -1,0 +1,143 @@
+"""Hashing and verifying passwords."""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+
+from accounts.core.errors import Unavailable
+from accounts.core.passwords import MAX_CHARACTERS, QUEUE_PER_THREAD, Passwords
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def passwords() -> Passwords:
+    return Passwords(threads=2)
+
+
+def test_the_right_password_verifies_and_no_other(passwords: Passwords) -> None:
+    stored = passwords.hash(PASSWORD)
+    assert passwords.verify(PASSWORD, stored) == (True, None)
+    for wrong in (
+        "",
+        PASSWORD[:-1],
+        PASSWORD + "r",
+        PASSWORD.upper(),
+        f" {PASSWORD}",
+        f"{PASSWORD} ",
+        f"{PASSWORD}\x00",
+    ):
+        assert passwords.verify(wrong, stored) == (False, None)
+
+
+def test_the_same_password_has_another_hash_each_time(passwords: Passwords) -> None:
+    assert passwords.hash(PASSWORD) != passwords.hash(PASSWORD)
+
+
+def test_the_hash_says_its_parameters(passwords: Passwords) -> None:
+    stored = passwords.hash(PASSWORD)
+    assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    found = extract_parameters(stored)
+    assert (found.memory_cost, found.time_cost, found.parallelism) == (19456, 2, 1)
+    assert len(stored) <= 255, "the column's width"
+
+
+def test_composed_and_decomposed_letters_are_one_password(passwords: Passwords) -> None:
+    composed = unicodedata.normalize("NFC", "größenwahn für Ångström")
+    decomposed = unicodedata.normalize("NFD", composed)
+    assert composed != decomposed
+    assert passwords.verify(decomposed, passwords.hash(composed)) == (True, None)
+    assert passwords.verify(composed, passwords.hash(decomposed)) == (True, None)
+
+
+def test_a_long_decomposed_password_is_counted_like_the_composed_one(passwords: Passwords) -> None:
+    composed = "äöüé" * (MAX_CHARACTERS // 4)
+    decomposed = unicodedata.normalize("NFD", composed)
+    assert len(decomposed) > MAX_CHARACTERS
+    assert passwords.verify(decomposed, passwords.hash(composed)) == (True, None)
+
+
+def test_look_alikes_are_not_folded_together(passwords: Passwords) -> None:
+    assert passwords.verify("ﬁfteen characters", passwords.hash("fifteen characters")) == (False, None)
+
+
+def test_every_byte_up_to_the_last_counts(passwords: Passwords) -> None:
+    longest = "x" * (MAX_CHARACTERS - 1)
+    stored = passwords.hash(longest + "a")
+    assert passwords.verify(longest + "a", stored)[0]
+    assert not passwords.verify(longest + "b", stored)[0]
+    assert not passwords.verify(longest + "aa", stored)[0], "too long, though it begins alike"
+
+
+def test_what_follows_a_nul_counts(passwords: Passwords) -> None:
+    assert not passwords.verify(PASSWORD + "\x00b", passwords.hash(PASSWORD + "\x00a"))[0]
+
+
+@pytest.mark.parametrize(
+    "weaker",
+    [
+        PasswordHasher(memory_cost=8192, time_cost=2, parallelism=1),
+        PasswordHasher(memory_cost=19456, time_cost=1, parallelism=1),
+        PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1, hash_len=16),
+    ],
+    ids=["memory", "time", "length"],
+)
+def test_a_hash_below_todays_parameters_is_renewed_when_the_password_is_right(
+    passwords: Passwords, weaker: PasswordHasher
+) -> None:
+    stored = weaker.hash(PASSWORD)
+    right, renewed = passwords.verify(PASSWORD, stored)
+    assert right
+    assert renewed is not None
+    assert passwords.verify(PASSWORD, renewed) == (True, None)
+    assert passwords.verify("wrong", stored) == (False, None)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    ["x", "plain text", "$2b$12$abcdefghijklmnopqrstuv", "pbkdf2:sha256:1000$a$b", "$argon2id$",
+     "$argon2id$v=19$m=1$a$b", ""],
+)  # fmt: skip
+def test_a_hash_that_nobody_here_wrote_is_simply_not_right(passwords: Passwords, stored: str) -> None:
+    assert passwords.verify(PASSWORD, stored) == (False, None)
+
+
+def test_without_an_account_nothing_is_right_and_nothing_is_renewed(passwords: Passwords) -> None:
+    assert passwords.verify(PASSWORD, None) == (False, None)
+    assert passwords._dummy is not None
+    assert passwords._dummy.startswith("$argon2id$v=19$m=19456,t=2,p=1$"), "the same work"
+    assert passwords.verify("", None) == (False, None)
+
+
+def test_making_it_starts_no_thread() -> None:
+    before = threading.active_count()
+    Passwords()
+    assert threading.active_count() == before
+
+
+def test_a_full_queue_answers_that_it_is_full() -> None:
+    small, gate = Passwords(threads=1), threading.Event()
+    small._threads_started().submit(gate.wait)
+    with ThreadPoolExecutor(QUEUE_PER_THREAD) as askers:
+        waiting = [askers.submit(small._run, lambda: "served") for _ in range(QUEUE_PER_THREAD)]
+        while small._places.acquire(blocking=False):  # until every one of them has its place
+            small._places.release()
+        with pytest.raises(Unavailable) as full:
+            small.hash(PASSWORD)
+        assert full.value.retry_after == 2
+        gate.set()
+        assert {each.result(60) for each in waiting} == {"served"}
+    assert small.verify(PASSWORD, None) == (False, None), "places are given back"
+
+
+def test_an_error_gives_its_place_back() -> None:
+    small = Passwords(threads=1)
+    for _ in range(QUEUE_PER_THREAD + 1):
+        with pytest.raises(UnicodeEncodeError):
+            small.hash("\ud800" * 20)
+    assert small.hash(PASSWORD)

@@ -1,0 +1,129 @@
+"""Walking the flows without a web server: what the link door does, and accounts made that way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session as OrmSession
+
+from accounts.core.audit import Asker
+from accounts.core.errors import Problem
+from accounts.core.links import Done, Link, Opened
+from accounts.core.models import Account, AuditRow, Base
+from accounts.core.opening import open_link
+from accounts.core.uow import UnitOfWork
+from accounts.flows import invite, reset_password, sessions, sign_in, sign_up
+from accounts.flows.accounts import subject_of
+from accounts.flows.sessions import CurrentAccount, Session
+from tests.people import PASSWORD, Service, new_address, token_in
+
+
+@dataclass
+class Member:
+    """Somebody with an account, made by signing up and activating."""
+
+    service: Service
+    email: str
+    id: str
+    password: str = PASSWORD
+
+    @property
+    def row(self) -> Account:
+        """The account as it is now, cut off from the store."""
+        with OrmSession(self.service.house.store.engine, expire_on_commit=False) as session:
+            account = session.get_one(Account, self.id)
+            _ = account.groups
+            return account
+
+    def uow(self) -> UnitOfWork:
+        """A unit of work that this member asks for."""
+        return UnitOfWork(self.service.house, Asker(account_id=self.id, network="10.1.1.1", agent="Firefox"))
+
+    def sign_in(self, password: str = "", **more: Any) -> Session:
+        """A session, by password."""
+        said = {"email": self.email, "password": password or self.password, **more}
+        return sign_in.act(stranger(self.service), sign_in.SignIn.model_validate(said))
+
+    def signed_in(self, **more: Any) -> CurrentAccount:
+        """Who is signed in, by a session of its own."""
+        found = self.current(self.sign_in(**more))
+        assert found is not None
+        return found
+
+    def current(self, session: Session) -> CurrentAccount | None:
+        return sessions.current(self.service.uow(), session)
+
+    def reset_token(self) -> str:
+        """A token as it would be mailed at this moment."""
+        return self.service.house.signer.sign(reset_password.RESET, subject_of(self.row))
+
+
+def stranger(service: Service, network: str = "10.9.9.9") -> UnitOfWork:
+    """A unit of work of somebody who is not signed in."""
+    return UnitOfWork(service.house, Asker(network=network, agent="Firefox on Linux", request_id="r-1"))
+
+
+def member(service: Service, name: str = "member", password: str = PASSWORD) -> Member:
+    """Signs up, reads the mail, activates."""
+    email = new_address(name)
+    sign_up.ask(stranger(service), sign_up.SignUp.model_validate({"email": email}))
+    token = service.token(email, "activate")
+    done = use(service, sign_up.ACTIVATE, token, {"password": password, "name": name.title()})
+    return Member(service, email, done.account_id, password)
+
+
+def first_admin(service: Service) -> Member:
+    """Opens the door for the first admin."""
+    url, email = invite.first_admin_url(service.uow()), new_address("admin")
+    assert url is not None
+    done = use(service, invite.INVITE, token_in(url), {"email": email, "password": PASSWORD, "name": "Admin"})
+    return Member(service, email, done.account_id)
+
+
+def opened(service: Service, link: Link, token: str) -> Opened:
+    """The link, if it is alive."""
+    uow = stranger(service)
+    try:
+        return open_link(uow, link, token)
+    finally:
+        uow.close()
+
+
+def use(service: Service, link: Link, token: str, said: dict[str, Any], by: str | None = None) -> Done:
+    """Open a link and act, as the link door does."""
+    uow = UnitOfWork(service.house, Asker(account_id=by, network="10.9.9.9"))
+    try:
+        found = open_link(uow, link, token)
+        prepared = link.prepare(uow, found, found.asks.model_validate(said))
+        uow.release()
+        return uow.attempt(lambda: link.act(uow, open_link(uow, link, token), prepared))
+    finally:
+        uow.close()
+
+
+def fate(service: Service, link: Link, token: str) -> str:
+    """ "alive", or the code with which the link is dead."""
+    try:
+        opened(service, link, token)
+    except Problem as dead:
+        return dead.code
+    return "alive"
+
+
+def counts(service: Service) -> dict[str, int]:
+    """How many rows there are in each table that has any."""
+    with OrmSession(service.house.store.engine) as session:
+        found = {
+            name: session.scalar(select(func.count()).select_from(table)) or 0
+            for name, table in Base.metadata.tables.items()
+        }
+    return {name: count for name, count in found.items() if count}
+
+
+def events(service: Service, account_id: str | None) -> list[str]:
+    """Kinds of what happened to an account, in order."""
+    with OrmSession(service.house.store.engine) as session:
+        query = select(AuditRow.kind).where(AuditRow.account_id == account_id).order_by(AuditRow.at)
+        return list(session.scalars(query))

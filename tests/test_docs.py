@@ -1,0 +1,162 @@
+"""The documentation names everything there is to name, nothing that is not there, and its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from limits import parse
+
+from accounts import Settings
+from accounts.cli import cli
+from accounts.config import PREFIX, SECRETS
+from accounts.core import throttle
+from accounts.core.errors import DeadLink, Problem
+from accounts.core.throttle import Limit
+from accounts.flows import LINKS
+from accounts.post.samples import SAMPLES
+from accounts.web.forms import OWN, SENTENCES
+from accounts.web.runtime import API, MAIN
+from accounts.web.runtime import LINKS as DOOR
+from tests.people import Service
+
+ROOT = Path(__file__).parents[1]
+FILES = [ROOT / "README.md", ROOT / "CHANGES.md", *sorted((ROOT / "docs").glob("*.md"))]
+INVENTED = {"ACCOUNTS_HOTS", "ACCOUNTS_LIFETIME_JOIN_NEWSLETTER"}
+"""Names in examples: one that is refused, one of a host's own link."""
+
+
+def doc(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def rows(name: str) -> list[list[str]]:
+    """The cells of every table row of a document."""
+    lines = [line for line in doc(name).splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def row(name: str, first: str) -> list[str]:
+    """The row whose first cell names something."""
+    found = [cells for cells in rows(name) if first in re.findall(r"`([^`]+)`", cells[0])]
+    assert found, f"docs/{name} has no row for {first}"
+    return found[0]
+
+
+def problems(of: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    for kind in (of, *(found for each in of.__subclasses__() for found in problems(each))):
+        if "code" in vars(kind):
+            yield kind
+
+
+def commands(of: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(of, click.Group) or of.invoke_without_command:
+        yield name, of
+    if isinstance(of, click.Group):
+        for each in of.commands.values():
+            yield from commands(each, f"{name} {each.name}")
+
+
+def setting_names() -> set[str]:
+    plain = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "lifetimes"}
+    lifetimes = {f"{PREFIX}LIFETIME_{link.purpose.replace('-', '_').upper()}" for link in LINKS}
+    return plain | lifetimes | {f"{PREFIX}CONFIG"}
+
+
+@pytest.mark.parametrize("name", sorted(setting_names()))
+def test_every_setting_has_a_row(name: str) -> None:
+    assert row("settings.md", name)
+
+
+def test_defaults_of_settings_are_the_documented_ones() -> None:
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.default, str | int | Path):
+            assert f"`{field.default}`" in row("settings.md", f"{PREFIX}{name.upper()}")[1]
+    for link in LINKS:
+        name = f"{PREFIX}LIFETIME_{link.purpose.replace('-', '_').upper()}"
+        assert row("settings.md", name)[1] == f"`{int(link.lives.total_seconds())}`"
+
+
+def test_secrets_from_files_are_named() -> None:
+    for secret in SECRETS:
+        assert f"`{PREFIX}{secret.upper()}_FILE`" in doc("settings.md")
+
+
+def test_no_setting_is_named_that_does_not_exist() -> None:
+    known = setting_names() | {f"{PREFIX}{secret.upper()}_FILE" for secret in SECRETS} | INVENTED
+    for path in FILES:
+        named = set(re.findall(r"\bACCOUNTS_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
+        assert named <= known, path.name
+
+
+@pytest.mark.parametrize("kind", list(problems()), ids=lambda kind: kind.code)
+def test_every_error_code_has_a_row_with_its_status(kind: type[Problem]) -> None:
+    assert row("api.md", kind.code)[1] == str(kind.status)
+    if issubclass(kind, DeadLink):
+        assert row("links.md", kind.code)[1] == str(kind.status)
+
+
+def test_every_code_of_a_field_is_named() -> None:
+    named = set(re.findall(r"`([a-z_]+)`", doc("api.md").partition("### Codes of fields")[2]))
+    assert SENTENCES.keys() | OWN | {"too_short", "too_long", "too_easy", "wrong_password"} <= named
+
+
+def test_every_limit_has_a_row_with_its_amount() -> None:
+    limits = [value for value in vars(throttle).values() if isinstance(value, Limit)]
+    assert limits
+    for limit in limits:
+        assert parse(row("limits.md", limit.name)[1]) == limit.amount
+    assert len(rows("limits.md")) == len(limits) + 2
+
+
+def test_the_table_of_addresses_is_the_route_map(service: Service) -> None:
+    there = set()
+    for rule in service.app.url_map.iter_rules():
+        room, _, _ = rule.endpoint.partition(".")
+        purpose = room.removeprefix(f"{DOOR}_").removesuffix("_api")
+        if room.endswith(("_en", "_de")) or rule.endpoint == "static":
+            continue
+        way = "json" if room == API or room.endswith("_api") else "page"
+        assert room in (MAIN, API, "accounts_asset") or purpose in service.house.links, rule
+        path = rule.rule.removeprefix("/api").replace(f"/l/{purpose}", "/l/<purpose>")
+        there |= {(way, path, method) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
+    told = set()
+    for paths, page, json, *_ in (cells for cells in rows("api.md") if cells[0].startswith("`/")):
+        for path in re.findall(r"`([^`]+)`", paths):
+            told |= {("page", path, method) for method in re.findall("[A-Z]+", page)}
+            told |= {("json", path, method) for method in re.findall("[A-Z]+", json)}
+    assert told == there
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands(cli, "accounts")), ids=str)
+def test_every_command_has_a_row_with_its_options(name: str, command: click.Command) -> None:
+    shown = [cells[0].strip("`") for cells in rows("running.md")]
+    found = [text for text in shown if text == name or re.match(rf"{name} (?=[A-Z\[])", text)]
+    assert len(found) == 1, f"docs/running.md has no row for {name}"
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert option.opts[0] in found[0]
+
+
+def test_every_letter_has_a_row() -> None:
+    for words in SAMPLES:
+        assert row("mail.md", words)
+
+
+def test_every_kind_of_link_has_a_row() -> None:
+    for link in LINKS:
+        assert row("links.md", link.purpose)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(\s*([^)\s]+)\s*\)", path.read_text(encoding="utf-8")):
+        file, _, anchor = target.partition("#")
+        other = (path.parent / file) if file else path
+        assert other.exists(), f"{path.name}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), re.MULTILINE)
+            assert anchor in [re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings]

@@ -1,0 +1,145 @@
+"""Requests in somebody else's name, at every door that changes something, with everything else right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from accounts.flows import LINKS
+from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
+from tests.web.doors import Door, csrf_token, doors, dump, knock
+from tests.web.live_links import SAYS, live_url
+
+
+class Scene:
+    """An admin with an invitation that is out and a second session, and a live link of each kind."""
+
+    def __init__(self, service: Service) -> None:
+        self.admin = service.admin()
+        self.tokens = {link.purpose: token_in(live_url(service, link.purpose, self.admin)) for link in LINKS}
+        self.invite_id = self.admin.get("/api/admin/invites").get_json()["invites"][0]["id"]
+        other = service.person(email=self.admin.email)
+        other.sign_in()
+        listed = self.admin.get("/api/account/sessions").get_json()["sessions"]
+        self.session_id = next(each["id"] for each in listed if not each["current"])
+        self.said: dict[str, dict[str, Any]] = {
+            "sign_up_": {"email": new_address()},
+            "forgot_password": {"email": self.admin.email},
+            "sign_in_": {"email": self.admin.email, "password": PASSWORD},
+            "sign_out": {},
+            "change_account": {"name": "Changed", "locale": "de"},
+            "change_password_": {"current_password": PASSWORD, "password": OTHER_PASSWORD},
+            "end_session": {},
+            "end_session_page": {},
+            "send_invite": {"email": new_address(), "groups": "editors"},
+            "resend_invite": {},
+            "revoke_invite": {},
+        }
+
+    def body(self, door: Door) -> dict[str, Any]:
+        assert door.route is not None
+        if door.route.name == "act":
+            return {**SAYS[door.purpose], **({"token": self.tokens[door.purpose]} if door.speaks == "json" else {})}
+        return self.said[door.route.name]
+
+    def knock(self, door: Door, person: Person, **how: Any) -> int:
+        values = {"invite_id": self.invite_id, "session_id": self.session_id}
+        return knock(door, person, self.body(door), values=values, **how).status_code
+
+
+@pytest.fixture
+def scene(service: Service) -> Scene:
+    return Scene(service)
+
+
+def changing(service: Service) -> list[Door]:
+    return [door for door in doors(service) if door.changes]
+
+
+def needing_a_token(service: Service) -> list[Door]:
+    """Every form, and all JSON that acts by the authority of the session."""
+    return [door for door in changing(service) if door.speaks == "page" or door.borrows]
+
+
+def test_there_are_doors_of_both_kinds(service: Service) -> None:
+    assert len(needing_a_token(service)) > 40
+    assert {door.route.name for door in changing(service) if door not in needing_a_token(service) and door.route} == {
+        "sign_up_",
+        "sign_in_",
+        "forgot_password",
+    }, "JSON without a token: nothing there is done by the authority of a session"
+
+
+def test_a_missing_or_foreign_token_is_refused_everywhere_and_changes_nothing(service: Service, scene: Scene) -> None:
+    visitor, other = service.person(), service.member()
+    second = service.person(email=scene.admin.email)
+    assert second.sign_in().status_code == 200
+    tokens = {
+        "missing": "",
+        "junk": "x.y.z",
+        "of a visitor": csrf_token(visitor),
+        "of another person": csrf_token(other),
+        "of another session of the same person": csrf_token(second),
+    }
+    before = dump(service)
+    for door in needing_a_token(service):
+        for which, token in tokens.items():
+            assert scene.knock(door, scene.admin, token=token) == 403, f"{door.name}: {which}"
+    assert dump(service) == before
+    assert scene.admin.signed_in
+
+
+FOREIGN: list[dict[str, str]] = [
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "Same-Origin"},
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1:8000"},
+    {"Origin": "https://evil.example"},
+    {"Origin": "http://127.0.0.1:8000.evil.example"},
+    {"Origin": "http://127.0.0.1:8001"},
+    {"Origin": "https://127.0.0.1:8000"},
+    {"Origin": ""},
+]
+
+
+def test_what_another_site_sends_is_refused_everywhere_and_changes_nothing(service: Service, scene: Scene) -> None:
+    token = csrf_token(scene.admin)
+    before = dump(service)
+    for door in changing(service):
+        for headers in FOREIGN:
+            assert scene.knock(door, scene.admin, token=token, headers=headers) == 403, f"{door.name}: {headers}"
+    assert dump(service) == before
+    assert scene.admin.signed_in
+
+
+def test_a_form_without_any_cookie_is_refused_even_with_a_token(service: Service, scene: Scene) -> None:
+    token, before = csrf_token(scene.admin), dump(service)
+    for door in changing(service):
+        if door.speaks == "page":
+            assert scene.knock(door, service.person(), token=token) in (401, 403), door.name
+    assert dump(service) == before
+
+
+OWN: list[dict[str, str]] = [
+    {},
+    {"Sec-Fetch-Site": "same-origin", "Origin": "http://127.0.0.1:8000"},
+    {"Sec-Fetch-Site": "none"},
+    {"Origin": "http://127.0.0.1:8000"},
+    {"Origin": "http://localhost"},
+    {"Origin": "null"},
+]
+
+
+def test_what_the_own_pages_send_is_taken(service: Service) -> None:
+    member = service.member()
+    for headers in OWN:
+        said = {"name": "Other", "locale": "en", "csrf_token": csrf_token(member)}
+        assert member.client.post("/account", data=said, headers=headers).status_code == 303, headers
+
+
+def test_a_picture_cannot_sign_anybody_out(service: Service) -> None:
+    member = service.member()
+    assert member.get("/sign-out").status_code == 405
+    assert member.get("/api/sign-out").status_code == 405
+    assert member.signed_in

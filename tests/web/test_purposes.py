@@ -1,0 +1,89 @@
+"""Purpose x purpose: a token opens the one door it was signed for, and no other, as page and as JSON."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from accounts.flows import LINKS
+from accounts.flows.sessions import PURPOSE as SESSION
+from tests.people import Person, Service, token_in
+from tests.web.doors import code_of, csrf_token, dump
+from tests.web.live_links import MAKERS, SAYS, live_url
+
+PURPOSES = [link.purpose for link in LINKS]
+OTHERS = [SESSION, "csrf"]
+
+
+def token_of(service: Service, purpose: str, admin: Person) -> str:
+    """A live token of a link, of a session, or of a form."""
+    if purpose == SESSION:
+        cookie = service.member().client.get_cookie("session")
+        assert cookie is not None
+        return str(cookie.value)
+    if purpose == "csrf":
+        return csrf_token(service.member())
+    return token_in(live_url(service, purpose, admin))
+
+
+def test_every_kind_of_link_is_made_in_these_tests() -> None:
+    assert set(MAKERS) == set(SAYS) == set(PURPOSES)
+
+
+@pytest.mark.parametrize("purpose", PURPOSES)
+def test_a_token_opens_the_door_of_its_own_purpose(service: Service, purpose: str) -> None:
+    token = token_in(live_url(service, purpose, service.admin()))
+    person = service.person()
+    assert person.get(f"/api/l/{purpose}?token={token}").status_code == 200
+    assert person.get(f"/l/{purpose}/{token}/go").status_code == 303
+    assert person.get(f"/l/{purpose}").status_code == 200
+    assert person.post(f"/api/l/{purpose}", {"token": token, **SAYS[purpose]}).status_code in (200, 201)
+
+
+def test_a_token_is_refused_at_the_door_of_every_other_purpose(service: Service) -> None:
+    admin = service.admin()
+    tokens = {purpose: token_of(service, purpose, admin) for purpose in (*PURPOSES, *OTHERS)}
+    before = dump(service, "rate_limits")
+    answers = set()
+    for issued, at in permutations(tokens, 2):
+        if at in OTHERS:
+            continue
+        token, person = tokens[issued], service.person()
+        shown = person.get(f"/api/l/{at}?token={token}")
+        done = person.post(f"/api/l/{at}", {"token": token, **SAYS[at]})
+        answers |= {shown.get_data(), done.get_data()}
+        assert (shown.status_code, done.status_code) == (400, 400), f"{issued} at {at}"
+        assert person.get(f"/l/{at}/{token}/go").status_code == 400
+        form = csrf_token(person)
+        person.client.set_cookie(f"link-{at}", token)
+        assert person.get(f"/l/{at}").status_code == 400
+        said = {"csrf_token": form, "link_id": "x", **SAYS[at]}
+        assert person.client.post(f"/l/{at}", data=said).status_code == 400
+    assert len(answers) == 1, "why a token is refused is nobody's business"
+    assert dump(service, "rate_limits") == before
+
+
+@pytest.mark.parametrize("purpose", [*PURPOSES, "csrf"])
+def test_no_other_token_is_a_session(service: Service, purpose: str) -> None:
+    token = token_of(service, purpose, service.admin())
+    person = service.person()
+    person.client.set_cookie("session", token)
+    assert not person.signed_in
+
+
+@pytest.mark.parametrize("purpose", [*PURPOSES, SESSION])
+def test_no_other_token_is_a_csrf_token(service: Service, purpose: str) -> None:
+    admin = service.admin()
+    token = token_of(service, purpose, admin)
+    answer = admin.post("/api/admin/invites", {"email": "x@example.org"}, headers={"X-CSRF-Token": token})
+    assert (answer.status_code, code_of(answer)) == (403, "csrf_failed")
+
+
+def test_not_even_the_session_itself_is_its_csrf_token(service: Service) -> None:
+    admin = service.admin()
+    cookie = admin.client.get_cookie("session")
+    assert cookie is not None
+    answer = admin.post("/api/sign-out", headers={"X-CSRF-Token": cookie.value})
+    assert answer.status_code == 403
+    assert admin.signed_in

@@ -1,0 +1,99 @@
+"""Role x route: who gets in where, with nothing said. The rows are exhaustive: a route without one fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.config import LOCALES
+from accounts.flows import LINKS
+from tests.people import Service
+from tests.web.doors import doors, knock
+
+# (a stranger, a member, an admin)
+EVERYBODY, SIGNED_IN = (200, 200, 200), (401, 200, 200)
+ROWS: dict[str, tuple[int, int, int]] = {
+    "GET /": (303, 303, 303),
+    "GET /sign-up": EVERYBODY,
+    "POST /sign-up": (422, 422, 422),
+    "POST /api/sign-up": (422, 422, 422),
+    "GET /forgot-password": EVERYBODY,
+    "POST /forgot-password": (422, 422, 422),
+    "POST /api/forgot-password": (422, 422, 422),
+    "GET /look-into-your-mail": EVERYBODY,
+    "GET /sign-in": EVERYBODY,
+    "POST /sign-in": (422, 422, 422),
+    "POST /api/sign-in": (422, 422, 422),
+    "POST /sign-out": (303, 303, 303),
+    "POST /api/sign-out": (204, 204, 204),
+    "GET /api/csrf": EVERYBODY,
+    "GET /account": (303, 200, 200),
+    "POST /account": (401, 303, 303),
+    "GET /api/account": SIGNED_IN,
+    "PATCH /api/account": SIGNED_IN,
+    "GET /account/password": (303, 200, 200),
+    "POST /account/password": (401, 422, 422),
+    "POST /api/account/password": (401, 422, 422),
+    "GET /account/sessions": (303, 200, 200),
+    "GET /api/account/sessions": SIGNED_IN,
+    "DELETE /api/account/sessions/<session_id>": (401, 404, 404),
+    "POST /account/sessions/<session_id>/end": (401, 404, 404),
+    "GET /admin/invites": (303, 403, 200),
+    "GET /api/admin/invites": (401, 403, 200),
+    "POST /admin/invites": (401, 403, 422),
+    "POST /api/admin/invites": (401, 403, 422),
+    "POST /admin/invites/<invite_id>/resend": (401, 403, 404),
+    "POST /api/admin/invites/<invite_id>/resend": (401, 403, 404),
+    "POST /admin/invites/<invite_id>/revoke": (401, 403, 404),
+    "POST /api/admin/invites/<invite_id>/revoke": (401, 403, 404),
+    "GET /health/live": EVERYBODY,
+    "GET /health/ready": EVERYBODY,
+    "GET /mailbox": (404, 404, 404),
+    "GET /api/mailbox": (404, 404, 404),
+    "GET /mailbox/<message_id>": (404, 404, 404),
+    "GET /api/openapi.json": EVERYBODY,
+    "GET /api/docs": EVERYBODY,
+    "GET /assets/<path:name>": EVERYBODY,
+}
+for _purpose in [link.purpose for link in LINKS]:
+    ROWS |= {
+        f"GET /l/{_purpose}": (400, 400, 400),
+        f"POST /l/{_purpose}": (400, 400, 400),
+        f"GET /api/l/{_purpose}": (400, 400, 400),
+        f"POST /api/l/{_purpose}": (400, 400, 400),
+        f"GET /l/{_purpose}/go": (400, 400, 400),
+        f"GET /l/{_purpose}/done": EVERYBODY,
+        f"GET /l/{_purpose}/<path:token>/go": (400, 400, 400),
+    }
+
+
+def test_every_route_has_a_row_and_every_row_a_route(service: Service) -> None:
+    assert {door.name for door in doors(service)} == set(ROWS)
+
+
+def test_every_page_has_its_twin_in_every_language(service: Service) -> None:
+    plain = {door.name for door in doors(service) if door.speaks == "page" and not door.prefix and door.route}
+    for locale in LOCALES:
+        assert {door.name for door in doors(service) if door.prefix == locale} == plain
+
+
+@pytest.mark.parametrize("column", [0, 1, 2], ids=["stranger", "member", "admin"])
+def test_everybody_gets_in_where_their_row_says_and_nowhere_else(service: Service, column: int) -> None:
+    admin = service.admin()
+    person = [service.person, service.member, lambda: admin][column]()
+    found = {}
+    for door in doors(service):
+        if column and door.route and door.route.name == "sign_out":
+            assert person.sign_in().status_code == 200
+        found[f"{door.prefix} {door.name}"] = knock(door, person).status_code
+        if column and door.route and door.route.name == "sign_out":
+            assert person.sign_in().status_code == 200
+    expected = {name: ROWS[name.partition(" ")[2]][column] for name in found}
+    assert {name: (status, expected[name]) for name, status in found.items() if status != expected[name]} == {}
+
+
+def test_a_page_that_needs_an_account_sends_a_stranger_to_sign_in_and_back(service: Service) -> None:
+    stranger = service.person()
+    for door in doors(service):
+        if door.route and door.route.needs and door.speaks == "page" and not door.changes:
+            answer = knock(door, stranger)
+            assert answer.location == f"/sign-in?next={door.path()}", door
