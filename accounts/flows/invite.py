@@ -22,7 +22,7 @@ from accounts.core.links import Done, Link, Nothing, Opened, Sentence, Subject
 from accounts.core.models import ADMINS, Account, Membership, SentInvite, Spent
 from accounts.core.opening import REVOKED
 from accounts.core.outbox import Intent, Letter
-from accounts.core.spent import FOR_EVER
+from accounts.core.spent import FOR_EVER, is_spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from accounts.flows.accounts import FIRST_ADMIN, Chosen
@@ -141,7 +141,11 @@ def revoke(uow: UnitOfWork, id: str) -> SentInvite:
     """
     with uow:
         row = _open_row(uow, id)
-        uow.spend(_mark(id) + REVOKED, uow.house.signer.keep_spent_until(row.expires_at))
+        keep_until = uow.house.signer.keep_spent_until(row.expires_at)
+        # The mark that acceptance needs, too: of the two at the same moment one is told that it came too late.
+        if not uow.spend(_mark(id), keep_until):
+            raise NotFound("accepted at the same moment")
+        uow.spend(_mark(id) + REVOKED, keep_until)
         row.revoked_at = now()
         uow.note("invite.revoked", facts={"invite": row.id})
     return row
@@ -248,6 +252,8 @@ def prepare(uow: UnitOfWork, opened: Opened, said: Any) -> Chosen | None:
 def act(uow: UnitOfWork, opened: Opened, said: Chosen | None) -> Done:
     carried: Carried = opened.carried
     if not uow.spend(_mark(carried.id), _keep_until(uow, opened)):
+        if is_spent(uow.session, _mark(carried.id) + REVOKED):
+            raise LinkRevoked("revoked at the same moment")
         raise LinkUsed("accepted at the same moment")
     done = _join(uow, opened, said)
     accepted = update(SentInvite).where(SentInvite.id == carried.id).values(accepted_at=now())

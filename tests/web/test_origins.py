@@ -43,7 +43,7 @@ def test_mailed_links_lead_to_the_configured_origin_whatever_a_request_says(
     make_service: MakeService, proxies: str
 ) -> None:
     service = make_service(public_origin=ORIGIN, trusted_proxies=proxies)
-    mailed = 0
+    mailed, known = 0, ""
     for number, how in enumerate(HOSTS):
         if number % 3 == 0:  # so many letters an hour go to one address
             known = service.member().email
