@@ -104,7 +104,9 @@ auth_epoch = Part(
         "account.groups",
     ),
 )
-sign_ins = Part("sign_ins", _of_account("sign_in_serial"), never_returns=True, moved_by=("sign-in",))
+sign_ins = Part(
+    "sign_ins", _of_account("sign_in_serial"), never_returns=True, moved_by=("sign-in.by-mail", "sign-in")
+)
 lock_serial = Part(
     "lock_serial", _of_account("lock_serial"), never_returns=True, moved_by=("account.locked", "account.unlocked")
 )
@@ -147,6 +149,7 @@ class Link:
     :ivar prepare: slow work (hashing) before the unit of work; its result is what ``act`` gets as ``said``.
     :ivar act: does it, in one unit of work.
     :ivar letter: writes the mail for an intent, signing the link at that moment; None drops the intent.
+    :ivar gone: what is told when the account is not there any more.
     :ivar needs_session: acts only for a fresh session of the account itself.
     :ivar again: has a fresh link of this kind sent to the address on file; False where that is not to be had.
     :ivar again_after: the kinds of death after which somebody may ask for that.
@@ -170,6 +173,7 @@ class Link:
     check: Callable[[UnitOfWork, Opened], None] = lambda uow, opened: None
     shows: Callable[[Opened], Mapping[str, Any]] = lambda opened: {}
     prepare: Callable[[UnitOfWork, Opened, Any], Any] = lambda uow, opened, said: said
+    gone: type[DeadLink] = LinkInvalid
     needs_session: bool = False
     again: Callable[[UnitOfWork, Sentence], bool] | None = None
     again_after: tuple[type[DeadLink], ...] = (LinkExpired,)

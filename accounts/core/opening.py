@@ -58,7 +58,7 @@ def find_subject(uow: UnitOfWork, link: Link, sentence: Sentence) -> Subject:
     if link.about == "account":
         account = uow.session.get(Account, sentence.subject_id)
         if account is None:
-            raise LinkInvalid("the account is gone")
+            raise link.gone("the account is gone")
         return Subject(account.id, account)
     if not sentence.subject_id:
         return Subject("", None)

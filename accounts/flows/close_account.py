@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from accounts.core import throttle
 from accounts.core.clock import now
-from accounts.core.errors import sentence
+from accounts.core.errors import LinkUsed, sentence
 from accounts.core.links import Done, Link, Opened, auth_epoch, sign_ins
 from accounts.core.models import ADMINS, Account, OutboxRow, SentInvite
 from accounts.core.opening import forget_address
@@ -78,6 +78,7 @@ CLOSE = Link(
     lives=timedelta(minutes=60),
     about="account",
     dies_with=(auth_epoch, sign_ins),
+    gone=LinkUsed,
     letter=letter,
     act=act,
     title=sentence("Close your account"),

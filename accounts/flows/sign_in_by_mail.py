@@ -58,6 +58,7 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
 def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
     account = opened.account
     account.sign_in_serial += 1
+    uow.note("sign-in.by-mail", account_id=account.id, link_id=opened.link_id)
     return Done(account.id, signs_in=account, amr=("mail",))
 
 

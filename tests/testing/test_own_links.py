@@ -16,7 +16,6 @@ PRESSED = [link for link in LINKS if link.asks is Nothing and not link.needs_ses
 
 ACCEPTED = {
     # The account is gone, and with it what could tell a used link from one that never was. The last letter tells.
-    "close-account": {"later-click-unclear"},
 }
 
 
