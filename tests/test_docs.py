@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -13,11 +14,15 @@ from limits import parse
 from accounts import Settings
 from accounts.cli import cli
 from accounts.config import PREFIX, SECRETS
-from accounts.core import throttle
+from accounts.core import links, throttle
 from accounts.core.errors import DeadLink, Problem
+from accounts.core.links import Link, Part
+from accounts.core.models import LOCK, Base
 from accounts.core.throttle import Limit
-from accounts.flows import LINKS
+from accounts.flows import LINKS, devices, sessions
+from accounts.flows.unlock import MAX_FAILURES
 from accounts.post.samples import SAMPLES
+from accounts.web.bound import EXTENSION
 from accounts.web.forms import OWN, SENTENCES
 from accounts.web.runtime import API, MAIN
 from accounts.web.runtime import LINKS as DOOR
@@ -146,9 +151,52 @@ def test_every_letter_has_a_row() -> None:
         assert row("mail.md", words)
 
 
-def test_every_kind_of_link_has_a_row() -> None:
-    for link in LINKS:
-        assert row("links.md", link.purpose)
+@pytest.mark.parametrize("link", LINKS, ids=lambda link: link.purpose)
+def test_every_kind_of_link_has_a_row_that_says_what_it_binds_and_how_long_it_lives(link: Link) -> None:
+    _, subject, dies_with, lives, _, again = row("links.md", link.purpose)
+    assert subject == f"the {link.about}"
+    assert re.findall(r"`(\w+)`", dies_with) == [part.name for part in link.dies_with]
+    number, unit = re.findall(r"\w+", lives)[:2]
+    assert timedelta(**{unit: int(number)}) == link.lives
+    dead = {each.code for each in link.again_after} if link.again else set()
+    assert set(re.findall(r"`(\w+)`", again)) == dead
+
+
+def test_every_part_that_a_link_can_bind_is_told() -> None:
+    for part in (value for value in vars(links).values() if isinstance(value, Part)):
+        assert row("links.md", part.name)
+
+
+def test_every_purpose_is_named_in_the_api() -> None:
+    named = doc("api.md").partition("\nPurposes: ")[2].partition("\n\n")[0]
+    assert {link.purpose for link in LINKS} <= set(re.findall(r"`([a-z-]+)`", named))
+
+
+def test_what_needs_a_fresh_proof_is_marked(service: Service) -> None:
+    routes = [route for room in service.app.extensions[EXTENSION].rooms for route in room.routes]
+    marked = {path for cells in rows("api.md") if cells[0].endswith("*") for path in re.findall("`(/.*?)`", cells[0])}
+    assert marked == {route.rule for route in routes if route.fresh}
+    minutes = sessions.FRESH // timedelta(minutes=1)
+    assert f"within the last {minutes} minutes" in doc("sessions.md").partition("## Step-up")[2]
+
+
+def test_the_lock_and_the_devices_it_spares_are_told_with_their_numbers() -> None:
+    lock = doc("limits.md").partition("## The lock")[2].partition("\n## ")[0]
+    assert f"After {MAX_FAILURES} wrong passwords in a row" in lock
+    assert f"locked for {LOCK // timedelta(minutes=1)} minutes" in lock
+    assert timedelta(seconds=devices.LIVES_SECONDS) == timedelta(days=365)
+    assert f"for a year: the ids of the accounts, at most {devices.KEPT}" in doc("sessions.md")
+
+
+def test_every_table_is_named_for_hosts() -> None:
+    named = set(re.findall(r"`(\w+)`", doc("hosts.md")))
+    assert set(Base.metadata.tables) <= named
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "docs").glob("*.md"):
+        assert f"](docs/{path.name})" in readme
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

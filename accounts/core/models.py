@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     String,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -139,7 +140,7 @@ class SentInvite(Base):
     groups: Mapped[list[str]] = mapped_column(JSON)
     locale: Mapped[str] = mapped_column(String(8))
     inviter_id: Mapped[str] = mapped_column(String(16))
-    next: Mapped[str] = mapped_column(String(1500), default="", server_default="")
+    next: Mapped[str] = mapped_column(String(1500), default="", server_default=text("''"))
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     expires_at: Mapped[datetime]
     sent: Mapped[int] = mapped_column(default=1)

@@ -10,7 +10,7 @@ from accounts.core import spent
 from accounts.core.clock import now
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
 from accounts.core.keys import Key
-from accounts.core.links import Link, Opened, Sentence, Subject, address_key
+from accounts.core.links import Link, Opened, Sentence, Subject, address_key, holder
 from accounts.core.models import Account
 from accounts.core.uow import UnitOfWork
 
@@ -63,6 +63,7 @@ def find_subject(uow: UnitOfWork, link: Link, sentence: Sentence) -> Subject:
     if not sentence.subject_id:
         return Subject("", None)
     _check_gone(uow, sentence)
+    _check_left(uow, sentence)
     return holder_of(uow, sentence.subject_id)
 
 
@@ -86,8 +87,21 @@ def forget_address(uow: UnitOfWork, email_key: str) -> None:
         spent.spend_until(uow.session, _gone(uow, key, email_key), now() + GONE)
 
 
+def leave_address(uow: UnitOfWork, email_key: str) -> None:
+    """Have links die that only hold while nobody has an address: its account moves away, and it is nobody's again.
+
+    Without the mark, activations from before would come back to life. Invitations stay: they wait for their address.
+    """
+    for key in uow.house.ring.newest_first():
+        spent.spend_until(uow.session, _left(uow, key, email_key), now() + GONE)
+
+
 def _gone(uow: UnitOfWork, key: Key, email_key: str) -> str:
     return "gone:" + uow.house.envelope.tag(key, ["gone", email_key], 16).hex()
+
+
+def _left(uow: UnitOfWork, key: Key, email_key: str) -> str:
+    return "left:" + uow.house.envelope.tag(key, ["left", email_key], 16).hex()
 
 
 def gone_at(uow: UnitOfWork, sentence: Sentence) -> datetime | None:
@@ -101,6 +115,15 @@ def _check_gone(uow: UnitOfWork, sentence: Sentence) -> None:
     deleted_at = gone_at(uow, sentence)
     if deleted_at is not None and sentence.issued_at <= deleted_at:
         raise LinkUsed("the account of this address was deleted since")
+
+
+def _check_left(uow: UnitOfWork, sentence: Sentence) -> None:
+    if holder not in sentence.link.dies_with:
+        return
+    mark = _left(uow, sentence.statement.key, address_key(sentence.subject_id))
+    kept_until = spent.kept_until(uow.session, mark)
+    if kept_until is not None and sentence.issued_at <= kept_until - GONE:
+        raise LinkUsed("an account has held this address since")
 
 
 def _check_spent(uow: UnitOfWork, opened: Opened) -> None:

@@ -14,11 +14,11 @@ from sqlalchemy import select, update
 from accounts.core import throttle
 from accounts.core.addresses import parse
 from accounts.core.clock import now
-from accounts.core.errors import AddressTaken, NotSignedIn, sentence
+from accounts.core.errors import AddressTaken, LinkExpired, LinkUsed, NotSignedIn, sentence
 from accounts.core.links import Done, Link, Opened, Sentence, auth_epoch, email, email_serial
 from accounts.core.links import anchor as anchor_part
 from accounts.core.models import Account
-from accounts.core.opening import holder_of
+from accounts.core.opening import holder_of, leave_address
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
@@ -29,6 +29,8 @@ UNDO_LIVES = timedelta(hours=72)
 
 
 class ChangeEmail(Asks):
+    """The address to change to."""
+
     email: Email = Field(title=sentence("New address"))
 
 
@@ -82,7 +84,11 @@ def again(uow: UnitOfWork, sentence: Sentence) -> bool:
 
 
 def check(uow: UnitOfWork, opened: Opened) -> None:
-    if holder_of(uow, opened.carried.email).account is not None or _anchored(uow, opened):
+    holder = holder_of(uow, opened.carried.email).account
+    if holder is not None and holder.id == opened.subject.id:
+        # The account was read before the very change that made this address its own.
+        raise LinkUsed("changed at the same moment")
+    if holder is not None or _anchored(uow, opened):
         raise AddressTaken("taken since the link was sent")
 
 
@@ -92,11 +98,11 @@ def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
         raise NotSignedIn("a change of address needs the account's own session")
     old = account.email
     if account.anchor_until is None or account.anchor_until <= now():
-        _drop_stale_anchor(uow, account.email_key)
+        _drop_stale_anchor(uow, account)
         account.anchor_email, account.anchor_key = account.email, account.email_key
         account.anchor_until = now() + uow.house.signer.lives(UNDO)
         account.anchor_serial += 1
-    _set_address(account, opened.carried.email)
+    _set_address(uow, account, opened.carried.email)
     # To the address that was, and to the anchor: in a chain of changes these are two.
     for address in sorted({old, str(account.anchor_email)}):
         uow.put(NOTICE, account.id, {"to": address, "new": account.email}, account.locale)
@@ -123,6 +129,10 @@ def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
 
 
 def undo_check(uow: UnitOfWork, opened: Opened) -> None:
+    until = opened.account.anchor_until
+    if until is not None and until < now():
+        # The letter about a later change of the chain is younger than the anchor, which it does not prolong.
+        raise LinkExpired("the anchor has ended")
     key = opened.account.anchor_key
     if key is None or holder_of_key(uow, key) not in (None, opened.account.id):
         raise AddressTaken("the old address has another account now")
@@ -130,7 +140,7 @@ def undo_check(uow: UnitOfWork, opened: Opened) -> None:
 
 def undo(uow: UnitOfWork, opened: Opened, said: object) -> Done:
     account = opened.account
-    _set_address(account, str(account.anchor_email))
+    _set_address(uow, account, str(account.anchor_email))
     account.anchor_email = account.anchor_key = account.anchor_until = None
     account.anchor_serial += 1
     # Whoever changed the address may know the password: it is void, and a reset begins at the restored address.
@@ -140,12 +150,13 @@ def undo(uow: UnitOfWork, opened: Opened, said: object) -> Done:
     return Done(account.id)
 
 
-def _drop_stale_anchor(uow: UnitOfWork, key: str) -> None:
-    # An anchor that ended long ago on another account must not stand in the way of this one's UNIQUE index.
+def _drop_stale_anchor(uow: UnitOfWork, mover: Account) -> None:
+    # An anchor that ended long ago on another account must not stand in the way of this one's UNIQUE index. The
+    # mover's own is written anew anyway; raising its version here would make it lose a race against itself.
     gone = {"anchor_email": None, "anchor_key": None, "version": Account.version + 1}
     uow.session.execute(
         update(Account)
-        .where(Account.anchor_key == key, Account.anchor_until <= now())
+        .where(Account.anchor_key == mover.email_key, Account.anchor_until <= now(), Account.id != mover.id)
         .values(gone)
         .execution_options(synchronize_session=False)
     )
@@ -160,8 +171,9 @@ def _anchored(uow: UnitOfWork, opened: Opened) -> bool:
     return accounts.is_anchored(uow, opened.carried.email, but_by=opened.subject.id)
 
 
-def _set_address(account: Account, new: str) -> None:
+def _set_address(uow: UnitOfWork, account: Account, new: str) -> None:
     address = parse(new)
+    leave_address(uow, account.email_key)
     account.email, account.email_key = address.email, address.key
     account.email_serial += 1
     account.auth_epoch += 1

@@ -13,6 +13,8 @@ from accounts.flows.sessions import CurrentAccount, Session
 
 
 class Confirm(Asks):
+    """The password once more, and where to go then."""
+
     password: CurrentPassword
     next: Next = ""
 

@@ -322,6 +322,8 @@ INVITE = Link(
     letter=letter,
     prepare=prepare,
     again=again,
+    # When an invitation ends is for admins to say.
+    again_after=(),
     act=act,
     title=sentence("You are invited"),
     explains=sentence("Accept the invitation, and you are in."),

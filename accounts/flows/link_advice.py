@@ -151,6 +151,7 @@ HAPPENED: Mapping[str, str] = {
     "password.reset": sentence("password reset by mail"),
     "session.ended": sentence("one device signed out"),
     "sign-in": sentence("signed in"),
+    "sign-in.by-mail": sentence("signed in by mail"),
     "sign-in.failed": sentence("signing in failed"),
     "sign-out": sentence("signed out"),
     "sign-out.everywhere": sentence("signed out everywhere"),
@@ -170,10 +171,12 @@ PARTS: Mapping[str, str] = {
 
 
 def why(cause: str, **values: str | int) -> Line:
+    """The sentence that says why a link is dead."""
     return Line(cause, WHY[cause], values)
 
 
 def remark(code: str, **values: str | int) -> Line:
+    """A sentence about what else was seen."""
     return Line(code, REMARKS[code], values)
 
 

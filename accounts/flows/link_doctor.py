@@ -29,6 +29,8 @@ NO_LINK = sentence("There is no link in this text.")
 
 
 class ExplainLink(Asks):
+    """What somebody pasted: a link, a token, or a piece of either."""
+
     link: str = Field(
         title=sentence("Link"),
         max_length=MAX_CHARACTERS,

@@ -92,6 +92,7 @@ def subject_of(uow: UnitOfWork, sentence: Sentence) -> Subject | None:
 
 
 def somebody(account: Account | None) -> Somebody | None:
+    """What is told of an account, if there is one."""
     return Somebody(account.id, account.email, account.active) if account else None
 
 
@@ -140,6 +141,7 @@ def events_since(uow: UnitOfWork, sentence: Sentence, account_id: str | None) ->
 
 
 def event_of(row: AuditRow, sentence: Sentence) -> Event:
+    """An audit event as seen from a link: how many seconds after it was signed, and whether by it."""
     after = max(0, int((row.at - sentence.issued_at).total_seconds()))
     return Event(row.at, row.kind, row.network, row.actor, row.link_id == sentence.link_id, after)
 

@@ -11,7 +11,7 @@ from accounts.core.links import Done, Link, Opened, Sentence, auth_epoch, email,
 from accounts.core.opening import account_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import accounts, unlock
 from accounts.flows.accounts import Chosen
 from accounts.flows.inputs import Asks, ChosenPassword, Email, Next
 
@@ -71,6 +71,7 @@ def prepare(uow: UnitOfWork, opened: Opened, said: ChosenPassword) -> Chosen:
 def act(uow: UnitOfWork, opened: Opened, said: Chosen) -> Done:
     account = opened.account
     accounts.set_password(uow, account, said.password_hash)
+    unlock.lift(account)
     uow.note("password.reset", account_id=account.id, link_id=opened.link_id)
     return Done(account.id)
 

@@ -167,12 +167,12 @@ def read(house: House, cookie: str) -> Session | None:
     try:
         statement = house.envelope.open(PURPOSE, VERSION, cookie)
         account_id, epoch, sid, began, auth_time, amr, remember, proved, csrf = statement.payload
+        session = Session(
+            sid, account_id, epoch, began, auth_time, tuple(amr), bool(remember), proved, csrf, statement.issued_at
+        )
+        return session if session.alive else None
     except (Unreadable, ValueError, TypeError):
         return None
-    session = Session(
-        sid, account_id, epoch, began, auth_time, tuple(amr), bool(remember), proved, csrf, statement.issued_at
-    )
-    return session if session.alive else None
 
 
 def refreshed(session: Session) -> Session | None:

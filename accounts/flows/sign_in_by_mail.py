@@ -18,6 +18,8 @@ PURPOSE = "sign-in"
 
 
 class SignInByMail(Asks):
+    """The address that asks for a sign-in link, and where to go then."""
+
     email: Email
     next: Next = ""
 

@@ -61,10 +61,15 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
     return Letter(PURPOSE, account.email, account.locale, facts, link=uow.url(UNLOCK, accounts.subject_of(account)))
 
 
-def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
-    account = opened.account
+def lift(account: Account) -> None:
+    """Let passwords be tried again; unlock links that are out have done their work."""
     account.locked_at, account.failures = None, 0
     account.lock_serial += 1
+
+
+def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+    account = opened.account
+    lift(account)
     uow.note("account.unlocked", account_id=account.id, link_id=opened.link_id)
     return Done(account.id)
 

@@ -14,6 +14,8 @@ HARM, WEAK, NOTE = Severity.HARM, Severity.WEAK, Severity.NOTE
 
 
 class Rewritten(Scan):
+    """A link that a gateway has respelled must still open, and be the same one."""
+
     name = "rewritten link"
     stands_for = "a URL rewriting gateway wraps the link, respells it, and adds parameters"
 
@@ -25,6 +27,8 @@ class Rewritten(Scan):
 
 
 class Cut(Scan):
+    """A link that lost its end is refused, and one with punctuation after it is not mistaken."""
+
     name = "cut link"
     stands_for = "a mail program ends the link too early, or takes punctuation of the text into it"
 

@@ -50,6 +50,8 @@ class Preview(Scan):
 
 
 class Head(Scan):
+    """Asking for the headers only is looking, too."""
+
     name = "HEAD"
     stands_for = "a link checker asks whether the address is there"
 
@@ -58,6 +60,8 @@ class Head(Scan):
 
 
 class Twice(Scan):
+    """Looking once must not take anything from who looks next."""
+
     name = "GET twice"
     stands_for = "a sandbox detonation after a link preview, or a person who reloads"
 
@@ -69,6 +73,8 @@ class Twice(Scan):
 
 
 class AtOnce(Scan):
+    """Those who look at the same moment must not take anything from each other."""
+
     name = "parallel GET"
     stands_for = "several engines of one gateway detonate the link at the same moment"
 
@@ -90,6 +96,8 @@ class AtOnce(Scan):
 
 
 class NoCookies(Scan):
+    """Whoever comes without cookies may be turned away, but must not use the link up."""
+
     name = "redirects without cookies"
     stands_for = "a URL rewriting gateway that resolves redirects, each request with an empty jar"
 
@@ -98,6 +106,8 @@ class NoCookies(Scan):
 
 
 class Sandbox(Scan):
+    """A form that was sent empty must not use the link up."""
+
     name = "sandbox"
     stands_for = "sandbox detonation: a browser with scripts loads the page and sends every form left empty"
 

@@ -43,7 +43,8 @@ def test_a_lifetime_of_a_link_that_is_not_here_is_refused_with_those_that_are(tm
     with pytest.raises(SettingsError) as caught:
         House(settings(tmp_path, lifetime_reset="60"), LINKS)
     assert str(caught.value) == (
-        "ACCOUNTS_LIFETIME_RESET is not a setting; links here are: activate, invite, reset-password"
+        "ACCOUNTS_LIFETIME_RESET is not a setting; links here are: activate, change-email, close-account, invite, "
+        "not-me, reset-password, sign-in, undo-email-change, unlock"
     )
     assert House(settings(tmp_path, lifetime_activate="60"), LINKS).signer.lives(LINKS[0]).total_seconds() == 60
 

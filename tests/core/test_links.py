@@ -62,7 +62,17 @@ def test_a_link_that_spends_an_id_needs_no_such_part() -> None:
 
 
 def test_every_link_of_the_house_keeps_the_rule_and_has_its_words() -> None:
-    assert {link.purpose for link in LINKS} == {"activate", "invite", "reset-password"}
+    assert {link.purpose for link in LINKS} == {
+        "activate",
+        "invite",
+        "reset-password",
+        "sign-in",
+        "change-email",
+        "undo-email-change",
+        "unlock",
+        "close-account",
+        "not-me",
+    }
     for link in LINKS:
         assert link.spends or any(part.never_returns for part in link.dies_with)
         assert all((link.title, link.explains, link.button, link.done))
@@ -154,7 +164,7 @@ def test_what_a_link_carries_comes_back_as_it_was() -> None:
 @pytest.mark.parametrize(
     "payload",
     [
-        None, 7, "text", [], [None], [7, "a"], {}, ["x" * 36, "one too many"], [["x" * 36]],
+        None, 7, "text", [], [None], [7, "a"], {}, ["x" * 36, "/next", "one too many"], [["x" * 36]],
         ["\x00" * 20 + "x" * 16], ["~~~~~~~~~~~~~~~~~~~~" + "x" * 16],
     ],
 )  # fmt: skip

@@ -8,10 +8,11 @@ from accounts.core.errors import Conflict, InvalidInput, TooManyRequests
 from accounts.core.outbox import Intent
 from accounts.flows import accounts, change_password, sessions
 from accounts.flows.change_password import ChangePassword
+from accounts.flows.not_me import NOT_ME
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
-from tests.flows.walks import Member, events, member
-from tests.people import OTHER_PASSWORD, PASSWORD, Service
+from tests.flows.walks import Member, events, fate, member
+from tests.people import OTHER_PASSWORD, PASSWORD, Service, token_in
 
 
 def says(current: str = PASSWORD, new: str = OTHER_PASSWORD) -> ChangePassword:
@@ -43,7 +44,8 @@ def test_its_owner_is_told_by_mail_who_did_it_from_where(service: Service) -> No
     assert body is not None
     text = body.get_content()
     assert "10.1.1.1" in text
-    assert "/forgot-password" in text
+    assert "/l/not-me/" in text
+    assert fate(service, NOT_ME, service.token(made.email, "not-me")) == "alive"
 
 
 @pytest.mark.parametrize("wrong", ["", OTHER_PASSWORD, PASSWORD + " ", "x" * 1000])
@@ -107,7 +109,9 @@ def test_a_notice_about_an_account_that_is_gone_is_dropped(service: Service) -> 
     intent = Intent("id", change_password.NOTICE, made.id, {"asked": {}}, "en", 1, made.row.created_at)
     letter = change_password.letter(uow, intent)
     assert letter is not None
-    assert (letter.words, letter.to, letter.link) == (change_password.NOTICE, made.email, None)
+    assert (letter.words, letter.to) == (change_password.NOTICE, made.email)
+    assert letter.link is not None
+    assert fate(service, NOT_ME, token_in(letter.link)) == "alive"
     uow.close()
     _delete(made)
     assert change_password.letter(uow, intent) is None

@@ -59,7 +59,8 @@ def test_the_letter_says_who_invites_into_what(service: Service) -> None:
 def test_a_revoked_invitation_is_dead_in_each_of_its_links(service: Service) -> None:
     admin, email = first_admin(service), new_address()
     row = send(admin, email)
-    tokens = [service.token(email, "invite"), token_in(invite.url_of(service.uow(), row))]
+    with service.uow() as uow:
+        tokens = [service.token(email, "invite"), token_in(invite.url_of(uow, row))]
     invite.revoke(admin.uow(), row.id)
     assert [fate(service, INVITE, token) for token in tokens] == ["link_revoked", "link_revoked"]
     assert invite.state_of(invite.listing(service.uow())[0]) == "revoked"

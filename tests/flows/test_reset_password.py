@@ -47,7 +47,8 @@ def _changes_password(made: Member) -> None:
 
 
 def _sets_the_same_password_again(made: Member) -> None:
-    _in_one_piece(made, lambda uow: accounts.set_password(accounts.find(uow, made.id), made.row.password_hash or ""))
+    same = made.row.password_hash or ""
+    _in_one_piece(made, lambda uow: accounts.set_password(uow, accounts.find(uow, made.id), same))
 
 
 def _signs_out_everywhere(made: Member) -> None:

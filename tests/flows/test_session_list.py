@@ -69,7 +69,7 @@ def test_the_current_account_is_one_statement(service: Service) -> None:
 def test_a_session_opened_with_a_new_password_is_a_sign_in_too(service: Service) -> None:
     made, uow = member(service), service.uow()
     with uow:
-        session = sessions.open_for(uow, accounts.find(uow, made.id))
+        session = sessions.open_for(uow, accounts.find(uow, made.id), ("pwd",))
     found = made.current(session)
     assert found is not None
     assert found.last_sign_in_at is not None

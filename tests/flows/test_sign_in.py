@@ -79,7 +79,7 @@ def test_a_password_that_changes_while_it_is_verified_signs_nobody_in(service: S
     stale = made.row.password_hash
     uow = service.uow()
     with uow:
-        accounts.set_password(accounts.find(uow, made.id), "another")
+        accounts.set_password(uow, accounts.find(uow, made.id), "another")
     with pytest.raises(SignInFailed):
         sign_in.begin(stranger(service), made.id, stale, renewed=None, remember=False)
     accounts.disable(service.uow(), made.id)

@@ -31,7 +31,7 @@ def test_asking_stores_a_letter_that_is_due_and_nobody(service: Service) -> None
     ask(service, email)
     assert counts(service) == {"outbox": 1, "audit": 1, "rate_limits": 2}
     assert fate(service, ACTIVATE, service.token(email, "activate")) == "alive"
-    assert counts(service) == {"audit": 2, "rate_limits": 2}, "the letter is sent and forgotten"
+    assert counts(service) == {"audit": 2, "key_uses": 1, "rate_limits": 2}, "the letter is sent and forgotten"
 
 
 @on_both_databases

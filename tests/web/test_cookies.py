@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from accounts.flows import LINKS
 from tests.people import PASSWORD, Service, token_in
 from tests.web.doors import HTTPS, csrf_token, doors, knock
-from tests.web.live_links import SAYS, live_url
+from tests.web.live_links import SAYS, bearer, live_url
 from tests.web.test_mutated_tokens import mutated
 
 PURPOSES = [link.purpose for link in LINKS]
@@ -48,7 +48,7 @@ def answers_of_everything(service: Service) -> Iterator[TestResponse]:
     for purpose in PURPOSES:
         yield admin.sign_in()
         url = live_url(service, purpose, admin)
-        person = service.person()
+        person = bearer(service, purpose, url)
         yield person.get(f"/l/{purpose}/{token_in(url)}/go")
         page = person.get(f"/l/{purpose}")
         yield page
@@ -69,7 +69,7 @@ def test_every_cookie_is_this_hosts_alone_and_out_of_reach_of_scripts(make_servi
             assert {"secure", "httponly", "path=/", "samesite=lax"} <= attributes
             assert not any(each.startswith("domain") for each in attributes)
             assert len(name) + len(value) <= 4096
-    assert names == {"__Host-session", *(f"__Host-link-{purpose}" for purpose in PURPOSES)}
+    assert names == {"__Host-session", "__Host-device", *(f"__Host-link-{purpose}" for purpose in PURPOSES)}
 
 
 def test_on_plain_http_cookies_have_plain_names_and_the_same_reach(service: Service) -> None:

@@ -27,20 +27,27 @@ class Scene:
             "sign_up_": {"email": new_address()},
             "forgot_password": {"email": self.admin.email},
             "sign_in_": {"email": self.admin.email, "password": PASSWORD},
+            "sign_in_mail": {"email": self.admin.email},
+            "confirm_": {"password": PASSWORD},
             "sign_out": {},
             "change_account": {"name": "Changed", "locale": "de"},
             "change_password_": {"current_password": PASSWORD, "password": OTHER_PASSWORD},
+            "change_email_": {"email": new_address()},
+            "close_account_": {},
             "end_session": {},
             "end_session_page": {},
             "send_invite": {"email": new_address(), "groups": "editors"},
             "resend_invite": {},
             "revoke_invite": {},
+            "explain_link": {"link": self.tokens["activate"]},
         }
 
     def body(self, door: Door) -> dict[str, Any]:
         assert door.route is not None
         if door.route.name == "act":
             return {**SAYS[door.purpose], **({"token": self.tokens[door.purpose]} if door.speaks == "json" else {})}
+        if door.route.name == "again":
+            return {"token": self.tokens[door.purpose]} if door.speaks == "json" else {}
         return self.said[door.route.name]
 
     def knock(self, door: Door, person: Person, **how: Any) -> int:
@@ -67,6 +74,7 @@ def test_there_are_doors_of_both_kinds(service: Service) -> None:
     assert {door.route.name for door in changing(service) if door not in needing_a_token(service) and door.route} == {
         "sign_up_",
         "sign_in_",
+        "sign_in_mail",
         "forgot_password",
     }, "JSON without a token: nothing there is done by the authority of a session"
 

@@ -26,6 +26,7 @@ def all_problems(kind: type[Problem] = Problem) -> set[type[Problem]]:
 
 
 CODES = {problem.code for problem in all_problems() if problem is not errors.DeadLink}
+DEAD = {problem.code for problem in all_problems(errors.DeadLink)} - {errors.DeadLink.code}
 
 
 def check_problem(answer: TestResponse) -> dict[str, Any]:
@@ -35,8 +36,10 @@ def check_problem(answer: TestResponse) -> dict[str, Any]:
     assert (
         {"type", "title", "status", "code"}
         <= set(said)
-        <= {"type", "title", "status", "code", "errors", "retry_after"}
+        <= {"type", "title", "status", "code", "errors", "retry_after", "again"}
     )
+    assert ("again" in said) == (said["code"] in DEAD), "of dead links it is told whether a fresh one is to be had"
+    assert said.get("again", False) in (True, False)
     assert said["type"] == "about:blank"
     assert said["status"] == answer.status_code
     assert said["code"] in CODES

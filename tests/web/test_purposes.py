@@ -6,20 +6,22 @@ from itertools import permutations
 
 import pytest
 
-from accounts.flows import LINKS
+from accounts.flows import LINKS, devices
+from accounts.flows.devices import PURPOSE as DEVICE
 from accounts.flows.sessions import PURPOSE as SESSION
+from accounts.web.cookies import known_here
 from tests.people import Person, Service, token_in
 from tests.web.doors import code_of, csrf_token, dump
-from tests.web.live_links import MAKERS, SAYS, live_url
+from tests.web.live_links import MAKERS, SAYS, bearer, live_url
 
 PURPOSES = [link.purpose for link in LINKS]
-OTHERS = [SESSION, "csrf"]
+OTHERS = [SESSION, DEVICE, "csrf"]
 
 
 def token_of(service: Service, purpose: str, admin: Person) -> str:
-    """A live token of a link, of a session, or of a form."""
-    if purpose == SESSION:
-        cookie = service.member().client.get_cookie("session")
+    """A live token of a link, of a session, of a device, or of a form."""
+    if purpose in (SESSION, DEVICE):
+        cookie = service.member().client.get_cookie(purpose)
         assert cookie is not None
         return str(cookie.value)
     if purpose == "csrf":
@@ -33,8 +35,8 @@ def test_every_kind_of_link_is_made_in_these_tests() -> None:
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_token_opens_the_door_of_its_own_purpose(service: Service, purpose: str) -> None:
-    token = token_in(live_url(service, purpose, service.admin()))
-    person = service.person()
+    url = live_url(service, purpose, service.admin())
+    token, person = token_in(url), bearer(service, purpose, url)
     assert person.get(f"/api/l/{purpose}?token={token}").status_code == 200
     assert person.get(f"/l/{purpose}/{token}/go").status_code == 303
     assert person.get(f"/l/{purpose}").status_code == 200
@@ -52,19 +54,21 @@ def test_a_token_is_refused_at_the_door_of_every_other_purpose(service: Service)
         token, person = tokens[issued], service.person()
         shown = person.get(f"/api/l/{at}?token={token}")
         done = person.post(f"/api/l/{at}", {"token": token, **SAYS[at]})
-        answers |= {shown.get_data(), done.get_data()}
-        assert (shown.status_code, done.status_code) == (400, 400), f"{issued} at {at}"
+        again = person.post(f"/api/l/{at}/again", {"token": token})
+        answers |= {shown.get_data(), done.get_data(), again.get_data()}
+        assert (shown.status_code, done.status_code, again.status_code) == (400, 400, 400), f"{issued} at {at}"
         assert person.get(f"/l/{at}/{token}/go").status_code == 400
         form = csrf_token(person)
         person.client.set_cookie(f"link-{at}", token)
         assert person.get(f"/l/{at}").status_code == 400
         said = {"csrf_token": form, "link_id": "x", **SAYS[at]}
         assert person.client.post(f"/l/{at}", data=said).status_code == 400
+        assert person.client.post(f"/l/{at}/again", data={"csrf_token": form}).status_code == 400
     assert len(answers) == 1, "why a token is refused is nobody's business"
     assert dump(service, "rate_limits") == before
 
 
-@pytest.mark.parametrize("purpose", [*PURPOSES, "csrf"])
+@pytest.mark.parametrize("purpose", [*PURPOSES, DEVICE, "csrf"])
 def test_no_other_token_is_a_session(service: Service, purpose: str) -> None:
     token = token_of(service, purpose, service.admin())
     person = service.person()
@@ -72,7 +76,7 @@ def test_no_other_token_is_a_session(service: Service, purpose: str) -> None:
     assert not person.signed_in
 
 
-@pytest.mark.parametrize("purpose", [*PURPOSES, SESSION])
+@pytest.mark.parametrize("purpose", [*PURPOSES, SESSION, DEVICE])
 def test_no_other_token_is_a_csrf_token(service: Service, purpose: str) -> None:
     admin = service.admin()
     token = token_of(service, purpose, admin)
@@ -87,3 +91,11 @@ def test_not_even_the_session_itself_is_its_csrf_token(service: Service) -> None
     answer = admin.post("/api/sign-out", headers={"X-CSRF-Token": cookie.value})
     assert answer.status_code == 403
     assert admin.signed_in
+
+
+@pytest.mark.parametrize("purpose", [*PURPOSES, SESSION, "csrf"])
+def test_no_other_token_is_a_device_that_somebody_signed_in_from(service: Service, purpose: str) -> None:
+    token = token_of(service, purpose, service.admin())
+    with service.app.test_request_context(headers={"Cookie": f"device={token}"}):
+        assert devices.read(service.house, token) == ()
+        assert known_here() == ()

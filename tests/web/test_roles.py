@@ -23,6 +23,12 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /sign-in": EVERYBODY,
     "POST /sign-in": (422, 422, 422),
     "POST /api/sign-in": (422, 422, 422),
+    "GET /sign-in/mail": EVERYBODY,
+    "POST /sign-in/mail": (422, 422, 422),
+    "POST /api/sign-in/mail": (422, 422, 422),
+    "GET /confirm": (303, 200, 200),
+    "POST /confirm": (401, 422, 422),
+    "POST /api/confirm": (401, 422, 422),
     "POST /sign-out": (303, 303, 303),
     "POST /api/sign-out": (204, 204, 204),
     "GET /api/csrf": EVERYBODY,
@@ -33,6 +39,12 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /account/password": (303, 200, 200),
     "POST /account/password": (401, 422, 422),
     "POST /api/account/password": (401, 422, 422),
+    "GET /account/email": (303, 200, 200),
+    "POST /account/email": (401, 422, 422),
+    "POST /api/account/email": (401, 422, 422),
+    "GET /account/close": (303, 200, 200),
+    "POST /account/close": (401, 303, 303),
+    "POST /api/account/close": (401, 202, 202),
     "GET /account/sessions": (303, 200, 200),
     "GET /api/account/sessions": SIGNED_IN,
     "DELETE /api/account/sessions/<session_id>": (401, 404, 404),
@@ -45,6 +57,9 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "POST /api/admin/invites/<invite_id>/resend": (401, 403, 404),
     "POST /admin/invites/<invite_id>/revoke": (401, 403, 404),
     "POST /api/admin/invites/<invite_id>/revoke": (401, 403, 404),
+    "GET /admin/links/explain": (303, 403, 200),
+    "POST /admin/links/explain": (401, 403, 422),
+    "POST /api/admin/links/explain": (401, 403, 422),
     "GET /health/live": EVERYBODY,
     "GET /health/ready": EVERYBODY,
     "GET /mailbox": (404, 404, 404),
@@ -60,6 +75,8 @@ for _purpose in [link.purpose for link in LINKS]:
         f"POST /l/{_purpose}": (400, 400, 400),
         f"GET /api/l/{_purpose}": (400, 400, 400),
         f"POST /api/l/{_purpose}": (400, 400, 400),
+        f"POST /l/{_purpose}/again": (400, 400, 400),
+        f"POST /api/l/{_purpose}/again": (400, 400, 400),
         f"GET /l/{_purpose}/go": (400, 400, 400),
         f"GET /l/{_purpose}/done": EVERYBODY,
         f"GET /l/{_purpose}/<path:token>/go": (400, 400, 400),
@@ -89,6 +106,25 @@ def test_everybody_gets_in_where_their_row_says_and_nowhere_else(service: Servic
             assert person.sign_in().status_code == 200
     expected = {name: ROWS[name.partition(" ")[2]][column] for name in found}
     assert {name: (status, expected[name]) for name, status in found.items() if status != expected[name]} == {}
+
+
+def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service) -> None:
+    """A session of somebody signed in by mail, or remembered, has no proof by password to begin with."""
+    admin = service.admin()
+    assert admin.sign_in(remember=True).status_code == 200
+    asked = [door for door in doors(service) if door.route and door.route.fresh]
+    assert {door.name for door in asked if door.speaks == "json"} == {
+        "POST /api/account/email",
+        "POST /api/account/close",
+        "DELETE /api/account/sessions/<session_id>",
+    }
+    for door in asked:
+        answer = knock(door, admin)
+        if door.speaks == "page" and not door.changes:
+            assert (answer.status_code, answer.location) == (303, f"/confirm?next={door.path()}"), door
+        else:
+            assert answer.status_code == 403, door
+    assert admin.signed_in
 
 
 def test_a_page_that_needs_an_account_sends_a_stranger_to_sign_in_and_back(service: Service) -> None:

@@ -15,7 +15,7 @@ from tests.conftest import KEY, on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, token_in
 from tests.servers.smtp import links
 from tests.web.doors import csrf_token
-from tests.web.live_links import SAYS, live_url
+from tests.web.live_links import SAYS, bearer, live_url
 
 WRONG = "canary of a wrong password"
 
@@ -42,8 +42,9 @@ def run_everything(service: Service, collect: Collector) -> None:
     said = {"token": token_in(url), "email": admin.person.email, "password": PASSWORD}
     assert admin.post("/api/l/invite", said).status_code == 201
     for link in LINKS:
-        token = token_in(live_url(service, link.purpose, admin.person))
-        guest = Collecting(service, collect)
+        url = live_url(service, link.purpose, admin.person)
+        token = token_in(url)
+        guest = Collecting(service, collect, bearer(service, link.purpose, url))
         guest.get(f"/l/{link.purpose}/{token}/go")
         guest.get(f"/l/{link.purpose}")
         guest.get(f"/api/l/{link.purpose}?token={token}")
@@ -51,6 +52,7 @@ def run_everything(service: Service, collect: Collector) -> None:
         guest.post(f"/api/l/{link.purpose}", {"token": token, **SAYS[link.purpose]})
         guest.post(f"/api/l/{link.purpose}", {"token": token, **SAYS[link.purpose]})
         guest.get(f"/l/{link.purpose}")
+        guest.post(f"/api/l/{link.purpose}/again", {"token": token})
         guest.post(f"/api/l/{link.purpose}", {"token": token[:-1] + "!", "password": WRONG})
     member = Collecting(service, collect, service.member())
     for password in (WRONG, PASSWORD):

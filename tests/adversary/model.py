@@ -1,0 +1,101 @@
+"""What must be alive: accounts, links and sessions as a few counters, written apart from the code under test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+DIES_WITH: dict[str, tuple[str, ...]] = {
+    "reset-password": ("password", "email", "epoch", "sign_ins"),
+    "sign-in": ("email", "epoch", "sign_ins"),
+    "change-email": ("email", "email_serial", "epoch"),
+    "undo-email-change": ("anchor_serial",),
+    "close-account": ("epoch", "sign_ins"),
+    "not-me": ("epoch",),
+}
+"""The promise of the design, said once more: which change kills which link about an account."""
+
+
+@dataclass
+class ModelAccount:
+    """One account. Every counter only ever rises."""
+
+    email: str
+    words: str | None
+    password: int = 0
+    epoch: int = 0
+    sign_ins: int = 0
+    email_serial: int = 0
+    anchor_serial: int = 0
+    anchor: str | None = None
+    active: bool = True
+    exists: bool = True
+
+    def state(self, purpose: str) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in DIES_WITH[purpose])
+
+
+@dataclass
+class ModelLink:
+    """A link that was mailed, with what it was signed about.
+
+    :ivar used: for an activation, whether an account has held its address since.
+    """
+
+    purpose: str
+    token: str
+    address: str
+    account: ModelAccount | None
+    bound: tuple[object, ...] = ()
+    used: bool = False
+
+
+@dataclass
+class ModelSession:
+    """A session, by the cookie that states it. ``fresh``: a password was said in it."""
+
+    cookie: str
+    account: ModelAccount
+    epoch: int
+    fresh: bool
+    ended: bool = False
+
+    @property
+    def alive(self) -> bool:
+        return not self.ended and self.account.exists and self.account.active and self.epoch == self.account.epoch
+
+
+@dataclass
+class World:
+    """Everything that was ever made."""
+
+    accounts: list[ModelAccount] = field(default_factory=list)
+    links: list[ModelLink] = field(default_factory=list)
+    sessions: list[ModelSession] = field(default_factory=list)
+
+    def holder(self, address: str) -> ModelAccount | None:
+        return next((each for each in self.accounts if each.exists and each.email == address), None)
+
+    def anchored(self, address: str, *, but_by: ModelAccount | None = None) -> bool:
+        """Whether an address is kept for somebody else who may still take it back."""
+        return any(each.exists and each.anchor == address and each is not but_by for each in self.accounts)
+
+    def move(self, account: ModelAccount, address: str) -> None:
+        account.email = address
+        account.email_serial += 1
+        account.epoch += 1
+        self.taken(address)
+
+    def taken(self, address: str) -> None:
+        """An account holds the address from now on: no activation of before will ever make another one."""
+        for link in self.links:
+            if link.purpose == "activate" and link.address == address:
+                link.used = True
+
+    def alive(self, link: ModelLink) -> bool:
+        if link.account is None:
+            return not link.used and not self.anchored(link.address)
+        if not (link.account.exists and link.account.active and link.bound == link.account.state(link.purpose)):
+            return False
+        if link.purpose == "change-email":
+            return self.holder(link.address) is None and not self.anchored(link.address, but_by=link.account)
+        return True

@@ -1,0 +1,181 @@
+"""The addresses of one account: changed, raced for, taken back; and what a change asks of whoever wants it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+
+from accounts.core.clock import now
+from tests.adversary.recipes import change_link, sign_in_link
+from tests.conftest import on_both_databases
+from tests.people import Person, Service, new_address, token_in
+from tests.servers.smtp import links
+from tests.web.doors import at_once, code_of
+
+
+def use(person: Person, url: str) -> tuple[int, str]:
+    purpose = url.split("/l/")[1].split("/", maxsplit=1)[0]
+    answer = person.post(f"/api/l/{purpose}", {"token": token_in(url)})
+    return answer.status_code, code_of(answer)
+
+
+def email_of(person: Person) -> str:
+    return str(person.get("/api/account").get_json()["email"])
+
+
+def test_a_second_change_request_supersedes_the_link_of_the_first(service: Service) -> None:
+    """E1."""
+    member, first, second = service.member(), new_address("first"), new_address("second")
+    to_first = change_link(service, member, first)
+    to_second = change_link(service, member, second)
+    assert use(member, to_first) == (410, "link_superseded")
+    assert email_of(member) == member.email
+    assert use(member, to_second) == (200, "")
+    assert email_of(member) == second
+
+
+def test_a_change_link_does_nothing_without_the_accounts_own_session(service: Service) -> None:
+    """E2."""
+    member, other = service.member(), service.member()
+    url = change_link(service, member, new_address("new"))
+    assert use(service.person(), url) == (401, "not_signed_in")
+    assert use(other, url) == (409, "wrong_account")
+    assert email_of(member) == member.email
+    assert use(member, url) == (200, ""), "nothing was consumed"
+
+
+@on_both_databases
+def test_of_concurrent_change_requests_an_address_is_only_ever_confirmed_by_its_own_letter(service: Service) -> None:
+    """E4 (CVE-2026-32700): whichever request wins, a link changes to the address that received it or to nothing."""
+    for _ in range(3):
+        member, own, victim = service.member(), new_address("own"), new_address("victim")
+        token = member.get("/api/csrf").get_json()["csrf_token"]
+        cookie = member.client.get_cookie("session")
+        assert cookie is not None
+        browsers = [service.person(network=member.network) for _ in range(8)]
+        for browser in browsers:
+            browser.client.set_cookie("session", cookie.value)
+
+        def ask(
+            number: int,
+            browsers: list[Person] = browsers,
+            own: str = own,
+            victim: str = victim,
+            token: str = token,
+        ) -> int:
+            said = {"email": (own, victim)[number % 2]}
+            if number >= 6:  # the worker writes letters meanwhile
+                service.deliver()
+                return 202
+            answer = browsers[number].post("/api/account/email", said, headers={"X-CSRF-Token": token})
+            return answer.status_code
+
+        assert set(at_once(8, ask)) <= {202, 409}
+        own_links = [url for mail in service.mails(own) for url in links(mail.message) if "/l/change-email/" in url]
+        done = [use(member, url)[0] for url in own_links]
+        assert set(done) <= {200, 410}
+        assert email_of(member) == (own if 200 in done else member.email)
+
+
+def test_an_old_proof_a_mail_and_a_remembered_session_do_not_suffice_for_a_change(service: Service) -> None:
+    """E6, at the request and at the act."""
+    member = service.member()
+    url = change_link(service, member, new_address("new"))
+    remembered = service.person(email=member.email)
+    assert remembered.sign_in(remember=True).status_code == 200
+    with time_machine.travel(now() + timedelta(minutes=11), tick=True):
+        for browser in (member, remembered):
+            said = {"email": new_address("stolen")}
+            assert code_of(browser.post("/api/account/email", said)) == "confirmation_required"
+            assert code_of(browser.post("/api/account/close")) == "confirmation_required"
+            assert use(browser, url) == (403, "confirmation_required")
+            assert email_of(browser) == member.email
+        assert code_of(member.post("/api/confirm", {"password": "not the password"})) == "invalid_input"
+        assert use(member, url) == (403, "confirmation_required")
+        assert member.post("/api/confirm", {"password": member.password}).status_code == 200
+        assert use(member, url) == (200, "")
+
+
+def test_a_session_begun_by_mail_is_no_proof_and_stays_none_when_it_is_renewed(service: Service) -> None:
+    """E6, for a sign-in by mail alone, used once and used again in the same browser."""
+    member, browser = service.member(), service.person()
+    for _ in range(2):
+        assert use(browser, sign_in_link(service, member)) == (200, "")
+        assert browser.get("/api/account").get_json()["amr"] == ["mail"]
+        said = {"email": new_address("stolen")}
+        assert code_of(browser.post("/api/account/email", said)) == "confirmation_required"
+        assert code_of(browser.post("/api/sign-out", {"everywhere": True})) == "confirmation_required"
+
+
+def test_the_owner_takes_the_address_back_after_a_chain_of_changes(service: Service) -> None:
+    """E, undo: the anchor is the first address, and everybody else's session and link is dead afterwards."""
+    member, second, third = service.member(), new_address("second"), new_address("third")
+    first = member.email
+    for new in (second, third):
+        assert use(member, change_link(service, member, new)) == (200, "")
+    undo = service.url(first, "undo-email-change")
+    assert use(service.person(), undo) == (200, "")
+    assert not member.signed_in
+    assert member.sign_in().status_code == 401, "the password is void"
+    assert use(service.person(), undo)[0] == 410
+    assert service.url(first, "reset-password")
+
+
+@on_both_databases
+def test_moving_there_and_back_does_not_stand_in_the_way_of_moving_again(service: Service) -> None:
+    """E: the anchor of long ago is the account's own address by now."""
+    member = service.member()
+    first = member.email
+    for new in (new_address("there"), first):
+        assert use(member, change_link(service, member, new)) == (200, "")
+    with time_machine.travel(now() + timedelta(hours=80), tick=True):
+        assert member.sign_in().status_code == 200
+        assert use(member, change_link(service, member, new_address("again"))) == (200, "")
+
+
+def test_an_undo_link_ends_with_the_time_that_its_letter_names(service: Service) -> None:
+    """E: the letter about a second change does not prolong what the first one began."""
+    member = service.member()
+    assert use(member, change_link(service, member, new_address("second"))) == (200, "")
+    start = now()
+    with time_machine.travel(start + timedelta(hours=70), tick=True):
+        member.email, first = email_of_after_sign_in(service, member), member.email
+        assert use(member, change_link(service, member, new_address("third"))) == (200, "")
+        undo = service.url(first, "undo-email-change")
+        assert service.person().get(f"/api/l/undo-email-change?token={token_in(undo)}").status_code == 200
+    with time_machine.travel(start + timedelta(hours=73), tick=True):
+        assert use(service.person(), undo) == (410, "link_expired")
+
+
+def email_of_after_sign_in(service: Service, member: Person) -> str:
+    """Sign in at whichever address is theirs now; sessions of days ago are over."""
+    for mail in reversed(service.sink.messages):
+        candidate = mail.recipients[0]
+        known = Person(member.client, email=candidate, password=member.password)
+        if candidate.startswith("second") and known.sign_in().status_code == 200:
+            return candidate
+    raise AssertionError("cannot sign in")
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_an_activation_does_not_come_back_when_its_address_is_left_again(service: Service, close: bool) -> None:
+    """A -> B -> A: nobody, somebody, nobody again; of two sign-ups only one ever makes an account."""
+    person = service.person()
+    tokens = []
+    for _ in range(2):
+        assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
+        tokens.append(service.token(person.email, "activate"))
+    said = {"token": tokens[0], "password": person.password, "name": "Some Body"}
+    assert person.post("/api/l/activate", said).status_code == 201
+    for name in ("second", "third"):
+        assert use(person, change_link(service, person, new_address(name))) == (200, "")
+    if close:
+        assert person.post("/api/account/close").status_code == 202
+        email = email_of(person)
+        assert use(person, service.url(email, "close-account")) == (200, "")
+    stranger = service.person()
+    assert stranger.get(f"/api/l/activate?token={tokens[1]}").status_code != 200
+    answer = stranger.post("/api/l/activate", {**said, "token": tokens[1]})
+    assert answer.status_code in (409, 410)
