@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from accounts.config import Settings, SettingsError
 from accounts.core.envelope import Envelope
 from accounts.core.keys import KeyRing
-from accounts.core.links import Link, Signer
+from accounts.core.links import Link
 from accounts.core.passwords import Passwords
 from accounts.core.ring_file import FileRing
+from accounts.core.signer import Signer
 from accounts.core.store import Store
 from accounts.core.throttle import Throttle
 

@@ -7,20 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import and_, exists, select, update
 
 from accounts.core import uses
 from accounts.core.clock import LEEWAY, now
 from accounts.core.envelope import Unreadable
-from accounts.core.errors import CsrfFailed, NotFound
+from accounts.core.errors import CsrfFailed
 from accounts.core.house import House
 from accounts.core.ids import new_id
-from accounts.core.models import Account, AuditRow, Membership, Spent
+from accounts.core.models import Account, Membership, Spent
 from accounts.core.uow import UnitOfWork
 
 PURPOSE, CSRF_PURPOSE, VERSION = "session", "csrf", 1
@@ -225,61 +223,6 @@ def end_everywhere(uow: UnitOfWork, account_id: str) -> None:
         raised = {"auth_epoch": Account.auth_epoch + 1, "version": Account.version + 1}
         uow.session.execute(update(Account).where(Account.id == account_id).values(raised))
         uow.note("sign-out.everywhere", account_id=account_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One session in the list of devices."""
-
-    id: str
-    began: datetime
-    ends: datetime
-    network: str
-    agent: str
-    current: bool
-
-
-def listing(uow: UnitOfWork, who: CurrentAccount) -> list[Listed]:
-    """The sessions that are still open, newest first, from the sign-ins in the audit log."""
-    events = uow.read(
-        select(AuditRow.at, AuditRow.network, AuditRow.agent, AuditRow.facts)
-        .where(AuditRow.kind == SIGN_IN, AuditRow.account_id == who.id)
-        .where(AuditRow.at > now() - ABSOLUTE_REMEMBERED)
-        .order_by(AuditRow.at.desc(), AuditRow.id)
-    )
-    open_ids = _open(uow, who, [row.facts for row in events])
-    return [
-        Listed(
-            facts["session"],
-            at,
-            datetime.fromtimestamp(facts["ends"], at.tzinfo),
-            network,
-            agent,
-            facts["session"] == who.session.id,
-        )
-        for at, network, agent, facts in events
-        if facts["session"] in open_ids
-    ]
-
-
-def _open(uow: UnitOfWork, who: CurrentAccount, facts: Sequence[dict[str, Any]]) -> set[str]:
-    moment = now().timestamp()
-    ids = {f["session"] for f in facts if f["epoch"] == who.auth_epoch and f["ends"] > moment}
-    ended = {row[0] for row in uow.read(select(Spent.id).where(Spent.id.in_([mark(sid) for sid in ids])))}
-    return {sid for sid in ids if mark(sid) not in ended}
-
-
-def end_one(uow: UnitOfWork, who: CurrentAccount, session_id: str) -> None:
-    """End one other session of the same person.
-
-    :raises NotFound: it is not an open session of theirs.
-    """
-    found = next((listed for listed in listing(uow, who) if listed.id == session_id), None)
-    if found is None:
-        raise NotFound("no such session")
-    with uow:
-        uow.spend(mark(session_id), found.ends + 2 * LEEWAY)
-        uow.note("session.ended", account_id=who.id, facts={"session": session_id})
 
 
 def mark(session_id: str) -> str:

@@ -14,6 +14,7 @@ from accounts.flows import (
     confirm,
     profile,
     reset_password,
+    session_list,
     sessions,
     sign_in,
     sign_in_by_mail,
@@ -173,19 +174,19 @@ def close_account_(said: Asks) -> Reply:
 @room.get("/account/sessions", needs="account", speaks=BOTH)
 def list_sessions() -> Reply:
     """Where this account is signed in."""
-    found = sessions.listing(uow(), bound.signed_in())
+    found = session_list.listing(uow(), bound.signed_in())
     return Reply(page="sessions.html", says={"sessions": [asdict(each) for each in found]})
 
 
 @room.delete("/account/sessions/<session_id>", needs="account", fresh=True, speaks=JSON, statuses=(204,))
 def end_session(session_id: str) -> Reply:
     """End one session of this account."""
-    sessions.end_one(uow(), bound.signed_in(), session_id)
+    session_list.end_one(uow(), bound.signed_in(), session_id)
     return Reply(status=204)
 
 
 @room.post("/account/sessions/<session_id>/end", needs="account", fresh=True, speaks=PAGE)
 def end_session_page(session_id: str) -> Reply:
     """End one session of this account."""
-    sessions.end_one(uow(), bound.signed_in(), session_id)
+    session_list.end_one(uow(), bound.signed_in(), session_id)
     return Reply(then=page_url("list_sessions"))

@@ -11,7 +11,7 @@ from accounts.config import Settings
 from accounts.core.envelope import Envelope
 from accounts.core.house import House
 from accounts.core.keys import KeyRing
-from accounts.core.links import Signer
+from accounts.core.signer import Signer
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from tests.conftest import KEY

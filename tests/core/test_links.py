@@ -17,9 +17,10 @@ from accounts.core import clock, links
 from accounts.core.errors import LinkInvalid
 from accounts.core.ids import new_id
 from accounts.core.keys import new_key
-from accounts.core.links import Done, Link, Opened, Signer, Subject, address_key
+from accounts.core.links import Done, Link, Opened, Subject, address_key
 from accounts.core.models import Account
 from accounts.core.passwords import Passwords
+from accounts.core.signer import Signer
 from accounts.flows import LINKS, invite, reset_password, sign_up
 from tests.core.houses import ISSUER, envelope, signer
 

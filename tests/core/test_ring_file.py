@@ -13,9 +13,10 @@ from accounts.config import SettingsError
 from accounts.core.envelope import Envelope, Unreadable
 from accounts.core.errors import Conflict
 from accounts.core.keys import KeyRing, new_key, signing
-from accounts.core.links import Signer, Subject
+from accounts.core.links import Subject
 from accounts.core.models import Account
 from accounts.core.ring_file import LOOK_EVERY, FileRing
+from accounts.core.signer import Signer
 from accounts.flows.reset_password import RESET
 from tests.core.houses import ISSUER, at_once
 

@@ -12,14 +12,21 @@ import time_machine
 
 from accounts.core import throttle
 from accounts.core.clock import now
-from accounts.core.errors import AddressTaken, LinkExpired, LinkUsed, NotSignedIn
 from accounts.core.links import Link
 from accounts.core.models import LOCK
-from accounts.core.opening import open_link
-from accounts.flows import accounts, change_email, close_account, not_me, reset_password, sign_in_by_mail, sign_up, unlock
+from accounts.flows import (
+    accounts,
+    change_email,
+    close_account,
+    not_me,
+    reset_password,
+    sign_in_by_mail,
+    sign_up,
+    unlock,
+)
 from accounts.flows.accounts import subject_of
 from tests.flows.closely import ASKED, asked, change, counted, letter, owner, sentence_in, written
-from tests.flows.walks import Member, fate, member, stranger, use
+from tests.flows.walks import Member, fate, stranger, use
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, new_address
 
 BY_MAIL = [

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.core.errors import Conflict, InvalidInput, TooManyRequests
 from accounts.core.outbox import Intent
-from accounts.flows import accounts, change_password, sessions
+from accounts.flows import accounts, change_password, session_list, sessions
 from accounts.flows.change_password import ChangePassword
 from accounts.flows.not_me import NOT_ME
 from tests.conftest import on_both_databases
@@ -32,7 +32,7 @@ def test_this_browser_goes_on_and_all_others_are_signed_out(service: Service) ->
     assert made.current(me.session) is made.current(other) is None
     assert made.sign_in(OTHER_PASSWORD).account_id == made.id
     assert events(service, made.id)[-3:] == ["password.changed", "sign-in", "sign-in"]
-    assert len(sessions.listing(service.uow(), found)) == 2
+    assert len(session_list.listing(service.uow(), found)) == 2
 
 
 def test_its_owner_is_told_by_mail_who_did_it_from_where(service: Service) -> None:

@@ -12,7 +12,7 @@ from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.keys import new_key
 from accounts.core.spent import is_spent
-from accounts.flows import accounts, sessions
+from accounts.flows import accounts, session_list, sessions
 from accounts.flows.sessions import (
     ABSOLUTE,
     ABSOLUTE_REMEMBERED,
@@ -190,16 +190,16 @@ def test_more_groups_end_nothing(service: Service) -> None:
 def test_ending_one_session_ends_that_one(service: Service) -> None:
     made = member(service)
     me, other = made.signed_in(), made.sign_in()
-    sessions.end_one(made.uow(), me, other.id)
+    session_list.end_one(made.uow(), me, other.id)
     assert made.current(other) is None
     assert made.current(me.session) is not None
     with pytest.raises(NotFound):
-        sessions.end_one(made.uow(), me, other.id)
+        session_list.end_one(made.uow(), me, other.id)
 
 
 def test_nobody_ends_the_session_of_somebody_else(service: Service) -> None:
     made, stranger = member(service), member(service)
     target = made.sign_in()
     with pytest.raises(NotFound):
-        sessions.end_one(stranger.uow(), stranger.signed_in(), target.id)
+        session_list.end_one(stranger.uow(), stranger.signed_in(), target.id)
     assert made.current(target) is not None

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from accounts.core.errors import CsrfFailed
-from accounts.flows import accounts, sessions
+from accounts.flows import accounts, session_list, sessions
 from accounts.flows.sessions import ABSOLUTE, ABSOLUTE_REMEMBERED
 from tests.conftest import on_both_databases
 from tests.flows.walks import member
@@ -25,7 +25,7 @@ def test_open_sessions_are_listed_newest_first(service: Service) -> None:
         second = made.sign_in()
         time.shift(60)
         me = made.signed_in()
-        found = sessions.listing(service.uow(), me)
+        found = session_list.listing(service.uow(), me)
         assert [each.id for each in found] == [me.session.id, second.id, first.id]
         assert [each.current for each in found] == [True, False, False]
         assert {(each.network, each.agent) for each in found} == {("10.9.9.9", "Firefox on Linux")}
@@ -40,15 +40,15 @@ def test_what_was_ended_or_is_over_is_not_listed(service: Service) -> None:
         ended, short = made.sign_in(), made.sign_in()
         remembered = made.sign_in(remember=True)
         sessions.end(service.uow(), ended)
-        ids = {each.id for each in sessions.listing(service.uow(), made.signed_in())}
+        ids = {each.id for each in session_list.listing(service.uow(), made.signed_in())}
         assert ended.id not in ids
         assert {short.id, remembered.id} < ids
         time.shift(ABSOLUTE)
-        assert [each.id for each in sessions.listing(service.uow(), made.signed_in())][1:] == [remembered.id]
+        assert [each.id for each in session_list.listing(service.uow(), made.signed_in())][1:] == [remembered.id]
         time.shift(ABSOLUTE_REMEMBERED)
-        assert len(sessions.listing(service.uow(), made.signed_in())) == 1
+        assert len(session_list.listing(service.uow(), made.signed_in())) == 1
         sessions.end_everywhere(service.uow(), made.id)
-        assert len(sessions.listing(service.uow(), made.signed_in())) == 1
+        assert len(session_list.listing(service.uow(), made.signed_in())) == 1
 
 
 def test_the_current_account_is_one_statement(service: Service) -> None:
@@ -73,7 +73,7 @@ def test_a_session_opened_with_a_new_password_is_a_sign_in_too(service: Service)
     found = made.current(session)
     assert found is not None
     assert found.last_sign_in_at is not None
-    assert [each.id for each in sessions.listing(service.uow(), found)] == [session.id]
+    assert [each.id for each in session_list.listing(service.uow(), found)] == [session.id]
     assert made.row.sign_in_serial == 0
 
 
