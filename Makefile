@@ -9,7 +9,7 @@ MAKEFLAGS += --no-builtin-rules
 PYTHON ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
-UV := VIRTUAL_ENV=.venv $(BIN)/uv pip --quiet
+UV := VIRTUAL_ENV=.venv $(BIN)/uv --system-certs pip --quiet
 AUDIT_VERSION := 2.10.1
 
 .PHONY: run test lint types e2e audit lock .venv run-env clean

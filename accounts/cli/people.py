@@ -9,6 +9,7 @@ from accounts.core.models import Account
 from accounts.flows import accounts as people
 from accounts.flows import invite as invitations
 from accounts.flows import sessions
+from accounts.flows.inputs import GroupNames
 from accounts.web.forms import checked
 
 
@@ -93,7 +94,7 @@ def enable(who: str) -> None:
 def groups(who: str, groups: tuple[str, ...]) -> None:
     """Make GROUPS the groups of an account; none at all takes it out of every group."""
     uow = unit_of_work()
-    wanted = checked(invitations.GroupNames, {"groups": list(groups)}).groups
+    wanted = checked(GroupNames, {"groups": list(groups)}).groups
     account = people.set_groups(uow, people.find(uow, who).id, wanted)
     click.echo(f"{account.email} is in: {', '.join(account.groups) or 'no group'}")
 

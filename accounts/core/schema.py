@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, column, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.config import SettingsError
@@ -28,9 +26,7 @@ def migrations_folder() -> Path:
 @lru_cache(maxsize=1)
 def head() -> str:
     """The version this code is written for."""
-    found = ScriptDirectory(str(migrations_folder())).get_current_head()
-    assert found is not None  # noqa: S101 - a package without migrations is a broken build
-    return found
+    return max(_known())
 
 
 def upgrade(store: Store, to: str = "head") -> None:
@@ -77,8 +73,9 @@ def check(store: Store) -> None:
 
 def current(connection: Connection) -> str | None:
     """The version of the tables; None where there are none."""
-    context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-    return context.get_current_revision()
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
 
 
 def unreachable(store: Store, wrong: SQLAlchemyError) -> str:
@@ -88,7 +85,8 @@ def unreachable(store: Store, wrong: SQLAlchemyError) -> str:
 
 
 def _known() -> set[str]:
-    return {script.revision for script in ScriptDirectory(str(migrations_folder())).walk_revisions()}
+    # By their names, which begin with their number: loading Alembic costs a tenth of a second at every start.
+    return {path.name.partition("_")[0] for path in (migrations_folder() / "versions").glob("[0-9]*_*.py")}
 
 
 def _unknown(found: str) -> str:

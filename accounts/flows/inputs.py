@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Annotated, Any
 
@@ -16,6 +17,8 @@ from accounts.core import addresses, passwords
 from accounts.core.addresses import Address
 from accounts.core.errors import sentence
 from accounts.core.targets import local_path
+
+GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
 class Asks(BaseModel):
@@ -45,6 +48,14 @@ def _locale(value: Any) -> str:
     if value not in LOCALES:
         raise PydanticCustomError("locale", sentence("That language is not spoken here."))
     return str(value)
+
+
+def _groups(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.replace(",", " ").split()
+    if isinstance(value, list) and all(isinstance(group, str) and GROUP.fullmatch(group) for group in value):
+        return sorted(set(value))
+    raise PydanticCustomError("groups", sentence("Group names are letters, digits, - and _, at most 64 each."))
 
 
 def _target(value: Any) -> Any:
@@ -95,6 +106,11 @@ Locale = Annotated[
     BeforeValidator(_locale),
     Field(title=sentence("Language"), json_schema_extra={"input": "locale", "enum": list(LOCALES)}),
 ]
+Groups = Annotated[
+    list[str],
+    BeforeValidator(_groups),
+    Field(title=sentence("Groups"), max_length=32, json_schema_extra={"input": "text", "hint": "groups"}),
+]
 Next = Annotated[
     str, BeforeValidator(_target), Field(title=sentence("Return target"), json_schema_extra={"input": "hidden"})
 ]
@@ -112,3 +128,9 @@ class ChosenPassword(Asks):
     """What somebody says who sets a new password."""
 
     password: NewPassword
+
+
+class GroupNames(Asks):
+    """Groups by name."""
+
+    groups: Groups = Field(default_factory=list)

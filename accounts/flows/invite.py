@@ -6,12 +6,10 @@ genuine, neither accepted nor revoked, and its inviter may still invite. The led
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, Field
 from sqlalchemy import exists, select, update
 
 from accounts.core import throttle
@@ -26,35 +24,13 @@ from accounts.core.spent import FOR_EVER, is_spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from accounts.flows.accounts import FIRST_ADMIN, Chosen
-from accounts.flows.inputs import Asks, Email, Locale, NewAccount, Next
+from accounts.flows.inputs import Asks, Email, Groups, Locale, NewAccount, Next
 
 PURPOSE = "invite"
 LIVES, LONGEST = timedelta(days=7), timedelta(days=90)
 FIRST_ADMIN_ID = FIRST_ADMIN.partition(":")[2]
-GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 OPERATOR = ""
 """The inviter of invitations made on the console: whoever holds the key ring vouches for them."""
-
-
-def _groups(value: Any) -> Any:
-    if isinstance(value, str):
-        value = value.replace(",", " ").split()
-    if isinstance(value, list) and all(isinstance(group, str) and GROUP.fullmatch(group) for group in value):
-        return sorted(set(value))
-    raise PydanticCustomError("groups", sentence("Group names are letters, digits, - and _, at most 64 each."))
-
-
-Groups = Annotated[
-    list[str],
-    BeforeValidator(_groups),
-    Field(title=sentence("Groups"), max_length=32, json_schema_extra={"input": "text", "hint": "groups"}),
-]
-
-
-class GroupNames(Asks):
-    """Groups by name."""
-
-    groups: Groups = Field(default_factory=list)
 
 
 class Invite(Asks):

@@ -322,7 +322,7 @@ def test_links_and_sessions_are_alive_exactly_when_the_model_says_so(service: Se
     run_state_machine_as_test(
         machine,  # type: ignore[arg-type] # it only ever calls it
         settings=settings(
-            max_examples=10,
+            max_examples=8,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,
