@@ -55,7 +55,8 @@ class Route:
 
     @property
     def name(self) -> str:
-        return self.view.__name__
+        """Name of the endpoint. A view that shares its flow's name stands with an underscore behind it."""
+        return self.view.__name__.rstrip("_")
 
     @property
     def summary(self) -> str:

@@ -58,7 +58,7 @@ def shown(account: CurrentAccount) -> dict[str, Any]:
 @room.get("/", speaks=PAGE)
 def home() -> Reply:
     """The front door: to one's account, or to signing in."""
-    return Reply(then=page_url("change_account_form" if bound.account() else "sign_in__form"))
+    return Reply(then=page_url("change_account_form" if bound.account() else "sign_in_form"))
 
 
 @room.post("/sign-up", asks=sign_up.SignUp, page="sign_up.html", statuses=(202,))
@@ -113,7 +113,7 @@ def sign_out(said: SignOut) -> Reply:
     if account is not None:
         sessions.end(uow(), account.session)
     bound.set_session(None)
-    return Reply(status=204, then=said.next or page_url("sign_in__form"), headers={"Clear-Site-Data": '"cache"'})
+    return Reply(status=204, then=said.next or page_url("sign_in_form"), headers={"Clear-Site-Data": '"cache"'})
 
 
 @room.get("/csrf", speaks=JSON)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 MAIN, API, LINKS = "accounts", "accounts_api", "accounts_link"
 """Names of the blueprints: pages, JSON, and the prefix of the link doors."""
-SIGN_IN = f"{MAIN}.sign_in__form"
-CONFIRM = f"{MAIN}.confirm__form"
+SIGN_IN = f"{MAIN}.sign_in_form"
+CONFIRM = f"{MAIN}.confirm_form"
 
 
 class ShownMailbox(Protocol):

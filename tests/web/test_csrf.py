@@ -24,16 +24,16 @@ class Scene:
         listed = self.admin.get("/api/account/sessions").get_json()["sessions"]
         self.session_id = next(each["id"] for each in listed if not each["current"])
         self.said: dict[str, dict[str, Any]] = {
-            "sign_up_": {"email": new_address()},
+            "sign_up": {"email": new_address()},
             "forgot_password": {"email": self.admin.email},
-            "sign_in_": {"email": self.admin.email, "password": PASSWORD},
+            "sign_in": {"email": self.admin.email, "password": PASSWORD},
             "sign_in_mail": {"email": self.admin.email},
-            "confirm_": {"password": PASSWORD},
+            "confirm": {"password": PASSWORD},
             "sign_out": {},
             "change_account": {"name": "Changed", "locale": "de"},
-            "change_password_": {"current_password": PASSWORD, "password": OTHER_PASSWORD},
-            "change_email_": {"email": new_address()},
-            "close_account_": {},
+            "change_password": {"current_password": PASSWORD, "password": OTHER_PASSWORD},
+            "change_email": {"email": new_address()},
+            "close_account": {},
             "end_session": {},
             "end_session_page": {},
             "send_invite": {"email": new_address(), "groups": "editors"},
@@ -72,8 +72,8 @@ def needing_a_token(service: Service) -> list[Door]:
 def test_there_are_doors_of_both_kinds(service: Service) -> None:
     assert len(needing_a_token(service)) > 40
     assert {door.route.name for door in changing(service) if door not in needing_a_token(service) and door.route} == {
-        "sign_up_",
-        "sign_in_",
+        "sign_up",
+        "sign_in",
         "sign_in_mail",
         "forgot_password",
     }, "JSON without a token: nothing there is done by the authority of a session"

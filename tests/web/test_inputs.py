@@ -133,7 +133,7 @@ def test_every_text_field_takes_text_only_and_nothing_breaks_on_odd_text(service
 
 def test_nothing_breaks_on_odd_text(service: Service, scene: Scene) -> None:
     for door in [*changing(service, "json"), *changing(service, "page")]:
-        if door.prefix or (door.route and door.route.name == "change_password_"):
+        if door.prefix or (door.route and door.route.name == "change_password"):
             continue
         for name, value in scene.body(door).items():
             for odd in ODD if isinstance(value, str) else []:
