@@ -12,14 +12,14 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV := VIRTUAL_ENV=.venv $(BIN)/uv --system-certs pip --quiet
 AUDIT_VERSION := 2.10.1
 
-.PHONY: run test lint types e2e audit lock .venv run-env clean
+.PHONY: run test lint types e2e faults audit mutants lock .venv run-env clean
 
 run: run-env
 	@exec $(BIN)/accounts serve
 
 test: lint types
 	@rm -f .coverage .coverage.*
-	@$(BIN)/python -m pytest -n auto --cov --cov-report=
+	@$(BIN)/python -m pytest -n auto -m "not e2e and not faults" --cov --cov-report=
 	@$(call covered,accounts/core)
 	@$(call covered,accounts/flows)
 
@@ -31,19 +31,46 @@ lint: .venv
 types: .venv
 	@$(call quietly,$(BIN)/mypy)
 
+# A real browser through the whole of the main job.
 e2e: .venv
-	@$(BIN)/python -m pytest -m e2e
+	@$(BIN)/python -m pytest -n auto -m e2e
+
+# What takes its time: processes that are killed, clocks apart, keys that rotate under load, links replayed as scanners
+# do, and whatever an adversary tries.
+faults: .venv
+	@$(BIN)/python -m pytest -n auto -m "faults and not e2e"
 
 # Known holes in what is locked. The auditor has an environment of its own.
 audit: .venv
 	@$(BIN)/uv tool run --quiet pip-audit==$(AUDIT_VERSION) --strict --disable-pip \
 		--require-hashes -r requirements/dev.txt
 
+# Whether the tests notice when the core of links and keys, and what acts, is changed: one small change at a time.
+# `make mutants MUTANTS='*'` takes all of the files in pyproject.toml, half an hour or more.
+ACTS := act _join undo remove lift _set_address _drop_stale_anchor
+MUTANTS ?= accounts.core.* $(ACTS:%=accounts.flows.*.x_%__mutmut_*)
+mutants: .venv
+	@$(PIP) install --require-hashes -r requirements/mutants.txt
+	@rm -rf mutants && set -f && PATH="$$PWD/$(BIN):$$PATH" mutmut run $(MUTANTS) > mutants.log 2>&1 || \
+		{ tail -n 20 mutants.log; exit 1; }
+	@$(BIN)/mutmut export-cicd-stats > mutants.log && $(BIN)/python -c "$$judge_mutants"
+
+define judge_mutants
+import json, sys
+stats = json.load(open("mutants/mutmut-cicd-stats.json"))
+killed = stats["killed"] + stats["timeout"]
+tried = killed + stats["survived"] + stats["suspicious"] + stats["no_tests"]
+print(f"killed {killed} of {tried} ({100 * killed / max(tried, 1):.1f} %)")
+sys.exit(killed < 0.9 * tried or not tried)
+endef
+export judge_mutants
+
 # Writes the locks anew for every platform, keeping what still fits; `make lock UPGRADE=--upgrade` takes the newest.
 lock: .venv
 	@$(compile) requirements/uv.in -o requirements/uv.txt
 	@$(compile) --extra all pyproject.toml requirements/run.in -o requirements/run.txt
 	@$(compile) --all-extras pyproject.toml requirements/run.in requirements/dev.in -o requirements/dev.txt
+	@$(compile) requirements/mutants.in -o requirements/mutants.txt
 
 compile = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
@@ -56,7 +83,7 @@ run-env:
 	@$(call current,dev) || { $(call install,dev) && $(call remember,run); }
 
 clean:
-	rm -rf .venv .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # What an environment holds: a lock, and the checkout as pyproject.toml says. Its scripts name its place, so a
 # copied checkout makes its own.

@@ -19,11 +19,20 @@ from tests.servers.postgres import Postgres, PostgresMissing, postgres
 from tests.servers.smtp import SmtpSink
 
 KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-unit"
+TESTS = Path(__file__).parent
+SLOW_FOLDERS = frozenset({"adversary", "e2e", "testing"})
 _numbers = count(1)
 
 on_both_databases = pytest.mark.parametrize(
     "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder what `make faults` runs."""
+    for item in items:
+        if SLOW_FOLDERS.intersection(item.path.relative_to(TESTS).parts[:-1]):
+            item.add_marker(pytest.mark.faults)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture(autouse=True)
-def still() -> Iterator[time_machine.Coordinates]:
+def still() -> Iterator[time_machine.Traveller]:
     """The clock stands, on a full second, so that moments can be compared."""
     with time_machine.travel(now().replace(microsecond=0), tick=False) as clock:
         yield clock
@@ -64,9 +64,7 @@ def test_a_change_keeps_the_first_address_as_anchor_and_tells_it(service: Servic
     assert written(service, lambda: None).spent == {}
 
 
-def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(
-    service: Service, still: time_machine.Coordinates
-) -> None:
+def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(service: Service, still: time_machine.Traveller) -> None:
     who = owner(service)
     first, second, third = who.email, new_address("b"), new_address("c")
     move(who, second)
@@ -78,7 +76,7 @@ def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(
     assert {mail[2]["new"] for mail in found.mails} == {third}
 
 
-def test_an_anchor_that_ended_gives_way_to_the_next(service: Service, still: time_machine.Coordinates) -> None:
+def test_an_anchor_that_ended_gives_way_to_the_next(service: Service, still: time_machine.Traveller) -> None:
     who = owner(service)
     second = new_address("b")
     move(who, second)
@@ -107,7 +105,7 @@ def test_nobody_but_the_account_itself_changes_its_address(service: Service) -> 
     assert who.row.email == who.email
 
 
-def test_an_address_of_somebody_else_cannot_be_taken(service: Service, still: time_machine.Coordinates) -> None:
+def test_an_address_of_somebody_else_cannot_be_taken(service: Service, still: time_machine.Traveller) -> None:
     who, other, third = owner(service), owner(service), owner(service)
     kept = other.email
     assert fate(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code
@@ -152,7 +150,7 @@ def test_a_link_of_an_account_that_is_gone_cannot_be_had_again(service: Service)
 
 @pytest.mark.parametrize("name", ["Ann", ""])
 def test_the_notice_has_the_way_back_for_the_anchor_only(
-    service: Service, still: time_machine.Coordinates, name: str
+    service: Service, still: time_machine.Traveller, name: str
 ) -> None:
     who = owner(service, name=name)
     move(who, new_address("b"))
@@ -193,7 +191,7 @@ def _undone(service: Service, mailed: str, who: Member) -> None:
 
 
 def test_undoing_ends_with_the_anchor_and_gives_way_to_nobody_else(
-    service: Service, still: time_machine.Coordinates
+    service: Service, still: time_machine.Traveller
 ) -> None:
     who = owner(service)
     move(who, new_address("b"))
