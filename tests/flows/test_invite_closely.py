@@ -14,7 +14,7 @@ from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccoun
 from accounts.core.models import ADMINS
 from accounts.core.opening import REVOKED
 from accounts.core.spent import FOR_EVER
-from accounts.flows import invite
+from accounts.flows import accounts, invite
 from accounts.flows.invite import INVITE, Invite
 from tests.flows.closely import letter, owner, sentence_in, written
 from tests.flows.walks import Member, fate, first_admin, opened, use
@@ -45,7 +45,7 @@ def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Servic
     found = written(service, lambda: _joined(use(service, INVITE, token, answer)))
     (row,) = invite.listing(service.uow())
     with service.uow() as uow:
-        made = invite.accounts.find(uow, email)
+        made = accounts.find(uow, email)
         assert (made.email, made.locale, made.name, made.groups) == (email, "de", "Ann", ("editors",))
     assert found.notes == [
         ("account.groups", made.id, None, {"added": ["editors"]}),
