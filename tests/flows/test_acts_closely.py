@@ -52,9 +52,13 @@ def test_activation_spends_its_id_and_is_logged(service: Service) -> None:
     assert sent.link is not None
     mailed = sent.link.rsplit("/", 2)[1]
     answer = {"password": PASSWORD, "name": "Ann"}
-    found = written(service, lambda: use(service, sign_up.ACTIVATE, mailed, answer))
+    done: list[Done] = []
+    found = written(service, lambda: done.append(use(service, sign_up.ACTIVATE, mailed, answer)))
     with service.uow() as uow:
         made = accounts.find(uow, email)
+    assert (done[0].account_id, done[0].created) == (made.id, True)
+    assert done[0].signs_in is not None
+    assert done[0].signs_in.id == made.id
     assert found.notes == [("account.activated", made.id, said.link_id, {})]
     keep_until = service.house.signer.keep_spent_until(now() + sign_up.ACTIVATE.lives)
     assert found.spent == {f"activate:{said.carried.id}": keep_until}

@@ -9,15 +9,14 @@ import pytest
 import time_machine
 
 from accounts.core.clock import now
-from accounts.core.errors import AddressTaken, LinkExpired, NotSignedIn
+from accounts.core.errors import AddressTaken, Conflict, LinkExpired, NotSignedIn
 from accounts.core.links import Link
-from accounts.core.opening import leave_address
-from accounts.flows import change_email
+from accounts.flows import change_email, sign_up
 from accounts.flows.accounts import subject_of
 from accounts.flows.change_email import CHANGE, UNDO, UNDO_LIVES, Carried
 from tests.flows.closely import asked, change, letter, owner, sentence_in, written
 from tests.flows.walks import Member, fate, opened, use
-from tests.people import Service, new_address
+from tests.people import Service, new_address, token_in
 
 SECOND = timedelta(seconds=1)
 
@@ -59,9 +58,6 @@ def test_a_change_keeps_the_first_address_as_anchor_and_tells_it(service: Servic
     ]
     assert found.notes == [("email.changed", who.id, link_id, {})]
     assert len(found.spent) == 1, "activations of the old address from before stay dead"
-    with service.uow() as uow:
-        leave_address(uow, old.lower())
-    assert written(service, lambda: None).spent == {}
 
 
 def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(service: Service, still: time_machine.Traveller) -> None:
@@ -95,6 +91,32 @@ def test_only_the_ended_anchor_of_another_account_at_this_address_goes(service: 
     assert (stale.row.anchor_email, stale.row.anchor_key, stale.row.version) == (None, None, version + 1)
     assert (other.row.anchor_email, other.row.anchor_key) == ("x@example.org", "x@example.org")
     assert anchor(mover)[1] == mover.email
+
+
+def test_a_running_anchor_of_another_account_stays(service: Service) -> None:
+    mover, other = owner(service), owner(service)
+    change(other, anchor_email=mover.email, anchor_key=mover.email, anchor_until=now() + SECOND)
+    with pytest.raises(Conflict):
+        move(mover, new_address("b"))
+    assert (other.row.anchor_key, mover.row.email) == (mover.email, mover.email)
+
+
+def test_an_ended_anchor_of_ones_own_is_in_nobodys_way(service: Service) -> None:
+    who = owner(service)
+    change(who, anchor_email=who.email, anchor_key=who.email, anchor_until=now())
+    move(who, new_address("b"))
+    assert anchor(who) == (who.email, who.email, now() + UNDO_LIVES, 1)
+
+
+def test_activations_of_the_old_address_stay_dead(service: Service) -> None:
+    email = new_address()
+    before = letter(service, sign_up.letter, email, {"next": ""})
+    assert before is not None
+    assert before.link is not None
+    who = owner(service)
+    change(who, email=email, email_key=email)
+    move(who, new_address("b"))
+    assert fate(service, sign_up.ACTIVATE, token_in(before.link)) == "link_used"
 
 
 def test_nobody_but_the_account_itself_changes_its_address(service: Service) -> None:
