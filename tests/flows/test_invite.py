@@ -122,7 +122,8 @@ def test_a_link_printed_on_the_console_needs_no_letter(service: Service) -> None
     first_admin(service)
     email = new_address()
     row = invite.send(service.uow(), Invite.model_validate({"email": email}), mailed=False)
-    token = token_in(invite.url_of(service.uow(), row))
+    with service.uow() as uow:
+        token = token_in(invite.url_of(uow, row))
     assert service.mails(email) == []
     assert use(service, INVITE, token, {"password": PASSWORD}).created
 
