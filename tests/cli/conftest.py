@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -47,8 +48,12 @@ def bare(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
             for name, value in settings.items():
                 environment.setenv(f"ACCOUNTS_{name.upper()}", value)
             capsys.readouterr()
+            # A command that serves sends the log of its process to stderr, which here is closed after the test.
+            log, kept = logging.getLogger(), (logging.getLogger().handlers[:], logging.getLogger().level)
             with pytest.raises(SystemExit) as end:
                 main(arguments)
+            log.handlers[:] = kept[0]
+            log.setLevel(kept[1])
             printed = capsys.readouterr()
             code = end.value.code
             return Said(code if isinstance(code, int) else 1 if code else 0, printed.out, printed.err)
