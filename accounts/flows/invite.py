@@ -24,7 +24,7 @@ from accounts.core.spent import FOR_EVER, is_spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from accounts.flows.accounts import FIRST_ADMIN, Chosen
-from accounts.flows.inputs import Asks, Email, Groups, Locale, NewAccount, Next
+from accounts.flows.inputs import Asks, Email, Groups, Locale, Name, NewAccount, NewPassword, Next
 
 PURPOSE = "invite"
 LIVES, LONGEST = timedelta(days=7), timedelta(days=90)
@@ -61,10 +61,12 @@ class Carried(Asks):
     next: str = ""
 
 
-class FirstAdmin(NewAccount):
+class FirstAdmin(Asks):
     """The first admin also says which address is theirs; the console the link came from is the proof."""
 
     email: Email
+    name: Name = ""
+    password: NewPassword
 
 
 def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
@@ -218,7 +220,7 @@ def shows(opened: Opened) -> dict[str, Any]:
 
 
 def prepare(uow: UnitOfWork, opened: Opened, said: Any) -> Chosen | None:
-    if not isinstance(said, NewAccount):
+    if not isinstance(said, NewAccount | FirstAdmin):
         return None
     address = said.email if isinstance(said, FirstAdmin) else None
     email = address.email if address else opened.subject.id
