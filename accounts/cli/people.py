@@ -7,9 +7,9 @@ import click
 from accounts.cli.work import unit_of_work
 from accounts.core.models import Account
 from accounts.flows import accounts as people
-from accounts.flows import invite as invitations
-from accounts.flows import sessions
+from accounts.flows import invitations, sessions
 from accounts.flows.inputs import GroupNames
+from accounts.flows.invite import url_of
 from accounts.web.forms import checked
 
 
@@ -34,7 +34,7 @@ def invite(email: str, groups: tuple[str, ...], days: int | None, locale: str | 
     row = invitations.send(uow, said, mailed=not printed)
     if printed:
         with uow:
-            url = invitations.url_of(uow, row)
+            url = url_of(uow, row)
         click.echo(url)
     else:
         click.echo(f"invitation {row.id} to {row.email} is due")

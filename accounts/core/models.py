@@ -147,6 +147,15 @@ class SentInvite(Base):
     accepted_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
+    @property
+    def state(self) -> str:
+        """``accepted``, ``revoked``, ``expired`` or ``pending``."""
+        if self.accepted_at:
+            return "accepted"
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at < now() else "pending"
+
 
 class OutboxRow(Base):
     """A mail that is due. It says what to write about whom, and never holds a token."""
