@@ -1,4 +1,4 @@
-"""The ledger of invitations: sending one, sending it again, taking it back, and what was sent.
+"""The ledger of invitations: sending one, and what was sent. What may be done to those that are out is next door.
 
 No link needs the ledger. It is how admins see what is out, and what they speak about when they take one back.
 """
@@ -6,21 +6,41 @@ No link needs the ledger. It is how admins see what is out, and what they speak 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from sqlalchemy import select
 
 from accounts.core import throttle
+from accounts.core.addresses import Address
 from accounts.core.clock import now
-from accounts.core.errors import NotFound, sentence
+from accounts.core.errors import sentence
 from accounts.core.ids import new_id
 from accounts.core.models import SentInvite
-from accounts.core.opening import REVOKED
 from accounts.core.uow import UnitOfWork
-from accounts.flows.inputs import Asks, Email, Groups, Locale, Next
-from accounts.flows.invite import INVITE, LIVES, OPERATOR, PURPOSE, mark
+from accounts.flows.inputs import Asks, Email, Groups, Locale, Next, plain_name
+from accounts.flows.invite import INVITE, LIVES, OPERATOR, PURPOSE
 
 LONGEST = timedelta(days=90)
+
+
+InvitedName = Annotated[
+    str,
+    BeforeValidator(plain_name),
+    Field(title=sentence("Name"), max_length=100, json_schema_extra={"input": "text", "maxlength": 100}),
+]
+
+
+Days = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=LONGEST.days,
+        strict=False,
+        title=sentence("Valid for how many days"),
+        json_schema_extra={"input": "number"},
+    ),
+]
 
 
 class Invite(Asks):
@@ -28,16 +48,10 @@ class Invite(Asks):
 
     email: Email
     groups: Groups = Field(default_factory=list)
-    days: int = Field(
-        default=LIVES.days,
-        ge=1,
-        le=LONGEST.days,
-        strict=False,
-        title=sentence("Valid for how many days"),
-        json_schema_extra={"input": "number"},
-    )
+    days: Days = LIVES.days
     locale: Locale = "en"
     next: Next = ""
+    name: InvitedName = ""
 
 
 def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
@@ -53,50 +67,34 @@ def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
     # Whoever does not say how long leaves it to the installation (ACCOUNTS_LIFETIME_INVITE).
     lives = timedelta(days=said.days) if "days" in said.model_fields_set else uow.house.signer.lives(INVITE)
     with uow:
-        row = SentInvite(
-            id=new_id(),
-            email=said.email.email,
-            email_key=said.email.key,
+        return enter(
+            uow,
+            said.email,
+            name=said.name,
+            mailed=mailed,
             groups=said.groups,
             locale=said.locale,
             inviter_id=inviter,
             next=said.next,
             expires_at=now() + lives,
         )
-        uow.session.add(row)
-        if mailed:
-            uow.put(PURPOSE, row.id, locale=row.locale)
-        uow.note("invite.sent", facts={"invite": row.id, "groups": row.groups})
-    return row
 
 
-def resend(uow: UnitOfWork, id: str) -> SentInvite:
-    """Mail an open invitation once more. Links that are out stay alive: it is the same invitation.
-
-    :raises NotFound: there is none that is still open.
-    """
-    with uow:
-        row = _open_row(uow, id)
-        row.sent += 1
+def enter(uow: UnitOfWork, address: Address, *, name: str = "", mailed: bool = True, **columns: Any) -> SentInvite:
+    """Put an invitation into the ledger, and its letter into the outbox."""
+    row = SentInvite(
+        id=new_id(),
+        email=address.email,
+        email_key=address.key,
+        name=name,
+        search=f"{address.key} {name.casefold()}".strip(),
+        **columns,
+    )
+    uow.session.add(row)
+    if mailed:
         uow.put(PURPOSE, row.id, locale=row.locale)
-        uow.note("invite.resent", facts={"invite": row.id})
-    return row
-
-
-def revoke(uow: UnitOfWork, id: str) -> SentInvite:
-    """Take an invitation back: every link of it that is out is dead.
-
-    :raises NotFound: there is none that is still open.
-    """
-    with uow:
-        row = _open_row(uow, id)
-        keep_until = uow.house.signer.keep_spent_until(row.expires_at)
-        # The mark that acceptance needs, too: of the two at the same moment one is told that it came too late.
-        if not uow.spend(mark(id), keep_until):
-            raise NotFound("accepted at the same moment")
-        uow.spend(mark(id) + REVOKED, keep_until)
-        row.revoked_at = now()
-        uow.note("invite.revoked", facts={"invite": row.id})
+    batch = {"batch": row.batch_id} if row.batch_id else {}
+    uow.note("invite.sent", facts={"invite": row.id, "groups": row.groups, **batch})
     return row
 
 
@@ -104,10 +102,3 @@ def listing(uow: UnitOfWork, *, limit: int = 200) -> list[SentInvite]:
     """What was sent, newest first."""
     order = (SentInvite.created_at.desc(), SentInvite.id)
     return list(uow.session.scalars(select(SentInvite).order_by(*order).limit(limit)))
-
-
-def _open_row(uow: UnitOfWork, id: str) -> SentInvite:
-    row = uow.session.get(SentInvite, id)
-    if row is None or row.state != "pending":
-        raise NotFound("no open invitation of this id")
-    return row

@@ -19,7 +19,7 @@ from accounts.core.links import Done, Link, Nothing, Opened, Sentence, Subject
 from accounts.core.models import ADMINS, Account, Membership, SentInvite
 from accounts.core.opening import REVOKED
 from accounts.core.outbox import Intent, Letter
-from accounts.core.spent import FOR_EVER, is_spent
+from accounts.core.spent import FOR_EVER, is_spent, spend_until
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from accounts.flows.accounts import FIRST_ADMIN, Chosen
@@ -70,7 +70,12 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
 
 def url_of(uow: UnitOfWork, row: SentInvite) -> str:
     """A fresh link of an invitation."""
-    carried = Carried(
+    return uow.url(INVITE, Subject(row.email, None), carried_of(row))
+
+
+def carried_of(row: SentInvite) -> Carried:
+    """What the links of an invitation say beside the address."""
+    return Carried(
         id=row.id,
         expires=int(row.expires_at.timestamp()),
         groups=row.groups,
@@ -78,7 +83,6 @@ def url_of(uow: UnitOfWork, row: SentInvite) -> str:
         locale=row.locale,
         next=row.next,
     )
-    return uow.url(INVITE, Subject(row.email, None), carried)
 
 
 def again(uow: UnitOfWork, sentence: Sentence) -> bool:
@@ -124,7 +128,10 @@ def act(uow: UnitOfWork, opened: Opened, said: Chosen | None) -> Done:
         raise LinkUsed("accepted at the same moment")
     done = _join(uow, opened, said)
     accepted = update(SentInvite).where(SentInvite.id == carried.id).values(accepted_at=now())
-    uow.session.execute(accepted)
+    latest = uow.session.scalar(accepted.returning(SentInvite.expires_at))
+    if latest is not None and latest > opened.expires_at:
+        # It was extended: a link with the later end is out, and must not outlive the mark.
+        spend_until(uow.session, mark(carried.id), uow.house.signer.keep_spent_until(latest))
     uow.note("invite.accepted", account_id=done.account_id, link_id=opened.link_id, facts={"invite": carried.id})
     return done
 

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from accounts.core.clock import now
 from accounts.core.errors import InvalidInput, NotFound, TooManyRequests
 from accounts.core.models import RateLimit, SentInvite
-from accounts.flows import invitations, invite
+from accounts.flows import invitations, invite, open_invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE
 from tests.conftest import on_both_databases
@@ -62,17 +62,17 @@ def test_a_revoked_invitation_is_dead_in_each_of_its_links(service: Service) -> 
     row = send(admin, email)
     with service.uow() as uow:
         tokens = [service.token(email, "invite"), token_in(invite.url_of(uow, row))]
-    invitations.revoke(admin.uow(), row.id)
+    open_invitations.revoke(admin.uow(), row.id)
     assert [fate(service, INVITE, token) for token in tokens] == ["link_revoked", "link_revoked"]
     assert invitations.listing(service.uow())[0].state == "revoked"
-    for again in (invitations.revoke, invitations.resend):
+    for again in (open_invitations.revoke, open_invitations.resend):
         with pytest.raises(NotFound):
             again(admin.uow(), row.id)
 
 
 def test_an_invitation_revoked_before_its_letter_went_out_sends_none(service: Service) -> None:
     admin, email = first_admin(service), new_address()
-    invitations.revoke(admin.uow(), send(admin, email).id)
+    open_invitations.revoke(admin.uow(), send(admin, email).id)
     assert service.mails(email) == []
 
 
@@ -80,19 +80,19 @@ def test_sending_it_again_keeps_the_old_link_alive_until_one_is_used(service: Se
     admin, email = first_admin(service), new_address()
     row = send(admin, email)
     old = service.token(email, "invite")
-    assert invitations.resend(admin.uow(), row.id).sent == 2
+    assert open_invitations.resend(admin.uow(), row.id).sent == 2
     new = service.token(email, "invite")
     assert len(service.mails(email)) == 2
     assert [fate(service, INVITE, token) for token in (old, new)] == ["alive", "alive"]
     use(service, INVITE, old, {"password": PASSWORD})
     assert [fate(service, INVITE, token) for token in (old, new)] == ["link_used", "link_used"]
     with pytest.raises(NotFound):
-        invitations.resend(admin.uow(), row.id)
+        open_invitations.resend(admin.uow(), row.id)
 
 
 @pytest.mark.parametrize("id", ["", "nothing", "x" * 100, "first-admin"])
 def test_what_was_never_sent_cannot_be_resent_or_revoked(service: Service, id: str) -> None:
-    for act in (invitations.resend, invitations.revoke):
+    for act in (open_invitations.resend, open_invitations.revoke):
         with pytest.raises(NotFound):
             act(service.uow(), id)
 
@@ -109,7 +109,7 @@ def test_an_invitation_ends_after_its_days_whatever_the_lifetime_of_its_kind(ser
         assert fate(service, INVITE, token) == "link_expired"
         assert row.state == "expired"
         with pytest.raises(NotFound):
-            invitations.resend(admin.uow(), row.id)
+            open_invitations.resend(admin.uow(), row.id)
 
 
 def test_whoever_does_not_say_how_long_leaves_it_to_the_installation(make_service: Callable[..., Service]) -> None:

@@ -14,7 +14,7 @@ from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccoun
 from accounts.core.models import ADMINS
 from accounts.core.opening import REVOKED
 from accounts.core.spent import FOR_EVER
-from accounts.flows import accounts, invitations, invite
+from accounts.flows import accounts, invitations, invite, open_invitations
 from accounts.flows.first_admin import first_admin_url
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE
@@ -137,10 +137,10 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     asked = {"network": "10.1.1.1", "agent": "Firefox"}
     assert found.mails == [("invite", row.id, {"asked": asked}, "de")]
     assert found.notes == [("invite.sent", None, None, {"invite": row.id, "groups": ["a", "b"]})]
-    again = written(service, lambda: invitations.resend(admin.uow(), row.id))
+    again = written(service, lambda: open_invitations.resend(admin.uow(), row.id))
     assert again.mails == found.mails
     assert again.notes == [("invite.resent", None, None, {"invite": row.id})]
-    gone = written(service, lambda: invitations.revoke(admin.uow(), row.id))
+    gone = written(service, lambda: open_invitations.revoke(admin.uow(), row.id))
     keep_until = row.expires_at + timedelta(seconds=360)
     assert gone.notes == [("invite.revoked", None, None, {"invite": row.id})]
     assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED}": keep_until}

@@ -1,0 +1,46 @@
+"""Invitations on paper: one letter a page, with the link as a QR code. Printed from the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import segno
+from markupsafe import Markup
+
+from accounts.core.errors import sentence
+from accounts.web.bound import runtime
+from accounts.web.streams import Line, collected
+
+TITLE = sentence("You are invited to %(service)s")
+LEAD = sentence(
+    "The invitation is for %(email)s. Point a phone at this code, or type the address below into a browser."
+)
+GROUPS = sentence("Your groups: %(groups)s")
+UNTIL = sentence("It works once, until %(until)s.")
+
+
+def letters_page(lines: Iterator[Line]) -> Iterator[str]:
+    """The whole page, piece by piece."""
+    return collected(runtime().pages.stream("admin/letters.html", letters=(_letter(line) for line in lines)))
+
+
+def _letter(line: Line) -> dict[str, object]:
+    """What a letter says, in the language of who is invited, not of who prints it."""
+    languages, locale = runtime().languages, line["locale"]
+    service, groups = runtime().house.settings.service_name, ", ".join(line["groups"])
+    return {
+        "locale": locale,
+        "title": languages.say(locale, TITLE, {"service": service}),
+        "name": line["name"],
+        "lead": languages.say(locale, LEAD, {"email": line["email"]}),
+        "code": qr(line["url"]),
+        "url": line["url"],
+        "groups": languages.say(locale, GROUPS, {"groups": groups}) if groups else "",
+        "until": languages.say(locale, UNTIL, {"until": languages.moment(locale, line["expires_at"])}),
+    }
+
+
+def qr(text: str) -> Markup:
+    """A QR code as inline SVG that takes the size its place gives it. A quarter of it may be dirty or creased."""
+    code = segno.make_qr(text, error="q")
+    return Markup(code.svg_inline(omitsize=True, border=4))  # noqa: S704 - made of squares, not of text
