@@ -77,8 +77,15 @@ def encoding_of(stream: BinaryIO) -> str:
     return "utf-8"
 
 
-def line(cells: Iterable[object]) -> str:
-    """One row as CSV (RFC 4180), every cell quoted and harmless."""
+def written(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """Rows as CSV (RFC 4180), with the mark by which spreadsheets know UTF-8. One row at a time."""
+    mark = "\ufeff"
+    for row in rows:
+        yield mark + _line(row)
+        mark = ""
+
+
+def _line(cells: Iterable[object]) -> str:
     return ",".join('"{}"'.format(harmless(str(cell)).replace('"', '""')) for cell in cells) + "\r\n"
 
 

@@ -6,7 +6,7 @@ goes out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,7 +51,7 @@ def note(uow: UnitOfWork, batch_id: str, form: str) -> str:
         return batch.name
 
 
-def links(house: House, asker: Asker, batch_id: str) -> Iterator[Invitation]:
+def links(house: House, asker: Asker, batch_id: str) -> Generator[Invitation, None, None]:
     """The open invitations of a batch, each with a fresh link. In a unit of work of its own, some at a time."""
     last = ""
     with closing(UnitOfWork(house, asker)) as uow:
@@ -61,6 +61,14 @@ def links(house: House, asker: Asker, batch_id: str) -> Iterator[Invitation]:
                 return
             last = found[-1][0]
             yield from (each for _, each in found)
+
+
+def table(found: Iterable[Invitation]) -> Iterator[Sequence[str]]:
+    """Invitations as rows for a mail merge, headings first."""
+    yield ("email", "name", "groups", "language", "valid until", "link")
+    for each in found:
+        until = f"{each.expires_at:%Y-%m-%d %H:%M} UTC"
+        yield (each.email, each.name, ", ".join(each.groups), each.locale, until, each.url)
 
 
 def _some(uow: UnitOfWork, batch_id: str, last: str) -> list[tuple[str, Invitation]]:

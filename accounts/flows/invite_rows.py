@@ -91,11 +91,14 @@ class PeopleList:
 
         :raises InvalidInput: it is no table, it is empty, or it has too many rows.
         """
-        count = sum(1 for _ in self)
-        if not count:
+        # All of it, and without judging anything: what is wrong may stand at the end.
+        if not sum(1 for _ in self._values()):
             raise InvalidInput("an empty list", fields=[FieldError("people", "empty", EMPTY, {})])
 
     def __iter__(self) -> Iterator[Entry]:
+        return (_entry(line, values) for line, values in self._values())
+
+    def _values(self) -> Iterator[tuple[int, dict[str, str]]]:
         columns: tuple[str, ...] = ()
         count = 0
         try:
@@ -109,7 +112,7 @@ class PeopleList:
                     if count > MAX_ROWS:
                         wrong = FieldError("people", "too_many_rows", TOO_LONG, {"rows": MAX_ROWS})
                         raise InvalidInput("too many rows", fields=[wrong])
-                    yield _entry(line, values)
+                    yield line, values
         except sheets.NotATable as why:
             wrong = FieldError("people", "not_a_table", UNREADABLE, {"line": why.line})
             raise InvalidInput("not a table", fields=[wrong]) from None

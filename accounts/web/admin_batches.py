@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Iterator
 from typing import Any
 
 from flask import request
@@ -12,9 +11,11 @@ from accounts.core import sheets
 from accounts.core.models import ADMINS
 from accounts.core.models_invites import BatchRow, InviteBatch
 from accounts.flows import invite_batches, invite_export, invite_lists, invite_sending, open_invitations
+from accounts.flows.invite_export import Invitation
 from accounts.flows.invite_judging import VERDICTS
 from accounts.flows.invite_lists import NewBatch
 from accounts.flows.invite_rows import MAX_ROWS, REASONS
+from accounts.flows.invite_sending import Step
 from accounts.flows.open_invitations import Act, Extend
 from accounts.web import forms
 from accounts.web.admin_letters import letters_page
@@ -22,13 +23,12 @@ from accounts.web.bound import house, runtime, uow
 from accounts.web.doors import JSON, PAGE, Room, page_url
 from accounts.web.errors import words
 from accounts.web.reply import Reply
-from accounts.web.streams import Line, Stream, collected
+from accounts.web.streams import Stream, Trouble, collected
 
 room: Room = Room()
 AT_ONCE = 100
 LARGEST = invite_lists.MAX_BYTES * 4 // 3 + forms.MAX_BYTES
 """As Base64 in JSON a file is a third longer."""
-COLUMNS = ("email", "name", "groups", "language", "valid until", "link")
 
 
 def _shown(batch: InviteBatch) -> dict[str, Any]:
@@ -119,11 +119,10 @@ def send_batch(batch_id: str) -> Stream:
     work = uow()
     work.release()
 
-    def page(steps: Iterator[Line]) -> Iterator[str]:
+    def page(steps: Iterator[Step | Trouble]) -> Iterator[str]:
         return runtime().pages.stream("admin/batch_sending.html", batch=batch, steps=steps)
 
-    steps = invite_sending.send(house(), work.asker, batch.id)
-    return Stream(lines=(asdict(step) for step in steps), page=page)
+    return Stream(lines=invite_sending.send(house(), work.asker, batch.id), page=page)
 
 
 @room.post("/admin/invites/batches/<batch_id>/discard", needs=ADMINS)
@@ -156,7 +155,7 @@ def export_links(batch_id: str) -> Stream:
     """The open invitations of a batch with a usable link each, as CSV for a mail merge or as lines of JSON."""
     return Stream(
         lines=_links(batch_id, "links"),
-        page=lambda lines: collected(_csv(lines)),
+        page=lambda links: collected(sheets.written(invite_export.table(links))),
         content_type="text/csv; charset=utf-8",
         tells=False,
         headers={"Content-Disposition": 'attachment; filename="invitations.csv"'},
@@ -174,17 +173,8 @@ def _changed(batch_id: str, act: Act, days: int = 0) -> Reply:
     return Reply(says={"count": count}, then=page_url("show_batch", batch_id=batch_id, done=act, count=count))
 
 
-def _links(batch_id: str, form: str) -> Iterator[Mapping[str, Any]]:
+def _links(batch_id: str, form: str) -> Iterator[Invitation]:
     work = uow()
     # Before the answer begins: what cannot be had is told as such, and nothing leaves the house unlogged.
     invite_export.note(work, batch_id, form)
-    return (asdict(each) for each in invite_export.links(house(), work.asker, batch_id))
-
-
-def _csv(lines: Iterator[Line]) -> Iterator[str]:
-    # The mark by which spreadsheets know UTF-8.
-    yield "\ufeff" + sheets.line(COLUMNS)
-    for each in lines:
-        until = f"{each['expires_at']:%Y-%m-%d %H:%M} UTC"
-        cells = (each["email"], each["name"], ", ".join(each["groups"]), each["locale"], until, each["url"])
-        yield sheets.line(cells)
+    return invite_export.links(house(), work.asker, batch_id)

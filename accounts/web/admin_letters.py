@@ -8,8 +8,9 @@ import segno
 from markupsafe import Markup
 
 from accounts.core.errors import sentence
+from accounts.flows.invite_export import Invitation
 from accounts.web.bound import runtime
-from accounts.web.streams import Line, collected
+from accounts.web.streams import collected
 
 TITLE = sentence("You are invited to %(service)s")
 LEAD = sentence(
@@ -19,24 +20,24 @@ GROUPS = sentence("Your groups: %(groups)s")
 UNTIL = sentence("It works once, until %(until)s.")
 
 
-def letters_page(lines: Iterator[Line]) -> Iterator[str]:
+def letters_page(invitations: Iterator[Invitation]) -> Iterator[str]:
     """The whole page, piece by piece."""
-    return collected(runtime().pages.stream("admin/letters.html", letters=(_letter(line) for line in lines)))
+    return collected(runtime().pages.stream("admin/letters.html", letters=map(_letter, invitations)))
 
 
-def _letter(line: Line) -> dict[str, object]:
+def _letter(invitation: Invitation) -> dict[str, object]:
     """What a letter says, in the language of who is invited, not of who prints it."""
-    languages, locale = runtime().languages, line["locale"]
-    service, groups = runtime().house.settings.service_name, ", ".join(line["groups"])
+    languages, locale = runtime().languages, invitation.locale
+    service, groups = runtime().house.settings.service_name, ", ".join(invitation.groups)
     return {
         "locale": locale,
         "title": languages.say(locale, TITLE, {"service": service}),
-        "name": line["name"],
-        "lead": languages.say(locale, LEAD, {"email": line["email"]}),
-        "code": qr(line["url"]),
-        "url": line["url"],
+        "name": invitation.name,
+        "lead": languages.say(locale, LEAD, {"email": invitation.email}),
+        "code": qr(invitation.url),
+        "url": invitation.url,
         "groups": languages.say(locale, GROUPS, {"groups": groups}) if groups else "",
-        "until": languages.say(locale, UNTIL, {"until": languages.moment(locale, line["expires_at"])}),
+        "until": languages.say(locale, UNTIL, {"until": languages.moment(locale, invitation.expires_at)}),
     }
 
 

@@ -37,14 +37,14 @@ class Pages:
         self._environment.globals.update(globals)
         self._environment.filters.update(filters)
 
-    def render(self, name: str, **context: object) -> str:
+    def render(self, name: str, /, **context: object) -> str:
         """One page.
 
         :raises jinja2.TemplateNotFound: there is none of that name.
         """
         return self._environment.get_template(name).render(context)
 
-    def stream(self, name: str, **context: object) -> Iterator[str]:
+    def stream(self, name: str, /, **context: object) -> Iterator[str]:
         """One page, piece by piece: what its loops run over is asked for as the page is written.
 
         :raises jinja2.TemplateNotFound: there is none of that name.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flask import Response, stream_with_context
@@ -15,8 +15,14 @@ from accounts.web import errors
 from accounts.web.bound import bound
 from accounts.web.reply import spoken
 
-Line = Mapping[str, Any]
 PIECE = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The last line where something went wrong on the way: a body of ``application/problem+json``."""
+
+    problem: Mapping[str, Any]
 
 
 @dataclass
@@ -26,14 +32,14 @@ class Stream:
     The generator behind ``lines`` opens a unit of work of its own: that of the request is closed when it runs. The
     context of the request is kept alive meanwhile, for words and addresses.
 
-    :ivar lines: what is said, line by line.
+    :ivar lines: what is said, line by line, each a dataclass.
     :ivar page: makes of the lines what a browser gets.
-    :ivar tells: a problem on the way is a last line, and ``page`` shows it; else the answer is broken off, since half
-        of a file must not look like all of it.
+    :ivar tells: whether ``page``, like JSON, is told of trouble on the way in a last line. Else the answer is broken
+        off then: half of a file must not look like all of it.
     """
 
-    lines: Iterable[Line]
-    page: Callable[[Iterator[Line]], Iterable[str]]
+    lines: Iterable[Any]
+    page: Callable[[Iterator[Any]], Iterable[str]]
     content_type: str = "text/html; charset=utf-8"
     tells: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +47,7 @@ class Stream:
     def response(self) -> Response:
         """The answer in the way this request speaks."""
         if bound().speaks == "json":
-            body: Iterator[str] = (f"{spoken(line)}\n" for line in _told(self.lines))
+            body: Iterator[str] = (f"{spoken(asdict(line))}\n" for line in _told(self.lines))
             answer = Response(stream_with_context(body), content_type="application/x-ndjson")
         else:
             lines = _told(self.lines) if self.tells else iter(self.lines)
@@ -69,10 +75,10 @@ def collected(pieces: Iterable[str], size: int = PIECE) -> Iterator[str]:
         yield "".join(held)
 
 
-def _told(lines: Iterable[Line]) -> Iterator[Line]:
+def _told(lines: Iterable[Any]) -> Iterator[Any]:
     try:
         yield from lines
     except Problem as problem:
-        yield {"problem": errors.body(problem)}
+        yield Trouble(errors.body(problem))
     except (DBAPIError, PoolTimeout):
-        yield {"problem": errors.body(Unavailable("the store went away"))}
+        yield Trouble(errors.body(Unavailable("the store went away")))

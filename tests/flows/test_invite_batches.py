@@ -52,11 +52,17 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
     batch = batch_of(admin.uow(), list_of)
     with service.uow() as uow:
         assert verdicts(uow, batch.id) == [
-            ("Ann@example.org", "new", ""), (known.email, "adds", ""), (inside.email, "member", ""),
-            (out, "open", ""), ("ann@example.org", "duplicate", "twice"), ("who@", "malformed", "email"), ("", "malformed", "missing"),
-            ("boss@example.org", "refused", "admins"), (off.email, "member", "disabled"),
+            ("Ann@example.org", "new", ""),
+            (known.email, "adds", ""),
+            (inside.email, "member", ""),
+            (out, "open", ""),
+            ("ann@example.org", "duplicate", "twice"),
+            ("who@", "malformed", "email"),
+            ("", "malformed", "missing"),
+            ("boss@example.org", "refused", "admins"),
+            (off.email, "member", "disabled"),
             ("x@example.org", "malformed", "groups"),
-        ]  # fmt: skip
+        ]
         ann, joins = invite_batches.rows(uow, batch.id, limit=2)
         assert (ann.name, ann.groups, ann.days, ann.locale, ann.line) == ("Ann", ["editors"], 9, "de", 2)
         assert joins.adds == ["editors"]
