@@ -24,6 +24,7 @@ from accounts.post.letters import Letters, words_folder
 from accounts.post.worker import Worker
 from accounts.web import (
     admin,
+    admin_batches,
     admin_links,
     bound,
     cookies,
@@ -44,7 +45,7 @@ from accounts.web.pages import Pages
 from accounts.web.runtime import Runtime
 
 log = logging.getLogger("accounts")
-ROOMS = (people.room, admin.room, admin_links.room, health.room, mailbox.room, openapi.room)
+ROOMS = (people.room, admin.room, admin_batches.room, admin_links.room, health.room, mailbox.room, openapi.room)
 YEAR = 365 * 86400
 
 
@@ -170,6 +171,7 @@ def _furnish(state: State) -> None:
     state.pages.add(
         globals={
             "_": errors.words,
+            "api": doors.api_url,
             "asset": _asset_url,
             "csrf_token": csrf.token,
             "current": lambda: bound.bound().account,

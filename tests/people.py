@@ -20,7 +20,7 @@ from accounts.core.house import House
 from accounts.core.passwords import Passwords
 from accounts.core.uow import UnitOfWork
 from accounts.extension import State, state_of
-from accounts.flows import invite
+from accounts.flows.first_admin import first_admin_url
 from tests.servers.smtp import Received, SmtpSink, links
 
 PASSWORD = "correct horse battery staple"
@@ -106,7 +106,7 @@ class Service:
 
     def admin(self) -> Person:
         """The first admin (of a fresh service), signed in."""
-        url = invite.first_admin_url(self.uow())
+        url = first_admin_url(self.uow())
         assert url is not None
         person = self.person(email=new_address("admin"))
         said = {"token": token_in(url), "email": person.email, "password": person.password, "name": "Admin"}

@@ -1,4 +1,4 @@
-"""``accounts invite`` and ``accounts users``: what an operator does about people, on the console."""
+"""``accounts users``: what an operator does about accounts, on the console."""
 
 from __future__ import annotations
 
@@ -7,37 +7,9 @@ import click
 from accounts.cli.work import unit_of_work
 from accounts.core.models import Account
 from accounts.flows import accounts as people
-from accounts.flows import invite as invitations
 from accounts.flows import sessions
 from accounts.flows.inputs import GroupNames
 from accounts.web.forms import checked
-
-
-@click.command()
-@click.argument("email")
-@click.option("--group", "groups", multiple=True, help="A group to join; may be given several times.")
-@click.option("--days", type=int, help="How long the link works.  [default: ACCOUNTS_LIFETIME_INVITE, or 7]")
-@click.option("--locale", default=None, help="Language of the letter.")
-@click.option("--print", "printed", is_flag=True, help="Print the link instead of mailing it.")
-def invite(email: str, groups: tuple[str, ...], days: int | None, locale: str | None, printed: bool) -> None:
-    """Invite EMAIL. The letter goes out with the mail worker; --print shows the link here instead."""
-    uow = unit_of_work()
-    said = checked(
-        invitations.Invite,
-        {
-            "email": email,
-            "groups": list(groups),
-            "locale": locale or uow.house.settings.locale,
-            **({"days": days} if days is not None else {}),
-        },
-    )
-    row = invitations.send(uow, said, mailed=not printed)
-    if printed:
-        with uow:
-            url = invitations.url_of(uow, row)
-        click.echo(url)
-    else:
-        click.echo(f"invitation {row.id} to {row.email} is due")
 
 
 @click.group()

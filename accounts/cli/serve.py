@@ -19,7 +19,7 @@ from accounts.config import Settings, SettingsError
 from accounts.core import schema
 from accounts.core.house import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invite
+from accounts.flows.first_admin import first_admin_url
 from accounts.version import __version__
 
 THREADS = 16
@@ -130,7 +130,7 @@ def _greet(house: House) -> None:
     click.echo(f"accounts {__version__} ({settings.env}) at {settings.public_origin}")
     if settings.mail_server is None:
         click.echo(f"Mails are not sent; read them at {settings.public_origin}/mailbox")
-    url = invite.first_admin_url(UnitOfWork(house))
+    url = first_admin_url(UnitOfWork(house))
     if url is not None:
         click.echo(f"Nobody administers yet. Open this link once to become the first admin:\n\n{url}\n")
 

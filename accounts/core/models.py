@@ -137,6 +137,9 @@ class SentInvite(Base):
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254), index=True)
+    name: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
+    search: Mapped[str] = mapped_column(String(400), default="", server_default=text("''"))
+    batch_id: Mapped[str | None] = mapped_column("batch", String(16))
     groups: Mapped[list[str]] = mapped_column(JSON)
     locale: Mapped[str] = mapped_column(String(8))
     inviter_id: Mapped[str] = mapped_column(String(16))
@@ -146,6 +149,17 @@ class SentInvite(Base):
     sent: Mapped[int] = mapped_column(default=1)
     accepted_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "batch", "id"),)
+
+    @property
+    def state(self) -> str:
+        """``accepted``, ``revoked``, ``expired`` or ``pending``."""
+        if self.accepted_at:
+            return "accepted"
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at < now() else "pending"
 
 
 class OutboxRow(Base):

@@ -9,7 +9,11 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.config import SettingsError
+from accounts.core import models, models_invites
 from accounts.core.store import Store
+
+TABLES = (models, models_invites)
+"""The modules that declare tables. Importing them here is what lets migrations be compared with them."""
 
 VERSION_TABLE = "accounts_alembic_version"
 """Not Alembic's usual name: a host may keep its own migrations in the same database."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, select
@@ -22,6 +23,16 @@ def spend(session: Session, id: str, keep_until: datetime) -> bool:
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(Spent).values(id=id, keep_until=keep_until).on_conflict_do_nothing().returning(Spent.id)
     return session.execute(statement).first() is not None
+
+
+def spend_each(session: Session, ids: Mapping[str, datetime]) -> set[str]:
+    """Mark many ids as used up, each until its moment; those that were not yet."""
+    if not ids:
+        return set()
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    # Always in one order: two who do this at once must not wait for each other crosswise.
+    rows = [{"id": id, "keep_until": ids[id]} for id in sorted(ids)]
+    return set(session.scalars(insert(Spent).values(rows).on_conflict_do_nothing().returning(Spent.id)))
 
 
 def spend_until(session: Session, id: str, keep_until: datetime) -> None:

@@ -38,6 +38,9 @@ MAIL_NETWORK = Limit("mail-network", parse("300 per hour"))
 LINK_NETWORK = Limit("link-network", parse("600 per 15 minutes"))
 PASSWORD_ACCOUNT = Limit("password", parse("10 per 15 minutes"))
 INVITER = Limit("invite", parse("500 per hour"))
+INVITE_LISTS = Limit("invite-lists", parse("60 per hour"))
+INVITE_LETTERS = Limit("invite-letters", parse("20000 per day"))
+"""Per admin: letters by lists, and letters sent again. As many as the longest list, and not twice as many."""
 
 
 class Throttle:
@@ -54,14 +57,16 @@ class Throttle:
         """Forget windows that are over."""
         self._storage.sweep()
 
-    def hit(self, limit: Limit, *who: str) -> None:
-        """Count one try of ``who``.
+    def hit(self, limit: Limit, *who: str, cost: int = 1) -> None:
+        """Count one try of ``who``, or several at once.
 
         :raises TooManyRequests: with the seconds until the window ends.
         """
         # A digest: an address may be longer than a key, and has no business in this table.
         bucket = hashlib.sha256("|".join(who).encode()).hexdigest()[:40]
-        if not self._limiter.hit(limit.amount, limit.name, bucket):
+        # Looked at first where many are counted at once: what is refused whole must not use up what is left.
+        left = cost == 1 or self._limiter.test(limit.amount, limit.name, bucket, cost=cost)
+        if not left or not self._limiter.hit(limit.amount, limit.name, bucket, cost=cost):
             ends = self._limiter.get_window_stats(limit.amount, limit.name, bucket).reset_time
             raise TooManyRequests(f"limit {limit.name}", retry_after=max(1, int(ends - time.time()) + 1))
 

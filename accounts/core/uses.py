@@ -14,18 +14,18 @@ from accounts.core.keys import Key
 from accounts.core.models import KeyUse
 
 
-def count_signed(session: Session, key: Key, purpose: str, alive_until: datetime) -> None:
-    """Note that a key signed something that could be alive until then."""
+def count_signed(session: Session, key: Key, purpose: str, alive_until: datetime, *, times: int = 1) -> None:
+    """Note that a key signed something, or several, that could be alive until then."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(KeyUse).values(
-        key=key.name, purpose=purpose, signed=1, first_signed_at=now(), alive_until=alive_until, opened=0
+        key=key.name, purpose=purpose, signed=times, first_signed_at=now(), alive_until=alive_until, opened=0
     )
     later = KeyUse.alive_until < statement.excluded.alive_until
     session.execute(
         statement.on_conflict_do_update(
             index_elements=[KeyUse.key, KeyUse.purpose],
             set_={
-                "signed": KeyUse.signed + 1,
+                "signed": KeyUse.signed + times,
                 "alive_until": case((later, statement.excluded.alive_until), else_=KeyUse.alive_until),
             },
         )

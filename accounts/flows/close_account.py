@@ -11,6 +11,7 @@ from accounts.core.clock import now
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.links import Done, Link, Opened, auth_epoch, sign_ins
 from accounts.core.models import ADMINS, Account, OutboxRow, SentInvite
+from accounts.core.models_invites import BatchRow
 from accounts.core.opening import forget_address
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
@@ -61,6 +62,7 @@ def remove(uow: UnitOfWork, account: Account) -> None:
     accounts.lock_admins(uow)
     forget_address(uow, account.email_key)
     uow.session.execute(delete(SentInvite).where(SentInvite.email_key == account.email_key))
+    uow.session.execute(delete(BatchRow).where(BatchRow.email_key == account.email_key))
     uow.session.execute(delete(OutboxRow).where(OutboxRow.subject.in_((account.id, account.email))))
     administered = ADMINS in account.groups
     uow.session.delete(account)

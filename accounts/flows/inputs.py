@@ -36,7 +36,8 @@ def _address(value: Any) -> Address:
     raise PydanticCustomError("email", sentence("That is not a mail address we can write to."))
 
 
-def _plain_name(value: Any) -> Any:
+def plain_name(value: Any) -> Any:
+    """One line without control characters."""
     if isinstance(value, str):
         value = " ".join(value.split())
         if any(unicodedata.category(letter) in ("Cc", "Cs", "Co", "Zl", "Zp") for letter in value):
@@ -94,7 +95,7 @@ CurrentPassword = Annotated[
 ]
 Name = Annotated[
     str,
-    BeforeValidator(_plain_name),
+    BeforeValidator(plain_name),
     Field(
         title=sentence("Your name"),
         max_length=100,

@@ -199,7 +199,7 @@ def invite_of(uow: UnitOfWork, sentence: Sentence) -> InviteFact | None:
         return None
     carried = sentence.carried
     row = uow.session.get(SentInvite, carried.id)
-    state = invite.state_of(row) if row else spent_of(uow, sentence) or "pending"
+    state = row.state if row else spent_of(uow, sentence) or "pending"
     decided_at = (row.accepted_at or row.revoked_at) if row else None
     return InviteFact(
         id=carried.id,

@@ -13,7 +13,7 @@ from accounts.core import outbox, spent
 from accounts.core.house import House
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import NOTICES
+from accounts.flows import NOTICES, invite_batches
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
 
@@ -88,6 +88,7 @@ class Worker:
         """Forget what is dead of age."""
         spent.sweep(self._house.store.engine)
         self._house.throttle.sweep()
+        invite_batches.sweep(self._house)
 
     def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | None:
         link = self._house.links.get(intent.purpose)

@@ -4,57 +4,100 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import request
+
 from accounts.core.models import ADMINS, SentInvite
-from accounts.flows import invite
+from accounts.flows import invitations, invite_batches, invite_search, open_invitations
+from accounts.flows.invite_search import Search
+from accounts.flows.open_invitations import Extend, Some
+from accounts.web import forms
 from accounts.web.bound import uow
 from accounts.web.doors import JSON, Room, page_url
 from accounts.web.reply import Reply
 
 room: Room = Room()
+ON_A_PAGE = 50
 
 
-def _shown(row: SentInvite) -> dict[str, Any]:
+def shown(row: SentInvite) -> dict[str, Any]:
+    """An invitation as admins see it."""
     return {
         "id": row.id,
         "email": row.email,
+        "name": row.name,
         "groups": row.groups,
         "locale": row.locale,
-        "state": invite.state_of(row),
+        "state": row.state,
         "sent": row.sent,
+        "batch": row.batch_id,
         "created_at": row.created_at,
         "expires_at": row.expires_at,
     }
 
 
-def _listed() -> dict[str, Any]:
-    return {"invites": [_shown(row) for row in invite.listing(uow())]}
+def _searched(**otherwise: Any) -> tuple[Search, dict[str, Any]]:
+    given = {name: value for name, value in request.args.items() if name in Search.model_fields}
+    said = forms.checked(Search, {**otherwise, **given})
+    found = invite_search.search(uow(), said)
+    return said, {"invites": [shown(row) for row in found.rows], "next": found.next}
+
+
+def _page() -> dict[str, Any]:
+    said, found = _searched(limit=ON_A_PAGE)
+    return {
+        "invites": found["invites"],
+        "more": found["next"],
+        "search": said,
+        "states": invite_search.STATES,
+        "batches": {batch.id: batch.name for batch in invite_batches.listing(uow())},
+        "done": request.args.get("done", ""),
+        "count": request.args.get("count", 0, int),
+    }
 
 
 @room.get("/admin/invites", needs=ADMINS, speaks=JSON)
 def list_invites() -> Reply:
-    """Invitations, newest first."""
-    return Reply(says=_listed())
+    """Invitations, newest first: by q, state, batch; after and limit for the next page."""
+    return Reply(says=_searched()[1])
 
 
 @room.post(
-    "/admin/invites", needs=ADMINS, asks=invite.Invite, page="admin/invites.html", fill=_listed, statuses=(202,)
+    "/admin/invites",
+    needs=ADMINS,
+    asks=invitations.Invite,
+    page="admin/invites.html",
+    fill=_page,
+    statuses=(202,),
 )
-def send_invite(said: invite.Invite) -> Reply:
+def send_invite(said: invitations.Invite) -> Reply:
     """Invite one address, with groups if wanted."""
-    return _answer(invite.send(uow(), said), 202)
+    return _answer(invitations.send(uow(), said), 202)
 
 
 @room.post("/admin/invites/<invite_id>/resend", needs=ADMINS, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay alive."""
-    return _answer(invite.resend(uow(), invite_id), 202)
+    return _answer(open_invitations.resend(uow(), invite_id), 202)
+
+
+@room.post("/admin/invites/<invite_id>/extend", needs=ADMINS, asks=Extend, statuses=(202,))
+def extend_invite(invite_id: str, said: Extend) -> Reply:
+    """Mail a link that ends later; links that are out stay alive until their own end."""
+    return _answer(open_invitations.extend(uow(), invite_id, said), 202)
 
 
 @room.post("/admin/invites/<invite_id>/revoke", needs=ADMINS)
 def revoke_invite(invite_id: str) -> Reply:
     """Take an invitation back; every link of it is dead."""
-    return _answer(invite.revoke(uow(), invite_id), 200)
+    return _answer(open_invitations.revoke(uow(), invite_id), 200)
+
+
+@room.post("/admin/invites/some", needs=ADMINS, asks=Some)
+def change_some_invites(said: Some) -> Reply:
+    """Resend, extend or revoke some; how many were still open."""
+    count = open_invitations.some(uow(), said)
+    return Reply(says={"count": count}, then=page_url("send_invite_form", done=said.act, count=count))
 
 
 def _answer(row: SentInvite, status: int) -> Reply:
-    return Reply(says=_shown(row), status=status, then=page_url("send_invite_form"))
+    return Reply(says=shown(row), status=status, then=page_url("send_invite_form"))

@@ -22,9 +22,10 @@ from accounts.core.targets import local_path
 from accounts.flows import confirm
 from accounts.web import bound, csrf, errors, forms, headers
 from accounts.web.reply import Reply
-from accounts.web.runtime import IN_LANGUAGE, LINKS, MAIN
+from accounts.web.runtime import API, IN_LANGUAGE, LINKS, MAIN
+from accounts.web.streams import Stream
 
-View = Callable[..., Reply | Response]
+View = Callable[..., Reply | Stream | Response]
 Fill = Callable[..., Mapping[str, Any]]
 PAGE, JSON, BOTH = frozenset({"page"}), frozenset({"json"}), frozenset({"page", "json"})
 ID = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
@@ -37,6 +38,7 @@ class Route:
     :ivar needs: "" for anybody, "account" for signed-in people, else the group they must be in.
     :ivar uses_session: acts by the authority of a session without needing one; forms of either kind carry a token.
     :ivar fresh: needs a password said in this session within the last minutes.
+    :ivar largest: how many bytes may be said.
     :ivar page: the template of the form that a browser gets at the same address, where there is one.
     :ivar fill: what that form is told: ``given`` (values to begin with) and whatever its page shows.
     """
@@ -48,6 +50,7 @@ class Route:
     needs: str = ""
     uses_session: bool = False
     fresh: bool = False
+    largest: int = forms.MAX_BYTES
     asks: type[BaseModel] | None = None
     page: str = ""
     fill: Fill = field(default=lambda **values: {})
@@ -117,6 +120,11 @@ def page_url(name: str, **values: Any) -> str:
     return _url(MAIN, name, values)
 
 
+def api_url(name: str, **values: Any) -> str:
+    """Address of a view as JSON."""
+    return url_for(f"{API}.{name}", **values)
+
+
 def link_url(purpose: str, name: str = "show", **values: Any) -> str:
     """Address of a view of the link door as a page, in the language prefix of this request."""
     return _url(f"{LINKS}_{purpose}", name, values)
@@ -171,13 +179,15 @@ def _before() -> None:
 
 def _door(route: Route) -> View:
     @functools.wraps(route.view)
-    def view(**values: Any) -> Reply | Response:
+    def view(**values: Any) -> Reply | Stream | Response:
         if route.needs:
             bound.signed_in(None if route.needs == "account" else route.needs)
         if route.page:
             bound.bound().refill = functools.partial(_form, route, values)
         if route.fresh:
             confirm.require(bound.signed_in())
+        # Nothing of the body is read so far: only who is let in may say much.
+        request.max_content_length = request.max_form_memory_size = route.largest
         csrf.check_token(borrows=bool(route.needs) or route.uses_session)
         if route.asks is not None:
             values = {**values, "said": forms.read(route.asks)}

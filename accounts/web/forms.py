@@ -24,6 +24,8 @@ SENTENCES = {
     "missing": sentence("Please fill this in."),
     "extra_forbidden": sentence("There is no such field."),
     "string_type": sentence("This must be text."),
+    "string_too_short": sentence("Please fill this in."),
+    "literal_error": sentence("This is not one of the choices."),
     "string_too_long": sentence("At most %(max_length)s characters, please."),
     "list_type": sentence("This must be a list."),
     "too_long": sentence("At most %(max_length)s entries, please."),
@@ -36,13 +38,15 @@ SENTENCES = {
     "less_than_equal": sentence("At most %(le)s, please."),
 }
 OTHER = sentence("This cannot be taken.")
-OWN = frozenset({"email", "name", "locale", "groups"})
+OWN = frozenset({"email", "name", "locale", "groups", "file"})
 """Errors of our own types bring their sentence along."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field as a page shows it. ``kind`` is the HTML input type, or ``locale``, ``checkbox``, ``hidden``."""
+    """One field as a page shows it. ``kind`` is the HTML input type, or ``locale``, ``checkbox``, ``textarea``,
+    ``hidden``.
+    """
 
     name: str
     label: str
@@ -68,7 +72,7 @@ def fields_of(
 
 
 def _field(name: str, info: Any, typed: Mapping[str, Any], error: FieldError | None) -> FormField:
-    extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    extra = _extra(info)
     kind = str(extra.get("input", "text"))
     default = None if info.is_required() else info.get_default(call_default_factory=True)
     value = typed.get(name, default)
@@ -82,14 +86,18 @@ def _field(name: str, info: Any, typed: Mapping[str, Any], error: FieldError | N
         required=info.is_required(),
         autocomplete=str(extra.get("autocomplete", "off")),
         hint=str(extra.get("hint", "")),
-        # What was typed into a password field is never sent back.
-        value=None if kind == "password" else value,
+        # What was typed into a password field is never sent back; a file cannot be.
+        value=None if kind in ("password", "file") else value,
         options=tuple(str(each) for each in get_args(info.annotation)) or tuple(extra.get("enum", ())),
         maxlength=extra.get("maxlength"),
         minimum=limits.get("ge"),
         maximum=limits.get("le"),
         error=error,
     )
+
+
+def _extra(info: Any) -> dict[str, Any]:
+    return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
 
 
 def typed() -> dict[str, str]:
@@ -104,7 +112,7 @@ def read(model: type[M]) -> M:
     :raises Malformed: not readable at all, or a field said twice.
     :raises UnsupportedMediaType: JSON is spoken here, and this is not JSON.
     """
-    said = _json_body() if bound().speaks == "json" else _form_body()
+    said = _json_body() if bound().speaks == "json" else _form_body(model)
     return checked(model, said)
 
 
@@ -147,11 +155,17 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return said
 
 
-def _form_body() -> dict[str, Any]:
-    for name, values in request.form.lists():
-        if len(values) > 1:
+def _form_body(model: type[BaseModel]) -> dict[str, Any]:
+    many = {name for name, info in model.model_fields.items() if _extra(info).get("input") == "many"}
+    said: dict[str, Any] = dict(typed())
+    lists: list[tuple[str, list[Any]]] = [*request.form.lists(), *request.files.lists()]
+    for name, values in lists:
+        if name in many:
+            said[name] = values
+        elif len(values) > 1:
             raise Malformed(f"a field was said {len(values)} times: {name[:40]!r}")
-    return typed()
+    # A file that was not chosen is sent with an empty name. What was sent may be on disk, and stays there.
+    return said | {name: file.stream for name, file in request.files.items() if file.filename}
 
 
 def _told(each: ErrorDetails) -> FieldError:

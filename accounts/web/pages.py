@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -43,12 +43,19 @@ class Pages:
         self._environment.globals.update(globals)
         self._environment.filters.update(filters)
 
-    def render(self, name: str, **context: object) -> str:
+    def render(self, name: str, /, **context: object) -> str:
         """One page.
 
         :raises jinja2.TemplateNotFound: there is none of that name.
         """
         return self._environment.get_template(name).render(context)
+
+    def stream(self, name: str, /, **context: object) -> Iterator[str]:
+        """One page, piece by piece: what its loops run over is asked for as the page is written.
+
+        :raises jinja2.TemplateNotFound: there is none of that name.
+        """
+        return self._environment.get_template(name).generate(context)
 
 
 class _Under(BaseLoader):

@@ -20,7 +20,7 @@ from accounts.config import Settings
 from accounts.core import schema
 from accounts.core.uow import UnitOfWork
 from accounts.extension import state_of
-from accounts.flows.invite import first_admin_url
+from accounts.flows.first_admin import first_admin_url
 from tests.e2e.walk_links import walk_links
 from tests.servers.chromium import ChromiumMissing, chromium
 

@@ -16,6 +16,7 @@ from accounts.core.models import ADMINS, LOCK
 from accounts.flows import (
     accounts,
     close_account,
+    invitations,
     invite,
     not_me,
     reset_password,
@@ -172,12 +173,12 @@ def test_closing_forgets_the_invitations_of_this_address_and_ends_them(service: 
     who, other = owner(service), owner(service)
     kept = [_invited(service, each.email) for each in (who, other)]
     use(service, close_account.CLOSE, token(who, close_account.CLOSE), {})
-    assert [row.id for row in invite.listing(service.uow())] == [kept[1][0]]
+    assert [row.id for row in invitations.listing(service.uow())] == [kept[1][0]]
     assert [fate(service, invite.INVITE, each[1]) for each in kept] == ["link_used", "alive"]
 
 
 def _invited(service: Service, email: str) -> tuple[str, str]:
-    row = invite.send(service.uow(), invite.Invite.model_validate({"email": email}), mailed=False)
+    row = invitations.send(service.uow(), invitations.Invite.model_validate({"email": email}), mailed=False)
     with service.uow() as uow:
         return row.id, token_in(invite.url_of(uow, row))
 

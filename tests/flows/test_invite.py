@@ -14,8 +14,9 @@ from sqlalchemy import update
 from accounts.core.clock import now
 from accounts.core.errors import InvalidInput, NotFound, TooManyRequests
 from accounts.core.models import RateLimit, SentInvite
-from accounts.flows import invite
-from accounts.flows.invite import INVITE, Invite
+from accounts.flows import invitations, invite, open_invitations
+from accounts.flows.invitations import Invite
+from accounts.flows.invite import INVITE
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
 from tests.flows.walks import Member, counts, events, fate, first_admin, opened, use
@@ -23,7 +24,7 @@ from tests.people import PASSWORD, Service, new_address, token_in
 
 
 def send(by: Member, email: str, **more: Any) -> SentInvite:
-    return invite.send(by.uow(), Invite.model_validate({"email": email, **more}))
+    return invitations.send(by.uow(), Invite.model_validate({"email": email, **more}))
 
 
 @on_both_databases
@@ -42,7 +43,7 @@ def test_an_invitation_makes_an_account_with_its_groups_in_its_language(service:
     assert made.sign_in().account_id == made.id
     assert events(service, made.id) == ["account.groups", "invite.accepted", "sign-in"]
     assert fate(service, INVITE, token) == "link_used"
-    assert [(each.id, invite.state_of(each)) for each in invite.listing(service.uow())] == [(row.id, "accepted")]
+    assert [(each.id, each.state) for each in invitations.listing(service.uow())] == [(row.id, "accepted")]
 
 
 def test_the_letter_says_who_invites_into_what(service: Service) -> None:
@@ -61,17 +62,17 @@ def test_a_revoked_invitation_is_dead_in_each_of_its_links(service: Service) -> 
     row = send(admin, email)
     with service.uow() as uow:
         tokens = [service.token(email, "invite"), token_in(invite.url_of(uow, row))]
-    invite.revoke(admin.uow(), row.id)
+    open_invitations.revoke(admin.uow(), row.id)
     assert [fate(service, INVITE, token) for token in tokens] == ["link_revoked", "link_revoked"]
-    assert invite.state_of(invite.listing(service.uow())[0]) == "revoked"
-    for again in (invite.revoke, invite.resend):
+    assert invitations.listing(service.uow())[0].state == "revoked"
+    for again in (open_invitations.revoke, open_invitations.resend):
         with pytest.raises(NotFound):
             again(admin.uow(), row.id)
 
 
 def test_an_invitation_revoked_before_its_letter_went_out_sends_none(service: Service) -> None:
     admin, email = first_admin(service), new_address()
-    invite.revoke(admin.uow(), send(admin, email).id)
+    open_invitations.revoke(admin.uow(), send(admin, email).id)
     assert service.mails(email) == []
 
 
@@ -79,19 +80,19 @@ def test_sending_it_again_keeps_the_old_link_alive_until_one_is_used(service: Se
     admin, email = first_admin(service), new_address()
     row = send(admin, email)
     old = service.token(email, "invite")
-    assert invite.resend(admin.uow(), row.id).sent == 2
+    assert open_invitations.resend(admin.uow(), row.id).sent == 2
     new = service.token(email, "invite")
     assert len(service.mails(email)) == 2
     assert [fate(service, INVITE, token) for token in (old, new)] == ["alive", "alive"]
     use(service, INVITE, old, {"password": PASSWORD})
     assert [fate(service, INVITE, token) for token in (old, new)] == ["link_used", "link_used"]
     with pytest.raises(NotFound):
-        invite.resend(admin.uow(), row.id)
+        open_invitations.resend(admin.uow(), row.id)
 
 
 @pytest.mark.parametrize("id", ["", "nothing", "x" * 100, "first-admin"])
 def test_what_was_never_sent_cannot_be_resent_or_revoked(service: Service, id: str) -> None:
-    for act in (invite.resend, invite.revoke):
+    for act in (open_invitations.resend, open_invitations.revoke):
         with pytest.raises(NotFound):
             act(service.uow(), id)
 
@@ -106,9 +107,9 @@ def test_an_invitation_ends_after_its_days_whatever_the_lifetime_of_its_kind(ser
         assert fate(service, INVITE, token) == "alive"
         time.shift(1)
         assert fate(service, INVITE, token) == "link_expired"
-        assert invite.state_of(row) == "expired"
+        assert row.state == "expired"
         with pytest.raises(NotFound):
-            invite.resend(admin.uow(), row.id)
+            open_invitations.resend(admin.uow(), row.id)
 
 
 def test_whoever_does_not_say_how_long_leaves_it_to_the_installation(make_service: Callable[..., Service]) -> None:
@@ -121,7 +122,7 @@ def test_whoever_does_not_say_how_long_leaves_it_to_the_installation(make_servic
 def test_a_link_printed_on_the_console_needs_no_letter(service: Service) -> None:
     first_admin(service)
     email = new_address()
-    row = invite.send(service.uow(), Invite.model_validate({"email": email}), mailed=False)
+    row = invitations.send(service.uow(), Invite.model_validate({"email": email}), mailed=False)
     with service.uow() as uow:
         token = token_in(invite.url_of(uow, row))
     assert service.mails(email) == []
@@ -169,7 +170,7 @@ def test_an_admin_may_send_500_an_hour_and_the_operator_as_many_as_wanted(servic
     send(admin, new_address())
     with pytest.raises(TooManyRequests):
         send(admin, new_address())
-    row = invite.send(service.uow(), Invite.model_validate({"email": new_address()}))
+    row = invitations.send(service.uow(), Invite.model_validate({"email": new_address()}))
     assert row.inviter_id == invite.OPERATOR
 
 

@@ -14,8 +14,10 @@ from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccoun
 from accounts.core.models import ADMINS
 from accounts.core.opening import REVOKED
 from accounts.core.spent import FOR_EVER
-from accounts.flows import accounts, invite
-from accounts.flows.invite import INVITE, Invite
+from accounts.flows import accounts, invitations, invite, open_invitations
+from accounts.flows.first_admin import first_admin_url
+from accounts.flows.invitations import Invite
+from accounts.flows.invite import INVITE
 from tests.flows.closely import letter, owner, sentence_in, written
 from tests.flows.walks import Member, fate, first_admin, opened, use
 from tests.people import PASSWORD, Service, new_address, token_in
@@ -32,7 +34,7 @@ def invited(service: Service, email: str, **more: Any) -> tuple[str, str]:
     """An invitation by the operator: its id and a token."""
     said = Invite.model_validate({"email": email, "groups": ["editors"], "locale": "de", "days": 3, **more})
     uow = service.uow()
-    row = invite.send(uow, said, mailed=False)
+    row = invitations.send(uow, said, mailed=False)
     with uow:
         return row.id, token_in(invite.url_of(uow, row))
 
@@ -43,7 +45,7 @@ def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Servic
     link_id = opened(service, INVITE, token).link_id
     answer = {"password": PASSWORD, "name": "Ann"}
     found = written(service, lambda: _joined(use(service, INVITE, token, answer)))
-    (row,) = invite.listing(service.uow())
+    (row,) = invitations.listing(service.uow())
     with service.uow() as uow:
         made = accounts.find(uow, email)
         assert (made.email, made.locale, made.name, made.groups) == (email, "de", "Ann", ("editors",))
@@ -63,7 +65,7 @@ def _joined(done: Any) -> None:
 def test_accepting_one_invitation_leaves_others_open(service: Service) -> None:
     (one, token), (other, _) = invited(service, new_address()), invited(service, new_address())
     use(service, INVITE, token, {"password": PASSWORD})
-    states = {row.id: invite.state_of(row) for row in invite.listing(service.uow())}
+    states = {row.id: row.state for row in invitations.listing(service.uow())}
     assert states == {one: "accepted", other: "pending"}
 
 
@@ -78,7 +80,7 @@ def test_a_member_joins_the_groups_and_nothing_else_happens(service: Service) ->
     assert (done.account_id, done.signs_in, done.created) == (who.id, None, False)
     assert (who.row.groups, other.row.groups) == (("editors",), ())
     assert fate(service, INVITE, token) == "link_used"
-    assert [row.id for row in invite.listing(service.uow()) if row.accepted_at] == [id]
+    assert [row.id for row in invitations.listing(service.uow()) if row.accepted_at] == [id]
 
 
 @pytest.mark.parametrize(("mark", "problem"), [("", LinkUsed), (REVOKED, LinkRevoked)])
@@ -100,7 +102,7 @@ def test_a_member_who_is_gone_before_joining_is_told_so(service: Service) -> Non
 
 
 def test_the_first_admin_says_the_address_and_the_door_stays_shut(service: Service) -> None:
-    url, email = invite.first_admin_url(service.uow()), new_address("Boss")
+    url, email = first_admin_url(service.uow()), new_address("Boss")
     assert url is not None
     token = token_in(url)
     found = opened(service, INVITE, token)
@@ -113,7 +115,7 @@ def test_the_first_admin_says_the_address_and_the_door_stays_shut(service: Servi
     assert spent == {"invite:first-admin": FOR_EVER}
     made = Member(service, email, done[0].account_id)
     assert (made.row.email, made.row.name, made.row.groups) == (email, "Boss", (ADMINS,))
-    assert invite.first_admin_url(service.uow()) is None
+    assert first_admin_url(service.uow()) is None
 
 
 @pytest.mark.parametrize("said", ["Wolfeschlegelstein", "wolfeschlegelstein@example.org"])
@@ -127,29 +129,29 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     admin, email = first_admin(service), new_address("New.One")
     said = Invite.model_validate({"email": email, "groups": "b, a", "locale": "de", "next": "/to"})
     sent: list[Any] = []
-    found = written(service, lambda: sent.append(invite.send(admin.uow(), said)))
-    (row,) = invite.listing(service.uow())
+    found = written(service, lambda: sent.append(invitations.send(admin.uow(), said)))
+    (row,) = invitations.listing(service.uow())
     assert row.id == sent[0].id
     assert (row.email, row.email_key, row.groups, row.locale) == (email, email.lower(), ["a", "b"], "de")
     assert (row.inviter_id, row.next, row.expires_at, row.sent) == (admin.id, "/to", now() + INVITE.lives, 1)
     asked = {"network": "10.1.1.1", "agent": "Firefox"}
     assert found.mails == [("invite", row.id, {"asked": asked}, "de")]
     assert found.notes == [("invite.sent", None, None, {"invite": row.id, "groups": ["a", "b"]})]
-    again = written(service, lambda: invite.resend(admin.uow(), row.id))
+    again = written(service, lambda: open_invitations.resend(admin.uow(), row.id))
     assert again.mails == found.mails
     assert again.notes == [("invite.resent", None, None, {"invite": row.id})]
-    gone = written(service, lambda: invite.revoke(admin.uow(), row.id))
+    gone = written(service, lambda: open_invitations.revoke(admin.uow(), row.id))
     keep_until = row.expires_at + timedelta(seconds=360)
     assert gone.notes == [("invite.revoked", None, None, {"invite": row.id})]
     assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED}": keep_until}
-    assert invite.listing(service.uow())[0].revoked_at == now()
+    assert invitations.listing(service.uow())[0].revoked_at == now()
 
 
 @pytest.mark.parametrize("by_admin", [True, False])
 def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_admin: bool) -> None:
     admin, email = first_admin(service), new_address()
     said = Invite.model_validate({"email": email, "groups": "editors", "locale": "de", "days": 2, "next": "/to"})
-    row = invite.send(admin.uow() if by_admin else service.uow(), said, mailed=False)
+    row = invitations.send(admin.uow() if by_admin else service.uow(), said, mailed=False)
     found = letter(service, invite.letter, row.id)
     assert found is not None
     assert (found.words, found.to, found.locale) == ("invite", email, "de")

@@ -10,7 +10,8 @@ import time_machine
 
 from accounts.core.errors import Conflict, LinkUsed, NotSignedIn, WrongAccount
 from accounts.core.models import ADMINS
-from accounts.flows import accounts, invite
+from accounts.flows import accounts
+from accounts.flows.first_admin import first_admin_url
 from accounts.flows.invite import INVITE
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
@@ -117,25 +118,25 @@ def test_removed_and_invited_again_the_old_invitation_stays_dead(service: Servic
 
 @on_both_databases
 def test_the_door_for_the_first_admin_opens_once(service: Service) -> None:
-    url = invite.first_admin_url(service.uow())
-    again = invite.first_admin_url(service.uow())
+    url = first_admin_url(service.uow())
+    again = first_admin_url(service.uow())
     assert url is not None
     assert again is not None
     email = new_address()
     done = use(service, INVITE, token_in(url), {"email": email, "password": PASSWORD})
     admin = Member(service, email, done.account_id)
     assert admin.row.groups == ("admins",)
-    assert invite.first_admin_url(service.uow()) is None
+    assert first_admin_url(service.uow()) is None
     assert fate(service, INVITE, token_in(again)) == "link_used"
     _is_gone(admin)
     assert counts(service).get("accounts", 0) == 0
-    assert invite.first_admin_url(service.uow()) is None, "not even when nobody is left"
+    assert first_admin_url(service.uow()) is None, "not even when nobody is left"
     assert fate(service, INVITE, token_in(url)) == "link_used"
 
 
 @on_both_databases
 def test_of_several_first_admins_at_once_there_is_one(service: Service) -> None:
-    url = invite.first_admin_url(service.uow())
+    url = first_admin_url(service.uow())
     assert url is not None
     said = [{"email": new_address(), "password": PASSWORD} for _ in range(4)]
     found = at_once(
@@ -146,22 +147,22 @@ def test_of_several_first_admins_at_once_there_is_one(service: Service) -> None:
 
 
 def test_the_first_admins_door_shuts_when_somebody_administers_another_way(service: Service) -> None:
-    url = invite.first_admin_url(service.uow())
+    url = first_admin_url(service.uow())
     assert url is not None
     second_admin(service)
     assert fate(service, INVITE, token_in(url)) == "link_used"
-    assert invite.first_admin_url(service.uow()) is None
+    assert first_admin_url(service.uow()) is None
 
 
 def test_the_first_admin_says_which_address_is_theirs(service: Service) -> None:
-    url = invite.first_admin_url(service.uow())
+    url = first_admin_url(service.uow())
     assert url is not None
     assert sorted(opened(service, INVITE, token_in(url)).asks.model_fields) == ["email", "name", "password"]
 
 
 def test_an_address_that_has_an_account_cannot_become_the_first_admin_this_way(service: Service) -> None:
     made = member(service)
-    url = invite.first_admin_url(service.uow())
+    url = first_admin_url(service.uow())
     assert url is not None
     with pytest.raises(Conflict):
         use(service, INVITE, token_in(url), {"email": made.email, "password": PASSWORD})
@@ -174,7 +175,7 @@ def test_the_first_admins_link_ends_like_any_invitation(make_service: Callable[.
         (make_service(), timedelta(days=7)),
         (make_service(lifetime_invite="60"), timedelta(minutes=1)),
     ):
-        url = invite.first_admin_url(service.uow())
+        url = first_admin_url(service.uow())
         assert url is not None
         with time_machine.travel(opened(service, INVITE, token_in(url)).expires_at, tick=False) as time:
             assert fate(service, INVITE, token_in(url)) == "alive"

@@ -199,9 +199,9 @@ def test_a_change_of_address_shows_where_it_leads(service: Service) -> None:
 
 
 def test_the_link_for_the_first_admin_is_about_nobody_yet(service: Service) -> None:
-    from accounts.flows import invite
+    from accounts.flows.first_admin import first_admin_url
 
-    url = invite.first_admin_url(service.uow())
+    url = first_admin_url(service.uow())
     assert url is not None
     found = doctor(service, url)
     assert (found.outcome, found.subject, found.account) == ("alive", "", None)

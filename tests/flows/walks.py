@@ -16,6 +16,7 @@ from accounts.core.opening import open_link
 from accounts.core.uow import UnitOfWork
 from accounts.flows import invite, reset_password, sessions, sign_in, sign_up
 from accounts.flows.accounts import subject_of
+from accounts.flows.first_admin import first_admin_url
 from accounts.flows.sessions import CurrentAccount, Session
 from tests.people import PASSWORD, Service, new_address, token_in
 
@@ -76,7 +77,7 @@ def member(service: Service, name: str = "member", password: str = PASSWORD) -> 
 
 def first_admin(service: Service) -> Member:
     """Opens the door for the first admin."""
-    url, email = invite.first_admin_url(service.uow()), new_address("admin")
+    url, email = first_admin_url(service.uow()), new_address("admin")
     assert url is not None
     done = use(service, invite.INVITE, token_in(url), {"email": email, "password": PASSWORD, "name": "Admin"})
     return Member(service, email, done.account_id)

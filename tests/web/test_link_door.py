@@ -184,13 +184,13 @@ def test_an_invitation_shows_that_it_was_revoked(service: Service) -> None:
 
 
 def test_the_link_of_the_first_admin_opens_once(service: Service) -> None:
-    from accounts.flows import invite
+    from accounts.flows.first_admin import first_admin_url
 
-    urls = [invite.first_admin_url(service.uow()) for _ in range(2)]
+    urls = [first_admin_url(service.uow()) for _ in range(2)]
     people = [service.person() for _ in urls]
     statuses = []
     for url, person in zip(urls, people, strict=True):
         said = {"token": token_in(str(url)), "email": person.email, "password": person.password}
         statuses.append(person.post("/api/l/invite", said).status_code)
     assert statuses == [201, 410]
-    assert invite.first_admin_url(service.uow()) is None
+    assert first_admin_url(service.uow()) is None

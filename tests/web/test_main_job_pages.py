@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from accounts.flows import invite
+from accounts.flows.first_admin import first_admin_url
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, new_address
 from tests.web.browser import Browser
 
 
 def first_admin(service: Service, browser: Browser) -> str:
-    url = invite.first_admin_url(service.uow())
+    url = first_admin_url(service.uow())
     assert url is not None
     page = browser.visit(url)
     assert browser.status == 200

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from accounts.core.models import Base
-from accounts.flows import LINKS, invite
+from accounts.flows import LINKS
+from accounts.flows.first_admin import first_admin_url
 from tests.conftest import KEY, on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, token_in
 from tests.servers.smtp import links
@@ -35,7 +36,7 @@ class Collector:
 
 
 def run_everything(service: Service, collect: Collector) -> None:
-    url = invite.first_admin_url(service.uow())
+    url = first_admin_url(service.uow())
     assert url is not None
     collect.secrets.add(token_in(url))
     admin = Collecting(service, collect)

@@ -1,0 +1,231 @@
+"""``accounts invite`` and ``accounts invites``: inviting from the console, one by one and by lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+
+from accounts.cli.work import unit_of_work
+from accounts.core import sheets
+from accounts.core.models_invites import InviteBatch
+from accounts.core.uow import UnitOfWork
+from accounts.flows import (
+    invitations,
+    invite_batches,
+    invite_export,
+    invite_search,
+    invite_sending,
+    open_invitations,
+)
+from accounts.flows.invite import url_of
+from accounts.flows.invite_judging import VERDICTS
+from accounts.flows.invite_lists import NewBatch
+from accounts.flows.invite_rows import REASONS
+from accounts.flows.invite_search import STATES, Search
+from accounts.flows.open_invitations import Act, Extend, Some
+from accounts.web.forms import checked
+
+MOST_SHOWN = 20
+
+
+@click.command()
+@click.argument("email", required=False)
+@click.option("--group", "groups", multiple=True, help="A group to join; may be given several times.")
+@click.option("--days", type=int, help="How long the link works.  [default: ACCOUNTS_LIFETIME_INVITE, or 7]")
+@click.option("--locale", default=None, help="Language of the letter.")
+@click.option("--print", "printed", is_flag=True, help="Print the link instead of mailing it.")
+@click.option("--csv", "file", type=click.File("rb", lazy=False), help="Invite everybody on this list.")
+@click.option("--batch", "name", help="Name of the batch that the list becomes.")
+@click.option("--dry-run", "dry", is_flag=True, help="Only say what would happen to each row of the list.")
+def invite(
+    email: str | None,
+    groups: tuple[str, ...],
+    days: int | None,
+    locale: str | None,
+    printed: bool,
+    file: BinaryIO | None,
+    name: str | None,
+    dry: bool,
+) -> None:
+    """Invite EMAIL, or everybody on a list. Letters go out with the mail worker; --print shows the link instead."""
+    if (email is None) == (file is None):
+        raise click.UsageError("Name one address, or a list with --csv.")
+    if file is not None and printed:
+        raise click.UsageError("--print is for one address; links of a batch: accounts invites export.")
+    uow = unit_of_work()
+    said: dict[str, Any] = {"groups": list(groups), "locale": locale or uow.house.settings.locale}
+    said |= {"days": days} if days is not None else {}
+    if file is None:
+        _invite_one(uow, {**said, "email": email}, printed)
+        return
+    batch = invite_batches.create(
+        uow, checked(NewBatch, {**said, "name": name or Path(file.name).stem, "file": file})
+    )
+    _report(uow, batch)
+    if not dry:
+        _send(uow, batch)
+
+
+@click.group()
+def invites() -> None:
+    """Look after invitations and batches. A BATCH is named by its name or its id."""
+
+
+@invites.command("list")
+@click.argument("text", default="")
+@click.option("--state", type=click.Choice(STATES), default=None)
+@click.option("--batch", "name", help="Only those of this batch.")
+def list_invites(text: str, state: str | None, name: str | None) -> None:
+    """Invitations whose address or name has TEXT in it, newest first: id, state, end, address, groups."""
+    uow = unit_of_work()
+    batch = invite_batches.find(uow, name).id if name else ""
+    said = checked(Search, {"q": text, "state": state or "", "batch": batch})
+    while True:
+        found = invite_search.search(uow, said)
+        for row in found.rows:
+            click.echo("\t".join((row.id, row.state, _moment(row.expires_at), row.email, ",".join(row.groups))))
+        if not found.next:
+            return
+        said = said.model_copy(update={"after": found.next})
+
+
+@invites.command()
+def batches() -> None:
+    """Batches, newest first: id, how many are still to send, how many invitations in which state, name."""
+    uow = unit_of_work()
+    for batch in invite_batches.listing(uow):
+        counts = invite_batches.counts(uow, batch.id)
+        states = " ".join(f"{state}={counts.invites[state]}" for state in STATES if state in counts.invites)
+        click.echo("\t".join((batch.id, f"left={counts.left}", states or "-", batch.name)))
+
+
+@invites.command()
+@click.argument("batch")
+def show(batch: str) -> None:
+    """What would happen, or has happened, to each row of a list."""
+    uow = unit_of_work()
+    found = invite_batches.find(uow, batch)
+    after = 0
+    while rows := invite_batches.rows(uow, found.id, after=after):
+        for row in rows:
+            why = REASONS[row.reason] if row.reason else ",".join(row.adds)
+            click.echo("\t".join((str(row.line), row.verdict, row.email, why)).rstrip())
+        after = rows[-1].number
+
+
+@invites.command()
+@click.argument("batch")
+def send(batch: str) -> None:
+    """Send what is left of a batch. May be broken off, and goes on when called again; nobody is invited twice."""
+    uow = unit_of_work()
+    _send(uow, invite_batches.find(uow, batch))
+
+
+@invites.command()
+@click.argument("batch")
+def discard(batch: str) -> None:
+    """Forget a list; invitations that were sent from it stay."""
+    uow = unit_of_work()
+    found = invite_batches.find(uow, batch)
+    click.echo(f"{invite_batches.discard(uow, found.id)} rows of {found.name} are gone")
+
+
+@invites.command()
+@click.argument("ids", nargs=-1)
+@click.option("--batch", "name", help="All open ones of this batch.")
+def resend(ids: tuple[str, ...], name: str | None) -> None:
+    """Mail open invitations once more."""
+    _change("resend", ids, name)
+
+
+@invites.command()
+@click.argument("ids", nargs=-1)
+@click.option("--batch", "name", help="All of this batch that were not accepted.")
+@click.option("--days", type=int, default=Extend().days, show_default=True, help="How long from now.")
+def extend(ids: tuple[str, ...], name: str | None, days: int) -> None:
+    """Mail links that end later; those that are out stay alive until their own end."""
+    _change("extend", ids, name, days)
+
+
+@invites.command()
+@click.argument("ids", nargs=-1)
+@click.option("--batch", "name", help="All open ones of this batch, and nothing more of it is sent.")
+def revoke(ids: tuple[str, ...], name: str | None) -> None:
+    """Take invitations back: every link of them is dead."""
+    _change("revoke", ids, name)
+
+
+@invites.command()
+@click.argument("batch")
+@click.option("--json", "as_json", is_flag=True, help="Lines of JSON instead of CSV.")
+def export(batch: str, as_json: bool) -> None:
+    """Print the open invitations of a batch, each with a link. Whoever has a link can use it."""
+    uow = unit_of_work()
+    found = invite_batches.find(uow, batch)
+    invite_export.note(uow, found.id, "links")
+    with closing(invite_export.links(uow.house, uow.asker, found.id)) as links:
+        for text in _json_lines(links) if as_json else sheets.written(invite_export.table(links)):
+            click.echo(text, nl=False)
+
+
+def _json_lines(links: Iterator[invite_export.Invitation]) -> Iterator[str]:
+    return (json.dumps(asdict(each), default=_moment) + "\n" for each in links)
+
+
+def _invite_one(uow: UnitOfWork, said: dict[str, Any], printed: bool) -> None:
+    row = invitations.send(uow, checked(invitations.Invite, said), mailed=not printed)
+    if printed:
+        with uow:
+            url = url_of(uow, row)
+        click.echo(url)
+    else:
+        click.echo(f"invitation {row.id} to {row.email} is due")
+
+
+def _report(uow: UnitOfWork, batch: InviteBatch) -> None:
+    counts = invite_batches.counts(uow, batch.id).rows
+    told = ", ".join(f"{each} {counts[each]}" for each in VERDICTS if each in counts)
+    click.echo(f"batch {batch.id} {batch.name}: {told}")
+    for verdict in ("malformed", "refused", "duplicate"):
+        for row in invite_batches.rows(uow, batch.id, verdict=verdict, limit=MOST_SHOWN):
+            click.echo(f"  line {row.line}: {row.email or '-'}: {REASONS[row.reason]}", err=True)
+    if batch.unused:
+        click.echo(f"  columns that are not used: {', '.join(batch.unused)}", err=True)
+
+
+def _send(uow: UnitOfWork, batch: InviteBatch) -> None:
+    counts = invite_batches.counts(uow, batch.id)
+    uow.release()
+    sent = counts.rows.get("sent", 0)
+    with (
+        closing(invite_sending.send(uow.house, uow.asker, batch.id)) as steps,
+        click.progressbar(length=sent + counts.left, label=batch.name) as bar,
+    ):
+        for step in steps:
+            bar.length = step.sent + step.left
+            bar.update(step.sent - bar.pos)
+            sent = step.sent
+    click.echo(f"{sent} of {batch.name} are invited; letters are due")
+
+
+def _change(act: Act, ids: tuple[str, ...], name: str | None, days: int = 1) -> None:
+    if bool(ids) == (name is not None):
+        raise click.UsageError("Name invitations by their ids, or one batch with --batch.")
+    uow = unit_of_work()
+    if name is not None:
+        said = checked(Extend, {"days": days})
+        count = open_invitations.of_batch(uow, name, act, said.days)
+    else:
+        count = open_invitations.some(uow, checked(Some, {"ids": list(ids), "act": act, "days": days}))
+    click.echo(f"{act}: {count}")
+
+
+def _moment(at: datetime) -> str:
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,61 @@
+"""The tables of batches: a list of people to invite, from its upload until it is sent or discarded.
+
+A list of ten thousand addresses fits no cookie, so this is the one thing in flight that is stored. It goes as soon as
+it has served: when it is discarded, and by itself after some days.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from accounts.core.clock import now
+from accounts.core.ids import new_id
+from accounts.core.models import Base
+
+
+class InviteBatch(Base):
+    """A list that was uploaded under a name, and the invitations made from it.
+
+    ``ready_at``: the whole list was read; ``sent_at``: nothing of it is left to send; ``revoked_at``: nothing of it
+    may be sent any more.
+    """
+
+    __tablename__ = "invite_batches"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(100), unique=True)
+    made_by: Mapped[str] = mapped_column(String(16))
+    next: Mapped[str] = mapped_column(String(1500), default="")
+    unused: Mapped[list[str]] = mapped_column(JSON, default=list)
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    touched_at: Mapped[datetime] = mapped_column(default=now)
+    ready_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class BatchRow(Base):
+    """One row of a list, and what becomes of it. Of two rows with one address, one is told to be a duplicate."""
+
+    __tablename__ = "invite_batch_rows"
+
+    batch_id: Mapped[str] = mapped_column(
+        "batch", ForeignKey("invite_batches.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    line: Mapped[int]
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str | None] = mapped_column(String(254), index=True)
+    name: Mapped[str] = mapped_column(String(100), default="")
+    groups: Mapped[list[str]] = mapped_column(JSON)
+    adds: Mapped[list[str]] = mapped_column(JSON, default=list)
+    locale: Mapped[str] = mapped_column(String(8), default="")
+    days: Mapped[int | None]
+    verdict: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(40), default="")
+    invite_id: Mapped[str | None] = mapped_column(String(16))
+
+    __table_args__ = (UniqueConstraint("batch", "email_key"), Index(None, "batch", "verdict", "number"))

@@ -1,0 +1,117 @@
+"""Tables as spreadsheets read and write them: CSV in any of their encodings, with any of their separators.
+
+What is written can be opened in a spreadsheet without running anything: see :func:`harmless`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import BinaryIO
+
+SEPARATORS = (",", ";", "\t")
+HINT = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)
+"""The first line of what Excel writes for itself."""
+LOOKED_AT = 64 * 1024
+BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠|%")
+"""What a cell must not begin with: spreadsheets take it for a formula, or for a command to another program."""
+
+
+class NotATable(ValueError):
+    """The text cannot be read as a table. ``line`` says where."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"line {line}")
+        self.line = line
+
+
+def read(stream: BinaryIO, told: Callable[[str], bool]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table that are not empty, each with the number of the line it ends on. One row at a time.
+
+    :param stream: a file that can be read twice; it stays open.
+    :param told: whether a cell is surely a whole one, by which the right separator is known from the wrong ones.
+    :raises NotATable: such as a quotation mark that is never closed.
+    """
+    encoding = encoding_of(stream)
+    stream.seek(0)
+    text = io.TextIOWrapper(stream, encoding, errors="replace", newline="")
+    try:
+        head = text.read(LOOKED_AT)
+        hint = HINT.fullmatch(head.partition("\n")[0])
+        separator = hint[1] if hint else _separator(head, told)
+        text.seek(0)
+        if hint:
+            text.readline()
+        yield from _rows(csv.reader(text, delimiter=separator), 1 if hint else 0)
+    finally:
+        text.detach()
+
+
+def encoding_of(stream: BinaryIO) -> str:
+    """How a file is encoded: by its mark, by its zero bytes, UTF-8 if all of it is that, else Windows-1252."""
+    stream.seek(0)
+    head = stream.read(LOOKED_AT)
+    for mark, encoding in BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return encoding
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if even + odd > len(head) // 4:
+        return "utf-16-le" if odd > even else "utf-16-be"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while head:
+            decoder.decode(head)
+            head = stream.read(LOOKED_AT)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    return "utf-8"
+
+
+def written(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    """Rows as CSV (RFC 4180), with the mark by which spreadsheets know UTF-8. One row at a time."""
+    mark = "\ufeff"
+    for row in rows:
+        yield mark + _line(row)
+        mark = ""
+
+
+def _line(cells: Iterable[object]) -> str:
+    return ",".join('"{}"'.format(harmless(str(cell)).replace('"', '""')) for cell in cells) + "\r\n"
+
+
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula: an apostrophe stands before what looks like one."""
+    return f"'{cell}" if cell.lstrip(" \u00a0")[:1] in DANGEROUS and cell.strip() else cell
+
+
+def _separator(head: str, told: Callable[[str], bool]) -> str:
+    def score(separator: str) -> int:
+        rows = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
+        try:
+            return sum(told(cell) for row in islice(rows, 20) for cell in row)
+        except csv.Error:
+            return 0
+
+    return max(SEPARATORS, key=score)
+
+
+def _rows(reader: Iterator[list[str]], before: int) -> Iterator[tuple[int, list[str]]]:
+    number = 0
+    try:
+        for row in reader:
+            number = before + int(reader.line_num)  # type: ignore[attr-defined] # csv.reader has no type of its own
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                yield number, cells
+    except csv.Error:
+        raise NotATable(number + 1) from None

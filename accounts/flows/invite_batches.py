@@ -1,0 +1,204 @@
+"""Batches: a list of people is read and judged row by row (nothing is sent), looked at, then sent or discarded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+
+from sqlalchemy import case, delete, exists, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from accounts.core import throttle
+from accounts.core.clock import now
+from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
+from accounts.core.house import House
+from accounts.core.ids import new_id
+from accounts.core.models import SentInvite
+from accounts.core.models_invites import BatchRow, InviteBatch
+from accounts.core.uow import UnitOfWork
+from accounts.flows.invite import OPERATOR
+from accounts.flows.invite_judging import TO_SEND, judge
+from accounts.flows.invite_lists import NewBatch
+from accounts.flows.invite_rows import Entry, PeopleList
+
+CHUNK = 500
+KEPT = timedelta(days=7)
+"""How long a list is kept that nobody goes on with. What was sent from it stays in the ledger."""
+UNFINISHED = timedelta(minutes=15)
+TAKEN = sentence("There is a batch of this name.")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How a batch stands: rows of its list by verdict, and invitations made from it by state."""
+
+    rows: dict[str, int]
+    invites: dict[str, int]
+
+    @property
+    def left(self) -> int:
+        """How many are still to be sent."""
+        return sum(self.rows.get(verdict, 0) for verdict in TO_SEND)
+
+
+def create(uow: UnitOfWork, said: NewBatch) -> InviteBatch:
+    """Read a list and judge every row. Nothing is sent; memory does not grow with the list.
+
+    :raises InvalidInput: no list, not a table, too long, or the name is taken.
+    :raises TooManyRequests: too many lists by this admin.
+    """
+    made_by = uow.asker.account_id or OPERATOR
+    if made_by:
+        uow.house.throttle.hit(throttle.INVITE_LISTS, made_by)
+    people = PeopleList(said.stream())
+    # Read once before anything is written: a list that cannot be taken leaves nothing behind.
+    people.check()
+    batch_id = _begin(uow, said, made_by)
+    try:
+        number = 0
+        for entries in _chunks(people):
+            number = _take(uow, batch_id, number, entries, said)
+    except BaseException:
+        with uow:
+            uow.session.execute(delete(InviteBatch).where(InviteBatch.id == batch_id))
+        raise
+    with uow:
+        batch = uow.session.get_one(InviteBatch, batch_id)
+        batch.ready_at, batch.unused = now(), people.unused
+        uow.note("batch.made", facts={"batch": batch_id, "rows": number})
+    return batch
+
+
+def find(uow: UnitOfWork, text: str) -> InviteBatch:
+    """A batch by id or name.
+
+    :raises NotFound: there is none, or it was not read to its end.
+    """
+    either = (InviteBatch.id == text) | (InviteBatch.name == text)
+    batch = uow.session.scalars(select(InviteBatch).where(either, InviteBatch.ready_at.is_not(None))).first()
+    if batch is None:
+        raise NotFound("no such batch")
+    return batch
+
+
+def listing(uow: UnitOfWork, *, limit: int = 100) -> list[InviteBatch]:
+    """All batches, newest first."""
+    ready = select(InviteBatch).where(InviteBatch.ready_at.is_not(None))
+    return list(uow.session.scalars(ready.order_by(InviteBatch.created_at.desc(), InviteBatch.id).limit(limit)))
+
+
+def counts(uow: UnitOfWork, batch_id: str) -> Counts:
+    """How a batch stands at this moment."""
+    verdicts = select(BatchRow.verdict, func.count()).where(BatchRow.batch_id == batch_id)
+    state = case(
+        (SentInvite.accepted_at.is_not(None), "accepted"),
+        (SentInvite.revoked_at.is_not(None), "revoked"),
+        (SentInvite.expires_at < now(), "expired"),
+        else_="pending",
+    )
+    # Named in a subquery: PostgreSQL does not see that two expressions with parameters are the same.
+    states = select(state.label("state")).where(SentInvite.batch_id == batch_id).subquery().c.state
+    return Counts(
+        rows={row[0]: row[1] for row in uow.session.execute(verdicts.group_by(BatchRow.verdict))},
+        invites={row[0]: row[1] for row in uow.session.execute(select(states, func.count()).group_by(states))},
+    )
+
+
+def rows(uow: UnitOfWork, batch_id: str, *, verdict: str = "", after: int = 0, limit: int = 100) -> list[BatchRow]:
+    """Rows of a list in their order, those after a number; of one verdict or of all."""
+    wanted = select(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.number > after)
+    if verdict:
+        wanted = wanted.where(BatchRow.verdict == verdict)
+    return list(uow.session.scalars(wanted.order_by(BatchRow.number).limit(limit)))
+
+
+def lock(uow: UnitOfWork, batch_id: str) -> InviteBatch | None:
+    """Have a batch to oneself until the transaction ends. On SQLite this very statement takes the write lock."""
+    touched = update(InviteBatch).where(InviteBatch.id == batch_id).values(touched_at=now()).returning(InviteBatch)
+    fresh = touched.execution_options(synchronize_session=False, populate_existing=True)
+    return uow.session.scalars(fresh).first()
+
+
+def discard(uow: UnitOfWork, batch_id: str) -> int:
+    """Forget a list: who was not invited from it yet will not be. What was sent stays; how many rows are gone.
+
+    :raises NotFound: there is none.
+    """
+
+    def work() -> int:
+        batch = lock(uow, batch_id)
+        if batch is None:
+            raise NotFound("no such batch")
+        gone = _forget_rows(uow, batch)
+        uow.note("batch.discarded", facts={"batch": batch_id, "rows": gone})
+        return gone
+
+    return uow.attempt(work)
+
+
+def stop(uow: UnitOfWork, batch_id: str) -> None:
+    """Have nothing more sent from a batch, not even by somebody who is sending it at this moment.
+
+    :raises NotFound: there is none.
+    """
+
+    def work() -> None:
+        batch = lock(uow, batch_id)
+        if batch is None:
+            raise NotFound("no such batch")
+        batch.revoked_at = batch.revoked_at or now()
+        unsent = delete(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(TO_SEND))
+        uow.session.execute(unsent.execution_options(synchronize_session=False))
+
+    uow.attempt(work)
+
+
+def sweep(house: House) -> None:
+    """Forget lists that nobody goes on with, and those whose reading was broken off."""
+    uow = UnitOfWork(house)
+    left = select(InviteBatch.id).where(
+        InviteBatch.touched_at < now() - KEPT, exists().where(BatchRow.batch_id == InviteBatch.id)
+    )
+    broken = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - UNFINISHED)
+    stale = uow.read(left.union(select(InviteBatch.id).where(broken)))
+    for (batch_id,) in stale:
+        discard(uow, batch_id)
+
+
+def _begin(uow: UnitOfWork, said: NewBatch, made_by: str) -> str:
+    batch = InviteBatch(id=new_id(), name=said.name, made_by=made_by, next=said.next, unused=[])
+    broken = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - UNFINISHED)
+    try:
+        with uow:
+            uow.session.execute(delete(InviteBatch).where(InviteBatch.name == said.name, broken))
+            uow.session.add(batch)
+    except IntegrityError:
+        raise InvalidInput("taken", fields=[FieldError("name", "taken", TAKEN, {})]) from None
+    return batch.id
+
+
+def _chunks(people: PeopleList) -> Iterator[list[Entry]]:
+    entries = iter(people)
+    while chunk := list(islice(entries, CHUNK)):
+        yield chunk
+
+
+def _take(uow: UnitOfWork, batch_id: str, number: int, entries: Sequence[Entry], said: NewBatch) -> int:
+    with uow:
+        found = judge(uow, batch_id, entries, said)
+        for row in found:
+            number += 1
+            row.number = number
+        uow.session.add_all(found)
+    return number
+
+
+def _forget_rows(uow: UnitOfWork, batch: InviteBatch) -> int:
+    gone = uow.session.scalars(delete(BatchRow).where(BatchRow.batch_id == batch.id).returning(BatchRow.number)).all()
+    if not uow.session.scalar(select(exists().where(SentInvite.batch_id == batch.id))):
+        uow.session.delete(batch)
+    else:
+        batch.sent_at = batch.sent_at or now()
+    return len(gone)

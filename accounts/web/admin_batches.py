@@ -1,0 +1,180 @@
+"""Inviting by lists: hand one in, look at what would happen, send it, and look after the whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import request
+
+from accounts.core import sheets
+from accounts.core.models import ADMINS
+from accounts.core.models_invites import BatchRow, InviteBatch
+from accounts.flows import invite_batches, invite_export, invite_lists, invite_sending, open_invitations
+from accounts.flows.invite_export import Invitation
+from accounts.flows.invite_judging import VERDICTS
+from accounts.flows.invite_lists import NewBatch
+from accounts.flows.invite_rows import MAX_ROWS, REASONS
+from accounts.flows.invite_sending import Step
+from accounts.flows.open_invitations import Act, Extend
+from accounts.web import forms
+from accounts.web.admin_letters import letters_page
+from accounts.web.bound import house, runtime, uow
+from accounts.web.doors import JSON, PAGE, Room, page_url
+from accounts.web.errors import words
+from accounts.web.reply import Reply
+from accounts.web.streams import Stream, Trouble, collected
+
+room: Room = Room()
+AT_ONCE = 100
+LARGEST = invite_lists.MAX_BYTES * 4 // 3 + forms.MAX_BYTES
+"""As Base64 in JSON a file is a third longer."""
+
+
+def _shown(batch: InviteBatch) -> dict[str, Any]:
+    counts = invite_batches.counts(uow(), batch.id)
+    begun = bool(counts.invites)
+    state = "revoked" if batch.revoked_at else "sent" if batch.sent_at else "sending" if begun else "ready"
+    return {
+        "id": batch.id,
+        "name": batch.name,
+        "state": state,
+        "created_at": batch.created_at,
+        "rows": counts.rows,
+        "invites": counts.invites,
+        "left": counts.left,
+        "unused": batch.unused,
+    }
+
+
+def _row(row: BatchRow) -> dict[str, Any]:
+    return {
+        "line": row.line,
+        "email": row.email,
+        "name": row.name,
+        "groups": row.groups,
+        "verdict": row.verdict,
+        "adds": row.adds,
+        "reason": row.reason,
+        "detail": words(REASONS[row.reason]) if row.reason else "",
+        "invite": row.invite_id,
+    }
+
+
+def _listed() -> dict[str, Any]:
+    return {"batches": [_shown(batch) for batch in invite_batches.listing(uow())]}
+
+
+def _page() -> dict[str, Any]:
+    return {**_listed(), "max_rows": MAX_ROWS, "max_bytes": invite_lists.MAX_BYTES}
+
+
+@room.get("/admin/invites/batches", needs=ADMINS, speaks=JSON)
+def list_batches() -> Reply:
+    """Batches, newest first."""
+    return Reply(says=_listed())
+
+
+@room.post(
+    "/admin/invites/batches",
+    needs=ADMINS,
+    asks=NewBatch,
+    page="admin/batches.html",
+    fill=_page,
+    largest=LARGEST,
+    statuses=(201,),
+)
+def make_batch(said: NewBatch) -> Reply:
+    """Hand in a list: every row is judged, nothing is sent."""
+    batch = invite_batches.create(uow(), said)
+    return Reply(says=_shown(batch), status=201, then=page_url("show_batch", batch_id=batch.id))
+
+
+@room.get("/admin/invites/batches/<batch_id>", needs=ADMINS)
+def show_batch(batch_id: str) -> Reply:
+    """One batch: what would happen, or has happened, to each row; verdict and after choose rows."""
+    batch = invite_batches.find(uow(), batch_id)
+    verdict, after = request.args.get("verdict", ""), request.args.get("after", 0, int)
+    found = invite_batches.rows(uow(), batch.id, verdict=verdict, after=after, limit=AT_ONCE + 1)
+    rows = [_row(row) for row in found[:AT_ONCE]]
+    more = found[AT_ONCE - 1].number if len(found) > AT_ONCE else None
+    return Reply(
+        page="admin/batch.html",
+        says={**_shown(batch), "list": rows, "next": more},
+        shows={
+            "verdicts": VERDICTS,
+            "verdict": verdict,
+            "after": after,
+            "done": request.args.get("done", ""),
+            "count": request.args.get("count", 0, int),
+            "problem": None,
+        },
+    )
+
+
+@room.post("/admin/invites/batches/<batch_id>/send", needs=ADMINS, fresh=True)
+def send_batch(batch_id: str) -> Stream:
+    """Send what is left of a batch: a line of JSON for every step, the last with finished or a problem."""
+    batch = invite_batches.find(uow(), batch_id)
+    work = uow()
+    work.release()
+
+    def page(steps: Iterator[Step | Trouble]) -> Iterator[str]:
+        return runtime().pages.stream("admin/batch_sending.html", batch=batch, steps=steps)
+
+    return Stream(lines=invite_sending.send(house(), work.asker, batch.id), page=page)
+
+
+@room.post("/admin/invites/batches/<batch_id>/discard", needs=ADMINS)
+def discard_batch(batch_id: str) -> Reply:
+    """Forget a list; what was sent from it stays."""
+    rows = invite_batches.discard(uow(), batch_id)
+    return Reply(says={"rows": rows}, then=page_url("make_batch_form"))
+
+
+@room.post("/admin/invites/batches/<batch_id>/resend", needs=ADMINS)
+def resend_batch(batch_id: str) -> Reply:
+    """Mail the open invitations of a batch once more."""
+    return _changed(batch_id, "resend")
+
+
+@room.post("/admin/invites/batches/<batch_id>/extend", needs=ADMINS, asks=Extend)
+def extend_batch(batch_id: str, said: Extend) -> Reply:
+    """Mail links that end later to all of a batch who have not accepted."""
+    return _changed(batch_id, "extend", said.days)
+
+
+@room.post("/admin/invites/batches/<batch_id>/revoke", needs=ADMINS)
+def revoke_batch(batch_id: str) -> Reply:
+    """Take a batch back: its links are dead, and nothing more of it is sent."""
+    return _changed(batch_id, "revoke")
+
+
+@room.post("/admin/invites/batches/<batch_id>/links", needs=ADMINS, fresh=True)
+def export_links(batch_id: str) -> Stream:
+    """The open invitations of a batch with a usable link each, as CSV for a mail merge or as lines of JSON."""
+    return Stream(
+        lines=_links(batch_id, "links"),
+        page=lambda links: collected(sheets.written(invite_export.table(links))),
+        content_type="text/csv; charset=utf-8",
+        tells=False,
+        headers={"Content-Disposition": 'attachment; filename="invitations.csv"'},
+    )
+
+
+@room.post("/admin/invites/batches/<batch_id>/letters", needs=ADMINS, fresh=True, speaks=PAGE)
+def print_letters(batch_id: str) -> Stream:
+    """The open invitations of a batch as letters to print, with the link as a QR code."""
+    return Stream(lines=_links(batch_id, "letters"), page=letters_page, tells=False)
+
+
+def _changed(batch_id: str, act: Act, days: int = 0) -> Reply:
+    count = open_invitations.of_batch(uow(), batch_id, act, days)
+    return Reply(says={"count": count}, then=page_url("show_batch", batch_id=batch_id, done=act, count=count))
+
+
+def _links(batch_id: str, form: str) -> Iterator[Invitation]:
+    work = uow()
+    # Before the answer begins: what cannot be had is told as such, and nothing leaves the house unlogged.
+    invite_export.note(work, batch_id, form)
+    return invite_export.links(house(), work.asker, batch_id)

@@ -1,0 +1,47 @@
+"""Invitations on paper: one letter a page, with the link as a QR code. Printed from the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import segno
+from markupsafe import Markup
+
+from accounts.core.errors import sentence
+from accounts.flows.invite_export import Invitation
+from accounts.web.bound import runtime
+from accounts.web.streams import collected
+
+TITLE = sentence("You are invited to %(service)s")
+LEAD = sentence(
+    "The invitation is for %(email)s. Point a phone at this code, or type the address below into a browser."
+)
+GROUPS = sentence("Your groups: %(groups)s")
+UNTIL = sentence("It works once, until %(until)s.")
+
+
+def letters_page(invitations: Iterator[Invitation]) -> Iterator[str]:
+    """The whole page, piece by piece."""
+    return collected(runtime().pages.stream("admin/letters.html", letters=map(_letter, invitations)))
+
+
+def _letter(invitation: Invitation) -> dict[str, object]:
+    """What a letter says, in the language of who is invited, not of who prints it."""
+    languages, locale = runtime().languages, invitation.locale
+    service, groups = runtime().house.settings.service_name, ", ".join(invitation.groups)
+    return {
+        "locale": locale,
+        "title": languages.say(locale, TITLE, {"service": service}),
+        "name": invitation.name,
+        "lead": languages.say(locale, LEAD, {"email": invitation.email}),
+        "code": qr(invitation.url),
+        "url": invitation.url,
+        "groups": languages.say(locale, GROUPS, {"groups": groups}) if groups else "",
+        "until": languages.say(locale, UNTIL, {"until": languages.moment(locale, invitation.expires_at)}),
+    }
+
+
+def qr(text: str) -> Markup:
+    """A QR code as inline SVG that takes the size its place gives it. A quarter of it may be dirty or creased."""
+    code = segno.make_qr(text, error="q")
+    return Markup(code.svg_inline(omitsize=True, border=4))  # noqa: S704 - made of squares, not of text
