@@ -87,8 +87,13 @@ def set_password(uow: UnitOfWork, account: Account, password_hash: str) -> None:
     uow.put(PASSWORD_CHANGED, account.id, locale=account.locale)
 
 
-def start_reset(uow: UnitOfWork, account: Account) -> None:
-    """Have a reset link sent to whoever owns the account, after something that may not have been them."""
+def void_password(uow: UnitOfWork, account: Account) -> None:
+    """Somebody else may know the password: it counts no more, and the owner gets a reset link.
+
+    Only a void password keeps them out meanwhile. They could sign in again otherwise, and every sign-in would kill
+    the reset link. Their sessions are for the caller to end.
+    """
+    account.password_hash = None
     uow.put(RESET_PASSWORD, account.id, {"next": ""}, account.locale)
 
 
