@@ -45,9 +45,8 @@ def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field:
 
 def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str] = (), locale: str) -> Account:
     """A new, active account. The UNIQUE index on the address decides between two at once."""
+    check_free(uow, email)
     address = parse(email)
-    if is_anchored(uow, address.email):
-        raise AddressTaken("kept for whoever may undo a change of address")
     account = Account(
         email=address.email,
         email_key=address.key,
@@ -61,6 +60,15 @@ def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str]
     uow.session.flush()
     grant(uow, account, groups)
     return account
+
+
+def check_free(uow: UnitOfWork, email: str) -> None:
+    """Whether a new account may have an address that nobody holds: asked when its link is shown, and at its use.
+
+    :raises AddressTaken: it is kept for somebody.
+    """
+    if is_anchored(uow, email):
+        raise AddressTaken("kept for whoever may undo a change of address")
 
 
 def is_anchored(uow: UnitOfWork, email: str, *, but_by: str = "") -> bool:

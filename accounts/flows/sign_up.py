@@ -58,6 +58,10 @@ def again(uow: UnitOfWork, sentence: Sentence) -> bool:
     return True
 
 
+def check(uow: UnitOfWork, opened: Opened) -> None:
+    accounts.check_free(uow, opened.subject.id)
+
+
 def prepare(uow: UnitOfWork, opened: Opened, said: NewAccount) -> Chosen:
     hashed = accounts.choose(uow, said.password, email=opened.subject.id, name=said.name)
     return Chosen(hashed, name=said.name)
@@ -85,6 +89,7 @@ ACTIVATE = Link(
     carries=Carried,
     asks=NewAccount,
     letter=letter,
+    check=check,
     prepare=prepare,
     again=again,
     act=act,
