@@ -15,9 +15,10 @@ from flask import Flask
 from accounts import Settings, create_app
 from accounts.core import schema
 from accounts.core.store import Store
-from tests.people import Apps, Service
+from tests.people import APPS, Apps, Service
 from tests.servers.postgres import Postgres, PostgresMissing, postgres
 from tests.servers.smtp import SmtpSink
+from tests.servers.sqlite import empty_sqlite
 
 KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-unit"
 TESTS = Path(__file__).parent
@@ -65,9 +66,7 @@ def postgres_server() -> Iterator[Postgres]:
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy: a test costs a copy, not a migration."""
     path = tmp_path_factory.mktemp("template") / "accounts.db"
-    store = Store(f"sqlite:///{path}")
-    schema.upgrade(store)
-    store.close()
+    path.write_bytes(empty_sqlite())
     return path
 
 
@@ -114,7 +113,7 @@ def settings(database: str, sink: SmtpSink, tmp_path: Path) -> Callable[..., Set
 
 @pytest.fixture(scope="session")
 def apps() -> Apps:
-    return Apps()
+    return APPS
 
 
 @pytest.fixture

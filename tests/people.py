@@ -171,6 +171,10 @@ class Apps:
         self._idle[state_of(app).house.settings.trusted_proxies].append(app)
 
 
+APPS = Apps()
+"""Of the whole process, not of one run of tests: mutation testing forks a run for every mutant."""
+
+
 def token_in(url: str) -> str:
     """The token of a mailed link."""
     found = re.search(r"/l/[a-z-]+/([^/]+)/go$", url)

@@ -73,10 +73,17 @@ def _of_account(name: str) -> Callable[[Subject], str | int | None]:
     return read
 
 
+def _sign_ins_with_password(subject: Subject) -> str | int | None:
+    void = subject.account is not None and subject.account.password_hash is None
+    return None if void else sign_ins.read(subject)
+
+
 NEW_PASSWORD = ("password.reset", "password.changed")
 NEW_ADDRESS = ("email.changed", "email.restored")
+VOID_PASSWORD = ("email.restored", "not-me")
+SIGN_INS = ("sign-in.by-mail", "sign-in")
 password = Part(
-    "password", _of_account("password_hash"), never_returns=True, moved_by=(*NEW_PASSWORD, "email.restored")
+    "password", _of_account("password_hash"), never_returns=True, moved_by=(*NEW_PASSWORD, *VOID_PASSWORD)
 )
 email = Part("email", _of_account("email_key"), moved_by=NEW_ADDRESS)
 email_serial = Part(
@@ -100,8 +107,11 @@ auth_epoch = Part(
         "account.groups",
     ),
 )
-sign_ins = Part(
-    "sign_ins", _of_account("sign_in_serial"), never_returns=True, moved_by=("sign-in.by-mail", "sign-in")
+sign_ins = Part("sign_ins", _of_account("sign_in_serial"), never_returns=True, moved_by=SIGN_INS)
+# Whoever signs in knows the password, and needs no reset. While it is void, signing in by other means shows nothing
+# of the sort: the link that lets its owner choose a new one must not die of it.
+sign_ins_with_password = Part(
+    "sign_ins", _sign_ins_with_password, moved_by=(*SIGN_INS, *NEW_PASSWORD, *VOID_PASSWORD)
 )
 lock_serial = Part(
     "lock_serial", _of_account("lock_serial"), never_returns=True, moved_by=("account.locked", "account.unlocked")

@@ -45,9 +45,8 @@ def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field:
 
 def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str] = (), locale: str) -> Account:
     """A new, active account. The UNIQUE index on the address decides between two at once."""
+    check_free(uow, email)
     address = parse(email)
-    if is_anchored(uow, address.email):
-        raise AddressTaken("kept for whoever may undo a change of address")
     account = Account(
         email=address.email,
         email_key=address.key,
@@ -61,6 +60,15 @@ def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str]
     uow.session.flush()
     grant(uow, account, groups)
     return account
+
+
+def check_free(uow: UnitOfWork, email: str) -> None:
+    """Whether a new account may have an address that nobody holds: asked when its link is shown, and at its use.
+
+    :raises AddressTaken: it is kept for somebody.
+    """
+    if is_anchored(uow, email):
+        raise AddressTaken("kept for whoever may undo a change of address")
 
 
 def is_anchored(uow: UnitOfWork, email: str, *, but_by: str = "") -> bool:
@@ -87,8 +95,13 @@ def set_password(uow: UnitOfWork, account: Account, password_hash: str) -> None:
     uow.put(PASSWORD_CHANGED, account.id, locale=account.locale)
 
 
-def start_reset(uow: UnitOfWork, account: Account) -> None:
-    """Have a reset link sent to whoever owns the account, after something that may not have been them."""
+def void_password(uow: UnitOfWork, account: Account) -> None:
+    """Somebody else may know the password: it counts no more, and the owner gets a reset link.
+
+    Only a void password keeps them out meanwhile. They could sign in again otherwise, and every sign-in would kill
+    the reset link. Their sessions are for the caller to end.
+    """
+    account.password_hash = None
     uow.put(RESET_PASSWORD, account.id, {"next": ""}, account.locale)
 
 

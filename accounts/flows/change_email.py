@@ -21,7 +21,7 @@ from accounts.core.models import Account
 from accounts.core.opening import holder_of, leave_address
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import accounts, by_mail
 from accounts.flows.inputs import Asks, Email
 
 PURPOSE, UNDO_PURPOSE, NOTICE = "change-email", "undo-email-change", "email-changed"
@@ -59,20 +59,13 @@ def ask(uow: UnitOfWork, account_id: str, said: ChangeEmail) -> None:
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
     account = uow.session.get(Account, intent.subject)
-    if account is None or not account.active or account.email_serial != intent.facts["serial"]:
+    if account is None or account.email_serial != intent.facts["serial"]:
         return None
     new = str(intent.facts["email"])
     if holder_of(uow, new).account is not None:
         # Somebody's own already. They are told nothing: the asker must not learn who has an account here.
         return None
-    facts = {
-        "asked": intent.asked,
-        "email": new,
-        "name": account.name or None,
-        "until": now() + uow.house.signer.lives(CHANGE),
-    }
-    link = uow.url(CHANGE, accounts.subject_of(account), Carried(email=new))
-    return Letter(PURPOSE, new, account.locale, facts, link=link)
+    return by_mail.letter(uow, intent, CHANGE, account, Carried(email=new), to=new)
 
 
 def again(uow: UnitOfWork, sentence: Sentence) -> bool:
@@ -143,9 +136,8 @@ def undo(uow: UnitOfWork, opened: Opened, said: object) -> Done:
     _set_address(uow, account, str(account.anchor_email))
     account.anchor_email = account.anchor_key = account.anchor_until = None
     account.anchor_serial += 1
-    # Whoever changed the address may know the password: it is void, and a reset begins at the restored address.
-    account.password_hash = None
-    accounts.start_reset(uow, account)
+    # Whoever changed the address may know the password; the reset goes to the restored address.
+    accounts.void_password(uow, account)
     uow.note("email.restored", account_id=account.id, link_id=opened.link_id)
     return Done(account.id)
 

@@ -52,9 +52,10 @@ def act(uow: UnitOfWork, who: CurrentAccount, said: ChangePassword) -> Session:
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
-    """The notice that a password was changed or reset."""
+    """The notice that a password was changed or reset, with the way to object."""
     account = uow.session.get(Account, intent.subject)
-    if account is None:
+    if account is None or account.password_hash is None:
+        # Void by now: somebody has objected, and has got the letter that says so.
         return None
     facts = {
         "asked": intent.asked,

@@ -7,7 +7,6 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from accounts.core import throttle
-from accounts.core.clock import now
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.links import Done, Link, Opened, auth_epoch, sign_ins
 from accounts.core.models import ADMINS, Account, OutboxRow, SentInvite
@@ -15,7 +14,7 @@ from accounts.core.models_invites import BatchRow
 from accounts.core.opening import forget_address
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import accounts, by_mail
 
 PURPOSE, NOTICE = "close-account", "account-closed"
 
@@ -34,15 +33,7 @@ def ask(uow: UnitOfWork, account_id: str) -> None:
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
     account = uow.session.get(Account, intent.subject)
-    if account is None or not account.active:
-        return None
-    facts = {
-        "asked": intent.asked,
-        "email": account.email,
-        "name": account.name or None,
-        "until": now() + uow.house.signer.lives(CLOSE),
-    }
-    return Letter(PURPOSE, account.email, account.locale, facts, link=uow.url(CLOSE, accounts.subject_of(account)))
+    return by_mail.letter(uow, intent, CLOSE, account)
 
 
 def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:

@@ -1,11 +1,15 @@
-"""Said in every notice about security: "this was not me". Ends all sessions and starts a reset."""
+"""Said in every notice about security: "this was not me". Voids the password, ends all sessions, starts a reset.
+
+It is about the password and the address of the notice. Signing out everywhere does not kill it: whoever took the
+account over could do that at once, and the owner would have no way back.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from accounts.core.errors import sentence
-from accounts.core.links import Done, Link, Opened, auth_epoch
+from accounts.core.links import Done, Link, Opened, email, password
 from accounts.core.models import Account
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
@@ -27,7 +31,7 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
 def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
     account = opened.account
     account.auth_epoch += 1
-    accounts.start_reset(uow, account)
+    accounts.void_password(uow, account)
     uow.note("not-me", account_id=account.id, link_id=opened.link_id)
     return Done(account.id)
 
@@ -36,11 +40,15 @@ NOT_ME = Link(
     purpose=PURPOSE,
     lives=timedelta(hours=72),
     about="account",
-    dies_with=(auth_epoch,),
+    dies_with=(password, email),
     letter=letter,
     act=act,
     title=sentence("This was not me"),
-    explains=sentence("All devices are signed out, and we mail you a link to choose a new password."),
-    button=sentence("Sign out everywhere"),
-    done=sentence("All devices are signed out. Look into your mail to choose a new password."),
+    explains=sentence(
+        "The password does not count any more, all devices are signed out, and you get a link to choose a new one."
+    ),
+    button=sentence("Lock others out"),
+    done=sentence(
+        "Nobody is signed in any more, and the old password is void. Look into your mail to choose a new one."
+    ),
 )

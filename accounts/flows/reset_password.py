@@ -2,65 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from accounts.core import throttle
-from accounts.core.clock import now
 from accounts.core.errors import LinkExpired, LinkUsed, sentence
-from accounts.core.links import Done, Link, Opened, Sentence, auth_epoch, email, password, sign_ins
+from accounts.core.links import Done, Link, Opened, auth_epoch, email, password, sign_ins_with_password
 from accounts.core.opening import account_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, unlock
+from accounts.flows import accounts, by_mail, unlock
 from accounts.flows.accounts import Chosen
-from accounts.flows.inputs import Asks, ChosenPassword, Email, Next
+from accounts.flows.inputs import ChosenPassword
 
 PURPOSE = accounts.RESET_PASSWORD
+VOID = "password-void"
+"""Words for somebody who has no password now: they do not have to have asked, and nothing stays as it is."""
 
 
-class ForgotPassword(Asks):
+class ForgotPassword(by_mail.Asking):
     """The address whose password was forgotten."""
-
-    email: Email
-    next: Next = ""
-
-
-class Carried(Asks):
-    """What a reset link says beside the account: where the person wanted to go, where that was said."""
-
-    next: str = ""
 
 
 def ask(uow: UnitOfWork, said: ForgotPassword) -> None:
-    """Have a reset link sent, if there is such an account. Looks nobody up.
+    """Have a reset link sent, if there is such an account.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    uow.house.throttle.hit(throttle.MAIL_NETWORK, uow.asker.network)
-    uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
-    with uow:
-        uow.put(PURPOSE, said.email.email, {"next": said.next})
-        uow.note("password.reset-asked")
+    by_mail.ask(uow, PURPOSE, said, "password.reset-asked")
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
     account = account_of(uow, intent.subject)
-    if account is None or not account.active:
-        return None
-    facts = {
-        "asked": intent.asked,
-        "email": account.email,
-        "name": account.name or None,
-        "until": now() + uow.house.signer.lives(RESET),
-    }
-    wanted = Carried(next=intent.facts.get("next", ""))
-    link = uow.url(RESET, accounts.subject_of(account), wanted if wanted.next else None)
-    return Letter(PURPOSE, account.email, account.locale, facts, link=link)
-
-
-def again(uow: UnitOfWork, sentence: Sentence) -> bool:
-    uow.put(PURPOSE, sentence.subject_id, {"next": sentence.carried.next})
-    return True
+    found = by_mail.letter(uow, intent, RESET, account, by_mail.target(intent))
+    if found is None or account is None or account.password_hash is not None:
+        return found
+    return replace(found, words=VOID, facts={**found.facts, "forgot_url": uow.house.signer.page("/forgot-password")})
 
 
 def prepare(uow: UnitOfWork, opened: Opened, said: ChosenPassword) -> Chosen:
@@ -80,10 +56,10 @@ RESET = Link(
     purpose=PURPOSE,
     lives=timedelta(minutes=30),
     about="account",
-    dies_with=(password, email, auth_epoch, sign_ins),
+    dies_with=(password, email, auth_epoch, sign_ins_with_password),
     asks=ChosenPassword,
-    carries=Carried,
-    again=again,
+    carries=by_mail.Target,
+    again=by_mail.again,
     again_after=(LinkExpired, LinkUsed),
     letter=letter,
     prepare=prepare,

@@ -4,57 +4,30 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts.core import throttle
-from accounts.core.clock import now
 from accounts.core.errors import LinkExpired, LinkUsed, sentence
-from accounts.core.links import Done, Link, Opened, Sentence, auth_epoch, email, sign_ins
+from accounts.core.links import Done, Link, Opened, auth_epoch, email, sign_ins
 from accounts.core.opening import account_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
-from accounts.flows.inputs import Asks, Email, Next
+from accounts.flows import by_mail
 
 PURPOSE = "sign-in"
 
 
-class SignInByMail(Asks):
+class SignInByMail(by_mail.Asking):
     """The address that asks for a sign-in link, and where to go then."""
-
-    email: Email
-    next: Next = ""
-
-
-class Carried(Asks):
-    """What a sign-in link says beside the account."""
-
-    next: str = ""
 
 
 def ask(uow: UnitOfWork, said: SignInByMail) -> None:
-    """Have a sign-in link sent, if there is such an account. Looks nobody up.
+    """Have a sign-in link sent, if there is such an account.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    uow.house.throttle.hit(throttle.MAIL_NETWORK, uow.asker.network)
-    uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
-    with uow:
-        uow.put(PURPOSE, said.email.email, {"next": said.next})
-        uow.note("sign-in.mail-asked")
+    by_mail.ask(uow, PURPOSE, said, "sign-in.mail-asked")
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
-    account = account_of(uow, intent.subject)
-    if account is None or not account.active:
-        return None
-    facts = {
-        "asked": intent.asked,
-        "email": account.email,
-        "name": account.name or None,
-        "until": now() + uow.house.signer.lives(SIGN_IN),
-    }
-    wanted = Carried(next=intent.facts.get("next", ""))
-    link = uow.url(SIGN_IN, accounts.subject_of(account), wanted if wanted.next else None)
-    return Letter(PURPOSE, account.email, account.locale, facts, link=link)
+    return by_mail.letter(uow, intent, SIGN_IN, account_of(uow, intent.subject), by_mail.target(intent))
 
 
 def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
@@ -64,20 +37,15 @@ def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
     return Done(account.id, signs_in=account, amr=("mail",))
 
 
-def again(uow: UnitOfWork, sentence: Sentence) -> bool:
-    uow.put(PURPOSE, sentence.subject_id, {"next": sentence.carried.next})
-    return True
-
-
 SIGN_IN = Link(
     purpose=PURPOSE,
     lives=timedelta(minutes=15),
     about="account",
     dies_with=(email, auth_epoch, sign_ins),
-    carries=Carried,
+    carries=by_mail.Target,
     letter=letter,
     act=act,
-    again=again,
+    again=by_mail.again,
     again_after=(LinkExpired, LinkUsed),
     title=sentence("Sign in"),
     explains=sentence("Press the button, and you are signed in on this device."),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.ids import new_id
@@ -13,18 +12,15 @@ from accounts.core.links import Done, Link, Opened, Sentence, holder
 from accounts.core.opening import holder_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import accounts, by_mail
 from accounts.flows.accounts import Chosen
-from accounts.flows.inputs import Asks, Email, NewAccount, Next
+from accounts.flows.inputs import Asks, NewAccount
 
 PURPOSE = "activate"
 
 
-class SignUp(Asks):
+class SignUp(by_mail.Asking):
     """The address that asks for an account, and where to go once it is there."""
-
-    email: Email
-    next: Next = ""
 
 
 class Carried(Asks):
@@ -36,15 +32,11 @@ class Carried(Asks):
 
 
 def ask(uow: UnitOfWork, said: SignUp) -> None:
-    """Have a letter sent to an address. Looks nobody up: the worker finds out which letter it will be.
+    """Have a letter sent: with an activation link, or saying that there is an account already.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    uow.house.throttle.hit(throttle.MAIL_NETWORK, uow.asker.network)
-    uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
-    with uow:
-        uow.put(PURPOSE, said.email.email, {"next": said.next})
-        uow.note("sign-up.asked")
+    by_mail.ask(uow, PURPOSE, said, "sign-up.asked")
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
@@ -64,6 +56,10 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
 def again(uow: UnitOfWork, sentence: Sentence) -> bool:
     uow.put(PURPOSE, sentence.subject_id, {"next": sentence.carried.next}, sentence.carried.locale)
     return True
+
+
+def check(uow: UnitOfWork, opened: Opened) -> None:
+    accounts.check_free(uow, opened.subject.id)
 
 
 def prepare(uow: UnitOfWork, opened: Opened, said: NewAccount) -> Chosen:
@@ -93,6 +89,7 @@ ACTIVATE = Link(
     carries=Carried,
     asks=NewAccount,
     letter=letter,
+    check=check,
     prepare=prepare,
     again=again,
     act=act,

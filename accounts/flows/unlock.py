@@ -15,7 +15,7 @@ from accounts.core.links import Done, Link, Opened, lock_serial
 from accounts.core.models import LOCK, Account
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import by_mail
 
 PURPOSE = "unlock"
 MAX_FAILURES = 20
@@ -50,15 +50,9 @@ def _lock(uow: UnitOfWork, account_id: str, locale: str) -> None:
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
     account = uow.session.get(Account, intent.subject)
-    if account is None or not account.active or not account.locked(now()):
-        return None
-    facts = {
-        "asked": intent.asked,
-        "email": account.email,
-        "name": account.name or None,
-        "until": now() + uow.house.signer.lives(UNLOCK),
-    }
-    return Letter(PURPOSE, account.email, account.locale, facts, link=uow.url(UNLOCK, accounts.subject_of(account)))
+    # A lock that is over needs no lifting.
+    still_locked = account is not None and account.locked(now())
+    return by_mail.letter(uow, intent, UNLOCK, account if still_locked else None)
 
 
 def lift(account: Account) -> None:

@@ -53,6 +53,7 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "groups": ["editors", "Friends & family"],
         },
         "password-changed": {"name": _NAME, "link": _link("not-me"), "at": _UNTIL, "asked": _ASKED},
+        "password-void": _about("reset-password", forgot_url=f"{ORIGIN}/forgot-password"),
         "reset-password": _about("reset-password"),
         "sign-in": _about("sign-in"),
         "unlock": _about("unlock"),

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 DIES_WITH: dict[str, tuple[str, ...]] = {
-    "reset-password": ("password", "email", "epoch", "sign_ins"),
+    "reset-password": ("password", "email", "epoch", "sign_ins_with_password"),
     "sign-in": ("email", "epoch", "sign_ins"),
     "change-email": ("email", "email_serial", "epoch"),
     "undo-email-change": ("anchor_serial",),
     "close-account": ("epoch", "sign_ins"),
-    "not-me": ("epoch",),
+    "unlock": ("lock_serial",),
+    "not-me": ("password", "email"),
 }
 """The promise of the design, said once more: which change kills which link about an account."""
 
@@ -26,9 +27,30 @@ class ModelAccount:
     sign_ins: int = 0
     email_serial: int = 0
     anchor_serial: int = 0
+    lock_serial: int = 0
+    locked: bool = False
     anchor: str | None = None
     active: bool = True
     exists: bool = True
+
+    @property
+    def sign_ins_with_password(self) -> int | None:
+        return None if self.words is None else self.sign_ins
+
+    @property
+    def there(self) -> bool:
+        """Whether somebody can do anything with it."""
+        return self.exists and self.active
+
+    def set_words(self, words: str | None) -> None:
+        """Another password, or none that counts: whoever is signed in is not any more."""
+        self.words = words
+        self.password += 1
+        self.epoch += 1
+
+    def lift(self) -> None:
+        self.locked = False
+        self.lock_serial += 1
 
     def state(self, purpose: str) -> tuple[object, ...]:
         return tuple(getattr(self, name) for name in DIES_WITH[purpose])
@@ -38,7 +60,8 @@ class ModelAccount:
 class ModelLink:
     """A link that was mailed, with what it was signed about.
 
-    :ivar used: for an activation, whether an account has held its address since.
+    :ivar used: for an activation, whether an account has held its address since; for an invitation, whether it was
+        accepted or taken back, or the account of its address was closed since.
     """
 
     purpose: str
@@ -61,7 +84,7 @@ class ModelSession:
 
     @property
     def alive(self) -> bool:
-        return not self.ended and self.account.exists and self.account.active and self.epoch == self.account.epoch
+        return not self.ended and self.account.there and self.epoch == self.account.epoch
 
 
 @dataclass
@@ -91,10 +114,23 @@ class World:
             if link.purpose == "activate" and link.address == address:
                 link.used = True
 
+    def close(self, account: ModelAccount) -> None:
+        account.exists = False
+        for link in self.links:
+            if link.purpose == "invite" and link.address == account.email:
+                link.used = True
+
+    def about(self, link: ModelLink) -> ModelAccount | None:
+        """Whose account a link is about now."""
+        return self.holder(link.address) if link.purpose == "invite" else link.account
+
     def alive(self, link: ModelLink) -> bool:
         if link.account is None:
+            holder = self.about(link)
+            if holder is not None:
+                return not link.used and holder.active
             return not link.used and not self.anchored(link.address)
-        if not (link.account.exists and link.account.active and link.bound == link.account.state(link.purpose)):
+        if not (link.account.there and link.bound == link.account.state(link.purpose)):
             return False
         if link.purpose == "change-email":
             return self.holder(link.address) is None and not self.anchored(link.address, but_by=link.account)

@@ -85,7 +85,7 @@ def test_every_link_of_the_house_keeps_the_rule_and_has_its_words() -> None:
         ({}, []),
         ({"name": "Ann B", "locale": "de"}, []),
         ({"password_hash": HASH + "x"}, ["password"]),
-        ({"password_hash": None}, ["password"]),
+        ({"password_hash": None}, ["password", "sign_ins"]),
         ({"email_key": "ann@example.com"}, ["email"]),
         ({"auth_epoch": 2}, ["auth_epoch"]),
         ({"sign_in_serial": 1}, ["sign_ins"]),

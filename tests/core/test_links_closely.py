@@ -12,7 +12,7 @@ from accounts.core.errors import LinkInvalid
 from accounts.core.ids import new_id
 from accounts.core.keys import Key, new_key
 from accounts.core.links import Opened, Subject
-from accounts.flows import invite, reset_password
+from accounts.flows import by_mail, invite, reset_password
 from tests.core.houses import ISSUER, signer
 from tests.core.test_links import declared, somebody
 
@@ -35,7 +35,7 @@ def test_what_json_does_not_know_is_carried_all_the_same() -> None:
 def test_what_a_link_left_out_is_what_its_kind_says_by_default() -> None:
     account, box = somebody(), signer()
     sentence = box.read(reset_password.RESET, box.sign(reset_password.RESET, Subject(account.id, account)))
-    assert sentence.carried == reset_password.Carried(next="")
+    assert sentence.carried == by_mail.Target(next="")
 
 
 def test_a_key_of_the_ring_may_be_chosen_to_sign() -> None:

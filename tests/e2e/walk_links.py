@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "seven blue kettles sing"
 OTHER_PASSWORD = "nine green lanterns hum"
+NEWEST_PASSWORD = "four silver anchors drift"
 Stops = Iterator[tuple[Page, str]]
 
 
@@ -126,14 +127,18 @@ def _notices(page: Page, other: Page, live: Live) -> Stops:
     yield other, "not-me-link"
     send(other)
     yield other, "not-me-done"
+    reset = live.last_link()
     other.goto(link)
     yield other, "not-me-link-used"
+    # The password is void now: without the reset nobody gets in with it any more.
+    other.goto(reset)
+    send(other, password=NEWEST_PASSWORD)
 
 
 def _leaving(page: Page, live: Live) -> Stops:
     page.context.clear_cookies()
     page.goto(f"{live.origin}/sign-in")
-    send(page, email="dora@example.net", password=OTHER_PASSWORD)
+    send(page, email="dora@example.net", password=NEWEST_PASSWORD)
     page.goto(f"{live.origin}/account/close")
     yield page, "close-account"
     send(page)

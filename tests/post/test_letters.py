@@ -89,8 +89,7 @@ def test_text_and_page_of_a_letter_hold_the_same_links(letters: Letters, words: 
     assert "\n".join(lines).count("://") == len(in_text)  # each on a line of its own
     assert set(page.targets) == set(in_text)
     assert all(target in page.text.split() for target in in_text)  # and readable beside the button
-    if "link" in SAMPLES[words]:
-        assert set(in_text) == {SAMPLES[words]["link"]}
+    assert set(in_text) == set(links_of(words))
 
 
 @every_letter
