@@ -9,6 +9,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.cli.config import config
+from accounts.cli.importing import import_
 from accounts.cli.keys import keys
 from accounts.cli.link import link
 from accounts.cli.mail import letters, mail
@@ -25,7 +26,7 @@ def cli() -> None:
     """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
 
 
-for command in (serve, upgrade, worker, invite, users, keys, config, link, mail, letters):
+for command in (serve, upgrade, worker, invite, users, import_, keys, config, link, mail, letters):
     cli.add_command(command)
 
 
