@@ -18,8 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 PREFIX = "ACCOUNTS_"
 LIFETIME = "lifetime_"
-SECRETS = frozenset({"secret_keys", "mail_password", "database_url"})
+OLD_SECRETS = frozenset({"devise_pepper", "flask_security_salt", "firebase_signer_key"})
+"""What the systems that accounts came from mixed into their password hashes."""
+SECRETS = frozenset({"secret_keys", "mail_password", "database_url"}) | OLD_SECRETS
 LOCALES = ("en", "de")
+BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3}={0,2})?", re.ASCII)
 ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?",
     re.ASCII,
@@ -55,6 +58,9 @@ class Settings(BaseModel):
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     service_name: str = Field(default="Accounts", min_length=1, max_length=60)
     locale: str = "en"
+    devise_pepper: str | None = Field(default=None, min_length=1, repr=False)
+    flask_security_salt: str | None = Field(default=None, min_length=1, repr=False)
+    firebase_signer_key: str | None = Field(default=None, repr=False)
     lifetimes: Mapping[str, timedelta] = Field(default_factory=dict)
 
     @classmethod
@@ -116,6 +122,16 @@ class Settings(BaseModel):
     def _is_spoken(cls, value: str) -> str:
         if value not in LOCALES:
             raise ValueError(f"must be one of {', '.join(LOCALES)}")
+        return value
+
+    @field_validator("firebase_signer_key")
+    @classmethod
+    def _is_base64(cls, value: str | None) -> str | None:
+        # Looked at here, once: a key that cannot be read must not show itself at somebody's sign-in.
+        if value is not None and not re.fullmatch(
+            r"(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3}={0,2})?", value
+        ):
+            raise ValueError("must be base64_signer_key of the project's password hash parameters")
         return value
 
     @model_validator(mode="after")

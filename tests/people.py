@@ -163,7 +163,8 @@ class Apps:
         idle = self._idle[settings.trusted_proxies]
         app = idle.pop() if idle else create_app(settings)
         state = Accounts(settings=settings).settle(app)
-        state.house.passwords = Passwords(memory_kib=8, passes=1)
+        house = state.house
+        house.passwords = Passwords(old=house.passwords.old, memory_kib=8, passes=1)
         return app
 
     def take_back(self, app: Flask) -> None:

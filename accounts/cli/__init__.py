@@ -9,10 +9,12 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.cli.config import config
+from accounts.cli.importing import import_
 from accounts.cli.invites import invite, invites
 from accounts.cli.keys import keys
 from accounts.cli.link import link
 from accounts.cli.mail import letters, mail
+from accounts.cli.moving import copy, export
 from accounts.cli.people import users
 from accounts.cli.serve import serve, upgrade, worker
 from accounts.config import SettingsError
@@ -26,7 +28,12 @@ def cli() -> None:
     """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
 
 
-for command in (serve, upgrade, worker, invite, invites, users, keys, config, link, mail, letters):
+COMMANDS = (
+    *(serve, upgrade, worker, config),
+    *(invite, invites, users, import_, export, copy),
+    *(keys, link, mail, letters),
+)
+for command in COMMANDS:
     cli.add_command(command)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from accounts.core.models import AuditRow
@@ -49,3 +50,16 @@ def append(
             facts=dict(facts or {}),
         )
     )
+
+
+def append_all(
+    session: Session, asker: Asker, kind: str, account_ids: Iterable[str], facts: Mapping[str, Any]
+) -> None:
+    """Note one event for each of many accounts, in one statement."""
+    common = {"kind": kind, "actor": asker.account_id, "network": asker.network, "agent": asker.agent}
+    rows = [
+        {**common, "request_id": asker.request_id, "facts": dict(facts), "account_id": account_id}
+        for account_id in account_ids
+    ]
+    if rows:
+        session.execute(insert(AuditRow), rows)

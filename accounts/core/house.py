@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from accounts.config import Settings, SettingsError
 from accounts.core.envelope import Envelope
+from accounts.core.foreign_hashes import OldSecrets
 from accounts.core.keys import KeyRing
 from accounts.core.links import Link
 from accounts.core.passwords import Passwords
@@ -39,7 +40,9 @@ class House:
         self.ring = KeyRing(keys) if keys else FileRing(settings.instance / RING_FILE)
         self.envelope = Envelope(self.ring, settings.public_origin + mount)
         self.signer = Signer(self.envelope, settings.public_origin + mount, settings.lifetimes)
-        self.passwords = Passwords()
+        self.passwords = Passwords(
+            old=OldSecrets(settings.devise_pepper, settings.flask_security_salt, settings.firebase_signer_key)
+        )
         self.throttle = Throttle(self.store)
         self.mail_due = threading.Event()
         """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""

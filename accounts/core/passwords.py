@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from pwdlib import PasswordHash
-from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from accounts.core import foreign_hashes
 from accounts.core.errors import FieldError, InvalidInput, Unavailable, sentence
+from accounts.core.foreign_hashes import OldSecrets
 
 T = TypeVar("T")
 
@@ -47,9 +48,18 @@ class Passwords:
     A full queue answers 503 rather than growing.
 
     :param memory_kib: argon2id's memory, in KiB; with ``passes`` what a hash costs. A service has the floor.
+    :param old: what other systems mixed into the hashes that were brought in from them.
     """
 
-    def __init__(self, threads: int | None = None, *, memory_kib: int = MEMORY_KIB, passes: int = PASSES) -> None:
+    def __init__(
+        self,
+        threads: int | None = None,
+        *,
+        memory_kib: int = MEMORY_KIB,
+        passes: int = PASSES,
+        old: OldSecrets | None = None,
+    ) -> None:
+        self.old = old or OldSecrets()
         self._hasher = PasswordHash((Argon2Hasher(memory_cost=memory_kib, time_cost=passes, parallelism=1),))
         self._threads = threads or _cores()
         self._places = threading.BoundedSemaphore(self._threads * QUEUE_PER_THREAD)
@@ -64,10 +74,11 @@ class Passwords:
         """
         return self._run(lambda: self._hasher.hash(canonical(password)))
 
-    def verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        """Whether the password is right, and a new hash when the stored one is below today's parameters.
+    def verify(self, password: str, stored: str | None, *, stand_in: str | None = None) -> tuple[bool, str | None]:
+        """Whether the password is right, and a new hash when the stored one is foreign or below today's parameters.
 
-        Without a stored hash the same work is done against a dummy, so that time does not tell who has an account.
+        Without a stored hash the same work is done against another one, so that time does not tell who has an
+        account: against ``stand_in``, the hash of somebody else, or else a dummy of our own kind.
 
         :raises Unavailable: too many hashes are waiting already.
         """
@@ -75,15 +86,20 @@ class Passwords:
         text = canonical(password)
         if len(text) > MAX_CHARACTERS:
             text, stored = text[:MAX_CHARACTERS], None
-        return self._run(lambda: self._verify(text, stored))
+            password = text
+        return self._run(lambda: self._verify(text, password, stored, stand_in))
 
-    def _verify(self, password: str, stored: str | None) -> tuple[bool, str | None]:
-        known = stored is not None
-        try:
-            right, renewed = self._hasher.verify_and_update(password, stored or self._dummy_hash())
-        except UnknownHashError:
-            right, renewed = self._hasher.verify(password, self._dummy_hash()) and False, None
-        return (right and known), (renewed if right and known else None)
+    def _verify(self, text: str, typed: str, stored: str | None, stand_in: str | None) -> tuple[bool, str | None]:
+        known, against = stored is not None, stored or stand_in or self._dummy_hash()
+        if foreign_hashes.is_own(against):
+            right, renewed = self._hasher.verify_and_update(text, against)
+            return right and known, (renewed if right and known else None)
+        foreign = foreign_hashes.find(against)
+        if foreign is None:
+            self._hasher.verify(text, self._dummy_hash())
+            return False, None
+        right = foreign.matches(typed, self.old) and known
+        return right, (self._hasher.hash(text) if right else None)
 
     def _dummy_hash(self) -> str:
         if self._dummy is None:

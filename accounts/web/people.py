@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from flask import request
+from flask import request, url_for
 
 from accounts.flows import (
     change_email,
@@ -21,12 +21,14 @@ from accounts.flows import (
     sign_up,
 )
 from accounts.flows.inputs import Asks, Checkbox, Next
+from accounts.flows.moving import export
 from accounts.flows.sessions import CurrentAccount
 from accounts.web import bound
 from accounts.web.bound import house, uow
 from accounts.web.cookies import known_here
 from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
 from accounts.web.reply import Reply
+from accounts.web.runtime import API
 
 room: Room = Room()
 WRITTEN = {"sent": True}
@@ -169,6 +171,13 @@ def close_account_(said: Asks) -> Reply:
     """Close the account: a link goes to its address."""
     close_account.ask(uow(), bound.signed_in().id)
     return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="close-account"))
+
+
+@room.get("/account/export", needs="account", fresh=True, speaks=BOTH)
+def export_data() -> Reply:
+    """Everything that is kept about this account, without secrets."""
+    found = export.own_data(uow(), bound.signed_in())
+    return Reply(page="export.html", says=found, shows={"file": url_for(f"{API}.export_data")})
 
 
 @room.get("/account/sessions", needs="account", speaks=BOTH)

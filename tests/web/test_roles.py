@@ -45,6 +45,8 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /account/close": (303, 200, 200),
     "POST /account/close": (401, 303, 303),
     "POST /api/account/close": (401, 202, 202),
+    "GET /account/export": (303, 200, 200),
+    "GET /api/account/export": SIGNED_IN,
     "GET /account/sessions": (303, 200, 200),
     "GET /api/account/sessions": SIGNED_IN,
     "DELETE /api/account/sessions/<session_id>": (401, 404, 404),
@@ -116,6 +118,7 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
     assert {door.name for door in asked if door.speaks == "json"} == {
         "POST /api/account/email",
         "POST /api/account/close",
+        "GET /api/account/export",
         "DELETE /api/account/sessions/<session_id>",
     }
     for door in asked:

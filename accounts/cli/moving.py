@@ -1,0 +1,75 @@
+"""``accounts export`` and ``accounts copy``: accounts as a file, and into another database."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from accounts.cli.work import open_house, unit_of_work
+from accounts.config import SettingsError
+from accounts.core.store import Store
+from accounts.flows.moving import copy as copying
+from accounts.flows.moving import export as exports
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path), default="-")
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--hashes", is_flag=True, help="With the hashes of passwords: keep that file as you keep the database.")
+def export(file: Path, form: str, hashes: bool) -> None:
+    """Write all accounts to FILE (standard output by default): lines of JSON, or CSV."""
+    rows = exports.every_account(unit_of_work(), hashes=hashes)
+    lines = exports.as_csv(rows) if form == "csv" else exports.as_lines(rows)
+    if str(file) == "-":
+        for line in lines:
+            click.echo(line, nl=False)
+        return
+    click.echo(f"{_write(file, lines) - (form == 'csv')} accounts in {file}")
+
+
+def _write(file: Path, lines: Iterable[str]) -> int:
+    # Personal data of everybody: for its owner's eyes only, from the first byte on.
+    count = 0
+    with os.fdopen(
+        os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
+    ) as out:
+        for line in lines:
+            out.write(line)
+            count += 1
+    return count
+
+
+@click.command()
+@click.option(
+    "--to", "url", required=True, metavar="URL", help="The other database: sqlite:///... or postgresql://..."
+)
+def copy(url: str) -> None:
+    """Copy everything into the empty database at URL. Stop the service first; keys and origin stay the same."""
+    house = open_house()
+    target = Store(url)
+    if target.engine.url == house.store.engine.url:
+        raise SettingsError("--to names the database that is in use")
+    try:
+        counts = copying.copy(house.store, target, _progress)
+    except copying.CopyRefused as wrong:
+        raise SettingsError(str(wrong)) from None
+    finally:
+        target.close()
+    for name, count in counts.items():
+        click.echo(f"{count:>9}  {name}")
+    click.echo(f"copied to {target}; set ACCOUNTS_DATABASE_URL to it, and keep the key ring and the public origin")
+    if copying.moved_on(house.store, counts):
+        click.echo(
+            "accounts: something happened here meanwhile and is not in the copy: stop the service, and copy again"
+            " into an empty database",
+            err=True,
+        )
+
+
+def _progress(table: str, rows: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{table}: {rows} ", nl=False, err=True)

@@ -1,0 +1,152 @@
+"""Accounts as files: one person's own data, and all accounts for whoever runs the place."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from accounts.core.models import Account, AuditRow, SentInvite
+from accounts.core.uow import UnitOfWork
+from accounts.flows import invite, session_list
+from accounts.flows.sessions import CurrentAccount
+
+ONE, ALL = "account.exported", "accounts.exported"
+BATCH = 500
+FIELDS = (
+    "id", "email", "name", "locale", "status", "groups", "confirmed", "created_at", "last_sign_in_at",
+    "password_hash",
+)  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+def own_data(uow: UnitOfWork, who: CurrentAccount) -> dict[str, Any]:
+    """Everything that is kept about somebody, without secrets: no hash, no seed, nothing that opens anything.
+
+    Whoever else turns up in it (an admin who changed something) is not named.
+    """
+    with uow:
+        uow.note(ONE, account_id=who.id)
+    account = uow.session.get_one(Account, who.id)
+    return {
+        "account": {
+            "id": account.id,
+            "email": account.email,
+            "name": account.name,
+            "locale": account.locale,
+            "status": account.status,
+            "has_password": account.password_hash is not None,
+            "former_email": account.anchor_email,
+            "created_at": account.created_at,
+            "last_sign_in_at": account.last_sign_in_at,
+        },
+        "groups": list(account.groups),
+        "sessions": [asdict(each) for each in session_list.listing(uow, who)],
+        "invitations_received": _invitations(uow, SentInvite.email_key == account.email_key, to=False),
+        "invitations_sent": _invitations(uow, SentInvite.inviter_id == account.id, to=True),
+        "history": _history(uow, who.id),
+    }
+
+
+def _invitations(uow: UnitOfWork, which: Any, *, to: bool) -> list[dict[str, Any]]:
+    rows = uow.session.scalars(select(SentInvite).where(which).order_by(SentInvite.created_at, SentInvite.id))
+    return [
+        {
+            **({"email": row.email} if to else {}),
+            "groups": row.groups,
+            "state": invite.state_of(row),
+            "created_at": row.created_at,
+            "expires_at": row.expires_at,
+        }
+        for row in rows
+    ]
+
+
+def _history(uow: UnitOfWork, account_id: str) -> list[dict[str, Any]]:
+    columns = (AuditRow.at, AuditRow.kind, AuditRow.actor, AuditRow.network, AuditRow.agent, AuditRow.facts)
+    rows = uow.read(
+        select(*columns).where(AuditRow.account_id == account_id).order_by(AuditRow.at.desc(), AuditRow.id)
+    )
+    found = []
+    for at, kind, actor, network, agent, facts in rows:
+        # From where an admin acted is the admin's own data.
+        own = actor in (None, account_id)
+        found.append({"at": at, "kind": kind, "by": "you" if actor == account_id else "other" if actor else "",
+                      "network": network if own else "", "agent": agent if own else "", "facts": facts})  # fmt: skip
+    return found
+
+
+def every_account(uow: UnitOfWork, *, hashes: bool = False) -> Iterator[dict[str, Any]]:
+    """All accounts, one by one, in the form that ``accounts import`` reads as ``plain``.
+
+    :param hashes: with the hashes of their passwords, which whoever gets hold of can try passwords on.
+    """
+    with uow:
+        uow.note(ALL, facts={"hashes": hashes})
+    last = ""
+    while True:
+        # A session for every batch: a slow reader must hold no transaction open.
+        with Session(uow.house.store.engine) as session:
+            statement = select(Account).where(Account.id > last).order_by(Account.id).limit(BATCH)
+            rows = session.scalars(statement.options(selectinload(Account.memberships))).all()
+            shown = [_shown(row, hashes=hashes) for row in rows]
+        if not rows:
+            return
+        last = rows[-1].id
+        yield from shown
+
+
+def _shown(row: Account, *, hashes: bool) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "email": row.email,
+        "name": row.name,
+        "locale": row.locale,
+        "status": row.status,
+        "groups": list(row.groups),
+        "confirmed": True,
+        "created_at": row.created_at,
+        "last_sign_in_at": row.last_sign_in_at,
+        **({"password_hash": row.password_hash} if hashes else {}),
+    }
+
+
+def as_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Rows as lines of JSON."""
+    for row in rows:
+        yield json.dumps(row, default=_spelled, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """Rows as CSV, the heading first. No cell begins as a formula does."""
+    heading: list[str] | None = None
+    for row in rows:
+        if heading is None:
+            heading = [name for name in FIELDS if name in row]
+            yield _csv_line(heading)
+        yield _csv_line([_cell(row[name]) for name in heading])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return "|".join(str(each) for each in value)
+    said = "" if value is None else str(value).lower() if isinstance(value, bool) else _spelled(value)
+    return f"'{said}" if said.startswith(FORMULA) else said
+
+
+def _csv_line(cells: Iterable[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
+
+
+def _spelled(value: Any) -> str:
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else str(value)

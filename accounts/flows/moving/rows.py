@@ -1,0 +1,126 @@
+"""What a file of another system says about one account, before anybody judged it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from accounts.core.clock import now
+from accounts.core.models import ADMINS
+from accounts.flows.inputs import GROUP
+
+MAX_NAME = 100
+ADDRESS, TWICE, TAKEN, HASH, UNCONFIRMED, SECRET, RECORD = (
+    "address",
+    "twice",
+    "taken",
+    "hash",
+    "unconfirmed",
+    "secret",
+    "record",
+)
+YES, NO = (
+    frozenset({"true", "t", "yes", "y", "1", "on"}),
+    frozenset({"false", "f", "no", "n", "0", "off", "null", ""}),
+)
+EPOCH_MILLISECONDS = 10**11
+"""Above it, a number is milliseconds since 1970: as seconds it would lie beyond the year 5000."""
+
+
+class FileRefused(Exception):
+    """The file as a whole cannot be read. The text is one line that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One account as its source states it.
+
+    :ivar line: where it stands in the file, counted from 1.
+    :ivar password_hash: in the spelling of :mod:`accounts.core.foreign_hashes`; "" for none.
+    :ivar confirmed: whether the source has ever confirmed the address; None where it does not say.
+    :ivar active: whether it may be used there.
+    """
+
+    line: int
+    email: str
+    password_hash: str = field(default="", repr=False)
+    name: str = ""
+    locale: str = ""
+    groups: tuple[str, ...] = ()
+    confirmed: bool | None = None
+    active: bool = True
+    created_at: datetime | None = None
+    last_sign_in_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A row that does not come in: where it stands, a stable code, and why."""
+
+    line: int
+    email: str
+    code: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class How:
+    """How a file is to be read.
+
+    :ivar source: the system it came from.
+    :ivar confirmed: the old system confirmed every address, also where the file does not say so.
+    :ivar groups: what becomes of the groups of the source, by name; "" drops one.
+    :ivar without_hash: rows whose hash cannot be verified come in without a password.
+    :ivar firebase: memory cost, rounds and salt separator of the project.
+    """
+
+    source: str
+    confirmed: bool = False
+    groups: Mapping[str, str] = field(default_factory=dict)
+    without_hash: bool = False
+    firebase: tuple[int, int, str] = (14, 8, "Bw==")
+
+    def group(self, name: str) -> str:
+        """What a group of the source becomes here; "" for nothing.
+
+        Whoever was called an admin there does not administer here unless somebody says so.
+        """
+        if name in self.groups:
+            return self.groups[name]
+        return name if GROUP.fullmatch(name) and name != ADMINS and not name.startswith("is_") else ""
+
+
+def text(value: Any, most: int = 10_000) -> str:
+    """A value as text of one line, without control characters; "" for none."""
+    said = "" if value is None else str(value)
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in said[:most]).split())
+
+
+def yes(value: Any) -> bool:
+    """Whether a value says yes. A moment (``confirmed_at``) does, too."""
+    return value is True or (value not in (None, False) and str(value).strip().lower() not in NO)
+
+
+def names(value: Any) -> tuple[str, ...]:
+    """Names of groups: a list, or text with commas, semicolons or bars between them."""
+    parts: Iterable[Any] = value if isinstance(value, list | tuple) else re.split(r"[,;|]", text(value))
+    found = (text(part.get("name") if isinstance(part, dict) else part, 200) for part in parts)
+    return tuple(dict.fromkeys(name for name in found if name))
+
+
+def moment(value: Any) -> datetime | None:
+    """A moment of the past: ISO 8601, or seconds or milliseconds since 1970. None where it cannot be read."""
+    said = text(value, 60)
+    try:
+        if re.fullmatch(r"\d{1,16}(\.\d+)?", said):
+            number = float(said)
+            found = datetime.fromtimestamp(number / 1000 if number > EPOCH_MILLISECONDS else number, UTC)
+        else:
+            found = datetime.fromisoformat(said.removesuffix(" UTC"))
+    except (ValueError, OverflowError, OSError):
+        return None
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.astimezone(UTC) if found <= now() else None

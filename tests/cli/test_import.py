@@ -1,0 +1,68 @@
+"""``accounts import``: what an operator sees who moves in."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.flows.moving.files import BCRYPT, person, write_csv, write_json
+from tests.people import Service
+
+
+def test_the_rehearsal_says_what_would_happen_and_then_it_happens(
+    accounts: Command, service: Service, tmp_path: Path
+) -> None:
+    rows = [person("anna", groups="admins"), person("bert", confirmed_at=""), person("carl", password_hash="md5")]
+    path, refused = str(write_csv(tmp_path / "people.csv", rows)), tmp_path / "refused.csv"
+    said = accounts("import", path, "--dry-run")
+    assert said.status == 0
+    assert said.out.splitlines()[0] == "3 rows: 1 would come in, 0 are here already, 2 are refused"
+    assert "group admins: 1, dropped (--group admins=NEW keeps it)" in said.out
+    assert "line 3: bert@example.org: never confirmed in the old system" in said.out
+    assert "--confirmed" in said.out
+    assert accounts("users", "list").out == ""
+    said = accounts("import", path, "--group", "admins=admins", "--without-hash", "--refused", str(refused))
+    assert said.out.splitlines()[0] == "3 rows: 2 came in, 0 are here already, 1 are refused"
+    with refused.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["line", "email", "code", "why"],
+            ["3", "bert@example.org", "unconfirmed", "never confirmed in the old system"],
+        ]
+    listed = [line.split("\t")[1:] for line in accounts("users", "list").out.splitlines()]
+    assert sorted(listed) == [["active", "anna@example.org", "admins"], ["active", "carl@example.org", ""]]
+    assert "2 are here already" in accounts("import", path, "--without-hash").out
+
+
+def test_a_known_password_is_read_from_standard_input(
+    accounts: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(write_csv(tmp_path / "people.csv", [person(), person("bert", password_hash="")]))
+    monkeypatch.setattr("sys.stdin", io.StringIO(BCRYPT["password"] + "\n"))
+    assert accounts("import", path, "--check", "Anna@Example.org").out == (
+        "line 2: the password is right (bcrypt 2b)\n"
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO("wrong\n"))
+    assert "does not match its hash (bcrypt 2b)" in accounts("import", path, "--check", "anna@example.org").refused
+    assert accounts("import", path, "--check", "bert@example.org").refused == "line 3 has no password"
+    assert "has no row of" in accounts("import", path, "--check", "carl@example.org").refused
+    assert "is not a mail address" in accounts("import", path, "--check", "carl").refused
+
+
+def test_what_cannot_be_read_is_one_line(accounts: Command, tmp_path: Path) -> None:
+    assert accounts("import", str(tmp_path / "none.csv")).refused.endswith("none.csv: No such file or directory")
+    path = write_json(tmp_path / "realm.json", {"realm": "x"})
+    assert accounts("import", str(path), "--from", "keycloak").refused == 'the document has no list "users"'
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--group", "admins"), ("--group", "a=two words"), ("--firebase", "x,8,Bw=="), ("--from", "auth0")]
+)
+def test_wrong_usage_is_told(accounts: Command, tmp_path: Path, wrong: tuple[str, ...]) -> None:
+    path = write_csv(tmp_path / "people.csv", [person()])
+    said = accounts("import", str(path), *wrong)
+    assert said.status == 2
+    assert wrong[0] in said.err
