@@ -35,6 +35,8 @@ from accounts.web import (
     health,
     link_door,
     mailbox,
+    oidc,
+    oidc_pages,
     openapi,
     pages,
     people,
@@ -44,7 +46,16 @@ from accounts.web.pages import Pages
 from accounts.web.runtime import Runtime
 
 log = logging.getLogger("accounts")
-ROOMS = (people.room, admin.room, admin_links.room, health.room, mailbox.room, openapi.room)
+ROOMS = (
+    people.room,
+    admin.room,
+    admin_links.room,
+    health.room,
+    mailbox.room,
+    openapi.room,
+    oidc.room,
+    oidc_pages.room,
+)
 YEAR = 365 * 86400
 
 
