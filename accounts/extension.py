@@ -36,6 +36,8 @@ from accounts.web import (
     health,
     link_door,
     mailbox,
+    oidc,
+    oidc_pages,
     openapi,
     pages,
     people,
@@ -45,7 +47,17 @@ from accounts.web.pages import Pages
 from accounts.web.runtime import Runtime
 
 log = logging.getLogger("accounts")
-ROOMS = (people.room, admin.room, admin_batches.room, admin_links.room, health.room, mailbox.room, openapi.room)
+ROOMS = (
+    people.room,
+    admin.room,
+    admin_batches.room,
+    admin_links.room,
+    health.room,
+    mailbox.room,
+    openapi.room,
+    oidc.room,
+    oidc_pages.room,
+)
 YEAR = 365 * 86400
 
 

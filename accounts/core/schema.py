@@ -9,12 +9,11 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.config import SettingsError
-from accounts.core import models, models_invites
+from accounts.core import models, models_apps, models_invites
 from accounts.core.store import Store
 
-TABLES = (models, models_invites)
-"""The modules that declare tables. Importing them here is what lets migrations be compared with them."""
-
+MODELS = (models, models_apps, models_invites)
+"""Where tables are declared. A module that is not named here would be missing from every migration."""
 VERSION_TABLE = "accounts_alembic_version"
 """Not Alembic's usual name: a host may keep its own migrations in the same database."""
 LOCK = 0x6163636F756E7473
