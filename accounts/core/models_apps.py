@@ -1,0 +1,165 @@
+"""The tables of other apps that come here for sign-in: the apps, what people gave them, the keys that vouch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from accounts.core.clock import now
+from accounts.core.ids import new_id
+from accounts.core.models import Base
+
+BASIC: Final = "client_secret_basic"
+POST: Final = "client_secret_post"
+NONE: Final = "none"
+"""How an app shows who it is at the token endpoint, by the names of OpenID Connect."""
+RS256: Final = "RS256"
+"""What signs ID tokens of an app that does not say: every relying party can verify it."""
+WEB: Final = "web"
+NATIVE: Final = "native"
+"""Kinds of apps: a native one runs on a person's device and may be answered at any port of its loopback."""
+
+
+class App(Base):
+    """Another app. Its people are sent here to sign in and come back with a code.
+
+    :ivar id: the client id (``client_id``); public, never reused.
+    :ivar name: what people are shown when they are asked whether they want to sign in there.
+    :ivar secret_hash: SHA-256 of the client secret in hexadecimal. The secret is 256 random bits: nobody can try
+        them all, and a slow hash would only slow the token endpoint down. None for a public client, which has none.
+    :ivar token_endpoint_auth_method: the one way in which the app shows its secret: ``BASIC`` (the Authorization
+        header), ``POST`` (in the body), or ``NONE`` for a public client.
+    :ivar application_type: ``WEB`` or ``NATIVE``. Only a native app may register ``http`` and only on loopback, and
+        only there the port of a redirect is free.
+    :ivar redirect_uris: where codes may be sent, compared letter by letter.
+    :ivar post_logout_redirect_uris: where people may be sent after signing out, compared letter by letter.
+    :ivar backchannel_logout_uri: where the app is told that a session has ended; None when it does not want to know.
+    :ivar initiate_login_uri: where the app begins a sign-in, for the list of connected apps; None when it has none.
+    :ivar allowed_groups: people must be in one of these; an empty list lets everybody in.
+    :ivar trusted: belongs to the house: people are not asked for consent.
+    :ivar require_pkce: every request must carry a code challenge. A public client needs one whatever stands here.
+    :ivar scopes: the scopes that the app may ask for beside ``openid``; others are left out of what it gets.
+    :ivar claims: claims of the granted scopes that stand in the ID token, too, for apps that never ask userinfo.
+    :ivar id_token_signed_response_alg: ``RS256``, ``ES256`` or ``EdDSA``.
+    :ivar access_token_seconds, id_token_seconds: how long these tokens live.
+    :ivar refresh_token_seconds: how long a grant with ``offline_access`` can be refreshed, counted from the sign-in.
+    :ivar disabled_at: since when nobody signs in to it and nothing it holds is worth anything; None while it works.
+    """
+
+    __tablename__ = "apps"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True, default=new_id)
+    name: Mapped[str] = mapped_column(String(100))
+    secret_hash: Mapped[str | None] = mapped_column(String(64))
+    token_endpoint_auth_method: Mapped[str] = mapped_column(String(32), default=BASIC)
+    application_type: Mapped[str] = mapped_column(String(8), default=WEB)
+    redirect_uris: Mapped[list[str]] = mapped_column(JSON)
+    post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
+    backchannel_logout_uri: Mapped[str | None] = mapped_column(String(1000))
+    initiate_login_uri: Mapped[str | None] = mapped_column(String(1000))
+    allowed_groups: Mapped[list[str]] = mapped_column(JSON, default=list)
+    trusted: Mapped[bool] = mapped_column(default=False)
+    require_pkce: Mapped[bool] = mapped_column(default=True)
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    claims: Mapped[list[str]] = mapped_column(JSON, default=list)
+    id_token_signed_response_alg: Mapped[str] = mapped_column(String(8), default=RS256)
+    access_token_seconds: Mapped[int] = mapped_column(default=600)
+    id_token_seconds: Mapped[int] = mapped_column(default=3600)
+    refresh_token_seconds: Mapped[int] = mapped_column(default=30 * 86400)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    disabled_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column()
+
+    __mapper_args__ = {"version_id_col": version}
+
+    @property
+    def public(self) -> bool:
+        """Whether it has no secret: it runs where anybody could read one."""
+        return self.token_endpoint_auth_method == NONE
+
+    def __repr__(self) -> str:
+        return f"<App {self.id}>"
+
+
+class Consent(Base):
+    """What a person lets an app know. Taking it back deletes the row and revokes the grants.
+
+    :ivar scope: every scope word they have agreed to so far, separated by spaces.
+    """
+
+    __tablename__ = "consents"
+
+    account_id: Mapped[str] = mapped_column(
+        "account", ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
+    )
+    app_id: Mapped[str] = mapped_column(
+        "app", ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    scope: Mapped[str] = mapped_column(String(500))
+    given_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Grant(Base):
+    """One sign-in to one app: made when its code is redeemed, and what all of its tokens hang on.
+
+    No token is kept. Access and refresh tokens are signed and name their grant; they are worth something while the
+    grant is not revoked, its account is active with the same ``auth_epoch``, and its app is not disabled; without
+    ``offline_access`` only until the browser session ends, too.
+
+    :ivar id: also the id of the code that was redeemed, so that whoever redeems it again can be undone.
+    :ivar session_id: the browser session in which the person said yes. It follows that session when its id changes
+        (a password said anew), so that the end of a session always finds its grants.
+    :ivar sid: what the app was told as ``sid``: the session id of that moment, which never changes here. Logout
+        tokens must name this one.
+    :ivar scope: granted scope words, separated by spaces.
+    :ivar claims: claims asked for one by one (the ``claims`` parameter): ``{"userinfo": [...], "id_token": [...]}``.
+    :ivar auth_epoch: the account's ``auth_epoch`` then: the grant is dead as soon as that has risen.
+    :ivar auth_time, amr: when and how the person had proved who they are.
+    :ivar counter: number of the refresh token that is good now; 0 is the first. Only ever rises.
+    :ivar rotated_at: when ``counter`` last rose: for a few seconds the previous refresh token is good, too.
+    :ivar expires_at: when the last token of this grant is dead of age. The row may go then.
+    :ivar revoked_at: since when nothing of this grant is worth anything; None while it is.
+    """
+
+    __tablename__ = "grants"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    account_id: Mapped[str] = mapped_column("account", ForeignKey("accounts.id", ondelete="CASCADE"), index=True)
+    app_id: Mapped[str] = mapped_column("app", ForeignKey("apps.id", ondelete="CASCADE"), index=True)
+    session_id: Mapped[str] = mapped_column(String(16), index=True)
+    sid: Mapped[str] = mapped_column(String(16))
+    scope: Mapped[str] = mapped_column(String(500))
+    claims: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    auth_epoch: Mapped[int]
+    auth_time: Mapped[datetime]
+    amr: Mapped[list[str]] = mapped_column(JSON)
+    counter: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    rotated_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    revoked_at: Mapped[datetime | None]
+
+
+class OidcKey(Base):
+    """A key pair that signs ID tokens and logout tokens. Other apps fetch the public part.
+
+    :ivar id: its thumbprint (RFC 7638), which tokens name as ``kid``.
+    :ivar alg: the one algorithm it signs with.
+    :ivar public: the public part as a JWK; published from the moment the row is there.
+    :ivar sealed: the private part as a JWK, encrypted with a key derived from the secret ring.
+    :ivar not_before: from when on it signs: later than it was made, so that everybody has fetched it by then.
+    :ivar retired_at: when a younger one took over. Published until the last token that it signed is dead of age.
+    """
+
+    __tablename__ = "oidc_keys"
+
+    id: Mapped[str] = mapped_column(String(43), primary_key=True)
+    alg: Mapped[str] = mapped_column(String(8))
+    public: Mapped[dict[str, Any]]
+    sealed: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    not_before: Mapped[datetime]
+    retired_at: Mapped[datetime | None]
