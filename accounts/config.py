@@ -116,6 +116,8 @@ class Settings(BaseModel):
     @classmethod
     def _are_networks(cls, value: Any) -> Any:
         names = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+        if value == "":
+            return ()
         for name in names:
             try:
                 ipaddress.ip_network(name)

@@ -43,6 +43,8 @@ class House:
         self.throttle = Throttle(self.store)
         self.mail_due = threading.Event()
         """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""
+        self.calls_due = threading.Event()
+        """The same for what other apps have to be told, which has a thread of its own."""
 
 
 def _by_purpose(links: Iterable[Link]) -> Mapping[str, Link]:

@@ -11,12 +11,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_IPV4_INSIDE = (
-    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
-    (ipaddress.IPv6Network("64:ff9b:1::/48"), 0),
-    (ipaddress.IPv6Network("2002::/16"), 80),
-)
+_IPV4_INSIDE = ((IPv6Network("64:ff9b::/96"), 0), (IPv6Network("2002::/16"), 80))
 """IPv6 networks whose addresses lead to an IPv4 address (NAT64, 6to4), and how many bits stand behind that."""
+_INSIDE = (IPv6Network("64:ff9b:1::/48"), IPv6Network("fec0::/10"), IPv6Network("::/8"))
+"""Local translation, site-local and IPv4-compatible addresses, which older Pythons call global."""
 LOOPBACK: tuple[Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
@@ -38,7 +36,8 @@ class Allowed:
         meant = _meant(address)
         if any(meant in network for network in self.networks if network.version == meant.version):
             return True
-        return meant.is_global and not meant.is_multicast and not meant.is_reserved
+        inside = any(meant in network for network in _INSIDE if network.version == meant.version)
+        return meant.is_global and not meant.is_multicast and not meant.is_reserved and not inside
 
 
 def resolve(host: str, port: int, allowed: Allowed) -> Sequence[str]:
