@@ -7,11 +7,13 @@ or an account goes. Whoever writes a tenth way to end sessions need not think of
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, event, exists, insert, inspect, or_, select
+from sqlalchemy import ColumnElement, Engine, delete, event, exists, insert, inspect, or_, select
 from sqlalchemy.orm import Session, UOWTransaction
 
+from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.models import Account, OutboxRow
 from accounts.core.models_apps import App, Grant
@@ -19,6 +21,8 @@ from accounts.core.models_logout import SILENT, WAITING, AppLogout
 
 PURPOSE = "backchannel-logout"
 """Of the intents that the post carries to apps; their subject is the goodbye."""
+KEPT = timedelta(days=30)
+"""How long it is known what became of a goodbye."""
 
 
 class Goodbyes:
@@ -108,3 +112,10 @@ def _concerned(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:
         .distinct()
     )
     return list(session.execute(statement))
+
+
+def sweep(engine: Engine) -> int:
+    """Forget goodbyes of long ago; how many."""
+    with engine.begin() as connection:
+        gone = delete(AppLogout).where(AppLogout.at < now() - KEPT).returning(AppLogout.id)
+        return len(connection.execute(gone).all())

@@ -20,7 +20,7 @@ class AppLogout(Base):
 
     :ivar logout: what was ended together, and is shown together.
     :ivar sid: the session as the app knows it; None where all sessions of the person have ended.
-    :ivar answer: what it said last, or why it could not be asked: a status or the kind of failure, no words of its own.
+    :ivar answer: what it said last, or why it could not be asked: a status or the kind of failure, not its words.
     """
 
     __tablename__ = "app_logouts"

@@ -48,9 +48,7 @@ def resolve(host: str, port: int, allowed: Allowed) -> Sequence[str]:
     :raises NotAllowed: at least one may not be called.
     :raises OSError: there is no such host.
     """
-    found = list(
-        dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    )
+    found = list(dict.fromkeys(str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)))
     for text in found:
         # A scope ("%eth0") is of this machine's own links.
         if "%" in text or not allowed.permits(ipaddress.ip_address(text)):
