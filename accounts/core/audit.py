@@ -34,6 +34,7 @@ def append(
     *,
     account_id: str | None = None,
     link_id: str | None = None,
+    app_id: str | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Note one event. ``facts`` never holds a secret, a token, or what a stranger typed."""
@@ -42,6 +43,7 @@ def append(
             kind=kind,
             account_id=account_id,
             actor=asker.account_id,
+            app=app_id,
             link_id=link_id,
             network=asker.network,
             agent=asker.agent,

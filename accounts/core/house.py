@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast
 
 from accounts.config import Settings, SettingsError
 from accounts.core.envelope import Envelope
@@ -16,6 +17,7 @@ from accounts.core.store import Store
 from accounts.core.throttle import Throttle
 
 RING_FILE = "secret-keys"
+T = TypeVar("T")
 
 
 class House:
@@ -45,6 +47,16 @@ class House:
         """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""
         self.calls_due = threading.Event()
         """The same for what other apps have to be told, which has a thread of its own."""
+        self._kept: dict[Any, Any] = {}
+        self._making = threading.Lock()
+
+    def kept(self, kind: Callable[[House], T]) -> T:
+        """The one object of its kind that this installation keeps, made on first use as ``kind(house)``."""
+        if kind not in self._kept:
+            with self._making:
+                if kind not in self._kept:
+                    self._kept[kind] = kind(self)
+        return cast(T, self._kept[kind])
 
 
 def _by_purpose(links: Iterable[Link]) -> Mapping[str, Link]:

@@ -67,10 +67,13 @@ class UnitOfWork:
         *,
         account_id: str | None = None,
         link_id: str | None = None,
+        app_id: str | None = None,
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         """Append to the audit log."""
-        audit.append(self.session, self.asker, kind, account_id=account_id, link_id=link_id, facts=facts)
+        audit.append(
+            self.session, self.asker, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts
+        )
 
     def url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
         """A signed link, as the address to mail. What its key has signed is counted in this transaction."""

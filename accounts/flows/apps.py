@@ -54,7 +54,7 @@ def register(uow: UnitOfWork, said: AppInput) -> Registered:
         uow.session.add(app)
         uow.session.flush()
         _set_origins(uow, app, origins)
-        uow.note("app.registered", facts={"app": app.id, "name": app.name})
+        uow.note("app.registered", app_id=app.id, facts={"name": app.name})
     return Registered(app, secret)
 
 
@@ -81,7 +81,7 @@ def change(uow: UnitOfWork, app_id: str, said: AppChange) -> Registered:
         elif was_public:
             app.secret_hash = hashed(secret)
         if changed:
-            uow.note("app.changed", facts={"app": app.id, "changed": changed})
+            uow.note("app.changed", app_id=app.id, facts={"changed": changed})
         return Registered(app, secret if was_public and not app.public else None)
 
     return uow.attempt(work)
@@ -99,7 +99,7 @@ def rotate_secret(uow: UnitOfWork, app_id: str) -> Registered:
             error = FieldError("token_endpoint_auth_method", "public_app", NO_SECRET, {})
             raise InvalidInput("a public app", fields=[error])
         app.secret_hash = hashed(secret)
-        uow.note("app.secret-changed", facts={"app": app.id})
+        uow.note("app.secret-changed", app_id=app.id)
 
     return Registered(_with(uow, app_id, work), secret)
 
@@ -110,7 +110,7 @@ def disable(uow: UnitOfWork, app_id: str) -> App:
     def work(app: App) -> None:
         if app.disabled_at is None:
             app.disabled_at = now()
-            uow.note("app.disabled", facts={"app": app.id})
+            uow.note("app.disabled", app_id=app.id)
 
     return _with(uow, app_id, work)
 
@@ -121,7 +121,7 @@ def enable(uow: UnitOfWork, app_id: str) -> App:
     def work(app: App) -> None:
         if app.disabled_at is not None:
             app.disabled_at = None
-            uow.note("app.enabled", facts={"app": app.id})
+            uow.note("app.enabled", app_id=app.id)
 
     return _with(uow, app_id, work)
 
@@ -131,7 +131,7 @@ def remove(uow: UnitOfWork, app_id: str) -> App:
 
     def work(app: App) -> None:
         uow.session.delete(app)
-        uow.note("app.removed", facts={"app": app.id, "name": app.name})
+        uow.note("app.removed", app_id=app.id, facts={"name": app.name})
 
     return _with(uow, app_id, work)
 

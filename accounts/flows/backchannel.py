@@ -82,8 +82,8 @@ def _note(uow: UnitOfWork, logout_id: str, fate: Fate) -> None:
     row.answer = fate.answer[:200]
     row.answered_at = now()
     kind = {CONFIRMED: "app.logout-confirmed", GIVEN_UP: "app.logout-given-up", WAITING: "app.logout-delayed"}
-    facts = {"app": row.app_id, "logout": row.logout, "answer": row.answer}
-    uow.note(kind[row.state], account_id=row.account_id, facts=facts)
+    facts = {"logout": row.logout, "answer": row.answer}
+    uow.note(kind[row.state], account_id=row.account_id, app_id=row.app_id, facts=facts)
 
 
 def statement(house: House, logout: str) -> str:

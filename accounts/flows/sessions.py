@@ -217,7 +217,7 @@ def end(uow: UnitOfWork, session: Session) -> None:
 
 
 def close(uow: UnitOfWork, session_id: str, ends_at: datetime) -> None:
-    """Have a session be over, in a unit of work under way. No copy of its cookie opens anything; its apps are told."""
+    """Have a session be over, in a unit of work under way: copies of its cookie are dead, and its apps are told."""
     if uow.spend(mark(session_id), ends_at + 2 * LEEWAY):
         uow.goodbyes.session_ended(uow.session, session_id)
 
