@@ -26,13 +26,16 @@ from accounts.post.letters import Letters, words_folder
 from accounts.post.worker import Worker
 from accounts.web import (
     admin,
+    admin_apps,
     admin_links,
+    apps_of_mine,
     bound,
     cookies,
     csrf,
     doors,
     errors,
     forms,
+    forward_auth,
     headers,
     health,
     link_door,
@@ -46,7 +49,17 @@ from accounts.web.pages import Pages
 from accounts.web.runtime import Runtime
 
 log = logging.getLogger("accounts")
-ROOMS = (people.room, admin.room, admin_links.room, health.room, mailbox.room, openapi.room)
+ROOMS = (
+    people.room,
+    apps_of_mine.room,
+    admin.room,
+    admin_apps.room,
+    admin_links.room,
+    forward_auth.room,
+    health.room,
+    mailbox.room,
+    openapi.room,
+)
 YEAR = 365 * 86400
 
 

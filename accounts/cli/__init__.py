@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from accounts.cli.apps import apps
 from accounts.cli.config import config
 from accounts.cli.keys import keys
 from accounts.cli.link import link
@@ -25,7 +26,7 @@ def cli() -> None:
     """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
 
 
-for command in (serve, upgrade, worker, invite, users, keys, config, link, mail, letters):
+for command in (serve, upgrade, worker, invite, users, apps, keys, config, link, mail, letters):
     cli.add_command(command)
 
 

@@ -50,7 +50,7 @@ def check_origin(text: str, *, plain_on_loopback: bool) -> str:
 
     :raises AddressFlaw: it is none, or may not be registered.
     """
-    found = origin_of(text) if text.count("/") in (2, 3) else None
+    found = origin_of(text) if ORIGIN.fullmatch(text.lower()) else None
     if found is None:
         raise AddressFlaw(NOT_AN_ORIGIN)
     check_address(found, plain_on_loopback=plain_on_loopback)

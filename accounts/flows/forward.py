@@ -1,9 +1,9 @@
 """Forward-auth: a proxy asks who comes before it lets anybody through to an app.
 
 At the origin of the service itself its own session cookie answers. Everywhere else that cookie does not go, and must
-not: the app would hold it. There, a short round trip leaves a cookie of that one host: *start* (at the app's host, binds
-the trip to this browser), *pass* (here, where the session is), *enter* (at the app's host, takes the pass and leaves the
-cookie). Nothing is stored but the id of a pass that was used.
+not: the app would hold it. There, a short round trip leaves a cookie of that one host: *start* (at the app's host,
+binds the trip to this browser), *pass* (here, where the session is), *enter* (at the app's host, takes the pass and
+leaves the cookie). Nothing is stored but the id of a pass that was used.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from accounts.core.models_apps import App
 from accounts.flows import app_input, apps, backchannel
 from accounts.flows.apps import Registered
 from accounts.web import bound
-from accounts.web.bound import uow
+from accounts.web.bound import house, uow
 from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
 from accounts.web.reply import Reply
 
@@ -25,6 +25,7 @@ def shown(app: App, forward_origins: tuple[str, ...] | None = None) -> dict[str,
     origins = apps.origins_of(uow(), app.id) if forward_origins is None else forward_origins
     return {
         "id": app.id,
+        "issuer": house().signer.page(""),
         **apps.described(app, origins),
         "created_at": app.created_at,
         "disabled_at": app.disabled_at,

@@ -1,7 +1,8 @@
 """What proxies ask before they let anybody through, and the round trip that brings a session to an app's own host.
 
-A proxy says what was asked for in ``X-Forwarded-Proto``, ``-Host``, ``-Uri`` and ``-Method``. A stranger may say so, too,
-and gains nothing: a cookie is worth something at the origin it was made for, and people are led to registered origins.
+A proxy says what was asked for in ``X-Forwarded-Proto``, ``-Host``, ``-Uri`` and ``-Method``. A stranger may say so,
+too, and gains nothing: a cookie is worth something at the one origin it was made for, and people are led to none but
+registered origins.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _ticket(asked: Asked) -> Ticket:
 
 
 def _sign_in(asked: Asked) -> Response:
-    # nginx lets only 401 and 403 through, and takes the address out of the header; others hand the answer on as it is.
+    # nginx lets only 401 and 403 through, and takes the address from the header; others hand the answer on as it is.
     redirects = request.args.get("redirect") == "1" and _is_a_page_load()
     answer = _said(NotSignedIn.sentence, NotSignedIn("forward-auth"))
     answer.headers["Location"] = page_url("forward_start", to=asked.path)
@@ -138,11 +139,7 @@ def _said(text: str, problem: Problem) -> Response:
 
 
 def _onward(where: str) -> Response:
-    answer = Response(status=303)
-    # As it is: made absolute it would name whatever host the request claims to be for.
-    answer.autocorrect_location_header = False
-    answer.headers["Location"] = where
-    return answer
+    return Response(status=303, headers={"Location": where})
 
 
 def _keep(answer: Response, asked: Asked, name: str, value: str, seconds: int) -> None:
