@@ -40,6 +40,8 @@ from accounts.web import (
     health,
     link_door,
     mailbox,
+    oidc,
+    oidc_pages,
     openapi,
     pages,
     people,
@@ -59,6 +61,8 @@ ROOMS = (
     health.room,
     mailbox.room,
     openapi.room,
+    oidc.room,
+    oidc_pages.room,
 )
 YEAR = 365 * 86400
 

@@ -118,6 +118,11 @@ class TooLarge(Problem):
     sentence = sentence("The request is too large.")
 
 
+class BadAppRequest(Problem):
+    code, status = "bad_app_request", 400
+    sentence = sentence("The app that sent you here is not known, or wants you sent to a place it has not named.")
+
+
 class UnsupportedMediaType(Problem):
     code, status = "unsupported_media_type", 415
     sentence = sentence("Send JSON as application/json here.")

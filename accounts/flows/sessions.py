@@ -19,6 +19,7 @@ from accounts.core.errors import CsrfFailed
 from accounts.core.house import House
 from accounts.core.ids import new_id
 from accounts.core.models import Account, Membership, Spent
+from accounts.core.models_apps import Grant
 from accounts.core.uow import UnitOfWork
 
 PURPOSE, CSRF_PURPOSE, VERSION = "session", "csrf", 1
@@ -139,9 +140,12 @@ def renew(uow: UnitOfWork, account: Account, old: Session, *, proved: bool = Fal
     """
     uow.spend(mark(old.id), old.ends_at + 2 * LEEWAY)
     moment = int(now().timestamp())
+    new = new_id()
+    # Other apps were signed in to from this browser: they are told when the session ends that it is now.
+    uow.session.execute(update(Grant).where(Grant.session_id == old.id).values(session_id=new))
     session = replace(
         old,
-        id=new_id(),
+        id=new,
         epoch=account.auth_epoch,
         csrf=secrets.token_urlsafe(16),
         seen=now(),

@@ -36,6 +36,8 @@ class Route:
 
     :ivar needs: "" for anybody, "account" for signed-in people, else the group they must be in.
     :ivar uses_session: acts by the authority of a session without needing one; forms of either kind carry a token.
+    :ivar foreign: asked by other sites, by no form of ours: it has no token of a session, and may have any Origin.
+    :ivar preflight: what a browser is told that asks whether a script of another origin may.
     :ivar fresh: needs a password said in this session within the last minutes.
     :ivar page: the template of the form that a browser gets at the same address, where there is one.
     :ivar fill: what that form is told: ``given`` (values to begin with) and whatever its page shows.
@@ -47,6 +49,8 @@ class Route:
     speaks: frozenset[str] = BOTH
     needs: str = ""
     uses_session: bool = False
+    foreign: bool = False
+    preflight: View | None = None
     fresh: bool = False
     asks: type[BaseModel] | None = None
     page: str = ""
@@ -139,7 +143,10 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
     if speaks not in route.speaks:
         return
     method = "POST" if speaks == "page" and route.method == "PATCH" else route.method
-    state.add_url_rule(route.rule, route.name, _door(route), methods=[method])
+    automatic = None if route.preflight is None else False
+    state.add_url_rule(route.rule, route.name, _door(route), methods=[method], provide_automatic_options=automatic)
+    if route.preflight is not None:
+        state.add_url_rule(route.rule, f"{route.name}_preflight", route.preflight, methods=["OPTIONS"])
     if speaks == "page" and route.page:
         state.add_url_rule(route.rule, f"{route.name}_form", _form_door(route), methods=["GET"])
 
@@ -159,19 +166,20 @@ def _before() -> None:
     request.max_content_length = forms.MAX_BYTES
     request.max_form_memory_size = forms.MAX_BYTES
     request.max_form_parts = forms.MAX_PARTS
-    csrf.check_origin()
 
 
 def _door(route: Route) -> View:
     @functools.wraps(route.view)
     def view(**values: Any) -> Reply | Response:
-        if route.needs:
-            bound.signed_in(None if route.needs == "account" else route.needs)
+        if not route.foreign:
+            csrf.check_origin()
+        _admit(route)
         if route.page:
             bound.bound().refill = functools.partial(_form, route, values)
         if route.fresh:
             confirm.require(bound.signed_in())
-        csrf.check_token(borrows=bool(route.needs) or route.uses_session)
+        if not route.foreign:
+            csrf.check_token(borrows=bool(route.needs) or route.uses_session)
         if route.asks is not None:
             values = {**values, "said": forms.read(route.asks)}
         elif request.method not in csrf.SAFE and bound.bound().speaks == "json":
@@ -181,10 +189,14 @@ def _door(route: Route) -> View:
     return view
 
 
+def _admit(route: Route) -> None:
+    if route.needs:
+        bound.signed_in(None if route.needs == "account" else route.needs)
+
+
 def _form_door(route: Route) -> View:
     def form(**values: Any) -> Reply:
-        if route.needs:
-            bound.signed_in(None if route.needs == "account" else route.needs)
+        _admit(route)
         if route.fresh:
             confirm.require(bound.signed_in())
         return _form(route, values, None)

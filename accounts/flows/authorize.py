@@ -1,0 +1,167 @@
+"""Another app sends somebody here to sign in: who must be shown what before a code is given.
+
+Nothing is stored on the way. The request is its own address, ``/oauth/authorize?...``, and goes along as the return
+target through signing in, signing up and every mailed link. All it gains is a signed note of when and in which session
+we asked for a proof, so that a proof given for it counts, and only one given since.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import cast
+from urllib.parse import urlencode
+
+from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
+from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
+
+from accounts.core.clock import LEEWAY, now
+from accounts.core.envelope import Unreadable
+from accounts.core.house import House
+from accounts.core.targets import MAX_CHARACTERS
+from accounts.core.uow import UnitOfWork
+from accounts.flows.oidc import consents, grants, tokens
+from accounts.flows.oidc.answers import Answer
+from accounts.flows.oidc.asked import Asked
+from accounts.flows.sessions import CurrentAccount, Session
+
+PATH = "/oauth/authorize"
+NOTE, PURPOSE, VERSION = "asked", "oauth-asked", 1
+"""The parameter that carries our note beside those of the app."""
+NOTE_LIVES = timedelta(days=2)
+"""As long as the longest way back: a link that makes an account."""
+READS = timedelta(minutes=10)
+"""How long a proof given for a request counts for it: time to read what the app wants to know."""
+
+
+class Need(Enum):
+    """What the person must do first."""
+
+    SIGN_IN = "sign-in"
+    SIGN_UP = "sign-up"
+    PROVE = "prove"
+    CHOOSE = "choose"
+    CONSENT = "consent"
+    NOT_ALLOWED = "not-allowed"
+
+
+QUIETLY = {
+    Need.SIGN_IN: LoginRequiredError,
+    Need.SIGN_UP: LoginRequiredError,
+    Need.PROVE: LoginRequiredError,
+    Need.CHOOSE: LoginRequiredError,
+    Need.CONSENT: ConsentRequiredError,
+    Need.NOT_ALLOWED: AccessDeniedError,
+}
+"""What an app is told instead that wants nothing shown (``prompt=none``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """That we asked for a proof: when (seconds since 1970), and in which session ("" for none)."""
+
+    at: int
+    session_id: str
+
+    def kept_by(self, session: Session | None) -> bool:
+        """Whether the proof was given since, and not long ago. A session that merely lived on has another id then."""
+        if session is None or session.id == self.session_id:
+            return False
+        since, long_ago = self.at - LEEWAY.seconds, now().timestamp() - READS.seconds
+        return session.auth_time >= max(since, long_ago)
+
+
+def decide(
+    uow: UnitOfWork, asked: Asked, who: CurrentAccount | None, note: Note | None, *, agreed: bool
+) -> Answer | Need:
+    """The answer to the app, or what is needed before there can be one.
+
+    :param agreed: the person has just said yes on the page that names the app, what it wants and whose account it is.
+    """
+    if who is None:
+        need: Need | None = Need.SIGN_UP if "create" in asked.prompt else Need.SIGN_IN
+    else:
+        need = _needed(uow, asked, who, note is not None and note.kept_by(who.session), agreed=agreed)
+    if need is not None:
+        return asked.refusal(uow.house, QUIETLY[need]()) if asked.quiet else need
+    return asked.answer(uow.house, {"code": _code(uow.house, asked, cast(CurrentAccount, who))})
+
+
+def _needed(uow: UnitOfWork, asked: Asked, who: CurrentAccount, proved: bool, *, agreed: bool) -> Need | None:
+    if not proved and _must_prove(asked, who.session):
+        return Need.PROVE
+    if asked.sub not in ("", who.id):
+        return Need.CHOOSE
+    if not grants.lets_in(asked.app, who.groups):
+        return Need.NOT_ALLOWED
+    if not agreed and not proved and "select_account" in asked.prompt:
+        return Need.CHOOSE
+    return Need.CONSENT if not agreed and consents.is_due(uow, asked, who.id) else None
+
+
+def agree(uow: UnitOfWork, asked: Asked, who: CurrentAccount) -> None:
+    """Keep what a person has agreed to, so that they are not asked again."""
+    consents.give(uow, asked, who.id)
+
+
+def refuse(uow: UnitOfWork, asked: Asked, who: CurrentAccount | None) -> Answer:
+    """The person does not want to."""
+    with uow:
+        uow.note("app.refused", account_id=who.id if who else None, app_id=asked.app.id)
+    return asked.refusal(uow.house, AccessDeniedError())
+
+
+def target(house: House, asked: Asked, note: Note | None) -> str:
+    """The path by which a request comes back here, with our note."""
+    says = dict(asked.said)
+    if note is not None:
+        says[NOTE] = house.envelope.seal(PURPOSE, VERSION, [asked.digest, note.at, note.session_id])
+    return f"{house.mount}{PATH}?{urlencode(says)}"
+
+
+def too_long() -> InvalidRequestError:
+    """What an app is told whose request does not fit into a return target."""
+    return InvalidRequestError(f"The request is over {MAX_CHARACTERS} characters.")
+
+
+def noted(session: Session | None) -> Note:
+    """A note that we ask now, in this session."""
+    return Note(int(now().timestamp()), session.id if session and session.account_id else "")
+
+
+def read_note(house: House, asked: Asked, text: str) -> Note | None:
+    """The note on exactly this request; None where there is none that counts."""
+    if not text:
+        return None
+    try:
+        stated = house.envelope.open(PURPOSE, VERSION, text)
+        digest, at, session_id = stated.payload
+    except (Unreadable, TypeError, ValueError):
+        return None
+    return Note(at, session_id) if digest == asked.digest and now() - stated.issued_at <= NOTE_LIVES else None
+
+
+def _must_prove(asked: Asked, session: Session) -> bool:
+    age = now().timestamp() - session.auth_time
+    return "login" in asked.prompt or (asked.max_age is not None and age > asked.max_age)
+
+
+def _code(house: House, asked: Asked, who: CurrentAccount) -> str:
+    session = who.session
+    return tokens.seal_code(
+        house,
+        account_id=who.id,
+        epoch=who.auth_epoch,
+        session_id=session.id,
+        session_ends=int(session.ends_at.timestamp()),
+        auth_time=session.auth_time,
+        amr=session.amr,
+        app_id=asked.app.id,
+        redirect_uri=asked.redirect_uri,
+        challenge=asked.challenge,
+        nonce=asked.nonce,
+        scope=asked.scope,
+        claims=asked.wanted.within(asked.app.scopes),
+        acr=asked.acr,
+    )

@@ -1,0 +1,53 @@
+"""What is published about this provider, for programs: the same from every process, whatever the Host header says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.config import LOCALES
+from accounts.core.house import House
+from accounts.core.models_apps import BASIC, NONE, POST
+from accounts.flows import oidc_keys
+from accounts.flows.oidc import claims
+from accounts.flows.oidc.answers import FORM_POST, QUERY
+
+DOCUMENTATION = "https://openid.net/specs/openid-connect-core-1_0.html"
+
+
+def document(house: House) -> dict[str, Any]:
+    """The metadata of OpenID Connect Discovery 1.0 and RFC 8414."""
+    at = house.signer.page
+    return {
+        "issuer": at(""),
+        "authorization_endpoint": at("/oauth/authorize"),
+        "token_endpoint": at("/oauth/token"),
+        "userinfo_endpoint": at("/oauth/userinfo"),
+        "jwks_uri": at("/oauth/jwks"),
+        "revocation_endpoint": at("/oauth/revoke"),
+        "introspection_endpoint": at("/oauth/introspect"),
+        "end_session_endpoint": at("/oauth/logout"),
+        "scopes_supported": list(claims.SCOPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": [QUERY, FORM_POST],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "acr_values_supported": list(claims.ACRS),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": list(oidc_keys.ALGS),
+        "token_endpoint_auth_methods_supported": [BASIC, POST, NONE],
+        "revocation_endpoint_auth_methods_supported": [BASIC, POST, NONE],
+        "introspection_endpoint_auth_methods_supported": [BASIC, POST],
+        "display_values_supported": ["page"],
+        "claim_types_supported": ["normal"],
+        "claims_supported": [*claims.ALWAYS, *claims.SCOPE_OF],
+        "claims_parameter_supported": True,
+        "request_parameter_supported": False,
+        # Absent would mean true (OpenID Connect Discovery 3).
+        "request_uri_parameter_supported": False,
+        "require_request_uri_registration": False,
+        "ui_locales_supported": list(LOCALES),
+        "code_challenge_methods_supported": ["S256"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
+        "authorization_response_iss_parameter_supported": True,
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
+    }

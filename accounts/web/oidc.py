@@ -1,0 +1,177 @@
+"""What other apps ask without a person: tokens, claims, keys. They speak OAuth's own JSON and hold no session."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from flask import Response, request
+
+from accounts.web import bound
+from accounts.web.bound import house, uow
+from accounts.web.doors import PAGE, Room
+
+if TYPE_CHECKING:
+    from accounts.flows.oidc.server import Request, Said, Server
+
+room: Room = Room()
+FORM = "application/x-www-form-urlencoded"
+MAX_AGE = 3600
+"""Seconds for which discovery and keys may be kept: ``oidc_keys.CACHED``."""
+View = Callable[[], Response]
+
+
+def _preflight() -> Response:
+    """Which pages of other origins may ask here: those of registered apps, letter by letter."""
+    answer = Response(status=204)
+    answer.vary.add("Origin")
+    if request.headers.get("Origin", "") in _origins():
+        answer.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        answer.headers["Access-Control-Max-Age"] = "600"
+    return answer
+
+
+PUBLISHED: dict[str, Any] = {"speaks": PAGE, "foreign": True}
+FOR_APPS: dict[str, Any] = {"speaks": PAGE, "foreign": True, "preflight": _preflight}
+
+
+def _program(view: View) -> View:
+    """For a program: what goes wrong is told as JSON, and pages of registered apps may read the answer."""
+
+    @functools.wraps(view)
+    def answered() -> Response:
+        bound.bound().speaks = "json"
+        answer = view()
+        origin = request.headers.get("Origin", "")
+        if origin and origin in _origins():
+            answer.headers["Access-Control-Allow-Origin"] = origin
+            answer.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+        answer.vary.add("Origin")
+        return answer
+
+    return answered
+
+
+@room.get("/.well-known/openid-configuration", **PUBLISHED)
+def discovery() -> Response:
+    """What this provider can do, and where."""
+    from accounts.flows.oidc import discovery as published
+
+    return _public(published.document(house()))
+
+
+@room.get("/oauth/jwks", **PUBLISHED)
+def jwks() -> Response:
+    """The keys that vouch: those that sign, those that will, and those that did."""
+    from accounts.flows.oidc_keys import Keys
+
+    return _public({"keys": house().kept(Keys).published()})
+
+
+@room.post("/oauth/token", **FOR_APPS)
+@_program
+def token() -> Response:
+    """Tokens for a code or a refresh token."""
+    return _asked(lambda server, asked: server.token(asked))
+
+
+@room.post("/oauth/revoke", **FOR_APPS)
+@_program
+def revoke() -> Response:
+    """End a token and everything that came with it."""
+    return _asked(lambda server, asked: server.about_token("revocation", asked))
+
+
+@room.post("/oauth/introspect", **FOR_APPS)
+@_program
+def introspect() -> Response:
+    """Whether a token of the app is good, and for what."""
+    return _asked(lambda server, asked: server.about_token("introspection", asked))
+
+
+@room.get("/oauth/userinfo", **FOR_APPS)
+@_program
+def userinfo() -> Response:
+    """What an access token lets its app know about the person."""
+    return _userinfo()
+
+
+@room.post("/oauth/userinfo", **FOR_APPS)
+@_program
+def userinfo_by_post() -> Response:
+    """The same, with the token in the header or in the body."""
+    return _userinfo()
+
+
+def _asked(ask: Callable[[Server, Request], Said]) -> Response:
+    from accounts.flows.oidc.server import Request, Said, Server
+
+    form = _form()
+    if form is None:
+        return _spoken(Said(400, {"error": "invalid_request", "error_description": UNREADABLE}, {}))
+    return _spoken(ask(house().kept(Server), Request(uow(), form, dict(request.headers))))
+
+
+UNREADABLE = "Send application/x-www-form-urlencoded, and each parameter once."
+
+
+def _form() -> dict[str, str] | None:
+    """What the body says; None where it is of another type, or says something twice."""
+    if request.mimetype != FORM or any(len(values) > 1 for _, values in request.form.lists()):
+        return None
+    return dict(request.form.items())
+
+
+def _userinfo() -> Response:
+    from accounts.flows.oidc import issue
+
+    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+    form = _form() if request.method == "POST" and request.get_data(cache=True) else {}
+    in_body = (form or {}).get("access_token", "")
+    if form is None or (scheme and in_body):
+        return _bearer(400, "invalid_request")
+    if not in_body and scheme.lower() != "bearer":
+        return _bearer(401, "")
+    said = issue.userinfo(uow(), in_body or shown.strip())
+    return _json(200, said, {}) if said is not None else _bearer(401, "invalid_token")
+
+
+def _bearer(status: int, error: str) -> Response:
+    """A refusal in the words of RFC 6750."""
+    more = f', error="{error}"' if error else ""
+    return _json(status, {"error": error} if error else {}, {"WWW-Authenticate": f'Bearer realm="accounts"{more}'})
+
+
+def _spoken(said: Said) -> Response:
+    return _json(said.status, said.body, said.headers)
+
+
+def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    answer = Response(json.dumps(body), status, content_type="application/json")
+    answer.headers.extend(headers)
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["Pragma"] = "no-cache"
+    return answer
+
+
+def _public(body: Mapping[str, Any]) -> Response:
+    """What everybody may read, from a page of any origin, and keep for a while."""
+    bound.bound().speaks = "json"
+    answer = Response(json.dumps(body), content_type="application/json")
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    answer.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
+    return answer
+
+
+def _origins() -> frozenset[str]:
+    """Origins of the addresses at which registered apps are answered."""
+    from accounts.flows.oidc import clients
+
+    parts = [urlsplit(uri) for uri in clients.all_redirect_uris(uow())]
+    return frozenset(f"{each.scheme}://{each.netloc}" for each in parts)

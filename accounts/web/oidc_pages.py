@@ -1,0 +1,207 @@
+"""Where other apps send people: to sign in, to agree to what the app may know, to sign out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from flask import Response, request
+
+from accounts.core.errors import BadAppRequest
+from accounts.core.targets import local_path
+from accounts.flows import sessions
+from accounts.flows.inputs import Asks
+from accounts.web import bound, headers
+from accounts.web.bound import house, uow
+from accounts.web.doors import PAGE, Room, page_url
+from accounts.web.reply import Reply
+
+if TYPE_CHECKING:
+    from accounts.flows.authorize import Need, Note
+    from accounts.flows.oidc.answers import Answer, Refused
+    from accounts.flows.oidc.asked import Asked
+    from accounts.flows.sign_out_by_app import Wish
+
+room: Room = Room()
+PLAIN: dict[str, Any] = {"speaks": PAGE, "foreign": True}
+Pairs = list[tuple[str, str]]
+
+
+class Decision(Asks):
+    """What somebody says who was asked about an app, and the request that it is about."""
+
+    request: str
+    decision: Literal["yes", "no"]
+
+
+class SignOutDecision(Asks):
+    """That somebody wants to sign out, and the wish of the app that it is about."""
+
+    request: str = ""
+
+
+@room.get("/oauth/authorize", **PLAIN)
+def authorize() -> Reply | Response:
+    """Sign in for another app."""
+    return _judge(list(request.args.items(multi=True)), agreed=False)
+
+
+@room.post("/oauth/authorize", **PLAIN)
+def authorize_by_post() -> Response:
+    """The same, asked by a form. Goes round by GET: a browser sends no cookie with the POST of another site."""
+    return _round("authorize")
+
+
+@room.post("/oauth/consent", speaks=PAGE, asks=Decision)
+def decide(said: Decision) -> Reply | Response:
+    """Agree to what an app may know, or do not."""
+    pairs = parse_qsl(said.request, keep_blank_values=True)
+    if said.decision == "yes":
+        return _judge(pairs, agreed=True)
+    from accounts.flows import authorize as flow
+    from accounts.flows.oidc import asked
+    from accounts.flows.oidc.answers import Refused
+
+    try:
+        return _deliver(flow.refuse(uow(), asked.read(uow(), pairs), bound.account()))
+    except Refused as refused:
+        return _deliver(refused.answer)
+
+
+@room.get("/oauth/logout", **PLAIN)
+def logout() -> Reply | Response:
+    """Sign out for another app."""
+    from accounts.flows import sign_out_by_app as flow
+
+    wish, who = flow.read(uow(), request.args.items(multi=True)), bound.account()
+    _speak(wish.said)
+    if flow.must_ask(uow(), wish, who):
+        more = headers.policy_with_forms_to(_origin(wish.back)) if wish.back else {}
+        shows = {"app": wish.app, "request": urlencode(wish.said), "email": who.email if who else ""}
+        return Reply(page="oidc/sign_out.html", shows=shows, headers=more)
+    return _sign_out(wish, sure=wish.hint is not None)
+
+
+@room.post("/oauth/logout", **PLAIN)
+def logout_by_post() -> Response:
+    """The same, asked by a form."""
+    return _round("logout")
+
+
+@room.post("/oauth/logout/confirm", speaks=PAGE, asks=SignOutDecision)
+def confirm_logout(said: SignOutDecision) -> Reply | Response:
+    """Sign out, said by the person."""
+    from accounts.flows import sign_out_by_app as flow
+
+    return _sign_out(flow.read(uow(), parse_qsl(said.request, keep_blank_values=True)), sure=True)
+
+
+def _judge(pairs: Pairs, *, agreed: bool) -> Reply | Response:
+    from accounts.flows import authorize as flow
+    from accounts.flows.oidc import asked as requests
+    from accounts.flows.oidc.answers import Answer, Refused
+
+    try:
+        asked = requests.read(uow(), pairs)
+    except Refused as refused:
+        return _refuse(refused, pairs)
+    who = bound.account()
+    _speak(asked.said)
+    note = flow.read_note(house(), asked, dict(pairs).get(flow.NOTE, ""))
+    step = flow.decide(uow(), asked, who, note, agreed=agreed)
+    if not isinstance(step, Answer):
+        return _lead(step, asked, note)
+    if agreed and who is not None:
+        flow.agree(uow(), asked, who)
+    return _deliver(step)
+
+
+def _refuse(refused: Refused, pairs: Pairs) -> Reply | Response:
+    # RFC 9700 4.11.2: nobody is sent on to an app by a mistake in the address before they have signed in, unless the
+    # app wants it that way.
+    if bound.account() is not None or ("prompt", "none") in pairs:
+        return _deliver(refused.answer)
+    wanted = local_path(f"{house().mount}/oauth/authorize?{urlencode(pairs)}")
+    if wanted is None:
+        raise BadAppRequest("too long to be carried through signing in")
+    return Reply(then=page_url("sign_in_form", next=wanted))
+
+
+def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
+    from accounts.flows import authorize as flow
+    from accounts.flows.authorize import Need
+
+    session = bound.session()
+    if need in (Need.SIGN_IN, Need.SIGN_UP, Need.PROVE):
+        wanted = _way_back(asked, flow.noted(session))
+        if wanted is None:
+            return _deliver(asked.refusal(house(), flow.too_long()))
+        page = {Need.SIGN_IN: "sign_in_form", Need.SIGN_UP: "sign_up_form", Need.PROVE: "confirm_form"}[need]
+        hint = {"email": asked.said["login_hint"]} if "login_hint" in asked.said and need is not Need.PROVE else {}
+        return Reply(then=page_url(page, next=wanted, **hint))
+    here = flow.target(house(), asked, note or flow.noted(session))
+    other = local_path(flow.target(house(), asked, flow.noted(session))) or ""
+    shows = {
+        "app": asked.app,
+        "need": need.value,
+        "scope": asked.agreed_to,
+        "request": here.partition("?")[2],
+        "other": other,
+        "here": here,
+        "who": bound.account(),
+    }
+    more = headers.policy_with_forms_to(_origin(asked.redirect_uri))
+    return Reply(page="oidc/authorize.html", shows=shows, headers=more)
+
+
+def _way_back(asked: Asked, note: Note) -> str | None:
+    from accounts.flows import authorize as flow
+    from accounts.flows.oidc.asked import HINT
+
+    found = local_path(flow.target(house(), asked, note))
+    # A long hint is left behind: whose ID token it was, the app finds out itself.
+    return found or local_path(flow.target(house(), asked.without(HINT), note))
+
+
+def _deliver(answer: Answer) -> Reply | Response:
+    from accounts.flows.oidc.answers import FORM_POST
+
+    if answer.mode == FORM_POST:
+        shows = {"action": answer.redirect_uri, "says": answer.says}
+        return Reply(page="oidc/form_post.html", shows=shows, headers=headers.policy_with_forms_to(answer.origin))
+    if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "same-origin":
+        # Come from a form of ours, whose page lets forms lead to this origin only; Chromium holds that against every
+        # redirect that follows. A page that goes on by itself is none.
+        return Reply(page="oidc/onward.html", shows={"onward": answer.location})
+    return Response(status=303, headers={"Location": answer.location})
+
+
+def _sign_out(wish: Wish, *, sure: bool) -> Reply | Response:
+    who = bound.account()
+    if who is not None:
+        sessions.end(uow(), who.session)
+        bound.set_session(None)
+    more = {"Clear-Site-Data": '"cache"'}
+    if wish.back and sure:
+        return Response(status=303, headers={"Location": wish.back, **more})
+    return Reply(page="oidc/signed_out.html", shows={"app": wish.app, "back": wish.back}, headers=more)
+
+
+def _round(name: str) -> Response:
+    """To the same address by GET, with what the form said in the query."""
+    pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    return Response(status=303, headers={"Location": f"{page_url(name)}?{urlencode(pairs)}"})
+
+
+def _speak(said: Any) -> None:
+    """The language that the app asks for, if nobody is signed in who has chosen one."""
+    if bound.account() is None:
+        for tag in str(said.get("ui_locales", "")).split():
+            if bound.runtime().languages.speaks(language := tag.partition("-")[0].lower()):
+                return bound.speak(language)
+    return None
+
+
+def _origin(uri: str) -> str:
+    parts = urlsplit(uri)
+    return f"{parts.scheme}://{parts.netloc}"

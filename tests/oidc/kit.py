@@ -1,0 +1,320 @@
+"""A provider behind TLS on loopback, people with browsers, and apps that send them there: over real connections only."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+import ssl
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from urllib.parse import parse_qsl, quote_plus, urlencode, urljoin, urlsplit
+
+import requests
+from flask import Flask
+from joserfc import jwt
+from joserfc.jwk import KeySet
+from requests.adapters import HTTPAdapter
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from accounts.core.models_apps import App
+from accounts.flows import apps
+from accounts.flows.oidc_keys import _registry
+from tests.people import PASSWORD, Service
+from tests.web.browser import Form, Page
+
+_networks = count(2)
+_numbers = count(1)
+STATE_128 = "s" * 64 + "-._~" * 16
+
+
+class Quiet(WSGIRequestHandler):
+    """A server that does not write its log into the test's."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        pass
+
+
+class Provider:
+    """A house behind TLS."""
+
+    def __init__(self, server: BaseWSGIServer, ca: str) -> None:
+        self._server = server
+        self.ca = ca
+        self.origin = f"https://localhost:{server.server_port}"
+        self.service: Service
+        self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+
+    @classmethod
+    def listening(cls, context: ssl.SSLContext, ca: str) -> Provider:
+        """A server on a free port, before there is an app: the app must know its port."""
+        empty = Flask("empty")
+        return cls(make_server("127.0.0.1", 0, empty, threaded=True, request_handler=Quiet, ssl_context=context), ca)
+
+    def serve(self, service: Service) -> None:
+        self.service = service
+        self._server.app = service.app
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join(10)
+        self._server.server_close()
+
+    def http(self) -> requests.Session:
+        """A client that trusts the test's authority and nobody else, from a network address of its own."""
+        session = requests.Session()
+        session.verify = self.ca
+        session.trust_env = False
+        session.mount("https://", _From(f"127.{(n := next(_networks)) >> 16 & 255}.{n >> 8 & 255}.{n & 255}"))
+        return session
+
+    def discovery(self) -> dict[str, Any]:
+        answer = requests.get(f"{self.origin}/.well-known/openid-configuration", verify=self.ca, timeout=10)
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def register(self, **said: Any) -> RelyingParty:
+        """An app, as ``accounts apps add`` registers it; trusted unless said otherwise."""
+        given = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"], "trusted": True} | said
+        with self.service.uow() as uow:
+            made = apps.register(uow, apps.AppInput.model_validate(given))
+        return RelyingParty(self, made.app, made.secret)
+
+    def person(self, name: str = "ana") -> Somebody:
+        """Somebody with an account, not signed in yet, at a browser."""
+        made = self.service.member(name)
+        return Somebody(self, made.email)
+
+
+class _From(HTTPAdapter):
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, source_address=(self._address, 0), **kwargs)
+
+
+@dataclass
+class Somebody:
+    """Somebody at a browser without scripts: keeps cookies, follows redirects until the app is reached."""
+
+    provider: Provider
+    email: str
+    password: str = PASSWORD
+    http: requests.Session = field(init=False)
+    url: str = field(init=False)
+    answer: requests.Response = field(init=False)
+    landed: Landed | None = None
+
+    def __post_init__(self) -> None:
+        self.http = self.provider.http()
+        self.url = self.provider.origin
+
+    @property
+    def page(self) -> Page:
+        return Page(self.answer.text)
+
+    def open(self, url: str, data: Mapping[str, str] | None = None) -> Landed | None:
+        """Go there (POST with ``data``); where it ends: at the app, or at a page here (None)."""
+        method, self.landed = ("GET" if data is None else "POST"), None
+        for _ in range(8):
+            self.url = urljoin(self.url, url)
+            self.answer = self.http.request(method, self.url, data=data, allow_redirects=False, timeout=20)
+            onward = self.answer.headers.get("Location")
+            if onward is None:
+                self.landed = self._form_posted()
+                return self.landed
+            assert self.answer.status_code == 303
+            url, method, data = urljoin(self.url, onward), "GET", None
+            if not url.startswith(f"{self.provider.origin}/"):
+                self.landed = Landed("GET", url.partition("?")[0], url)
+                return self.landed
+        raise AssertionError("redirects without end")
+
+    def _form_posted(self) -> Landed | None:
+        if 'id="form-post"' not in self.answer.text:
+            return None
+        (form,) = self.page.forms
+        assert form.method == "post"
+        parts = urlsplit(form.action)
+        policy = self.answer.headers["Content-Security-Policy"]
+        assert f"form-action 'self' {parts.scheme}://{parts.netloc};" in policy
+        return Landed("POST", form.action, form.action, form.values)
+
+    def form(self, *names: str) -> Form:
+        (found,) = [form for form in self.page.forms if set(names) <= set(form.kinds)]
+        return found
+
+    def submit(self, form: Form, **filled: str) -> Landed | None:
+        return self.open(urljoin(self.url, form.action or self.url), form.values | filled)
+
+    @property
+    def asked_for_password(self) -> bool:
+        return any("password" in form.kinds for form in self.page.forms)
+
+    def sign_in(self) -> Landed | None:
+        """Fill in the page that asks for a password, whichever it is."""
+        form = self.form("password")
+        filled = {"password": self.password} | ({"email": self.email} if "email" in form.kinds else {})
+        return self.submit(form, **filled)
+
+    def decide(self, decision: str = "yes") -> Landed | None:
+        return self.submit(self.form("request"), decision=decision)
+
+    def log_in(self, rp: RelyingParty, **asked: str) -> Landed:
+        """A whole authorization request, with whatever the pages ask on the way."""
+        landed = self.open(rp.url(**asked))
+        for _ in range(3):
+            if landed is not None:
+                return landed
+            landed = self.sign_in() if self.asked_for_password else self.decide()
+        assert landed is not None, self.page.text
+        return landed
+
+
+@dataclass
+class Landed:
+    """What arrives at the app's address: by redirect or by form."""
+
+    method: str
+    at: str
+    url: str
+    posted: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def says(self) -> dict[str, str]:
+        query = dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
+        return {**query, **self.posted}
+
+
+@dataclass
+class RelyingParty:
+    """An app as its developer wrote it: knows its own registration, and the provider by discovery."""
+
+    provider: Provider
+    app: App
+    secret: str | None
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(40))
+    state: str = ""
+    nonce: str = ""
+
+    def __post_init__(self) -> None:
+        self.http = self.provider.http()
+        self.knows = self.provider.discovery()
+
+    @property
+    def id(self) -> str:
+        return self.app.id
+
+    @property
+    def redirect_uri(self) -> str:
+        return self.app.redirect_uris[0]
+
+    def asks(self, **asked: str | None) -> dict[str, str]:
+        """Parameters of an authorization request; None leaves one out."""
+        self.state, self.nonce = f"state{next(_numbers)}", f"nonce{next(_numbers)}"
+        usual: dict[str, str | None] = {
+            "client_id": self.id,
+            "redirect_uri": self.redirect_uri,
+            "response_type": "code",
+            "scope": "openid",
+            "state": self.state,
+            "nonce": self.nonce,
+        }
+        if self.app.public or self.app.require_pkce:
+            usual |= {"code_challenge": challenge(self.verifier), "code_challenge_method": "S256"}
+        return {name: value for name, value in (usual | asked).items() if value is not None}
+
+    def url(self, **asked: str | None) -> str:
+        return f"{self.knows['authorization_endpoint']}?{urlencode(self.asks(**asked))}"
+
+    def post(self, endpoint: str, said: Mapping[str, str], **how: Any) -> requests.Response:
+        """A request to an endpoint that wants the app to show who it is."""
+        said, headers = dict(said), dict(how.pop("headers", {}))
+        if self.app.token_endpoint_auth_method == "client_secret_basic":
+            pair = f"{quote_plus(self.id)}:{quote_plus(self.secret or '')}"
+            headers |= {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+        else:
+            said = {"client_id": self.id} | ({"client_secret": self.secret} if self.secret else {}) | said
+        return self.http.post(self.knows[endpoint], data=said, headers=headers, timeout=20, **how)
+
+    def redeem(self, landed: Landed, **said: str | None) -> requests.Response:
+        usual: dict[str, str | None] = {
+            "grant_type": "authorization_code",
+            "code": landed.says["code"],
+            "redirect_uri": self.redirect_uri,
+        }
+        if self.app.public or self.app.require_pkce:
+            usual["code_verifier"] = self.verifier
+        whole = {name: value for name, value in (usual | said).items() if value is not None}
+        return self.post("token_endpoint", whole)
+
+    def tokens(self, landed: Landed, **said: str | None) -> Tokens:
+        answer = self.redeem(landed, **said)
+        assert answer.status_code == 200, answer.text
+        return Tokens(answer.json(), self)
+
+    def refresh(self, token: str, **said: str) -> requests.Response:
+        return self.post("token_endpoint", {"grant_type": "refresh_token", "refresh_token": token, **said})
+
+    def userinfo(self, access_token: str, method: str = "GET") -> requests.Response:
+        headers = {"Authorization": f"Bearer {access_token}"}
+        return self.http.request(method, self.knows["userinfo_endpoint"], headers=headers, timeout=20)
+
+    def introspect(self, token: str) -> requests.Response:
+        return self.post("introspection_endpoint", {"token": token})
+
+    def revoke(self, token: str) -> requests.Response:
+        return self.post("revocation_endpoint", {"token": token})
+
+    def jwks(self) -> dict[str, Any]:
+        answer = self.http.get(self.knows["jwks_uri"], timeout=20)
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@dataclass
+class Tokens:
+    """What the token endpoint gave."""
+
+    answer: dict[str, Any]
+    rp: RelyingParty
+
+    @property
+    def access(self) -> str:
+        return str(self.answer["access_token"])
+
+    @property
+    def refresh(self) -> str:
+        return str(self.answer["refresh_token"])
+
+    @property
+    def id_token(self) -> str:
+        return str(self.answer["id_token"])
+
+    @property
+    def header(self) -> dict[str, Any]:
+        return dict(self._verified().header)
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """What the ID token says, its signature verified against the published keys."""
+        return dict(self._verified().claims)
+
+    def _verified(self) -> jwt.Token:
+        keys = KeySet.import_key_set(self.rp.jwks())  # type: ignore[arg-type] # as it comes over the wire
+        return jwt.decode(self.id_token, keys, registry=_registry())
+
+
+def challenge(verifier: str) -> str:
+    """The code challenge of a verifier (RFC 7636 4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
