@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
-from accounts.core.clock import now
-from accounts.core.ids import new_id
-from accounts.core.models import Account
-from accounts.core.models_apps import App, Grant
-from accounts.flows import apps
+from accounts.core.models_apps import App
+from accounts.flows import apps, sessions
 from accounts.flows.apps import Registered
+from accounts.flows.oidc import grants, tokens
 from tests.people import Person, Service
 
 
@@ -27,24 +24,28 @@ def session_of(person: Person) -> str:
 
 
 def signed_in_to(service: Service, person: Person, *to: App, scope: str = "openid profile") -> None:
-    """Have somebody signed in to apps from the browser that they are signed in with here."""
-    account_id, session_id = person.get("/api/account").get_json()["id"], session_of(person)
-    uow = service.uow()
-    epoch = uow.session.get_one(Account, account_id).auth_epoch
-    uow.close()
-    with uow:
-        for app in to:
-            uow.session.add(
-                Grant(
-                    id=new_id(),
-                    account_id=account_id,
-                    app_id=app.id,
-                    session_id=session_id,
-                    sid=session_id,
-                    scope=scope,
-                    auth_epoch=epoch,
-                    auth_time=now(),
-                    amr=["pwd"],
-                    expires_at=now() + timedelta(hours=8),
-                )
-            )
+    """Have somebody signed in to apps from the browser that they are signed in with here: codes, redeemed."""
+    cookie = person.client.get_cookie("session")
+    stated = sessions.read(service.house, cookie.value) if cookie else None
+    who = sessions.current(service.uow(), stated) if stated else None
+    assert who is not None, "signed in here"
+    for app in to:
+        code = tokens.seal_code(
+            service.house,
+            account_id=who.id,
+            epoch=who.auth_epoch,
+            session_id=who.session.id,
+            session_ends=int(who.session.ends_at.timestamp()),
+            auth_time=who.session.auth_time,
+            amr=who.session.amr,
+            app_id=app.id,
+            redirect_uri="",
+            challenge="",
+            nonce="",
+            scope=tuple(scope.split()),
+            claims={},
+            acr=False,
+        )
+        read = tokens.read_code(service.house, code)
+        assert read is not None
+        grants.redeem(service.uow(), app, read)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from urllib.parse import quote
 
 from sqlalchemy import and_, exists, select
 
-from accounts.core.app_addresses import origin_of
 from accounts.core.clock import LEEWAY, now
 from accounts.core.envelope import Unreadable
 from accounts.core.errors import Forbidden, LinkInvalid, NotFound, NotSignedIn
@@ -27,14 +27,16 @@ from accounts.core.ids import new_id
 from accounts.core.models import Account, Membership, Spent
 from accounts.core.models_apps import App
 from accounts.core.models_forward import AppOrigin
-from accounts.core.targets import local_path
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import IDLE, CurrentAccount, Session, mark
 
-PASS, VISIT, VERSION = "forward-pass", "forward-visit", 1
+TRIP, PASS, VISIT, VERSION = "forward-trip", "forward-pass", "forward-visit", 1
+TRIP_LIVES, TRIP_CHARACTERS = timedelta(hours=24), 1200
 PASS_LIVES = timedelta(seconds=60)
 VISIT_LIVES = IDLE
 """How long the cookie at an app's host serves before another silent round trip; no longer than the session anyway."""
+_PATH = re.compile(r"/[!-\[\]-~]{0,2000}", re.ASCII)
+"""As it stands in a request: nothing that a browser would change. What it says when decoded is the app's matter."""
 _SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
@@ -110,37 +112,42 @@ def judge(uow: UnitOfWork, ticket: Ticket, origin: str, app_id: str = "") -> Vis
     return Visitor(ticket.account_id, rows[0][0], rows[0][1], groups)
 
 
-def binding(nonce: str) -> str:
-    """What may be said in an address about the secret that binds a round trip to one browser."""
-    return hashlib.sha256(nonce.encode()).hexdigest()[:32]
-
-
 def new_nonce() -> str:
-    """Such a secret."""
+    """The secret that binds a round trip to one browser."""
     return secrets.token_urlsafe(16)
 
 
-def let_through(uow: UnitOfWork, who: CurrentAccount, to: str, bound_to: str) -> tuple[str, str]:
-    """The origin to lead somebody back to, and the pass that lets them in there.
+def begin(house: House, origin: str, path: str, nonce: str) -> str:
+    """The statement by which a trip is carried through signing in: where it began, and in which browser."""
+    trip = house.envelope.seal(TRIP, VERSION, [origin, _path(path), _binding(nonce)])
+    # It has to fit into a return target, beside what carries it.
+    return trip if len(trip) <= TRIP_CHARACTERS else begin(house, origin, "/", nonce)
 
-    :param to: the whole address that they asked for.
-    :raises NotFound: no app stands at its origin: nobody is led there.
+
+def let_through(uow: UnitOfWork, who: CurrentAccount, trip: str) -> tuple[str, str, str]:
+    """Origin and path to lead somebody back to, and the pass that lets them in there.
+
+    :raises NotFound: no trip of ours, or no app stands at its origin: nobody is led there.
     :raises Forbidden: none of the apps there is for their groups.
     """
-    origin = origin_of(to)
-    path = local_path(to[to.index("/", 8) :]) if origin and "/" in to[8:] else "/"
+    try:
+        stated = uow.house.envelope.open(TRIP, VERSION, trip)
+        origin, path, bound_to = (str(each) for each in stated.payload)
+    except (Unreadable, TypeError, ValueError) as why:
+        raise NotFound(f"no trip: {why}") from None
+    if now() > stated.issued_at + TRIP_LIVES:
+        raise NotFound("the trip began too long ago")
     allowed = uow.read(
         select(App.allowed_groups)
         .join(AppOrigin, AppOrigin.app_id == App.id)
-        .where(AppOrigin.origin == (origin or ""), App.disabled_at.is_(None))
+        .where(AppOrigin.origin == origin, App.disabled_at.is_(None))
     )
-    if not allowed or origin is None:
+    if not allowed:
         raise NotFound("no app stands at that origin")
     if not any(_lets_in(row[0], who.groups) for row in allowed):
         raise Forbidden(f"not in a group of any app at {origin}")
-    ticket = Ticket.of(who.session)
-    says = [new_id(), _listed(ticket), origin, path or "/", bound_to[:32]]
-    return origin, uow.house.envelope.seal(PASS, VERSION, says)
+    says = [new_id(), _listed(Ticket.of(who.session)), origin, path, bound_to]
+    return origin, path, uow.house.envelope.seal(PASS, VERSION, says)
 
 
 def enter(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[Ticket, str]:
@@ -158,7 +165,7 @@ def enter(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[Ticket,
         raise LinkInvalid("the pass is too old")
     if for_origin != origin:
         raise LinkInvalid("a pass for another origin")
-    if not nonce or not hmac.compare_digest(binding(nonce).encode(), bound_to.encode()):
+    if not nonce or not hmac.compare_digest(_binding(nonce).encode(), bound_to.encode()):
         raise LinkInvalid("the trip was not begun in this browser")
     with uow:
         if not uow.spend(f"forward:{pass_id}", now() + PASS_LIVES + 2 * LEEWAY):
@@ -187,6 +194,15 @@ def visit_seconds(ticket: Ticket) -> int:
     """How long the cookie of a visit is kept."""
     left = datetime.fromtimestamp(ticket.ends, UTC) - now()
     return max(0, int(min(left, VISIT_LIVES).total_seconds()))
+
+
+def _path(text: str) -> str:
+    return text if _PATH.fullmatch(text) else "/"
+
+
+def _binding(nonce: str) -> str:
+    # Stands in addresses, and so in logs: who reads it there does not have the secret.
+    return hashlib.sha256(nonce.encode()).hexdigest()[:32]
 
 
 def _listed(ticket: Ticket) -> list[str | int]:

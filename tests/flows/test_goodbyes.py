@@ -22,7 +22,7 @@ from tests.people import OTHER_PASSWORD, Person, Service
 from tests.servers.relying_party import RelyingParty, relying_party
 from tests.web.doors import at_once
 
-EVENT = {"http://schemas.openid.net/event/backchannel-logout": {}}
+EVENT: dict[str, dict[str, str]] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
 
 @pytest.fixture
@@ -263,10 +263,15 @@ def test_a_change_that_is_rolled_back_tells_nobody(service: Service, party: Rely
     member = service.member()
     signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
     account_id = member.get("/api/account").get_json()["id"]
-    with pytest.raises(RuntimeError), service.uow() as uow:
-        uow.session.get_one(Account, account_id).auth_epoch += 1
-        uow.session.flush()
-        raise RuntimeError
+
+    def change_and_fail() -> None:
+        with service.uow() as uow:
+            uow.session.get_one(Account, account_id).auth_epoch += 1
+            uow.session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        change_and_fail()
     assert rows(service) == []
     assert not service.house.calls_due.is_set()
 
