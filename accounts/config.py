@@ -56,6 +56,7 @@ class Settings(BaseModel):
     mail_password: str | None = Field(default=None, repr=False)
     mail_tls: Literal["starttls", "tls", "none"]
     trusted_proxies: int = Field(default=0, ge=0, le=10)
+    call_networks: tuple[str, ...] = ()
     service_name: str = Field(default="Accounts", min_length=1, max_length=60)
     locale: str = "en"
     devise_pepper: str | None = Field(default=None, min_length=1, repr=False)
@@ -116,6 +117,19 @@ class Settings(BaseModel):
         if not re.fullmatch(r"\S+@\S+", parseaddr(value)[1]) or not value.isprintable():
             raise ValueError("must be an address, or a name and an address: Accounts <accounts@example.org>")
         return value
+
+    @field_validator("call_networks", mode="before")
+    @classmethod
+    def _are_networks(cls, value: Any) -> Any:
+        names = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
+        if value == "":
+            return ()
+        for name in names:
+            try:
+                ipaddress.ip_network(name)
+            except ValueError:
+                raise ValueError("must be networks such as 10.0.0.0/8, 192.168.7.0/24, separated by commas") from None
+        return tuple(names)
 
     @field_validator("locale")
     @classmethod

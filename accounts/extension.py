@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,20 +19,24 @@ from accounts.config import PREFIX, Settings, SettingsError
 from accounts.core.house import House
 from accounts.core.links import Link
 from accounts.core.store import Store
-from accounts.flows import LINKS
+from accounts.flows import CALLS, LINKS
+from accounts.post.calls import Caller, HttpCaller
 from accounts.post.carriers import Carrier, Mailbox, SmtpCarrier
 from accounts.post.letters import Letters, words_folder
 from accounts.post.worker import Worker
 from accounts.web import (
     admin,
     admin_batches,
+    admin_apps,
     admin_links,
+    apps_of_mine,
     bound,
     cookies,
     csrf,
     doors,
     errors,
     forms,
+    forward_auth,
     headers,
     health,
     link_door,
@@ -49,9 +54,12 @@ from accounts.web.runtime import Runtime
 log = logging.getLogger("accounts")
 ROOMS = (
     people.room,
+    apps_of_mine.room,
     admin.room,
     admin_batches.room,
+    admin_apps.room,
     admin_links.room,
+    forward_auth.room,
     health.room,
     mailbox.room,
     openapi.room,
@@ -67,10 +75,16 @@ class State(Runtime):
 
     letters: Letters
     carrier: Carrier
+    caller: Caller
 
     def worker(self) -> Worker:
-        """A mail worker for this app."""
-        return Worker(self.house, self.letters, self.carrier)
+        """A worker that takes whatever the outbox of this app holds."""
+        return Worker(self.house, self.letters, self.carrier, self.caller)
+
+    def workers(self) -> tuple[Worker, Worker]:
+        """One for mail and one for calls to other apps: an app that is slow to answer must not hold up the mail."""
+        given = (self.house, self.letters, self.carrier, self.caller)
+        return Worker(*given, but=CALLS), Worker(*given, only=CALLS)
 
 
 class Accounts:
@@ -130,6 +144,7 @@ class Accounts:
             mailbox=box,
             letters=Letters((*self._words, words_folder()), settings.service_name, house.signer.page("")),
             carrier=box or SmtpCarrier(settings),
+            caller=HttpCaller(settings),
         )
         app.extensions[bound.EXTENSION] = state
         _furnish(state)
@@ -143,19 +158,26 @@ def state_of(app: Flask) -> State:
 
 
 def deliver_in_background(app: Flask) -> Callable[[float], None]:
-    """Start a mail worker thread for this process.
+    """Start the worker threads of this process: one for mail, one for what other apps are told.
 
-    Call the result to stop it: it waits for the letter under way, at most so many seconds.
+    Call the result to stop them: it waits for what is under way, at most so many seconds.
     """
     stop = threading.Event()
     state = state_of(app)
-    thread = threading.Thread(target=state.worker().run, args=(stop,), name="accounts-mail", daemon=True)
-    thread.start()
+    threads = [
+        threading.Thread(target=worker.run, args=(stop,), name=name, daemon=True)
+        for name, worker in zip(("accounts-mail", "accounts-calls"), state.workers(), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
 
     def end(seconds: float) -> None:
+        until = time.monotonic() + seconds
         stop.set()
         state.house.mail_due.set()
-        thread.join(seconds)
+        state.house.calls_due.set()
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     return end
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from accounts.cli.apps import apps
 from accounts.cli.config import config
 from accounts.cli.importing import import_
 from accounts.cli.invites import invite, invites
@@ -31,7 +32,7 @@ def cli() -> None:
 COMMANDS = (
     *(serve, upgrade, worker, config),
     *(invite, invites, users, import_, export, copy),
-    *(keys, link, mail, letters),
+    *(apps, keys, link, mail, letters),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -73,26 +73,28 @@ def upgrade() -> None:
 
 @click.command()
 def worker() -> None:
-    """Deliver mail, and nothing else, until told to stop."""
+    """Deliver mail and what other apps are told, and nothing else, until told to stop."""
     from accounts.app import create_app
     from accounts.cli.logs import configure
-    from accounts.extension import state_of
+    from accounts.extension import deliver_in_background, state_of
 
     settings = Settings.load()
     configure(settings)
-    state = state_of(create_app(settings))
+    app = create_app(settings)
+    state = state_of(app)
     click.get_current_context().call_on_close(state.house.store.close)
     schema.check(state.house.store)
     stop = threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:
         stop.set()
-        state.house.mail_due.set()
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
     click.echo(f"delivering mail of {settings.public_origin}", err=True)
-    state.worker().run(stop)
+    end = deliver_in_background(app)
+    stop.wait()
+    end(DRAIN_SECONDS)
 
 
 def application() -> Flask:

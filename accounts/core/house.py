@@ -48,6 +48,8 @@ class House:
         self.throttle = Throttle(self.store)
         self.mail_due = threading.Event()
         """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""
+        self.calls_due = threading.Event()
+        """The same for what other apps have to be told, which has a thread of its own."""
         self._kept: dict[Any, Any] = {}
         self._making = threading.Lock()
 

@@ -1,15 +1,16 @@
-"""Mail intents: put in the transaction of their cause, claimed with a lease, settled one by one.
+"""Intents: put in the transaction of their cause, claimed with a lease, settled one by one.
 
-A row says which letter is due about whom; it never holds a token. A worker that dies leaves a lease that ends.
+A row says which letter is due about whom, or which call to another program; it never holds a token. A worker that
+dies leaves a lease that ends.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -17,8 +18,11 @@ from sqlalchemy.orm import Session
 from accounts.core.clock import now
 from accounts.core.models import OutboxRow
 
+if TYPE_CHECKING:
+    from accounts.core.uow import UnitOfWork
+
 LEASE = timedelta(minutes=3)
-"""Longer than any one delivery may take (10 s to connect, 60 s to send)."""
+"""Longer than any one delivery may take (a letter: 10 s to connect, 60 s to send; a call: 15 s)."""
 MAX_ATTEMPTS = 12
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3600
 """Seconds between tries: doubled each time from the first to the longest, about six hours in all."""
@@ -34,6 +38,29 @@ class Letter:
     facts: Mapping[str, object]
     link: str | None = field(default=None, repr=False)
     """A whole URL that works. Never logged, never stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a flow hands to the post where no person is written to: a form that another program is sent.
+
+    :ivar to: the whole address, as it was registered.
+    :ivar fate: notes what became of it in the transaction that settles the intent: confirmed or not, for good or not,
+        and the answer.
+    """
+
+    to: str
+    form: Mapping[str, str] = field(repr=False)
+    fate: Callable[[UnitOfWork, Fate], None] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of a call."""
+
+    confirmed: bool
+    for_good: bool
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +86,19 @@ def put(session: Session, purpose: str, subject: str, facts: Mapping[str, Any], 
     session.add(OutboxRow(purpose=purpose, subject=subject, facts=dict(facts), locale=locale))
 
 
-def claim(engine: Engine) -> Intent | None:
-    """Take the oldest row that is due, for the time of one lease; None when there is none."""
+def claim(engine: Engine, *, only: Collection[str] = (), but: Collection[str] = ()) -> Intent | None:
+    """Take the oldest row that is due, for the time of one lease; None when there is none.
+
+    :param only: of these purposes, where any are named.
+    :param but: of none of these purposes.
+    """
     moment = now()
+    kinds = [OutboxRow.purpose.in_(only)] if only else []
     due = (
         select(OutboxRow.id)
         .where(
+            *kinds,
+            OutboxRow.purpose.not_in(but),
             OutboxRow.dead_at.is_(None),
             OutboxRow.not_before <= moment,
             or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < moment),
@@ -99,13 +133,18 @@ def settle(session: Session, intent: Intent) -> None:
     session.execute(delete(OutboxRow).where(OutboxRow.id == intent.id))
 
 
+def is_last(intent: Intent, *, for_good: bool) -> bool:
+    """Whether what failed now is not tried again: refused, or tried often enough."""
+    return for_good or intent.attempts >= MAX_ATTEMPTS
+
+
 def put_off(session: Session, intent: Intent, error: str, *, for_good: bool) -> None:
     """Not delivered: try again later, or keep the row as a dead letter (refused, or tried often enough)."""
     moment = now()
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (intent.attempts - 1))
     # Jitter, so that a thousand letters held up together do not come back together.
     later = moment + timedelta(seconds=pause * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
-    dead = moment if for_good or intent.attempts >= MAX_ATTEMPTS else None
+    dead = moment if is_last(intent, for_good=for_good) else None
     session.execute(
         update(OutboxRow)
         .where(OutboxRow.id == intent.id)

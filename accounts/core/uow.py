@@ -17,6 +17,7 @@ from accounts.core import audit, outbox, spent, uses
 from accounts.core.audit import Asker
 from accounts.core.clock import now
 from accounts.core.errors import Conflict
+from accounts.core.farewell import Goodbyes
 from accounts.core.house import House
 from accounts.core.links import Link, Subject
 
@@ -30,6 +31,8 @@ class UnitOfWork:
 
     ``with uow:`` commits at the end and then wakes the mail worker, or rolls everything back. Nothing slow (hashing,
     mail, network) belongs between the first write and the commit.
+
+    :ivar goodbyes: which other apps have to know that sessions end in it.
     """
 
     def __init__(self, house: House, asker: Asker | None = None) -> None:
@@ -37,12 +40,14 @@ class UnitOfWork:
         self.asker = asker or Asker(locale=house.settings.locale)
         self._session: Session | None = None
         self._mail_put = False
+        self.goodbyes = Goodbyes()
 
     @property
     def session(self) -> Session:
         """Opened on first use; a unit of work that needs no store never connects."""
         if self._session is None:
             self._session = Session(self.house.store.engine, expire_on_commit=False)
+            self.goodbyes.watch(self._session)
         return self._session
 
     def read(self, statement: Executable) -> Sequence[Any]:
@@ -124,5 +129,7 @@ class UnitOfWork:
                 self._session.commit()
                 if self._mail_put:
                     self.house.mail_due.set()
+                if self.goodbyes.due:
+                    self.house.calls_due.set()
         finally:
             self.close()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from accounts.core import farewell
 from accounts.core.links import Link
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Call, Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows import (
+    backchannel,
     change_email,
     change_password,
     close_account,
@@ -38,3 +40,6 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
     close_account.NOTICE: close_account.notice,
 }
 """Letters without a link of their own, by the purpose of their intents."""
+
+CALLS: Mapping[str, Callable[[UnitOfWork, Intent], Call | None]] = {farewell.PURPOSE: backchannel.call}
+"""What other programs are told, by the purpose of its intents."""

@@ -9,10 +9,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from accounts.core.clock import LEEWAY, now
+from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models import AuditRow, Spent
 from accounts.core.uow import UnitOfWork
+from accounts.flows import sessions
 from accounts.flows.sessions import ABSOLUTE_REMEMBERED, SIGN_IN, CurrentAccount, mark
 
 
@@ -67,5 +68,5 @@ def end_one(uow: UnitOfWork, who: CurrentAccount, session_id: str) -> None:
     if found is None:
         raise NotFound("no such session")
     with uow:
-        uow.spend(mark(session_id), found.ends + 2 * LEEWAY)
+        sessions.close(uow, session_id, found.ends)
         uow.note("session.ended", account_id=who.id, facts={"session": session_id})

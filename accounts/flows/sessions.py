@@ -216,8 +216,14 @@ def current(uow: UnitOfWork, session: Session) -> CurrentAccount | None:
 def end(uow: UnitOfWork, session: Session) -> None:
     """Sign out: the id is spent, so a copy of the cookie is dead too."""
     with uow:
-        uow.spend(mark(session.id), session.ends_at + 2 * LEEWAY)
+        close(uow, session.id, session.ends_at)
         uow.note("sign-out", account_id=session.account_id, facts={"session": session.id})
+
+
+def close(uow: UnitOfWork, session_id: str, ends_at: datetime) -> None:
+    """Have a session be over, in a unit of work under way: copies of its cookie are dead, and its apps are told."""
+    if uow.spend(mark(session_id), ends_at + 2 * LEEWAY):
+        uow.goodbyes.session_ended(uow.session, session_id)
 
 
 def end_everywhere(uow: UnitOfWork, account_id: str) -> None:
@@ -225,7 +231,12 @@ def end_everywhere(uow: UnitOfWork, account_id: str) -> None:
     with uow:
         # The version rises too: a writer who read the old epoch must not put the same new one over this.
         raised = {"auth_epoch": Account.auth_epoch + 1, "version": Account.version + 1}
-        uow.session.execute(update(Account).where(Account.id == account_id).values(raised))
+        epoch = uow.session.scalar(
+            update(Account).where(Account.id == account_id).values(raised).returning(Account.auth_epoch)
+        )
+        if epoch is not None:
+            # Not by the unit of work itself, which sees only what is changed in objects.
+            uow.goodbyes.epoch_ended(uow.session, account_id, epoch - 1)
         uow.note("sign-out.everywhere", account_id=account_id)
 
 

@@ -1,19 +1,21 @@
-"""The mail worker: claims an intent, has its flow write the letter, carries it, settles it."""
+"""The worker of the post: claims an intent, has its flow write the letter or the call, carries it, settles it."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core import outbox, spent
+from accounts.core import farewell, outbox, spent
 from accounts.core.house import House
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Call, Fate, Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import NOTICES, invite_batches
+from accounts.flows import CALLS, NOTICES, invite_batches
+from accounts.post.calls import Caller
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
 
@@ -27,19 +29,33 @@ class Worker:
     """Delivers what is in the outbox of one installation. Several may run at once, in threads or processes.
 
     A link is signed at the moment its letter is written, not when it was asked for: delay does not eat its life,
-    and no token rests in the database.
+    and no token rests in the database. The same goes for what other programs are told.
+
+    :param only: purposes that it takes, where any are named; ``but``: purposes that it leaves to others.
     """
 
-    def __init__(self, house: House, letters: Letters, carrier: Carrier) -> None:
+    def __init__(
+        self,
+        house: House,
+        letters: Letters,
+        carrier: Carrier,
+        caller: Caller,
+        *,
+        only: Collection[str] = (),
+        but: Collection[str] = (),
+    ) -> None:
         self._house = house
         self._letters = letters
         self._carrier = carrier
+        self._caller = caller
+        self._only, self._but = only, but
+        self._due = house.calls_due if only else house.mail_due
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until ``stop`` is set; a store that is away is waited for."""
         swept = 0.0
         while not stop.is_set():
-            self._house.mail_due.clear()
+            self._due.clear()
             try:
                 if time.monotonic() - swept > SWEEP_SECONDS:
                     self.sweep()
@@ -48,7 +64,7 @@ class Worker:
                     pass
             except SQLAlchemyError as wrong:
                 log.warning("the store is away: %s", type(wrong).__name__)
-            self._house.mail_due.wait(POLL_SECONDS)
+            self._due.wait(POLL_SECONDS)
 
     def deliver_all(self) -> int:
         """Deliver whatever is due now; how many intents were taken."""
@@ -59,27 +75,28 @@ class Worker:
 
     def deliver_one(self) -> bool:
         """Take one intent that is due and see it through; False when there is none."""
-        intent = outbox.claim(self._house.store.engine)
+        intent = outbox.claim(self._house.store.engine, only=self._only, but=self._but)
         if intent is None:
             return False
         uow = UnitOfWork(self._house)
+        written: Letter | Call | None = None
         try:
             with uow:
-                letter = self._write(uow, intent)
-            answer = self._carry(intent, letter) if letter else None
+                written = self._write(uow, intent)
+            answer = self._carry(intent, written) if written else None
         except CarrierRefused as refused:
-            self._put_off(uow, intent, str(refused), for_good=True)
+            self._put_off(uow, intent, written, str(refused), for_good=True)
         except UnfitLetter as unfit:
-            self._put_off(uow, intent, str(unfit), for_good=True)
+            self._put_off(uow, intent, written, str(unfit), for_good=True)
         except CarrierFailed as failed:
-            self._put_off(uow, intent, str(failed), for_good=False)
+            self._put_off(uow, intent, written, str(failed), for_good=False)
         except SQLAlchemyError:
             raise
         except Exception as wrong:  # noqa: BLE001 - one letter that cannot be written must not hold up the others
             # Its text may quote facts or the link: only the kind of error is kept.
-            self._put_off(uow, intent, f"cannot be written: {type(wrong).__name__}", for_good=False)
+            self._put_off(uow, intent, written, f"cannot be written: {type(wrong).__name__}", for_good=False)
         else:
-            self._settle(uow, intent, letter, answer)
+            self._settle(uow, intent, written, answer)
         finally:
             uow.close()
         return True
@@ -87,34 +104,47 @@ class Worker:
     def sweep(self) -> None:
         """Forget what is dead of age."""
         spent.sweep(self._house.store.engine)
+        farewell.sweep(self._house.store.engine)
         self._house.throttle.sweep()
         invite_batches.sweep(self._house)
 
-    def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | None:
+    def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | Call | None:
+        if intent.purpose in CALLS:
+            return CALLS[intent.purpose](uow, intent)
         link = self._house.links.get(intent.purpose)
         write = link.letter if link else NOTICES[intent.purpose]
         return write(uow, intent)
 
-    def _carry(self, intent: Intent, letter: Letter) -> str:
+    def _carry(self, intent: Intent, written: Letter | Call) -> str:
+        if isinstance(written, Call):
+            return self._caller.call(written)
         settings = self._house.settings
         # From the row's id: a copy sent after a crash between the server's yes and our commit is recognisable.
         message_id = f"<{intent.id}@{urlsplit(settings.public_origin).hostname}>"
-        message = self._letters.compose(letter, sender=settings.mail_sender, message_id=message_id)
+        message = self._letters.compose(written, sender=settings.mail_sender, message_id=message_id)
         return self._carrier.carry(message)
 
-    def _settle(self, uow: UnitOfWork, intent: Intent, letter: Letter | None, answer: str | None) -> None:
+    def _settle(self, uow: UnitOfWork, intent: Intent, written: Letter | Call | None, answer: str | None) -> None:
         with uow:
             outbox.settle(uow.session, intent)
             facts = {"mail": intent.id, "purpose": intent.purpose}
-            if letter is None:
+            if written is None:
                 uow.note("mail.dropped", facts=facts)
+            elif isinstance(written, Call):
+                written.fate(uow, Fate(confirmed=True, for_good=True, answer=answer or ""))
             else:
-                uow.note("mail.sent", facts={**facts, "words": letter.words, "answer": answer})
-        log.info("mail %s (%s): %s", intent.id, intent.purpose, "sent" if letter else "dropped, its cause is gone")
+                uow.note("mail.sent", facts={**facts, "words": written.words, "answer": answer})
+        log.info("%s %s: %s", intent.purpose, intent.id, "sent" if written else "dropped, its cause is gone")
 
-    def _put_off(self, uow: UnitOfWork, intent: Intent, error: str, *, for_good: bool) -> None:
+    def _put_off(
+        self, uow: UnitOfWork, intent: Intent, written: Letter | Call | None, error: str, *, for_good: bool
+    ) -> None:
         uow.release()
         with uow:
             outbox.put_off(uow.session, intent, error, for_good=for_good)
-            uow.note("mail.refused" if for_good else "mail.delayed", facts={"mail": intent.id, "error": error})
-        log.warning("mail %s (%s), try %d: %s", intent.id, intent.purpose, intent.attempts, error)
+            if isinstance(written, Call):
+                last = outbox.is_last(intent, for_good=for_good)
+                written.fate(uow, Fate(confirmed=False, for_good=last, answer=error))
+            else:
+                uow.note("mail.refused" if for_good else "mail.delayed", facts={"mail": intent.id, "error": error})
+        log.warning("%s %s, try %d: %s", intent.purpose, intent.id, intent.attempts, error)

@@ -38,13 +38,15 @@ SENTENCES = {
     "less_than_equal": sentence("At most %(le)s, please."),
 }
 OTHER = sentence("This cannot be taken.")
-OWN = frozenset({"email", "name", "locale", "groups", "file"})
+OWN = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file"})
 """Errors of our own types bring their sentence along."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormField:
-    """One field as a page shows it. ``kind`` is the HTML input type, or ``locale``, ``checkbox``, ``textarea``,
+    """One field as a page shows it.
+
+    ``kind`` is the HTML input type, or ``locale``, ``choice``, ``lines`` (one entry each), ``textarea``, ``checkbox``,
     ``hidden``.
     """
 
@@ -77,13 +79,13 @@ def _field(name: str, info: Any, typed: Mapping[str, Any], error: FieldError | N
     default = None if info.is_required() else info.get_default(call_default_factory=True)
     value = typed.get(name, default)
     if isinstance(value, list | tuple):
-        value = ", ".join(str(each) for each in value)
+        value = ("\n" if kind == "lines" else ", ").join(str(each) for each in value)
     limits = {key: getattr(rule, key) for rule in info.metadata for key in ("ge", "le") if hasattr(rule, key)}
     return FormField(
         name=name,
         label=info.title or name,
         kind=kind,
-        required=info.is_required(),
+        required=info.is_required() or bool(extra.get("required")),
         autocomplete=str(extra.get("autocomplete", "off")),
         hint=str(extra.get("hint", "")),
         # What was typed into a password field is never sent back; a file cannot be.
@@ -112,8 +114,13 @@ def read(model: type[M]) -> M:
     :raises Malformed: not readable at all, or a field said twice.
     :raises UnsupportedMediaType: JSON is spoken here, and this is not JSON.
     """
-    said = _json_body() if bound().speaks == "json" else _form_body(model)
+    said = _json_body() if bound().speaks == "json" else {**_unchecked(model), **_form_body(model)}
     return checked(model, said)
+
+
+def _unchecked(model: type[BaseModel]) -> dict[str, Any]:
+    # A browser sends nothing for a box that is not ticked: that is a no, whatever a missing field means in JSON.
+    return {name: False for name, info in model.model_fields.items() if _extra(info).get("input") == "checkbox"}
 
 
 def checked(model: type[M], said: Mapping[str, Any]) -> M:

@@ -126,6 +126,6 @@ def _schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
     schemas.update(made.pop("$defs", {}))
     # How a page asks for a field is nobody's business here.
     for told in made.get("properties", {}).values():
-        for key in ("input", "autocomplete", "hint", "maxlength"):
+        for key in ("input", "autocomplete", "hint", "maxlength", "required"):
             told.pop(key, None)
     return made

@@ -25,6 +25,7 @@ from accounts.flows.inputs import Asks, Checkbox, Next
 from accounts.flows.moving import export
 from accounts.flows.sessions import CurrentAccount
 from accounts.web import bound
+from accounts.web.apps_of_mine import said_goodbye
 from accounts.web.bound import house, uow
 from accounts.web.cookies import known_here
 from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
@@ -121,7 +122,19 @@ def sign_out(said: SignOut) -> Reply:
     if account is not None:
         sessions.end(uow(), account.session)
     bound.set_session(None)
-    return Reply(status=204, then=said.next or page_url("sign_in_form"), headers={"Clear-Site-Data": '"cache"'})
+    return Reply(status=204, then=_after_sign_out(said.next), headers={"Clear-Site-Data": '"cache"', **_related()})
+
+
+def _after_sign_out(wanted: str) -> str:
+    about = said_goodbye()
+    return wanted or (page_url("signed_out", about=about) if about else page_url("sign_in_form"))
+
+
+def _related() -> dict[str, str]:
+    # An answer of 204 has no body that could say where to look.
+    about = said_goodbye()
+    where = url_for(f"{API}.signed_out", about=about) if about else ""
+    return {"Link": f'<{where}>; rel="related"'} if where else {}
 
 
 @room.get("/csrf", speaks=JSON)

@@ -47,6 +47,12 @@ class Authority:
 
         A negative ``expires_in`` makes a certificate that has already run out.
         """
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.server_file(*names, expires_in=expires_in))
+        return context
+
+    def server_file(self, *names: str, expires_in: timedelta = timedelta(days=1)) -> Path:
+        """The same as a PEM file with certificate and key, for a server that is a program of its own."""
         names = names or ("localhost", "127.0.0.1")
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
@@ -66,9 +72,7 @@ class Authority:
                 serialization.NoEncryption(),
             )
         )
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
     def client_context(self) -> ssl.SSLContext:
         """A client's TLS context that trusts this authority and nobody else."""

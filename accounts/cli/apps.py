@@ -1,0 +1,151 @@
+"""``accounts apps``: other apps that send their people here to sign in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from accounts.cli.work import unit_of_work
+from accounts.core.models_apps import App
+from accounts.flows import apps as other_apps
+from accounts.flows.app_input import AppChange, AppInput
+from accounts.web.forms import checked
+
+F = Callable[..., None]
+NOTHING = {None, ()}
+
+
+@click.group()
+def apps() -> None:
+    """Look after other apps that send their people here to sign in."""
+
+
+def _described(command: F) -> F:
+    """The options that say what an app is; those that are not given say nothing."""
+    for option in reversed(
+        (
+            click.option("--redirect", "redirect_uris", multiple=True, help="Where it gets its answers; repeatable."),
+            click.option("--after-logout", "post_logout_redirect_uris", multiple=True, help="Repeatable."),
+            click.option("--backchannel", "backchannel_logout_uri", help="Where it is told of sign-outs."),
+            click.option("--opens-at", "initiate_login_uri", help="Where it begins a sign-in."),
+            click.option("--origin", "forward_origins", multiple=True, help="Where it stands behind a proxy."),
+            click.option("--group", "allowed_groups", multiple=True, help="Only for people in it; repeatable."),
+            click.option("--trusted/--consent", "trusted", default=None, help="Whether people are asked."),
+            click.option("--pkce/--no-pkce", "require_pkce", default=None, help="Whether it must use PKCE."),
+            click.option("--kind", "application_type", type=click.Choice(["web", "native"])),
+            click.option(
+                "--auth",
+                "token_endpoint_auth_method",
+                type=click.Choice(["client_secret_basic", "client_secret_post", "none"]),
+                help="How it shows its secret; none for a public app.",
+            ),
+            click.option("--scope", "scopes", multiple=True, help="What it may ask for; repeatable."),
+            click.option("--claim", "claims", multiple=True, help="Claims in the ID token, too; repeatable."),
+            click.option("--alg", "id_token_signed_response_alg", type=click.Choice(["RS256", "ES256", "EdDSA"])),
+            click.option("--access-seconds", "access_token_seconds", type=int),
+            click.option("--id-seconds", "id_token_seconds", type=int),
+            click.option("--refresh-seconds", "refresh_token_seconds", type=int),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@apps.command()
+@click.argument("name")
+@_described
+def add(name: str, **options: Any) -> None:
+    """Register an app called NAME. Prints its client id, and its secret this once."""
+    done = other_apps.register(unit_of_work(), checked(AppInput, {"name": name, **_said(options)}))
+    click.echo(f"client id: {done.app.id}")
+    _tell(done.secret)
+
+
+@apps.command("list")
+def list_apps() -> None:
+    """All apps, by name: client id, state, name, groups."""
+    for app in other_apps.listing(unit_of_work()):
+        click.echo("\t".join((app.id, _state(app), app.name, ",".join(app.allowed_groups))))
+
+
+@apps.command()
+@click.argument("app")
+def show(app: str) -> None:
+    """One app by its client id; never its secret."""
+    found = other_apps.find(unit_of_work(), app)
+    rows = {"client_id": found.app.id, "state": _state(found.app)}
+    rows |= other_apps.described(found.app, found.forward_origins)
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        click.echo(f"{name:>{width}}  {_plain(value)}")
+
+
+@apps.command()
+@click.argument("app")
+@click.option("--name")
+@_described
+def change(app: str, **options: Any) -> None:
+    """Change an app; what is not said stays. Repeatable options replace the whole list; an empty text empties it."""
+    said = checked(AppChange, _said(options))
+    done = other_apps.change(unit_of_work(), app, said)
+    click.echo(f"{done.app.name} is changed")
+    _tell(done.secret)
+
+
+@apps.command()
+@click.argument("app")
+def secret(app: str) -> None:
+    """Give an app a new secret, and print it this once. The old one is dead."""
+    _tell(other_apps.rotate_secret(unit_of_work(), app).secret)
+
+
+@apps.command()
+@click.argument("app")
+def disable(app: str) -> None:
+    """Switch an app off: nobody signs in to it, and nothing that it holds is worth anything."""
+    click.echo(f"{other_apps.disable(unit_of_work(), app).name} is disabled")
+
+
+@apps.command()
+@click.argument("app")
+def enable(app: str) -> None:
+    """Switch an app on again."""
+    click.echo(f"{other_apps.enable(unit_of_work(), app).name} is active")
+
+
+@apps.command()
+@click.argument("app")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(app: str, yes: bool) -> None:
+    """Take an app away, with all that people have agreed to about it."""
+    uow = unit_of_work()
+    name = other_apps.find(uow, app).app.name
+    if not yes:
+        click.confirm(f"Remove {name}?", abort=True)
+    other_apps.remove(uow, app)
+    click.echo(f"{name} is removed")
+
+
+def _said(options: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in options.items() if value not in NOTHING}
+    return {
+        name: [each for each in value if each] if isinstance(value, tuple) else value for name, value in given.items()
+    }
+
+
+def _tell(secret: str | None) -> None:
+    if secret is not None:
+        click.echo(f"client secret: {secret}")
+        click.echo("It is shown this once; only a hash of it is kept.", err=True)
+
+
+def _state(app: App) -> str:
+    return "disabled" if app.disabled_at else "active"
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,126 @@
+"""Goodbyes to other apps (OpenID Connect Back-Channel Logout 1.0): written at delivery, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select
+
+from accounts.core.clock import now
+from accounts.core.envelope import Unreadable
+from accounts.core.errors import NotFound
+from accounts.core.house import House
+from accounts.core.ids import new_id
+from accounts.core.models_apps import App
+from accounts.core.models_logout import CONFIRMED, GIVEN_UP, SILENT, WAITING, AppLogout
+from accounts.core.outbox import Call, Fate, Intent
+from accounts.core.uow import UnitOfWork
+from accounts.flows.oidc_keys import Keys
+
+EVENT = "http://schemas.openid.net/event/backchannel-logout"
+TOKEN_LIVES = timedelta(minutes=2)
+TYPE = "logout+jwt"
+STATEMENT, VERSION = "signed-out", 1
+SHOWN_FOR = timedelta(hours=24)
+"""How long somebody may look, without a session, at what became of signing out."""
+
+LISTED = 50
+ORDER = (CONFIRMED, SILENT, WAITING, GIVEN_UP)
+
+
+@dataclass(frozen=True, slots=True)
+class Goodbye:
+    """What one app was told, and whether it has confirmed.
+
+    :ivar state: ``waiting``, ``confirmed``, ``given-up``, or ``silent`` for an app that cannot be told.
+    """
+
+    app: str
+    name: str
+    state: str
+    at: datetime
+    answered_at: datetime | None
+    answer: str
+
+
+def call(uow: UnitOfWork, intent: Intent) -> Call | None:
+    """The call for one goodbye. Its token is signed now: it lives for two minutes, and the outbox may hold it longer.
+
+    None where the app is gone, or has no address any more.
+    """
+    row = uow.session.get(AppLogout, intent.subject)
+    app = uow.session.get(App, row.app_id) if row else None
+    if row is None or app is None or app.backchannel_logout_uri is None:
+        return None
+    moment = int(now().timestamp())
+    claims = {
+        "iss": uow.house.signer.page(""),
+        "aud": app.id,
+        "sub": row.account_id,
+        "iat": moment,
+        "exp": moment + int(TOKEN_LIVES.total_seconds()),
+        # A new one each time: an app that refuses what it has seen before would never confirm a second try.
+        "jti": new_id(),
+        "events": {EVENT: {}},
+        **({"sid": row.sid} if row.sid is not None else {}),
+    }
+    token = uow.house.kept(Keys).sign(app.id_token_signed_response_alg, claims, typ=TYPE)
+    logout_id = row.id
+
+    def fate(settling: UnitOfWork, became: Fate) -> None:
+        _note(settling, logout_id, became)
+
+    return Call(app.backchannel_logout_uri, {"logout_token": token}, fate)
+
+
+def _note(uow: UnitOfWork, logout_id: str, fate: Fate) -> None:
+    row = uow.session.get(AppLogout, logout_id)
+    if row is None:
+        return
+    row.state = CONFIRMED if fate.confirmed else GIVEN_UP if fate.for_good else WAITING
+    row.answer = fate.answer[:200]
+    row.answered_at = now()
+    kind = {CONFIRMED: "app.logout-confirmed", GIVEN_UP: "app.logout-given-up", WAITING: "app.logout-delayed"}
+    facts = {"logout": row.logout, "answer": row.answer}
+    uow.note(kind[row.state], account_id=row.account_id, app_id=row.app_id, facts=facts)
+
+
+def statement(house: House, logout: str) -> str:
+    """Says that its bearer may see what became of one sign-out. Holds no name and no address."""
+    return house.envelope.seal(STATEMENT, VERSION, logout)
+
+
+def about(uow: UnitOfWork, token: str) -> list[Goodbye]:
+    """What became of the sign-out that a statement speaks of: one line an app, by name.
+
+    :raises NotFound: no statement of ours, or an old one.
+    """
+    try:
+        stated = uow.house.envelope.open(STATEMENT, VERSION, token)
+    except Unreadable as why:
+        raise NotFound(str(why)) from None
+    if now() > stated.issued_at + SHOWN_FOR:
+        raise NotFound("signed out long ago")
+    rows = _read(uow, AppLogout.logout == str(stated.payload))
+    # An app may have known one browser under several sids: it has confirmed when it has confirmed them all.
+    worst = {row.app: row for row in sorted(rows, key=lambda row: ORDER.index(row.state))}
+    return sorted(worst.values(), key=lambda row: row.name.casefold())
+
+
+def of_app(uow: UnitOfWork, app_id: str) -> list[Goodbye]:
+    """The last goodbyes to one app, newest first, for its admins."""
+    return _read(uow, AppLogout.app_id == app_id)[:LISTED]
+
+
+def _read(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[Goodbye]:
+    columns = (
+        AppLogout.app_id,
+        AppLogout.app_name,
+        AppLogout.state,
+        AppLogout.at,
+        AppLogout.answered_at,
+        AppLogout.answer,
+    )
+    statement = select(*columns).where(condition).order_by(AppLogout.at.desc(), AppLogout.id).limit(10 * LISTED)
+    return [Goodbye(*row) for row in uow.read(statement)]

@@ -1,0 +1,132 @@
+"""What admins do about other apps: register, change, give a new secret, switch off, take away, try."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import request
+
+from accounts.core.models import ADMINS
+from accounts.core.models_apps import App
+from accounts.flows import app_input, apps, backchannel
+from accounts.flows.apps import Registered
+from accounts.web import bound
+from accounts.web.bound import house, uow
+from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
+from accounts.web.reply import Reply
+
+room: Room = Room()
+FORM = "admin/app_form.html"
+
+
+def shown(app: App, forward_origins: tuple[str, ...] | None = None) -> dict[str, Any]:
+    """An app as admins see it: everything but its secret, which nobody sees."""
+    origins = apps.origins_of(uow(), app.id) if forward_origins is None else forward_origins
+    return {
+        "id": app.id,
+        "issuer": house().signer.page(""),
+        **apps.described(app, origins),
+        "created_at": app.created_at,
+        "disabled_at": app.disabled_at,
+    }
+
+
+@room.get("/admin/apps", needs=ADMINS, speaks=BOTH)
+def list_apps() -> Reply:
+    """Other apps, by name."""
+    return Reply(page="admin/apps.html", says={"apps": [shown(app) for app in apps.listing(uow())]})
+
+
+@room.post("/admin/apps", needs=ADMINS, fresh=True, speaks=JSON, asks=app_input.AppInput, statuses=(201,))
+def add_app(said: app_input.AppInput) -> Reply:
+    """Register an app. The answer holds its secret, which is never shown again."""
+    return _with_secret(apps.register(uow(), said), 201)
+
+
+@room.post("/admin/apps/new", needs=ADMINS, fresh=True, speaks=PAGE, asks=app_input.AppInput, page=FORM)
+def add_app_page(said: app_input.AppInput) -> Reply:
+    """Register an app."""
+    return _with_secret(apps.register(uow(), said), 201)
+
+
+@room.get("/admin/apps/<app_id>", needs=ADMINS, speaks=BOTH)
+def show_app(app_id: str) -> Reply:
+    """One app, and how it took the last goodbyes."""
+    found = apps.find(uow(), app_id)
+    goodbyes = [asdict(each) for each in backchannel.of_app(uow(), app_id)]
+    says = {**shown(found.app, found.forward_origins), "goodbyes": goodbyes}
+    return Reply(page="admin/app.html", says=says, shows={"done": request.args.get("done", ""), "secret": None})
+
+
+def _as_it_is(app_id: str) -> dict[str, Any]:
+    found = apps.find(uow(), app_id)
+    return {"given": apps.described(found.app, found.forward_origins), "app_id": app_id}
+
+
+@room.patch("/admin/apps/<app_id>", needs=ADMINS, fresh=True, speaks=JSON, asks=app_input.AppChange)
+def change_app(app_id: str, said: app_input.AppChange) -> Reply:
+    """Change an app; what is not said stays."""
+    return _changed(apps.change(uow(), app_id, said))
+
+
+@room.post(
+    "/admin/apps/<app_id>/change",
+    needs=ADMINS,
+    fresh=True,
+    speaks=PAGE,
+    asks=app_input.AppChange,
+    page=FORM,
+    fill=_as_it_is,
+)
+def change_app_page(app_id: str, said: app_input.AppChange) -> Reply:
+    """Change an app."""
+    return _changed(apps.change(uow(), app_id, said))
+
+
+@room.post("/admin/apps/<app_id>/secret", needs=ADMINS, fresh=True, speaks=BOTH)
+def renew_app_secret(app_id: str) -> Reply:
+    """Give an app a new secret. The old one is dead; the new one is never shown again."""
+    return _with_secret(apps.rotate_secret(uow(), app_id), 200)
+
+
+@room.post("/admin/apps/<app_id>/disable", needs=ADMINS, speaks=BOTH)
+def disable_app(app_id: str) -> Reply:
+    """Switch an app off: nobody signs in to it, and nothing that it holds is worth anything."""
+    return _settled(apps.disable(uow(), app_id), "disabled")
+
+
+@room.post("/admin/apps/<app_id>/enable", needs=ADMINS, speaks=BOTH)
+def enable_app(app_id: str) -> Reply:
+    """Switch an app on again."""
+    return _settled(apps.enable(uow(), app_id), "enabled")
+
+
+@room.delete("/admin/apps/<app_id>", needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
+def remove_app(app_id: str) -> Reply:
+    """Take an app away, with all that people have agreed to about it."""
+    apps.remove(uow(), app_id)
+    return Reply(status=204)
+
+
+@room.post("/admin/apps/<app_id>/remove", needs=ADMINS, fresh=True, speaks=PAGE)
+def remove_app_page(app_id: str) -> Reply:
+    """Take an app away, with all that people have agreed to about it."""
+    apps.remove(uow(), app_id)
+    return Reply(then=page_url("list_apps"))
+
+
+def _changed(done: Registered) -> Reply:
+    return _with_secret(done, 200) if done.secret is not None else _settled(done.app, "changed")
+
+
+def _settled(app: App, done: str) -> Reply:
+    return Reply(says=shown(app), then=page_url("show_app", app_id=app.id, done=done))
+
+
+def _with_secret(done: Registered, status: int) -> Reply:
+    # No redirect to the answer: the secret would have to stand in an address, or be kept somewhere.
+    says = {**shown(done.app), "goodbyes": [], "secret": done.secret}
+    if bound.bound().speaks == "json":
+        says = {name: value for name, value in says.items() if name != "goodbyes"}
+    return Reply(page="admin/app.html", says=says, status=status, shows={"done": "secret"})

@@ -1,0 +1,51 @@
+"""Other apps of a service under test, and people who have signed in to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.core.models_apps import App
+from accounts.flows import apps, sessions
+from accounts.flows.apps import Registered
+from accounts.flows.oidc import grants, tokens
+from tests.people import Person, Service
+
+
+def new_app(service: Service, name: str = "Wiki", **said: Any) -> Registered:
+    """An app that was registered."""
+    given = {"name": name, "redirect_uris": [f"https://{name.lower()}.example.org/cb"]} | said
+    return apps.register(service.uow(), apps.AppInput.model_validate(given))
+
+
+def session_of(person: Person) -> str:
+    """The id of somebody's session in this browser."""
+    listed = person.get("/api/account/sessions").get_json()["sessions"]
+    return str(next(each["id"] for each in listed if each["current"]))
+
+
+def signed_in_to(service: Service, person: Person, *to: App, scope: str = "openid profile") -> None:
+    """Have somebody signed in to apps from the browser that they are signed in with here: codes, redeemed."""
+    cookie = person.client.get_cookie("session")
+    stated = sessions.read(service.house, cookie.value) if cookie else None
+    who = sessions.current(service.uow(), stated) if stated else None
+    assert who is not None, "signed in here"
+    for app in to:
+        code = tokens.seal_code(
+            service.house,
+            account_id=who.id,
+            epoch=who.auth_epoch,
+            session_id=who.session.id,
+            session_ends=int(who.session.ends_at.timestamp()),
+            auth_time=who.session.auth_time,
+            amr=who.session.amr,
+            app_id=app.id,
+            redirect_uri="",
+            challenge="",
+            nonce="",
+            scope=tuple(scope.split()),
+            claims={},
+            acr=False,
+        )
+        read = tokens.read_code(service.house, code)
+        assert read is not None
+        grants.redeem(service.uow(), app, read)

@@ -1,0 +1,111 @@
+"""Addresses of apps: what may be registered, and what never."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.core import app_addresses
+from accounts.core.app_addresses import AddressFlaw, check_address, check_origin, origin_of
+
+GOOD = [
+    "https://app.example.org/callback",
+    "https://app.example.org",
+    "https://app.example.org:8443/a/b?dummy1=lorem&dummy2=ipsum",
+    "https://xn--mller-kva.example/cb",
+    "https://[2001:db8::1]/cb",
+    "https://app.example.org/a%20b/~me/(x);y=1,2'!$&*".replace("*", ""),
+]
+LOCAL = ["http://127.0.0.1:9000/cb", "http://localhost/cb", "http://[::1]:9000/cb"]
+BAD = {
+    "": app_addresses.UNREADABLE,
+    "app.example.org/cb": app_addresses.UNREADABLE,
+    "/cb": app_addresses.UNREADABLE,
+    "//app.example.org/cb": app_addresses.UNREADABLE,
+    "https:///cb": app_addresses.UNREADABLE,
+    "https:app.example.org": app_addresses.UNREADABLE,
+    "HTTPS://app.example.org/cb": app_addresses.UNREADABLE,
+    "https://App.example.org/cb": app_addresses.UNREADABLE,
+    "https://app.example.org/c b": app_addresses.UNREADABLE,
+    "https://app.example.org/cb\n": app_addresses.UNREADABLE,
+    "https://app.example.org\\@evil.example/": app_addresses.UNREADABLE,
+    "https://app.example.org/ü": app_addresses.UNREADABLE,
+    'https://app.example.org/"': app_addresses.UNREADABLE,
+    "https://app.example.org/<script>": app_addresses.UNREADABLE,
+    "https://app.example.org:99999/cb": app_addresses.UNREADABLE,
+    "https://app.example.org:port/cb": app_addresses.UNREADABLE,
+    "https://[::1/cb": app_addresses.UNREADABLE,
+    "https://app.example.org/" + "a" * 1000: app_addresses.UNREADABLE,
+    "https://app.example.org/cb#": app_addresses.HAS_FRAGMENT,
+    "https://app.example.org/cb#done": app_addresses.HAS_FRAGMENT,
+    "https://me@app.example.org/cb": app_addresses.HAS_USER,
+    "https://me:pw@app.example.org/cb": app_addresses.HAS_USER,
+    "https://@app.example.org/cb": app_addresses.HAS_USER,
+    "https://*.example.org/cb": app_addresses.HAS_WILDCARD,
+    "https://app.example.org/*": app_addresses.HAS_WILDCARD,
+    "http://app.example.org/cb": app_addresses.NOT_HTTPS,
+    "http://127.0.0.1:9000/cb": app_addresses.NOT_HTTPS,
+    "javascript://app.example.org/%0aalert(1)": app_addresses.NOT_HTTPS,
+    "ftp://app.example.org/cb": app_addresses.NOT_HTTPS,
+}
+
+
+@pytest.mark.parametrize("address", GOOD)
+def test_a_proper_address_is_taken(address: str) -> None:
+    check_address(address, plain_on_loopback=False)
+    check_address(address, plain_on_loopback=True)
+
+
+@pytest.mark.parametrize("address", LOCAL)
+def test_plain_http_is_for_this_very_machine_where_that_is_allowed(address: str) -> None:
+    check_address(address, plain_on_loopback=True)
+    with pytest.raises(AddressFlaw):
+        check_address(address, plain_on_loopback=False)
+
+
+@pytest.mark.parametrize("address", BAD, ids=repr)
+def test_what_is_no_address_for_an_app_is_refused_and_says_why(address: str) -> None:
+    with pytest.raises(AddressFlaw) as refused:
+        check_address(address, plain_on_loopback=False)
+    assert str(refused.value) == BAD[address]
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1.evil.example/cb", "http://localhost.evil.example/", "http://0.0.0.0/", "http://10.0.0.1/cb"],
+)
+def test_what_only_looks_like_this_machine_is_not_it(address: str) -> None:
+    with pytest.raises(AddressFlaw):
+        check_address(address, plain_on_loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "origin"),
+    [
+        ("https://wiki.example.org", "https://wiki.example.org"),
+        ("https://WIKI.example.org:443/", "https://wiki.example.org"),
+        ("https://wiki.example.org:8443", "https://wiki.example.org:8443"),
+        ("https://wiki.example.org/page?x=1#y", "https://wiki.example.org"),
+        ("http://[::1]:80/", "http://[::1]"),
+        ("https://wiki.example.org\\.evil.example", "https://wiki.example.org"),
+        ("https://me@wiki.example.org", None),
+        ("https://wiki.example.org:99999", None),
+        ("https://", None),
+        ("wiki.example.org", None),
+        ("ftp://wiki.example.org", None),
+        ("https://wiki,evil.example", None),
+    ],
+)
+def test_an_origin_is_written_as_browsers_write_it(address: str, origin: str | None) -> None:
+    assert origin_of(address) == origin
+
+
+def test_an_origin_to_register_has_no_path() -> None:
+    assert check_origin("https://Wiki.example.org:443/", plain_on_loopback=False) == "https://wiki.example.org"
+    for wrong in (
+        "https://wiki.example.org/wiki",
+        "https://wiki.example.org?x",
+        "http://wiki.example.org",
+        "https:/",
+    ):
+        with pytest.raises(AddressFlaw):
+            check_origin(wrong, plain_on_loopback=False)
