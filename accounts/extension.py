@@ -26,8 +26,8 @@ from accounts.post.letters import Letters, words_folder
 from accounts.post.worker import Worker
 from accounts.web import (
     admin,
-    admin_batches,
     admin_apps,
+    admin_batches,
     admin_links,
     apps_of_mine,
     bound,

@@ -46,8 +46,8 @@ OWN = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file"
 class FormField:
     """One field as a page shows it.
 
-    ``kind`` is the HTML input type, or ``locale``, ``choice``, ``lines`` (one entry each), ``textarea``, ``checkbox``,
-    ``hidden``.
+    ``kind`` is the HTML input type, or ``locale``, ``choice``, ``lines`` (one entry each), ``textarea``,
+    ``checkbox``, ``hidden``.
     """
 
     name: str
