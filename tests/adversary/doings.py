@@ -6,7 +6,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.models import Account
-from accounts.flows import accounts, invite
+from accounts.flows import accounts, invitations, invite, open_invitations
 from accounts.flows.unlock import MAX_FAILURES
 from tests.adversary.machine import Driven
 from tests.adversary.model import ModelAccount
@@ -38,7 +38,7 @@ class Doings(Driven):
         address = known[pick % len(known)] if again and known else new_address("invited")
         said = {"email": address, "groups": ["editors"]}
         self.clock.shift(2)
-        invite.send(self.service.uow(), invite.Invite.model_validate(said))
+        invitations.send(self.service.uow(), invitations.Invite.model_validate(said))
         assert [link.purpose for link in self.mails()] == ["invite"]
         self.reached["invite"] += 1
 
@@ -47,7 +47,7 @@ class Doings(Driven):
         if link is None:
             return
         sentence = self.service.house.signer.read(invite.INVITE, link.token)
-        invite.revoke(self.service.uow(), sentence.carried.id)
+        open_invitations.revoke(self.service.uow(), sentence.carried.id)
         link.used = True
         self.reached["revoke"] += 1
 

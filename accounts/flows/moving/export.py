@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from accounts.core.models import Account, AuditRow, SentInvite
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invite, session_list
+from accounts.flows import session_list
 from accounts.flows.sessions import CurrentAccount
 
 ONE, ALL = "account.exported", "accounts.exported"
@@ -62,7 +62,7 @@ def _invitations(uow: UnitOfWork, which: Any, *, to: bool) -> list[dict[str, Any
         {
             **({"email": row.email} if to else {}),
             "groups": row.groups,
-            "state": invite.state_of(row),
+            "state": row.state,
             "created_at": row.created_at,
             "expires_at": row.expires_at,
         }

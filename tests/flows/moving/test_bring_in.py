@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from accounts.core.errors import LastAdmin
 from accounts.core.models import Account, AuditRow
-from accounts.flows import accounts, invite
+from accounts.flows import accounts, first_admin
 from accounts.flows.moving import bring_in as moving
 from accounts.flows.moving.judge import Ready, Report
 from accounts.flows.moving.rows import How, Refused
@@ -101,9 +101,9 @@ def test_an_address_that_is_kept_for_its_owner_is_not_given_away(service: Servic
 
 def test_the_door_for_the_first_admin_shuts_when_an_admin_comes_in(service: Service, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "people.csv", [person(groups="bosses")])
-    assert invite.first_admin_url(service.uow()) is not None
+    assert first_admin.first_admin_url(service.uow()) is not None
     moving.bring_in(service.uow(), path, How(source="plain", groups={"bosses": "admins"}))
-    assert invite.first_admin_url(service.uow()) is None
+    assert first_admin.first_admin_url(service.uow()) is None
     uow = service.uow()
     accounts_of = accounts.find(uow, "anna@example.org")
     with pytest.raises(LastAdmin):
