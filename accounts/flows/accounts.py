@@ -45,7 +45,7 @@ def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field:
 
 def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str] = (), locale: str) -> Account:
     """A new, active account. The UNIQUE index on the address decides between two at once."""
-    check_free(uow, email)
+    check_free(uow, Subject(email, None))
     address = parse(email)
     account = Account(
         email=address.email,
@@ -62,12 +62,12 @@ def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str]
     return account
 
 
-def check_free(uow: UnitOfWork, email: str) -> None:
+def check_free(uow: UnitOfWork, subject: Subject) -> None:
     """Whether a new account may have an address that nobody holds: asked when its link is shown, and at its use.
 
     :raises AddressTaken: it is kept for somebody.
     """
-    if is_anchored(uow, email):
+    if subject.account is None and subject.id and is_anchored(uow, subject.id):
         raise AddressTaken("kept for whoever may undo a change of address")
 
 

@@ -106,8 +106,7 @@ def check(uow: UnitOfWork, opened: Opened) -> None:
         raise LinkRevoked("its inviter may not invite any more")
     if carried.id == FIRST_ADMIN_ID and uow.session.scalar(select(exists().where(Membership.group == ADMINS))):
         raise LinkUsed("somebody administers already")
-    if opened.subject.id and opened.subject.account is None:
-        accounts.check_free(uow, opened.subject.id)
+    accounts.check_free(uow, opened.subject)
 
 
 def shows(opened: Opened) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def again(uow: UnitOfWork, sentence: Sentence) -> bool:
 
 
 def check(uow: UnitOfWork, opened: Opened) -> None:
-    accounts.check_free(uow, opened.subject.id)
+    accounts.check_free(uow, opened.subject)
 
 
 def prepare(uow: UnitOfWork, opened: Opened, said: NewAccount) -> Chosen:

@@ -16,7 +16,9 @@ from werkzeug.http import parse_accept_header
 from accounts.config import LOCALES
 
 FOLDER = Path(__file__).parents[1] / "translations"
-MOMENT = "d MMMM y, HH:mm"
+MOMENT = {"de": "d. MMMM y, HH:mm"}
+"""How people write a moment, where it is not the way that is understood everywhere."""
+ANYWHERE = "d MMMM y, HH:mm"
 NAMES = {"en": "English", "de": "Deutsch"}
 
 
@@ -46,7 +48,7 @@ class Languages:
 
     def moment(self, locale: str, at: datetime) -> str:
         """Date and time, for people."""
-        return f"{format_datetime(at, MOMENT, locale=locale)} UTC"
+        return f"{format_datetime(at, MOMENT.get(locale, ANYWHERE), locale=locale)} UTC"
 
     def _catalog(self, locale: str) -> Mapping[str, str]:
         if locale not in self._catalogs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -204,6 +205,7 @@ def test_a_notice_that_was_pressed_leads_to_a_new_password(service: Service) -> 
     shown = opened(service, client, member.email, "not-me")
     done = client.get(send(client, "/l/not-me", shown).location)
     assert "mail" in check_skeleton(done).text("main")
+    assert "/forgot-password" in ways(check_skeleton(done)), "should the mail not come"
     assert "/forgot-password" in ways(check_skeleton(opened(service, client, member.email, "not-me")))
 
 
@@ -222,6 +224,23 @@ def test_a_link_that_was_cut_leads_on(service: Service, purpose: str, leads_to: 
     page = check_skeleton(service.app.test_client().get(f"/l/{purpose}/junk/go"))
     assert leads_to in ways(page)
     assert not page.all("form")
+
+
+def test_who_comes_back_to_the_link_that_made_the_account_is_told_to_go_on(service: Service) -> None:
+    member = service.member()
+    assert ways(check_skeleton(opened(service, member.client, member.email, "activate"))) >= {"/account"}
+    stranger = service.app.test_client()
+    assert "/sign-up" in ways(check_skeleton(opened(service, stranger, member.email, "activate")))
+
+
+def test_a_moment_is_written_as_people_of_the_language_write_it(service: Service) -> None:
+    member = service.member()
+    assert member.post("/api/forgot-password", {"email": member.email}).status_code == 202
+    client = service.app.test_client()
+    opened(service, client, member.email, "reset-password")
+    for language, said in (("de", r"\d\. \w+ \d{4}, \d\d:\d\d UTC"), ("en", r"\d \w+ \d{4}, \d\d:\d\d UTC")):
+        page = client.get(f"/{language}/l/reset-password")
+        assert re.search(said, page.get_data(as_text=True))
 
 
 def test_the_newest_of_several_changes_is_named(service: Service) -> None:
