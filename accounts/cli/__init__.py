@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from accounts.cli.backups import backup, restored
 from accounts.cli.config import config
 from accounts.cli.importing import import_
 from accounts.cli.keys import keys
@@ -27,7 +28,23 @@ def cli() -> None:
     """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
 
 
-for command in (serve, upgrade, worker, invite, users, import_, export, copy, keys, config, link, mail, letters):
+for command in (
+    serve,
+    upgrade,
+    worker,
+    invite,
+    users,
+    import_,
+    export,
+    copy,
+    backup,
+    restored,
+    keys,
+    config,
+    link,
+    mail,
+    letters,
+):
     cli.add_command(command)
 
 
