@@ -9,6 +9,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.cli.apps import apps
+from accounts.cli.backups import backup, restored
 from accounts.cli.config import config
 from accounts.cli.importing import import_
 from accounts.cli.invites import invite, invites
@@ -31,8 +32,9 @@ def cli() -> None:
 
 COMMANDS = (
     *(serve, upgrade, worker, config),
-    *(invite, invites, users, import_, export, copy),
-    *(apps, keys, link, mail, letters),
+    *(invite, invites, users, apps),
+    *(import_, export, copy, backup, restored),
+    *(keys, link, mail, letters),
 )
 for command in COMMANDS:
     cli.add_command(command)

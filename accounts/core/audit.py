@@ -60,8 +60,10 @@ def append_all(
     """Note one event for each of many accounts, in one statement."""
     common = {"kind": kind, "actor": asker.account_id, "network": asker.network, "agent": asker.agent}
     rows = [
-        {**common, "request_id": asker.request_id, "facts": dict(facts), "account_id": account_id}
+        {**common, "request_id": asker.request_id, "facts": dict(facts), "account": account_id}
         for account_id in account_ids
     ]
     if rows:
-        session.execute(insert(AuditRow), rows)
+        # By the table, not through the ORM: a third of the time.
+        table: Any = AuditRow.__table__
+        session.connection().execute(insert(table), rows)

@@ -10,11 +10,28 @@ from accounts.core import spent
 from accounts.core.clock import now
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
 from accounts.core.keys import Key
-from accounts.core.links import Link, Opened, Sentence, Subject, address_key, holder
+from accounts.core.links import (
+    Link,
+    Opened,
+    Sentence,
+    Subject,
+    address_key,
+    anchor,
+    auth_epoch,
+    email_serial,
+    holder,
+    lock_serial,
+    sign_ins,
+)
 from accounts.core.models import Account
 from accounts.core.uow import UnitOfWork
 
 REVOKED = ":revoked"
+RESTORED = "restored"
+REMEMBERED = timedelta(days=400)
+"""How long the return of a backup is remembered: longer than any link lives (a lifetime is at most 366 days)."""
+RAISED = frozenset({auth_epoch, sign_ins, email_serial, lock_serial, anchor})
+"""Parts that are raised beyond all they have ever been when a backup has come back. What binds one is dead then."""
 GONE = timedelta(days=100)
 """How long the deletion of an address is remembered: longer than any link about one lives."""
 
@@ -126,11 +143,22 @@ def _check_left(uow: UnitOfWork, sentence: Sentence) -> None:
         raise LinkUsed("an account has held this address since")
 
 
+def forget_marks(uow: UnitOfWork) -> None:
+    """Have all links die that were signed before this moment and rest on marks: some of these are lost.
+
+    A database that came back from a backup knows nothing of what was used up since.
+    """
+    spent.spend_until(uow.session, RESTORED, now() + REMEMBERED)
+
+
 def _check_spent(uow: UnitOfWork, opened: Opened) -> None:
-    if opened.link.spends is None:
+    if opened.link.spends is None and RAISED.intersection(opened.link.dies_with):
         return
-    mark = opened.link.spends(opened.carried)
-    if spent.is_spent(uow.session, mark + REVOKED):
+    mark = opened.link.spends(opened.carried) if opened.link.spends else ""
+    marks = spent.among(uow.session, (mark, mark + REVOKED, RESTORED))
+    if mark + REVOKED in marks:
         raise LinkRevoked(f"{mark} was revoked")
-    if spent.is_spent(uow.session, mark):
+    if mark in marks:
         raise LinkUsed(f"{mark} was used")
+    if RESTORED in marks and opened.sentence.issued_at <= marks[RESTORED] - REMEMBERED:
+        raise LinkUsed("signed before the database came back from a backup")

@@ -26,6 +26,8 @@ LEASE = timedelta(minutes=3)
 MAX_ATTEMPTS = 12
 FIRST_PAUSE, LONGEST_PAUSE = 5, 3600
 """Seconds between tries: doubled each time from the first to the longest, about six hours in all."""
+LAST_LETTERS = frozenset({"account-closed", "account-deleted"})
+"""Letters to somebody whose account is gone. They are never kept as dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,10 @@ def put_off(session: Session, intent: Intent, error: str, *, for_good: bool) -> 
     # Jitter, so that a thousand letters held up together do not come back together.
     later = moment + timedelta(seconds=pause * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
     dead = moment if is_last(intent, for_good=for_good) else None
+    if dead and intent.purpose in LAST_LETTERS:
+        # Its account is gone, and the address has to go with it: this row would keep it for good.
+        settle(session, intent)
+        return
     session.execute(
         update(OutboxRow)
         .where(OutboxRow.id == intent.id)

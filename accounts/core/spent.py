@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, delete, select
@@ -45,6 +45,12 @@ def spend_until(session: Session, id: str, keep_until: datetime) -> None:
 def kept_until(session: Session, id: str) -> datetime | None:
     """Until when a mark is kept; None where there is none."""
     return session.execute(select(Spent.keep_until).where(Spent.id == id)).scalar_one_or_none()
+
+
+def among(session: Session, ids: Iterable[str]) -> dict[str, datetime]:
+    """Those of some ids that were used up, with until when their mark is kept."""
+    rows = session.scalars(select(Spent).where(Spent.id.in_(list(ids))))
+    return {row.id: row.keep_until for row in rows}
 
 
 def is_spent(session: Session, id: str) -> bool:

@@ -112,6 +112,8 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     _switch_to_wal(cursor)
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    # What is deleted is overwritten, not only unlinked: the file must not keep the address of whoever has left.
+    cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
 
 

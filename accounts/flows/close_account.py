@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import Text, cast, delete, func, or_, select
 
 from accounts.core import throttle
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.links import Done, Link, Opened, auth_epoch, sign_ins
-from accounts.core.models import ADMINS, Account, OutboxRow, SentInvite
+from accounts.core.models import ADMINS, Account, AuditRow, OutboxRow, SentInvite
 from accounts.core.models_invites import BatchRow
 from accounts.core.opening import forget_address
 from accounts.core.outbox import Intent, Letter
@@ -52,13 +52,36 @@ def remove(uow: UnitOfWork, account: Account) -> None:
     """
     accounts.lock_admins(uow)
     forget_address(uow, account.email_key)
-    uow.session.execute(delete(SentInvite).where(SentInvite.email_key == account.email_key))
-    uow.session.execute(delete(BatchRow).where(BatchRow.email_key == account.email_key))
-    uow.session.execute(delete(OutboxRow).where(OutboxRow.subject.in_((account.id, account.email))))
+    _forget_invitations(uow, account)
+    _forget_letters(uow, account)
     administered = ADMINS in account.groups
     uow.session.delete(account)
     if administered:
         accounts.keep_an_admin(uow)
+
+
+def _forget_invitations(uow: UnitOfWork, account: Account) -> None:
+    """Rows of the ledger: of the address, of the one before it, and of the one that was invited once."""
+    accepted = uow.session.scalars(
+        select(AuditRow.facts).where(AuditRow.account_id == account.id, AuditRow.kind == "invite.accepted")
+    )
+    ids = [facts["invite"] for facts in accepted]
+    rows = or_(SentInvite.email_key.in_(_addresses(account)), SentInvite.id.in_(ids))
+    uow.session.execute(delete(SentInvite).where(rows))
+    uow.session.execute(delete(BatchRow).where(BatchRow.email_key.in_(_addresses(account))))
+
+
+def _forget_letters(uow: UnitOfWork, account: Account) -> None:
+    """Letters to and about the account, however its address was typed, also in what others have asked for."""
+    # Addresses are ASCII here: lower() means the same to every database.
+    about = [func.lower(OutboxRow.subject).in_(_addresses(account)), OutboxRow.subject == account.id]
+    told = func.lower(cast(OutboxRow.facts, Text))
+    about += [told.contains(f'"{address}"', autoescape=True) for address in _addresses(account)]
+    uow.session.execute(delete(OutboxRow).where(or_(*about)).execution_options(synchronize_session=False))
+
+
+def _addresses(account: Account) -> list[str]:
+    return [key for key in (account.email_key, account.anchor_key) if key is not None]
 
 
 def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:

@@ -16,7 +16,8 @@ from accounts.post.message import LetterMessage
 GOODBYE_TIMEOUT = 5.0
 """Seconds for the answer to QUIT."""
 
-_TELLING = re.compile(r"\S*://\S*|[\w.~%/+=-]{40,}")
+_TELLING = re.compile(r"\S*://\S*|[\w.~%/+=-]{40,}|[^\s<>@]+@[^\s<>@]+")
+"""Links, and addresses: what a server says is kept longer than an account may be."""
 
 
 class _Smtp(smtplib.SMTP):

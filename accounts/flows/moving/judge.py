@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from accounts.config import LOCALES, PREFIX
-from accounts.core.addresses import Address, AddressRefused, parse
+from accounts.core.addresses import MAX_BYTES, Address, AddressRefused, parse
 from accounts.core.costs import HashRefused
 from accounts.core.foreign_hashes import OldSecrets
 from accounts.core.foreign_hashes import parse as parse_hash
@@ -30,6 +32,7 @@ from accounts.flows.moving.rows import (
 from accounts.flows.moving.sources import SOURCES
 
 MAX_GROUPS = 32
+PLAIN, MAX_LOCAL = re.compile(r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*", re.ASCII), 64
 NO_HASH = "no password"
 ONLY_SAYS_SO = "nothing in the file says that it was ever confirmed"
 NEVER = "never confirmed in the old system"
@@ -126,9 +129,26 @@ def old_secrets(house: House) -> OldSecrets:
     return OldSecrets(settings.devise_pepper, settings.flask_security_salt, settings.firebase_signer_key)
 
 
+def address_of(text: str) -> Address:
+    """The same as :func:`accounts.core.addresses.parse`, faster where the part before the @ is a plain one.
+
+    The two parts are judged apart from each other there, and of a hundred thousand people most share a few domains.
+    """
+    local, _, domain = text.rpartition("@")
+    if len(local) > MAX_LOCAL or len(text) > MAX_BYTES or not PLAIN.fullmatch(local):
+        return parse(text)
+    known = _domain(domain)
+    return Address(f"{local}@{known}", f"{local.lower()}@{known}")
+
+
+@lru_cache(maxsize=4096)
+def _domain(text: str) -> str:
+    return parse(f"a@{text}").email.partition("@")[2]
+
+
 def _judge(row: Row, how: How, old: OldSecrets, locale: str) -> Ready | Refused:
     try:
-        address = parse(row.email)
+        address = address_of(row.email)
     except AddressRefused as wrong:
         why = str(wrong).splitlines()[0] if row.email else "has none"
         return Refused(row.line, row.email, ADDRESS, why)

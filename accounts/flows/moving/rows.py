@@ -96,6 +96,8 @@ class How:
 def text(value: Any, most: int = 10_000) -> str:
     """A value as text of one line, without control characters; "" for none."""
     said = "" if value is None else str(value)
+    if said.isprintable() and "  " not in said and len(said) <= most:
+        return said.strip()
     return " ".join("".join(letter if letter.isprintable() else " " for letter in said[:most]).split())
 
 

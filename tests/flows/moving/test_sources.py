@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
 
 from accounts.config import Settings
+from accounts.core.addresses import Address, AddressRefused, parse
 from accounts.core.house import House
 from accounts.flows import LINKS
-from accounts.flows.moving.judge import Ready, Report, judged
+from accounts.flows.moving.judge import Ready, Report, address_of, judged
 from accounts.flows.moving.rows import FileRefused, How, Refused, moment, names, text, yes
 from tests.flows.moving.files import (
     BCRYPT,
@@ -317,3 +321,28 @@ def test_text_has_no_control_characters_and_groups_are_told_apart() -> None:
     assert text("  a\x00\nb\u2028c  ") == "a b c"
     assert names("a, b;c|a,") == ("a", "b", "c")
     assert names(["a b", {"name": "c"}, ""]) == ("a b", "c")
+
+
+LOCALS = st.one_of(
+    st.text("aZ0_+-.", min_size=0, max_size=70),
+    st.text(min_size=0, max_size=10),
+    st.just("a" * 64),
+    st.just("a" * 65),
+)
+DOMAINS = st.sampled_from([
+    "example.org", "EXAMPLE.org", "bücher.example", "xn--bcher-kva.example", "a.b", "localhost", "x.local", "-a.org",
+    "a..org", "", "[127.0.0.1]", "exa mple.org", "ex.org.", "x" * 63 + ".org", "x" * 64 + ".org", "a.test", "test",
+    "y." * 95 + "org",
+])  # fmt: skip
+
+
+@given(LOCALS, DOMAINS)
+@settings_of(max_examples=150, deadline=None)
+def test_the_fast_way_to_an_address_comes_to_the_same(local: str, domain: str) -> None:
+    def told(way: Callable[[str], Address]) -> Address | str:
+        try:
+            return way(f"{local}@{domain}")
+        except AddressRefused:
+            return "refused"
+
+    assert told(address_of) == told(parse)

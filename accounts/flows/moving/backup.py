@@ -1,0 +1,145 @@
+"""Backups while the service runs, and what has to happen when one has been put back."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sqlite3
+import subprocess  # the arguments are ours, nothing of them is a shell's
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, delete, func, select, text, update
+
+from accounts.core.clock import now
+from accounts.core.models import Account, OutboxRow, SentInvite
+from accounts.core.opening import forget_marks
+from accounts.core.store import Store
+from accounts.core.uow import UnitOfWork
+
+RESTORED = "backup.restored"
+COUNTERS = ("auth_epoch", "sign_in_serial", "email_serial", "lock_serial", "anchor_serial")
+JUMP = 1_000_000
+"""By how much counters rise: no account has signed in so often since the backup. Room for two thousand returns."""
+SECONDS = 3600
+
+
+class BackupFailed(Exception):
+    """There is no backup, or no new one. The text is one line that says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was done after a backup came back.
+
+    :ivar invitations: open ones, whose links are dead: they can be sent again.
+    :ivar letters: letters that waited in the backup. They were sent long ago, and are dropped.
+    """
+
+    accounts: int
+    invitations: int
+    letters: int
+
+
+def backup(store: Store, path: Path) -> int:
+    """Write a backup to a file, which appears there whole or not at all; answers its size.
+
+    :raises BackupFailed: it could not be made; an older file of that name is as it was.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        # Hashes and addresses of everybody: for its owner's eyes only, from the first byte on.
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        if store.is_sqlite:
+            _copy_sqlite(store, part)
+        else:
+            _dump_postgres(store.engine.url, part)
+        _flush(part)
+        part.replace(path)
+        with suppress(OSError):  # not every file system lets a folder be flushed
+            _flush(path.parent)
+    except OSError as wrong:
+        raise BackupFailed(f"cannot write {path}: {wrong.strerror}") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path.stat().st_size
+
+
+def restored(uow: UnitOfWork) -> Restored:
+    """Have nothing that was used up since the backup come back to life.
+
+    The counters of all accounts rise beyond all they have ever been, which kills every session and every link about
+    an account. Links that rest on marks (invitations, activations) die by the moment they were signed: which of
+    them were used up since, nobody knows any more.
+    """
+    with uow:
+        if not uow.house.store.is_sqlite:
+            # All accounts in one statement: longer than a page may take.
+            uow.session.execute(text("SET LOCAL statement_timeout = 0"))
+        raised = {name: getattr(Account, name) + JUMP for name in (*COUNTERS, "version")}
+        uow.session.execute(update(Account).values(raised).execution_options(synchronize_session=False))
+        forget_marks(uow)
+        waiting = delete(OutboxRow).where(OutboxRow.dead_at.is_(None)).returning(OutboxRow.id)
+        letters = len(uow.session.execute(waiting.execution_options(synchronize_session=False)).all())
+        open_ones = (SentInvite.accepted_at.is_(None), SentInvite.revoked_at.is_(None), SentInvite.expires_at > now())
+        counts: Any = uow.session.execute(
+            select(
+                select(func.count()).select_from(Account).scalar_subquery(),
+                select(func.count()).select_from(SentInvite).where(*open_ones).scalar_subquery(),
+            )
+        ).one()
+        found = Restored(counts[0], counts[1], letters)
+        uow.note(RESTORED, facts={"accounts": found.accounts, "invitations": found.invitations, "letters": letters})
+    return found
+
+
+def _copy_sqlite(store: Store, part: Path) -> None:
+    try:
+        with store.engine.connect() as connection, closing(sqlite3.connect(part)) as target:
+            # In one step: a single moment. Readers and writers go on, as the file is in WAL mode.
+            connection.connection.driver_connection.backup(target)  # type: ignore[union-attr] # there while connected
+            # One file, which needs no other beside it.
+            target.execute("PRAGMA journal_mode=DELETE")
+            (sound,) = target.execute("PRAGMA quick_check").fetchone()
+    except sqlite3.Error as wrong:
+        raise BackupFailed(f"SQLite could not write the backup: {wrong}") from None
+    if sound != "ok":
+        raise BackupFailed(f"the database is damaged: {sound}")
+
+
+def _dump_postgres(url: URL, part: Path) -> None:
+    tool = shutil.which("pg_dump")
+    plain = URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, url.query
+    ).render_as_string()
+    if tool is None:
+        raise BackupFailed(
+            f"pg_dump is not installed here; where it is: pg_dump --format=custom --file=FILE '{plain}'"
+        )
+    # Not on the command line, which every user of the machine can read.
+    environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell, and the program was looked up
+            [tool, "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", plain],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise BackupFailed(f"pg_dump did not end within {SECONDS} seconds") from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise BackupFailed(f"pg_dump: {said[0].removeprefix('pg_dump: ')}")
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
