@@ -13,7 +13,7 @@ from accounts.core import outbox, spent
 from accounts.core.house import House
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import NOTICES
+from accounts.flows import NOTICES, granted
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
 
@@ -87,6 +87,7 @@ class Worker:
     def sweep(self) -> None:
         """Forget what is dead of age."""
         spent.sweep(self._house.store.engine)
+        granted.sweep(self._house.store.engine)
         self._house.throttle.sweep()
 
     def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | None:
