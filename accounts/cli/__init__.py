@@ -17,6 +17,7 @@ from accounts.cli.keys import keys
 from accounts.cli.link import link
 from accounts.cli.mail import letters, mail
 from accounts.cli.moving import copy, export
+from accounts.cli.oidc_keys import oidc_keys
 from accounts.cli.people import users
 from accounts.cli.serve import serve, upgrade, worker
 from accounts.config import SettingsError
@@ -34,7 +35,7 @@ COMMANDS = (
     *(serve, upgrade, worker, config),
     *(invite, invites, users, apps),
     *(import_, export, copy, backup, restored),
-    *(keys, link, mail, letters),
+    *(keys, oidc_keys, link, mail, letters),
 )
 for command in COMMANDS:
     cli.add_command(command)
