@@ -16,7 +16,6 @@ from accounts.core.models import OutboxRow, SentInvite
 from accounts.core.store import Store
 from accounts.web.language import Languages
 from tests.e2e.conftest import Start, Visit, on_either_database
-from tests.e2e.running import Process
 from tests.e2e.test_killed import first_admin
 from tests.e2e.test_main_job_browser import People
 from tests.people import PASSWORD
@@ -58,8 +57,10 @@ def hands_in(people: People, link: str, folder: Path) -> Page:
 @pytest.mark.e2e
 @pytest.mark.parametrize(("language", "scripts"), [("en", True), ("de", False)], ids=["scripts", "no_scripts"])
 def test_an_admin_hands_in_a_list_sends_it_and_takes_links_along(
-    browser: Browser, served: Process, tmp_path: Path, language: str, scripts: bool
+    browser: Browser, make_process: Start, tmp_path: Path, language: str, scripts: bool
 ) -> None:
+    served = make_process(locale=language)
+    served.start_and_answer()
     people = People(browser, served.origin, language, scripts)
     admin = hands_in(people, served.first_admin_link, tmp_path)
     admin.select_option("#verdict", "malformed")
@@ -79,13 +80,14 @@ def test_an_admin_hands_in_a_list_sends_it_and_takes_links_along(
     assert len(lines) == 231
     with admin.expect_popup() as popup:
         admin.locator("form[action$='/letters'] button").click()
-    expect(popup.value.locator("article")).to_have_count(230)
+    expect(popup.value.locator("article")).to_have_count(230, timeout=30_000)
     box = popup.value.locator("article svg").first.bounding_box()
     assert box is not None
     assert box["width"] > 200
     admin.locator("form[action$='/revoke'] button").click()
     expect(admin.locator(".notice.good")).to_contain_text("230")
-    assert people.complaints == []
+    # A browser calls it an aborted visit when an answer turns out to be a file to keep.
+    assert [told for told in people.complaints if not told.endswith("/links: net::ERR_ABORTED")] == []
 
 
 @pytest.mark.faults

@@ -71,5 +71,9 @@ def test_a_row_that_cannot_be_taken_says_why(text: str, reason: str) -> None:
     assert [entry.reason for entry in entries(text)] == [reason]
 
 
+def test_what_is_shown_of_a_row_has_no_control_characters() -> None:
+    assert entries("a\x00b\x1b@x.org")[0].typed == "a\ufffdb\ufffd@x.org"
+
+
 def test_a_quotation_mark_that_is_not_closed_swallows_nobody_unseen() -> None:
     assert [entry.reason for entry in entries('a@x.org,"Ann\nb@x.org,Bob\nc@x.org,Cid')] == ["mixed"]

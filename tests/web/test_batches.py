@@ -109,7 +109,11 @@ def test_rows_and_invitations_are_paged(service: Service) -> None:
     first = admin.get(f"/api/admin/invites?batch={batch['id']}&limit=80").get_json()
     more = admin.get(f"/api/admin/invites?batch={batch['id']}&limit=80&after={first['next']}").get_json()
     assert len({invite["id"] for invite in first["invites"] + more["invites"]}) == 120
-    assert admin.get("/api/admin/invites?state=lost").status_code == 422
+    for query in ("state=lost", "q=%00", "batch='", "limit=501", "limit=x"):
+        assert admin.get(f"/api/admin/invites?{query}").status_code == 422, query
+    assert admin.get("/api/admin/invites?after=9999999999999999.x").status_code == 200
+    for query in ("verdict=lost", "after=-1", "after=99999999999999999999"):
+        assert admin.get(f"/api{BATCHES}/{batch['id']}?{query}").status_code == 422, query
     assert "p119@example.org" in admin.get("/admin/invites?q=p119&state=pending").text
 
 
