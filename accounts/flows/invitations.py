@@ -87,7 +87,8 @@ def enter(uow: UnitOfWork, address: Address, *, name: str = "", mailed: bool = T
         email=address.email,
         email_key=address.key,
         name=name,
-        search=f"{address.key} {name.casefold()}".strip(),
+        # Folding makes some letters two or three.
+        search=f"{address.key} {name.casefold()}".strip()[:400],
         **columns,
     )
     uow.session.add(row)

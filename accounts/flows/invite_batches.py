@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
+from typing import Literal
 
+from pydantic import Field
 from sqlalchemy import case, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
@@ -18,16 +20,24 @@ from accounts.core.ids import new_id
 from accounts.core.models import SentInvite
 from accounts.core.models_invites import BatchRow, InviteBatch
 from accounts.core.uow import UnitOfWork
+from accounts.flows.inputs import Asks
 from accounts.flows.invite import OPERATOR
-from accounts.flows.invite_judging import TO_SEND, judge
+from accounts.flows.invite_judging import TO_SEND, VERDICTS, judge
 from accounts.flows.invite_lists import NewBatch
-from accounts.flows.invite_rows import Entry, PeopleList
+from accounts.flows.invite_rows import MAX_ROWS, Entry, PeopleList
 
 CHUNK = 500
 KEPT = timedelta(days=7)
 """How long a list is kept that nobody goes on with. What was sent from it stays in the ledger."""
 UNFINISHED = timedelta(minutes=15)
 TAKEN = sentence("There is a batch of this name.")
+
+
+class AskedRows(Asks):
+    """Which rows of a list to look at: of one verdict or of all, those after a number."""
+
+    verdict: Literal["", *VERDICTS] = ""  # type: ignore[valid-type] # spelled once, where they are judged
+    after: int = Field(default=0, ge=0, le=MAX_ROWS, strict=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,15 @@ def listing(uow: UnitOfWork, *, limit: int = 100) -> list[InviteBatch]:
 
 def counts(uow: UnitOfWork, batch_id: str) -> Counts:
     """How a batch stands at this moment."""
-    verdicts = select(BatchRow.verdict, func.count()).where(BatchRow.batch_id == batch_id)
+    return counts_of(uow, [batch_id])[batch_id]
+
+
+def counts_of(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, Counts]:
+    """How batches stand at this moment: two statements for all of them."""
+    found = {batch_id: Counts({}, {}) for batch_id in batch_ids}
+    verdicts = select(BatchRow.batch_id, BatchRow.verdict, func.count()).where(BatchRow.batch_id.in_(batch_ids))
+    for batch_id, verdict, count in uow.session.execute(verdicts.group_by(BatchRow.batch_id, BatchRow.verdict)):
+        found[batch_id].rows[verdict] = count
     state = case(
         (SentInvite.accepted_at.is_not(None), "accepted"),
         (SentInvite.revoked_at.is_not(None), "revoked"),
@@ -99,11 +117,11 @@ def counts(uow: UnitOfWork, batch_id: str) -> Counts:
         else_="pending",
     )
     # Named in a subquery: PostgreSQL does not see that two expressions with parameters are the same.
-    states = select(state.label("state")).where(SentInvite.batch_id == batch_id).subquery().c.state
-    return Counts(
-        rows={row[0]: row[1] for row in uow.session.execute(verdicts.group_by(BatchRow.verdict))},
-        invites={row[0]: row[1] for row in uow.session.execute(select(states, func.count()).group_by(states))},
-    )
+    each = select(SentInvite.batch_id, state.label("state")).where(SentInvite.batch_id.in_(batch_ids)).subquery().c
+    states = select(each.batch, each.state, func.count()).group_by(each.batch, each.state)
+    for batch_id, state_of, count in uow.session.execute(states):
+        found[batch_id].invites[state_of] = count
+    return found
 
 
 def rows(uow: UnitOfWork, batch_id: str, *, verdict: str = "", after: int = 0, limit: int = 100) -> list[BatchRow]:

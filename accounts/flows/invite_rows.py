@@ -35,6 +35,7 @@ LANGUAGES = {"english": "en", "englisch": "en", "german": "de", "deutsch": "de"}
 ADDRESS = re.compile(r"[^\s,;<>@\"]+@[^\s,;<>@\"]+")
 NAMED = re.compile(r"\s*\"?([^<>\"]*?)\"?\s*<([^<>]*)>\s*")
 """An address as mail programs copy it: ``Ann Example <ann@example.org>``."""
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 REASONS: Mapping[str, str] = {
     "missing": sentence("There is no address in this row."),
     "email": sentence("That is not a mail address we can write to."),
@@ -123,7 +124,9 @@ class PeopleList:
             return WITHOUT_HEADINGS, False
         # Of two columns with one meaning (Google's "E-mail 1", "E-mail 2") the first counts.
         columns = tuple(name if name not in named[:at] else "" for at, name in enumerate(named))
-        self.unused = [cell[:100] for cell, name in zip(cells, columns, strict=True) if cell and not name][:50]
+        self.unused = [
+            CONTROLS.sub("\ufffd", cell)[:100] for cell, name in zip(cells, columns, strict=True) if cell and not name
+        ][:50]
         return columns, True
 
 
@@ -159,7 +162,7 @@ def _entry(line: int, values: dict[str, str]) -> Entry:
     if named:
         email = named[2].strip()
         values.setdefault("name", named[1].strip())
-    typed = email[:254]
+    typed = _visible(email)[:254]
     if not email:
         return Entry(line, typed, reason="missing")
     if "@" in values.get("name", ""):
@@ -170,6 +173,11 @@ def _entry(line: int, values: dict[str, str]) -> Entry:
     except ValidationError as wrong:
         where = {str(each["loc"][0]) for each in wrong.errors(include_url=False)}
         return Entry(line, typed, reason=next(name for name in Row.model_fields if name in where))
+
+
+def _visible(text: str) -> str:
+    # As it can be shown and kept: PostgreSQL takes no zero byte.
+    return CONTROLS.sub("\ufffd", text)
 
 
 def _said(values: dict[str, str]) -> dict[str, Any]:

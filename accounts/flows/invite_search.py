@@ -6,27 +6,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from sqlalchemy import ColumnElement, select, tuple_
 
 from accounts.core.clock import now
 from accounts.core.models import SentInvite
 from accounts.core.uow import UnitOfWork
-from accounts.flows.inputs import Asks
+from accounts.flows.inputs import Asks, plain_name
 
 STATES = ("pending", "accepted", "expired", "revoked")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-AFTER = re.compile(r"(\d{1,18})\.([A-Za-z0-9_-]{1,40})", re.ASCII)
+AFTER = re.compile(r"(\d{1,16})\.([A-Za-z0-9_-]{1,40})", re.ASCII)
 
 
 class Search(Asks):
     """Which invitations, and how many at once. ``after`` is the ``next`` of the page before."""
 
-    q: str = Field(default="", max_length=254)
+    q: Annotated[str, BeforeValidator(plain_name)] = Field(default="", max_length=254)
     state: Literal["", "pending", "accepted", "expired", "revoked"] = ""
-    batch: str = Field(default="", max_length=40)
+    batch: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
     after: str = Field(default="", max_length=64)
     limit: int = Field(default=200, ge=1, le=500, strict=False)
 

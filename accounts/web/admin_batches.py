@@ -11,6 +11,7 @@ from accounts.core import sheets
 from accounts.core.models import ADMINS
 from accounts.core.models_invites import BatchRow, InviteBatch
 from accounts.flows import invite_batches, invite_export, invite_lists, invite_sending, open_invitations
+from accounts.flows.invite_batches import AskedRows, Counts
 from accounts.flows.invite_export import Invitation
 from accounts.flows.invite_judging import VERDICTS
 from accounts.flows.invite_lists import NewBatch
@@ -31,8 +32,7 @@ LARGEST = invite_lists.MAX_BYTES * 4 // 3 + forms.MAX_BYTES
 """As Base64 in JSON a file is a third longer."""
 
 
-def _shown(batch: InviteBatch) -> dict[str, Any]:
-    counts = invite_batches.counts(uow(), batch.id)
+def _shown(batch: InviteBatch, counts: Counts) -> dict[str, Any]:
     begun = bool(counts.invites)
     state = "revoked" if batch.revoked_at else "sent" if batch.sent_at else "sending" if begun else "ready"
     return {
@@ -62,7 +62,9 @@ def _row(row: BatchRow) -> dict[str, Any]:
 
 
 def _listed() -> dict[str, Any]:
-    return {"batches": [_shown(batch) for batch in invite_batches.listing(uow())]}
+    batches = invite_batches.listing(uow())
+    counts = invite_batches.counts_of(uow(), [batch.id for batch in batches])
+    return {"batches": [_shown(batch, counts[batch.id]) for batch in batches]}
 
 
 def _page() -> dict[str, Any]:
@@ -87,24 +89,25 @@ def list_batches() -> Reply:
 def make_batch(said: NewBatch) -> Reply:
     """Hand in a list: every row is judged, nothing is sent."""
     batch = invite_batches.create(uow(), said)
-    return Reply(says=_shown(batch), status=201, then=page_url("show_batch", batch_id=batch.id))
+    shown = _shown(batch, invite_batches.counts(uow(), batch.id))
+    return Reply(says=shown, status=201, then=page_url("show_batch", batch_id=batch.id))
 
 
 @room.get("/admin/invites/batches/<batch_id>", needs=ADMINS)
 def show_batch(batch_id: str) -> Reply:
     """One batch: what would happen, or has happened, to each row; verdict and after choose rows."""
     batch = invite_batches.find(uow(), batch_id)
-    verdict, after = request.args.get("verdict", ""), request.args.get("after", 0, int)
-    found = invite_batches.rows(uow(), batch.id, verdict=verdict, after=after, limit=AT_ONCE + 1)
+    given = {name: value for name, value in request.args.items() if name in AskedRows.model_fields}
+    said = forms.checked(AskedRows, given)
+    found = invite_batches.rows(uow(), batch.id, verdict=said.verdict, after=said.after, limit=AT_ONCE + 1)
     rows = [_row(row) for row in found[:AT_ONCE]]
     more = found[AT_ONCE - 1].number if len(found) > AT_ONCE else None
     return Reply(
         page="admin/batch.html",
-        says={**_shown(batch), "list": rows, "next": more},
+        says={**_shown(batch, invite_batches.counts(uow(), batch.id)), "list": rows, "next": more},
         shows={
             "verdicts": VERDICTS,
-            "verdict": verdict,
-            "after": after,
+            "verdict": said.verdict,
             "done": request.args.get("done", ""),
             "count": request.args.get("count", 0, int),
             "problem": None,

@@ -84,12 +84,14 @@ def check_policy(page: Seen) -> None:
 
 def check_labels(page: Seen, ids: list[str]) -> None:
     targets = [attrs["for"] for attrs in page.all("label")]
-    for attrs in page.all("input") + page.all("select"):
+    for attrs in page.all("input") + page.all("select") + page.all("textarea"):
         if attrs.get("type") != "hidden" and "hidden" not in attrs:
-            assert targets.count(attrs["id"]) == 1, attrs
+            named = attrs.get("aria-labelledby")
+            assert named in ids if named else targets.count(attrs["id"]) == 1, attrs
         for told in attrs.get("aria-describedby", "").split():
             assert told in ids
     for form in page.all("form"):
-        assert form["method"] == "post"
+        # What only looks says so in its address, and needs no token: that would stand in the address, too.
+        assert form["method"] == ("get" if form.get("role") == "search" else "post")
         assert "novalidate" not in form
-    assert len(page.all("input", name=CSRF_FIELD)) == len(page.all("form"))
+    assert len(page.all("input", name=CSRF_FIELD)) == len(page.all("form", method="post"))

@@ -13,12 +13,14 @@ from tests.web.live_links import SAYS, live_url
 
 
 class Scene:
-    """An admin with an invitation that is out and a second session, and a live link of each kind."""
+    """An admin with an invitation that is out, a list, and a second session, and a live link of each kind."""
 
     def __init__(self, service: Service) -> None:
         self.admin = service.admin()
         self.tokens = {link.purpose: token_in(live_url(service, link.purpose, self.admin)) for link in LINKS}
         self.invite_id = self.admin.get("/api/admin/invites").get_json()["invites"][0]["id"]
+        batch = self.admin.post("/api/admin/invites/batches", {"name": "Spring", "people": new_address()})
+        self.batch_id = batch.get_json()["id"]
         other = service.person(email=self.admin.email)
         other.sign_in()
         listed = self.admin.get("/api/account/sessions").get_json()["sessions"]
@@ -39,6 +41,16 @@ class Scene:
             "send_invite": {"email": new_address(), "groups": "editors"},
             "resend_invite": {},
             "revoke_invite": {},
+            "extend_invite": {"days": 30},
+            "change_some_invites": {"ids": [self.invite_id], "act": "revoke"},
+            "make_batch": {"name": "Another", "people": new_address()},
+            "send_batch": {},
+            "discard_batch": {},
+            "resend_batch": {},
+            "extend_batch": {"days": 30},
+            "revoke_batch": {},
+            "export_links": {},
+            "print_letters": {},
             "explain_link": {"link": self.tokens["activate"]},
             "decide": {"request": "", "decision": "no"},
             "confirm_logout": {"request": ""},
@@ -53,7 +65,7 @@ class Scene:
         return self.said[door.route.name]
 
     def knock(self, door: Door, person: Person, **how: Any) -> int:
-        values = {"invite_id": self.invite_id, "session_id": self.session_id}
+        values = {"invite_id": self.invite_id, "session_id": self.session_id, "batch_id": self.batch_id}
         return knock(door, person, self.body(door), values=values, **how).status_code
 
 

@@ -1,0 +1,66 @@
+"""``accounts invite --csv`` and ``accounts invites``: inviting by lists, on the console."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from accounts.flows.invite import INVITE
+from tests.cli.conftest import Command
+from tests.flows.walks import fate
+from tests.people import Service, new_address, token_in
+
+
+def test_a_list_is_looked_at_sent_looked_after_and_exported(
+    accounts: Command, service: Service, tmp_path: Path
+) -> None:
+    one, two = new_address("one"), new_address("two")
+    people = tmp_path / "people.csv"
+    people.write_text(f"E-Mail;Name;Schuhe\n{one};=Ann;44\n{two};Bob;45\nnobody;;\n{one};;\n", encoding="utf-16")
+    dry = accounts("invite", "--csv", str(people), "--batch", "Spring", "--group", "editors", "--dry-run")
+    assert (dry.status, dry.out.partition("Spring: ")[2]) == (0, "new 2, duplicate 1, malformed 1\n")
+    assert "line 4: nobody: That is not a mail address we can write to." in dry.err
+    assert "columns that are not used: Schuhe" in dry.err
+    assert accounts("invites", "list").out == ""
+    assert [line.split("\t")[1] for line in accounts("invites", "show", "Spring").out.splitlines()] == [
+        "new", "new", "malformed", "duplicate",
+    ]  # fmt: skip
+    sent = accounts("invites", "send", "Spring")
+    assert sent.out.endswith("2 of Spring are invited; letters are due\n")
+    assert fate(service, INVITE, service.token(one, "invite")) == "alive"
+    assert accounts("invites", "send", "Spring").out.endswith("2 of Spring are invited; letters are due\n")
+    listed = accounts("invites", "list", "=ANN", "--batch", "Spring", "--state", "pending").out.split("\t")
+    assert (listed[1], listed[3:]) == ("pending", [one, "editors\n"])
+    heading, first, *_ = csv.reader(io.StringIO(accounts("invites", "export", "Spring").out.lstrip("\ufeff")))
+    assert heading[0] == "email"
+    assert first[1] in ("'=Ann", "Bob")
+    links = [json.loads(line) for line in accounts("invites", "export", "Spring", "--json").out.splitlines()]
+    assert {fate(service, INVITE, token_in(each["url"])) for each in links} == {"alive"}
+    assert accounts("invites", "extend", listed[0], "--days", "30").out == "extend: 1\n"
+    assert accounts("invites", "resend", "--batch", "Spring").out == "resend: 2\n"
+    assert accounts("invites", "revoke", "--batch", "Spring").out == "revoke: 2\n"
+    assert {fate(service, INVITE, token_in(each["url"])) for each in links} == {"link_revoked"}
+    assert accounts("invites", "batches").out.split("\t")[1:] == ["left=0", "revoked=2", "Spring\n"]
+    assert accounts("invites", "discard", "Spring").out == "4 rows of Spring are gone\n"
+
+
+def test_a_file_names_the_batch_and_is_sent_at_once(accounts: Command, service: Service, tmp_path: Path) -> None:
+    email, people = new_address(), tmp_path / "autumn.csv"
+    people.write_text(email, encoding="utf-8")
+    said = accounts("invite", "--csv", str(people))
+    assert (said.status, said.out.endswith("1 of autumn are invited; letters are due\n")) == (0, True)
+    assert service.url(email, "invite")
+    assert accounts("invite", "--csv", str(people)).refused == "name: There is a batch of this name."
+
+
+def test_what_cannot_be_done_is_told(accounts: Command, tmp_path: Path) -> None:
+    assert accounts("invite").status == 2
+    assert accounts("invite", "a@example.org", "--csv", __file__).status == 2
+    assert accounts("invites", "revoke").status == 2
+    assert accounts("invites", "revoke", "some-id", "--batch", "x").status == 2
+    assert accounts("invites", "send", "nothing").refused == "no such batch"
+    empty = tmp_path / "empty.csv"
+    empty.write_text("\n", encoding="utf-8")
+    assert accounts("invite", "--csv", str(empty)).refused == "people: There is nobody in this list."
