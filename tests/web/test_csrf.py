@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.flows import LINKS
+from tests.apps import new_app, signed_in_to
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
 from tests.web.doors import Door, csrf_token, doors, dump, knock
 from tests.web.live_links import SAYS, live_url
@@ -19,6 +20,8 @@ class Scene:
         self.admin = service.admin()
         self.tokens = {link.purpose: token_in(live_url(service, link.purpose, self.admin)) for link in LINKS}
         self.invite_id = self.admin.get("/api/admin/invites").get_json()["invites"][0]["id"]
+        self.app = new_app(service).app
+        signed_in_to(service, self.admin, self.app)
         other = service.person(email=self.admin.email)
         other.sign_in()
         listed = self.admin.get("/api/account/sessions").get_json()["sessions"]
@@ -36,6 +39,18 @@ class Scene:
             "close_account": {},
             "end_session": {},
             "end_session_page": {},
+            "disconnect_app": {},
+            "disconnect_app_page": {},
+            "add_app": {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]},
+            "add_app_page": {"name": "Wiki", "redirect_uris": "https://wiki.example.org/cb"},
+            "change_app": {"name": "Changed"},
+            "change_app_page": {"name": "Changed", "redirect_uris": "https://wiki.example.org/cb"},
+            "renew_app_secret": {},
+            "disable_app": {},
+            "enable_app": {},
+            "remove_app": {},
+            "remove_app_page": {},
+            "try_app": {},
             "send_invite": {"email": new_address(), "groups": "editors"},
             "resend_invite": {},
             "revoke_invite": {},
@@ -51,7 +66,7 @@ class Scene:
         return self.said[door.route.name]
 
     def knock(self, door: Door, person: Person, **how: Any) -> int:
-        values = {"invite_id": self.invite_id, "session_id": self.session_id}
+        values = {"invite_id": self.invite_id, "session_id": self.session_id, "app_id": self.app.id}
         return knock(door, person, self.body(door), values=values, **how).status_code
 
 
