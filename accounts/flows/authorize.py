@@ -1,8 +1,8 @@
 """Another app sends somebody here to sign in: who must be shown what before a code is given.
 
 Nothing is stored on the way. The request is its own address, ``/oauth/authorize?...``, and goes along as the return
-target through signing in, signing up and every mailed link. All it gains is a signed note of when and in which session
-we asked for a proof, so that a proof given for it counts, and only one given since.
+target through signing in, signing up and every mailed link. All it gains is a signed note of when and in which
+session we asked for a proof, so that a proof given for it counts, and only one given since.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class Decision(Asks):
 class SignOutDecision(Asks):
     """That somebody wants to sign out, and the wish of the app that it is about."""
 
-    request: str = ""
+    request: str
 
 
 @room.get("/oauth/authorize", **PLAIN)

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import request, url_for
 
+from accounts.core import addresses
 from accounts.flows import (
     change_email,
     change_password,
@@ -63,7 +64,12 @@ def home() -> Reply:
     return Reply(then=page_url("change_account_form" if bound.account() else "sign_in_form"))
 
 
-@room.post("/sign-up", asks=sign_up.SignUp, page="sign_up.html", statuses=(202,))
+def _hinted() -> dict[str, Any]:
+    """The address that a link or another app suggests; whether it is anybody's is not looked up."""
+    return {"given": {"email": request.args.get("email", "")[: addresses.MAX_BYTES]}}
+
+
+@room.post("/sign-up", asks=sign_up.SignUp, page="sign_up.html", fill=_hinted, statuses=(202,))
 def sign_up_(said: sign_up.SignUp) -> Reply:
     """Ask for an account: a letter goes to the address."""
     sign_up.ask(uow(), said)
@@ -83,7 +89,7 @@ def look_into_mail() -> Reply:
     return Reply(page="look_into_mail.html")
 
 
-@room.post("/sign-in", asks=sign_in.SignIn, page="sign_in.html")
+@room.post("/sign-in", asks=sign_in.SignIn, page="sign_in.html", fill=_hinted)
 def sign_in_(said: sign_in.SignIn) -> Reply:
     """Sign in with address and password."""
     bound.set_session(sign_in.act(uow(), said, known_here=known_here()))

@@ -12,9 +12,12 @@ from accounts import Settings, create_app
 from accounts.extension import state_of
 from tests.conftest import KEY
 from tests.oidc.kit import Provider
+from tests.oidc.levels import should
 from tests.people import Service
 from tests.servers.certificates import Authority
 from tests.servers.smtp import SmtpSink
+
+__all__ = ["should"]
 
 
 @pytest.fixture(scope="session")

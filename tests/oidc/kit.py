@@ -1,4 +1,4 @@
-"""A provider behind TLS on loopback, people with browsers, and apps that send them there: over real connections only."""
+"""A provider behind TLS on loopback, people with browsers, and apps that send them there: real connections only."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class Somebody:
     def decide(self, decision: str = "yes") -> Landed | None:
         return self.submit(self.form("request"), decision=decision)
 
-    def log_in(self, rp: RelyingParty, **asked: str) -> Landed:
+    def log_in(self, rp: RelyingParty, **asked: str | None) -> Landed:
         """A whole authorization request, with whatever the pages ask on the way."""
         landed = self.open(rp.url(**asked))
         for _ in range(3):
@@ -205,6 +205,8 @@ class RelyingParty:
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(40))
     state: str = ""
     nonce: str = ""
+    usual: dict[str, str] = field(default_factory=dict)
+    """What it adds to every authorization request."""
 
     def __post_init__(self) -> None:
         self.http = self.provider.http()
@@ -228,10 +230,13 @@ class RelyingParty:
             "scope": "openid",
             "state": self.state,
             "nonce": self.nonce,
+            **self.usual,
         }
         if self.app.public or self.app.require_pkce:
             usual |= {"code_challenge": challenge(self.verifier), "code_challenge_method": "S256"}
-        return {name: value for name, value in (usual | asked).items() if value is not None}
+        asks = {name: value for name, value in (usual | asked).items() if value is not None}
+        self.state, self.nonce = asks.get("state", ""), asks.get("nonce", "")
+        return asks
 
     def url(self, **asked: str | None) -> str:
         return f"{self.knows['authorization_endpoint']}?{urlencode(self.asks(**asked))}"

@@ -9,6 +9,7 @@ from tests.web.doors import doors, knock
 
 ASKS_THE_STORE = {
     "GET /health/ready",
+    "GET /oauth/jwks",
     # A link is about somebody: whether it is alive is in the store. These are asked without a genuine token here.
 }
 

@@ -55,6 +55,8 @@ class Scene:
             "resend_invite": {},
             "revoke_invite": {},
             "explain_link": {"link": self.tokens["activate"]},
+            "decide": {"request": "", "decision": "no"},
+            "confirm_logout": {"request": ""},
         }
 
     def body(self, door: Door) -> dict[str, Any]:
@@ -76,7 +78,21 @@ def scene(service: Service) -> Scene:
 
 
 def changing(service: Service) -> list[Door]:
-    return [door for door in doors(service) if door.changes]
+    """What can be done here in somebody's name."""
+    return [door for door in doors(service) if door.changes and not (door.route and door.route.foreign)]
+
+
+def test_what_other_sites_may_send_is_this_and_no_more(service: Service) -> None:
+    """Programs show a secret or a token of their own; the two for browsers only go round by GET."""
+    foreign = {door.name for door in doors(service) if door.route and door.route.foreign and door.changes}
+    assert foreign == {
+        "POST /oauth/token",
+        "POST /oauth/revoke",
+        "POST /oauth/introspect",
+        "POST /oauth/userinfo",
+        "POST /oauth/authorize",
+        "POST /oauth/logout",
+    }
 
 
 def needing_a_token(service: Service) -> list[Door]:

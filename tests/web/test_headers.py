@@ -18,6 +18,8 @@ FIXED = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+PUBLISHED = ("GET /.well-known/openid-configuration", "GET /oauth/jwks")
+"""Read by scripts of any origin, and kept for a while: nothing of anybody stands there."""
 HSTS = "max-age=63072000; includeSubDomains"
 ASKED: dict[int, Callable[[Person], TestResponse]] = {
     200: lambda person: person.get("/sign-in"),
@@ -80,6 +82,10 @@ def test_every_door_answers_with_all_headers(make_service: Callable[..., Service
         if door.name.startswith("GET /assets"):
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert "max-age=31536000" in answer.headers["Cache-Control"]
+        elif door.name in PUBLISHED:
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Cache-Control"] == "public, max-age=3600"
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
         else:
             check(answer)
 

@@ -66,6 +66,7 @@ def described(found: Live, access: Access | None) -> dict[str, Any]:
         "iat": int(grant.created_at.timestamp()),
         "token_type": "Bearer" if access else "refresh_token",
         "sid": grant.sid,
+        **({"jti": access.id} if access else {}),
     }
 
 

@@ -57,11 +57,15 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """An access token: whose grant, until when, for which of its scopes."""
+    """An access token: whose grant, until when, for which of its scopes.
+
+    :ivar id: tells two of the same second apart.
+    """
 
     grant_id: str
     expires: int
     scope: tuple[str, ...]
+    id: str = field(default_factory=new_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +98,22 @@ def code_kept_until() -> datetime:
 
 
 def seal_access(house: House, token: Access) -> str:
-    return house.envelope.seal(ACCESS, VERSION, [token.grant_id, token.expires, " ".join(token.scope)])
+    """An access token as text."""
+    return house.envelope.seal(ACCESS, VERSION, [token.grant_id, token.expires, " ".join(token.scope), token.id])
 
 
 def read_access(house: House, token: str) -> Access | None:
     """What an access token says, when it is one of ours and not too old. Whether its grant lives is not judged."""
     try:
-        grant_id, expires, scope = house.envelope.open(ACCESS, VERSION, token).payload
-        read = Access(grant_id, expires, tuple(scope.split()))
+        grant_id, expires, scope, id = house.envelope.open(ACCESS, VERSION, token).payload
+        read = Access(grant_id, expires, tuple(scope.split()), id)
     except (Unreadable, TypeError, ValueError, AttributeError):
         return None
     return read if now().timestamp() < read.expires else None
 
 
 def seal_refresh(house: House, token: Refresh) -> str:
+    """A refresh token as text."""
     return house.envelope.seal(REFRESH, VERSION, [token.grant_id, token.counter])
 
 
