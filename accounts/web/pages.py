@@ -37,7 +37,7 @@ class Pages:
         self._environment.globals.update(globals)
         self._environment.filters.update(filters)
 
-    def render(self, name: str, **context: object) -> str:
+    def render(self, name: str, /, **context: object) -> str:
         """One page.
 
         :raises jinja2.TemplateNotFound: there is none of that name.
