@@ -116,6 +116,24 @@ def remove_app_page(app_id: str) -> Reply:
     return Reply(then=page_url("list_apps"))
 
 
+@room.post("/admin/apps/<app_id>/try", needs=ADMINS, speaks=PAGE)
+def try_app(app_id: str) -> Reply:
+    """Sign in to an app, as its people would, to see what it would learn."""
+    from accounts.flows import try_app as flow
+
+    return Reply(then=flow.begin(uow(), bound.signed_in(), app_id))
+
+
+@room.get("/admin/apps/tried", needs=ADMINS, speaks=PAGE)
+def app_tried() -> Reply:
+    """What an app would have learned."""
+    from accounts.flows import try_app as flow
+
+    found = flow.finish(uow(), bound.signed_in(), request.args)
+    learned = [(part, sorted(getattr(found, part).items())) for part in ("header", "id_token", "userinfo")]
+    return Reply(page="admin/app_tried.html", shows={"tried": found, "learned": learned})
+
+
 def _changed(done: Registered) -> Reply:
     return _with_secret(done, 200) if done.secret is not None else _settled(done.app, "changed")
 

@@ -12,6 +12,7 @@ from accounts.core.targets import local_path
 from accounts.flows import sessions
 from accounts.flows.inputs import Asks
 from accounts.web import bound, headers
+from accounts.web.apps_of_mine import said_goodbye
 from accounts.web.bound import house, uow
 from accounts.web.doors import PAGE, Room, page_url
 from accounts.web.reply import Reply
@@ -184,7 +185,8 @@ def _sign_out(wish: Wish, *, sure: bool) -> Reply | Response:
     more = {"Clear-Site-Data": '"cache"'}
     if wish.back and sure:
         return Response(status=303, headers={"Location": wish.back, **more})
-    return Reply(page="oidc/signed_out.html", shows={"app": wish.app, "back": wish.back}, headers=more)
+    shows = {"app": wish.app, "back": wish.back, "about": said_goodbye()}
+    return Reply(page="oidc/signed_out.html", shows=shows, headers=more)
 
 
 def _round(name: str) -> Response:

@@ -17,8 +17,8 @@ PATIENCE = 30.0
 class RelyingParty(ThreadingHTTPServer):
     """Keeps what it was sent.
 
-    :ivar manner: ``200`` and other numbers answer so; ``redirect``, ``silent``, ``drip``, ``huge``, ``body``, ``junk``,
-        ``cut``.
+    :ivar manner: ``200`` and other numbers answer so; ``redirect``, ``silent``, ``drip``, ``huge``, ``body``,
+        ``junk``, ``cut``.
     :ivar heard: method, path and form of every request.
     """
 

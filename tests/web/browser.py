@@ -42,6 +42,7 @@ class Page(HTMLParser):
         self.headings: list[str] = []
         self._open: list[str] = []
         self._select = ""
+        self._area = ""
         self.feed(html)
 
     @property
@@ -57,7 +58,7 @@ class Page(HTMLParser):
             self.links.append(given["href"])
         elif tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get")))
-        elif tag in ("input", "select") and self.forms and "form" in self._open and given.get("name"):
+        elif tag in ("input", "select", "textarea") and self.forms and "form" in self._open and given.get("name"):
             self._take(tag, given)
         elif tag == "option" and self._select and "selected" in given:
             self.forms[-1].values[self._select] = given["value"]
@@ -66,7 +67,7 @@ class Page(HTMLParser):
 
     def _take(self, tag: str, given: dict[str, str]) -> None:
         form, name = self.forms[-1], given["name"]
-        kind = "select" if tag == "select" else given.get("type", "text")
+        kind = tag if tag in ("select", "textarea") else given.get("type", "text")
         if kind in VOID_INPUTS:
             return
         assert name not in form.kinds, f"{name} stands twice in a form"
@@ -75,6 +76,9 @@ class Page(HTMLParser):
             form.required.add(name)
         if tag == "select":
             self._select = name
+        elif tag == "textarea":
+            self._area = name
+            form.values[name] = ""
         elif kind != "checkbox" or "checked" in given:
             form.values[name] = given.get("value", "on" if kind == "checkbox" else "")
 
@@ -83,8 +87,14 @@ class Page(HTMLParser):
         assert self._open.pop() == tag, f"</{tag}> closes something else"
         if tag == "select":
             self._select = ""
+        elif tag == "textarea":
+            # A line break right behind the tag is not part of what it holds.
+            self.forms[-1].values[self._area] = self.forms[-1].values[self._area].removeprefix("\n")
+            self._area = ""
 
     def handle_data(self, data: str) -> None:
+        if self._area:
+            self.forms[-1].values[self._area] += data
         if not {"script", "style", "title"} & set(self._open):
             self.words.append(data)
         if "h1" in self._open:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.flows import LINKS
+from tests.apps import new_app, signed_in_to
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
 from tests.web.doors import Door, csrf_token, doors, dump, knock
 from tests.web.live_links import SAYS, live_url
@@ -21,6 +22,8 @@ class Scene:
         self.invite_id = self.admin.get("/api/admin/invites").get_json()["invites"][0]["id"]
         batch = self.admin.post("/api/admin/invites/batches", {"name": "Spring", "people": new_address()})
         self.batch_id = batch.get_json()["id"]
+        self.app = new_app(service).app
+        signed_in_to(service, self.admin, self.app)
         other = service.person(email=self.admin.email)
         other.sign_in()
         listed = self.admin.get("/api/account/sessions").get_json()["sessions"]
@@ -38,6 +41,18 @@ class Scene:
             "close_account": {},
             "end_session": {},
             "end_session_page": {},
+            "disconnect_app": {},
+            "disconnect_app_page": {},
+            "add_app": {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]},
+            "add_app_page": {"name": "Wiki", "redirect_uris": "https://wiki.example.org/cb"},
+            "change_app": {"name": "Changed"},
+            "change_app_page": {"name": "Changed", "redirect_uris": "https://wiki.example.org/cb"},
+            "renew_app_secret": {},
+            "disable_app": {},
+            "enable_app": {},
+            "remove_app": {},
+            "remove_app_page": {},
+            "try_app": {},
             "send_invite": {"email": new_address(), "groups": "editors"},
             "resend_invite": {},
             "revoke_invite": {},
@@ -65,7 +80,8 @@ class Scene:
         return self.said[door.route.name]
 
     def knock(self, door: Door, person: Person, **how: Any) -> int:
-        values = {"invite_id": self.invite_id, "session_id": self.session_id, "batch_id": self.batch_id}
+        ids = {"invite": self.invite_id, "session": self.session_id, "batch": self.batch_id, "app": self.app.id}
+        values = {f"{name}_id": id for name, id in ids.items()}
         return knock(door, person, self.body(door), values=values, **how).status_code
 
 

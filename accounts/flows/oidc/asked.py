@@ -20,7 +20,7 @@ from accounts.core.errors import BadAppRequest
 from accounts.core.house import House
 from accounts.core.models_apps import App
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc import claims, clients, hints
+from accounts.flows.oidc import claims, clients, hints, trial
 from accounts.flows.oidc.answers import FORM_POST, QUERY, Answer, Refused
 from accounts.flows.oidc.claims import OPENID, Wanted
 
@@ -118,9 +118,13 @@ def _addressee(uow: UnitOfWork, many: Mapping[str, list[str]]) -> tuple[App, str
     app = clients.find(uow, ids[0]) if len(ids) == 1 else None
     if app is None:
         raise BadAppRequest("no app of this client_id")
-    if len(uris) != 1 or not clients.redirects_to(app, uris[0]):
+    if len(uris) != 1 or not _may_return(uow, app, uris[0], many):
         raise BadAppRequest(f"redirect_uri is not registered for {app.id}")
     return app, uris[0]
+
+
+def _may_return(uow: UnitOfWork, app: App, uri: str, many: Mapping[str, list[str]]) -> bool:
+    return clients.redirects_to(app, uri) or trial.leads_back(uow.house, app.id, uri, many.get("state", []))
 
 
 def _check_whole(many: Mapping[str, list[str]], said: Mapping[str, str]) -> None:

@@ -1,0 +1,62 @@
+"""``accounts apps``: an operator registers other apps on the console."""
+
+from __future__ import annotations
+
+from accounts.flows import apps
+from tests.cli.conftest import Command
+from tests.people import Service
+
+CALLBACK = "https://wiki.example.org/cb"
+
+
+def said(out: str) -> dict[str, str]:
+    """What is printed as a label and a value."""
+    return {name.strip(): value for name, _, value in (line.partition(": ") for line in out.splitlines())}
+
+
+def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> None:
+    made = accounts("apps", "add", "Wiki", "--redirect", CALLBACK, "--group", "staff", "--trusted", "--no-pkce")
+    app_id, secret = said(made.out)["client id"], said(made.out)["client secret"]
+    app = apps.find(service.uow(), app_id).app
+    assert apps.knows_secret(app, secret)
+    assert (app.redirect_uris, app.allowed_groups, app.trusted, app.require_pkce) == (
+        [CALLBACK],
+        ["staff"],
+        True,
+        False,
+    )
+    assert accounts("apps", "list").out == f"{app_id}\tactive\tWiki\tstaff\n"
+    shown = accounts("apps", "show", app_id).out
+    assert CALLBACK in shown
+    assert secret not in shown
+    origins = ("--origin", "https://a.example.org", "--origin", "https://b.example.org")
+    assert accounts("apps", "change", app_id, "--name", "The Wiki", *origins).out == "The Wiki is changed\n"
+    found = apps.find(service.uow(), app_id)
+    assert found.forward_origins == ("https://a.example.org", "https://b.example.org")
+    assert found.app.redirect_uris == [CALLBACK], "what is not said stays"
+    assert accounts("apps", "change", app_id, "--group", "").status == 0
+    assert apps.find(service.uow(), app_id).app.allowed_groups == []
+    newer = said(accounts("apps", "secret", app_id).out)["client secret"]
+    assert newer != secret
+    assert accounts("apps", "disable", app_id).out == "The Wiki is disabled\n"
+    assert "\tdisabled\t" in accounts("apps", "list").out
+    assert accounts("apps", "enable", app_id).out == "The Wiki is active\n"
+    assert accounts("apps", "remove", app_id, "--yes").out == "The Wiki is removed\n"
+    assert accounts("apps", "list").out == ""
+
+
+def test_a_public_app_is_given_no_secret(accounts: Command) -> None:
+    made = accounts("apps", "add", "Notes", "--redirect", CALLBACK, "--auth", "none")
+    assert "client secret" not in said(made.out)
+    refused = accounts("apps", "secret", said(made.out)["client id"]).refused
+    assert refused == "token_endpoint_auth_method: A public app has no secret."
+
+
+def test_what_may_not_be_is_one_line(accounts: Command) -> None:
+    assert (
+        "redirect_uris: Addresses are compared"
+        in accounts("apps", "add", "X", "--redirect", "https://*.x.org").refused
+    )
+    assert accounts("apps", "add", "X").refused.startswith("redirect_uris: ")
+    assert accounts("apps", "show", "nobody").refused == "no app nobody"
+    assert accounts("apps", "add", "X", "--kind", "toaster").status == 2

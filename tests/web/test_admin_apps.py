@@ -1,0 +1,207 @@
+"""Registering other apps and looking after them, by pages and by JSON."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from accounts.core.errors import InvalidInput
+from accounts.core.models import AuditRow
+from accounts.core.models_apps import App
+from accounts.flows import apps
+from tests.apps import new_app, signed_in_to
+from tests.conftest import on_both_databases
+from tests.people import PASSWORD, Person, Service
+from tests.web.browser import Browser
+from tests.web.doors import at_once, dump
+
+SAID: dict[str, Any] = {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]}
+
+
+def browser_of(service: Service, person: Person) -> Browser:
+    browser = Browser(service.app.test_client())
+    browser.visit("/sign-in")
+    browser.submit(email=person.email, password=PASSWORD)
+    return browser
+
+
+def kinds(service: Service) -> list[str]:
+    with service.uow() as uow:
+        return list(
+            uow.session.scalars(select(AuditRow.kind).where(AuditRow.kind.like("app.%")).order_by(AuditRow.at))
+        )
+
+
+@on_both_databases
+def test_an_app_lives_and_each_step_leaves_one_line(service: Service) -> None:
+    admin = service.admin()
+    made = admin.post("/api/admin/apps", SAID)
+    assert made.status_code == 201
+    app_id, secret = made.get_json()["id"], made.get_json()["secret"]
+    path = f"/api/admin/apps/{app_id}"
+    assert len(secret) >= 43
+    changed = admin.patch(path, {"name": "The Wiki", "allowed_groups": ["staff"]}).get_json()
+    assert (changed["name"], changed["allowed_groups"]) == ("The Wiki", ["staff"])
+    assert changed["redirect_uris"] == SAID["redirect_uris"], "what is not said stays"
+    assert admin.patch(path, {"name": "The Wiki"}).status_code == 200, "which changes nothing"
+    newer = admin.post(f"{path}/secret").get_json()["secret"]
+    with service.uow() as uow:
+        app = uow.session.get_one(App, app_id)
+        assert not apps.knows_secret(app, secret)
+        assert apps.knows_secret(app, newer)
+    assert admin.post(f"{path}/disable").get_json()["disabled_at"]
+    assert admin.post(f"{path}/enable").get_json()["disabled_at"] is None
+    assert [each["id"] for each in admin.get("/api/admin/apps").get_json()["apps"]] == [app_id]
+    assert admin.delete(path).status_code == 204
+    assert admin.get(path).status_code == 404
+    assert kinds(service) == [
+        "app.registered",
+        "app.changed",
+        "app.secret-changed",
+        "app.disabled",
+        "app.enabled",
+        "app.removed",
+    ]
+
+
+def test_a_secret_is_shown_once_and_kept_nowhere(service: Service) -> None:
+    admin = service.admin()
+    made = admin.post("/api/admin/apps", SAID).get_json()
+    rows = "\n".join(line for lines in dump(service).values() for line in lines)
+    assert made["secret"] not in rows
+    for path in ("/api/admin/apps", f"/api/admin/apps/{made['id']}", f"/admin/apps/{made['id']}", "/admin/apps"):
+        said = admin.get(path).get_data(as_text=True)
+        assert made["id"] in said
+        assert made["secret"] not in said
+        assert "secret_hash" not in said
+
+
+def test_a_public_app_has_no_secret_until_it_is_public_no_more(service: Service) -> None:
+    admin = service.admin()
+    made = admin.post("/api/admin/apps", {**SAID, "token_endpoint_auth_method": "none"}).get_json()
+    assert made["secret"] is None
+    path = f"/api/admin/apps/{made['id']}"
+    refused = admin.post(f"{path}/secret")
+    assert (refused.status_code, refused.get_json()["errors"][0]["code"]) == (422, "public_app")
+    closed = admin.patch(path, {"token_endpoint_auth_method": "client_secret_post"}).get_json()
+    assert closed["secret"]
+    assert "secret" not in admin.patch(path, {"token_endpoint_auth_method": "none"}).get_json()
+    assert apps.find(service.uow(), made["id"]).app.secret_hash is None
+
+
+WRONG: list[tuple[dict[str, Any], str, str]] = [
+    ({"redirect_uris": []}, "redirect_uris", "missing"),
+    ({"name": ""}, "name", "missing"),
+    ({"name": "x" * 101}, "name", "too_long"),
+    ({"redirect_uris": ["https://wiki.example.org/cb#x"]}, "redirect_uris", "address"),
+    ({"redirect_uris": ["https://*.example.org/cb"]}, "redirect_uris", "address"),
+    ({"redirect_uris": ["http://wiki.example.org/cb"]}, "redirect_uris", "address"),
+    ({"redirect_uris": ["https://a.example/cb"] * 21}, "redirect_uris", "too_long"),
+    ({"post_logout_redirect_uris": ["javascript:alert(1)"]}, "post_logout_redirect_uris", "address"),
+    ({"backchannel_logout_uri": "https://me:pw@wiki.example.org/bye"}, "backchannel_logout_uri", "address"),
+    ({"initiate_login_uri": "data:text/html,x"}, "initiate_login_uri", "address"),
+    ({"forward_origins": ["https://wiki.example.org/path"]}, "forward_origins", "address"),
+    ({"allowed_groups": ["no group!"]}, "allowed_groups", "groups"),
+    ({"scopes": ["openid", "phone"]}, "scopes", "scopes"),
+    ({"claims": ["Not A Claim"]}, "claims", "claims"),
+    ({"access_token_seconds": 59}, "access_token_seconds", "greater_than_equal"),
+    ({"refresh_token_seconds": 10**9}, "refresh_token_seconds", "less_than_equal"),
+    ({"token_endpoint_auth_method": "private_key_jwt"}, "token_endpoint_auth_method", "literal_error"),
+    ({"secret": "mine"}, "secret", "extra_forbidden"),
+    ({"id": "mine"}, "id", "extra_forbidden"),
+]
+
+
+def test_what_may_not_be_is_refused_by_its_field_when_registering_and_when_changing(service: Service) -> None:
+    admin, known = service.admin(), new_app(service, "Known").app
+    before = dump(service, "rate_limits")
+    for said, field, code in WRONG:
+        answer = admin.post("/api/admin/apps", {**SAID, **said})
+        assert answer.status_code == 422, said
+        assert (field, code) in {(each["field"], each["code"]) for each in answer.get_json()["errors"]}, said
+        assert admin.patch(f"/api/admin/apps/{known.id}", said).status_code == 422, said
+    assert dump(service, "rate_limits") == before
+
+
+def test_in_production_plain_http_is_for_native_apps_on_loopback(make_service: Any) -> None:
+    service = make_service(env="production", public_origin="https://accounts.example.org")
+    local = {**SAID, "redirect_uris": ["http://127.0.0.1/cb"]}
+    with pytest.raises(InvalidInput):
+        apps.register(service.uow(), apps.AppInput.model_validate(local))
+    native = apps.register(service.uow(), apps.AppInput.model_validate({**local, "application_type": "native"}))
+    assert native.app.redirect_uris == ["http://127.0.0.1/cb"]
+
+
+def test_the_pages_do_the_same(service: Service) -> None:
+    admin = service.admin()
+    browser = browser_of(service, admin)
+    browser.visit("/admin/apps")
+    browser.click("/admin/apps/new")
+    form = browser.form("redirect_uris")
+    del form.values["require_pkce"]
+    page = browser.submit(
+        form,
+        name="Wiki",
+        redirect_uris="https://wiki.example.org/cb\nhttps://wiki.example.org/other",
+        allowed_groups="staff, editors",
+        trusted="on",
+    )
+    assert browser.status == 201
+    (app,) = apps.listing(service.uow())
+    assert app.redirect_uris == ["https://wiki.example.org/cb", "https://wiki.example.org/other"]
+    assert (app.trusted, app.require_pkce, app.allowed_groups) == (True, False, ["editors", "staff"])
+    (secret,) = re.findall(r"<code>([\w-]{43})</code>", browser.answer.get_data(as_text=True))
+    assert apps.knows_secret(app, secret)
+    browser.visit(f"/admin/apps/{app.id}/change")
+    wrong = browser.submit(browser.form("redirect_uris"), name="Wiki 2", backchannel_logout_uri="ftp://x")
+    assert "https://" in wrong.text
+    assert browser.form("name").values["name"] == "Wiki 2", "what was typed is still there"
+    page = browser.submit(browser.form("redirect_uris"), backchannel_logout_uri="https://wiki.example.org/bye")
+    assert (browser.url.partition("?")[0], page.headings) == (f"/admin/apps/{app.id}", ["Wiki 2"])
+    assert app.id in page.text
+    for act in ("disable", "enable", "secret", "remove"):
+        (form,) = [form for form in browser.page.forms if form.action.endswith(f"/{act}")]
+        browser.submit(form)
+        if act == "secret":
+            browser.visit(f"/admin/apps/{app.id}")
+    assert browser.url == "/admin/apps"
+    assert apps.listing(service.uow()) == []
+
+
+def test_what_an_app_is_called_is_only_text(service: Service) -> None:
+    admin, name = service.admin(), "<script>alert(1)</script>"
+    app = new_app(service, redirect_uris=["https://x.example/cb"], name=name).app
+    member = service.member()
+    signed_in_to(service, member, app)
+    for person, path in ((admin, "/admin/apps"), (admin, f"/admin/apps/{app.id}"), (member, "/account/apps")):
+        page = person.get(path).get_data(as_text=True)
+        assert "&lt;script&gt;" in page
+        assert "<script>" not in page
+
+
+@on_both_databases
+def test_fifty_changes_at_once_leave_one_whole_app(service: Service) -> None:
+    app = new_app(service).app
+    names = [f"Wiki {number:02}" for number in range(50)]
+
+    def change(number: int) -> str:
+        said = {
+            "name": names[number],
+            "allowed_groups": [f"g{number}"],
+            "forward_origins": [f"https://w{number}.example"],
+        }
+        try:
+            apps.change(service.uow(), app.id, apps.AppChange.model_validate(said))
+        except Exception as wrong:  # noqa: BLE001 - a test compares its name
+            return type(wrong).__name__
+        return "done"
+
+    outcomes = set(at_once(50, change))
+    assert "done" in outcomes
+    assert outcomes <= {"done", "Conflict"}
+    found = apps.find(service.uow(), app.id)
+    number = names.index(found.app.name)
+    assert (found.app.allowed_groups, found.forward_origins) == ([f"g{number}"], (f"https://w{number}.example",))

@@ -1,0 +1,135 @@
+"""Connected apps, and the page that says what became of signing out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select, update
+
+from accounts.core.clock import now
+from accounts.core.models import AuditRow, OutboxRow
+from accounts.core.models_apps import Consent, Grant
+from accounts.flows import backchannel
+from tests.apps import new_app, signed_in_to
+from tests.conftest import on_both_databases
+from tests.people import Person, Service
+from tests.servers.relying_party import RelyingParty, relying_party
+from tests.web.browser import Browser
+
+
+@pytest.fixture
+def party() -> Iterator[RelyingParty]:
+    with relying_party() as running:
+        yield running
+
+
+def agree(service: Service, person: Person, app_id: str) -> None:
+    with service.uow() as uow:
+        account_id = person.get("/api/account").get_json()["id"]
+        uow.session.add(Consent(account_id=account_id, app_id=app_id, scope="openid profile email"))
+
+
+@on_both_databases
+def test_a_person_sees_their_apps_and_is_rid_of_one(service: Service, party: RelyingParty) -> None:
+    member, other = service.member(), service.member()
+    wiki = new_app(service, backchannel_logout_uri=party.address).app
+    notes = new_app(service, "Notes", initiate_login_uri="https://notes.example.org/start").app
+    for person in (member, other):
+        agree(service, person, wiki.id)
+        signed_in_to(service, person, wiki, notes)
+    listed = member.get("/api/account/apps").get_json()["apps"]
+    assert [(each["name"], each["scopes"]) for each in listed] == [
+        ("Notes", ["profile"]),
+        ("Wiki", ["email", "profile"]),
+    ]
+    assert member.delete(f"/api/account/apps/{wiki.id}").status_code == 204
+    assert [each["name"] for each in member.get("/api/account/apps").get_json()["apps"]] == ["Notes"]
+    assert len(other.get("/api/account/apps").get_json()["apps"]) == 2, "others' are others' business"
+    with service.uow() as uow:
+        assert len(list(uow.session.scalars(select(Grant).where(Grant.revoked_at.is_not(None))))) == 1
+        assert len(list(uow.session.scalars(select(Consent)))) == 1
+        assert list(uow.session.scalars(select(AuditRow.kind).where(AuditRow.kind == "app.disconnected")))
+    service.deliver()
+    assert len(party.tokens) == 1, "the app is told"
+    assert member.delete(f"/api/account/apps/{wiki.id}").status_code == 404
+    assert member.signed_in
+
+
+def test_the_page_does_the_same(service: Service) -> None:
+    member = service.member()
+    app = new_app(service).app
+    signed_in_to(service, member, app)
+    browser = Browser(member.client)
+    page = browser.visit("/account/apps")
+    assert "Wiki" in page.text
+    assert "your name and language" in page.text
+    (form,) = [form for form in page.forms if form.action.endswith("/disconnect")]
+    page = browser.submit(form)
+    assert "Disconnected." in page.text
+    assert "No app is connected" in page.text
+
+
+def test_after_signing_out_a_person_sees_which_apps_have_confirmed(service: Service, party: RelyingParty) -> None:
+    member = service.member()
+    confirms, fails = (new_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki"))
+    signed_in_to(service, member, confirms, fails, new_app(service, "Shop").app)
+    browser = Browser(member.client)
+    page = browser.visit("/account")
+    (form,) = [form for form in page.forms if form.action == "/sign-out"]
+    page = browser.submit(form)
+    assert browser.url.startswith("/signed-out?about=")
+    assert "Signed out of 0 of 3 apps." in page.text
+    assert service.state.worker().deliver_one()
+    party.manner = "500"
+    service.deliver()
+    stranger = service.person()
+    said = stranger.get(f"/api{browser.url}").get_json()
+    assert (said["apps"], said["confirmed"], said["waiting"]) == (3, 1, 1)
+    page = Browser(stranger.client).visit(browser.url)
+    assert "Signed out of 1 of 3 apps." in page.text
+    assert "has not confirmed yet" in page.text
+    assert "Shop : cannot be told" in page.text.replace("Shop:", "Shop :")
+    assert "500" not in page.text, "what apps answer is for admins"
+    party.manner = "200"
+    with service.uow() as uow:
+        uow.session.execute(update(OutboxRow).values(not_before=now()))
+    service.deliver()
+    assert stranger.get(f"/api{browser.url}").get_json()["confirmed"] == 2
+
+
+def test_the_admin_sees_the_answers(service: Service, party: RelyingParty) -> None:
+    admin, member = service.admin(), service.member()
+    app = new_app(service, backchannel_logout_uri=party.address).app
+    signed_in_to(service, member, app)
+    member.post("/api/sign-out")
+    party.manner = "503"
+    service.deliver()
+    (goodbye,) = admin.get(f"/api/admin/apps/{app.id}").get_json()["goodbyes"]
+    assert (goodbye["state"], goodbye["answer"]) == ("waiting", "answered 503")
+    assert "answered 503" in admin.get(f"/admin/apps/{app.id}").get_data(as_text=True)
+
+
+def test_json_is_told_where_to_look(service: Service) -> None:
+    member = service.member()
+    signed_in_to(service, member, new_app(service).app)
+    answer = member.post("/api/sign-out")
+    assert answer.status_code == 204
+    address = answer.headers["Link"].partition(">")[0].removeprefix("<")
+    said = service.person().get(address).get_json()
+    assert said["goodbyes"] == [{"name": "Wiki", "state": "silent"}]
+
+
+def test_whoever_used_no_app_signs_out_as_ever(service: Service) -> None:
+    member = service.member()
+    answer = member.post("/api/sign-out")
+    assert (answer.status_code, "Link" in answer.headers) == (204, False)
+
+
+def test_a_statement_is_good_for_a_day_and_for_this_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    about = backchannel.statement(service.house, "nobodys")
+    assert service.person().get(f"/api/signed-out?about={about}").get_json()["apps"] == 0
+    assert service.person().get(f"/api/signed-out?about={about}x").status_code == 404
+    later = now() + backchannel.SHOWN_FOR
+    monkeypatch.setattr(backchannel, "now", lambda: later)
+    assert service.person().get(f"/api/signed-out?about={about}").status_code == 404

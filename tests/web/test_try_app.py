@@ -1,0 +1,107 @@
+"""Trying an app: an admin signs in to it through the real pages, and sees what it would learn, but no token."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from sqlalchemy import select
+
+from accounts.core.models_apps import Consent, Grant
+from accounts.flows import apps
+from accounts.flows.oidc import trial
+from tests.apps import new_app
+from tests.people import Service
+from tests.web.browser import Browser, Page
+
+
+def begun(service: Service, browser: Browser, app_id: str) -> str:
+    """The request that the button makes: its address."""
+    page = browser.visit(f"/admin/apps/{app_id}")
+    (form,) = [form for form in page.forms if form.action.endswith("/try")]
+    answer = browser._client.post(form.action, data=form.values, headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 303
+    return str(answer.location)
+
+
+def landed(browser: Browser, url: str) -> Page:
+    """Where a request ends that is answered at the house's own address."""
+    answer = browser._client.get(url)
+    assert answer.status_code == 303
+    assert answer.location.startswith("http://127.0.0.1:8000/admin/apps/tried?")
+    return browser.visit(answer.location.removeprefix("http://127.0.0.1:8000"))
+
+
+@pytest.fixture
+def browser(service: Service) -> Browser:
+    admin = service.admin()
+    admin.patch("/api/account", {"name": "Ada Admin", "locale": "en"})
+    return Browser(admin.client)
+
+
+def test_the_admin_sees_what_the_app_would_learn(service: Service, browser: Browser) -> None:
+    app = new_app(service, trusted=True, claims=["email"]).app
+    page = landed(browser, begun(service, browser, app.id))
+    assert "Signed in." in page.text
+    assert "Ada Admin" in page.text
+    for claim in ("kid", "RS256", "iss", "aud", "email_verified", "admins"):
+        assert claim in page.text
+    text = browser.answer.get_data(as_text=True)
+    assert "eyJ" not in text, "no token"
+    with service.uow() as uow:
+        assert list(uow.session.scalars(select(Grant))) == [], "its tokens are dead"
+
+
+def test_consent_is_asked_as_people_are_asked(service: Service, browser: Browser) -> None:
+    app = new_app(service).app
+    page = browser.visit(begun(service, browser, app.id))
+    assert "Wiki" in page.text
+    assert [form for form in page.forms if "request" in form.kinds]
+    with service.uow() as uow:
+        assert list(uow.session.scalars(select(Consent))) == []
+
+
+def test_a_used_answer_shows_the_error_that_the_app_would_get(service: Service, browser: Browser) -> None:
+    app = new_app(service, trusted=True).app
+    landed(browser, begun(service, browser, app.id))
+    page = browser.visit(browser.url)
+    assert "invalid_grant" in page.text
+
+
+def test_no_app_is_answered_there_but_in_a_trial_of_that_app(service: Service, browser: Browser) -> None:
+    app, other = (new_app(service, name, trusted=True).app for name in ("Wiki", "Notes"))
+    url = begun(service, browser, app.id)
+    said = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    for wrong in (
+        {"state": "x"},
+        {"state": ""},
+        {"client_id": other.id},
+        {"redirect_uri": said["redirect_uri"] + "/"},
+    ):
+        answer = browser._client.get(f"/oauth/authorize?{urlencode(said | wrong)}")
+        assert answer.status_code == 400, wrong
+        assert "Location" not in answer.headers, wrong
+    twice = f"/oauth/authorize?{urlencode(said)}&state={said['state']}"
+    assert browser._client.get(twice).status_code == 400
+
+
+def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: Browser) -> None:
+    app = new_app(service, trusted=True).app
+    answer = browser._client.get(begun(service, browser, app.id))
+    arrived = answer.location.removeprefix("http://127.0.0.1:8000")
+    member = service.member()
+    assert member.get(arrived).status_code == 403
+    from accounts.flows import accounts
+
+    accounts.set_groups(service.uow(), accounts.find(service.uow(), member.email).id, ["admins"])
+    assert member.get(arrived).status_code == 404
+    with service.uow() as uow:
+        assert list(uow.session.scalars(select(Grant))) == []
+
+
+def test_the_address_of_the_house_cannot_be_told_from_outside_the_statement(service: Service) -> None:
+    state, begun_here = trial.begin(service.house, "app", "admin")
+    assert trial.read(service.house, state) == begun_here
+    assert trial.read(service.house, state + "x") is None
+    assert begun_here.verifier not in state
+    assert apps.listing(service.uow()) == []
