@@ -34,7 +34,6 @@ SENTENCES = {
     "int_type": sentence("This must be a whole number."),
     "int_parsing": sentence("This must be a whole number."),
     "int_from_float": sentence("This must be a whole number."),
-    "literal_error": sentence("That is none of the choices."),
     "greater_than_equal": sentence("At least %(ge)s, please."),
     "less_than_equal": sentence("At most %(le)s, please."),
 }
