@@ -6,8 +6,7 @@ from alembic import context
 from sqlalchemy import Connection
 
 from accounts.config import Settings
-from accounts.core.models import Base
-from accounts.core.schema import VERSION_TABLE
+from accounts.core.schema import MODELS, VERSION_TABLE
 from accounts.core.store import Store
 
 
@@ -15,7 +14,7 @@ def run(connection: Connection) -> None:
     # Batch mode: SQLite alters a table by copying it.
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=MODELS[0].Base.metadata,
         version_table=VERSION_TABLE,
         render_as_batch=True,
         compare_type=True,

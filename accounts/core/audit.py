@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from accounts.core.ids import new_id
 from accounts.core.models import AuditRow
 
 
@@ -35,10 +36,12 @@ def append(
     account_id: str | None = None,
     link_id: str | None = None,
     facts: Mapping[str, Any] | None = None,
-) -> None:
-    """Note one event. ``facts`` never holds a secret, a token, or what a stranger typed."""
+) -> str:
+    """Note one event; answers its id. ``facts`` never holds a secret, a token, or what a stranger typed."""
+    id = new_id()
     session.add(
         AuditRow(
+            id=id,
             kind=kind,
             account_id=account_id,
             actor=asker.account_id,
@@ -49,3 +52,4 @@ def append(
             facts=dict(facts or {}),
         )
     )
+    return id

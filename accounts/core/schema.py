@@ -9,8 +9,11 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.config import SettingsError
+from accounts.core import models, models_audit
 from accounts.core.store import Store
 
+MODELS = (models, models_audit)
+"""Where tables are declared. A module that is not named here would be missing from every migration."""
 VERSION_TABLE = "accounts_alembic_version"
 """Not Alembic's usual name: a host may keep its own migrations in the same database."""
 LOCK = 0x6163636F756E7473

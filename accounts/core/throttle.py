@@ -59,11 +59,26 @@ class Throttle:
 
         :raises TooManyRequests: with the seconds until the window ends.
         """
-        # A digest: an address may be longer than a key, and has no business in this table.
-        bucket = hashlib.sha256("|".join(who).encode()).hexdigest()[:40]
-        if not self._limiter.hit(limit.amount, limit.name, bucket):
-            ends = self._limiter.get_window_stats(limit.amount, limit.name, bucket).reset_time
+        if not self._limiter.hit(limit.amount, limit.name, bucket(*who)):
+            ends = self.window_ends(limit, *who)
             raise TooManyRequests(f"limit {limit.name}", retry_after=max(1, int(ends - time.time()) + 1))
+
+    def window_ends(self, limit: Limit, *who: str) -> int:
+        """When the window of ``who`` ends, in seconds since 1970."""
+        return int(self._limiter.get_window_stats(limit.amount, limit.name, bucket(*who)).reset_time)
+
+    def tries(self, limit: Limit, *who: str) -> int:
+        """How often ``who`` has tried in the window that runs."""
+        return self._storage.get(limit.amount.key_for(limit.name, bucket(*who)))
+
+    def lift(self, limit: Limit, *who: str) -> None:
+        """Have counting begin anew for ``who``."""
+        self._limiter.clear(limit.amount, limit.name, bucket(*who))
+
+
+def bucket(*who: str) -> str:
+    """How the table knows whoever tries: an address may be longer than a key, and has no business there."""
+    return hashlib.sha256("|".join(who).encode()).hexdigest()[:40]
 
 
 def network_of(address: str) -> str:

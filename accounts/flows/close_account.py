@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import delete
 
-from accounts.core import throttle
+from accounts.core import marks, throttle
 from accounts.core.clock import now
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.links import Done, Link, Opened, auth_epoch, sign_ins
@@ -14,7 +14,7 @@ from accounts.core.models import ADMINS, Account, OutboxRow, SentInvite
 from accounts.core.opening import forget_address
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import accounts, letter_limits
 
 PURPOSE, NOTICE = "close-account", "account-closed"
 
@@ -24,11 +24,11 @@ def ask(uow: UnitOfWork, account_id: str) -> None:
 
     :raises TooManyRequests: too many letters of this kind.
     """
-    uow.house.throttle.hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
+    letter_limits.hit(uow, throttle.MAIL_ACCOUNT, PURPOSE, account_id, purpose=PURPOSE, account_id=account_id)
     with uow:
         account = uow.session.get_one(Account, account_id)
-        uow.put(PURPOSE, account.id, locale=account.locale)
-        uow.note("account.close-asked", account_id=account.id)
+        mail = uow.put(PURPOSE, account.id, locale=account.locale)
+        uow.note("account.close-asked", account_id=account.id, facts={"mail": mail, "purpose": PURPOSE})
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
@@ -60,6 +60,7 @@ def remove(uow: UnitOfWork, account: Account) -> None:
     """
     accounts.lock_admins(uow)
     forget_address(uow, account.email_key)
+    marks.forget(uow.session, uow.house, account.email_key, account.id)
     uow.session.execute(delete(SentInvite).where(SentInvite.email_key == account.email_key))
     uow.session.execute(delete(OutboxRow).where(OutboxRow.subject.in_((account.id, account.email))))
     administered = ADMINS in account.groups

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import LinkExpired, LinkUsed, sentence
 from accounts.core.links import Done, Link, Opened, Sentence, auth_epoch, email, sign_ins
 from accounts.core.opening import account_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import accounts, letter_limits
 from accounts.flows.inputs import Asks, Email, Next
 
 PURPOSE = "sign-in"
@@ -35,11 +34,10 @@ def ask(uow: UnitOfWork, said: SignInByMail) -> None:
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    uow.house.throttle.hit(throttle.MAIL_NETWORK, uow.asker.network)
-    uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
+    letter_limits.ask(uow, PURPOSE, said.email.key)
     with uow:
-        uow.put(PURPOSE, said.email.email, {"next": said.next})
-        uow.note("sign-in.mail-asked")
+        mail = uow.put(PURPOSE, said.email.email, {"next": said.next})
+        uow.note("sign-in.mail-asked", about=said.email.key, facts={"mail": mail, "purpose": PURPOSE})
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.ids import new_id
@@ -13,7 +12,7 @@ from accounts.core.links import Done, Link, Opened, Sentence, holder
 from accounts.core.opening import holder_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import accounts, letter_limits
 from accounts.flows.accounts import Chosen
 from accounts.flows.inputs import Asks, Email, NewAccount, Next
 
@@ -40,11 +39,10 @@ def ask(uow: UnitOfWork, said: SignUp) -> None:
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    uow.house.throttle.hit(throttle.MAIL_NETWORK, uow.asker.network)
-    uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
+    letter_limits.ask(uow, PURPOSE, said.email.key)
     with uow:
-        uow.put(PURPOSE, said.email.email, {"next": said.next})
-        uow.note("sign-up.asked")
+        mail = uow.put(PURPOSE, said.email.email, {"next": said.next})
+        uow.note("sign-up.asked", about=said.email.key, facts={"mail": mail, "purpose": PURPOSE})
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:

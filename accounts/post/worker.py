@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core import outbox, spent
+from accounts.core import marks, outbox, spent
 from accounts.core.house import House
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import NOTICES
+from accounts.flows import NOTICES, mail_notes
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
 
@@ -63,21 +63,22 @@ class Worker:
         if intent is None:
             return False
         uow = UnitOfWork(self._house)
+        letter: Letter | None = None
         try:
             with uow:
                 letter = self._write(uow, intent)
-            answer = self._carry(intent, letter) if letter else None
+            answer = self._carry(intent, letter) if letter else ""
         except CarrierRefused as refused:
-            self._put_off(uow, intent, str(refused), for_good=True)
+            self._put_off(uow, intent, letter, str(refused), for_good=True)
         except UnfitLetter as unfit:
-            self._put_off(uow, intent, str(unfit), for_good=True)
+            self._put_off(uow, intent, letter, str(unfit), for_good=True)
         except CarrierFailed as failed:
-            self._put_off(uow, intent, str(failed), for_good=False)
+            self._put_off(uow, intent, letter, str(failed), for_good=False)
         except SQLAlchemyError:
             raise
         except Exception as wrong:  # noqa: BLE001 - one letter that cannot be written must not hold up the others
             # Its text may quote facts or the link: only the kind of error is kept.
-            self._put_off(uow, intent, f"cannot be written: {type(wrong).__name__}", for_good=False)
+            self._put_off(uow, intent, letter, f"cannot be written: {type(wrong).__name__}", for_good=False)
         else:
             self._settle(uow, intent, letter, answer)
         finally:
@@ -87,6 +88,7 @@ class Worker:
     def sweep(self) -> None:
         """Forget what is dead of age."""
         spent.sweep(self._house.store.engine)
+        marks.sweep(self._house.store.engine)
         self._house.throttle.sweep()
 
     def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | None:
@@ -101,19 +103,15 @@ class Worker:
         message = self._letters.compose(letter, sender=settings.mail_sender, message_id=message_id)
         return self._carrier.carry(message)
 
-    def _settle(self, uow: UnitOfWork, intent: Intent, letter: Letter | None, answer: str | None) -> None:
+    def _settle(self, uow: UnitOfWork, intent: Intent, letter: Letter | None, answer: str) -> None:
         with uow:
-            outbox.settle(uow.session, intent)
-            facts = {"mail": intent.id, "purpose": intent.purpose}
-            if letter is None:
-                uow.note("mail.dropped", facts=facts)
-            else:
-                uow.note("mail.sent", facts={**facts, "words": letter.words, "answer": answer})
+            mail_notes.settle(uow, intent, letter, answer)
         log.info("mail %s (%s): %s", intent.id, intent.purpose, "sent" if letter else "dropped, its cause is gone")
 
-    def _put_off(self, uow: UnitOfWork, intent: Intent, error: str, *, for_good: bool) -> None:
+    def _put_off(
+        self, uow: UnitOfWork, intent: Intent, letter: Letter | None, error: str, *, for_good: bool
+    ) -> None:
         uow.release()
         with uow:
-            outbox.put_off(uow.session, intent, error, for_good=for_good)
-            uow.note("mail.refused" if for_good else "mail.delayed", facts={"mail": intent.id, "error": error})
+            mail_notes.put_off(uow, intent, letter, error, for_good=for_good)
         log.warning("mail %s (%s), try %d: %s", intent.id, intent.purpose, intent.attempts, error)
