@@ -55,6 +55,8 @@ class Settings(BaseModel):
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     service_name: str = Field(default="Accounts", min_length=1, max_length=60)
     locale: str = "en"
+    audit_sealed: bool = False
+    audit_pseudonyms_after: int = Field(default=0, ge=0, le=36500)
     lifetimes: Mapping[str, timedelta] = Field(default_factory=dict)
 
     @classmethod

@@ -24,7 +24,11 @@ from accounts.post.letters import Letters, words_folder
 from accounts.post.worker import Worker
 from accounts.web import (
     admin,
+    admin_accounts,
+    admin_audit,
+    admin_limits,
     admin_links,
+    admin_mail,
     bound,
     cookies,
     csrf,
@@ -44,7 +48,18 @@ from accounts.web.pages import Pages
 from accounts.web.runtime import Runtime
 
 log = logging.getLogger("accounts")
-ROOMS = (people.room, admin.room, admin_links.room, health.room, mailbox.room, openapi.room)
+ROOMS = (
+    people.room,
+    admin.room,
+    admin_accounts.room,
+    admin_mail.room,
+    admin_links.room,
+    admin_audit.room,
+    admin_limits.room,
+    health.room,
+    mailbox.room,
+    openapi.room,
+)
 YEAR = 365 * 86400
 
 

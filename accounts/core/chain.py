@@ -60,13 +60,14 @@ def _seal_some(house: House) -> int:
         if not rows:
             return 0
         number, digest = (head.number, head.digest) if head else (0, BEGINNING)
-        for row in rows:
-            number += 1
+        seals: list[AuditSeal] = []
+        for number, row in enumerate(rows, number + 1):
             salt = secrets.token_urlsafe(16)
-            last = AuditSeal(number=number, audit_id=row.id, at=row.at, salt=salt, personal=personal(row, salt))
-            last.digest = digest = linked(digest, last, row)
-            session.add(last)
-        prove(house, last)
+            link = AuditSeal(number=number, audit_id=row.id, at=row.at, salt=salt, personal=personal(row, salt))
+            link.digest = digest = linked(digest, link, row)
+            seals.append(link)
+        prove(house, seals[-1])
+        session.add_all(seals)
         try:
             session.commit()
         except IntegrityError:

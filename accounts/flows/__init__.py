@@ -8,6 +8,7 @@ from accounts.core.links import Link
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows import (
+    administer,
     change_email,
     change_password,
     close_account,
@@ -36,5 +37,6 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
     change_password.NOTICE: change_password.letter,
     change_email.NOTICE: change_email.notice,
     close_account.NOTICE: close_account.notice,
+    administer.DELETED_NOTICE: close_account.deleted_notice,
 }
 """Letters without a link of their own, by the purpose of their intents."""

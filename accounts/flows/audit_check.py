@@ -120,7 +120,9 @@ def _sealed(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
         rows = uow.read(select(*columns).where(AuditSeal.number > number).order_by(AuditSeal.number).limit(BATCH))
         if not rows:
             return
-        lines = {row.id: row for row in uow.read(select(*COLUMNS).where(AuditRow.id.in_([each.audit_id for each in rows])))}
+        lines = {
+            row.id: row for row in uow.read(select(*COLUMNS).where(AuditRow.id.in_([each.audit_id for each in rows])))
+        }
         for each in rows:
             yield each, lines.get(each.audit_id)
         number = rows[-1].number

@@ -19,13 +19,11 @@ from accounts.core.models_audit import AuditMark
 from accounts.core.throttle import network_of
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
-from accounts.flows.inputs import Asks
+from accounts.flows.inputs import Asks, Place, Sought
 
 PAGE = 50
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:Z|\+00:00)?)?", re.ASCII)
-PLACE = re.compile(r"(\d{1,18})\.([A-Za-z0-9_-]{1,16})", re.ASCII)
 NO_MOMENT = sentence("Write a day such as 2026-11-25, or a time in UTC such as 2026-11-25 13:30.")
-NO_PLACE = sentence("That is not a place in this list.")
 
 
 def _moment(value: Any) -> Any:
@@ -38,26 +36,20 @@ def _moment(value: Any) -> Any:
         raise PydanticCustomError("moment", NO_MOMENT) from None
 
 
-def _place(value: Any) -> Any:
-    if value and not (isinstance(value, str) and PLACE.fullmatch(value)):
-        raise PydanticCustomError("place", NO_PLACE)
-    return value or ""
-
-
 Moment = Annotated[
     datetime | None, BeforeValidator(_moment), Field(json_schema_extra={"input": "text", "hint": "moment"})
 ]
-Place = Annotated[str, BeforeValidator(_place), Field(json_schema_extra={"input": "hidden"})]
-"""Where a page of a list begins: behind this line."""
 
 
 class AuditFilter(Asks):
     """Which lines. Empty fields let everything through."""
 
-    kind: str = Field(default="", title=sentence("Kind"), max_length=40, json_schema_extra={"maxlength": 40})
-    account: str = Field(default="", title=sentence("Account"), max_length=254, json_schema_extra={"maxlength": 254})
-    actor: str = Field(default="", title=sentence("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
-    network: str = Field(default="", title=sentence("Network"), max_length=64, json_schema_extra={"maxlength": 64})
+    kind: Sought = Field(default="", title=sentence("Kind"), max_length=40, json_schema_extra={"maxlength": 40})
+    account: Sought = Field(
+        default="", title=sentence("Account"), max_length=254, json_schema_extra={"maxlength": 254}
+    )
+    actor: Sought = Field(default="", title=sentence("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
+    network: Sought = Field(default="", title=sentence("Network"), max_length=64, json_schema_extra={"maxlength": 64})
     since: Moment = Field(default=None, title=sentence("From"))
     until: Moment = Field(default=None, title=sentence("Until"))
 
@@ -159,5 +151,8 @@ def place_of(line: Line) -> str:
 
 def _read_place(text: str) -> tuple[datetime, str]:
     micros, _, id = text.partition(".")
-    seconds, rest = divmod(int(micros), 1_000_000)
-    return datetime.fromtimestamp(min(seconds, 253_402_300_799), UTC).replace(microsecond=rest), id
+    try:
+        seconds, rest = divmod(int(micros), 1_000_000)
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest), id
+    except (ValueError, OverflowError, OSError):
+        raise NotFound("no place in this list") from None

@@ -74,6 +74,11 @@ def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
     return Letter(NOTICE, intent.subject, intent.locale, {"asked": intent.asked, "email": intent.subject})
 
 
+def deleted_notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    """The last letter to somebody whose account was deleted by an admin. By whom is nobody's business."""
+    return Letter(intent.purpose, intent.subject, intent.locale, {"email": intent.subject})
+
+
 CLOSE = Link(
     purpose=PURPOSE,
     lives=timedelta(minutes=60),

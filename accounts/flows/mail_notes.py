@@ -15,7 +15,8 @@ from accounts.core.opening import account_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
 
-SENT, DROPPED, DELAYED, REFUSED, GIVEN_UP = "mail.sent", "mail.dropped", "mail.delayed", "mail.refused", "mail.given-up"
+SENT, DROPPED, DELAYED = "mail.sent", "mail.dropped", "mail.delayed"
+REFUSED, GIVEN_UP = "mail.refused", "mail.given-up"
 LAST_WORDS = frozenset({"account-closed", "account-deleted"})
 """Letters to somebody whose account is gone. No mark leads from their address to anything any more."""
 _ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
@@ -51,9 +52,7 @@ def _why_dropped(intent: Intent, account: Account | None) -> str:
     return "undone" if account.active else "disabled"
 
 
-def _note(
-    uow: UnitOfWork, kind: str, intent: Intent, account: Account | None, to: str, told: dict[str, Any]
-) -> None:
+def _note(uow: UnitOfWork, kind: str, intent: Intent, account: Account | None, to: str, told: dict[str, Any]) -> None:
     facts = {"mail": intent.id, "purpose": intent.purpose, "try": intent.attempts, **told}
     about = "" if intent.purpose in LAST_WORDS else _key(to)
     uow.note(kind, account_id=account.id if account else None, about=about, facts=facts)

@@ -13,7 +13,7 @@ from accounts.core import marks, outbox, spent
 from accounts.core.house import House
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import NOTICES, mail_notes
+from accounts.flows import NOTICES, audit_upkeep, mail_notes
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
 
@@ -90,6 +90,7 @@ class Worker:
         spent.sweep(self._house.store.engine)
         marks.sweep(self._house.store.engine)
         self._house.throttle.sweep()
+        audit_upkeep.run(self._house)
 
     def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | None:
         link = self._house.links.get(intent.purpose)
@@ -108,9 +109,7 @@ class Worker:
             mail_notes.settle(uow, intent, letter, answer)
         log.info("mail %s (%s): %s", intent.id, intent.purpose, "sent" if letter else "dropped, its cause is gone")
 
-    def _put_off(
-        self, uow: UnitOfWork, intent: Intent, letter: Letter | None, error: str, *, for_good: bool
-    ) -> None:
+    def _put_off(self, uow: UnitOfWork, intent: Intent, letter: Letter | None, error: str, *, for_good: bool) -> None:
         uow.release()
         with uow:
             mail_notes.put_off(uow, intent, letter, error, for_good=for_good)

@@ -29,6 +29,7 @@ SENTENCES = {
     "too_long": sentence("At most %(max_length)s entries, please."),
     "bool_type": sentence("This must be true or false."),
     "bool_parsing": sentence("This must be true or false."),
+    "literal_error": sentence("This is not one of the choices."),
     "int_type": sentence("This must be a whole number."),
     "int_parsing": sentence("This must be a whole number."),
     "int_from_float": sentence("This must be a whole number."),
@@ -36,7 +37,7 @@ SENTENCES = {
     "less_than_equal": sentence("At most %(le)s, please."),
 }
 OTHER = sentence("This cannot be taken.")
-OWN = frozenset({"email", "name", "locale", "groups"})
+OWN = frozenset({"email", "name", "locale", "groups", "moment", "place"})
 """Errors of our own types bring their sentence along."""
 
 
@@ -94,7 +95,20 @@ def _field(name: str, info: Any, typed: Mapping[str, Any], error: FieldError | N
 
 def typed() -> dict[str, str]:
     """What a form said, one value a field, without the fields that are ours."""
-    return {name: value for name, value in request.form.items() if name not in OURS}
+    said = request.args if request.method == "GET" else request.form
+    return {name: value for name, value in said.items() if name not in OURS}
+
+
+def read_query(model: type[M]) -> M:
+    """What the query of this request says, checked against its declaration.
+
+    :raises InvalidInput: with every field that is wrong.
+    :raises Malformed: a field said twice.
+    """
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise Malformed(f"a field was said {len(values)} times: {name[:40]!r}")
+    return checked(model, request.args.to_dict())
 
 
 def read(model: type[M]) -> M:
