@@ -61,9 +61,9 @@ def _seal_some(house: House) -> int:
             return 0
         number, digest = (head.number, head.digest) if head else (0, BEGINNING)
         seals: list[AuditSeal] = []
-        for number, row in enumerate(rows, number + 1):
+        for place, row in enumerate(rows, number + 1):
             salt = secrets.token_urlsafe(16)
-            link = AuditSeal(number=number, audit_id=row.id, at=row.at, salt=salt, personal=personal(row, salt))
+            link = AuditSeal(number=place, audit_id=row.id, at=row.at, salt=salt, personal=personal(row, salt))
             link.digest = digest = linked(digest, link, row)
             seals.append(link)
         prove(house, seals[-1])

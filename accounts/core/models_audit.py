@@ -1,4 +1,4 @@
-"""What stands beside the audit log: which address a line is about, and the chain that shows whether it was altered."""
+"""What stands beside the audit log: which address a line is about, and the chain that shows what was altered."""
 
 from __future__ import annotations
 

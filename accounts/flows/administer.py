@@ -1,4 +1,4 @@
-"""What admins do about accounts: finding one, looking at it, and helping its owner. Nobody sees or chooses a password."""
+"""What admins do about accounts: finding one, and helping its owner. Nobody sees or chooses a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Limits on requests for letters. What they hold back leaves a trace, so that its owner can be told why no mail came."""
+"""Limits on requests for letters. What they hold back leaves a trace, so that somebody can be told why."""
 
 from __future__ import annotations
 

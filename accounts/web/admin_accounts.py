@@ -27,15 +27,19 @@ def administration() -> Reply:
     return Reply(page="admin/start.html", says={"mail": {"waiting": waiting, "dead": dead}})
 
 
+def _filters() -> dict[str, str]:
+    return {name: value for name in ("q", "group", "state") if (value := request.args.get(name))}
+
+
 def _nobody() -> dict[str, Any]:
-    return {"accounts": [], "next": "", "given": {}}
+    return {"accounts": [], "next": "", "filters": _filters()}
 
 
 @room.get("/admin/accounts", needs=ADMINS, query=administer.AccountPage, page="admin/accounts.html", fill=_nobody)
 def list_accounts(said: administer.AccountPage) -> Reply:
     """Accounts by address: all, or those that are looked for."""
     found, place = administer.search(uow(), said)
-    shows = {"given": said.model_dump(), "problem": None}
+    shows = {"filters": _filters(), "fields": (), "problem": None}
     return Reply(
         page="admin/accounts.html", says={"accounts": [asdict(each) for each in found], "next": place}, shows=shows
     )

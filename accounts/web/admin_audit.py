@@ -23,7 +23,7 @@ MEDIA = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 
 
 def _filters() -> dict[str, str]:
-    return {name: request.args.get(name, "") for name in AuditFilter.model_fields}
+    return {name: value for name in AuditFilter.model_fields if (value := request.args.get(name))}
 
 
 def _no_lines() -> dict[str, Any]:
@@ -38,7 +38,7 @@ def list_audit(said: AuditPage) -> Reply:
         "fields": forms.fields_of(AuditFilter, _filters()),
         "problem": None,
         "happened": link_advice.HAPPENED,
-        "filters": {name: value for name, value in _filters().items() if value},
+        "filters": _filters(),
     }
     return Reply(page=PAGE, says={"lines": [asdict(line) for line in lines], "next": place}, shows=shows)
 
