@@ -8,7 +8,9 @@ from collections.abc import Sequence
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from accounts.cli.audit import audit
 from accounts.cli.config import config
+from accounts.cli.helpdesk import limits
 from accounts.cli.keys import keys
 from accounts.cli.link import link
 from accounts.cli.mail import letters, mail
@@ -25,7 +27,7 @@ def cli() -> None:
     """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
 
 
-for command in (serve, upgrade, worker, invite, users, keys, config, link, mail, letters):
+for command in (serve, upgrade, worker, invite, users, keys, config, link, mail, letters, audit, limits):
     cli.add_command(command)
 
 

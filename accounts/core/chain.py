@@ -47,19 +47,19 @@ def seal(house: House) -> int:
 
 def _seal_some(house: House) -> int:
     with Session(house.store.engine, expire_on_commit=False) as session:
-        head = _head(session)
-        if not session.scalars(_settled(head).limit(1)).all():
-            if head is not None and head.key != house.ring.signing.name:
-                prove(house, head)
+        end = _head(session)
+        if not session.scalars(_settled(end).limit(1)).all():
+            if end is not None and end.key != house.ring.signing.name:
+                prove(house, end)
                 session.commit()
             return 0
         # SQLite's write lock, and on PostgreSQL a lock on the lines: nobody prunes what is just being read.
         session.execute(update(AuditSeal).where(AuditSeal.number < 0).values(proof=None))
-        head = _head(session)
-        rows = session.scalars(_settled(head).with_for_update(read=True)).all()
+        end = _head(session)
+        rows = session.scalars(_settled(end).with_for_update(read=True).execution_options(populate_existing=True)).all()
         if not rows:
             return 0
-        number, digest = (head.number, head.digest) if head else (0, BEGINNING)
+        number, digest = (end.number, end.digest) if end else (0, BEGINNING)
         seals: list[AuditSeal] = []
         for place, row in enumerate(rows, number + 1):
             salt = secrets.token_urlsafe(16)
@@ -73,6 +73,14 @@ def _seal_some(house: House) -> int:
         except IntegrityError:
             return 0  # another worker has just sealed these
         return len(rows)
+
+
+def head(house: House) -> str:
+    """The end of the chain as ``number:digest``; "" where there is none. Whoever notes it elsewhere can tell later
+    whether the end of the log was cut off together with its seals."""
+    with Session(house.store.engine) as session:
+        newest = _head(session)
+        return f"{newest.number}:{newest.digest}" if newest else ""
 
 
 def _head(session: Session) -> AuditSeal | None:
