@@ -52,7 +52,7 @@ def tell(problem: Problem) -> Response:
             return Response(status=303, headers={"Location": runtime().ask_to_sign_in().location or "/"})
         if isinstance(problem, errors.ConfirmationRequired) and request.method in ("GET", "HEAD"):
             return Response(status=303, headers={"Location": runtime().ask_to_confirm()})
-        filled = state.refill(problem) if state.refill and not isinstance(problem, errors.DeadLink) else None
+        filled = _refilled(problem)
         if filled is not None:
             filled.status, filled.headers = problem.status, headers
             return filled.response()
@@ -64,6 +64,17 @@ def tell(problem: Problem) -> Response:
         media_type="application/problem+json",
         shows={"problem": problem, "purpose": state.purpose},
     ).response()
+
+
+def _refilled(problem: Problem) -> Reply | None:
+    """The form of this request once more; None where there is none, or what it is about has gone."""
+    refill = bound.bound().refill
+    if refill is None or isinstance(problem, errors.DeadLink):
+        return None
+    try:
+        return refill(problem)
+    except Problem:
+        return None
 
 
 def body(problem: Problem) -> dict[str, Any]:

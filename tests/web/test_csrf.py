@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from sqlalchemy import select
+
+from accounts.core.models import OutboxRow
 from accounts.flows import LINKS
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
 from tests.web.doors import Door, csrf_token, doors, dump, knock
@@ -19,6 +22,9 @@ class Scene:
         self.admin = service.admin()
         self.tokens = {link.purpose: token_in(live_url(service, link.purpose, self.admin)) for link in LINKS}
         self.invite_id = self.admin.get("/api/admin/invites").get_json()["invites"][0]["id"]
+        self.other = service.member()
+        self.account_id = self.other.get("/api/account").get_json()["id"]
+        self.mail_id = dead_letter(service)
         other = service.person(email=self.admin.email)
         other.sign_in()
         listed = self.admin.get("/api/account/sessions").get_json()["sessions"]
@@ -40,6 +46,20 @@ class Scene:
             "resend_invite": {},
             "revoke_invite": {},
             "explain_link": {"link": self.tokens["activate"]},
+            "disable_account": {},
+            "enable_account": {},
+            "change_groups": {"groups": "editors"},
+            "send_reset": {},
+            "unlock_account": {},
+            "sign_out_account": {},
+            "end_account_session": {},
+            "end_account_session_page": {},
+            "delete_account": {"email": self.other.email},
+            "trace_mail": {"email": self.other.email},
+            "send_mail_again": {},
+            "export_audit": {"format": "csv"},
+            "see_limits": {"email": self.other.email},
+            "lift_limits": {"email": self.other.email},
         }
 
     def body(self, door: Door) -> dict[str, Any]:
@@ -51,8 +71,25 @@ class Scene:
         return self.said[door.route.name]
 
     def knock(self, door: Door, person: Person, **how: Any) -> int:
-        values = {"invite_id": self.invite_id, "session_id": self.session_id}
-        return knock(door, person, self.body(door), values=values, **how).status_code
+        return knock(door, person, self.body(door), values=self.values, **how).status_code
+
+    @property
+    def values(self) -> dict[str, str]:
+        names = ("invite_id", "session_id", "account_id", "mail_id")
+        return {name: getattr(self, name) for name in names}
+
+
+def dead_letter(service: Service) -> str:
+    """The name of a letter that the mail server refused."""
+    service.deliver()
+    service.sink.misbehave("RCPT", "550 no such user", times=1)
+    try:
+        service.person().post("/api/sign-up", {"email": new_address()})
+        service.deliver()
+    finally:
+        service.sink.behave()
+    with service.house.store.engine.connect() as connection:
+        return str(connection.execute(select(OutboxRow.id).where(OutboxRow.dead_at.is_not(None))).scalar_one())
 
 
 @pytest.fixture

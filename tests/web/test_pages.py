@@ -27,7 +27,14 @@ OWN = (
     "/account/close",
     "/account/sessions",
     "/confirm",
+    "/admin",
     "/admin/invites",
+    "/admin/accounts",
+    "/admin/mail",
+    "/admin/audit",
+    "/admin/audit/export",
+    "/admin/limits",
+    "/admin/keys",
 )
 FORMS = (
     "/sign-in",
@@ -40,6 +47,9 @@ FORMS = (
     "/account/close",
     "/confirm",
     "/admin/invites",
+    "/admin/mail",
+    "/admin/audit/export",
+    "/admin/limits",
 )
 
 
