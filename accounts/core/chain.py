@@ -56,7 +56,9 @@ def _seal_some(house: House) -> int:
         # SQLite's write lock, and on PostgreSQL a lock on the lines: nobody prunes what is just being read.
         session.execute(update(AuditSeal).where(AuditSeal.number < 0).values(proof=None))
         end = _head(session)
-        rows = session.scalars(_settled(end).with_for_update(read=True).execution_options(populate_existing=True)).all()
+        rows = session.scalars(
+            _settled(end).with_for_update(read=True).execution_options(populate_existing=True)
+        ).all()
         if not rows:
             return 0
         number, digest = (end.number, end.digest) if end else (0, BEGINNING)

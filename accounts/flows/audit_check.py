@@ -107,7 +107,7 @@ def _sealed(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
     """The seals in order, each with its line or None. One batch is held at a time."""
     columns = (
         AuditSeal.number,
-        AuditSeal.audit_id,
+        AuditSeal.audit_id.label("audit_id"),
         AuditSeal.at,
         AuditSeal.personal,
         AuditSeal.salt,

@@ -57,7 +57,12 @@ def _personal(cutoff: datetime, place: tuple[datetime, str] | None) -> Any:
         AuditRow.request_id != "",
     )
     lines = select(
-        AuditRow.id, AuditRow.at, AuditRow.account_id, AuditRow.actor, AuditRow.network, AuditRow.facts
+        AuditRow.id,
+        AuditRow.at,
+        AuditRow.account_id.label("account_id"),
+        AuditRow.actor,
+        AuditRow.network,
+        AuditRow.facts,
     ).where(AuditRow.at < cutoff, said)
     if place is not None:
         lines = lines.where(chain.after(*place))

@@ -81,7 +81,7 @@ COLUMNS = (
     AuditRow.id,
     AuditRow.at,
     AuditRow.kind,
-    AuditRow.account_id,
+    AuditRow.account_id.label("account_id"),
     AuditRow.actor,
     AuditRow.app,
     AuditRow.link_id,

@@ -29,9 +29,13 @@ def _given_up(said: DeadPage) -> dict[str, Any]:
 
 def _nothing_yet() -> dict[str, Any]:
     after = forms.checked(DeadPage, {"after": request.args.get("after", "")})
+    return {**_around(after), "trace": None}
+
+
+def _around(after: DeadPage) -> dict[str, Any]:
+    """What stands on the page beside an answer."""
     return {
         **_given_up(after),
-        "trace": None,
         "found": None,
         "happened": link_advice.HAPPENED,
         "part_names": link_advice.PARTS,
@@ -51,8 +55,7 @@ def trace_mail(said: TraceMail) -> Reply:
     trace, explained = mail_trace.look(uow(), said)
     email = said.email.email if said.email else trace.email if trace else ""
     shows = {
-        **_nothing_yet(),
-        "trace": trace,
+        **_around(DeadPage()),
         "found": explained,
         "fields": forms.fields_of(TraceMail, {"email": email}),
         "problem": None,
