@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV := VIRTUAL_ENV=.venv $(BIN)/uv --system-certs pip --quiet
 AUDIT_VERSION := 2.10.1
 
-.PHONY: run test lint types e2e faults docs audit mutants lock .venv run-env clean
+.PHONY: run test lint types e2e faults bench-audit docs audit mutants lock .venv run-env clean
 
 run: run-env
 	@exec $(BIN)/accounts serve
@@ -39,6 +39,10 @@ e2e: .venv
 # do, and whatever an adversary tries.
 faults: .venv
 	@$(BIN)/python -m pytest -n auto -m "faults and not e2e"
+
+# How much memory the audit log needs as a file and in a chain: 200,000 lines, each step in a process of its own.
+bench-audit: .venv
+	@$(BIN)/python bench/audit.py
 
 # Every setting, code, limit, route, command and example in docs/ and README.md against the code.
 docs: .venv

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 import click
 
 from accounts.cli.work import open_house, unit_of_work
+from accounts.config import SettingsError
 from accounts.core import chain
 from accounts.flows import audit_check, audit_export, audit_retention, audit_trail
 from accounts.flows.audit_check import Verdict
@@ -97,14 +98,17 @@ def verify(noted: str) -> None:
 @audit.command()
 @click.option(
     "--older-than",
-    required=True,
     type=click.IntRange(audit_retention.LEAST_DAYS),
     metavar="DAYS",
-    help="Lines younger than 31 days stay as they are.",
+    help="At least 31.  [default: ACCOUNTS_AUDIT_PSEUDONYMS_AFTER]",
 )
-def prune(older_than: int) -> None:
+def prune(older_than: int | None) -> None:
     """Put pseudonyms in the place of accounts and networks in old lines. No line is deleted."""
-    click.echo(f"{audit_retention.prune(unit_of_work(), older_than)} lines say no more who it was")
+    uow = unit_of_work()
+    days = older_than or uow.house.settings.audit_pseudonyms_after
+    if not days:
+        raise SettingsError("say how old with --older-than DAYS, or set ACCOUNTS_AUDIT_PSEUDONYMS_AFTER")
+    click.echo(f"{audit_retention.prune(uow, days)} lines say no more who it was")
 
 
 def _summary(verdict: Verdict) -> str:
