@@ -1,4 +1,4 @@
-"""More of ``accounts users`` and ``accounts mail``, and ``accounts limits``: what the helpdesk asks on the console."""
+"""More of ``accounts users`` and ``accounts mail``, and ``accounts limits``: what a helpdesk asks there."""
 
 from __future__ import annotations
 

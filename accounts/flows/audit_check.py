@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 
 from accounts.core import chain
 from accounts.core.clock import now
@@ -134,7 +134,7 @@ def _find_inserted(uow: UnitOfWork, verdict: Verdict, last: Any) -> None:
     if last is None:
         verdict.unsealed = uow.read(select(func.count()).select_from(AuditRow))[0][0]
         return
-    up_to = or_(AuditRow.at < last.at, and_(AuditRow.at == last.at, AuditRow.id <= last.audit_id))
+    up_to = chain.before(last.at, last.audit_id)
     for row in uow.read(unsealed.where(up_to).order_by(AuditRow.at, AuditRow.id).limit(MOST_TOLD)):
         verdict.add("inserted", 0, row.id)
     after = unsealed.where(chain.after(last.at, last.audit_id)).subquery()

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, or_, select
 
-from accounts.core import marks
+from accounts.core import chain, marks
 from accounts.core.errors import NotFound, sentence
 from accounts.core.models import AuditRow
 from accounts.core.models_audit import AuditMark
@@ -96,8 +96,7 @@ def page(uow: UnitOfWork, said: AuditPage, size: int = PAGE) -> tuple[list[Line]
     """One page of lines, newest first, and the place behind which the next begins; "" where there is none."""
     lines = select(*COLUMNS).where(*conditions(uow, said))
     if said.after:
-        at, id = _read_place(said.after)
-        lines = lines.where(or_(AuditRow.at < at, and_(AuditRow.at == at, AuditRow.id < id)))
+        lines = lines.where(chain.before(*_read_place(said.after)))
     found = [Line(*row) for row in uow.read(lines.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(size + 1))]
     return found[:size], place_of(found[size - 1]) if len(found) > size else ""
 

@@ -10,10 +10,12 @@ import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert
 
+from accounts.core.audit import Asker
 from accounts.core.house import House
 from accounts.core.models import AuditRow
 from accounts.core.uow import UnitOfWork
@@ -36,7 +38,7 @@ def house(database: str) -> Iterator[House]:
 
 
 def write(house: House, count: int, *, same_time: bool = False) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": f"line{number:08}",
             "at": BEGAN + timedelta(hours=0 if same_time else number),
@@ -151,9 +153,10 @@ def test_no_cell_is_run_by_a_spreadsheet(evil: str) -> None:
 
 @on_both_databases
 def test_what_a_stranger_wrote_comes_out_of_a_file_as_text(service: Service) -> None:
-    admin, stranger = service.admin(), service.person()
-    evil = '=HYPERLINK("https://evil.example","x"),\r\n\''
-    stranger.post("/api/sign-up", {"email": new_address()}, headers={"User-Agent": evil})
+    admin, evil = service.admin(), "=HYPERLINK('https://evil.example'),\r\n\""
+    uow = UnitOfWork(service.house, Asker(network=evil, agent=evil, request_id="=1+1"))
+    with uow:
+        uow.note("=cmd", facts={evil: evil})
     answer = admin.post("/api/admin/audit/export", {"format": "csv"})
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="audit-')
