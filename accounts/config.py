@@ -62,6 +62,8 @@ class Settings(BaseModel):
     devise_pepper: str | None = Field(default=None, min_length=1, repr=False)
     flask_security_salt: str | None = Field(default=None, min_length=1, repr=False)
     firebase_signer_key: str | None = Field(default=None, repr=False)
+    audit_sealed: bool = False
+    audit_pseudonyms_after: int = Field(default=0, ge=0, le=36500)
     lifetimes: Mapping[str, timedelta] = Field(default_factory=dict)
 
     @classmethod

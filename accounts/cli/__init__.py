@@ -9,8 +9,10 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.cli.apps import apps
+from accounts.cli.audit import audit
 from accounts.cli.backups import backup, restored
 from accounts.cli.config import config
+from accounts.cli.helpdesk import limits
 from accounts.cli.importing import import_
 from accounts.cli.invites import invite, invites
 from accounts.cli.keys import keys
@@ -35,7 +37,7 @@ COMMANDS = (
     *(serve, upgrade, worker, config),
     *(invite, invites, users, apps),
     *(import_, export, copy, backup, restored),
-    *(keys, oidc_keys, link, mail, letters),
+    *(keys, oidc_keys, link, mail, letters, audit, limits),
 )
 for command in COMMANDS:
     cli.add_command(command)

@@ -9,7 +9,6 @@ import click
 from accounts.cli.work import open_house
 from accounts.config import Settings
 from accounts.core import outbox
-from accounts.core.uow import UnitOfWork
 
 
 @click.group(invoke_without_command=True)
@@ -20,14 +19,6 @@ def mail(context: click.Context) -> None:
         return
     waiting, dead = outbox.waiting(open_house().store.engine)
     click.echo(f"{waiting} waiting, {dead} given up")
-
-
-@mail.command()
-def retry() -> None:
-    """Try the letters that were given up once more."""
-    with UnitOfWork(open_house()) as uow:
-        revived = outbox.revive(uow.session)
-    click.echo(f"{revived} will be tried again")
 
 
 @click.group()

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from accounts.core.ids import new_id
 from accounts.core.models import AuditRow
 
 
@@ -37,10 +38,12 @@ def append(
     link_id: str | None = None,
     app_id: str | None = None,
     facts: Mapping[str, Any] | None = None,
-) -> None:
-    """Note one event. ``facts`` never holds a secret, a token, or what a stranger typed."""
+) -> str:
+    """Note one event; answers its id. ``facts`` never holds a secret, a token, or what a stranger typed."""
+    id = new_id()
     session.add(
         AuditRow(
+            id=id,
             kind=kind,
             account_id=account_id,
             actor=asker.account_id,
@@ -52,6 +55,7 @@ def append(
             facts=dict(facts or {}),
         )
     )
+    return id
 
 
 def append_all(

@@ -16,6 +16,7 @@ from sqlalchemy import Engine, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
+from accounts.core.ids import new_id
 from accounts.core.models import OutboxRow
 
 if TYPE_CHECKING:
@@ -83,9 +84,11 @@ class Intent:
         return {**self.facts["asked"], "at": self.created_at}
 
 
-def put(session: Session, purpose: str, subject: str, facts: Mapping[str, Any], locale: str) -> None:
-    """Note that a letter is due, in the transaction of whatever causes it."""
-    session.add(OutboxRow(purpose=purpose, subject=subject, facts=dict(facts), locale=locale))
+def put(session: Session, purpose: str, subject: str, facts: Mapping[str, Any], locale: str) -> str:
+    """Note that a letter is due, in the transaction of whatever causes it; answers its name."""
+    id = new_id()
+    session.add(OutboxRow(id=id, purpose=purpose, subject=subject, facts=dict(facts), locale=locale))
+    return id
 
 
 def claim(engine: Engine, *, only: Collection[str] = (), but: Collection[str] = ()) -> Intent | None:
@@ -130,9 +133,13 @@ def claim(engine: Engine, *, only: Collection[str] = (), but: Collection[str] = 
     return None if taken is None else Intent(*taken)
 
 
-def settle(session: Session, intent: Intent) -> None:
-    """The letter was accepted by the mail server, or its cause is undone: the row goes."""
-    session.execute(delete(OutboxRow).where(OutboxRow.id == intent.id))
+def settle(session: Session, intent: Intent) -> bool:
+    """The letter was accepted by the mail server, or its cause is undone: the row goes.
+
+    :returns: whether it was still there. A row goes with its account, also while its letter is on the way.
+    """
+    gone = delete(OutboxRow).where(OutboxRow.id == intent.id).returning(OutboxRow.id)
+    return session.execute(gone).first() is not None
 
 
 def is_last(intent: Intent, *, for_good: bool) -> bool:
@@ -140,8 +147,11 @@ def is_last(intent: Intent, *, for_good: bool) -> bool:
     return for_good or intent.attempts >= MAX_ATTEMPTS
 
 
-def put_off(session: Session, intent: Intent, error: str, *, for_good: bool) -> None:
-    """Not delivered: try again later, or keep the row as a dead letter (refused, or tried often enough)."""
+def put_off(session: Session, intent: Intent, error: str, *, for_good: bool) -> str:
+    """Not delivered: try again later, or keep the row as a dead letter (refused, or tried often enough).
+
+    :returns: ``waits`` or ``dead``; "" where the row has gone meanwhile, with its account.
+    """
     moment = now()
     pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (intent.attempts - 1))
     # Jitter, so that a thousand letters held up together do not come back together.
@@ -150,19 +160,21 @@ def put_off(session: Session, intent: Intent, error: str, *, for_good: bool) -> 
     if dead and intent.purpose in LAST_LETTERS:
         # Its account is gone, and the address has to go with it: this row would keep it for good.
         settle(session, intent)
-        return
-    session.execute(
+        return ""
+    row = session.execute(
         update(OutboxRow)
         .where(OutboxRow.id == intent.id)
         .values(lease_until=None, not_before=later, dead_at=dead, last_error=error[:500])
-    )
+        .returning(OutboxRow.id)
+    ).first()
+    return "" if row is None else "dead" if dead else "waits"
 
 
-def revive(session: Session) -> int:
-    """Send all dead letters again; how many there were."""
+def revive(session: Session, id: str = "") -> int:
+    """Send all dead letters again, or the one of this name; how many there were."""
+    dead = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
     ids = session.scalars(
-        update(OutboxRow)
-        .where(OutboxRow.dead_at.is_not(None))
+        (dead.where(OutboxRow.id == id) if id else dead)
         .values(dead_at=None, attempts=0, not_before=now(), lease_until=None)
         .returning(OutboxRow.id)
     ).all()

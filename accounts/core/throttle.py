@@ -62,13 +62,28 @@ class Throttle:
 
         :raises TooManyRequests: with the seconds until the window ends.
         """
-        # A digest: an address may be longer than a key, and has no business in this table.
-        bucket = hashlib.sha256("|".join(who).encode()).hexdigest()[:40]
         # Looked at first where many are counted at once: what is refused whole must not use up what is left.
-        left = cost == 1 or self._limiter.test(limit.amount, limit.name, bucket, cost=cost)
-        if not left or not self._limiter.hit(limit.amount, limit.name, bucket, cost=cost):
-            ends = self._limiter.get_window_stats(limit.amount, limit.name, bucket).reset_time
+        left = cost == 1 or self._limiter.test(limit.amount, limit.name, bucket(*who), cost=cost)
+        if not left or not self._limiter.hit(limit.amount, limit.name, bucket(*who), cost=cost):
+            ends = self.window_ends(limit, *who)
             raise TooManyRequests(f"limit {limit.name}", retry_after=max(1, int(ends - time.time()) + 1))
+
+    def window_ends(self, limit: Limit, *who: str) -> int:
+        """When the window of ``who`` ends, in seconds since 1970."""
+        return int(self._limiter.get_window_stats(limit.amount, limit.name, bucket(*who)).reset_time)
+
+    def tries(self, limit: Limit, *who: str) -> int:
+        """How often ``who`` has tried in the window that runs."""
+        return self._storage.get(limit.amount.key_for(limit.name, bucket(*who)))
+
+    def lift(self, limit: Limit, *who: str) -> None:
+        """Have counting begin anew for ``who``."""
+        self._limiter.clear(limit.amount, limit.name, bucket(*who))
+
+
+def bucket(*who: str) -> str:
+    """How the table knows whoever tries: an address may be longer than a key, and has no business there."""
+    return hashlib.sha256("|".join(who).encode()).hexdigest()[:40]
 
 
 def network_of(address: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from accounts.core import audit, outbox, spent, uses
+from accounts.core import audit, marks, outbox, spent, uses
 from accounts.core.audit import Asker
 from accounts.core.clock import now
 from accounts.core.errors import Conflict
@@ -55,11 +55,12 @@ class UnitOfWork:
         with self.house.store.engine.connect() as connection:
             return connection.execute(statement).all()
 
-    def put(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> None:
-        """Note that a letter is due. Who asked, and when, goes along for the reader of the letter."""
+    def put(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> str:
+        """Note that a letter is due; answers its name. Who asked, and when, goes along for its reader."""
         asked = {"network": self.asker.network, "agent": self.asker.agent}
-        outbox.put(self.session, purpose, subject, {"asked": asked, **(facts or {})}, locale or self.asker.locale)
+        said = {"asked": asked, **(facts or {})}
         self._mail_put = True
+        return outbox.put(self.session, purpose, subject, said, locale or self.asker.locale)
 
     def note(
         self,
@@ -68,12 +69,18 @@ class UnitOfWork:
         account_id: str | None = None,
         link_id: str | None = None,
         app_id: str | None = None,
+        about: str = "",
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Append to the audit log."""
-        audit.append(
+        """Append to the audit log.
+
+        :param about: the unique form of the address it is about; only a mark of it is kept, and not for long.
+        """
+        id = audit.append(
             self.session, self.asker, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts
         )
+        if about:
+            marks.put(self.session, self.house, about, id)
 
     def url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
         """A signed link, as the address to mail. What its key has signed is counted in this transaction."""

@@ -9,6 +9,7 @@ from accounts.core.links import Link
 from accounts.core.outbox import Call, Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows import (
+    administer,
     backchannel,
     change_email,
     change_password,
@@ -38,6 +39,7 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
     change_password.NOTICE: change_password.letter,
     change_email.NOTICE: change_email.notice,
     close_account.NOTICE: close_account.notice,
+    administer.DELETED_NOTICE: close_account.deleted_notice,
 }
 """Letters without a link of their own, by the purpose of their intents."""
 

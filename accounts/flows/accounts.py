@@ -110,6 +110,14 @@ def listing(uow: UnitOfWork) -> list[Account]:
     return list(uow.session.scalars(select(Account).order_by(Account.created_at, Account.id)))
 
 
+def key_of(text: str) -> str:
+    """The unique form of an address; "" for anything else, such as an id."""
+    try:
+        return parse(text).key
+    except AddressRefused:
+        return ""
+
+
 def find(uow: UnitOfWork, text: str) -> Account:
     """An account by id or address.
 
@@ -117,10 +125,7 @@ def find(uow: UnitOfWork, text: str) -> Account:
     """
     statement = select(Account).where(Account.id == text)
     if "@" in text:
-        try:
-            statement = select(Account).where(Account.email_key == parse(text).key)
-        except AddressRefused:
-            raise NotFound(f"no account {text}") from None
+        statement = select(Account).where(Account.email_key == key_of(text))
     found = uow.session.scalars(statement).first()
     if found is None:
         raise NotFound(f"no account {text}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.links import Link, Sentence
 from accounts.core.models import Account
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows import accounts, letter_limits
 from accounts.flows.inputs import Asks, Email, Next
 
 
@@ -32,11 +31,10 @@ def ask(uow: UnitOfWork, purpose: str, said: Asking, event: str) -> None:
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    uow.house.throttle.hit(throttle.MAIL_NETWORK, uow.asker.network)
-    uow.house.throttle.hit(throttle.MAIL_ADDRESS, purpose, said.email.key)
+    letter_limits.ask(uow, purpose, said.email.key)
     with uow:
-        uow.put(purpose, said.email.email, {"next": said.next})
-        uow.note(event)
+        mail = uow.put(purpose, said.email.email, {"next": said.next})
+        uow.note(event, about=said.email.key, facts={"mail": mail, "purpose": purpose})
 
 
 def again(uow: UnitOfWork, sentence: Sentence) -> bool:

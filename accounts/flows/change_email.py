@@ -7,6 +7,7 @@ address, even twice, cannot shake off the owner's undo link.
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from pydantic import Field
 from sqlalchemy import select, update
@@ -21,7 +22,7 @@ from accounts.core.models import Account
 from accounts.core.opening import holder_of, leave_address
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, by_mail
+from accounts.flows import accounts, by_mail, letter_limits
 from accounts.flows.inputs import Asks, Email
 
 PURPOSE, UNDO_PURPOSE, NOTICE = "change-email", "undo-email-change", "email-changed"
@@ -45,14 +46,17 @@ def ask(uow: UnitOfWork, account_id: str, said: ChangeEmail) -> None:
 
     :raises TooManyRequests: too many letters to that address, or by this account.
     """
-    uow.house.throttle.hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
-    uow.house.throttle.hit(throttle.MAIL_ADDRESS, PURPOSE, said.email.key)
+    hit, key = partial(letter_limits.hit, uow, purpose=PURPOSE, account_id=account_id), said.email.key
+    hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
+    hit(throttle.MAIL_ADDRESS, PURPOSE, key, about=key)
 
     def work() -> None:
         account = uow.session.get_one(Account, account_id)
         account.email_serial += 1
-        uow.put(PURPOSE, account.id, {"email": said.email.email, "serial": account.email_serial}, account.locale)
-        uow.note("email.change-asked", account_id=account.id)
+        facts = {"email": said.email.email, "serial": account.email_serial}
+        mail = uow.put(PURPOSE, account.id, facts, account.locale)
+        told = {"mail": mail, "purpose": PURPOSE}
+        uow.note("email.change-asked", account_id=account.id, about=said.email.key, facts=told)
 
     uow.attempt(work)
 

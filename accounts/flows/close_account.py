@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import Text, cast, delete, func, or_, select
 
-from accounts.core import throttle
+from accounts.core import marks, throttle
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.links import Done, Link, Opened, auth_epoch, sign_ins
 from accounts.core.models import ADMINS, Account, AuditRow, OutboxRow, SentInvite
@@ -14,7 +14,7 @@ from accounts.core.models_invites import BatchRow
 from accounts.core.opening import forget_address
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, by_mail
+from accounts.flows import accounts, by_mail, letter_limits
 
 PURPOSE, NOTICE = "close-account", "account-closed"
 
@@ -24,11 +24,11 @@ def ask(uow: UnitOfWork, account_id: str) -> None:
 
     :raises TooManyRequests: too many letters of this kind.
     """
-    uow.house.throttle.hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
+    letter_limits.hit(uow, throttle.MAIL_ACCOUNT, PURPOSE, account_id, purpose=PURPOSE, account_id=account_id)
     with uow:
         account = uow.session.get_one(Account, account_id)
-        uow.put(PURPOSE, account.id, locale=account.locale)
-        uow.note("account.close-asked", account_id=account.id)
+        mail = uow.put(PURPOSE, account.id, locale=account.locale)
+        uow.note("account.close-asked", account_id=account.id, facts={"mail": mail, "purpose": PURPOSE})
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
@@ -52,6 +52,7 @@ def remove(uow: UnitOfWork, account: Account) -> None:
     """
     accounts.lock_admins(uow)
     forget_address(uow, account.email_key)
+    marks.forget(uow.session, uow.house, account.email_key, account.id)
     _forget_invitations(uow, account)
     _forget_letters(uow, account)
     administered = ADMINS in account.groups
@@ -87,6 +88,11 @@ def _addresses(account: Account) -> list[str]:
 def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
     """The last letter: it is done."""
     return Letter(NOTICE, intent.subject, intent.locale, {"asked": intent.asked, "email": intent.subject})
+
+
+def deleted_notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    """The last letter to somebody whose account was deleted by an admin. By whom is nobody's business."""
+    return Letter(intent.purpose, intent.subject, intent.locale, {"email": intent.subject})
 
 
 CLOSE = Link(

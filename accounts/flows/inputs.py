@@ -18,6 +18,7 @@ from accounts.core.addresses import Address
 from accounts.core.errors import sentence
 from accounts.core.targets import local_path
 
+PLACE = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
@@ -34,6 +35,23 @@ def _address(value: Any) -> Address:
         except addresses.AddressRefused:
             pass
     raise PydanticCustomError("email", sentence("That is not a mail address we can write to."))
+
+
+def _maybe_address(value: Any) -> Address | None:
+    return None if value in ("", None) else _address(value)
+
+
+def _sought(value: Any) -> Any:
+    # What cannot be seen is looked for by nobody, and no database takes all of it.
+    if isinstance(value, str):
+        return "".join(letter for letter in value if letter.isprintable() or letter in "\n\t").strip()
+    return value
+
+
+def _place(value: Any) -> Any:
+    if isinstance(value, str) and value and not PLACE.fullmatch(value):
+        raise PydanticCustomError("place", sentence("That is not a place in this list."))
+    return value
 
 
 def plain_name(value: Any) -> Any:
@@ -77,6 +95,19 @@ Email = Annotated[
         json_schema_extra={"input": "email", "autocomplete": "username", "maxlength": addresses.MAX_BYTES},
     ),
 ]
+MaybeEmail = Annotated[
+    Address | None,
+    PlainValidator(_maybe_address),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_BYTES}),
+    Field(
+        title=sentence("Mail address"),
+        json_schema_extra={"input": "email", "autocomplete": "off", "maxlength": addresses.MAX_BYTES},
+    ),
+]
+Sought = Annotated[str, BeforeValidator(_sought)]
+"""Text that somebody looks for."""
+Place = Annotated[str, BeforeValidator(_place), Field(json_schema_extra={"input": "hidden"})]
+"""Behind which row a page of a list begins."""
 NewPassword = Annotated[
     str,
     Field(

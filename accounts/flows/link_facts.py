@@ -134,6 +134,7 @@ def events_since(uow: UnitOfWork, sentence: Sentence, account_id: str | None) ->
     rows = uow.session.scalars(
         select(AuditRow)
         .where(AuditRow.account_id == account_id, AuditRow.at >= sentence.issued_at, AuditRow.kind != EXPLAINED)
+        .where(AuditRow.kind.not_like("mail.%"))
         .order_by(AuditRow.at, AuditRow.id)
         .limit(MOST_EVENTS)
     )

@@ -30,14 +30,19 @@ class Listed:
 
 
 def listing(uow: UnitOfWork, who: CurrentAccount) -> list[Listed]:
+    """The sessions of somebody who is signed in."""
+    return of(uow, who.id, who.auth_epoch, current=who.session.id)
+
+
+def of(uow: UnitOfWork, account_id: str, epoch: int, *, current: str = "") -> list[Listed]:
     """The sessions that are still open, newest first, from the sign-ins in the audit log."""
     events = uow.read(
         select(AuditRow.at, AuditRow.network, AuditRow.agent, AuditRow.facts)
-        .where(AuditRow.kind == SIGN_IN, AuditRow.account_id == who.id)
+        .where(AuditRow.kind == SIGN_IN, AuditRow.account_id == account_id)
         .where(AuditRow.at > now() - ABSOLUTE_REMEMBERED)
         .order_by(AuditRow.at.desc(), AuditRow.id)
     )
-    open_ids = _open(uow, who, [row.facts for row in events])
+    open_ids = _open(uow, epoch, [row.facts for row in events])
     return [
         Listed(
             facts["session"],
@@ -45,16 +50,16 @@ def listing(uow: UnitOfWork, who: CurrentAccount) -> list[Listed]:
             datetime.fromtimestamp(facts["ends"], at.tzinfo),
             network,
             agent,
-            facts["session"] == who.session.id,
+            facts["session"] == current,
         )
         for at, network, agent, facts in events
         if facts["session"] in open_ids
     ]
 
 
-def _open(uow: UnitOfWork, who: CurrentAccount, facts: Sequence[dict[str, Any]]) -> set[str]:
+def _open(uow: UnitOfWork, epoch: int, facts: Sequence[dict[str, Any]]) -> set[str]:
     moment = now().timestamp()
-    ids = {f["session"] for f in facts if f["epoch"] == who.auth_epoch and f["ends"] > moment}
+    ids = {f["session"] for f in facts if f["epoch"] == epoch and f["ends"] > moment}
     ended = {row[0] for row in uow.read(select(Spent.id).where(Spent.id.in_([mark(sid) for sid in ids])))}
     return {sid for sid in ids if mark(sid) not in ended}
 
@@ -64,9 +69,17 @@ def end_one(uow: UnitOfWork, who: CurrentAccount, session_id: str) -> None:
 
     :raises NotFound: it is not an open session of theirs.
     """
-    found = next((listed for listed in listing(uow, who) if listed.id == session_id), None)
+    end(uow, who.id, who.auth_epoch, session_id)
+
+
+def end(uow: UnitOfWork, account_id: str, epoch: int, session_id: str) -> None:
+    """End one session of an account.
+
+    :raises NotFound: it is not an open session of it.
+    """
+    found = next((listed for listed in of(uow, account_id, epoch) if listed.id == session_id), None)
     if found is None:
         raise NotFound("no such session")
     with uow:
         sessions.close(uow, session_id, found.ends)
-        uow.note("session.ended", account_id=who.id, facts={"session": session_id})
+        uow.note("session.ended", account_id=account_id, facts={"session": session_id})

@@ -44,8 +44,8 @@ def _lock(uow: UnitOfWork, account_id: str, locale: str) -> None:
         .values(locked_at=now(), failures=0, lock_serial=Account.lock_serial + 1)
         .execution_options(synchronize_session=False)
     )
-    uow.put(PURPOSE, account_id, locale=locale)
-    uow.note("account.locked", account_id=account_id)
+    mail = uow.put(PURPOSE, account_id, locale=locale)
+    uow.note("account.locked", account_id=account_id, facts={"mail": mail, "purpose": PURPOSE})
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:

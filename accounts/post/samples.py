@@ -37,6 +37,7 @@ def _about(purpose: str, **more: object) -> Mapping[str, object]:
 SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "account-closed": {"asked": _ASKED},
+        "account-deleted": {},
         "activate": {"link": _link("activate"), "until": _UNTIL, "asked": _ASKED},
         "already-registered": {
             "sign_in_url": f"{ORIGIN}/sign-in",

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core import farewell, outbox, spent
+from accounts.core import farewell, marks, outbox, spent
 from accounts.core.house import House
 from accounts.core.outbox import Call, Fate, Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import CALLS, NOTICES, granted, invite_batches
+from accounts.flows import CALLS, NOTICES, audit_upkeep, granted, invite_batches, mail_notes
 from accounts.post.calls import Caller
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
@@ -104,10 +104,12 @@ class Worker:
     def sweep(self) -> None:
         """Forget what is dead of age."""
         spent.sweep(self._house.store.engine)
+        marks.sweep(self._house.store.engine)
         farewell.sweep(self._house.store.engine)
         granted.sweep(self._house.store.engine)
         self._house.throttle.sweep()
         invite_batches.sweep(self._house)
+        audit_upkeep.run(self._house)
 
     def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | Call | None:
         if intent.purpose in CALLS:
@@ -127,14 +129,11 @@ class Worker:
 
     def _settle(self, uow: UnitOfWork, intent: Intent, written: Letter | Call | None, answer: str | None) -> None:
         with uow:
-            outbox.settle(uow.session, intent)
-            facts = {"mail": intent.id, "purpose": intent.purpose}
-            if written is None:
-                uow.note("mail.dropped", facts=facts)
-            elif isinstance(written, Call):
+            if isinstance(written, Call):
+                outbox.settle(uow.session, intent)
                 written.fate(uow, Fate(confirmed=True, for_good=True, answer=answer or ""))
             else:
-                uow.note("mail.sent", facts={**facts, "words": written.words, "answer": answer})
+                mail_notes.settle(uow, intent, written, answer or "")
         log.info("%s %s: %s", intent.purpose, intent.id, "sent" if written else "dropped, its cause is gone")
 
     def _put_off(
@@ -142,10 +141,10 @@ class Worker:
     ) -> None:
         uow.release()
         with uow:
-            outbox.put_off(uow.session, intent, error, for_good=for_good)
             if isinstance(written, Call):
+                outbox.put_off(uow.session, intent, error, for_good=for_good)
                 last = outbox.is_last(intent, for_good=for_good)
                 written.fate(uow, Fate(confirmed=False, for_good=last, answer=error))
             else:
-                uow.note("mail.refused" if for_good else "mail.delayed", facts={"mail": intent.id, "error": error})
+                mail_notes.put_off(uow, intent, written, error, for_good=for_good)
         log.warning("%s %s, try %d: %s", intent.purpose, intent.id, intent.attempts, error)

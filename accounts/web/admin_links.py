@@ -28,15 +28,16 @@ def explain_link(said: ExplainLink) -> Reply:
     found = link_doctor.explain(uow(), said.link)
     shows = {**_nothing_yet(), "found": found, "fields": forms.fields_of(ExplainLink), "problem": None}
     # No redirect to the answer: it would need the link in an address, or kept somewhere.
-    return Reply(page=PAGE, says=_said(found), shows=shows)
+    return Reply(page=PAGE, says=told(found), shows=shows)
 
 
-def _said(found: Explanation) -> dict[str, Any]:
-    said = asdict(found)
-    said["cause"] = _words(found.cause)
+def told(found: Explanation) -> dict[str, Any]:
+    """An explanation as JSON says it."""
+    says = asdict(found)
+    says["cause"] = _words(found.cause)
     for name in ("remarks", "advice"):
-        said[name] = [_words(line) for line in getattr(found, name)]
-    return said
+        says[name] = [_words(line) for line in getattr(found, name)]
+    return says
 
 
 def _words(line: Line) -> dict[str, str]:

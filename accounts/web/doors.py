@@ -41,6 +41,7 @@ class Route:
     :ivar preflight: what a browser is told that asks whether a script of another origin may.
     :ivar fresh: needs a password said in this session within the last minutes.
     :ivar largest: how many bytes may be said.
+    :ivar asks: what the body says; ``query``: what the query of a GET says. The view gets either as ``said``.
     :ivar page: the template of the form that a browser gets at the same address, where there is one.
     :ivar fill: what that form is told: ``given`` (values to begin with) and whatever its page shows.
     """
@@ -56,6 +57,7 @@ class Route:
     fresh: bool = False
     largest: int = forms.MAX_BYTES
     asks: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
     page: str = ""
     fill: Fill = field(default=lambda **values: {})
     statuses: tuple[int, ...] = (200,)
@@ -162,7 +164,7 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
     state.add_url_rule(route.rule, route.name, _door(route), methods=[method], provide_automatic_options=automatic)
     if route.preflight is not None:
         state.add_url_rule(route.rule, f"{route.name}_preflight", route.preflight, methods=["OPTIONS"])
-    if speaks == "page" and route.page:
+    if speaks == "page" and route.page and route.method != "GET":
         state.add_url_rule(route.rule, f"{route.name}_form", _form_door(route), methods=["GET"])
 
 
@@ -199,6 +201,8 @@ def _door(route: Route) -> View:
             csrf.check_token(borrows=bool(route.needs) or route.uses_session)
         if route.asks is not None:
             values = {**values, "said": forms.read(route.asks)}
+        elif route.query is not None:
+            values = {**values, "said": forms.read_query(route.query)}
         elif request.method not in csrf.SAFE and bound.bound().speaks == "json":
             forms.json_body()  # nothing is asked for, but what is sent must be JSON here, too
         return route.view(**values)
@@ -222,7 +226,7 @@ def _form_door(route: Route) -> View:
 
 
 def _form(route: Route, values: Mapping[str, Any], problem: Problem | None) -> Reply:
-    asks = cast("type[BaseModel]", route.asks)
+    asks = cast("type[BaseModel]", route.asks or route.query)
     filled = dict(route.fill(**values))
     given = {"next": local_path(request.args.get("next", "")) or ""} | dict(filled.pop("given", {}))
     if problem is not None:

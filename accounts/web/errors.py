@@ -52,7 +52,7 @@ def tell(problem: Problem) -> Response:
             return Response(status=303, headers={"Location": runtime().ask_to_sign_in().location or "/"})
         if isinstance(problem, errors.ConfirmationRequired) and request.method in ("GET", "HEAD"):
             return Response(status=303, headers={"Location": runtime().ask_to_confirm()})
-        filled = _filled(state, problem)
+        filled = _refilled(problem)
         if filled is not None:
             filled.status, filled.headers = problem.status, headers
             return filled.response()
@@ -66,13 +66,14 @@ def tell(problem: Problem) -> Response:
     ).response()
 
 
-def _filled(state: bound.Bound, problem: Problem) -> Reply | None:
-    """The form again; None where there is none, or none for what is not there."""
-    if state.refill is None or isinstance(problem, errors.DeadLink):
+def _refilled(problem: Problem) -> Reply | None:
+    """The form of this request once more; None where there is none, or what it is about has gone."""
+    refill = bound.bound().refill
+    if refill is None or isinstance(problem, errors.DeadLink):
         return None
     try:
-        return state.refill(problem)
-    except errors.NotFound:
+        return refill(problem)
+    except Problem:
         return None
 
 

@@ -38,7 +38,7 @@ SENTENCES = {
     "less_than_equal": sentence("At most %(le)s, please."),
 }
 OTHER = sentence("This cannot be taken.")
-OWN = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file"})
+OWN = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file", "moment", "place"})
 """Errors of our own types bring their sentence along."""
 
 
@@ -104,7 +104,20 @@ def _extra(info: Any) -> dict[str, Any]:
 
 def typed() -> dict[str, str]:
     """What a form said, one value a field, without the fields that are ours."""
-    return {name: value for name, value in request.form.items() if name not in OURS}
+    said = request.args if request.method == "GET" else request.form
+    return {name: value for name, value in said.items() if name not in OURS}
+
+
+def read_query(model: type[M]) -> M:
+    """What the query of this request says, checked against its declaration.
+
+    :raises InvalidInput: with every field that is wrong.
+    :raises Malformed: a field said twice.
+    """
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise Malformed(f"a field was said {len(values)} times: {name[:40]!r}")
+    return checked(model, request.args.to_dict())
 
 
 def read(model: type[M]) -> M:

@@ -17,7 +17,7 @@ from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, OtherFormSh
 from accounts.core.links import Done, Link, Opened, Sentence
 from accounts.core.opening import open_link
 from accounts.core.targets import local_path
-from accounts.flows import confirm, sessions
+from accounts.flows import confirm, letter_limits, sessions
 from accounts.web import bound, cookies, forms
 from accounts.web.bound import runtime, uow
 from accounts.web.doors import BOTH, PAGE, Room, link_url, page_url
@@ -69,13 +69,16 @@ def again() -> Reply:
     """Have a fresh link of the same kind sent to the address on file, for one that is genuine but dead."""
     link = _link()
     sentence = _genuine(link)
-    house = runtime().house
-    house.throttle.hit(throttle.MAIL_NETWORK, uow().asker.network)
-    house.throttle.hit(throttle.MAIL_ADDRESS, link.purpose, sentence.subject_id)
+    letter_limits.again(uow(), sentence)
     with uow():
         if link.again is None or not link.again(uow(), sentence):
             raise LinkExpired("no fresh one is to be had")
-        uow().note("link.again", link_id=sentence.link_id, facts={"purpose": link.purpose})
+        uow().note(
+            "link.again",
+            link_id=sentence.link_id,
+            **letter_limits.whose(sentence),
+            facts={"purpose": link.purpose},
+        )
     then = page_url("look_into_mail")
     return Reply(says={"sent": True}, status=202, then=then, drops=runtime().link_cookie(link.purpose))
 

@@ -81,10 +81,12 @@ def _path(rule: str) -> str:
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
     said: dict[str, Any] = {"summary": route.summary, "operationId": route.name, "responses": _responses(route)}
     names = re.findall(r"<(?:\w+:)?(\w+)>", route.rule)
-    if names:
-        said["parameters"] = [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
-        ]
+    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    if route.query is not None:
+        told = _schema(route.query, schemas).get("properties", {})
+        parameters += [{"name": name, "in": "query", "required": False, "schema": told[name]} for name in told]
+    if parameters:
+        said["parameters"] = parameters
     if route.asks is not None:
         said["requestBody"] = _body(_ref(route.asks, schemas))
     return said

@@ -21,6 +21,7 @@ from accounts.core import schema
 from accounts.core.uow import UnitOfWork
 from accounts.extension import state_of
 from accounts.flows.first_admin import first_admin_url
+from tests.e2e.walk_helpdesk import walk_helpdesk
 from tests.e2e.walk_links import walk_links
 from tests.servers.chromium import ChromiumMissing, chromium
 
@@ -178,7 +179,8 @@ def walk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, str]]:
     yield from as_admin(admin, page, live)
 
 
-@pytest.mark.parametrize("way", [walk, walk_links])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("way", [walk, walk_links, walk_helpdesk])
 def test_no_page_has_violations_and_none_breaks_the_policy(live: Live, browser: Browser, way: Walk) -> None:
     page, admin = (browser.new_context(locale="en-GB").new_page() for _ in range(2))
     refused: list[str] = []

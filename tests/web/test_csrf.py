@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from accounts.core.models import OutboxRow
 from accounts.flows import LINKS
 from tests.apps import new_app, signed_in_to
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
@@ -22,8 +24,12 @@ class Scene:
         self.invite_id = self.admin.get("/api/admin/invites").get_json()["invites"][0]["id"]
         batch = self.admin.post("/api/admin/invites/batches", {"name": "Spring", "people": new_address()})
         self.batch_id = batch.get_json()["id"]
-        self.app = new_app(service).app
-        signed_in_to(service, self.admin, self.app)
+        app = new_app(service).app
+        self.app_id = app.id
+        signed_in_to(service, self.admin, app)
+        self.other = service.member()
+        self.account_id = self.other.get("/api/account").get_json()["id"]
+        self.mail_id = dead_letter(service)
         other = service.person(email=self.admin.email)
         other.sign_in()
         listed = self.admin.get("/api/account/sessions").get_json()["sessions"]
@@ -69,6 +75,20 @@ class Scene:
             "explain_link": {"link": self.tokens["activate"]},
             "decide": {"request": "", "decision": "no"},
             "confirm_logout": {"request": ""},
+            "disable_account": {},
+            "enable_account": {},
+            "change_groups": {"groups": "editors"},
+            "send_reset": {},
+            "unlock_account": {},
+            "sign_out_account": {},
+            "end_account_session": {},
+            "end_account_session_page": {},
+            "delete_account": {"email": self.other.email},
+            "trace_mail": {"email": self.other.email},
+            "send_mail_again": {},
+            "export_audit": {"format": "csv"},
+            "see_limits": {"email": self.other.email},
+            "lift_limits": {"email": self.other.email},
         }
 
     def body(self, door: Door) -> dict[str, Any]:
@@ -80,9 +100,25 @@ class Scene:
         return self.said[door.route.name]
 
     def knock(self, door: Door, person: Person, **how: Any) -> int:
-        ids = {"invite": self.invite_id, "session": self.session_id, "batch": self.batch_id, "app": self.app.id}
-        values = {f"{name}_id": id for name, id in ids.items()}
-        return knock(door, person, self.body(door), values=values, **how).status_code
+        return knock(door, person, self.body(door), values=self.values, **how).status_code
+
+    @property
+    def values(self) -> dict[str, str]:
+        names = ("invite_id", "session_id", "batch_id", "app_id", "account_id", "mail_id")
+        return {name: getattr(self, name) for name in names}
+
+
+def dead_letter(service: Service) -> str:
+    """The name of a letter that the mail server refused."""
+    service.deliver()
+    service.sink.misbehave("RCPT", "550 no such user", times=1)
+    try:
+        service.person().post("/api/sign-up", {"email": new_address()})
+        service.deliver()
+    finally:
+        service.sink.behave()
+    with service.house.store.engine.connect() as connection:
+        return str(connection.execute(select(OutboxRow.id).where(OutboxRow.dead_at.is_not(None))).scalar_one())
 
 
 @pytest.fixture

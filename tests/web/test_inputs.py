@@ -40,7 +40,7 @@ def changing(service: Service, speaks: str) -> list[Door]:
 
 
 def values(scene: Scene) -> dict[str, str]:
-    return {"invite_id": scene.invite_id, "session_id": scene.session_id, "app_id": scene.app.id}
+    return scene.values
 
 
 def raw(door: Door, person: Person, scene: Scene, data: bytes | str, media_type: str) -> Any:

@@ -27,8 +27,15 @@ OWN = (
     "/account/close",
     "/account/sessions",
     "/confirm",
+    "/admin",
     "/admin/invites",
     "/admin/invites/batches",
+    "/admin/accounts",
+    "/admin/mail",
+    "/admin/audit",
+    "/admin/audit/export",
+    "/admin/limits",
+    "/admin/keys",
 )
 FORMS = (
     "/sign-in",
@@ -42,6 +49,9 @@ FORMS = (
     "/confirm",
     "/admin/invites",
     "/admin/invites/batches",
+    "/admin/mail",
+    "/admin/audit/export",
+    "/admin/limits",
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from accounts.config import LOCALES
 from accounts.flows import LINKS
+from tests.conftest import on_both_databases
 from tests.people import Service
 from tests.web.doors import doors, knock
 
@@ -128,6 +129,36 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /oauth/logout": EVERYBODY,
     "POST /oauth/logout": (303, 303, 303),
     "POST /oauth/logout/confirm": (422, 422, 422),
+    "GET /admin": (303, 403, 200),
+    "GET /api/admin": (401, 403, 200),
+    "GET /admin/accounts": (303, 403, 200),
+    "GET /api/admin/accounts": (401, 403, 200),
+    "GET /admin/accounts/<account_id>": (303, 403, 404),
+    "GET /api/admin/accounts/<account_id>": (401, 403, 404),
+    "GET /admin/accounts/<account_id>/groups": (303, 403, 404),
+    "GET /admin/accounts/<account_id>/delete": (303, 403, 404),
+    "POST /admin/accounts/<account_id>/delete": (401, 403, 422),
+    "POST /api/admin/accounts/<account_id>/delete": (401, 403, 422),
+    "DELETE /api/admin/accounts/<account_id>/sessions/<session_id>": (401, 403, 404),
+    "POST /admin/accounts/<account_id>/sessions/<session_id>/end": (401, 403, 404),
+    "GET /admin/mail": (303, 403, 200),
+    "GET /api/admin/mail": (401, 403, 200),
+    "POST /admin/mail": (401, 403, 422),
+    "POST /api/admin/mail": (401, 403, 422),
+    "POST /admin/mail/<mail_id>/again": (401, 403, 404),
+    "POST /api/admin/mail/<mail_id>/again": (401, 403, 404),
+    "GET /admin/audit": (303, 403, 200),
+    "GET /api/admin/audit": (401, 403, 200),
+    "GET /admin/audit/export": (303, 403, 200),
+    "POST /admin/audit/export": (401, 403, 200),
+    "POST /api/admin/audit/export": (401, 403, 200),
+    "GET /admin/limits": (303, 403, 200),
+    "POST /admin/limits": (401, 403, 422),
+    "POST /api/admin/limits": (401, 403, 422),
+    "POST /admin/limits/lift": (401, 403, 422),
+    "POST /api/admin/limits/lift": (401, 403, 422),
+    "GET /admin/keys": (303, 403, 200),
+    "GET /api/admin/keys": (401, 403, 200),
     "GET /health/live": EVERYBODY,
     "GET /health/ready": EVERYBODY,
     "GET /mailbox": (404, 404, 404),
@@ -137,6 +168,11 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /api/docs": EVERYBODY,
     "GET /assets/<path:name>": EVERYBODY,
 }
+for _act in ("disable", "enable", "groups", "reset", "unlock", "sign-out"):
+    ROWS |= {
+        f"POST /admin/accounts/<account_id>/{_act}": (401, 403, 404),
+        f"POST /api/admin/accounts/<account_id>/{_act}": (401, 403, 404),
+    }
 for _purpose in [link.purpose for link in LINKS]:
     ROWS |= {
         f"GET /l/{_purpose}": (400, 400, 400),
@@ -162,6 +198,7 @@ def test_every_page_has_its_twin_in_every_language(service: Service) -> None:
 
 
 @pytest.mark.parametrize("column", [0, 1, 2], ids=["stranger", "member", "admin"])
+@on_both_databases
 def test_everybody_gets_in_where_their_row_says_and_nowhere_else(service: Service, column: int) -> None:
     admin = service.admin()
     person = [service.person, service.member, lambda: admin][column]()
@@ -192,6 +229,12 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
         "PATCH /api/admin/apps/<app_id>",
         "DELETE /api/admin/apps/<app_id>",
         "POST /api/admin/apps/<app_id>/secret",
+        "POST /api/admin/accounts/<account_id>/disable",
+        "POST /api/admin/accounts/<account_id>/groups",
+        "POST /api/admin/accounts/<account_id>/sign-out",
+        "POST /api/admin/accounts/<account_id>/delete",
+        "DELETE /api/admin/accounts/<account_id>/sessions/<session_id>",
+        "POST /api/admin/audit/export",
     }
     for door in asked:
         answer = knock(door, admin)

@@ -1,0 +1,49 @@
+"""What stands beside the audit log: which address a line is about, and the chain that shows what was altered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from accounts.core.clock import now
+from accounts.core.models import AuditRow, Base
+
+Index("ix_audit_at_id", AuditRow.at, AuditRow.id)
+"""The order in which lines are read, exported and sealed."""
+
+
+class AuditMark(Base):
+    """An address that a line is about, as a keyed digest. Taken away long before the line is, or with the account.
+
+    :ivar mark: whoever has the key ring and an address in hand can compute it; nobody can read an address from it.
+    """
+
+    __tablename__ = "audit_marks"
+
+    mark: Mapped[str] = mapped_column(String(32), primary_key=True)
+    audit_id: Mapped[str] = mapped_column("audit", String(16), primary_key=True, index=True)
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class AuditSeal(Base):
+    """One line of the audit log in the chain. Each digest binds the one before.
+
+    :ivar number: from 1, without a gap.
+    :ivar at: when the line was written; lines are sealed in the order of ``at`` and id.
+    :ivar personal: digest of whose line it is and from where, under ``salt``; it outlives both.
+    :ivar salt: gone when the line was pruned: then nobody can try who it may have been.
+    :ivar key, proof: a keyed digest of the chain up to here, by the key of this name. On the last line of a sealing.
+    """
+
+    __tablename__ = "audit_seals"
+
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    audit_id: Mapped[str] = mapped_column("audit", String(16), unique=True)
+    at: Mapped[datetime]
+    personal: Mapped[str] = mapped_column(String(43))
+    salt: Mapped[str | None] = mapped_column(String(22))
+    digest: Mapped[str] = mapped_column(String(43))
+    key: Mapped[str | None] = mapped_column(String(8))
+    proof: Mapped[str | None] = mapped_column(String(43))

@@ -1,0 +1,65 @@
+"""What became of a letter, for the audit log: by the account it is about, and by a mark of the address it went to.
+
+What a mail server says may quote the address. It is left out: the log outlives the account.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from accounts.core import outbox
+from accounts.core.addresses import AddressRefused, parse
+from accounts.core.models import Account
+from accounts.core.opening import account_of
+from accounts.core.outbox import Intent, Letter
+from accounts.core.uow import UnitOfWork
+
+SENT, DROPPED, DELAYED = "mail.sent", "mail.dropped", "mail.delayed"
+REFUSED, GIVEN_UP = "mail.refused", "mail.given-up"
+LAST_WORDS = frozenset({"account-closed", "account-deleted"})
+"""Letters to somebody whose account is gone. No mark leads from their address to anything any more."""
+_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
+
+
+def settle(uow: UnitOfWork, intent: Intent, letter: Letter | None, answer: str) -> None:
+    """A letter was taken by the mail server, or there was none to write: its row goes, a line stays."""
+    there = outbox.settle(uow.session, intent)
+    account = account_of(uow, intent.subject)
+    if letter is not None:
+        told = {"words": letter.words, "answer": nameless(answer)}
+        _note(uow, SENT, intent, account, letter.to if there else "", told)
+    else:
+        _note(uow, DROPPED, intent, account, intent.subject if there else "", {"why": _why_dropped(intent, account)})
+
+
+def put_off(uow: UnitOfWork, intent: Intent, letter: Letter | None, error: str, *, for_good: bool) -> None:
+    """A letter was not taken: it is tried again, or its row is kept as a dead letter."""
+    state = outbox.put_off(uow.session, intent, error, for_good=for_good)
+    kind = REFUSED if for_good else GIVEN_UP if state == "dead" else DELAYED
+    to = letter.to if letter else intent.subject
+    _note(uow, kind, intent, account_of(uow, intent.subject), to if state else "", {"error": nameless(error)})
+
+
+def nameless(text: str) -> str:
+    """A text of a mail server without the addresses that it quotes."""
+    return _ADDRESS.sub("[address]", text)
+
+
+def _why_dropped(intent: Intent, account: Account | None) -> str:
+    if account is None:
+        return "no-account"
+    return "undone" if account.active else "disabled"
+
+
+def _note(uow: UnitOfWork, kind: str, intent: Intent, account: Account | None, to: str, told: dict[str, Any]) -> None:
+    facts = {"mail": intent.id, "purpose": intent.purpose, "try": intent.attempts, **told}
+    about = "" if intent.purpose in LAST_WORDS else _key(to)
+    uow.note(kind, account_id=account.id if account else None, about=about, facts=facts)
+
+
+def _key(email: str) -> str:
+    try:
+        return parse(email).key
+    except AddressRefused:
+        return ""

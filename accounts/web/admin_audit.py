@@ -1,0 +1,59 @@
+"""The audit log for admins: searched on a page, taken away as a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response, request
+
+from accounts.core.clock import now
+from accounts.core.models import ADMINS
+from accounts.flows import audit_export, audit_trail, link_advice
+from accounts.flows.audit_export import ExportAudit
+from accounts.flows.audit_trail import AuditFilter, AuditPage
+from accounts.web import forms
+from accounts.web.bound import uow
+from accounts.web.doors import Room
+from accounts.web.reply import Reply
+
+room: Room = Room()
+PAGE = "admin/audit.html"
+MEDIA = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+
+
+def _filters() -> dict[str, str]:
+    return {name: value for name in AuditFilter.model_fields if (value := request.args.get(name))}
+
+
+def _no_lines() -> dict[str, Any]:
+    return {"lines": [], "next": "", "happened": link_advice.HAPPENED, "filters": _filters(), "given": _filters()}
+
+
+@room.get("/admin/audit", needs=ADMINS, query=AuditPage, page=PAGE, fill=_no_lines)
+def list_audit(said: AuditPage) -> Reply:
+    """What happened, newest first."""
+    lines, place = audit_trail.page(uow(), said)
+    shows = {
+        "fields": forms.fields_of(AuditFilter, _filters()),
+        "problem": None,
+        "happened": link_advice.HAPPENED,
+        "filters": _filters(),
+    }
+    return Reply(page=PAGE, says={"lines": [asdict(line) for line in lines], "next": place}, shows=shows)
+
+
+@room.post(
+    "/admin/audit/export",
+    needs=ADMINS,
+    fresh=True,
+    asks=ExportAudit,
+    page="admin/audit_export.html",
+    fill=lambda: {"given": _filters()},
+)
+def export_audit(said: ExportAudit) -> Response:
+    """The lines as a file, oldest first."""
+    answer = Response(audit_export.begin(uow(), said), content_type=MEDIA[said.format])
+    name = f"audit-{now():%Y%m%d-%H%M%S}.{said.format}"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer

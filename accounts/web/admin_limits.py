@@ -1,0 +1,59 @@
+"""Limits that hold somebody up, and the keys of this installation, for admins."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import request
+
+from accounts.core.models import ADMINS
+from accounts.flows import key_life, limit_list
+from accounts.flows.key_life import KeyLife
+from accounts.flows.limit_list import WhoseLimits
+from accounts.web import forms
+from accounts.web.bound import uow
+from accounts.web.doors import Room, page_url
+from accounts.web.reply import Reply
+
+room: Room = Room()
+PAGE = "admin/limits.html"
+
+
+def _nothing_yet() -> dict[str, Any]:
+    return {"limits": None, "asked": None, "done": request.args.get("done", "")}
+
+
+@room.post("/admin/limits", needs=ADMINS, asks=WhoseLimits, page=PAGE, fill=_nothing_yet)
+def see_limits(said: WhoseLimits) -> Reply:
+    """What has been counted of an address and of a network."""
+    found = [asdict(each) for each in limit_list.look(uow(), said)]
+    given = {"email": said.email.email if said.email else "", "network": said.network}
+    shows = {"fields": forms.fields_of(WhoseLimits, given), "problem": None, "asked": given, "done": ""}
+    # No redirect: the address would stand in an address.
+    return Reply(page=PAGE, says={"limits": found}, shows=shows)
+
+
+@room.post("/admin/limits/lift", needs=ADMINS, asks=WhoseLimits)
+def lift_limits(said: WhoseLimits) -> Reply:
+    """Have counting begin anew for an address and a network."""
+    lifted = limit_list.lift(uow(), said)
+    return Reply(says={"lifted": lifted}, then=page_url("see_limits_form", done="lifted"))
+
+
+@room.get("/admin/keys", needs=ADMINS)
+def list_keys() -> Reply:
+    """The key ring without its secrets, oldest first."""
+    return Reply(page="admin/keys.html", says={"keys": [_key(life) for life in key_life.lives(uow())]})
+
+
+def _key(life: KeyLife) -> dict[str, Any]:
+    return {
+        "number": life.number,
+        "name": life.name,
+        "state": life.state,
+        "signs_from": life.signs_from,
+        "safe_from": life.safe_from,
+        "safe": life.is_safe,
+        "uses": [asdict(use) for use in life.uses],
+    }
