@@ -12,8 +12,9 @@ from accounts.core.audit import Asker
 from accounts.core.clock import now
 from accounts.core.models import ADMINS, Account, AuditRow, Membership
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, administer, first_admin
+from accounts.flows import accounts, administer
 from accounts.flows.administer import AccountPage, DeleteAccount
+from accounts.flows.first_admin import first_admin_url
 from tests.conftest import on_both_databases
 from tests.flows.walks import Member, events, first_admin, member
 from tests.people import Service
@@ -148,7 +149,7 @@ def test_admins_who_remove_each_other_at_the_same_moment_leave_one(service: Serv
         assert outcome["done"] == 1, outcome
         assert set(outcome) <= {"done", "LastAdmin", "Conflict"}
         assert who_administers(service) == 1
-        assert first_admin.first_admin_url(service.uow()) is None, "the door for the first admin stays shut"
+        assert first_admin_url(service.uow()) is None, "the door for the first admin stays shut"
         left = next(each for each in two if is_admin(service, each))
 
 
