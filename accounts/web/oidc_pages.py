@@ -140,15 +140,14 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
         page = {Need.SIGN_IN: "sign_in_form", Need.SIGN_UP: "sign_up_form", Need.PROVE: "confirm_form"}[need]
         hint = {"email": asked.said["login_hint"]} if "login_hint" in asked.said and need is not Need.PROVE else {}
         return Reply(then=page_url(page, next=wanted, **hint))
-    here = flow.target(house(), asked, note or flow.noted(session))
+    again = flow.target(house(), asked, note or flow.noted(session))
     other = local_path(flow.target(house(), asked, flow.noted(session))) or ""
     shows = {
         "app": asked.app,
         "need": need.value,
         "scope": asked.agreed_to,
-        "request": here.partition("?")[2],
+        "request": again.partition("?")[2],
         "other": other,
-        "here": here,
         "who": bound.account(),
     }
     more = headers.policy_with_forms_to(_origin(asked.redirect_uri))
