@@ -118,7 +118,7 @@ def counts_of(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, Counts]:
     )
     # Named in a subquery: PostgreSQL does not see that two expressions with parameters are the same.
     each = select(SentInvite.batch_id, state.label("state")).where(SentInvite.batch_id.in_(batch_ids)).subquery().c
-    states = select(each.batch, each.state, func.count()).group_by(each.batch, each.state)
+    states = select(each.batch_id, each.state, func.count()).group_by(each.batch_id, each.state)
     for batch_id, state_of, count in uow.session.execute(states):
         found[batch_id].invites[state_of] = count
     return found
