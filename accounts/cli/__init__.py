@@ -13,6 +13,7 @@ from accounts.cli.config import config
 from accounts.cli.keys import keys
 from accounts.cli.link import link
 from accounts.cli.mail import letters, mail
+from accounts.cli.oidc_keys import oidc_keys
 from accounts.cli.people import invite, users
 from accounts.cli.serve import serve, upgrade, worker
 from accounts.config import SettingsError
@@ -26,7 +27,7 @@ def cli() -> None:
     """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
 
 
-for command in (serve, upgrade, worker, invite, users, apps, keys, config, link, mail, letters):
+for command in (serve, upgrade, worker, invite, users, apps, keys, oidc_keys, config, link, mail, letters):
     cli.add_command(command)
 
 

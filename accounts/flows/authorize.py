@@ -65,11 +65,15 @@ class Note:
     session_id: str
 
     def kept_by(self, session: Session | None) -> bool:
-        """Whether the proof was given since, and not long ago. A session that merely lived on has another id then."""
+        """Whether the proof was given since, and not long ago.
+
+        A session that merely lived on has the id it had. Where it is known which one that was, the clocks of two
+        processes may differ; else a proof that seems to be older is asked for once more, and then it is known.
+        """
         if session is None or session.id == self.session_id:
             return False
-        since, long_ago = self.at - LEEWAY.seconds, now().timestamp() - READS.seconds
-        return session.auth_time >= max(since, long_ago)
+        since = self.at - (LEEWAY.seconds if self.session_id else 0)
+        return session.auth_time >= max(since, now().timestamp() - READS.seconds)
 
 
 def decide(

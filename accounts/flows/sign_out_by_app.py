@@ -43,7 +43,7 @@ def read(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> Wish:
     if any(len(values) > 1 for values in many.values()):
         raise BadAppRequest("a parameter stands there twice")
     said = {name: many[name][0] for name in CARRIED if many.get(name, [""])[0]}
-    hint = hints.read(uow.house, said["id_token_hint"]) if "id_token_hint" in said else None
+    hint = hints.read(uow, said["id_token_hint"]) if "id_token_hint" in said else None
     if hint is None and "id_token_hint" in said:
         raise BadAppRequest("id_token_hint is no ID token of ours")
     app = _app(uow, hint, said)

@@ -14,7 +14,7 @@ from accounts.core import farewell, outbox, spent
 from accounts.core.house import House
 from accounts.core.outbox import Call, Fate, Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import CALLS, NOTICES
+from accounts.flows import CALLS, NOTICES, granted
 from accounts.post.calls import Caller
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
@@ -105,6 +105,7 @@ class Worker:
         """Forget what is dead of age."""
         spent.sweep(self._house.store.engine)
         farewell.sweep(self._house.store.engine)
+        granted.sweep(self._house.store.engine)
         self._house.throttle.sweep()
 
     def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | Call | None:

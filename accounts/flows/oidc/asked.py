@@ -224,7 +224,7 @@ def _claims(said: Mapping[str, str]) -> Wanted:
 def _sub(uow: UnitOfWork, app: App, said: Mapping[str, str], wanted: Wanted) -> str:
     if "id_token_hint" not in said:
         return wanted.sub
-    hint = hints.read(uow.house, said["id_token_hint"])
+    hint = hints.read(uow, said["id_token_hint"])
     if hint is None or hint.app_id != app.id:
         raise InvalidRequestError("id_token_hint is no ID token of this client.")
     if wanted.sub not in ("", hint.account_id):

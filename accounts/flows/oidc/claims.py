@@ -108,7 +108,7 @@ def wanted(text: str) -> Wanted:
         raise ValueError("too deep") from None
     if not isinstance(said, dict):
         raise ValueError("not an object")
-    places = {place: said.get(place) or {} for place in ("userinfo", "id_token")}
+    places = {place: {} if said.get(place) is None else said[place] for place in ("userinfo", "id_token")}
     if not all(isinstance(each, dict) for each in places.values()):
         raise ValueError("not an object of objects")
     known = {place: tuple(name for name in SCOPE_OF if name in names) for place, names in places.items()}

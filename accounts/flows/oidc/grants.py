@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
-from sqlalchemy import ColumnElement, and_, delete, exists, select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.exc import IntegrityError
 
-from accounts.core.clock import LEEWAY, now
+from accounts.core import uses
+from accounts.core.clock import now
 from accounts.core.models import Account, Membership, Spent
 from accounts.core.models_apps import App, Grant
 from accounts.core.uow import UnitOfWork
-from accounts.flows import sessions
+from accounts.flows import granted, sessions
 from accounts.flows.oidc import tokens
 from accounts.flows.oidc.claims import OFFLINE
 from accounts.flows.oidc.tokens import Code, Refresh
@@ -82,7 +83,7 @@ def redeem(uow: UnitOfWork, app: App, code: Code) -> Live:
 
 def _redeemed(uow: UnitOfWork, app: App, code: Code) -> Live | None:
     if not uow.spend(f"code:{code.id}", tokens.code_kept_until()):
-        _revoke(uow, Grant.id == code.id)
+        granted.end(uow, Grant.id == code.id)
         uow.note("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
     account, groups = _person(uow, code)
@@ -90,6 +91,8 @@ def _redeemed(uow: UnitOfWork, app: App, code: Code) -> Live | None:
         raise InvalidGrantError(GONE)
     grant = _new(app, code)
     uow.session.add(grant)
+    if OFFLINE in code.scope:
+        _count(uow, grant)
     facts = {"grant": code.id, "session": code.session_id, "scope": grant.scope}
     uow.note("app.sign-in", account_id=code.account_id, app_id=app.id, facts=facts)
     return Live(grant, account, app, groups)
@@ -107,14 +110,14 @@ def refresh(uow: UnitOfWork, app: App, shown: Refresh, asked: str) -> tuple[Live
     found = _refreshable(uow, app, shown)
     scope = narrowed(found.scope, asked)
     if shown.counter == found.grant.counter:
-        if _rotate(uow, shown):
+        if _rotate(uow, found.grant):
             return found, shown.counter + 1, scope
         found = _refreshable(uow, app, shown)
     counter, rotated_at = found.grant.counter, found.grant.rotated_at
     if shown.counter == counter - 1 and rotated_at is not None and now() - rotated_at <= GRACE:
         return found, counter, scope
     with uow:
-        _revoke(uow, Grant.id == found.grant.id)
+        granted.end(uow, Grant.id == found.grant.id)
         facts = {"grant": found.grant.id, "shown": shown.counter, "good": counter}
         uow.note("app.refresh-replayed", account_id=found.account.id, app_id=app.id, facts=facts)
     raise InvalidGrantError("The refresh token was used before. Everything it gave is revoked.")
@@ -141,23 +144,9 @@ def narrowed(scope: Sequence[str], asked: str) -> tuple[str, ...]:
 def revoke(uow: UnitOfWork, grant: Grant, *, because: str) -> None:
     """End a grant: every token of it is dead."""
     with uow:
-        if _revoke(uow, Grant.id == grant.id):
+        if granted.end(uow, Grant.id == grant.id):
             facts = {"grant": grant.id, "because": because}
             uow.note("app.revoked", account_id=grant.account_id, app_id=grant.app_id, facts=facts)
-
-
-def revoke_all(uow: UnitOfWork, account_id: str, app_id: str) -> int:
-    """End all grants of one person to one app, in the caller's unit of work; how many."""
-    return _revoke(uow, and_(Grant.account_id == account_id, Grant.app_id == app_id))
-
-
-def sweep(uow: UnitOfWork) -> int:
-    """Forget grants whose last token is dead of age; how many."""
-    with uow:
-        gone = uow.session.execute(
-            delete(Grant).where(Grant.expires_at < now() - 2 * LEEWAY).returning(Grant.id)
-        ).all()
-    return len(gone)
 
 
 def _new(app: App, code: Code) -> Grant:
@@ -196,14 +185,17 @@ def _names(groups: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted(group for group in groups if group is not None))
 
 
-def _rotate(uow: UnitOfWork, shown: Refresh) -> bool:
+def _rotate(uow: UnitOfWork, grant: Grant) -> bool:
     # Decided by the database: of two that show the same token at once, one raises the number.
-    good = (Grant.id == shown.grant_id, Grant.counter == shown.counter, Grant.revoked_at.is_(None))
+    good = (Grant.id == grant.id, Grant.counter == grant.counter, Grant.revoked_at.is_(None))
     with uow:
         raised = update(Grant).where(*good).values(counter=Grant.counter + 1, rotated_at=now()).returning(Grant.id)
-        return uow.session.execute(raised.execution_options(synchronize_session=False)).first() is not None
+        won = uow.session.execute(raised.execution_options(synchronize_session=False)).first() is not None
+        if won:
+            _count(uow, grant)
+    return won
 
 
-def _revoke(uow: UnitOfWork, which: ColumnElement[bool]) -> int:
-    dead = update(Grant).where(which, Grant.revoked_at.is_(None)).values(revoked_at=now()).returning(Grant.id)
-    return len(uow.session.execute(dead.execution_options(synchronize_session=False)).all())
+def _count(uow: UnitOfWork, grant: Grant) -> None:
+    # What a key of the ring has signed keeps it from being called safe to drop.
+    uses.count_signed(uow.session, uow.house.ring.signing, tokens.REFRESH, grant.expires_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accounts.core.house import House
+from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc_keys import Keys
 
 MAX_CHARACTERS = 8000
@@ -19,8 +19,11 @@ class Hint:
     sid: str
 
 
-def read(house: House, token: str) -> Hint | None:
+def read(uow: UnitOfWork, token: str) -> Hint | None:
     """What an ID token of this installation names; None for everything else that may be sent as one."""
+    house = uow.house
+    # The keys want a connection of their own, and whoever waits for one must hold none.
+    uow.release()
     said = house.kept(Keys).read(token) if len(token) <= MAX_CHARACTERS else None
     # A logout token is signed by the same keys.
     if said is None or "events" in said or said.get("iss") != house.signer.page(""):

@@ -24,8 +24,7 @@ def for_code(uow: UnitOfWork, app: App, code: Code) -> dict[str, Any]:
 
     :raises InvalidGrantError: it was used before, or is not good any more.
     """
-    # Ready before the code is spent: keys that are made on first use want a transaction of their own.
-    uow.house.kept(Keys).published()
+    _make_ready(uow)
     found = grants.redeem(uow, app, code)
     more = ({"nonce": code.nonce} if code.nonce else {}) | ({"acr": claims.acr_of(code.amr)} if code.acr else {})
     counter = 0 if OFFLINE in code.scope else None
@@ -38,7 +37,7 @@ def for_refresh(uow: UnitOfWork, app: App, shown: Refresh, asked: str) -> dict[s
     :raises InvalidGrantError: the token is not good.
     :raises InvalidScopeError: more is asked for than was granted.
     """
-    uow.house.kept(Keys).published()
+    _make_ready(uow)
     found, counter, scope = grants.refresh(uow, app, shown, asked)
     return _tokens(uow, found, scope, counter=counter, more={})
 
@@ -70,6 +69,15 @@ def described(found: Live, access: Access | None) -> dict[str, Any]:
     }
 
 
+def _make_ready(uow: UnitOfWork) -> None:
+    """Have the keys at hand before anything is used up: made on first use, they want a transaction of their own.
+
+    They also want a connection of their own. Whoever waits for one must hold none: fifty at once would hold them all.
+    """
+    uow.release()
+    uow.house.kept(Keys).published()
+
+
 def _tokens(
     uow: UnitOfWork, found: Live, scope: Sequence[str], *, counter: int | None, more: dict[str, Any]
 ) -> dict[str, Any]:
@@ -91,6 +99,7 @@ def _tokens(
 
 def _id_token(uow: UnitOfWork, found: Live, scope: Sequence[str], access: str, more: dict[str, Any]) -> str:
     app, grant, moment = found.app, found.grant, int(now().timestamp())
+    uow.release()
     said = {
         "iss": uow.house.signer.page(""),
         "sub": found.account.id,

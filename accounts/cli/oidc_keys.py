@@ -1,0 +1,42 @@
+"""``accounts oidc-keys``: the key pairs that vouch for people in other apps."""
+
+from __future__ import annotations
+
+import click
+
+from accounts.cli.work import unit_of_work
+from accounts.flows import oidc_keys as keys
+
+
+@click.group("oidc-keys", invoke_without_command=True)
+@click.pass_context
+def oidc_keys(context: click.Context) -> None:
+    """Show the published keys: by which algorithm they sign, and which of them do."""
+    if context.invoked_subcommand is not None:
+        return
+    rows = keys.listing(unit_of_work())
+    for row in rows:
+        click.echo(f"{row.id}\t{row.alg}\t{keys.state_of(row, rows)}\tfrom {row.not_before:%Y-%m-%d %H:%M:%S}")
+    if not rows:
+        click.echo("There are none yet; they are made when the first app asks for them.")
+
+
+@oidc_keys.command()
+@click.option("--alg", "algs", multiple=True, type=click.Choice(keys.ALGS), help="Only this algorithm.")
+@click.option("--now", "at_once", is_flag=True, help="Sign as soon as every process publishes them, in two minutes.")
+def rotate(algs: tuple[str, ...], at_once: bool) -> None:
+    """Make new keys. They are published at once and sign a day later; the old ones stay published."""
+    ahead = keys.AT_ONCE if at_once else keys.AHEAD
+    made = keys.rotate(unit_of_work(), algs or keys.ALGS, ahead=ahead)
+    for row in made:
+        click.echo(f"{row.id} ({row.alg}) is published and signs from {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
+    if not made:
+        click.echo("Nothing was changed: new keys wait for their turn already.")
+
+
+@oidc_keys.command()
+@click.argument("key")
+def drop(key: str) -> None:
+    """Take KEY away at once, because somebody else may hold it. What it has signed verifies nowhere any more."""
+    alg = keys.drop(unit_of_work(), key)
+    click.echo(f"{key} is gone from every process within a minute; another key signs {alg} from now on")

@@ -1,0 +1,29 @@
+"""What people have granted to other apps, as facts: ended, and forgotten. Needs nothing of the protocol."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Engine, and_, delete, update
+
+from accounts.core.clock import LEEWAY, now
+from accounts.core.models_apps import Consent, Grant
+from accounts.core.uow import UnitOfWork
+
+
+def end(uow: UnitOfWork, which: ColumnElement[bool]) -> list[str]:
+    """Revoke grants, in the caller's unit of work: all their tokens are dead. Answers the ids of those that lived."""
+    dead = update(Grant).where(which, Grant.revoked_at.is_(None)).values(revoked_at=now()).returning(Grant.id)
+    return list(uow.session.scalars(dead.execution_options(synchronize_session=False)))
+
+
+def disconnect(uow: UnitOfWork, account_id: str, app_id: str) -> list[str]:
+    """Take back everything that a person has given to an app, in the caller's unit of work: consent and grants."""
+    given = and_(Consent.account_id == account_id, Consent.app_id == app_id)
+    uow.session.execute(delete(Consent).where(given).execution_options(synchronize_session=False))
+    return end(uow, and_(Grant.account_id == account_id, Grant.app_id == app_id))
+
+
+def sweep(engine: Engine) -> int:
+    """Forget grants whose last token is dead of age; how many."""
+    with engine.begin() as connection:
+        old = delete(Grant).where(Grant.expires_at < now() - 2 * LEEWAY).returning(Grant.id)
+        return len(connection.execute(old).all())

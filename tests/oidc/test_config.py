@@ -1,0 +1,200 @@
+"""Config OP (``oidcc-config-certification-test-plan``), the keys, and the useful modules outside the plans."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+import time_machine
+from joserfc.jwk import KeySet
+
+from accounts.flows import oidc_keys
+from accounts.flows.oidc_keys import AHEAD, AT_ONCE, KEPT
+from tests.oidc.kit import Provider, Tokens
+from tests.oidc.levels import SHOULD, module
+
+Should = Callable[[object, str], None]
+KNOWN = {
+    "issuer",
+    "authorization_endpoint",
+    "token_endpoint",
+    "userinfo_endpoint",
+    "jwks_uri",
+    "registration_endpoint",
+    "scopes_supported",
+    "response_types_supported",
+    "response_modes_supported",
+    "grant_types_supported",
+    "acr_values_supported",
+    "subject_types_supported",
+    "id_token_signing_alg_values_supported",
+    "token_endpoint_auth_methods_supported",
+    "display_values_supported",
+    "claim_types_supported",
+    "claims_supported",
+    "claims_parameter_supported",
+    "request_parameter_supported",
+    "request_uri_parameter_supported",
+    "require_request_uri_registration",
+    "ui_locales_supported",
+    "claims_locales_supported",
+    "revocation_endpoint",
+    "revocation_endpoint_auth_methods_supported",
+    "introspection_endpoint",
+    "introspection_endpoint_auth_methods_supported",
+    "end_session_endpoint",
+    "code_challenge_methods_supported",
+    "prompt_values_supported",
+    "authorization_response_iss_parameter_supported",
+    "backchannel_logout_supported",
+    "backchannel_logout_session_supported",
+}
+"""Members of Discovery 1.0, RFC 8414, RFC 9207, Prompt Create, and the logout specifications."""
+
+
+@module("oidcc-discovery-endpoint-verification", plan="config")
+def test_the_discovery_document_is_whole(provider: Provider, should: Should) -> None:
+    url = f"{provider.origin}/.well-known/openid-configuration"
+    answer = requests.get(url, verify=provider.ca, timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
+    said: dict[str, Any] = answer.json()
+    assert said["issuer"] == provider.origin
+    assert "code" in said["response_types_supported"]
+    assert said["subject_types_supported"] == ["public"]
+    assert "RS256" in said["id_token_signing_alg_values_supported"]
+    urls = {name: value for name, value in said.items() if name.endswith("_endpoint") or name == "jwks_uri"}
+    assert len(urls) == 7
+    assert all(value.startswith(f"{provider.origin}/") for value in urls.values())
+    assert said["code_challenge_methods_supported"] == ["S256"]
+    assert said["grant_types_supported"]
+    assert said["request_parameter_supported"] is False
+    assert said["request_uri_parameter_supported"] is False
+    algs = [alg for name, values in said.items() if name.endswith("_alg_values_supported") for alg in values]
+    assert "none" not in algs
+    should("openid" in said["scopes_supported"], "scopes_supported lacks openid")
+    should("sub" in said["claims_supported"], "claims_supported lacks sub")
+    should(set(said) <= KNOWN, f"unknown members: {set(said) - KNOWN}")
+    should("userinfo_endpoint" in said, "userinfo_endpoint is missing")
+
+
+@module("oidcc-discovery-endpoint-verification", plan="config")
+def test_the_published_keys_are_public_and_usable(provider: Provider) -> None:
+    answer = requests.get(f"{provider.origin}/oauth/jwks", verify=provider.ca, timeout=10)
+    keys = answer.json()["keys"]
+    assert {key["alg"] for key in keys} == {"RS256", "ES256", "EdDSA"}
+    assert len({key["kid"] for key in keys}) == len(keys)
+    assert all(key["use"] == "sig" for key in keys)
+    assert not {"d", "p", "q", "dp", "dq", "qi", "k", "oth"} & {name for key in keys for name in key}
+    assert len(KeySet.import_key_set(answer.json()).keys) == len(keys)
+    assert answer.headers["Cache-Control"] == "public, max-age=3600"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}, {"Forwarded": "host=evil.example;proto=http"}],
+)
+def test_discovery_does_not_depend_on_what_the_asker_says(provider: Provider, headers: dict[str, str]) -> None:
+    url = f"{provider.origin}/.well-known/openid-configuration"
+    assert requests.get(url, verify=provider.ca, headers=headers, timeout=10).json() == provider.discovery()
+
+
+@module("oidcc-idtoken-rs256", plan="dynamic")
+def test_an_id_token_of_each_algorithm_verifies(provider: Provider) -> None:
+    ana = provider.person()
+    for alg in ("RS256", "ES256", "EdDSA"):
+        rp = provider.register(id_token_signed_response_alg=alg)
+        tokens = rp.tokens(ana.log_in(rp))
+        assert tokens.header["alg"] == alg
+        assert tokens.claims["aud"] == rp.id
+        assert tokens.claims["at_hash"]
+
+
+@module("oidcc-userinfo-rs256", "SKIP", plan="dynamic")
+def test_signed_userinfo_is_not_offered(provider: Provider) -> None:
+    assert "userinfo_signing_alg_values_supported" not in provider.discovery()
+    pytest.skip("userinfo is JSON only")
+
+
+@module("oidcc-redirect-uri-query-mismatch", plan="dynamic")
+@module("oidcc-redirect-uri-query-added", plan="dynamic")
+def test_a_query_that_was_not_registered_is_refused(provider: Provider) -> None:
+    rp = provider.register(redirect_uris=["https://rp.example.org/cb?foo=bar"])
+    ana = provider.person()
+    for uri in ("?foo=baz", "?foo=bar&x=y", "", "?", "?foo", "?FOO=bar"):
+        assert ana.open(rp.url(redirect_uri=f"https://rp.example.org/cb{uri}")) is None
+        assert ana.answer.status_code == 400, uri
+
+
+@module("oidcc-ensure-redirect-uri-in-authorization-request", plan="dynamic")
+def test_an_address_must_be_named(provider: Provider) -> None:
+    ana = provider.person()
+    for uris in (["https://rp.example.org/cb"], ["https://rp.example.org/cb", "https://rp.example.org/two"]):
+        rp = provider.register(redirect_uris=uris)
+        assert ana.open(rp.url(redirect_uri=None)) is None
+        assert ana.answer.status_code == 400
+
+
+@module("oidcc-server-rotate-keys", SHOULD, plan="dynamic")
+def test_a_new_key_is_published_before_it_signs_and_the_old_one_is_kept(provider: Provider) -> None:
+    rp, ana = provider.register(), provider.person()
+    first = rp.tokens(ana.log_in(rp))
+    before = {key["kid"] for key in rp.jwks()["keys"]}
+    made = oidc_keys.rotate(provider.service.uow(), ["RS256"])
+    after = {key["kid"] for key in rp.jwks()["keys"]}
+    assert after - before == {made[0].id}
+    assert before < after
+    assert oidc_keys.rotate(provider.service.uow(), ["RS256"]) == [], "one waits for its turn already"
+    old = first.header["kid"]
+    assert rp.tokens(ana.log_in(rp)).header["kid"] == old
+    with time_machine.travel(time.time() + (AHEAD + timedelta(seconds=5)).total_seconds()):
+        bea = provider.person("bea")
+        later = rp.tokens(bea.log_in(rp))
+        assert later.header["kid"] == made[0].id
+        assert first.claims["sub"], "what the old key has signed verifies still"
+    with time_machine.travel(time.time() + (AHEAD + KEPT + timedelta(minutes=1)).total_seconds()):
+        provider.service.house.kept(oidc_keys.Keys).forget()
+        assert old not in {key["kid"] for key in rp.jwks()["keys"]}
+    provider.service.house.kept(oidc_keys.Keys).forget()
+
+
+def test_a_key_that_somebody_else_holds_is_dropped_and_replaced(provider: Provider) -> None:
+    rp, ana = provider.register(id_token_signed_response_alg="ES256"), provider.person()
+    first = rp.tokens(ana.log_in(rp))
+    uow = provider.service.uow()
+    oidc_keys.rotate(uow, ["ES256"], ahead=AT_ONCE)
+    oidc_keys.drop(uow, first.header["kid"])
+    second = rp.tokens(ana.log_in(rp))
+    assert second.claims["sub"] == ana_id(first)
+    assert first.answer["id_token"].split(".")[0] not in second.id_token
+    landed = ana.open(rp.url(prompt="none", id_token_hint=first.id_token))
+    assert landed is not None
+    assert landed.says["error"] == "invalid_request", "nothing that it signed is believed"
+
+
+def ana_id(tokens: Tokens) -> str:
+    found = tokens.rp.userinfo(tokens.access).json()["sub"]
+    assert isinstance(found, str)
+    return found
+
+
+def test_a_private_key_follows_the_secret_ring(provider: Provider) -> None:
+    from accounts.core import sealing
+    from accounts.core.keys import KeyRing
+    from tests.conftest import KEY
+
+    new = "Zr7Lw2Qz9Bn4Vt6Ym1Kc8Pd5Hs3Jf0Ga-newer"
+    sealed = sealing.seal(KeyRing([KEY]), "use", "text")
+    assert sealing.unseal(KeyRing([KEY, new]), "use", sealed) == "text"
+    assert sealing.is_stale(KeyRing([KEY, new]), sealed)
+    assert not sealing.is_stale(KeyRing([KEY]), sealed)
+    for ring, use, text in (([new], "use", sealed), ([KEY], "other", sealed), ([KEY], "use", sealed[:-4] + "AAAA")):
+        with pytest.raises(sealing.Unsealable):
+            sealing.unseal(KeyRing(ring), use, text)
+    with provider.service.house.store.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT sealed FROM oidc_keys").all()
+    assert all('"d"' not in row[0] for row in rows)

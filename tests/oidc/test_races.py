@@ -1,0 +1,119 @@
+"""Fifty at once, on both databases: one code, one refresh token, one first start."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import select
+
+from accounts.core.clock import now
+from accounts.core.models_apps import App, Grant, OidcKey
+from accounts.core.store import Store
+from accounts.core.uow import UnitOfWork
+from accounts.flows import apps
+from accounts.flows.oidc import tokens
+from accounts.flows.oidc.server import Request, Said, Server
+from accounts.flows.oidc_keys import ALGS, Keys
+from tests.conftest import on_both_databases
+from tests.core.houses import house_on
+from tests.flows.walks import Member, member
+from tests.people import Service
+from tests.web.doors import at_once
+
+URI = "https://rp.example.org/cb"
+
+
+def registered(service: Service) -> tuple[App, str]:
+    said = {"name": "Wiki", "redirect_uris": [URI], "require_pkce": False, "trusted": True}
+    made = apps.register(service.uow(), apps.AppInput.model_validate(said))
+    assert made.secret is not None
+    return made.app, made.secret
+
+
+def code_for(service: Service, ana: Member, app: App) -> str:
+    session = ana.sign_in()
+    return tokens.seal_code(
+        service.house,
+        account_id=ana.id,
+        epoch=session.epoch,
+        session_id=session.id,
+        session_ends=int(session.ends_at.timestamp()),
+        auth_time=session.auth_time,
+        amr=session.amr,
+        app_id=app.id,
+        redirect_uri=URI,
+        challenge="",
+        nonce="",
+        scope=("openid", "offline_access"),
+        claims={},
+        acr=False,
+    )
+
+
+def ask(service: Service, app: App, secret: str, **said: str) -> Said:
+    from base64 import b64encode
+
+    uow = service.uow()
+    try:
+        headers = {"Authorization": "Basic " + b64encode(f"{app.id}:{secret}".encode()).decode()}
+        return service.house.kept(Server).token(Request(uow, said, headers))
+    finally:
+        uow.close()
+
+
+def counted(answers: list[Said]) -> Counter[Any]:
+    return Counter((each.status, each.body.get("error")) for each in answers)
+
+
+@on_both_databases
+def test_of_fifty_that_redeem_one_code_one_succeeds_and_its_tokens_die(service: Service) -> None:
+    app, secret = registered(service)
+    ana = member(service)
+    code = code_for(service, ana, app)
+    said = {"grant_type": "authorization_code", "code": code, "redirect_uri": URI}
+    answers = at_once(50, lambda number: ask(service, app, secret, **said))
+    assert counted(answers) == {(200, None): 1, (400, "invalid_grant"): 49}
+    (good,) = [each for each in answers if each.status == 200]
+    with service.uow() as uow:
+        (grant,) = uow.session.scalars(select(Grant))
+        assert grant.revoked_at is not None, "the replay revokes what the first one gave"
+    refused = ask(service, app, secret, grant_type="refresh_token", refresh_token=good.body["refresh_token"])
+    assert (refused.status, refused.body["error"]) == (400, "invalid_grant")
+
+
+@on_both_databases
+def test_fifty_that_refresh_at_once_all_go_on_in_one_family(service: Service) -> None:
+    app, secret = registered(service)
+    ana = member(service)
+    code = code_for(service, ana, app)
+    first = ask(service, app, secret, grant_type="authorization_code", code=code, redirect_uri=URI)
+    said = {"grant_type": "refresh_token", "refresh_token": first.body["refresh_token"]}
+    answers = at_once(50, lambda number: ask(service, app, secret, **said))
+    assert counted(answers) == {(200, None): 50}
+    with service.uow() as uow:
+        (grant,) = uow.session.scalars(select(Grant))
+        assert (grant.counter, grant.revoked_at) == (1, None), "raised once, whoever came first"
+    again = ask(service, app, secret, grant_type="refresh_token", refresh_token=answers[-1].body["refresh_token"])
+    assert again.status == 200
+
+
+@on_both_databases
+def test_fifty_first_starts_make_one_set_of_keys(database: str) -> None:
+    def start(number: int) -> frozenset[str]:
+        house = house_on(database)
+        try:
+            return frozenset(key["kid"] for key in house.kept(Keys).published())
+        finally:
+            house.store.close()
+
+    found = set(at_once(8, start))
+    assert len(found) == 1
+    store = Store(database)
+    house = house_on(database)
+    with UnitOfWork(house) as uow:
+        rows = list(uow.session.scalars(select(OidcKey)))
+    assert sorted(row.alg for row in rows) == sorted(ALGS)
+    assert all(row.not_before <= now() and row.retired_at is None for row in rows)
+    house.store.close()
+    store.close()
