@@ -13,6 +13,7 @@ from sqlalchemy import delete, select
 
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
+from accounts.core.ids import new_id
 from accounts.core.models_apps import NONE, App
 from accounts.core.models_forward import AppOrigin
 from accounts.core.uow import UnitOfWork
@@ -50,7 +51,7 @@ def register(uow: UnitOfWork, said: AppInput) -> Registered:
     secret = None if said.token_endpoint_auth_method == NONE else new_secret()
     with uow:
         origins = kept.pop("forward_origins")
-        app = App(**kept, secret_hash=None if secret is None else hashed(secret))
+        app = App(id=_client_id(), **kept, secret_hash=None if secret is None else hashed(secret))
         uow.session.add(app)
         uow.session.flush()
         _set_origins(uow, app, origins)
@@ -174,6 +175,11 @@ def hashed(secret: str) -> str:
 def knows_secret(app: App, secret: str) -> bool:
     """Whether this is the secret of the app, in a time that tells nothing about it."""
     return app.secret_hash is not None and hmac.compare_digest(hashed(secret), app.secret_hash)
+
+
+def _client_id() -> str:
+    # Not with a "-" in front, which a command line would take for an option.
+    return next(found for found in iter(new_id, "") if found[0].isalnum())
 
 
 def _with(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:

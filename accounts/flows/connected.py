@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models_apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
+from accounts.flows import granted
 
 OPENID = "openid"
 """The scope word that every sign-in has; it says nothing about what an app learns."""
@@ -67,11 +68,9 @@ def disconnect(uow: UnitOfWork, account_id: str, app_id: str) -> None:
     """
 
     def work() -> None:
-        agreed = delete(Consent).where(Consent.account_id == account_id, Consent.app_id == app_id)
-        held = (Grant.account_id == account_id, Grant.app_id == app_id, Grant.revoked_at.is_(None))
-        had_agreed = uow.session.execute(agreed.returning(Consent.app_id)).first() is not None
-        dead = uow.session.execute(update(Grant).where(*held).values(revoked_at=now()).returning(Grant.id)).all()
-        if not had_agreed and not dead:
+        agreed = uow.session.get(Consent, (account_id, app_id))
+        dead = granted.disconnect(uow, account_id, app_id)
+        if agreed is None and not dead:
             raise NotFound("not connected to that app")
         uow.goodbyes.app_left(uow.session, account_id, app_id)
         uow.note("app.disconnected", account_id=account_id, app_id=app_id, facts={"grants": len(dead)})

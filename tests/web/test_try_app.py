@@ -72,12 +72,8 @@ def test_no_app_is_answered_there_but_in_a_trial_of_that_app(service: Service, b
     app, other = (new_app(service, name, trusted=True).app for name in ("Wiki", "Notes"))
     url = begun(service, browser, app.id)
     said = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    for wrong in (
-        {"state": "x"},
-        {"state": ""},
-        {"client_id": other.id},
-        {"redirect_uri": said["redirect_uri"] + "/"},
-    ):
+    elsewhere = {"redirect_uri": f"{said['redirect_uri']}/"}
+    for wrong in ({"state": "x"}, {"state": ""}, {"client_id": other.id}, elsewhere):
         answer = browser._client.get(f"/oauth/authorize?{urlencode(said | wrong)}")
         assert answer.status_code == 400, wrong
         assert "Location" not in answer.headers, wrong
