@@ -69,7 +69,9 @@ class Contender:
         exchange, bodies = run(self.origin, self.process.pid, asks)
         given = [json.loads(body) for body in bodies]
         assert all(each["id_token"].count(".") == 2 for each in given)
-        bearer = [Ask("GET", self.userinfo_path, {"Authorization": f"Bearer {each['access_token']}"}) for each in given]
+        bearer = [
+            Ask("GET", self.userinfo_path, {"Authorization": f"Bearer {each['access_token']}"}) for each in given
+        ]
         userinfo, claims = run(self.origin, self.process.pid, bearer)
         assert all(json.loads(each)["email"] for each in claims)
         self.drain()
@@ -100,7 +102,12 @@ class Ours(Contender):
         }
         self.house = House(Settings.load(environ), LINKS)
         schema.upgrade(self.house.store)
-        said = {"name": "Bench", "redirect_uris": [REDIRECT_URI], "trusted": True, "id_token_signed_response_alg": alg}
+        said = {
+            "name": "Bench",
+            "redirect_uris": [REDIRECT_URI],
+            "trusted": True,
+            "id_token_signed_response_alg": alg,
+        }
         made = apps.register(UnitOfWork(self.house), AppInput.model_validate(said))
         self.client_id, self.client_secret = made.app.id, str(made.secret)
         with (uow := UnitOfWork(self.house)):

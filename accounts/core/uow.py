@@ -50,10 +50,10 @@ class UnitOfWork:
             self.goodbyes.watch(self._session)
         return self._session
 
-    def read(self, statement: Executable) -> Sequence[Any]:
+    def read(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Rows, over a connection that is given back at once: nothing is held while slow work follows."""
         with self.house.store.engine.connect() as connection:
-            return connection.execute(statement).all()
+            return connection.execute(statement, values).all()
 
     def put(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> str:
         """Note that a letter is due; answers its name. Who asked, and when, goes along for its reader."""
