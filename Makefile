@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV := VIRTUAL_ENV=.venv $(BIN)/uv --system-certs pip --quiet
 AUDIT_VERSION := 2.10.1
 
-.PHONY: run test lint types e2e faults conformance bench-audit docs audit mutants lock .venv run-env clean
+.PHONY: run test lint types e2e faults conformance bench docs audit mutants lock .venv run-env clean
 
 run: run-env
 	@exec $(BIN)/accounts serve
@@ -43,9 +43,12 @@ faults: .venv
 # The modules of the OpenID Connect conformance suite, as our own tests have them: module, level, result.
 conformance: .venv
 	@$(BIN)/python -m pytest -q -n 0 -p no:randomly -p tests.oidc.levels --conformance -m oidc_module tests/oidc
-# How much memory the audit log needs as a file and in a chain: 200,000 lines, each step in a process of its own.
-bench-audit: .venv
-	@$(BIN)/python bench/audit.py
+# Figures, each by one command: `make bench` runs all of bench/, `make bench-audit` one. Slow; wants a quiet machine.
+BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/load.py,$(wildcard bench/*.py)))
+.PHONY: $(BENCHES)
+bench: $(BENCHES)
+$(BENCHES): bench-%: .venv
+	@$(BIN)/python bench/$*.py
 
 # Every setting, code, limit, route, command and example in docs/ and README.md against the code.
 docs: .venv
