@@ -82,7 +82,7 @@ def step(name: str, url: str, path: Path) -> int:
 
 
 def measured(name: str, url: str, path: Path, to: str) -> dict[str, Any]:
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.process_time()
     if name == "copy":
         house, target = house_on(url), Store(to)
         rows = sum(copy.copy(house.store, target).values())
@@ -90,7 +90,7 @@ def measured(name: str, url: str, path: Path, to: str) -> dict[str, Any]:
         rows = step(name, url, path)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"rows": rows, "seconds": seconds, "peak_mib": peak}
+    return {"rows": rows, "seconds": seconds, "cpu": time.process_time() - worked, "peak_mib": peak}
 
 
 def in_own_process(name: str, url: str, path: Path, to: str = "") -> dict[str, Any]:
@@ -136,7 +136,8 @@ def report(count: int, given: str) -> bool:
 def show(label: str, name: str, found: dict[str, Any]) -> bool:
     speed = found["rows"] / found["seconds"] if found["rows"] else 0
     rate = f"{speed:>9,.0f}/s" if speed else " " * 11
-    print(f"{label:>11} {name:<13} {found['seconds']:7.1f} s {rate} {found['peak_mib']:7.0f} MiB", flush=True)
+    cost = f"{found['cpu']:7.1f} s of CPU {found['peak_mib']:7.0f} MiB"
+    print(f"{label:>11} {name:<13} {found['seconds']:7.1f} s {rate} {cost}", flush=True)
     return name != "import" or speed >= GOAL
 
 

@@ -27,7 +27,7 @@ from accounts.flows.moving.rows import TAKEN, How, Refused
 
 T = TypeVar("T")
 IMPORTED, DONE = "account.imported", "accounts.imported"
-BATCH = 500
+BATCH = 1000
 Told = Callable[[Refused], None]
 """Is told of every row that does not come in."""
 Progress = Callable[[Report], None]

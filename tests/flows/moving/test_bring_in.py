@@ -67,14 +67,14 @@ def test_people_come_in_and_sign_in_with_the_password_they_had(service: Service,
 @on_both_databases
 def test_running_again_brings_nobody_in_twice(service: Service, tmp_path: Path) -> None:
     """As after a kill: part of the file is in, part is not."""
-    path = people(tmp_path, 1100)
-    part = write_csv(tmp_path / "part.csv", [person(f"p{n}") for n in range(700)])
+    path = people(tmp_path, 1600)
+    part = write_csv(tmp_path / "part.csv", [person(f"p{n}") for n in range(1200)])
     seen: list[int] = []
     first = moving.bring_in(service.uow(), part, PLAIN, progress=lambda report: seen.append(report.rows))
-    assert (first.coming, seen) == (700, [500, 700])
+    assert (first.coming, seen) == (1200, [1000, 1200])
     again = moving.bring_in(service.uow(), path, PLAIN)
-    assert (again.rows, again.coming, again.here, sum(again.refused.values())) == (1100, 400, 700, 0)
-    assert counts(service)["accounts"] == 1100
+    assert (again.rows, again.coming, again.here, sum(again.refused.values())) == (1600, 400, 1200, 0)
+    assert counts(service)["accounts"] == 1600
     assert moving.bring_in(service.uow(), path, PLAIN).coming == 0
 
 
