@@ -76,7 +76,8 @@ def logout() -> Reply | Response:
 
     wish, who = flow.read(uow(), request.args.items(multi=True)), bound.account()
     _speak(wish.said)
-    if flow.must_ask(uow(), wish, who):
+    # What only looks (HEAD) ends nothing.
+    if request.method != "GET" or flow.must_ask(uow(), wish, who):
         more = headers.policy_with_forms_to(_origin(wish.back)) if wish.back else {}
         shows = {"app": wish.app, "request": urlencode(wish.said), "email": who.email if who else ""}
         return Reply(page="oidc/sign_out.html", shows=shows, headers=more)
@@ -140,15 +141,14 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
         page = {Need.SIGN_IN: "sign_in_form", Need.SIGN_UP: "sign_up_form", Need.PROVE: "confirm_form"}[need]
         hint = {"email": asked.said["login_hint"]} if "login_hint" in asked.said and need is not Need.PROVE else {}
         return Reply(then=page_url(page, next=wanted, **hint))
-    here = flow.target(house(), asked, note or flow.noted(session))
+    again = flow.target(house(), asked, note or flow.noted(session))
     other = local_path(flow.target(house(), asked, flow.noted(session))) or ""
     shows = {
         "app": asked.app,
         "need": need.value,
         "scope": asked.agreed_to,
-        "request": here.partition("?")[2],
+        "request": again.partition("?")[2],
         "other": other,
-        "here": here,
         "who": bound.account(),
     }
     more = headers.policy_with_forms_to(_origin(asked.redirect_uri))

@@ -1,0 +1,164 @@
+"""A real browser on its way to another app and back: its own rules on where forms may lead are the hard ones."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.oidc.kit import Landed, Provider, RelyingParty
+from tests.people import PASSWORD, new_address
+from tests.servers.chromium import ChromiumMissing, chromium
+
+pytestmark = pytest.mark.e2e
+
+
+class Arrivals(ThreadingHTTPServer):
+    """The app's own address, on another port: another origin than the provider's."""
+
+    def __init__(self) -> None:
+        self.seen: list[Landed] = []
+        super().__init__(("127.0.0.1", 0), _Callback)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/cb"
+
+
+class _Callback(BaseHTTPRequestHandler):
+    server: Arrivals
+
+    def do_GET(self) -> None:
+        self._arrived({})
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self._arrived(dict(parse_qsl(body)))
+
+    def _arrived(self, posted: dict[str, str]) -> None:
+        if self.path.startswith("/cb"):
+            uri = self.server.uri
+            self.server.seen.append(Landed(self.command, uri, f"{uri}?{urlsplit(self.path).query}", posted))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!doctype html><title>App</title><link rel=icon href=data:,><h1>Welcome to the app</h1>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    try:
+        with chromium() as started:
+            yield started
+    except ChromiumMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+def arrivals() -> Iterator[Arrivals]:
+    server = Arrivals()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(params=[True, False], ids=["scripts", "no_scripts"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    """A page of a fresh browser. Whatever it complains of fails the test, such as a policy that is violated."""
+    complaints: list[str] = []
+    # The test's authority is not in the browser's own store; whether TLS is checked is tested elsewhere.
+    context: BrowserContext = browser.new_context(ignore_https_errors=True, java_script_enabled=request.param)
+    shown = context.new_page()
+    shown.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    shown.on("pageerror", lambda error: complaints.append(str(error)))
+    yield shown
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def rp(provider: Provider, arrivals: Arrivals) -> RelyingParty:
+    return provider.register(redirect_uris=[arrivals.uri], application_type="native")
+
+
+def sign_in(page: Page, email: str) -> None:
+    if page.get_by_label("Mail address").count():
+        page.get_by_label("Mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.locator("form").filter(has=page.get_by_label("Password", exact=True)).locator("button.primary").click()
+
+
+def arrived(page: Page, arrivals: Arrivals, rp: RelyingParty) -> Landed:
+    expect(page.get_by_role("heading")).to_have_text("Welcome to the app")
+    landed = arrivals.seen[-1]
+    assert landed.says["state"] == rp.state
+    return landed
+
+
+@pytest.mark.parametrize("mode", ["query", "form_post"])
+def test_signing_in_for_an_app_leads_there(
+    provider: Provider, rp: RelyingParty, arrivals: Arrivals, page: Page, mode: str
+) -> None:
+    email = provider.person().email
+    page.goto(rp.url(response_mode=mode))
+    sign_in(page, email)
+    if mode == "form_post" and page.get_by_role("button", name="Continue").count():
+        page.get_by_role("button", name="Continue").click()
+    landed = arrived(page, arrivals, rp)
+    assert landed.method == ("POST" if mode == "form_post" else "GET")
+    assert rp.tokens(landed, redirect_uri=arrivals.uri).claims["sub"]
+    page.goto(rp.url(prompt="login"))
+    sign_in(page, email)
+    arrived(page, arrivals, rp)
+
+
+def test_agreeing_and_not_agreeing_lead_there(
+    provider: Provider, arrivals: Arrivals, page: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rp = provider.register(redirect_uris=[arrivals.uri], application_type="native", trusted=False)
+    page.goto(rp.url(scope="openid email profile groups offline_access"))
+    sign_in(page, provider.person().email)
+    expect(page.get_by_role("heading")).to_have_text("Wiki wants to know who you are")
+    page.screenshot(path=str(tmp_path_factory.getbasetemp() / "consent.png"), full_page=True)
+    page.get_by_role("button", name="Cancel").click()
+    assert arrived(page, arrivals, rp).says["error"] == "access_denied"
+    page.goto(rp.url(scope="openid email"))
+    page.get_by_role("button", name="Agree and continue").click()
+    assert "code" in arrived(page, arrivals, rp).says
+
+
+def test_a_mailed_link_leads_there(provider: Provider, rp: RelyingParty, arrivals: Arrivals, page: Page) -> None:
+    email = new_address()
+    page.goto(rp.url())
+    page.get_by_role("link", name="Create an account").click()
+    page.get_by_label("Mail address").fill(email)
+    page.locator("form button.primary").click()
+    page.goto(provider.service.url(email, "activate"))
+    page.get_by_label("New password").or_(page.get_by_label("Password")).first.fill(PASSWORD)
+    page.locator("form button.primary").click()
+    assert "code" in arrived(page, arrivals, rp).says
+
+
+def test_signing_out_for_an_app_leads_back(
+    provider: Provider, arrivals: Arrivals, page: Page, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rp = provider.register(
+        redirect_uris=[arrivals.uri], application_type="native", post_logout_redirect_uris=[arrivals.uri]
+    )
+    page.goto(rp.url())
+    sign_in(page, provider.person().email)
+    arrived(page, arrivals, rp)
+    back = f"client_id={rp.id}&post_logout_redirect_uri={arrivals.uri}&state={rp.state}"
+    page.goto(f"{rp.knows['end_session_endpoint']}?{back}")
+    expect(page.get_by_role("heading")).to_have_text("Do you want to sign out?")
+    page.screenshot(path=str(tmp_path_factory.getbasetemp() / "sign-out.png"), full_page=True)
+    page.get_by_role("button", name="Sign out").click()
+    arrived(page, arrivals, rp)
