@@ -34,7 +34,8 @@ def rotate(algs: tuple[str, ...], at_once: bool) -> None:
         click.echo("Nothing was changed: new keys wait for their turn already.")
 
 
-@oidc_keys.command()
+# A thumbprint may begin with "-", and is no option then.
+@oidc_keys.command(context_settings={"ignore_unknown_options": True})
 @click.argument("key")
 def drop(key: str) -> None:
     """Take KEY away at once, because somebody else may hold it. What it has signed verifies nowhere any more."""

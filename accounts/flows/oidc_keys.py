@@ -141,11 +141,14 @@ def state_of(row: OidcKey, rows: Sequence[OidcKey]) -> str:
 def rotate(uow: UnitOfWork, algs: Sequence[str] = ALGS, *, ahead: timedelta = AHEAD) -> list[OidcKey]:
     """New keys that take over after ``ahead``; the old ones stay published for what they have signed.
 
-    A key that waits already for its turn is left to it: rotating twice is rotating once.
+    A key that waits already for its turn is left to it: rotating twice is rotating once. The first one of all signs
+    at once, since nobody holds another.
     """
-    moment = now()
-    due = [alg for alg in algs if not any(row.alg == alg and row.not_before > moment for row in _rows(uow))]
-    made = _make(uow, due, moment + ahead, marks=())
+    moment, rows = now(), _rows(uow)
+    first = [alg for alg in algs if not any(row.alg == alg for row in rows)]
+    waits = [row.alg for row in rows if row.not_before > moment]
+    made = _make(uow, first, moment, marks=())
+    made += _make(uow, [alg for alg in algs if alg not in (*first, *waits)], moment + ahead, marks=())
     uow.house.kept(Keys).forget()
     return made
 

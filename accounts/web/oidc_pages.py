@@ -76,7 +76,8 @@ def logout() -> Reply | Response:
 
     wish, who = flow.read(uow(), request.args.items(multi=True)), bound.account()
     _speak(wish.said)
-    if flow.must_ask(uow(), wish, who):
+    # What only looks (HEAD) ends nothing.
+    if request.method != "GET" or flow.must_ask(uow(), wish, who):
         more = headers.policy_with_forms_to(_origin(wish.back)) if wish.back else {}
         shows = {"app": wish.app, "request": urlencode(wish.said), "email": who.email if who else ""}
         return Reply(page="oidc/sign_out.html", shows=shows, headers=more)

@@ -11,10 +11,13 @@ def test_there_is_nothing_to_set_up_and_a_rotation_is_announced(accounts: Comman
     first = accounts("oidc-keys", "rotate", "--now").out.splitlines()
     assert [line.split()[1] for line in first] == [f"({alg})" for alg in ALGS]
     assert all("signs from" in line for line in first)
+    assert {line.split("\t")[2] for line in accounts("oidc-keys").out.splitlines()} == {"signs"}
+    second = accounts("oidc-keys", "rotate").out.splitlines()
+    assert len(second) == len(ALGS)
     assert "Nothing was changed" in accounts("oidc-keys", "rotate", "--alg", "ES256").out
     listed = [line.split("\t") for line in accounts("oidc-keys").out.splitlines()]
-    assert sorted(line[1] for line in listed) == sorted(ALGS)
-    assert {line[2] for line in listed} == {"next"}
+    assert sorted(line[1] for line in listed) == sorted(2 * ALGS)
+    assert [line[2] for line in listed] == ["signs"] * 3 + ["next"] * 3
     gone = accounts("oidc-keys", "drop", listed[0][0])
     assert "is gone" in gone.out
     assert accounts("oidc-keys", "drop", listed[0][0]).refused == "no such key"

@@ -138,6 +138,12 @@ def test_a_hint_signed_by_somebody_else_is_none(rp: RelyingParty, ana: Somebody,
     assert signed_in(rp, ana)
 
 
+def test_what_only_looks_signs_nobody_out(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+    said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BACK}
+    assert "Location" not in ana.http.head(url(rp, **said), timeout=20).headers
+    assert signed_in(rp, ana)
+
+
 def test_it_may_be_asked_by_post(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
     said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": f"{BACK}?x=y", "state": "s t&u"}
     landed = ana.open(rp.knows["end_session_endpoint"], said)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask, jsonify, session
 from sqlalchemy import select
 
@@ -18,11 +19,12 @@ from accounts.core.clock import now
 from accounts.core.models_apps import OidcKey
 from accounts.flows import oidc_keys
 from tests.e2e.running import free_port
-from tests.oidc.kit import Landed, Provider, RelyingParty, Somebody
+from tests.oidc.kit import Landed, Provider, RelyingParty, Somebody, challenge
+from tests.oidc.test_rules import NEAR_MISSES
 
 pytestmark = pytest.mark.faults
 PROGRAMS = Path(__file__).parent / "rps"
-PACKAGES = ("openid-client@6.9.0", "express-openid-connect@3.4.0", "express@4.22.3")
+PACKAGES = ("openid-client@6.9.0", "express-openid-connect@3.4.0", "oidc-provider@9.13.3", "express@4.22.3")
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +203,29 @@ def test_three_relying_parties_log_in_while_the_keys_rotate(provider: Provider, 
     keys.forget()
     assert everybody()[0]["kid"] not in old
     assert everybody()[0]["kid"] not in old
+
+
+TOLD_APART = {""}
+"""An empty address is none at all to oidc-provider, which takes the only one there is; here one must be named."""
+
+
+def test_the_certified_provider_refuses_the_same_near_misses(node: Path, provider: Provider) -> None:
+    """Where the two differ, it is written down here and in the docs."""
+    rp, port = provider.register(), free_port()
+    other = Program(node, "oidc-provider.mjs", rp, PORT=str(port))
+    try:
+        # It warns about being a toy of a test first, on the same stream in some versions.
+        while other.says() != "listening\n":
+            pass
+        ana, differ = provider.person(), set()
+        for uri in [*NEAR_MISSES, rp.redirect_uri]:
+            asked = {"client_id": "c", "response_type": "code", "scope": "openid", "redirect_uri": uri}
+            asked |= {"code_challenge": challenge(rp.verifier), "code_challenge_method": "S256"}
+            theirs = requests.get(f"http://127.0.0.1:{port}/auth", params=asked, allow_redirects=False, timeout=10)
+            ana.open(rp.url(redirect_uri=uri))
+            assert theirs.status_code in (303, 400), uri
+            if (theirs.status_code == 400) != (ana.answer.status_code == 400):
+                differ.add(uri)
+        assert differ == TOLD_APART
+    finally:
+        other.end()
