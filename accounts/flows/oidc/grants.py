@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core import uses
@@ -23,6 +23,17 @@ from accounts.flows.oidc.tokens import Code, Refresh
 GONE = "The person is not signed in any more, or may not use this client."
 GRACE = timedelta(seconds=10)
 """How long the previous refresh token is good, too: for an app that asks twice at once, or whose answer was lost."""
+
+
+LIVE = (
+    select(Grant, Account, App, Membership.group, exists().where(Spent.id == sessions.mark("") + Grant.session_id))
+    .join(Account, Account.id == Grant.account_id)
+    .join(App, App.id == Grant.app_id)
+    .outerjoin(Membership, Membership.account_id == Account.id)
+    .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
+    .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
+)
+"""Asked with every token that is shown; put together once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +52,7 @@ class Live:
 
 def live(uow: UnitOfWork, grant_id: str) -> Live | None:
     """The grant, in one statement, if nothing has ended it: neither the person, the app, an admin nor its session."""
-    ended = exists().where(Spent.id == sessions.mark("") + Grant.session_id)
-    rows = uow.session.execute(
-        select(Grant, Account, App, Membership.group, ended)
-        .join(Account, Account.id == Grant.account_id)
-        .join(App, App.id == Grant.app_id)
-        .outerjoin(Membership, Membership.account_id == Account.id)
-        .where(Grant.id == grant_id, Grant.revoked_at.is_(None), Grant.expires_at > now(), App.disabled_at.is_(None))
-        .where(Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
-    ).all()
+    rows = uow.session.execute(LIVE, {"grant": grant_id, "moment": now()}).all()
     if not rows:
         return None
     grant, account, app, _, session_ended = rows[0]
