@@ -25,6 +25,17 @@ GRACE = timedelta(seconds=10)
 """How long the previous refresh token is good, too: for an app that asks twice at once, or whose answer was lost."""
 
 
+LIVE = (
+    select(Grant, Account, App, Membership.group, exists().where(Spent.id == sessions.mark("") + Grant.session_id))
+    .join(Account, Account.id == Grant.account_id)
+    .join(App, App.id == Grant.app_id)
+    .outerjoin(Membership, Membership.account_id == Account.id)
+    .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
+    .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
+)
+"""Asked with every token that is shown; put together once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """A grant that is worth something, whose it is, and for which app."""
@@ -39,20 +50,9 @@ class Live:
         return tuple(self.grant.scope.split())
 
 
-# Built once: building a statement takes several times as long as running it, and every token that is shown runs this.
-_LIVE = (
-    select(Grant, Account, App, Membership.group, exists().where(Spent.id == sessions.mark("") + Grant.session_id))
-    .join(Account, Account.id == Grant.account_id)
-    .join(App, App.id == Grant.app_id)
-    .outerjoin(Membership, Membership.account_id == Account.id)
-    .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
-    .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
-)
-
-
 def live(uow: UnitOfWork, grant_id: str) -> Live | None:
     """The grant, in one statement, if nothing has ended it: neither the person, the app, an admin nor its session."""
-    rows = uow.session.execute(_LIVE, {"grant": grant_id, "moment": now()}).all()
+    rows = uow.session.execute(LIVE, {"grant": grant_id, "moment": now()}).all()
     if not rows:
         return None
     grant, account, app, _, session_ended = rows[0]
