@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -14,8 +13,9 @@ from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
 from accounts.core.models import LOCK, Account, Membership
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, audit_trail, close_account, session_list, sessions, unlock
+from accounts.flows import accounts, audit_trail, close_account, connected, session_list, sessions, unlock
 from accounts.flows.audit_trail import Line
+from accounts.flows.connected import Connected
 from accounts.flows.inputs import Asks, Email, Place, Sought
 from accounts.flows.session_list import Listed
 
@@ -25,10 +25,6 @@ DELETED_NOTICE = "account-deleted"
 NOBODY = {"network": "", "agent": ""}
 """In the place of who asked for a letter: an admin's network is nobody else's business."""
 OTHER_ADDRESS = sentence("That is not the address of this account.")
-
-FURTHER: Mapping[str, Callable[[UnitOfWork, Account], Any]] = {}
-"""What else there is to tell about an account, by the name of the template in ``admin/account/`` that shows it. Other
-apps and second factors have their places here."""
 
 
 class AccountPage(Asks):
@@ -67,7 +63,6 @@ class Shown:
 
     :ivar locked_until: until when wrong passwords hold up further ones; None where they do not.
     :ivar old_email: the address before the last change, as long as it can be taken back.
-    :ivar further: what other parts tell, by their names.
     """
 
     account: Found
@@ -78,7 +73,7 @@ class Shown:
     old_email: str
     sessions: tuple[Listed, ...]
     history: tuple[Line, ...]
-    further: Mapping[str, Any]
+    apps: tuple[Connected, ...]
 
 
 def search(uow: UnitOfWork, said: AccountPage, size: int = PAGE) -> tuple[list[Found], str]:
@@ -147,7 +142,7 @@ def show(uow: UnitOfWork, account_id: str) -> Shown:
         old_email=str(row.anchor_email) if kept else "",
         sessions=tuple(session_list.of(uow, row.id, row.auth_epoch)) if row.active else (),
         history=tuple(audit_trail.history(uow, row.id)),
-        further={name: look(uow, row) for name, look in FURTHER.items()},
+        apps=tuple(connected.listing(uow, row.id)),
     )
 
 
