@@ -118,6 +118,17 @@ class Accounts:
 
         :raises SettingsError: settings or keys that may not be used.
         """
+        state = self.settle(app)
+        doors.register(app, ROOMS, link_door.room, state.house.links, self._mount)
+        app.add_url_rule(f"{self._mount}/assets/<path:name>", "accounts_asset", _asset)
+        app.after_request(headers.settle_session)
+        app.teardown_appcontext(bound.release)
+
+    def settle(self, app: Flask) -> State:
+        """Hang the state of one installation on an app: all that differs between two apps with the same doors.
+
+        :raises SettingsError: settings or keys that may not be used.
+        """
         settings = self._settings or _settings_of(app)
         store = Store(engine=self._engine) if self._engine is not None else None
         house = House(settings, (*LINKS, *self._links), mount=self._mount, store=store)
@@ -135,10 +146,7 @@ class Accounts:
         )
         app.extensions[bound.EXTENSION] = state
         _furnish(state)
-        doors.register(app, ROOMS, link_door.room, house.links, self._mount)
-        app.add_url_rule(f"{self._mount}/assets/<path:name>", "accounts_asset", _asset)
-        app.after_request(headers.settle_session)
-        app.teardown_appcontext(bound.release)
+        return state
 
 
 def state_of(app: Flask) -> State:

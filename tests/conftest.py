@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -9,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from accounts import Settings, create_app
 from accounts.core import schema
 from accounts.core.store import Store
-from accounts.extension import state_of
-from tests.people import Service
+from tests.people import Apps, Service
 from tests.servers.postgres import Postgres, PostgresMissing, postgres
 from tests.servers.smtp import SmtpSink
 
@@ -26,6 +27,15 @@ _numbers = count(1)
 on_both_databases = pytest.mark.parametrize(
     "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
 )
+
+
+MEMORY = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own there, as it does in /tmp
+
+
+def pytest_configure() -> None:
+    """Keep the databases of tests in memory where the system has such a folder: they sync to disk at every commit."""
+    if os.access(MEMORY, os.W_OK):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -102,20 +112,34 @@ def settings(database: str, sink: SmtpSink, tmp_path: Path) -> Callable[..., Set
     return make
 
 
+@pytest.fixture(scope="session")
+def apps() -> Apps:
+    return Apps()
+
+
 @pytest.fixture
-def make_service(settings: Callable[..., Settings], sink: SmtpSink) -> Iterator[Callable[..., Service]]:
-    """Makes services on this test's database; what is no setting goes to ``create_app``."""
+def make_service(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) -> Iterator[Callable[..., Service]]:
+    """Makes services on this test's database. What is no setting goes as ``options`` to ``create_app``: an app with
+    options, even none, is the test's own to change.
+    """
     made: list[Service] = []
+    lent: list[Flask] = []
 
     def make(*, options: dict[str, Any] | None = None, **changes: Any) -> Service:
-        app = create_app(settings(**changes), **(options or {}))
+        if options is None:
+            app = apps.lend(settings(**changes))
+            lent.append(app)
+        else:
+            app = create_app(settings(**changes), **options)
         app.testing = True
         made.append(Service(app, sink))
         return made[-1]
 
     yield make
     for service in made:
-        state_of(service.app).house.store.close()
+        service.house.store.close()
+    for app in lent:
+        apps.take_back(app)
 
 
 @pytest.fixture

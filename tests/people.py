@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,7 +15,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import event
 from werkzeug.test import TestResponse
 
+from accounts import Accounts, Settings, create_app
 from accounts.core.house import House
+from accounts.core.passwords import Passwords
 from accounts.core.uow import UnitOfWork
 from accounts.extension import State, state_of
 from accounts.flows import invite
@@ -144,6 +147,28 @@ class Service:
             yield seen
         finally:
             event.remove(self.house.store.engine, "before_cursor_execute", keep)
+
+
+class Apps:
+    """Apps to lend. Making one takes a quarter of a second, nearly all of it for routes; those stay. What is hung on
+    an app for one installation, :class:`accounts.extension.State`, is made anew for every borrower. Its passwords are
+    hashed cheaply; an app made by ``create_app`` alone pays the full price.
+    """
+
+    def __init__(self) -> None:
+        self._idle: defaultdict[int, list[Flask]] = defaultdict(list)
+
+    def lend(self, settings: Settings) -> Flask:
+        """An app that serves with these settings and that nobody else has now."""
+        idle = self._idle[settings.trusted_proxies]
+        app = idle.pop() if idle else create_app(settings)
+        state = Accounts(settings=settings).settle(app)
+        state.house.passwords = Passwords(memory_kib=8, passes=1)
+        return app
+
+    def take_back(self, app: Flask) -> None:
+        """May be lent to the next one."""
+        self._idle[state_of(app).house.settings.trusted_proxies].append(app)
 
 
 def token_in(url: str) -> str:

@@ -24,7 +24,7 @@ from accounts.flows.unlock import MAX_FAILURES
 from accounts.post.samples import SAMPLES
 from accounts.web.bound import EXTENSION
 from accounts.web.forms import OWN, SENTENCES
-from accounts.web.runtime import API, MAIN
+from accounts.web.runtime import API, IN_LANGUAGE, MAIN
 from accounts.web.runtime import LINKS as DOOR
 from tests.people import Service
 
@@ -122,7 +122,7 @@ def test_the_table_of_addresses_is_the_route_map(service: Service) -> None:
     for rule in service.app.url_map.iter_rules():
         room, _, _ = rule.endpoint.partition(".")
         purpose = room.removeprefix(f"{DOOR}_").removesuffix("_api")
-        if room.endswith(("_en", "_de")) or rule.endpoint == "static":
+        if room.endswith(IN_LANGUAGE) or rule.endpoint == "static":
             continue
         way = "json" if room == API or room.endswith("_api") else "page"
         assert room in (MAIN, API, "accounts_asset") or purpose in service.house.links, rule

@@ -18,6 +18,8 @@ from accounts.core.errors import FieldError, InvalidInput, Unavailable, sentence
 
 T = TypeVar("T")
 
+MEMORY_KIB, PASSES = 19456, 2
+"""argon2id with one lane: the floor of the OWASP Password Storage Cheat Sheet."""
 MIN_CHARACTERS, MAX_CHARACTERS = 15, 256
 """NIST SP 800-63B-4 3.1.1.2: at least 15 where the password is the only factor; no composition rules."""
 MIN_GUESSES = 10**10
@@ -39,14 +41,16 @@ def canonical(password: str) -> str:
 
 
 class Passwords:
-    """Hashes and verifies, argon2id m=19456 KiB, t=2, p=1 (OWASP Password Storage Cheat Sheet).
+    """Hashes and verifies.
 
     Hashes run on a small pool of their own, one thread a core: more would only take turns and hold 19 MiB each.
     A full queue answers 503 rather than growing.
+
+    :param memory_kib: argon2id's memory, in KiB; with ``passes`` what a hash costs. A service has the floor.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
-        self._hasher = PasswordHash((Argon2Hasher(memory_cost=19456, time_cost=2, parallelism=1),))
+    def __init__(self, threads: int | None = None, *, memory_kib: int = MEMORY_KIB, passes: int = PASSES) -> None:
+        self._hasher = PasswordHash((Argon2Hasher(memory_cost=memory_kib, time_cost=passes, parallelism=1),))
         self._threads = threads or _cores()
         self._places = threading.BoundedSemaphore(self._threads * QUEUE_PER_THREAD)
         self._starting = threading.Lock()

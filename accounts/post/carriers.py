@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -94,16 +95,22 @@ class SmtpCarrier:
                 "MAIL_USE_SSL": settings.mail_tls == "tls",
             }
         )
-        self._context = ssl.create_default_context()
-        if cafile is not None:
-            self._context.load_verify_locations(cafile)
+        self._cafile = cafile
         self._timeouts = (connect_timeout, send_timeout)
+
+    @cached_property
+    def _context(self) -> ssl.SSLContext:
+        # With the first message, in the worker: reading the system's anchors takes a tenth of a second of a start.
+        context = ssl.create_default_context()
+        if self._cafile is not None:
+            context.load_verify_locations(self._cafile)
+        return context
 
     def carry(self, message: flask_mail.Message) -> str:
         """See :meth:`Carrier.carry`."""
         _check(message)
         try:
-            with Connection(self._mail, self._context, *self._timeouts) as connection:
+            with Connection(self._mail, lambda: self._context, *self._timeouts) as connection:
                 connection.send(message)
                 return connection.answer
         except (OSError, UnicodeError) as error:  # every smtplib and ssl error is an OSError

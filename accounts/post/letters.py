@@ -13,6 +13,7 @@ from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
 from accounts.core import addresses, clock
+from accounts.core.compiled import Compiled
 from accounts.core.outbox import Letter
 from accounts.post import filters
 from accounts.post.message import LetterMessage
@@ -23,6 +24,7 @@ FALLBACK = "en"
 PARTS = ("subject", "txt", "html")
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
+_COMPILED = Compiled()
 _TARGET = re.compile(r'<a href="([^"]*)"\s*')
 
 
@@ -52,6 +54,7 @@ class Letters:
             autoescape=select_autoescape(enabled_extensions=("html",), default=False),
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=_COMPILED,
         )
         self._words.filters |= {"plain": filters.plain, "network": filters.network, "moment": filters.moment}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import smtplib
 import ssl
+from collections.abc import Callable
 from email.utils import parseaddr
 from types import TracebackType
 
@@ -37,6 +38,7 @@ class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
 class Connection(flask_mail.Connection):
     """One conversation with the server, for one message.
 
+    :param context: whom to trust; asked for only where the server speaks TLS.
     :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
     :param send_timeout: seconds for each answer from then on.
     """
@@ -44,7 +46,11 @@ class Connection(flask_mail.Connection):
     host: _Smtp
 
     def __init__(
-        self, mail: flask_mail.Mail, context: ssl.SSLContext, connect_timeout: float, send_timeout: float
+        self,
+        mail: flask_mail.Mail,
+        context: Callable[[], ssl.SSLContext],
+        connect_timeout: float,
+        send_timeout: float,
     ) -> None:
         super().__init__(mail)
         self._context = context
@@ -63,13 +69,13 @@ class Connection(flask_mail.Connection):
         """
         place, seconds = (self.mail.server, self.mail.port), self._connect_timeout
         host = (
-            _SmtpTls(*place, timeout=seconds, context=self._context)
+            _SmtpTls(*place, timeout=seconds, context=self._context())
             if self.mail.use_ssl
             else _Smtp(*place, timeout=seconds)
         )
         try:
             if self.mail.use_tls:
-                host.starttls(context=self._context)
+                host.starttls(context=self._context())
             if self.mail.username and self.mail.password:
                 host.login(self.mail.username, self.mail.password)
             host.ehlo_or_helo_if_needed()

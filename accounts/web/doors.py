@@ -1,7 +1,7 @@
 """Doors: how views become addresses.
 
-A room declares its views once. The house is registered as pages at ``/``, once more under each language prefix, and
-as JSON at ``/api``; hidden values in the registration say which, and no view ever looks.
+A room declares its views once. The house is registered as pages at ``/``, once more under a language prefix, and as
+JSON at ``/api``; hidden values of the registration say which, and no view ever looks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from accounts.core.targets import local_path
 from accounts.flows import confirm
 from accounts.web import bound, csrf, errors, forms, headers
 from accounts.web.reply import Reply
-from accounts.web.runtime import LINKS, MAIN
+from accounts.web.runtime import IN_LANGUAGE, LINKS, MAIN
 
 View = Callable[..., Reply | Response]
 Fill = Callable[..., Mapping[str, Any]]
@@ -100,9 +100,11 @@ class Room:
 def register(app: Flask, rooms: Iterable[Room], link_room: Room, purposes: Iterable[str], mount: str) -> None:
     """Register the house on an app: pages, languages, JSON, and the link door once per purpose."""
     house, door = _blueprint(MAIN, rooms), _blueprint(LINKS, [link_room])
-    ways: list[tuple[str, str, dict[str, str]]] = [("", "", {"speaks": "page"})]
-    ways += [(f"_{locale}", f"/{locale}", {"speaks": "page", "prefix": locale}) for locale in LOCALES]
-    ways += [("_api", "/api", {"speaks": "json"})]
+    ways = (
+        ("", "", {"speaks": "page"}),
+        (IN_LANGUAGE, f"/<any({', '.join(LOCALES)}):prefix>", {"speaks": "page"}),
+        ("_api", "/api", {"speaks": "json"}),
+    )
     for suffix, prefix, hidden in ways:
         app.register_blueprint(house, name=f"{MAIN}{suffix}", url_prefix=f"{mount}{prefix}", url_defaults=hidden)
         for purpose in purposes:
@@ -116,14 +118,19 @@ def register(app: Flask, rooms: Iterable[Room], link_room: Room, purposes: Itera
 
 def page_url(name: str, **values: Any) -> str:
     """Address of a view as a page, in the language prefix of this request."""
-    prefix = bound.bound().prefix
-    return url_for(f"{MAIN}_{prefix}.{name}" if prefix else f"{MAIN}.{name}", **values)
+    return _url(MAIN, name, values)
 
 
 def link_url(purpose: str, name: str = "show", **values: Any) -> str:
     """Address of a view of the link door as a page, in the language prefix of this request."""
+    return _url(f"{LINKS}_{purpose}", name, values)
+
+
+def _url(blueprint: str, name: str, values: Mapping[str, Any]) -> str:
     prefix = bound.bound().prefix
-    return url_for(f"{LINKS}_{purpose}{'_' + prefix if prefix else ''}.{name}", **values)
+    if prefix:
+        return url_for(f"{blueprint}{IN_LANGUAGE}.{name}", prefix=prefix, **values)
+    return url_for(f"{blueprint}.{name}", **values)
 
 
 def _blueprint(name: str, rooms: Iterable[Room]) -> Blueprint:

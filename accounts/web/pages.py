@@ -10,9 +10,14 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
+from accounts.core.compiled import Compiled
+
 TEMPLATES = Path(__file__).parents[1] / "templates"
 STATIC = Path(__file__).parents[1] / "static"
 HOST_FOLDER = "accounts"
+
+
+_COMPILED = Compiled()
 
 
 class Pages:
@@ -30,6 +35,7 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            bytecode_cache=_COMPILED,
         )
 
     def add(self, *, globals: Mapping[str, object], filters: Mapping[str, Callable[..., Any]]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAIN, API, LINKS = "accounts", "accounts_api", "accounts_link"
 """Names of the blueprints: pages, JSON, and the prefix of the link doors."""
+IN_LANGUAGE = "_in_language"
+"""What the name of a blueprint ends in where a language stands in front of its addresses."""
 SIGN_IN = f"{MAIN}.sign_in_form"
 CONFIRM = f"{MAIN}.confirm_form"
 

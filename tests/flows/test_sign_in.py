@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from argon2 import PasswordHasher
 from pydantic import ValidationError
@@ -60,7 +62,8 @@ def test_an_account_without_a_password_has_none_that_is_right(service: Service) 
     assert attempt(service, made.email) == attempt(service, made.email, "") == "sign_in_failed"
 
 
-def test_an_older_hash_is_renewed_and_no_session_ends(service: Service) -> None:
+def test_an_older_hash_is_renewed_and_no_session_ends(make_service: Callable[..., Service]) -> None:
+    service = make_service(options={})
     made, uow = member(service), service.uow()
     session = made.sign_in()
     older = PasswordHasher(memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import select
+from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from accounts.core.models import Base
@@ -20,6 +21,7 @@ from tests.people import Person, Service
 
 T = TypeVar("T")
 SAMPLES = {"token": "x.y.z", "name": "style.css"}
+LANGUAGE = re.compile(r"<any\(([a-z, ]+)\):prefix>")
 HTTPS = "https://accounts.example.org"
 
 
@@ -60,7 +62,7 @@ def doors(service: Service) -> list[Door]:
     rooms = (*service.state.rooms, link_door.room)
     routes = {route.name: route for room in rooms for route in room.routes}
     found = []
-    for rule in service.app.url_map.iter_rules():
+    for rule, prefix in _spelled_out(service):
         hidden = rule.defaults or {}
         name = rule.endpoint.rpartition(".")[2]
         form = name not in routes and name.endswith("_form")
@@ -68,9 +70,9 @@ def doors(service: Service) -> list[Door]:
         found += [
             Door(
                 method,
-                rule.rule,
+                LANGUAGE.sub(prefix, rule.rule),
                 hidden.get("speaks", "page"),
-                hidden.get("prefix", ""),
+                prefix,
                 hidden.get("purpose", ""),
                 route,
                 form,
@@ -78,6 +80,13 @@ def doors(service: Service) -> list[Door]:
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         ]
     return sorted(found, key=lambda door: (door.rule, door.method))
+
+
+def _spelled_out(service: Service) -> Iterator[tuple[Rule, str]]:
+    """Each rule, once for each language that may stand in front."""
+    for rule in service.app.url_map.iter_rules():
+        languages = LANGUAGE.search(rule.rule)
+        yield from ((rule, prefix) for prefix in (languages[1].split(", ") if languages else [""]))
 
 
 def knock(door: Door, person: Person, said: dict[str, Any] | None = None, **how: Any) -> TestResponse:

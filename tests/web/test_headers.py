@@ -41,7 +41,7 @@ def broken() -> str:
 
 
 def served(make_service: Callable[..., Service], **changes: str) -> Service:
-    service = make_service(**changes)
+    service = make_service(options={}, **changes)
     service.app.testing = False
     service.app.add_url_rule("/boom", view_func=broken)
     return service
