@@ -98,6 +98,8 @@ auth_epoch = Part(
         "account.disabled",
         "account.enabled",
         "account.groups",
+        "identity.connected",
+        "identity.disconnected",
     ),
 )
 sign_ins = Part(

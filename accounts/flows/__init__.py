@@ -20,6 +20,7 @@ from accounts.flows import (
     sign_up,
     unlock,
 )
+from accounts.flows.upstream import identities
 
 LINKS: tuple[Link, ...] = (
     sign_up.ACTIVATE,
@@ -38,6 +39,7 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
     change_password.NOTICE: change_password.letter,
     change_email.NOTICE: change_email.notice,
     close_account.NOTICE: close_account.notice,
+    identities.NOTICE: identities.letter,
 }
 """Letters without a link of their own, by the purpose of their intents."""
 

@@ -23,7 +23,7 @@ from accounts.core.outbox import Intent, Letter
 from accounts.core.spent import FOR_EVER, is_spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
-from accounts.flows.accounts import FIRST_ADMIN, Chosen
+from accounts.flows.accounts import FIRST_ADMIN, Chosen, Newcomer
 from accounts.flows.inputs import Asks, Email, Groups, Locale, Name, NewAccount, NewPassword, Next
 
 PURPOSE = "invite"
@@ -227,7 +227,7 @@ def prepare(uow: UnitOfWork, opened: Opened, said: Any) -> Chosen | None:
     return Chosen(accounts.choose(uow, said.password, email=email, name=said.name), address, said.name)
 
 
-def act(uow: UnitOfWork, opened: Opened, said: Chosen | None) -> Done:
+def act(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
     carried: Carried = opened.carried
     if not uow.spend(_mark(carried.id), _keep_until(uow, opened)):
         if is_spent(uow.session, _mark(carried.id) + REVOKED):
@@ -240,7 +240,7 @@ def act(uow: UnitOfWork, opened: Opened, said: Chosen | None) -> Done:
     return done
 
 
-def _join(uow: UnitOfWork, opened: Opened, said: Chosen | None) -> Done:
+def _join(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
     carried: Carried = opened.carried
     account = opened.subject.account
     if account is not None:

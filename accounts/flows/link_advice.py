@@ -144,6 +144,8 @@ HAPPENED: Mapping[str, str] = {
     "email.change-asked": sentence("change of address asked for"),
     "email.changed": sentence("address changed"),
     "email.restored": sentence("old address restored"),
+    "identity.connected": sentence("sign-in of another service connected"),
+    "identity.disconnected": sentence("sign-in of another service disconnected"),
     "invite.accepted": sentence("invitation accepted"),
     "not-me": sentence("“this was not me” said"),
     "password.changed": sentence("password changed"),
