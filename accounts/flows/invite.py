@@ -234,8 +234,7 @@ def act(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
             raise LinkRevoked("revoked at the same moment")
         raise LinkUsed("accepted at the same moment")
     done = _join(uow, opened, said)
-    accepted = update(SentInvite).where(SentInvite.id == carried.id).values(accepted_at=now())
-    uow.session.execute(accepted)
+    uow.session.execute(update(SentInvite).where(SentInvite.id == carried.id).values(accepted_at=now()))
     uow.note("invite.accepted", account_id=done.account_id, link_id=opened.link_id, facts={"invite": carried.id})
     return done
 

@@ -127,11 +127,11 @@ def world(sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPa
             return Service(app, sink)
 
         there = house(there_origin)
-        said = {"name": "Here", "redirect_uris": [f"{origin}/upstream/work/callback"], "trusted": True}
+        said = {"name": "Here", "redirect_uris": [f"{origin}/upstream/office/callback"], "trusted": True}
         made = apps.register(there.uow(), apps.AppInput.model_validate(said | {"claims": ["email", "name"]}))
         work = {"ISSUER": there_origin, "CLIENT_ID": made.app.id, "CLIENT_SECRET": str(made.secret), "LABEL": "Work"}
         lies = {"ISSUER": liar.origin, "CLIENT_ID": liar.client_id}
-        settings = {f"UPSTREAM_WORK_{name}": value for name, value in work.items()}
+        settings = {f"UPSTREAM_OFFICE_{name}": value for name, value in work.items()}
         here = house(origin, **settings, **{f"UPSTREAM_LIAR_{name}": value for name, value in lies.items()})
         near.app, far.app = here.app, there.app
         yield World(here, there, origin, there_origin, liar)
@@ -156,7 +156,7 @@ def connected(world: World, person: Person, employee: Person) -> Browser:
     """Somebody who has connected the account that they have there to the one that they have here."""
     browser = world.browser()
     browser.open("/sign-in").sign_in(person.email)
-    browser.open("/account/identities").press("/upstream/work/connect")
+    browser.open("/account/identities").press("/upstream/office/connect")
     assert browser.url.startswith(f"{world.there_origin}/sign-in"), browser.answer.text
     browser.sign_in(employee.email)
     return browser

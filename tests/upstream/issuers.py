@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -84,8 +85,8 @@ class Liar:
 
 
 @contextmanager
-def lying() -> Iterator[Liar]:
-    """A running liar."""
+def lying(context: ssl.SSLContext | None = None) -> Iterator[Liar]:
+    """A running liar; behind TLS with a context."""
     liar = Liar()
 
     class Handler(BaseHTTPRequestHandler):
@@ -116,7 +117,9 @@ def lying() -> Iterator[Liar]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    liar.origin = f"http://localhost:{server.server_port}"
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    liar.origin = f"http{'s' if context else ''}://localhost:{server.server_port}"
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield liar

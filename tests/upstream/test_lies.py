@@ -99,7 +99,7 @@ def test_an_answer_counts_in_the_browser_that_asked(world: World, liar: Liar) ->
 def test_an_answer_of_one_service_is_not_taken_for_anothers(world: World, liar: Liar) -> None:
     browser = world.browser()
     asked = browser.visit_the_liar()
-    asked["redirect_uri"] = asked["redirect_uri"].replace("/liar/", "/work/")
+    asked["redirect_uri"] = asked["redirect_uri"].replace("/liar/", "/office/")
     assert browser.come_back(asked, iss=world.there_origin).answer.status_code == 403
 
 

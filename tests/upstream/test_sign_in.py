@@ -37,7 +37,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     assert world.here.url(ana.email, "not-me")
 
     other = world.browser().open("/sign-in?next=/account/sessions")
-    other.press("/upstream/work/sign-in")
+    other.press("/upstream/office/sign-in")
     other.sign_in(employee.email)
     assert other.url == f"{world.origin}/account/sessions", "comes back to where it wanted to go"
     assert (other.account()["id"], other.account()["amr"]) == (browser.account()["id"], ["ext"])
@@ -48,7 +48,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     browser.open("/account/identities").press("/disconnect")
     assert browser.url.endswith("?done=disconnected")
     assert not other.account(), "what it began is over"
-    other.open("/sign-in").press("/upstream/work/sign-in")
+    other.open("/sign-in").press("/upstream/office/sign-in")
     assert other.answer.status_code == 403
     assert "is not connected to an account here" in other.page.text
     expected = ["sign-in", "identity.connected", "sign-in", "sign-in", "identity.disconnected", "sign-in"]
@@ -58,10 +58,10 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
 def test_connecting_needs_a_fresh_proof(world: World) -> None:
     ana = world.here.member("ana")
     assert ana.sign_in(remember=True).status_code == 200
-    refused = ana.post("/api/upstream/work/connect")
+    refused = ana.post("/api/upstream/office/connect")
     assert (refused.status_code, refused.get_json()["code"]) == (403, "confirmation_required")
     assert ana.post("/api/confirm", {"password": PASSWORD}).status_code == 200
-    assert ana.post("/api/upstream/work/connect").get_json() == {"next": "/upstream/work/onward"}
+    assert ana.post("/api/upstream/office/connect").get_json() == {"next": "/upstream/office/onward"}
 
 
 def test_the_session_that_asked_is_the_one_that_is_connected(world: World) -> None:
@@ -69,7 +69,7 @@ def test_the_session_that_asked_is_the_one_that_is_connected(world: World) -> No
     ana, bob, employee = world.here.member("ana"), world.here.member("bob"), world.there.member("employee")
     browser = world.browser()
     browser.open("/sign-in").sign_in(ana.email)
-    browser.open("/account/identities").press("/upstream/work/connect")
+    browser.open("/account/identities").press("/upstream/office/connect")
     form, there = browser.form(field="password"), browser.url
     browser.open("/sign-in").sign_in(bob.email)
     browser.open(there, form.values | {"email": employee.email, "password": PASSWORD})
@@ -90,14 +90,14 @@ def test_a_sign_in_is_of_one_account(world: World) -> None:
 def test_a_disabled_account_is_refused_and_everywhere_ends_it(world: World) -> None:
     admin_made, employee = world.here.member("ana"), world.there.member("employee")
     connected(world, admin_made, employee)
-    browser = world.browser().open("/sign-in").press("/upstream/work/sign-in")
+    browser = world.browser().open("/sign-in").press("/upstream/office/sign-in")
     browser.sign_in(employee.email)
     uow = world.here.uow()
     with uow:
         account = uow.session.get_one(Account, browser.account()["id"])
         account.status, account.auth_epoch = "disabled", account.auth_epoch + 1
     assert not browser.account()
-    browser.open("/sign-in").press("/upstream/work/sign-in")
+    browser.open("/sign-in").press("/upstream/office/sign-in")
     assert browser.answer.status_code == 403
     assert not browser.account()
 
@@ -107,7 +107,7 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
     said = invite.Invite.model_validate({"email": email, "groups": ["editors"]})
     invite.send(world.here.uow(), said)
     url = world.here.url(email, "invite")
-    browser = world.browser().open(url).press("/upstream/work/join")
+    browser = world.browser().open(url).press("/upstream/office/join")
     browser.sign_in(employee.email)
     assert browser.url == f"{world.origin}/account"
     found = browser.account()
