@@ -5,15 +5,13 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from accounts.core.errors import IdentityTaken, LastWayIn
+from accounts.core.errors import LastWayIn
 from accounts.core.models import Account, AuditRow
 from accounts.core.models_upstream import Identity
 from accounts.flows import accounts, invite, sessions
 from accounts.flows.upstream import identities
-from accounts.flows.upstream.provider import Person as Vouched
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
 from tests.upstream.conftest import World, connected
-from tests.web.doors import at_once
 
 
 def kinds(service: Service, person: Person) -> list[str]:
@@ -133,25 +131,6 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
     said_anew = {"token": token, "password": OTHER_PASSWORD}
     assert person.post("/api/l/reset-password", said_anew).status_code == 200
     assert world.here.person(email=email, password=OTHER_PASSWORD).sign_in().status_code == 200
-
-
-def test_of_two_accounts_that_connect_one_sign_in_at_once_one_gets_it(world: World) -> None:
-
-    people = [world.here.member("racer") for _ in range(4)]
-    ids = [person.get("/api/account").get_json()["id"] for person in people]
-    vouched = Vouched(world.there_origin, "contested", "", "")
-
-    def one(number: int) -> str:
-        uow = world.here.uow()
-        who = sessions.current(uow, sessions.begin(ids[number], 1, amr=("pwd",)))
-        assert who is not None
-        try:
-            identities.connect(uow, who, vouched)
-        except IdentityTaken:
-            return "taken"
-        return "connected"
-
-    assert sorted(at_once(4, one)) == ["connected", "taken", "taken", "taken"]
 
 
 def test_closing_the_account_frees_the_sign_in(world: World) -> None:

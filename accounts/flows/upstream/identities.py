@@ -105,6 +105,8 @@ def disconnect(uow: UnitOfWork, who: CurrentAccount, id: str) -> Session:
 
     def work() -> Session:
         account = uow.session.get_one(Account, who.id)
+        if account.auth_epoch != who.auth_epoch:
+            raise Conflict("password or sessions changed meanwhile")
         found = uow.session.get(Identity, id)
         if found is None or found.account_id != account.id:
             raise NotFound("no such identity")
