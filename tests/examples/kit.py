@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shlex
@@ -209,7 +210,10 @@ def node() -> str:
         )
     folder = EXAMPLES / "express"
     made, lock = folder / "node_modules" / ".package-lock.json", folder / "package-lock.json"
-    if not made.exists() or made.stat().st_mtime < lock.stat().st_mtime:
-        subprocess.run([npm, "ci", "--silent"], cwd=folder, check=True, timeout=110)
-        made.touch()
+    with lock.open("rb") as held:
+        # Several test processes come here at once; one installs.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if not made.exists() or made.stat().st_mtime < lock.stat().st_mtime:
+            subprocess.run([npm, "ci", "--silent"], cwd=folder, check=True, timeout=110)
+            made.touch()
     return found
