@@ -13,10 +13,15 @@ from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from accounts.config_upstream import UPSTREAM, Upstream, gather
+
 PREFIX = "ACCOUNTS_"
+GATHERED = frozenset({"lifetimes", "upstreams"})
+"""What several settings make together."""
 LIFETIME = "lifetime_"
 OLD_SECRETS = frozenset({"devise_pepper", "flask_security_salt", "firebase_signer_key"})
 """What the systems that accounts came from mixed into their password hashes."""
@@ -65,6 +70,7 @@ class Settings(BaseModel):
     audit_sealed: bool = False
     audit_pseudonyms_after: int = Field(default=0, ge=0, le=36500)
     lifetimes: Mapping[str, timedelta] = Field(default_factory=dict)
+    upstreams: Mapping[str, Upstream] = Field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, given: Mapping[str, Any] | None = None) -> Self:
@@ -157,6 +163,10 @@ class Settings(BaseModel):
                 raise ValueError("ACCOUNTS_PUBLIC_ORIGIN: production needs an https:// origin")
             if self.mail_server is None:
                 raise ValueError("ACCOUNTS_MAIL_SERVER: production needs an SMTP server")
+        for name, each in self.upstreams.items():
+            local = self.env == "development" and is_loopback(urlsplit(each.issuer).hostname or "")
+            if not each.secure and not local:
+                raise ValueError(f"ACCOUNTS_UPSTREAM_{name.upper()}_ISSUER: must begin with https://")
         if self.mail_tls == "none" and not (self.mail_server is None or is_loopback(self.mail_server)):
             raise ValueError("ACCOUNTS_MAIL_TLS: mail carries reset links; plain SMTP is for loopback only")
         return self
@@ -200,12 +210,13 @@ def _collect(given: Mapping[str, Any]) -> dict[str, Any]:
             if secret in values:
                 raise SettingsError(f"{PREFIX}{secret.upper()} and its _FILE are both set; keep one")
             values[secret] = _read(Path(path), f"{PREFIX}{secret.upper()}_FILE").strip()
-    raw: dict[str, Any] = {}
+    upstreams = {name: values.pop(name) for name in list(values) if name.startswith(UPSTREAM)}
+    raw: dict[str, Any] = {"upstreams": _upstreams(upstreams)} if upstreams else {}
     lifetimes: dict[str, timedelta] = {}
     for name, value in values.items():
         if name.startswith(LIFETIME):
             lifetimes[name[len(LIFETIME) :].replace("_", "-")] = _seconds(name, value)
-        elif name in Settings.model_fields and name != "lifetimes":
+        elif name in Settings.model_fields and name not in GATHERED:
             raw[name] = _key_list(value) if name == "secret_keys" else value
         else:
             raise SettingsError(_unknown(name))
@@ -213,7 +224,7 @@ def _collect(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(name: str) -> str:
-    known = [*sorted(Settings.model_fields.keys() - {"lifetimes"}), "config", *(f"{s}_file" for s in SECRETS)]
+    known = [*sorted(Settings.model_fields.keys() - GATHERED), "config", *(f"{s}_file" for s in SECRETS)]
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
     return f"{PREFIX}{name.upper()} is not a setting{hint}"
@@ -231,6 +242,14 @@ def _read(path: Path, name: str) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as wrong:
         raise SettingsError(f"{name}: cannot read {path}: {getattr(wrong, 'strerror', wrong)}") from None
+
+
+def _upstreams(values: Mapping[str, Any]) -> dict[str, Upstream]:
+    try:
+        return gather(values, lambda path, name: _read(Path(path), PREFIX + name.upper()))
+    except ValueError as wrong:
+        name, reason = wrong.args
+        raise SettingsError(f"{PREFIX}{name.upper()}: {reason}") from None
 
 
 def _seconds(name: str, value: object) -> timedelta:

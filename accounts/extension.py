@@ -50,6 +50,7 @@ from accounts.web import (
     openapi,
     pages,
     people,
+    upstream,
 )
 from accounts.web.language import NAMES, Languages
 from accounts.web.pages import Pages
@@ -73,6 +74,7 @@ ROOMS = (
     openapi.room,
     oidc.room,
     oidc_pages.room,
+    upstream.room,
 )
 YEAR = 365 * 86400
 

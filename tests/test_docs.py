@@ -13,7 +13,8 @@ from limits import parse
 
 from accounts import Settings
 from accounts.cli import cli
-from accounts.config import PREFIX, SECRETS
+from accounts.config import GATHERED, PREFIX, SECRETS
+from accounts.config_upstream import FIELDS, SECRET_FILE
 from accounts.core import links, throttle
 from accounts.core.errors import DeadLink, Problem
 from accounts.core.links import Link, Part
@@ -66,7 +67,7 @@ def commands(of: click.Command, name: str) -> Iterator[tuple[str, click.Command]
 
 
 def setting_names() -> set[str]:
-    plain = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name != "lifetimes"}
+    plain = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in GATHERED}
     lifetimes = {f"{PREFIX}LIFETIME_{link.purpose.replace('-', '_').upper()}" for link in LINKS}
     return plain | lifetimes | {f"{PREFIX}CONFIG"}
 
@@ -90,8 +91,15 @@ def test_secrets_from_files_are_named() -> None:
         assert f"`{PREFIX}{secret.upper()}_FILE`" in doc("settings.md")
 
 
+def test_every_field_of_an_upstream_has_a_row() -> None:
+    for name in FIELDS:
+        assert row("settings.md", f"{PREFIX}UPSTREAM_<NAME>_{name.upper()}")
+        assert row("upstream.md", f"{PREFIX}UPSTREAM_<NAME>_{name.upper()}")
+
+
 def test_no_setting_is_named_that_does_not_exist() -> None:
-    known = setting_names() | {f"{PREFIX}{secret.upper()}_FILE" for secret in SECRETS} | INVENTED
+    known = setting_names() | {f"{PREFIX}UPSTREAM_WORK_{name.upper()}" for name in (*FIELDS, SECRET_FILE)}
+    known |= {f"{PREFIX}{secret.upper()}_FILE" for secret in SECRETS} | INVENTED
     for path in FILES:
         named = set(re.findall(r"\bACCOUNTS_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
         assert named <= known, path.name

@@ -113,6 +113,28 @@ class LastAdmin(Problem):
     sentence = sentence("This is the last admin. Make somebody else an admin first.")
 
 
+class IdentityUnknown(Problem):
+    code, status = "identity_unknown", 403
+    sentence = sentence(
+        "That sign-in is not connected to an account here. If you have one, sign in to it first and connect it there."
+    )
+
+
+class IdentityTaken(Problem):
+    code, status = "identity_taken", 409
+    sentence = sentence("That sign-in is connected to another account here.")
+
+
+class LastWayIn(Problem):
+    code, status = "last_way_in", 409
+    sentence = sentence("This is your only way in beside mail. Set a password first: “Forgot your password?” helps.")
+
+
+class UpstreamFailed(Problem):
+    code, status = "upstream_failed", 502
+    sentence = sentence("Signing in there did not work, or you did not want to. Nothing was changed.")
+
+
 class TooLarge(Problem):
     code, status = "too_large", 413
     sentence = sentence("The request is too large.")

@@ -105,6 +105,8 @@ auth_epoch = Part(
         "account.disabled",
         "account.enabled",
         "account.groups",
+        "identity.connected",
+        "identity.disconnected",
     ),
 )
 sign_ins = Part("sign_ins", _of_account("sign_in_serial"), never_returns=True, moved_by=SIGN_INS)

@@ -9,10 +9,18 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.config import SettingsError
-from accounts.core import models, models_apps, models_audit, models_forward, models_invites, models_logout
+from accounts.core import (
+    models,
+    models_apps,
+    models_audit,
+    models_forward,
+    models_invites,
+    models_logout,
+    models_upstream,
+)
 from accounts.core.store import Store
 
-MODELS = (models, models_apps, models_audit, models_forward, models_invites, models_logout)
+MODELS = (models, models_apps, models_audit, models_forward, models_invites, models_logout, models_upstream)
 """Where tables are declared. A module that is not named here would be missing from every migration."""
 VERSION_TABLE = "accounts_alembic_version"
 """Not Alembic's usual name: a host may keep its own migrations in the same database."""

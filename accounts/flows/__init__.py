@@ -21,6 +21,7 @@ from accounts.flows import (
     sign_up,
     unlock,
 )
+from accounts.flows.upstream import identities
 
 LINKS: tuple[Link, ...] = (
     sign_up.ACTIVATE,
@@ -40,6 +41,7 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
     change_email.NOTICE: change_email.notice,
     close_account.NOTICE: close_account.notice,
     administer.DELETED_NOTICE: close_account.deleted_notice,
+    identities.NOTICE: identities.letter,
 }
 """Letters without a link of their own, by the purpose of their intents."""
 

@@ -31,6 +31,19 @@ class Chosen:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NoPassword:
+    """Somebody who comes in by another service's word, and may set a password later by mail."""
+
+    name: str = ""
+    password_hash: None = None
+    email: None = None
+
+
+Newcomer = Chosen | NoPassword
+"""What is known of somebody who gets an account."""
+
+
 def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field: str = "password") -> str:
     """Check and hash a chosen password. Slow: belongs before the unit of work.
 
@@ -43,7 +56,7 @@ def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field:
     return uow.house.passwords.hash(password)
 
 
-def create(uow: UnitOfWork, email: str, chosen: Chosen, *, groups: Iterable[str] = (), locale: str) -> Account:
+def create(uow: UnitOfWork, email: str, chosen: Newcomer, *, groups: Iterable[str] = (), locale: str) -> Account:
     """A new, active account. The UNIQUE index on the address decides between two at once."""
     check_free(uow, Subject(email, None))
     address = parse(email)

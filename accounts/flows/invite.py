@@ -22,7 +22,7 @@ from accounts.core.outbox import Intent, Letter
 from accounts.core.spent import FOR_EVER, is_spent, spend_until
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
-from accounts.flows.accounts import FIRST_ADMIN, Chosen
+from accounts.flows.accounts import FIRST_ADMIN, Chosen, Newcomer
 from accounts.flows.inputs import Asks, Email, Name, NewAccount, NewPassword
 
 PURPOSE = "invite"
@@ -121,7 +121,7 @@ def prepare(uow: UnitOfWork, opened: Opened, said: Any) -> Chosen | None:
     return Chosen(accounts.choose(uow, said.password, email=email, name=said.name), address, said.name)
 
 
-def act(uow: UnitOfWork, opened: Opened, said: Chosen | None) -> Done:
+def act(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
     carried: Carried = opened.carried
     if not uow.spend(mark(carried.id), _keep_until(uow, opened)):
         if is_spent(uow.session, mark(carried.id) + REVOKED):
@@ -137,7 +137,7 @@ def act(uow: UnitOfWork, opened: Opened, said: Chosen | None) -> Done:
     return done
 
 
-def _join(uow: UnitOfWork, opened: Opened, said: Chosen | None) -> Done:
+def _join(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
     carried: Carried = opened.carried
     account = opened.subject.account
     if account is not None:

@@ -150,6 +150,8 @@ HAPPENED: Mapping[str, str] = {
     "email.change-asked": sentence("change of address asked for"),
     "email.changed": sentence("address changed"),
     "email.restored": sentence("old address restored"),
+    "identity.connected": sentence("sign-in of another service connected"),
+    "identity.disconnected": sentence("sign-in of another service disconnected"),
     "invite.accepted": sentence("invitation accepted"),
     "invite.resent": sentence("invitation sent again"),
     "invite.revoked": sentence("invitation taken back"),

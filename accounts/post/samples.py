@@ -47,6 +47,14 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "change-email": _about("change-email"),
         "close-account": _about("close-account"),
         "email-changed": _about("undo-email-change", at=_UNTIL),
+        "identity-connected": {
+            "name": _NAME,
+            "link": _link("not-me"),
+            "at": _UNTIL,
+            "label": "Work & Play",
+            "shown": "anna@work.example",
+            "asked": _ASKED,
+        },
         "invite": {
             "link": _link("invite"),
             "until": _UNTIL,

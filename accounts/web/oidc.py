@@ -25,7 +25,7 @@ View = Callable[[], Response]
 
 
 def _preflight() -> Response:
-    """Which pages of other origins may ask here: those of registered apps, letter by letter."""
+    """Which pages of other origins may ask here: those of public apps, letter by letter."""
     answer = Response(status=204)
     answer.vary.add("Origin")
     if request.headers.get("Origin", "") in _origins():
@@ -41,7 +41,7 @@ FOR_APPS: dict[str, Any] = {"speaks": PAGE, "foreign": True, "preflight": _prefl
 
 
 def _program(view: View) -> View:
-    """For a program: what goes wrong is told as JSON, and pages of registered apps may read the answer."""
+    """For a program: what goes wrong is told as JSON, and pages of public apps may read the answer."""
 
     @functools.wraps(view)
     def answered() -> Response:
@@ -170,8 +170,8 @@ def _public(body: Mapping[str, Any]) -> Response:
 
 
 def _origins() -> frozenset[str]:
-    """Origins of the addresses at which registered apps are answered."""
+    """Origins of the addresses at which public apps are answered. One with a secret has no business in a page."""
     from accounts.flows.oidc import clients
 
-    parts = [urlsplit(uri) for uri in clients.all_redirect_uris(uow())]
+    parts = [urlsplit(uri) for uri in clients.public_redirect_uris(uow())]
     return frozenset(f"{each.scheme}://{each.netloc}" for each in parts)

@@ -47,6 +47,11 @@ class Scene:
             "close_account": {},
             "end_session": {},
             "end_session_page": {},
+            "sign_in_with": {},
+            "connect_with": {},
+            "join_with": {},
+            "disconnect_identity": {},
+            "disconnect_identity_page": {},
             "disconnect_app": {},
             "disconnect_app_page": {},
             "add_app": {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]},
@@ -155,6 +160,7 @@ def test_there_are_doors_of_both_kinds(service: Service) -> None:
         "sign_up",
         "sign_in",
         "sign_in_mail",
+        "sign_in_with",
         "forgot_password",
     }, "JSON without a token: nothing there is done by the authority of a session"
 

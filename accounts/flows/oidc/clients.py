@@ -47,9 +47,10 @@ def redirects_to(app: App, uri: str) -> bool:
     return asked is not None and asked in [_portless(each) for each in app.redirect_uris]
 
 
-def all_redirect_uris(uow: UnitOfWork) -> list[str]:
-    """Every registered return address of the apps that are not disabled."""
-    rows = uow.read(select(App.redirect_uris).where(App.disabled_at.is_(None)))
+def public_redirect_uris(uow: UnitOfWork) -> list[str]:
+    """Every registered return address of the public apps that are not disabled: only those run in a page."""
+    public = App.token_endpoint_auth_method == NONE
+    rows = uow.read(select(App.redirect_uris).where(public, App.disabled_at.is_(None)))
     return [uri for row in rows for uri in row[0]]
 
 

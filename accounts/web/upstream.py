@@ -1,0 +1,181 @@
+"""Signing in by way of another service, and the list of those that somebody has connected."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, after_this_request, request
+
+from accounts.core import throttle
+from accounts.core.errors import CsrfFailed, Forbidden, NotFound
+from accounts.core.opening import open_link
+from accounts.flows import invite
+from accounts.flows.inputs import Asks, Next
+from accounts.web import bound, cookies
+from accounts.web.bound import house, runtime, uow
+from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
+from accounts.web.reply import Reply
+
+if TYPE_CHECKING:
+    from accounts.flows.upstream.provider import Person, Provider
+    from accounts.flows.upstream.waiting import Waiting
+
+room: Room = Room()
+SECONDS = 10 * 60
+"""As long as ``waiting.LIVES``."""
+
+
+class SignInWith(Asks):
+    """Where to go after signing in."""
+
+    next: Next = ""
+
+
+@room.post("/upstream/<upstream_id>/sign-in", asks=SignInWith)
+def sign_in_with(upstream_id: str, said: SignInWith) -> Reply:
+    """Sign in by way of another service."""
+    return _begin(upstream_id, wish="sign-in", next=said.next)
+
+
+@room.post("/upstream/<upstream_id>/connect", needs="account", fresh=True, asks=Asks)
+def connect_with(upstream_id: str, said: Asks) -> Reply:
+    """Connect a sign-in of another service to this account."""
+    return _begin(upstream_id, wish="connect", session_id=bound.signed_in().session.id)
+
+
+@room.post("/upstream/<upstream_id>/join", asks=Asks, speaks=PAGE)
+def join_with(upstream_id: str, said: Asks) -> Reply:
+    """Accept the invitation that is open in this browser by way of another service."""
+    _known(upstream_id)
+    opened = open_link(uow(), house().links[invite.PURPOSE], _invitation())
+    uow().release()
+    if not opened.subject.id or opened.subject.account is not None:
+        raise Forbidden("the first admin chooses a password, and who has an account signs in to it")
+    return _begin(upstream_id, wish="join", link_id=opened.link_id)
+
+
+@room.get("/upstream/<upstream_id>/onward", speaks=PAGE)
+def onward(upstream_id: str) -> Reply:
+    """Leave for the other service. A page of its own: the form that led here may lead to no other origin."""
+    _known(upstream_id)
+    waiting, provider = _waiting(upstream_id), _provider(upstream_id)
+    return Reply(page="onward.html", shows={"onward": provider.address(waiting), "label": provider.upstream.label})
+
+
+@room.get("/upstream/<upstream_id>/callback", speaks=PAGE)
+def upstream_callback(upstream_id: str) -> Reply:
+    """Back from the other service, with its answer."""
+    _known(upstream_id)
+    # One visit, one answer, whatever comes of it.
+    after_this_request(_drop)
+    house().throttle.hit(throttle.SIGN_IN_NETWORK, uow().asker.network)
+    waiting = _waiting(upstream_id)
+    said = {name: values[0] for name, values in request.args.lists() if len(values) == 1}
+    if len(said) != len(request.args) or not waiting.answered_by(said.get("state", "")):
+        raise CsrfFailed("an answer to nobody of this browser")
+    return Reply(then=_settle(waiting, _provider(upstream_id).person(waiting, said)))
+
+
+def _settle(waiting: Waiting, person: Person) -> str:
+    """Do what somebody went there for; where they go then."""
+    from accounts.flows.upstream import identities
+
+    if waiting.wish == "sign-in":
+        bound.set_session(identities.sign_in(uow(), person))
+        return waiting.next or page_url("change_account_form")
+    if waiting.wish == "join":
+        link = house().links[invite.PURPOSE]
+        bound.set_session(identities.join(uow(), link, _invitation(), waiting.link_id, person))
+        return page_url("change_account_form")
+    who = bound.signed_in()
+    if who.session.id != waiting.session_id:
+        raise CsrfFailed("another session than the one that asked to connect")
+    bound.set_session(identities.connect(uow(), who, person))
+    return page_url("list_identities", done="connected")
+
+
+@room.get("/account/identities", needs="account", speaks=BOTH)
+def list_identities() -> Reply:
+    """The sign-ins of other services that are connected to this account."""
+    from accounts.flows.upstream import identities
+
+    found = identities.listing(uow(), bound.signed_in().id)
+    return Reply(
+        page="identities.html",
+        says={"identities": [asdict(each) for each in found], "upstreams": _shown()},
+        shows={"done": request.args.get("done", "")},
+    )
+
+
+@room.delete("/account/identities/<identity_id>", needs="account", fresh=True, speaks=JSON, statuses=(204,))
+def disconnect_identity(identity_id: str) -> Reply:
+    """Disconnect a sign-in of another service."""
+    _disconnect(identity_id)
+    return Reply(status=204)
+
+
+@room.post("/account/identities/<identity_id>/disconnect", needs="account", fresh=True, speaks=PAGE)
+def disconnect_identity_page(identity_id: str) -> Reply:
+    """Disconnect a sign-in of another service."""
+    _disconnect(identity_id)
+    return Reply(then=page_url("list_identities", done="disconnected"))
+
+
+def _disconnect(identity_id: str) -> None:
+    from accounts.flows.upstream import identities
+
+    bound.set_session(identities.disconnect(uow(), bound.signed_in(), identity_id))
+
+
+def _begin(upstream_id: str, **wish: Any) -> Reply:
+    from accounts.flows.upstream import waiting
+
+    _known(upstream_id)
+    house().throttle.hit(throttle.SIGN_IN_NETWORK, uow().asker.network)
+    sealed = waiting.seal(house(), waiting.Waiting(upstream_id, **wish))
+
+    @after_this_request
+    def keep(response: Response) -> Response:
+        cookies.put(response, _cookie(), sealed, SECONDS)
+        return response
+
+    then = page_url("onward", upstream_id=upstream_id)
+    return Reply(says={"next": then}, then=then)
+
+
+def _waiting(upstream_id: str) -> Waiting:
+    from accounts.flows.upstream import waiting
+
+    found = waiting.read(house(), request.cookies.get(_cookie(), ""))
+    if found is None or found.upstream != upstream_id:
+        raise CsrfFailed("no visit there was begun in this browser, or too long ago")
+    return found
+
+
+def _provider(upstream_id: str) -> Provider:
+    from accounts.flows.upstream.provider import Providers
+
+    return house().kept(Providers).get(upstream_id)
+
+
+def _known(upstream_id: str) -> None:
+    if upstream_id not in house().settings.upstreams:
+        raise NotFound("no such upstream")
+
+
+def _shown() -> list[dict[str, str]]:
+    return [{"id": name, "label": each.label} for name, each in house().settings.upstreams.items()]
+
+
+def _invitation() -> str:
+    return request.cookies.get(runtime().link_cookie(invite.PURPOSE), "")
+
+
+def _drop(response: Response) -> Response:
+    cookies.drop(response, _cookie())
+    return response
+
+
+def _cookie() -> str:
+    return f"{'__Host-' if house().settings.secure else ''}upstream"

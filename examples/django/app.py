@@ -1,0 +1,136 @@
+"""A Django app in one file whose people sign in with accounts and become users of Django."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+HERE = Path(__file__).parent
+
+# begin settings
+AUTHLIB_OAUTH_CLIENTS = {
+    "oidc": {
+        "client_id": os.environ["OIDC_CLIENT_ID"],
+        "client_secret": os.environ["OIDC_CLIENT_SECRET"],
+        "server_metadata_url": f"{os.environ['OIDC_ISSUER']}/.well-known/openid-configuration",
+        "client_kwargs": {"scope": "openid profile email groups", "code_challenge_method": "S256"},
+    }
+}
+# end settings
+
+settings.configure(
+    SECRET_KEY=os.environ["SECRET_KEY"],
+    ALLOWED_HOSTS=["localhost"],
+    ROOT_URLCONF=__name__,
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
+    MIDDLEWARE=[
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ],
+    DATABASES={
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": os.environ.get("DATABASE", HERE / "example.sqlite"),
+        }
+    },
+    TEMPLATES=[
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "DIRS": [HERE / "templates"],
+            "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
+        }
+    ],
+    LOGIN_URL="sign_in",
+    LOGIN_REDIRECT_URL="home",
+    AUTHLIB_OAUTH_CLIENTS=AUTHLIB_OAUTH_CLIENTS,
+)
+
+import django  # noqa: E402 - Django wants its settings first
+
+django.setup()
+
+from authlib.integrations.django_client import OAuth, OAuthError  # noqa: E402
+from django.contrib.auth import get_user_model, login, logout  # noqa: E402
+from django.contrib.auth.decorators import login_required  # noqa: E402
+from django.contrib.auth.models import Group  # noqa: E402
+from django.db import transaction  # noqa: E402
+from django.shortcuts import redirect, render, resolve_url  # noqa: E402
+from django.urls import path, reverse  # noqa: E402
+from django.utils.http import url_has_allowed_host_and_scheme  # noqa: E402
+from django.views.decorators.http import require_GET, require_POST  # noqa: E402
+
+# begin views
+oidc = OAuth().register("oidc")
+
+
+@require_GET
+def sign_in(request):
+    request.session["next"] = request.GET.get("next", "")
+    return oidc.authorize_redirect(request, request.build_absolute_uri(reverse("callback")))
+
+
+@require_GET
+def callback(request):
+    try:
+        token = oidc.authorize_access_token(request)
+    except OAuthError as error:
+        return render(request, "home.html", {"error": error.error}, status=400)
+    wanted = request.session.pop("next", "")
+    login(request, user_of(token["userinfo"]))
+    request.session["id_token"] = token["id_token"]
+    local = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()})
+    return redirect(wanted if local else resolve_url(settings.LOGIN_REDIRECT_URL))
+
+
+@transaction.atomic
+def user_of(claims):
+    """The user of Django that this person is. Found by ``sub`` alone: addresses change hands, ``sub`` never does."""
+    user, _ = get_user_model().objects.get_or_create(username=claims["sub"])
+    user.email, user.first_name = claims["email"], claims.get("name", "")
+    user.save()
+    user.groups.set([Group.objects.get_or_create(name=name)[0] for name in claims["groups"]])
+    return user
+
+
+@require_POST
+def sign_out(request):
+    hint = request.session.get("id_token")
+    logout(request)
+    return oidc.logout_redirect(request, request.build_absolute_uri(reverse("home")), id_token_hint=hint)
+
+
+# end views
+
+
+@require_GET
+def home(request):
+    return render(request, "home.html")
+
+
+@login_required
+@require_GET
+def members(request):
+    return render(request, "members.html")
+
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("members", members, name="members"),
+    path("sign-in", sign_in, name="sign_in"),
+    path("callback", callback, name="callback"),
+    path("sign-out", sign_out, name="sign_out"),
+]
+
+if __name__ == "__main__":
+    from django.core.management import call_command, execute_from_command_line
+
+    if sys.argv[1:]:
+        execute_from_command_line(sys.argv)
+    else:
+        call_command("migrate", verbosity=0)
+        call_command("runserver", f"localhost:{os.environ.get('PORT', '5002')}", use_reloader=False)

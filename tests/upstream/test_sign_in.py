@@ -1,0 +1,142 @@
+"""Signing in with another service's word: connected by whoever is signed in, used, taken away. Against a real one."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from accounts.core.errors import LastWayIn
+from accounts.core.models import Account, AuditRow
+from accounts.core.models_upstream import Identity
+from accounts.flows import accounts, invite, sessions
+from accounts.flows.upstream import identities
+from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
+from tests.upstream.conftest import World, connected
+
+
+def kinds(service: Service, person: Person) -> list[str]:
+    uow = service.uow()
+    account = accounts.find(uow, person.email)
+    rows = uow.read(select(AuditRow.kind).where(AuditRow.account_id == account.id).order_by(AuditRow.at))
+    uow.close()
+    return [row[0] for row in rows]
+
+
+def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> None:
+    ana, employee = world.here.member("ana"), world.there.member("employee")
+    browser = connected(world, ana, employee)
+    assert browser.url == f"{world.origin}/account/identities?done=connected"
+    assert "Connected. From now on you can sign in this way, too." in browser.page.text
+    assert employee.email in browser.page.text, "the owner recognises it"
+    assert browser.account()["email"] == ana.email, "the address here stays what it was"
+    assert not ana.signed_in, "other devices were signed out"
+    letter = world.here.mails(ana.email)[-1].message
+    assert letter["Subject"] == "A sign-in was connected to your account"
+    assert world.here.url(ana.email, "not-me")
+
+    other = world.browser().open("/sign-in?next=/account/sessions")
+    other.press("/upstream/office/sign-in")
+    other.sign_in(employee.email)
+    assert other.url == f"{world.origin}/account/sessions", "comes back to where it wanted to go"
+    assert (other.account()["id"], other.account()["amr"]) == (browser.account()["id"], ["ext"])
+    other.open("/account/identities")
+    assert not [form for form in other.page.forms if "disconnect" in form.action], "no fresh proof"
+    assert other.open("/account/email").url == f"{world.origin}/confirm?next=/account/email"
+
+    browser.open("/account/identities").press("/disconnect")
+    assert browser.url.endswith("?done=disconnected")
+    assert not other.account(), "what it began is over"
+    other.open("/sign-in").press("/upstream/office/sign-in")
+    assert other.answer.status_code == 403
+    assert "is not connected to an account here" in other.page.text
+    expected = ["sign-in", "identity.connected", "sign-in", "sign-in", "identity.disconnected", "sign-in"]
+    assert [kind for kind in kinds(world.here, ana) if kind in expected][-6:] == expected
+
+
+def test_connecting_needs_a_fresh_proof(world: World) -> None:
+    ana = world.here.member("ana")
+    assert ana.sign_in(remember=True).status_code == 200
+    refused = ana.post("/api/upstream/office/connect")
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "confirmation_required")
+    assert ana.post("/api/confirm", {"password": PASSWORD}).status_code == 200
+    assert ana.post("/api/upstream/office/connect").get_json() == {"next": "/upstream/office/onward"}
+
+
+def test_the_session_that_asked_is_the_one_that_is_connected(world: World) -> None:
+    """Signed in as somebody else meanwhile: nothing is connected to them."""
+    ana, bob, employee = world.here.member("ana"), world.here.member("bob"), world.there.member("employee")
+    browser = world.browser()
+    browser.open("/sign-in").sign_in(ana.email)
+    browser.open("/account/identities").press("/upstream/office/connect")
+    form, there = browser.form(field="password"), browser.url
+    browser.open("/sign-in").sign_in(bob.email)
+    browser.open(there, form.values | {"email": employee.email, "password": PASSWORD})
+    assert browser.answer.status_code == 403
+    assert bob.get("/api/account/identities").get_json()["identities"] == []
+
+
+def test_a_sign_in_is_of_one_account(world: World) -> None:
+    ana, bob, employee = world.here.member("ana"), world.here.member("bob"), world.there.member("employee")
+    connected(world, ana, employee)
+    browser = connected(world, bob, employee)
+    assert browser.answer.status_code == 409
+    assert "connected to another account" in browser.page.text
+    bob.sign_in()
+    assert bob.get("/api/account/identities").get_json()["identities"] == []
+
+
+def test_a_disabled_account_is_refused_and_everywhere_ends_it(world: World) -> None:
+    admin_made, employee = world.here.member("ana"), world.there.member("employee")
+    connected(world, admin_made, employee)
+    browser = world.browser().open("/sign-in").press("/upstream/office/sign-in")
+    browser.sign_in(employee.email)
+    uow = world.here.uow()
+    with uow:
+        account = uow.session.get_one(Account, browser.account()["id"])
+        account.status, account.auth_epoch = "disabled", account.auth_epoch + 1
+    assert not browser.account()
+    browser.open("/sign-in").press("/upstream/office/sign-in")
+    assert browser.answer.status_code == 403
+    assert not browser.account()
+
+
+def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(world: World) -> None:
+    employee, email = world.there.member("employee"), new_address("invited")
+    said = invite.Invite.model_validate({"email": email, "groups": ["editors"]})
+    invite.send(world.here.uow(), said)
+    url = world.here.url(email, "invite")
+    browser = world.browser().open(url).press("/upstream/office/join")
+    browser.sign_in(employee.email)
+    assert browser.url == f"{world.origin}/account"
+    found = browser.account()
+    assert (found["email"], found["groups"], found["amr"]) == (email, ["editors"], ["ext"])
+    again = world.browser().open(url)
+    assert "has done its work" in again.page.text or "Already done" in again.page.text
+
+    # No password, no other sign-in: what is left must not be taken away. A reset by mail sets a password.
+    person = world.here.person(email=email)
+    assert person.sign_in().status_code == 401
+    assert person.post("/api/forgot-password", {"email": email}).status_code == 202
+    with world.here.uow() as uow:
+        (identity,) = uow.session.scalars(select(Identity).where(Identity.account_id == found["id"]))
+
+    uow = world.here.uow()
+    session = sessions.begin(found["id"], 1, amr=("ext",))
+    who = sessions.current(uow, session)
+    assert who is not None
+    with pytest.raises(LastWayIn):
+        identities.disconnect(uow, who, identity.id)
+    uow.close()
+    token = token_in(world.here.url(email, "reset-password"))
+    said_anew = {"token": token, "password": OTHER_PASSWORD}
+    assert person.post("/api/l/reset-password", said_anew).status_code == 200
+    assert world.here.person(email=email, password=OTHER_PASSWORD).sign_in().status_code == 200
+
+
+def test_closing_the_account_frees_the_sign_in(world: World) -> None:
+    ana, employee = world.here.member("ana"), world.there.member("employee")
+    browser = connected(world, ana, employee)
+    with world.here.uow() as uow:
+        uow.session.delete(uow.session.get_one(Account, browser.account()["id"]))
+    again = connected(world, world.here.member("bob"), employee)
+    assert again.url.endswith("?done=connected")
