@@ -81,17 +81,23 @@ def written(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """Rows as CSV (RFC 4180), with the mark by which spreadsheets know UTF-8. One row at a time."""
     mark = "\ufeff"
     for row in rows:
-        yield mark + _line(row)
+        yield mark + line(row)
         mark = ""
 
 
-def _line(cells: Iterable[object]) -> str:
+def line(cells: Iterable[object]) -> str:
+    """One row as CSV. Every cell is quoted, and none begins as a formula does."""
     return ",".join('"{}"'.format(harmless(str(cell)).replace('"', '""')) for cell in cells) + "\r\n"
 
 
 def harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: an apostrophe stands before what looks like one."""
     return f"'{cell}" if cell.lstrip(" \u00a0")[:1] in DANGEROUS and cell.strip() else cell
+
+
+def bare(cell: str) -> str:
+    """A cell as it was before :func:`harmless`."""
+    return cell[1:] if cell[:1] == "'" and harmless(cell[1:]) == cell else cell
 
 
 def _separator(head: str, told: Callable[[str], bool]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
@@ -12,7 +10,7 @@ from typing import Any, Literal
 from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
-from accounts.core import chain
+from accounts.core import chain, sheets
 from accounts.core.clock import now
 from accounts.core.errors import sentence
 from accounts.core.house import House
@@ -22,7 +20,6 @@ from accounts.flows.audit_trail import COLUMNS, AuditFilter, Line, conditions
 
 EXPORTED = "audit.exported"
 BATCH = 1000
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 NAMES = tuple(Line.__dataclass_fields__)
 
 Format = Literal["csv", "ndjson"]
@@ -53,7 +50,7 @@ def stream(house: House, wanted: Sequence[ColumnElement[bool]], format: Format) 
     write = _FORMATS[format]
     until, place = now(), None
     if format == "csv":
-        yield _csv_row(NAMES)
+        yield sheets.line(NAMES)
     while True:
         lines = select(*COLUMNS).where(AuditRow.at <= until, *wanted)
         if place is not None:
@@ -67,21 +64,10 @@ def stream(house: House, wanted: Sequence[ColumnElement[bool]], format: Format) 
         place = (rows[-1].at, rows[-1].id)
 
 
-def cell(value: str) -> str:
-    """A text that a spreadsheet shows and does not run: what would be a formula has an apostrophe in front."""
-    return f"'{value}" if value.startswith(FORMULA) else value
-
-
-def _csv_row(values: Sequence[str]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow([cell(value) for value in values])
-    return text.getvalue()
-
-
 def _as_csv(row: Any) -> str:
     told = _told(row)
     told["facts"] = json.dumps(told["facts"], ensure_ascii=False)
-    return _csv_row(["" if value is None else str(value) for value in told.values()])
+    return sheets.line(["" if value is None else str(value) for value in told.values()])
 
 
 def _as_ndjson(row: Any) -> str:

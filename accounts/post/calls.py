@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import socket
-import ssl
 import time
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +19,7 @@ from accounts.config import Settings
 from accounts.core.networks import LOOPBACK, Allowed, NotAllowed, networks, resolve
 from accounts.core.outbox import Call
 from accounts.post.carriers import CarrierFailed, CarrierRefused
+from accounts.post.trust import Trust
 from accounts.version import __version__
 
 CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 15.0
@@ -62,9 +62,7 @@ class HttpCaller:
     ) -> None:
         own = networks(settings.call_networks)
         self._allowed = Allowed((*own, *LOOPBACK) if settings.env == "development" else own)
-        self._context = ssl.create_default_context()
-        if cafile is not None:
-            self._context.load_verify_locations(cafile)
+        self._trust = Trust(cafile)
         self._seconds = (connect_seconds, whole_seconds)
 
     def call(self, call: Call) -> str:
@@ -101,7 +99,7 @@ class HttpCaller:
                 return connection
             # The name is checked against the certificate, though the connection went to the number.
             try:
-                return self._context.wrap_socket(connection, server_hostname=host)
+                return self._trust.context.wrap_socket(connection, server_hostname=host)
             except BaseException:
                 connection.close()
                 raise

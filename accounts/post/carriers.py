@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import smtplib
-import ssl
 import sys
 import threading
 from collections import deque
@@ -13,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parseaddr
-from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +20,7 @@ import flask_mail
 from accounts.config import Settings
 from accounts.core import addresses, clock
 from accounts.post.smtp import Connection, scrubbed, told
+from accounts.post.trust import Trust
 
 CONNECT_TIMEOUT, SEND_TIMEOUT = 10.0, 60.0
 """Seconds for each answer: until connected, encrypted and logged in; from then on."""
@@ -95,22 +94,14 @@ class SmtpCarrier:
                 "MAIL_USE_SSL": settings.mail_tls == "tls",
             }
         )
-        self._cafile = cafile
+        self._trust = Trust(cafile)
         self._timeouts = (connect_timeout, send_timeout)
-
-    @cached_property
-    def _context(self) -> ssl.SSLContext:
-        # With the first message, in the worker: reading the system's anchors takes a tenth of a second of a start.
-        context = ssl.create_default_context()
-        if self._cafile is not None:
-            context.load_verify_locations(self._cafile)
-        return context
 
     def carry(self, message: flask_mail.Message) -> str:
         """See :meth:`Carrier.carry`."""
         _check(message)
         try:
-            with Connection(self._mail, lambda: self._context, *self._timeouts) as connection:
+            with Connection(self._mail, self._trust, *self._timeouts) as connection:
                 connection.send(message)
                 return connection.answer
         except (OSError, UnicodeError) as error:  # every smtplib and ssl error is an OSError

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import smtplib
-import ssl
-from collections.abc import Callable
 from email.utils import parseaddr
 from types import TracebackType
 
 import flask_mail
 
 from accounts.post.message import LetterMessage
+from accounts.post.trust import Trust
 
 GOODBYE_TIMEOUT = 5.0
 """Seconds for the answer to QUIT."""
@@ -39,7 +38,6 @@ class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
 class Connection(flask_mail.Connection):
     """One conversation with the server, for one message.
 
-    :param context: whom to trust; asked for only where the server speaks TLS.
     :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
     :param send_timeout: seconds for each answer from then on.
     """
@@ -49,12 +47,12 @@ class Connection(flask_mail.Connection):
     def __init__(
         self,
         mail: flask_mail.Mail,
-        context: Callable[[], ssl.SSLContext],
+        trust: Trust,
         connect_timeout: float,
         send_timeout: float,
     ) -> None:
         super().__init__(mail)
-        self._context = context
+        self._trust = trust
         self._connect_timeout = connect_timeout
         self._send_timeout = send_timeout
 
@@ -70,13 +68,13 @@ class Connection(flask_mail.Connection):
         """
         place, seconds = (self.mail.server, self.mail.port), self._connect_timeout
         host = (
-            _SmtpTls(*place, timeout=seconds, context=self._context())
+            _SmtpTls(*place, timeout=seconds, context=self._trust.context)
             if self.mail.use_ssl
             else _Smtp(*place, timeout=seconds)
         )
         try:
             if self.mail.use_tls:
-                host.starttls(context=self._context())
+                host.starttls(context=self._trust.context)
             if self.mail.username and self.mail.password:
                 host.login(self.mail.username, self.mail.password)
             host.ehlo_or_helo_if_needed()

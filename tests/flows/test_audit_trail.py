@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
+from accounts.core import sheets
 from accounts.core.audit import Asker
 from accounts.core.house import House
 from accounts.core.models import AuditRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows import audit_trail
-from accounts.flows.audit_export import cell, stream
+from accounts.flows.audit_export import stream
 from accounts.flows.audit_trail import AuditFilter, AuditPage
 from tests.conftest import on_both_databases
 from tests.core.houses import house_on
@@ -147,8 +148,8 @@ def test_a_slow_reader_holds_no_connection(house: House) -> None:
 
 @pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1"])
 def test_no_cell_is_run_by_a_spreadsheet(evil: str) -> None:
-    assert cell(evil).startswith("'")
-    assert cell("plain") == "plain"
+    assert sheets.line([evil, "plain"]).startswith("\"'")
+    assert sheets.line(["plain"]) == '"plain"\r\n'
 
 
 @on_both_databases

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from accounts.core.errors import LastWayIn
 from accounts.core.models import Account, AuditRow
 from accounts.core.models_upstream import Identity
-from accounts.flows import accounts, invite, sessions
+from accounts.flows import accounts, invitations, sessions
 from accounts.flows.upstream import identities
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
 from tests.upstream.conftest import World, connected
@@ -102,8 +102,8 @@ def test_a_disabled_account_is_refused_and_everywhere_ends_it(world: World) -> N
 
 def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(world: World) -> None:
     employee, email = world.there.member("employee"), new_address("invited")
-    said = invite.Invite.model_validate({"email": email, "groups": ["editors"]})
-    invite.send(world.here.uow(), said)
+    said = invitations.Invite.model_validate({"email": email, "groups": ["editors"]})
+    invitations.send(world.here.uow(), said)
     url = world.here.url(email, "invite")
     browser = world.browser().open(url).press("/upstream/office/join")
     browser.sign_in(employee.email)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -13,10 +11,13 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from accounts.core import sheets
 from accounts.core.models import Account, AuditRow, SentInvite
+from accounts.core.models_logout import AppLogout
 from accounts.core.uow import UnitOfWork
-from accounts.flows import session_list
+from accounts.flows import connected, session_list
 from accounts.flows.sessions import CurrentAccount
+from accounts.flows.upstream import identities
 
 ONE, ALL = "account.exported", "accounts.exported"
 BATCH = 500
@@ -24,8 +25,6 @@ FIELDS = (
     "id", "email", "name", "locale", "status", "groups", "confirmed", "created_at", "last_sign_in_at",
     "password_hash",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
 
 
 def own_data(uow: UnitOfWork, who: CurrentAccount) -> dict[str, Any]:
@@ -52,8 +51,17 @@ def own_data(uow: UnitOfWork, who: CurrentAccount) -> dict[str, Any]:
         "sessions": [asdict(each) for each in session_list.listing(uow, who)],
         "invitations_received": _invitations(uow, SentInvite.email_key == account.email_key, to=False),
         "invitations_sent": _invitations(uow, SentInvite.inviter_id == account.id, to=True),
+        "apps": [asdict(each) for each in connected.listing(uow, account.id)],
+        "signed_out_of": _goodbyes(uow, account.id),
+        "identities": [asdict(each) for each in identities.listing(uow, account.id)],
         "history": _history(uow, who.id),
     }
+
+
+def _goodbyes(uow: UnitOfWork, account_id: str) -> list[dict[str, Any]]:
+    columns = (AppLogout.app_name, AppLogout.at, AppLogout.state)
+    rows = uow.read(select(*columns).where(AppLogout.account_id == account_id).order_by(AppLogout.at))
+    return [{"app": app, "at": at, "state": state} for app, at, state in rows]
 
 
 def _invitations(uow: UnitOfWork, which: Any, *, to: bool) -> list[dict[str, Any]]:
@@ -131,21 +139,14 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
         if heading is None:
             heading = [name for name in FIELDS if name in row]
-            yield _csv_line(heading)
-        yield _csv_line([_cell(row[name]) for name in heading])
+            yield sheets.line(heading)
+        yield sheets.line([_cell(row[name]) for name in heading])
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         return "|".join(str(each) for each in value)
-    said = "" if value is None else str(value).lower() if isinstance(value, bool) else _spelled(value)
-    return f"'{said}" if said.startswith(FORMULA) else said
-
-
-def _csv_line(cells: Iterable[str]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(cells)
-    return out.getvalue()
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else _spelled(value)
 
 
 def _spelled(value: Any) -> str:

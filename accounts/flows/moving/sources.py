@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from accounts.core import sheets
 from accounts.core.foreign_hashes import DEVISE, FLASK_SECURITY, OldSecrets
 from accounts.flows.moving import django, firebase, keycloak
 from accounts.flows.moving.files import records
@@ -21,8 +22,6 @@ CONFIRMED = ("confirmed_at", "confirmed", "email_verified_at", "email_verified",
 ACTIVE = ("active", "is_active", "enabled")
 CREATED = ("created_at", "date_joined", "created", "create_datetime")
 LAST = ("last_sign_in_at", "current_sign_in_at", "last_login_at", "current_login_at", "last_login")
-MARKS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet would take for a formula; our own export puts an apostrophe before it."""
 
 
 def table(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
@@ -55,8 +54,7 @@ def first(says: Mapping[str, Any], among: tuple[str, ...]) -> Any:
 
 
 def _plain(value: Any) -> str:
-    said = text(value)
-    return said[1:] if said[:1] == "'" and said[1:2] in MARKS else said
+    return sheets.bare(text(value))
 
 
 def devise(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
