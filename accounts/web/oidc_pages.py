@@ -173,7 +173,7 @@ def _deliver(answer: Answer) -> Reply | Response:
     if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "same-origin":
         # Come from a form of ours, whose page lets forms lead to this origin only; Chromium holds that against every
         # redirect that follows. A page that goes on by itself is none.
-        return Reply(page="oidc/onward.html", shows={"onward": answer.location})
+        return Reply(page="onward.html", shows={"onward": answer.location, "label": ""})
     return Response(status=303, headers={"Location": answer.location})
 
 
