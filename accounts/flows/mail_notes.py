@@ -1,11 +1,7 @@
-"""What became of a letter, for the audit log: by the account it is about, and by a mark of the address it went to.
-
-What a mail server says may quote the address. It is left out: the log outlives the account.
-"""
+"""What became of a letter, for the audit log: by the account it is about, and by a mark of the address it went to."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from accounts.core import outbox
@@ -19,7 +15,6 @@ SENT, DROPPED, DELAYED = "mail.sent", "mail.dropped", "mail.delayed"
 REFUSED, GIVEN_UP = "mail.refused", "mail.given-up"
 LAST_WORDS = frozenset({"account-closed", "account-deleted"})
 """Letters to somebody whose account is gone. No mark leads from their address to anything any more."""
-_ADDRESS = re.compile(r"[^\s<>\"'(),;:]+@[^\s<>\"'(),;:]+")
 
 
 def settle(uow: UnitOfWork, intent: Intent, letter: Letter | None, answer: str) -> None:
@@ -27,7 +22,7 @@ def settle(uow: UnitOfWork, intent: Intent, letter: Letter | None, answer: str) 
     there = outbox.settle(uow.session, intent)
     account = account_of(uow, intent.subject)
     if letter is not None:
-        told = {"words": letter.words, "answer": nameless(answer)}
+        told = {"words": letter.words, "answer": answer}
         _note(uow, SENT, intent, account, letter.to if there else "", told)
     else:
         _note(uow, DROPPED, intent, account, intent.subject if there else "", {"why": _why_dropped(intent, account)})
@@ -38,12 +33,7 @@ def put_off(uow: UnitOfWork, intent: Intent, letter: Letter | None, error: str, 
     state = outbox.put_off(uow.session, intent, error, for_good=for_good)
     kind = REFUSED if for_good else GIVEN_UP if state == "dead" else DELAYED
     to = letter.to if letter else intent.subject
-    _note(uow, kind, intent, account_of(uow, intent.subject), to if state else "", {"error": nameless(error)})
-
-
-def nameless(text: str) -> str:
-    """A text of a mail server without the addresses that it quotes."""
-    return _ADDRESS.sub("[address]", text)
+    _note(uow, kind, intent, account_of(uow, intent.subject), to if state else "", {"error": error})
 
 
 def _why_dropped(intent: Intent, account: Account | None) -> str:

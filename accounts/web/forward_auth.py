@@ -142,3 +142,4 @@ def _onward(where: str) -> Response:
 def _keep(answer: Response, asked: Asked, name: str, value: str, seconds: int) -> None:
     secure = asked.origin.startswith("https://")
     answer.set_cookie(name, value, max_age=seconds, secure=secure, httponly=True, samesite="Lax", path="/")
+    answer.vary.add("Cookie")

@@ -23,7 +23,7 @@ from tests.cli.conftest import Command
         ("invite", "a@example.org", "--days", "soon"),
         ("users",),
         ("users", "show"),
-        ("users", "delete", "a@example.org"),
+        ("users", "rename", "a@example.org"),
         ("keys", "old"),
         ("config",),
         ("mail", "again"),

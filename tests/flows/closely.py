@@ -24,11 +24,12 @@ ASKED = {"network": "10.9.9.9", "agent": "Firefox on Linux"}
 
 @dataclass
 class Written:
-    """What came to the tables meanwhile."""
+    """What came to the tables meanwhile. ``ids``: the names of the letters, which events about them say, too."""
 
     mails: list[tuple[str, str, dict[str, Any], str]]
     notes: list[tuple[str, str | None, str | None, dict[str, Any]]]
     spent: dict[str, datetime]
+    ids: list[str]
 
 
 def written(service: Service, work: Callable[[], object]) -> Written:
@@ -37,13 +38,14 @@ def written(service: Service, work: Callable[[], object]) -> Written:
         before = {model: set(session.scalars(select(model.id))) for model in (OutboxRow, AuditRow, Spent)}
     work()
     with OrmSession(service.house.store.engine) as session:
-        mails = session.scalars(select(OutboxRow).where(OutboxRow.id.not_in(before[OutboxRow])))
+        mails = session.scalars(select(OutboxRow).where(OutboxRow.id.not_in(before[OutboxRow]))).all()
         notes = session.scalars(select(AuditRow).where(AuditRow.id.not_in(before[AuditRow])))
         spent = session.scalars(select(Spent).where(Spent.id.not_in(before[Spent])))
         return Written(
             sorted(((row.purpose, row.subject, row.facts, row.locale) for row in mails), key=str),
             sorted(((row.kind, row.account_id, row.link_id, row.facts) for row in notes), key=str),
             {row.id: row.keep_until for row in spent},
+            [row.id for row in mails],
         )
 
 

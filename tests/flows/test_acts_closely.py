@@ -125,7 +125,7 @@ def test_the_twentieth_wrong_password_locks_and_none_before(service: Service) ->
     assert (nothing.mails, nothing.notes, who.row.locked_at, who.row.failures) == ([], [], None, 19)
     found = written(service, fail(service, who.email))
     assert found.mails == [("unlock", who.id, {"asked": ASKED}, "de")]
-    assert found.notes == [("account.locked", who.id, None, {})]
+    assert found.notes == [("account.locked", who.id, None, {"mail": found.ids[0], "purpose": "unlock"})]
     assert (who.row.locked_at, who.row.failures, who.row.lock_serial) == (now(), 0, 1)
     assert (other.row.locked_at, other.row.failures, other.row.lock_serial) == (None, 0, 0)
 

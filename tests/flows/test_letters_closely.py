@@ -60,7 +60,7 @@ def test_asking_by_mail_puts_one_letter_and_counts_network_and_address(
     said = form.model_validate({"email": email, "next": "/to"})
     found = written(service, lambda: flow.ask(stranger(service), said))
     assert found.mails == [(purpose, email, {"asked": ASKED, "next": "/to"}, "en")]
-    assert found.notes == [(event, None, None, {})]
+    assert found.notes == [(event, None, None, {"mail": found.ids[0], "purpose": purpose})]
     address = (throttle.MAIL_ADDRESS, purpose, email.lower())
     assert counted(service, (throttle.MAIL_NETWORK, "10.9.9.9"), address)
     assert form.model_validate({"email": email}).next == ""
@@ -71,7 +71,7 @@ def test_asking_for_a_new_address_supersedes_and_counts_account_and_address(serv
     said = change_email.ChangeEmail.model_validate({"email": new})
     found = written(service, lambda: change_email.ask(stranger(service), who.id, said))
     assert found.mails == [("change-email", who.id, {"asked": ASKED, "email": new, "serial": 5}, "de")]
-    assert found.notes == [("email.change-asked", who.id, None, {})]
+    assert found.notes == [("email.change-asked", who.id, None, {"mail": found.ids[0], "purpose": "change-email"})]
     assert who.row.email_serial == 5
     address = (throttle.MAIL_ADDRESS, "change-email", new.lower())
     assert counted(service, (throttle.MAIL_ACCOUNT, "change-email", who.id), address)
@@ -81,7 +81,7 @@ def test_asking_to_close_puts_one_letter_and_counts_the_account(service: Service
     who = owner(service)
     found = written(service, lambda: close_account.ask(stranger(service), who.id))
     assert found.mails == [("close-account", who.id, {"asked": ASKED}, "de")]
-    assert found.notes == [("account.close-asked", who.id, None, {})]
+    assert found.notes == [("account.close-asked", who.id, None, {"mail": found.ids[0], "purpose": "close-account"})]
     assert counted(service, (throttle.MAIL_ACCOUNT, "close-account", who.id))
 
 

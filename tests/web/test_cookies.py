@@ -69,7 +69,8 @@ def test_every_cookie_is_this_hosts_alone_and_out_of_reach_of_scripts(make_servi
             assert {"secure", "httponly", "path=/", "samesite=lax"} <= attributes
             assert not any(each.startswith("domain") for each in attributes)
             assert len(name) + len(value) <= 4096
-    assert names == {"__Host-session", "__Host-device", *(f"__Host-link-{purpose}" for purpose in PURPOSES)}
+    links = {f"__Host-link-{purpose}" for purpose in PURPOSES}
+    assert names == {"__Host-session", "__Host-device", "__Host-forward-start", *links}
 
 
 def test_on_plain_http_cookies_have_plain_names_and_the_same_reach(service: Service) -> None:

@@ -49,6 +49,7 @@ def test_the_main_job_works_with_pages_from_the_first_admin_to_a_forgotten_passw
 
 def invited(service: Service, admin: Browser, second: Browser, language: str) -> None:
     email = new_address("second")
+    admin.click("/admin")
     admin.click("/admin/invites")
     page = admin.submit(email=email, groups="editors, writers", locale=language)
     assert email in page.text

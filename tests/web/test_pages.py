@@ -143,13 +143,13 @@ def test_a_page_without_a_form_sets_no_cookie(stranger: FlaskClient) -> None:
         assert "Set-Cookie" not in stranger.get(path).headers
 
 
-def test_only_admins_are_led_to_invitations(service: Service) -> None:
+def test_only_admins_are_led_to_administration(service: Service) -> None:
     page = Seen(service.admin().client.get("/account"))
     ways = {each["href"] for each in page.all("a")}
-    assert {"/account/password", "/account/sessions", "/admin/invites"} <= ways
+    assert {"/account/password", "/account/sessions", "/admin"} <= ways
     assert page.all("form", action="/sign-out")
     assert page.input("everywhere")["value"] == "on"
-    assert "/admin/invites" not in service.member().client.get("/account").text
+    assert "/admin" not in service.member().client.get("/account").text
 
 
 def test_an_open_invitation_can_be_sent_again_and_revoked(admin: FlaskClient) -> None:
@@ -194,8 +194,8 @@ def test_a_mail_in_the_mailbox_has_a_link_to_press(make_service: Callable[..., S
 def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient) -> None:
     page = Seen(stranger.get("/sign-in"))
     used = [each["href"] for each in page.all("link")] + [each["src"] for each in page.all("script")]
-    # What a single page uses is asked for by that page: tests/web/test_batches.py.
-    used += [f"/assets/{name}?v={fingerprint(name)}" for name in ("letters.css", "send-batch.js")]
+    # What a single page uses is asked for by that page: tests/web/test_batches.py, tests/oidc.
+    used += [f"/assets/{name}?v={fingerprint(name)}" for name in ("letters.css", "send-batch.js", "form-post.js")]
     assert {path.partition("?")[0] for path in used} == {f"/assets/{path.name}" for path in STATIC.iterdir()}
     for path in used:
         answer = stranger.get(path, buffered=True)

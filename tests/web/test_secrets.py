@@ -115,7 +115,7 @@ def test_no_secret_is_left_anywhere(service: Service, caplog: pytest.LogCaptureF
             assert secret not in text, f"{where} holds a secret"
         for hash_text in re.findall(r"\$argon2\S+", text):
             assert where == "accounts" or where.startswith("the file"), "hashes are in one column only"
-            assert hash_text.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+            assert hash_text.startswith("$argon2id$v=19$")
 
 
 def test_no_representation_shows_a_secret(service: Service) -> None:

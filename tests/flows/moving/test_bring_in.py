@@ -54,7 +54,7 @@ def test_people_come_in_and_sign_in_with_the_password_they_had(service: Service,
     assert shown["created_at"]
     account = accounts.find(service.uow(), anna.email)
     assert account.password_hash is not None
-    assert account.password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert account.password_hash.startswith("$argon2id$")
     assert events(service, account.id)[:2] == ["account.imported", "sign-in"]
     assert anna.sign_in().status_code == 200, "with the new hash, too"
     assert service.person(email="emil@example.org", password=BCRYPT["password"]).sign_in().status_code == 401
