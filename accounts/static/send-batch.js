@@ -23,6 +23,7 @@ async function send(form) {
   const bar = form.querySelector("progress");
   const far = form.querySelector("[data-words]");
   form.querySelector(".progress").hidden = false;
+  let finished = false;
   for await (const step of lines(answer.body)) {
     if (step.problem) {
       far.textContent = step.problem.title;
@@ -31,9 +32,10 @@ async function send(form) {
     bar.max = step.sent + step.left;
     bar.value = step.sent;
     far.textContent = far.dataset.words.replace("{sent}", step.sent).replace("{total}", step.sent + step.left);
-    // An answer that was broken off has no such line: then the page stays, and its button goes on.
-    if (step.finished) location.assign(form.dataset.after);
+    finished = step.finished;
   }
+  // An answer that was broken off has no such line: then the page stays, and its button goes on.
+  if (finished) location.assign(form.dataset.after);
 }
 
 for (const form of document.querySelectorAll("form[data-stream]")) {

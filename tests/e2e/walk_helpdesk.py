@@ -102,7 +102,7 @@ def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
     with admin.expect_download() as download:
         admin.click("text=Download")
     text = download.value.path().read_text("utf-8")
-    assert text.startswith("id,at,kind,")
+    assert text.startswith('"id","at","kind",')
     assert "account.deleted" in text
     assert "mail.sent" not in text, "the filters of the page went along"
     admin.click(".rooms >> text=Limits")
