@@ -108,18 +108,21 @@ current = $(call made_from,$(1)) | cmp -s - .venv/made-from-$(1)
 remember = $(call made_from,$(1)) > .venv/made-from-$(1)
 
 # uv takes seconds where pip takes a minute; both check the hashes. uv does not read pip's settings, so it is told
-# the index, and pip goes on where uv cannot.
+# the index, and pip goes on where uv cannot. Compiled here once: where Python may not keep bytecode
+# (PYTHONDONTWRITEBYTECODE), every start would take seconds.
 define install
 $(find_python) && echo "Installing requirements/$(1).txt into .venv ..." && \
 if [ "$$(cat .venv/made-in 2>/dev/null)" != "$$(pwd)" ]; then \
 	"$$python" -m venv --clear .venv && pwd > .venv/made-in; fi && \
 index=$$($(BIN)/python -m pip config list | sed -n "s/^[a-z:]*\.index-url='\(.*\)'$$/\1/p" | tail -n 1) && \
 if $(PIP) install --require-hashes -r requirements/uv.txt && \
-	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$index}" $(UV) install --require-hashes -r requirements/$(1).txt; then \
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$$index}" \
+	$(UV) install --compile-bytecode --require-hashes -r requirements/$(1).txt; then \
 	$(UV) install --no-deps --no-build-isolation --editable .; \
 else echo "uv could not; pip installs instead." >&2; \
 	$(PIP) install --require-hashes -r requirements/$(1).txt && \
 	$(PIP) install --no-deps --no-build-isolation --editable .; fi && \
+$(BIN)/python -m compileall -q accounts && \
 $(call remember,$(1))
 endef
 
