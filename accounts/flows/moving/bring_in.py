@@ -12,10 +12,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
-from accounts.core import audit
+from accounts.core import audit, bulk
 from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.models import ADMINS, Account, AuditRow, Membership
@@ -105,11 +105,11 @@ def _insert(session: Session, accounts: list[tuple[str, Ready]]) -> None:
     # By the tables, not through the ORM: a tenth of the time. The first version is the one that the ORM begins with.
     connection, moment = session.connection(), now()
     table: Any = Account.__table__
-    connection.execute(insert(table), [_columns(id, ready, moment) for id, ready in accounts])
+    bulk.pour(connection, table, [_columns(id, ready, moment) for id, ready in accounts])
     members = [{"account": id, "group": group} for id, ready in accounts for group in ready.groups]
     if members:
         groups: Any = Membership.__table__
-        connection.execute(insert(groups), members)
+        bulk.pour(connection, groups, members)
 
 
 def _columns(id: str, ready: Ready, moment: datetime) -> dict[str, Any]:
@@ -132,6 +132,9 @@ def _sift(connection: Connection, batch: Iterable[Ready | Refused], report: Repo
     rows = [each for each in batch if isinstance(each, Ready)]
     away = [each for each in batch if isinstance(each, Refused)]
     keys = [ready.address.key for ready in rows]
+    if connection.dialect.name == "postgresql":
+        # A plan that is kept was made when the table was empty: it reads all of it, for each batch anew.
+        connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
     here = dict(connection.execute(select(Account.email_key, Account.id).where(Account.email_key.in_(keys))).all())
     kept = select(Account.anchor_key).where(Account.anchor_key.in_(keys), Account.anchor_until > now())
     anchored = set(connection.scalars(kept))
