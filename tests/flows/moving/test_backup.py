@@ -186,7 +186,7 @@ def test_without_the_tool_of_postgresql_it_is_said_what_to_run(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(shutil.which("pg_dump") is None, reason="no pg_dump here")
+@pytest.mark.skipif(shutil.which("pg_dump") is None, reason="no pg_dump; on Debian: apt install postgresql-client")
 def test_what_the_tool_says_is_told_in_one_line(tmp_path: Path) -> None:
     store = Store("postgresql://somebody:geheim@127.0.0.1:1/accounts")
     with pytest.raises(backups.BackupFailed) as failed:
