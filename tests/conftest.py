@@ -136,7 +136,7 @@ def make_service(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) 
 
     yield make
     for service in made:
-        service.house.store.close()
+        service.close()
     for app in lent:
         apps.take_back(app)
 

@@ -11,7 +11,6 @@ from sqlalchemy import func, select, update
 from accounts.core.audit import Asker
 from accounts.core.clock import now
 from accounts.core.models import ADMINS, Account, AuditRow, Membership
-from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts, administer
 from accounts.flows.administer import AccountPage, DeleteAccount
 from accounts.flows.first_admin import first_admin_url
@@ -108,7 +107,7 @@ def test_a_lock_is_lifted(service: Service) -> None:
 def test_a_reset_sent_by_an_admin_says_nothing_about_the_admin(service: Service) -> None:
     somebody = member(service)
     asker = Asker(account_id="theadmin", network="203.0.113.9", agent="Safari on iOS")
-    administer.send_reset(UnitOfWork(service.house, asker), somebody.id)
+    administer.send_reset(service.uow(asker), somebody.id)
     letter = service.mails(somebody.email)[-1].message.as_string()
     assert "/l/reset-password/" in letter
     assert "203.0.113" not in letter

@@ -58,7 +58,8 @@ def write(house: House, count: int, *, same_time: bool = False) -> None:
 
 
 def numbers(house: House, **said: str) -> list[int]:
-    lines, _ = audit_trail.page(UnitOfWork(house), AuditPage.model_validate(said), 1000)
+    with UnitOfWork(house) as uow:
+        lines, _ = audit_trail.page(uow, AuditPage.model_validate(said), 1000)
     return [int(line.id[4:]) for line in lines]
 
 
@@ -88,7 +89,8 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: House, same_ti
     write(house, 23, same_time=same_time)
     seen, place = [], ""
     for _ in range(5):
-        lines, place = audit_trail.page(UnitOfWork(house), AuditPage(after=place), 5)
+        with UnitOfWork(house) as uow:
+            lines, place = audit_trail.page(uow, AuditPage(after=place), 5)
         seen += [int(line.id[4:]) for line in lines]
     assert (seen, place) == (list(range(22, -1, -1)), "")
 
@@ -117,7 +119,8 @@ def test_files_hold_every_line_once_oldest_first(house: House) -> None:
     said = [json.loads(line) for line in "".join(stream(house, (), "ndjson")).splitlines()]
     assert [line["id"] for line in said] == [row[0] for row in read[1:]]
     assert said[0]["at"] == "2026-01-01T00:00:00.000000Z"
-    only = audit_trail.conditions(UnitOfWork(house), AuditFilter(kind="mail", account="account1"))
+    with UnitOfWork(house) as uow:
+        only = audit_trail.conditions(uow, AuditFilter(kind="mail", account="account1"))
     assert {json.loads(line)["account"] for line in "".join(stream(house, only, "ndjson")).splitlines()} == {
         "account1"
     }
