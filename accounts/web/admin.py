@@ -7,8 +7,9 @@ from typing import Any
 from flask import request
 
 from accounts.core.models import ADMINS, SentInvite
-from accounts.flows import invitations, invite_batches, invite_search, open_invitations
-from accounts.flows.invite_search import Search
+from accounts.flows import invitations, open_invitations
+from accounts.flows.invites import batches, search
+from accounts.flows.invites.search import Search
 from accounts.flows.open_invitations import Extend, Some
 from accounts.web import forms
 from accounts.web.bound import uow
@@ -38,7 +39,7 @@ def shown(row: SentInvite) -> dict[str, Any]:
 def _searched(**otherwise: Any) -> tuple[Search, dict[str, Any]]:
     given = {name: value for name, value in request.args.items() if name in Search.model_fields}
     said = forms.checked(Search, {**otherwise, **given})
-    found = invite_search.search(uow(), said)
+    found = search.search(uow(), said)
     return said, {"invites": [shown(row) for row in found.rows], "next": found.next}
 
 
@@ -48,8 +49,8 @@ def _page() -> dict[str, Any]:
         "invites": found["invites"],
         "more": found["next"],
         "search": said,
-        "states": invite_search.STATES,
-        "batches": {batch.id: batch.name for batch in invite_batches.listing(uow())},
+        "states": search.STATES,
+        "batches": {batch.id: batch.name for batch in batches.listing(uow())},
         "done": request.args.get("done", ""),
         "count": request.args.get("count", 0, int),
     }

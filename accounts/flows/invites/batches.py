@@ -22,9 +22,9 @@ from accounts.core.models_invites import BatchRow, InviteBatch
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks
 from accounts.flows.invite import OPERATOR
-from accounts.flows.invite_judging import TO_SEND, VERDICTS, judge
-from accounts.flows.invite_lists import NewBatch
-from accounts.flows.invite_rows import MAX_ROWS, Entry, PeopleList
+from accounts.flows.invites.judging import TO_SEND, VERDICTS, judge
+from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites.rows import MAX_ROWS, Entry, PeopleList
 
 CHUNK = 500
 KEPT = timedelta(days=7)

@@ -19,9 +19,9 @@ from accounts.core.house import House
 from accounts.core.links import Subject
 from accounts.core.models import SentInvite
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invite_batches
 from accounts.flows.invite import INVITE, PURPOSE, carried_of
-from accounts.flows.invite_search import condition_of
+from accounts.flows.invites import batches
+from accounts.flows.invites.search import condition_of
 
 CHUNK = 200
 
@@ -44,7 +44,7 @@ def note(uow: UnitOfWork, batch_id: str, form: str) -> str:
     :raises NotFound: there is no such batch.
     """
     with uow:
-        batch = invite_batches.find(uow, batch_id)
+        batch = batches.find(uow, batch_id)
         open_ones = select(func.count()).where(SentInvite.batch_id == batch.id, *condition_of("pending"))
         facts = {"batch": batch.id, "form": form, "count": uow.session.scalar(open_ones) or 0}
         uow.note("batch.exported", facts=facts)

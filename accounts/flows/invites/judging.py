@@ -11,8 +11,8 @@ from accounts.core.clock import now
 from accounts.core.models import Account, Membership, SentInvite
 from accounts.core.models_invites import BatchRow
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invite_lists import NewBatch
-from accounts.flows.invite_rows import Entry, refused_of
+from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites.rows import Entry, refused_of
 
 TO_SEND = ("new", "adds")
 VERDICTS = (*TO_SEND, "member", "open", "duplicate", "refused", "malformed", "sent")

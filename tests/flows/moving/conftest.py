@@ -1,0 +1,29 @@
+"""Reading the files of other systems, for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.config import Settings
+from accounts.core.house import House
+from accounts.flows import LINKS
+from accounts.flows.moving.judge import Report, judged
+from accounts.flows.moving.rows import How
+from tests.flows.moving.files import (
+    Read,
+)
+
+
+@pytest.fixture
+def read(settings: Callable[..., Settings]) -> Read:
+    """The judged rows of a file; settings and how to read it by name."""
+
+    def make(path: Path, source: str = "plain", *, secrets: dict[str, str] | None = None, **how: Any) -> Any:
+        house = House(settings(**(secrets or {})), LINKS)
+        return list(judged(house, path, How(source=source, **how), Report()))
+
+    return make
