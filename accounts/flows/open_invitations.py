@@ -20,7 +20,7 @@ from accounts.core.opening import REVOKED
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks
 from accounts.flows.invitations import Days
-from accounts.flows.invite import LIVES, PURPOSE, mark
+from accounts.flows.invite import LIVES, PURPOSE, mark, voucher
 from accounts.flows.invites import batches
 
 CHUNK = 200
@@ -127,18 +127,25 @@ def _chunk(uow: UnitOfWork, act: Act, ids: Sequence[str], days: int = 0) -> list
 
 def _resend(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
     rows = _changed(uow, ids, SentInvite.expires_at >= now(), sent=SentInvite.sent + 1)
+    _mail(uow, rows)
     for row in rows:
-        uow.put(PURPOSE, row.id, locale=row.locale)
         uow.note("invite.resent", facts={"invite": row.id})
     return rows
 
 
 def _extend(uow: UnitOfWork, ids: Sequence[str], until: datetime) -> list[SentInvite]:
     rows = _changed(uow, ids, SentInvite.expires_at < until, sent=SentInvite.sent + 1, expires_at=until)
+    _mail(uow, rows)
     for row in rows:
-        uow.put(PURPOSE, row.id, locale=row.locale)
         uow.note("invite.extended", facts={"invite": row.id, "until": until.isoformat(timespec="seconds")})
     return rows
+
+
+def _mail(uow: UnitOfWork, rows: Sequence[SentInvite]) -> None:
+    vouchers = {inviter: voucher(uow, inviter) for inviter in {row.inviter_id for row in rows}}
+    for row in rows:
+        row.inviter_id = vouchers[row.inviter_id]
+        uow.put(PURPOSE, row.id, locale=row.locale)
 
 
 def _revoke(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:

@@ -7,12 +7,12 @@ from typing import Any
 from flask import request
 
 from accounts.core.models import ADMINS, SentInvite
-from accounts.flows import invitations, open_invitations
+from accounts.flows import confirm, invitations, open_invitations
 from accounts.flows.invites import batches, search
 from accounts.flows.invites.search import Search
 from accounts.flows.open_invitations import Extend, Some
 from accounts.web import forms
-from accounts.web.bound import uow
+from accounts.web.bound import signed_in, uow
 from accounts.web.doors import JSON, Room, page_url
 from accounts.web.reply import Reply
 
@@ -71,7 +71,9 @@ def list_invites() -> Reply:
     statuses=(202,),
 )
 def send_invite(said: invitations.Invite) -> Reply:
-    """Invite one address, with groups if wanted."""
+    """Invite one address, with groups if wanted; a new admin needs a fresh proof, as do the groups of an account."""
+    if ADMINS in said.groups:
+        confirm.require(signed_in())
     return _answer(invitations.send(uow(), said), 202)
 
 

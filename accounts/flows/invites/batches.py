@@ -87,7 +87,9 @@ def find(uow: UnitOfWork, text: str) -> InviteBatch:
     :raises NotFound: there is none, or it was not read to its end.
     """
     either = (InviteBatch.id == text) | (InviteBatch.name == text)
-    batch = uow.session.scalars(select(InviteBatch).where(either, InviteBatch.ready_at.is_not(None))).first()
+    ready = select(InviteBatch).where(either, InviteBatch.ready_at.is_not(None))
+    # Somebody may have given a batch the id of another for a name: it must not be sent in its place.
+    batch = uow.session.scalars(ready.order_by(InviteBatch.id != text)).first()
     if batch is None:
         raise NotFound("no such batch")
     return batch

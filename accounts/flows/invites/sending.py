@@ -86,6 +86,9 @@ def _send_some(uow: UnitOfWork, batch_id: str) -> None:
 
 
 def _open(uow: UnitOfWork, batch_id: str) -> InviteBatch:
+    # All that are not sent: two lists that have the same people take turns, too (on SQLite all writers do).
+    unsent = select(InviteBatch.id).where(InviteBatch.sent_at.is_(None))
+    uow.session.execute(unsent.order_by(InviteBatch.id).with_for_update()).all()
     batch = batches.lock(uow, batch_id)
     if batch is None or batch.revoked_at is not None:
         raise NotFound("the batch is gone, or was taken back")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import func, select
@@ -11,6 +12,7 @@ from accounts.core.models_invites import InviteBatch
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites.search import Search, search
 from accounts.flows.invites.sending import Step
 from tests.people import Service
 
@@ -46,3 +48,8 @@ def once_each(service: Service) -> int:
     letters = service.uow().read(select(func.count()).where(OutboxRow.purpose == "invite"))[0][0]
     assert len(keys) == len(set(keys)) == letters
     return len(keys)
+
+
+def ledger(uow: UnitOfWork) -> Sequence[SentInvite]:
+    """What was sent, newest first."""
+    return search(uow, Search()).rows

@@ -18,7 +18,7 @@ from accounts.flows.invitations import Invite
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites.lists import NewBatch
 from tests.conftest import on_both_databases
-from tests.flows.invites.lists import batch_of, once_each, people, sent, verdicts
+from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, verdicts
 from tests.flows.walks import first_admin, member
 from tests.people import Service, new_address
 from tests.web.doors import at_once
@@ -57,7 +57,7 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
         counted = batches.counts(uow, batch.id)
         assert counted.left == 2
         assert counted.invites == {}
-        assert [row.email for row in invitations.listing(uow)] == [out]
+        assert [row.email for row in ledger(uow)] == [out]
     assert service.mails("Ann@example.org") == []
 
 

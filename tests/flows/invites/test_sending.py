@@ -18,7 +18,7 @@ from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE
 from accounts.flows.invites import batches, sending
 from tests.conftest import on_both_databases
-from tests.flows.invites.lists import batch_of, once_each, people, sent, tally, verdicts
+from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, tally, verdicts
 from tests.flows.walks import first_admin, member, use
 from tests.people import PASSWORD, Service, new_address
 from tests.web.doors import at_once
@@ -34,7 +34,7 @@ def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service
     assert [(step.sent, step.skipped, step.left) for step in steps] == [(0, 1, 2), (2, 1, 0), (2, 1, 0)]
     assert [step.finished for step in steps] == [False, False, True]
     with service.uow() as uow:
-        rows = {row.email: row for row in invitations.listing(uow)}
+        rows = {row.email: row for row in ledger(uow)}
         assert set(rows) == {ann, known.email}
         assert (rows[ann].batch_id, rows[ann].name, rows[ann].inviter_id) == (batch.id, "Ann", admin.id)
         assert rows[ann].locale == "de"
@@ -141,3 +141,20 @@ def test_who_looks_on_is_not_held_up(service: Service) -> None:
     assert done.wait(5)
     thread.join()
     begun.close()
+
+
+@on_both_databases
+def test_two_lists_with_the_same_people_sent_at_once_invite_nobody_twice(service: Service) -> None:
+    made = [batch_of(service.uow(), people(250), name=name).id for name in ("Spring", "Summer")]
+    at_once(2, lambda number: sent(service.uow(), made[number]))
+    assert once_each(service) == 250
+
+
+def test_a_list_is_found_by_its_id_though_another_has_that_for_a_name(service: Service) -> None:
+    right = batch_of(service.uow(), people(1), name="B")
+    for number in range(5):
+        batch_of(service.uow(), people(1), name=f"{number}")
+    wrong = batch_of(service.uow(), people(1), name=right.id)
+    with service.uow() as uow:
+        assert batches.find(uow, right.id).id == right.id
+        assert batches.find(uow, wrong.id).id == wrong.id
