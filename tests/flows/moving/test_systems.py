@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.flows.moving.files import (
     stored,
     write_csv,
     write_json,
+    write_lines,
 )
 
 
@@ -146,3 +148,38 @@ def test_a_source_that_is_not_known_is_refused(read: Read, tmp_path: Path) -> No
         read(tmp_path / "x", "auth0")
     with pytest.raises(FileRefused, match="cannot read"):
         read(tmp_path / "x")
+
+
+ODD: list[Any] = [5, "x", [], [5], {}, {"a": []}, True, None, 1e300, [[]], [{}]]
+
+
+@pytest.mark.parametrize("odd", ODD, ids=str)
+@pytest.mark.parametrize("source", ["plain", "django", "firebase", "keycloak"])
+def test_a_value_of_another_shape_than_is_due_takes_no_other_row_along(
+    read: Read, tmp_path: Path, source: str, odd: Any
+) -> None:
+    """Whatever one field of one row is: the row comes in without it or is refused, and the next one is read."""
+    credential = json.loads(json.dumps(KEYCLOAK[1]["keycloak"]))
+    costs = {**json.loads(credential["credentialData"]), "hashIterations": odd}
+    more = {**json.loads(credential["credentialData"]), "additionalParameters": odd}
+    fields = {
+        "plain": ["email", "password_hash", "name", "groups", "locale", "status", "active", "created_at"],
+        "django": ["email", "password", "groups", "first_name", "is_active", "date_joined", "last_login"],
+        "firebase": ["email", "passwordHash", "salt", "displayName", "customAttributes", "createdAt", "disabled"],
+        "keycloak": ["email", "firstName", "attributes", "groups", "realmRoles", "credentials", "enabled"],
+    }[source]
+    rows = [{"email": f"u{n}@example.org", "emailVerified": True, field: odd} for n, field in enumerate(fields)]
+    if source == "keycloak":
+        rows += [
+            {"email": f"c{n}@example.org", "emailVerified": True, "credentials": [{**credential, **each}]}
+            for n, each in enumerate(({"credentialData": costs}, {"credentialData": more}, {"secretData": odd}))
+        ]
+    rows.append({"email": "last@example.org", "emailVerified": True})
+    written = (
+        write_json(tmp_path / "dump.json", django_dump(rows)) if source == "django"
+        else write_lines(tmp_path / "rows.jsonl", rows) if source == "plain"
+        else write_json(tmp_path / "users.json", {"users": rows})
+    )  # fmt: skip
+    found = read(written, source, confirmed=True, firebase=(14, 8, "Bw=="))
+    assert len(found) == len(rows)
+    assert isinstance(found[-1], Ready)

@@ -24,7 +24,10 @@ def test_what_says_no(said: object) -> None:
     assert not yes(said)
 
 
-@pytest.mark.parametrize("said", ["", None, "soon", "9999-01-01", "99999999999999999999", "2020-13-01", [], "1e400"])
+@pytest.mark.parametrize(
+    "said",
+    ["", None, "soon", "9999-01-01", "99999999999999999999", "2020-13-01", [], "1e400", "0001-01-01T00:00:00+14:00"],
+)
 def test_a_moment_that_is_none_is_left_out(said: object) -> None:
     assert moment(said) is None
 
