@@ -1,8 +1,8 @@
-"""Reading the files of other systems, for tests."""
+"""The files of other systems, and another database to copy to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ from accounts.core.house import House
 from accounts.flows import LINKS
 from accounts.flows.moving.judge import Report, judged
 from accounts.flows.moving.rows import How
-from tests.flows.moving.files import (
-    Read,
-)
+from tests.flows.moving.files import Read
+from tests.servers.postgres import Postgres
 
 
 @pytest.fixture
@@ -27,3 +26,14 @@ def read(settings: Callable[..., Settings]) -> Read:
         return list(judged(house, path, How(source=source, **how), Report()))
 
     return make
+
+
+@pytest.fixture
+def other(request: pytest.FixtureRequest, tmp_path: Path, to: str) -> Iterator[str]:
+    """The URL of another database, which has no tables yet."""
+    if to == "sqlite":
+        yield f"sqlite:///{tmp_path / 'other.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    yield server.create_database("copied")
+    server.drop_database("copied")
