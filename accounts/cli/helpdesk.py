@@ -10,7 +10,7 @@ from accounts.cli.work import unit_of_work
 from accounts.core.uow import UnitOfWork
 from accounts.flows import administer, dead_letters, limit_list, mail_trace, session_list
 from accounts.flows.administer import AccountPage, DeleteAccount
-from accounts.flows.link_advice import HAPPENED
+from accounts.flows.audit_words import HAPPENED
 from accounts.flows.mail_trace import Trace, TraceMail
 from accounts.web.forms import checked
 
