@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import json
+import re
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,12 +24,14 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows import audit_trail
 from accounts.flows.audit_export import stream
 from accounts.flows.audit_trail import AuditFilter, AuditPage
+from accounts.flows.audit_words import HAPPENED
 from tests.conftest import on_both_databases
 from tests.core.houses import house_on
 from tests.people import Service, new_address
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
+FLOORS = ("core", "flows", "post", "web")
 
 
 @pytest.fixture
@@ -206,3 +209,12 @@ def test_no_code_changes_or_deletes_a_line_but_retention() -> None:
                 assert "update audit" not in text, path
                 assert "delete from audit" not in text, path
     assert found == {("audit_retention", "update")}
+
+
+def test_every_kind_of_line_is_said_in_words() -> None:
+    """Every text in the code that is spelled as a kind, and begins as one does."""
+    begins = "|".join({kind.partition(".")[0] for kind in HAPPENED})
+    spelled = re.compile(rf'(?<!getLogger\()"((?:{begins})\.(?!html)[a-z-]+)"')
+    sources = [path for floor in FLOORS for path in (ROOT / "accounts" / floor).rglob("*.py")]
+    found = {kind for path in sources for kind in spelled.findall(path.read_text("utf-8"))}
+    assert found - set(HAPPENED) == {"account.emailaddress", "accounts.id"}, "a model of allauth, and a column"

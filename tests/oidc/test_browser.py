@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.oidc.kit import Landed, Provider, RelyingParty
 from tests.people import PASSWORD, new_address
-from tests.servers.chromium import ChromiumMissing, chromium
 
 pytestmark = pytest.mark.e2e
 
@@ -51,15 +50,6 @@ class _Callback(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        with chromium() as started:
-            yield started
-    except ChromiumMissing as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="module")
