@@ -104,7 +104,7 @@ def secret(app: str) -> None:
 @apps.command()
 @click.argument("app")
 def disable(app: str) -> None:
-    """Switch an app off: nobody signs in to it, and nothing that it holds is worth anything."""
+    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
     click.echo(f"{other_apps.disable(unit_of_work(), app).name} is disabled")
 
 

@@ -14,10 +14,10 @@ from sqlalchemy import delete, select
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
 from accounts.core.ids import new_id
-from accounts.core.models_apps import NONE, App
+from accounts.core.models_apps import NONE, App, Grant
 from accounts.core.models_forward import AppOrigin
 from accounts.core.uow import UnitOfWork
-from accounts.flows import app_input
+from accounts.flows import app_input, granted
 from accounts.flows.app_input import SCOPES, AppChange, AppInput
 
 __all__ = ["SCOPES", "AppChange", "AppInput"]
@@ -106,18 +106,18 @@ def rotate_secret(uow: UnitOfWork, app_id: str) -> Registered:
 
 
 def disable(uow: UnitOfWork, app_id: str) -> App:
-    """Switch an app off: nobody signs in to it, and nothing that it holds is worth anything."""
+    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
 
     def work(app: App) -> None:
         if app.disabled_at is None:
             app.disabled_at = now()
-            uow.note("app.disabled", app_id=app.id)
+            uow.note("app.disabled", app_id=app.id, facts={"grants": _end_grants(uow, app, gone=False)})
 
     return _with(uow, app_id, work)
 
 
 def enable(uow: UnitOfWork, app_id: str) -> App:
-    """Switch an app on again."""
+    """Switch an app on again. People sign in to it anew; what they have agreed to holds still."""
 
     def work(app: App) -> None:
         if app.disabled_at is not None:
@@ -128,11 +128,12 @@ def enable(uow: UnitOfWork, app_id: str) -> App:
 
 
 def remove(uow: UnitOfWork, app_id: str) -> App:
-    """Take an app away, with all that people have agreed to about it. Its id is never given to another."""
+    """Take an app away, with all that people have agreed to about it, and tell it so. Its id is never used again."""
 
     def work(app: App) -> None:
+        facts = {"name": app.name, "grants": _end_grants(uow, app, gone=True)}
         uow.session.delete(app)
-        uow.note("app.removed", app_id=app.id, facts={"name": app.name})
+        uow.note("app.removed", app_id=app.id, facts=facts)
 
     return _with(uow, app_id, work)
 
@@ -189,6 +190,13 @@ def _with(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:
         return app
 
     return uow.attempt(once)
+
+
+def _end_grants(uow: UnitOfWork, app: App, *, gone: bool) -> int:
+    granted.lock_app(uow, app.id)
+    dead = granted.end(uow, Grant.app_id == app.id)
+    uow.goodbyes.app_ended(uow.session, app.id, gone=gone)
+    return len(dead)
 
 
 def _get(uow: UnitOfWork, app_id: str) -> App:

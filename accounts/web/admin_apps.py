@@ -92,7 +92,7 @@ def renew_app_secret(app_id: str) -> Reply:
 
 @room.post("/admin/apps/<app_id>/disable", needs=ADMINS, speaks=BOTH)
 def disable_app(app_id: str) -> Reply:
-    """Switch an app off: nobody signs in to it, and nothing that it holds is worth anything."""
+    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
     return _settled(apps.disable(uow(), app_id), "disabled")
 
 

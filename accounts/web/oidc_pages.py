@@ -29,9 +29,10 @@ Pairs = list[tuple[str, str]]
 
 
 class Decision(Asks):
-    """What somebody says who was asked about an app, and the request that it is about."""
+    """What somebody says who was asked about an app, the request that it is about, and what they were shown."""
 
     request: str
+    scope: str = ""
     decision: Literal["yes", "no"]
 
 
@@ -44,7 +45,7 @@ class SignOutDecision(Asks):
 @room.get("/oauth/authorize", **PLAIN)
 def authorize() -> Reply | Response:
     """Sign in for another app."""
-    return _judge(list(request.args.items(multi=True)), agreed=False)
+    return _judge(list(request.args.items(multi=True)))
 
 
 @room.post("/oauth/authorize", **PLAIN)
@@ -58,7 +59,7 @@ def decide(said: Decision) -> Reply | Response:
     """Agree to what an app may know, or do not."""
     pairs = parse_qsl(said.request, keep_blank_values=True)
     if said.decision == "yes":
-        return _judge(pairs, agreed=True)
+        return _judge(pairs, said.scope.split())
     from accounts.flows import authorize as flow
     from accounts.flows.oidc import asked
     from accounts.flows.oidc.answers import Refused
@@ -98,7 +99,7 @@ def confirm_logout(said: SignOutDecision) -> Reply | Response:
     return _sign_out(flow.read(uow(), parse_qsl(said.request, keep_blank_values=True)), sure=True)
 
 
-def _judge(pairs: Pairs, *, agreed: bool) -> Reply | Response:
+def _judge(pairs: Pairs, agreed: list[str] | None = None) -> Reply | Response:
     from accounts.flows import authorize as flow
     from accounts.flows.oidc import asked as requests
     from accounts.flows.oidc.answers import Answer, Refused
