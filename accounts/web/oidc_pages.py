@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Response, request
 
+from accounts.core.app_addresses import origin_of
 from accounts.core.errors import BadAppRequest
 from accounts.core.targets import local_path
 from accounts.flows import sessions
@@ -79,7 +80,7 @@ def logout() -> Reply | Response:
     _speak(wish.said)
     # What only looks (HEAD) ends nothing.
     if request.method != "GET" or flow.must_ask(uow(), wish, who):
-        more = headers.policy_with_forms_to(_origin(wish.back)) if wish.back else {}
+        more = headers.policy_with_forms_to(origin_of(wish.back) or "") if wish.back else {}
         shows = {"app": wish.app, "request": urlencode(wish.said), "email": who.email if who else ""}
         return Reply(page="oidc/sign_out.html", shows=shows, headers=more)
     return _sign_out(wish, sure=wish.hint is not None)
@@ -152,7 +153,7 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
         "other": other,
         "who": bound.account(),
     }
-    more = headers.policy_with_forms_to(_origin(asked.redirect_uri))
+    more = headers.policy_with_forms_to(origin_of(asked.redirect_uri) or "")
     return Reply(page="oidc/authorize.html", shows=shows, headers=more)
 
 
@@ -203,8 +204,3 @@ def _speak(said: Any) -> None:
             if bound.runtime().languages.speaks(language := tag.partition("-")[0].lower()):
                 return bound.speak(language)
     return None
-
-
-def _origin(uri: str) -> str:
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"

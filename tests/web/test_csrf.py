@@ -59,6 +59,8 @@ class Scene:
             "change_app": {"name": "Changed"},
             "change_app_page": {"name": "Changed", "redirect_uris": "https://wiki.example.org/cb"},
             "renew_app_secret": {},
+            "end_old_app_secret": {},
+            "end_old_app_secret_page": {},
             "disable_app": {},
             "enable_app": {},
             "remove_app": {},

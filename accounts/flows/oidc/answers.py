@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
+
+from accounts.core.app_addresses import origin_of
 
 QUERY, FORM_POST = "query", "form_post"
 
@@ -27,8 +29,7 @@ class Answer:
     @property
     def origin(self) -> str:
         """The one origin that a page which leads there may send a form to."""
-        parts = urlsplit(self.redirect_uri)
-        return f"{parts.scheme}://{parts.netloc}"
+        return origin_of(self.redirect_uri) or ""
 
 
 class Refused(Exception):
