@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
@@ -171,12 +172,17 @@ def _deliver(answer: Answer) -> Reply | Response:
 
     if answer.mode == FORM_POST:
         shows = {"action": answer.redirect_uri, "says": answer.says}
-        return Reply(page="oidc/form_post.html", shows=shows, headers=headers.policy_with_forms_to(answer.origin))
-    if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "same-origin":
-        # Come from a form of ours, whose page lets forms lead to this origin only; Chromium holds that against every
-        # redirect that follows. A page that goes on by itself is none.
-        return Reply(page="onward.html", shows={"onward": answer.location, "label": ""})
-    return Response(status=303, headers={"Location": answer.location})
+        return Reply(page="oidc/form_post.html", shows=shows, headers=headers.FORMS_LEAD_ANYWHERE)
+    return _onward(answer.location)
+
+
+def _onward(where: str, more: Mapping[str, str] | None = None) -> Reply | Response:
+    """To an address of the app, and wherever that leads on."""
+    if request.headers.get("Sec-Fetch-Site") == "same-origin":
+        # Come from a form of ours, whose page lets forms lead to few origins; Chromium holds that against every
+        # redirect that follows, of the app's own, too. A page that goes on by itself is none.
+        return Reply(page="onward.html", shows={"onward": where, "label": ""}, headers=more or {})
+    return Response(status=303, headers={"Location": where, **(more or {})})
 
 
 def _sign_out(wish: Wish, *, sure: bool) -> Reply | Response:
@@ -186,7 +192,7 @@ def _sign_out(wish: Wish, *, sure: bool) -> Reply | Response:
         bound.set_session(None)
     more = {"Clear-Site-Data": '"cache"'}
     if wish.back and sure:
-        return Response(status=303, headers={"Location": wish.back, **more})
+        return _onward(wish.back, more)
     shows = {"app": wish.app, "back": wish.back, "about": said_goodbye()}
     return Reply(page="oidc/signed_out.html", shows=shows, headers=more)
 

@@ -8,8 +8,6 @@ from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 
-from accounts.core.app_addresses import origin_of
-
 QUERY, FORM_POST = "query", "form_post"
 
 
@@ -25,11 +23,6 @@ class Answer:
     def location(self) -> str:
         """The redirect that carries it; what the registered address has in its query stays as it is."""
         return with_query(self.redirect_uri, self.says)
-
-    @property
-    def origin(self) -> str:
-        """The one origin that a page which leads there may send a form to."""
-        return origin_of(self.redirect_uri) or ""
 
 
 class Refused(Exception):
