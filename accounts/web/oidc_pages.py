@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from accounts.flows.sign_out_by_app import Wish
 
 room: Room = Room()
-PLAIN: dict[str, Any] = {"speaks": PAGE, "foreign": True}
+HERE: dict[str, Any] = {"speaks": PAGE, "one_address": True}
+PLAIN: dict[str, Any] = {**HERE, "foreign": True}
 Pairs = list[tuple[str, str]]
 
 
@@ -56,7 +57,7 @@ def authorize_by_post() -> Response:
     return _round("authorize")
 
 
-@room.post("/oauth/consent", speaks=PAGE, asks=Decision)
+@room.post("/oauth/consent", **HERE, asks=Decision)
 def decide(said: Decision) -> Reply | Response:
     """Agree to what an app may know, or do not."""
     pairs = parse_qsl(said.request, keep_blank_values=True)
@@ -93,7 +94,7 @@ def logout_by_post() -> Response:
     return _round("logout")
 
 
-@room.post("/oauth/logout/confirm", speaks=PAGE, asks=SignOutDecision)
+@room.post("/oauth/logout/confirm", **HERE, asks=SignOutDecision)
 def confirm_logout(said: SignOutDecision) -> Reply | Response:
     """Sign out, said by the person."""
     from accounts.flows import sign_out_by_app as flow
@@ -204,9 +205,10 @@ def _round(name: str) -> Response:
 
 
 def _speak(said: Any) -> None:
-    """The language that the app asks for, if nobody is signed in who has chosen one."""
+    """The language that the app asks for, if nobody is signed in who has chosen one: here, and on the pages that we
+    lead to, which have the language in their address."""
     if bound.account() is None:
-        for tag in str(said.get("ui_locales", "")).split():
-            if bound.runtime().languages.speaks(language := tag.partition("-")[0].lower()):
-                return bound.speak(language)
-    return None
+        spoken = (tag.partition("-")[0].lower() for tag in str(said.get("ui_locales", "")).split())
+        if language := next(filter(bound.runtime().languages.speaks, spoken), ""):
+            bound.speak(language)
+            bound.bound().prefix = language
