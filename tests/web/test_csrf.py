@@ -52,6 +52,8 @@ class Scene:
             "join_with": {},
             "disconnect_identity": {},
             "disconnect_identity_page": {},
+            "disconnect_account_identity": {},
+            "disconnect_account_identity_page": {},
             "disconnect_app": {},
             "disconnect_app_page": {},
             "add_app": {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]},
