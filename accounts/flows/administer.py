@@ -18,6 +18,8 @@ from accounts.flows.audit_trail import Line
 from accounts.flows.connected import Connected
 from accounts.flows.inputs import Asks, Email, Place, Sought
 from accounts.flows.session_list import Listed
+from accounts.flows.upstream import identities
+from accounts.flows.upstream.identities import Connected as Identity
 
 PAGE = 50
 RESET_SENT, DELETED = "account.reset-sent", "account.deleted"
@@ -74,6 +76,7 @@ class Shown:
     sessions: tuple[Listed, ...]
     history: tuple[Line, ...]
     apps: tuple[Connected, ...]
+    identities: tuple[Identity, ...]
 
 
 def search(uow: UnitOfWork, said: AccountPage, size: int = PAGE) -> tuple[list[Found], str]:
@@ -149,6 +152,7 @@ def show(uow: UnitOfWork, account_id: str) -> Shown:
         sessions=tuple(session_list.of(uow, row.id, row.auth_epoch)) if row.active else (),
         history=tuple(audit_trail.history(uow, row.id)),
         apps=tuple(connected.listing(uow, row.id)),
+        identities=tuple(identities.listing(uow, row.id)),
     )
 
 

@@ -133,6 +133,8 @@ class Worker:
             if isinstance(written, Call):
                 outbox.settle(uow.session, intent)
                 written.fate(uow, Fate(confirmed=True, for_good=True, answer=answer or ""))
+            elif intent.purpose in CALLS:
+                outbox.settle(uow.session, intent)
             else:
                 mail_notes.settle(uow, intent, written, answer or "")
         log.info("%s %s: %s", intent.purpose, intent.id, "sent" if written else "dropped, its cause is gone")

@@ -6,10 +6,10 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from flask import Response, request
 
+from accounts.core.app_addresses import origin_of
 from accounts.web import bound
 from accounts.web.bound import house, uow
 from accounts.web.doors import PAGE, Room
@@ -36,8 +36,8 @@ def _preflight() -> Response:
     return answer
 
 
-PUBLISHED: dict[str, Any] = {"speaks": PAGE, "foreign": True}
-FOR_APPS: dict[str, Any] = {"speaks": PAGE, "foreign": True, "preflight": _preflight}
+PUBLISHED: dict[str, Any] = {"speaks": PAGE, "foreign": True, "one_address": True}
+FOR_APPS: dict[str, Any] = {**PUBLISHED, "preflight": _preflight}
 
 
 def _program(view: View) -> View:
@@ -173,5 +173,5 @@ def _origins() -> frozenset[str]:
     """Origins of the addresses at which public apps are answered. One with a secret has no business in a page."""
     from accounts.flows.oidc import clients
 
-    parts = [urlsplit(uri) for uri in clients.public_redirect_uris(uow())]
-    return frozenset(f"{each.scheme}://{each.netloc}" for each in parts)
+    found = (origin_of(uri) for uri in clients.public_redirect_uris(uow()))
+    return frozenset(origin for origin in found if origin is not None)

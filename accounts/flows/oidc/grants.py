@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core import uses
 from accounts.core.clock import now
 from accounts.core.models import Account, Membership, Spent
-from accounts.core.models_apps import App, Grant
+from accounts.core.models_apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows import granted, sessions
 from accounts.flows.oidc import tokens
-from accounts.flows.oidc.claims import OFFLINE
+from accounts.flows.oidc.claims import OFFLINE, OPENID
 from accounts.flows.oidc.tokens import Code, Refresh
 
 GONE = "The person is not signed in any more, or may not use this client."
@@ -47,7 +47,12 @@ class Live:
 
     @property
     def scope(self) -> tuple[str, ...]:
-        return tuple(self.grant.scope.split())
+        """What was granted and the app may have still: an admin may have taken some of it away since."""
+        return tuple(word for word in self.grant.scope.split() if self.may_have(word))
+
+    def may_have(self, scope: str) -> bool:
+        """Whether the registration lets the app have a scope now."""
+        return scope == OPENID or scope in self.app.scopes
 
 
 def live(uow: UnitOfWork, grant_id: str) -> Live | None:
@@ -89,7 +94,7 @@ def _redeemed(uow: UnitOfWork, app: App, code: Code) -> Live | None:
         granted.end(uow, Grant.id == code.id)
         uow.note("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
-    account, groups = _person(uow, code)
+    account, groups = _person(uow, app, code)
     if account is None or not lets_in(app, groups):
         raise InvalidGrantError(GONE)
     grant = _new(app, code)
@@ -172,13 +177,21 @@ def _new(app: App, code: Code) -> Grant:
     )
 
 
-def _person(uow: UnitOfWork, code: Code) -> tuple[Account | None, tuple[str, ...]]:
-    """Whose code it is, and their groups, if they are signed in still: in the session that agreed, offline or not."""
+def _person(uow: UnitOfWork, app: App, code: Code) -> tuple[Account | None, tuple[str, ...]]:
+    """Whose code it is, and their groups, if they are signed in still: in the session that agreed, offline or not.
+
+    And if neither they nor an admin has done with the app since. Locked against whoever does (:mod:`granted`).
+    """
+    agreed = exists().where(Consent.account_id == code.account_id, Consent.app_id == app.id)
     rows = uow.session.execute(
         select(Account, Membership.group)
+        .select_from(Account)
+        .join(App, App.id == app.id)
         .outerjoin(Membership, Membership.account_id == Account.id)
         .where(Account.id == code.account_id, Account.status == "active", Account.auth_epoch == code.epoch)
         .where(~exists().where(Spent.id == sessions.mark(code.session_id)))
+        .where(App.disabled_at.is_(None), or_(App.trusted, agreed))
+        .with_for_update(read=True, of=(Account, App))
     ).all()
     return (rows[0][0] if rows else None), _names(row[1] for row in rows)
 
