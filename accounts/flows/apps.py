@@ -7,7 +7,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import delete, select
 
@@ -40,6 +40,13 @@ class Shown:
 
     app: App
     forward_origins: tuple[str, ...]
+
+
+class KeepsSecret(Protocol):
+    """Whatever is known of an app that may have a secret."""
+
+    @property
+    def secret_hash(self) -> str | None: ...
 
 
 def register(uow: UnitOfWork, said: AppInput) -> Registered:
@@ -172,7 +179,7 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def knows_secret(app: App, secret: str) -> bool:
+def knows_secret(app: KeepsSecret, secret: str) -> bool:
     """Whether this is the secret of the app, in a time that tells nothing about it."""
     return app.secret_hash is not None and hmac.compare_digest(hashed(secret), app.secret_hash)
 
