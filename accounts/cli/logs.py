@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from accounts.config import Settings
 from accounts.web import bound
 
-log = structlog.stdlib.get_logger("accounts.requests")
+log = logging.getLogger("accounts.requests")
 
 
 def configure(settings: Settings) -> None:
@@ -42,11 +42,6 @@ def configure(settings: Settings) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
 
 
 def log_requests(app: Flask) -> None:
@@ -59,12 +54,12 @@ def log_requests(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         began = g.get("accounts_began", time.perf_counter())
-        log.info(
-            "request",
-            method=request.method,
-            route=request.url_rule.rule if request.url_rule else None,
-            status=response.status_code,
-            ms=round((time.perf_counter() - began) * 1000, 1),
-            request_id=bound.bound().request_id,
-        )
+        said = {
+            "method": request.method,
+            "route": request.url_rule.rule if request.url_rule else None,
+            "status": response.status_code,
+            "ms": round((time.perf_counter() - began) * 1000, 1),
+            "request_id": bound.bound().request_id,
+        }
+        log.info("request", extra=said)
         return response

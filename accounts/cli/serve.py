@@ -14,6 +14,7 @@ from types import FrameType
 import click
 from flask import Flask
 
+from accounts.cli.whole import whole
 from accounts.cli.work import make_house
 from accounts.config import Settings, SettingsError
 from accounts.core import schema
@@ -107,6 +108,7 @@ def application() -> Flask:
     configure(settings)
     app = create_app(settings)
     log_requests(app)
+    app.wsgi_app = whole(app.wsgi_app)  # type: ignore[method-assign,assignment] # Flask's documented way
     end = deliver_in_background(app)
     # Not atexit, which a forked process never reaches. A letter cut off here would rest until its lease ends.
     Finalize(None, end, args=(LETTER_SECONDS,), exitpriority=0)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from accounts.core import bulk
+from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.models import AuditRow
+from accounts.core.statements import Open, run
+
+_APPEND = insert(AuditRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,7 @@ class Asker:
     locale: str = "en"
 
 
-def append(
-    session: Session,
+def line(
     asker: Asker,
     kind: str,
     *,
@@ -38,24 +42,26 @@ def append(
     link_id: str | None = None,
     app_id: str | None = None,
     facts: Mapping[str, Any] | None = None,
-) -> str:
-    """Note one event; answers its id. ``facts`` never holds a secret, a token, or what a stranger typed."""
-    id = new_id()
-    session.add(
-        AuditRow(
-            id=id,
-            kind=kind,
-            account_id=account_id,
-            actor=asker.account_id,
-            app=app_id,
-            link_id=link_id,
-            network=asker.network,
-            agent=asker.agent,
-            request_id=asker.request_id,
-            facts=dict(facts or {}),
-        )
-    )
-    return id
+) -> dict[str, Any]:
+    """One event, as the table has it. ``facts`` never holds a secret, a token, or what a stranger typed."""
+    return {
+        "id": new_id(),
+        "at": now(),
+        "kind": kind,
+        "account": account_id,
+        "actor": asker.account_id,
+        "app": app_id,
+        "link_id": link_id,
+        "network": asker.network,
+        "agent": asker.agent,
+        "request_id": asker.request_id,
+        "facts": dict(facts or {}),
+    }
+
+
+def append(on: Open, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Note events in a transaction under way."""
+    run(on, _APPEND, lines)
 
 
 def append_all(

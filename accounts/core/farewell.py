@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, event, exists, insert, inspect, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, event, exists, insert, inspect, or_, select
 from sqlalchemy.orm import Session, UOWTransaction
 
 from accounts.core.clock import now
@@ -40,11 +40,6 @@ class Goodbyes:
         self.id = ""
         self.due = False
 
-    def watch(self, session: Session) -> None:
-        """Look at every flush for accounts whose sessions end with it."""
-        event.listen(session, "before_flush", self._before_flush)
-        event.listen(session, "after_flush", self._after_flush)
-
     def session_ended(self, session: Session, session_id: str) -> None:
         """One browser session is over; each app that came from it hears of that session alone."""
         self._note(session, _concerned(session, Grant.session_id == session_id, STILL), one_session=True)
@@ -68,14 +63,17 @@ class Goodbyes:
         concerned = _concerned(session, Grant.app_id == app_id, STILL)
         self._note(session, concerned, one_session=False, facts=facts)
 
-    def _before_flush(self, session: Session, context: UOWTransaction, instances: object) -> None:
-        # Before: its grants go with the row.
+    def before_flush(self, session: Session) -> None:
+        """Look for accounts that are about to go: their grants go with the row."""
         for gone in session.deleted:
             if isinstance(gone, Account):
                 self._note(session, _concerned(session, Grant.account_id == gone.id, STILL), one_session=False)
 
-    def _after_flush(self, session: Session, context: UOWTransaction) -> None:
-        # After: on SQLite the write lock is held by now, so that no sign-in to an app slips through between.
+    def after_flush(self, session: Session) -> None:
+        """Look for accounts whose epoch was raised.
+
+        After it was: on SQLite the write lock is held by now, so that no sign-in to an app slips through between.
+        """
         for changed in session.dirty:
             if isinstance(changed, Account) and changed not in session.deleted:
                 for epoch in inspect(changed).attrs.auth_epoch.history.deleted or ():
@@ -108,6 +106,25 @@ class Goodbyes:
         if due:
             session.execute(insert(OutboxRow), due)
             self.due = True
+
+
+class Watched(Session):
+    """A session that looks at every flush for accounts whose sessions end with it."""
+
+    def __init__(self, connection: Connection, goodbyes: Goodbyes) -> None:
+        super().__init__(connection, expire_on_commit=False)
+        self.goodbyes = goodbyes
+
+
+# For the class: two listeners on each session cost more than the session itself.
+@event.listens_for(Watched, "before_flush")
+def _before_flush(session: Watched, context: UOWTransaction, instances: object) -> None:
+    session.goodbyes.before_flush(session)
+
+
+@event.listens_for(Watched, "after_flush")
+def _after_flush(session: Watched, context: UOWTransaction) -> None:
+    session.goodbyes.after_flush(session)
 
 
 def _concerned(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:

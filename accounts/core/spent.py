@@ -5,41 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.models import Spent
+from accounts.core.statements import Open, Upsert, run
 
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
+_SPEND = Upsert(lambda insert: insert(Spent).on_conflict_do_nothing().returning(Spent.id))
+_KEEP = Upsert(
+    lambda insert: (made := insert(Spent)).on_conflict_do_update(
+        index_elements=[Spent.id], set_={"keep_until": made.excluded.keep_until}
+    )
+)
+_IS_SPENT = select(Spent.id).where(Spent.id == bindparam("id"))
 
 
-def spend(session: Session, id: str, keep_until: datetime) -> bool:
+def spend(on: Open, id: str, keep_until: datetime) -> bool:
     """Mark an id as used up; False when it already was.
 
     Decided by the database in one statement. RETURNING, not the row count: psycopg reports -1 for it.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Spent).values(id=id, keep_until=keep_until).on_conflict_do_nothing().returning(Spent.id)
-    return session.execute(statement).first() is not None
+    return run(on, _SPEND, {"id": id, "keep_until": keep_until}).first() is not None
 
 
-def spend_each(session: Session, ids: Mapping[str, datetime]) -> set[str]:
+def spend_each(on: Open, ids: Mapping[str, datetime]) -> set[str]:
     """Mark many ids as used up, each until its moment; those that were not yet."""
     if not ids:
         return set()
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     # Always in one order: two who do this at once must not wait for each other crosswise.
     rows = [{"id": id, "keep_until": ids[id]} for id in sorted(ids)]
-    return set(session.scalars(insert(Spent).values(rows).on_conflict_do_nothing().returning(Spent.id)))
+    return set(run(on, _SPEND, rows).scalars())
 
 
-def spend_until(session: Session, id: str, keep_until: datetime) -> None:
+def spend_until(on: Open, id: str, keep_until: datetime) -> None:
     """Mark an id as used up, or as used up once more."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(Spent).values(id=id, keep_until=keep_until)
-    session.execute(statement.on_conflict_do_update(index_elements=[Spent.id], set_={"keep_until": keep_until}))
+    run(on, _KEEP, {"id": id, "keep_until": keep_until})
 
 
 def kept_until(session: Session, id: str) -> datetime | None:
@@ -53,9 +55,9 @@ def among(session: Session, ids: Iterable[str]) -> dict[str, datetime]:
     return {row.id: row.keep_until for row in rows}
 
 
-def is_spent(session: Session, id: str) -> bool:
+def is_spent(on: Open, id: str) -> bool:
     """Whether an id was used up."""
-    return session.execute(select(Spent.id).where(Spent.id == id)).first() is not None
+    return run(on, _IS_SPENT, {"id": id}).first() is not None
 
 
 def sweep(engine: Engine) -> int:

@@ -134,5 +134,5 @@ def _begin_immediate(
     connection: Any, cursor: Any, statement: str, parameters: object, context: object, executemany: bool
 ) -> None:
     # Reads run outside of any transaction; the first write takes the write lock, waiting for it.
-    if not cursor.connection.in_transaction and not statement.lstrip().upper().startswith(READS):
+    if not cursor.connection.in_transaction and not statement.lstrip()[:9].upper().startswith(READS):
         cursor.execute("BEGIN IMMEDIATE")

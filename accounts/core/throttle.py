@@ -11,12 +11,12 @@ from typing import Any
 from limits import RateLimitItem, parse
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy import case, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, case, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.core.errors import TooManyRequests
 from accounts.core.models import RateLimit
+from accounts.core.statements import Upsert
 from accounts.core.store import Store
 
 
@@ -99,6 +99,19 @@ def network_of(address: str) -> str:
     return str(ip)
 
 
+def _counting(insert: Any) -> Any:
+    made = insert(RateLimit)
+    over = RateLimit.window_ends <= bindparam("moment")
+    anew = {
+        "count": case((over, made.excluded.count), else_=RateLimit.count + made.excluded.count),
+        "window": case((over, made.excluded.window), else_=RateLimit.window_ends),
+    }
+    return made.on_conflict_do_update(index_elements=[RateLimit.key], set_=anew).returning(RateLimit.count)
+
+
+_COUNT = Upsert(_counting)
+
+
 class SqlStorage(Storage):
     """Storage of ``limits`` in the table ``rate_limits``. A window begins with the first try in it."""
 
@@ -114,18 +127,9 @@ class SqlStorage(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         moment = int(time.time())
-        insert: Any = sqlite.insert if self._store.is_sqlite else postgresql.insert
-        over = RateLimit.window_ends <= moment
-        statement = insert(RateLimit).values(key=key, window=moment + expiry, count=amount)
-        statement = statement.on_conflict_do_update(
-            index_elements=[RateLimit.key],
-            set_={
-                "count": case((over, amount), else_=RateLimit.count + amount),
-                "window": case((over, moment + expiry), else_=RateLimit.window_ends),
-            },
-        ).returning(RateLimit.count)
+        tried = {"key": key, "window": moment + expiry, "count": amount, "moment": moment}
         with self._store.engine.begin() as connection:
-            return int(connection.execute(statement).scalar_one())
+            return int(connection.execute(_COUNT.on(connection.dialect), tried).scalar_one())
 
     def get(self, key: str) -> int:
         return self._row(key)[0]

@@ -8,18 +8,19 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Executable
+from sqlalchemy import Connection, CursorResult, Executable
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from accounts.core import audit, marks, outbox, spent, uses
+from accounts.core import audit, marks, outbox, spent, statements, uses
 from accounts.core.audit import Asker
 from accounts.core.clock import now
 from accounts.core.errors import Conflict
-from accounts.core.farewell import Goodbyes
+from accounts.core.farewell import Goodbyes, Watched
 from accounts.core.house import House
 from accounts.core.links import Link, Subject
+from accounts.core.statements import Open, Upsert, Values
 
 T = TypeVar("T")
 TRIES = 3
@@ -38,17 +39,27 @@ class UnitOfWork:
     def __init__(self, house: House, asker: Asker | None = None) -> None:
         self.house = house
         self.asker = asker or Asker(locale=house.settings.locale)
-        self._session: Session | None = None
+        self._connection: Connection | None = None
+        self._session: Watched | None = None
         self._mail_put = False
+        self._noted: list[dict[str, Any]] = []
         self.goodbyes = Goodbyes()
 
     @property
     def session(self) -> Session:
         """Opened on first use; a unit of work that needs no store never connects."""
         if self._session is None:
-            self._session = Session(self.house.store.engine, expire_on_commit=False)
-            self.goodbyes.watch(self._session)
+            self._session = Watched(self._connected(), self.goodbyes)
         return self._session
+
+    @property
+    def opened(self) -> Open:
+        """The session where there is one, else the bare connection: enough for statements that make no objects."""
+        return self._session or self._connected()
+
+    def run(self, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
+        """A statement in this transaction that makes no objects: for what is asked with nearly every request."""
+        return statements.run(self.opened, statement, values)
 
     def read(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Rows, over a connection that is given back at once: nothing is held while slow work follows."""
@@ -72,15 +83,14 @@ class UnitOfWork:
         about: str = "",
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Append to the audit log.
+        """Append to the audit log, when all is done: until the first real write SQLite's lock is left to others.
 
         :param about: the unique form of the address it is about; only a mark of it is kept, and not for long.
         """
-        id = audit.append(
-            self.session, self.asker, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts
-        )
+        line = audit.line(self.asker, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts)
+        self._noted.append(line)
         if about:
-            marks.put(self.session, self.house, about, id)
+            marks.put(self.session, self.house, about, line["id"])
 
     def url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
         """A signed link, as the address to mail. What its key has signed is counted in this transaction."""
@@ -88,12 +98,12 @@ class UnitOfWork:
         expires = getattr(carried, "expires", None)
         ends = now() + signer.lives(link) if expires is None else datetime.fromtimestamp(expires, UTC)
         key = self.house.ring.signing
-        uses.count_signed(self.session, key, link.purpose, ends)
+        uses.count_signed(self.opened, key, link.purpose, ends)
         return signer.url(link, signer.sign(link, subject, carried, key=key))
 
     def spend(self, id: str, keep_until: datetime) -> bool:
         """Use an id up; False when it already was."""
-        return spent.spend(self.session, id, keep_until)
+        return spent.spend(self.opened, id, keep_until)
 
     def attempt(self, work: Callable[[], T]) -> T:
         """Do ``work`` in one transaction. Whoever loses a race rolls back whole, looks again and is told the truth.
@@ -119,9 +129,27 @@ class UnitOfWork:
 
     def close(self) -> None:
         """Roll back what was not settled and give the connection back. May run twice; opens nothing."""
-        session, self._session, self._mail_put = self._session, None, False
-        if session is not None:
-            session.close()
+        session, connection = self._session, self._connection
+        self._session, self._connection, self._mail_put, self._noted = None, None, False, []
+        try:
+            if session is not None:
+                session.close()
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = self.house.store.engine.connect()
+        return self._connection
+
+    def _settle(self) -> None:
+        if self._noted:
+            audit.append(self.opened, self._noted)
+        if self._session is not None:
+            # Of its objects. Where the transaction was there before it, this leaves the rest to the connection.
+            self._session.commit()
+        self._connected().commit()
 
     def __enter__(self) -> Self:
         return self
@@ -129,11 +157,11 @@ class UnitOfWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is None:
+        if self._connection is None and not self._noted:
             return
         try:
             if error is None:
-                self._session.commit()
+                self._settle()
                 if self._mail_put:
                     self.house.mail_due.set()
                 if self.goodbyes.due:

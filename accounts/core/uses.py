@@ -4,32 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import case, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.keys import Key
 from accounts.core.models import KeyUse
+from accounts.core.statements import Open, Upsert, run
 
 
-def count_signed(session: Session, key: Key, purpose: str, alive_until: datetime, *, times: int = 1) -> None:
+def _counting(insert: Any) -> Any:
+    made = insert(KeyUse)
+    later = KeyUse.alive_until < made.excluded.alive_until
+    more = {
+        "signed": KeyUse.signed + made.excluded.signed,
+        "alive_until": case((later, made.excluded.alive_until), else_=KeyUse.alive_until),
+    }
+    return made.on_conflict_do_update(index_elements=[KeyUse.key, KeyUse.purpose], set_=more)
+
+
+_COUNT_SIGNED = Upsert(_counting)
+
+
+def count_signed(on: Open, key: Key, purpose: str, alive_until: datetime, *, times: int = 1) -> None:
     """Note that a key signed something, or several, that could be alive until then."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(KeyUse).values(
-        key=key.name, purpose=purpose, signed=times, first_signed_at=now(), alive_until=alive_until, opened=0
-    )
-    later = KeyUse.alive_until < statement.excluded.alive_until
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=[KeyUse.key, KeyUse.purpose],
-            set_={
-                "signed": KeyUse.signed + times,
-                "alive_until": case((later, statement.excluded.alive_until), else_=KeyUse.alive_until),
-            },
-        )
-    )
+    signed = {"signed": times, "first_signed_at": now(), "alive_until": alive_until, "opened": 0}
+    run(on, _COUNT_SIGNED, {"key": key.name, "purpose": purpose, **signed})
 
 
 def count_opened(session: Session, key: Key, purpose: str) -> None:

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import delete, select
 
@@ -43,6 +43,19 @@ class Shown:
 
     app: App
     forward_origins: tuple[str, ...]
+
+
+class KeepsSecret(Protocol):
+    """Whatever is known of an app that may have a secret."""
+
+    @property
+    def secret_hash(self) -> str | None: ...
+
+    @property
+    def old_secret_hash(self) -> str | None: ...
+
+    @property
+    def old_secret_until(self) -> datetime | None: ...
 
 
 def register(uow: UnitOfWork, said: AppInput) -> Registered:
@@ -193,7 +206,7 @@ def hashed(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def knows_secret(app: App, secret: str) -> bool:
+def knows_secret(app: KeepsSecret, secret: str) -> bool:
     """Whether this is the secret of the app, or the one before for as long as that is good.
 
     In a time that tells nothing about either.
@@ -203,7 +216,7 @@ def knows_secret(app: App, secret: str) -> bool:
     return any(hmac.compare_digest(shown, each) for each in good if each is not None)
 
 
-def old_secret_until(app: App) -> datetime | None:
+def old_secret_until(app: KeepsSecret) -> datetime | None:
     """Until when the secret before is good; None where it is not."""
     return app.old_secret_until if app.old_secret_until is not None and app.old_secret_until > now() else None
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import String, and_, bindparam, exists, or_, select
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.envelope import Unreadable
@@ -79,6 +79,28 @@ def header_safe(text: str) -> str:
     return quote(text, safe=_SAFE)
 
 
+# Put together once: it is asked with every request to every app behind a proxy.
+_COMES = (
+    select(Account.email, Account.name, Membership.group, App.id, App.allowed_groups)
+    .select_from(Account)
+    .outerjoin(Membership, Membership.account_id == Account.id)
+    .outerjoin(
+        AppOrigin,
+        and_(
+            AppOrigin.origin == bindparam("origin"),
+            or_(bindparam("app", type_=String) == "", AppOrigin.app_id == bindparam("app", type_=String)),
+        ),
+    )
+    .outerjoin(App, and_(App.id == AppOrigin.app_id, App.disabled_at.is_(None)))
+    .where(
+        Account.id == bindparam("account"),
+        Account.auth_epoch == bindparam("epoch"),
+        Account.status == "active",
+        ~exists().where(Spent.id == bindparam("mark")),
+    )
+)
+
+
 def judge(uow: UnitOfWork, ticket: Ticket, origin: str, app_id: str = "") -> Visitor:
     """Who comes, in one statement, if the app at an origin is for them.
 
@@ -86,20 +108,8 @@ def judge(uow: UnitOfWork, ticket: Ticket, origin: str, app_id: str = "") -> Vis
     :raises NotSignedIn: the session has ended, or the account may not be used.
     :raises Forbidden: no such app stands there, or it is not for their groups.
     """
-    there = [AppOrigin.origin == origin, *([AppOrigin.app_id == app_id] if app_id else [])]
-    rows = uow.read(
-        select(Account.email, Account.name, Membership.group, App.id, App.allowed_groups)
-        .select_from(Account)
-        .outerjoin(Membership, Membership.account_id == Account.id)
-        .outerjoin(AppOrigin, and_(*there))
-        .outerjoin(App, and_(App.id == AppOrigin.app_id, App.disabled_at.is_(None)))
-        .where(
-            Account.id == ticket.account_id,
-            Account.auth_epoch == ticket.epoch,
-            Account.status == "active",
-            ~exists().where(Spent.id == mark(ticket.session_id)),
-        )
-    )
+    vouched = {"account": ticket.account_id, "epoch": ticket.epoch, "mark": mark(ticket.session_id)}
+    rows = uow.read(_COMES, {**vouched, "origin": origin, "app": app_id})
     if not rows or now().timestamp() >= ticket.ends:
         raise NotSignedIn("no live session")
     groups = tuple(sorted({row[2] for row in rows if row[2] is not None}))

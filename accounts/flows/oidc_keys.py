@@ -6,6 +6,7 @@ from when on they sign; every process finds out by looking.
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import time
@@ -60,6 +61,11 @@ class Keys:
         self._read_at = float("-inf")
         self._reading = threading.Lock()
 
+    @property
+    def look_is_due(self) -> bool:
+        """Whether the next use asks the store first."""
+        return time.monotonic() - self._read_at > LOOKED_AT
+
     def published(self) -> list[dict[str, Any]]:
         """The public parts, as a JWK set has them. The first call ever makes the keys."""
         return [{**known.row.public, "use": "sig", "alg": known.row.alg} for known in self._current()]
@@ -103,9 +109,9 @@ class Keys:
         return id, pair
 
     def _current(self) -> tuple[_Known, ...]:
-        if time.monotonic() - self._read_at > LOOKED_AT:
+        if self.look_is_due:
             with self._reading:
-                if time.monotonic() - self._read_at > LOOKED_AT:
+                if self.look_is_due:
                     self._known = self._look()
                     self._read_at = time.monotonic()
         return self._known
@@ -206,6 +212,7 @@ def _opened(uow: UnitOfWork, row: OidcKey) -> Pair | None:
     return pair
 
 
+@functools.cache
 def _registry() -> JWSRegistry:
     from joserfc.jws import JWSRegistry
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from sqlalchemy import exists, select
 
 from accounts.core.errors import BadAppRequest
-from accounts.core.models_apps import App, Grant
+from accounts.core.models_apps import Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, hints
 from accounts.flows.oidc.answers import with_query
+from accounts.flows.oidc.clients import Client
 from accounts.flows.oidc.hints import Hint
 from accounts.flows.sessions import CurrentAccount
 
@@ -26,7 +27,7 @@ CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "l
 class Wish:
     """Which app wants somebody signed out, and where they go then: "" for a page of ours."""
 
-    app: App | None
+    app: Client | None
     hint: Hint | None
     back: str
     said: Mapping[str, str] = field(repr=False)
@@ -63,7 +64,7 @@ def must_ask(uow: UnitOfWork, wish: Wish, who: CurrentAccount | None) -> bool:
     return not uow.read(select(own))[0][0]
 
 
-def _app(uow: UnitOfWork, hint: Hint | None, said: Mapping[str, str]) -> App | None:
+def _app(uow: UnitOfWork, hint: Hint | None, said: Mapping[str, str]) -> Client | None:
     id = said.get("client_id", hint.app_id if hint else "")
     if not id:
         return None
@@ -73,7 +74,7 @@ def _app(uow: UnitOfWork, hint: Hint | None, said: Mapping[str, str]) -> App | N
     return app
 
 
-def _back(app: App | None, said: Mapping[str, str]) -> str:
+def _back(app: Client | None, said: Mapping[str, str]) -> str:
     uri = said.get("post_logout_redirect_uri", "")
     # Without a word on which app it is, the address is nobody's: the person is asked, and stays here.
     if not uri or app is None:

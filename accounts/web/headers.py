@@ -40,13 +40,16 @@ def policy_with_forms_to(origin: str) -> dict[str, str]:
 
 
 def secure(response: Response) -> Response:
-    """Headers for an answer of one of our views."""
-    for name, value in FIXED.items():
-        response.headers.setdefault(name, value)
-    if bound.house().settings.secure:
-        response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
-    response.headers.setdefault("X-Request-ID", bound.bound().request_id)
-    response.headers.setdefault("Cache-Control", "no-store")
+    """Headers for an answer of one of our views, but for those that it has set itself."""
+    there = set(response.headers.keys(lower=True))
+    if "x-request-id" in there:
+        return response  # by the door; now it is the turn of the whole app
+    state = bound.bound()
+    due = {**FIXED, "X-Request-ID": state.request_id, "Cache-Control": "no-store"}
+    if state.runtime.house.settings.secure:
+        due["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    # Not by setdefault, which looks through all of them for each.
+    response.headers.extend((name, value) for name, value in due.items() if name.lower() not in there)
     return response
 
 

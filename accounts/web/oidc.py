@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from accounts.core.app_addresses import origin_of
 from accounts.web import bound
 from accounts.web.bound import house, uow
 from accounts.web.doors import PAGE, Room
@@ -28,8 +27,9 @@ def _preflight() -> Response:
     """Which pages of other origins may ask here: those of public apps, letter by letter."""
     answer = Response(status=204)
     answer.vary.add("Origin")
-    if request.headers.get("Origin", "") in _origins():
-        answer.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+    origin = request.headers.get("Origin", "")
+    if _let_in(origin):
+        answer.headers["Access-Control-Allow-Origin"] = origin
         answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
         answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
         answer.headers["Access-Control-Max-Age"] = "600"
@@ -48,7 +48,7 @@ def _program(view: View) -> View:
         bound.bound().speaks = "json"
         answer = view()
         origin = request.headers.get("Origin", "")
-        if origin and origin in _origins():
+        if origin and _let_in(origin):
             answer.headers["Access-Control-Allow-Origin"] = origin
             answer.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
         answer.vary.add("Origin")
@@ -114,9 +114,12 @@ def _asked(ask: Callable[[Server, Request], Said]) -> Response:
     form = _form()
     if form is None:
         return _spoken(Said(400, {"error": "invalid_request", "error_description": UNREADABLE}, {}))
-    return _spoken(ask(house().kept(Server), Request(uow(), form, dict(request.headers))))
+    shown = {name: value for name in SHOWN if (value := request.headers.get(name)) is not None}
+    return _spoken(ask(house().kept(Server), Request(uow(), form, shown)))
 
 
+SHOWN = ("Authorization",)
+"""What is looked at of the headers of an app that asks."""
 UNREADABLE = "Send application/x-www-form-urlencoded, and each parameter once."
 
 
@@ -169,9 +172,8 @@ def _public(body: Mapping[str, Any]) -> Response:
     return answer
 
 
-def _origins() -> frozenset[str]:
-    """Origins of the addresses at which public apps are answered. One with a secret has no business in a page."""
+def _let_in(origin: str) -> bool:
+    """Whether pages of this origin may ask here, and read what is answered."""
     from accounts.flows.oidc import clients
 
-    found = (origin_of(uri) for uri in clients.public_redirect_uris(uow()))
-    return frozenset(origin for origin in found if origin is not None)
+    return clients.has_pages_at(uow(), origin)

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
+from accounts.core import spent
 from accounts.core.audit import Asker
 from accounts.core.errors import Conflict
 from accounts.core.models import Account, AuditRow, OutboxRow
@@ -99,6 +100,42 @@ def test_a_commit_that_fails_escapes_and_leaves_nothing_open(service: Service) -
     assert not service.house.mail_due.is_set()
     assert count(service, OutboxRow) == 0
     assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
+
+
+@on_both_databases
+@pytest.mark.parametrize("objects_first", [True, False])
+def test_bare_statements_and_objects_are_settled_together_or_not_at_all(
+    service: Service, objects_first: bool
+) -> None:
+    somebody(service)
+    uow = service.uow()
+
+    def work(email: str) -> None:
+        with uow:
+            if objects_first:
+                uow.session.scalars(select(Account.id)).all()
+            assert uow.spend(email, FOR_EVER)
+            uow.session.add(Account(email=email, email_key=email, locale="en"))
+            uow.note("kind")
+
+    with pytest.raises(IntegrityError):
+        work("ann@example.org")
+    assert count(service, AuditRow) == 0
+    assert not spent.is_spent(uow.opened, "ann@example.org")
+    uow.close()
+    work("bea@example.org")
+    assert spent.is_spent(uow.opened, "bea@example.org")
+    assert (count(service, Account), count(service, AuditRow)) == (2, 1)
+    uow.close()
+    assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
+
+
+@on_both_databases
+def test_a_bare_statement_sees_what_was_changed_in_objects(service: Service) -> None:
+    account_id, uow = somebody(service), service.uow()
+    uow.session.get_one(Account, account_id).name = "Ann"
+    assert uow.run(select(Account.name)).scalar_one() == "Ann"
+    uow.close()
 
 
 def test_what_was_not_settled_is_rolled_back_by_closing_which_may_happen_twice(service: Service) -> None:

@@ -18,11 +18,11 @@ from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, Unsup
 
 from accounts.core.errors import BadAppRequest
 from accounts.core.house import House
-from accounts.core.models_apps import App
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, clients, hints, trial
 from accounts.flows.oidc.answers import FORM_POST, QUERY, Answer, Refused
 from accounts.flows.oidc.claims import OPENID, Wanted
+from accounts.flows.oidc.clients import Client
 
 HINT = "id_token_hint"
 PROMPTS = frozenset({"none", "login", "consent", "select_account", "create"})
@@ -47,7 +47,7 @@ class Asked:
     :ivar said: the parameters that count, as they came.
     """
 
-    app: App
+    app: Client
     redirect_uri: str
     mode: str
     state: str
@@ -113,7 +113,7 @@ def read(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> Asked:
         raise Refused(_answer(uow.house, redirect_uri, mode, state, _said(error)), error) from None
 
 
-def _addressee(uow: UnitOfWork, many: Mapping[str, list[str]]) -> tuple[App, str]:
+def _addressee(uow: UnitOfWork, many: Mapping[str, list[str]]) -> tuple[Client, str]:
     ids, uris = many.get("client_id", []), many.get("redirect_uri", [])
     app = clients.find(uow, ids[0]) if len(ids) == 1 else None
     if app is None:
@@ -123,7 +123,7 @@ def _addressee(uow: UnitOfWork, many: Mapping[str, list[str]]) -> tuple[App, str
     return app, uris[0]
 
 
-def _may_return(uow: UnitOfWork, app: App, uri: str, many: Mapping[str, list[str]]) -> bool:
+def _may_return(uow: UnitOfWork, app: Client, uri: str, many: Mapping[str, list[str]]) -> bool:
     return clients.redirects_to(app, uri) or trial.leads_back(uow.house, app.id, uri, many.get("state", []))
 
 
@@ -144,7 +144,7 @@ def _check_whole(many: Mapping[str, list[str]], said: Mapping[str, str]) -> None
         raise UnsupportedResponseTypeError(said["response_type"], "response_type must be code.")
 
 
-def _judged(uow: UnitOfWork, app: App, redirect_uri: str, mode: str, said: Mapping[str, str]) -> Asked:
+def _judged(uow: UnitOfWork, app: Client, redirect_uri: str, mode: str, said: Mapping[str, str]) -> Asked:
     wanted = _claims(said)
     return Asked(
         app=app,
@@ -163,7 +163,7 @@ def _judged(uow: UnitOfWork, app: App, redirect_uri: str, mode: str, said: Mappi
     )
 
 
-def _scope(app: App, said: Mapping[str, str]) -> tuple[str, ...]:
+def _scope(app: Client, said: Mapping[str, str]) -> tuple[str, ...]:
     text = said.get("scope", "")
     if not SCOPE.fullmatch(text):
         raise InvalidScopeError("scope is not a list of words.")
@@ -181,7 +181,7 @@ def _nonce(said: Mapping[str, str]) -> str:
     return nonce
 
 
-def _challenge(app: App, said: Mapping[str, str]) -> str:
+def _challenge(app: Client, said: Mapping[str, str]) -> str:
     challenge, method = said.get("code_challenge", ""), said.get("code_challenge_method", "")
     if not challenge and not method:
         if app.public or app.require_pkce:
@@ -221,7 +221,7 @@ def _claims(said: Mapping[str, str]) -> Wanted:
         raise InvalidRequestError("claims is not what OpenID Connect Core 5.5 describes.") from None
 
 
-def _sub(uow: UnitOfWork, app: App, said: Mapping[str, str], wanted: Wanted) -> str:
+def _sub(uow: UnitOfWork, app: Client, said: Mapping[str, str], wanted: Wanted) -> str:
     if "id_token_hint" not in said:
         return wanted.sub
     hint = hints.read(uow, said["id_token_hint"])

@@ -10,18 +10,71 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
-from sqlalchemy import select
+from sqlalchemy import Select, Text, bindparam, cast, select
 
+from accounts.core.app_addresses import origin_of
 from accounts.core.models_apps import BASIC, NATIVE, NONE, POST, App
 from accounts.core.uow import UnitOfWork
 from accounts.flows import apps
 
 MAX_CHARACTERS = 1000
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{1,30}://[a-z0-9_.:\[\]-]{1,260}", re.ASCII)
 LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?(?P<path>[/?][^#]*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """As much of an app as grants are judged by and tokens are made of. As the columns of the same name say."""
+
+    id: str
+    allowed_groups: list[str]
+    scopes: list[str]
+    claims: list[str]
+    id_token_signed_response_alg: str
+    access_token_seconds: int
+    id_token_seconds: int
+    refresh_token_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Client(Registration):
+    """An app as its requests are judged. Not :class:`App`: an object of the ORM costs more than its statement."""
+
+    name: str
+    secret_hash: str | None = field(repr=False)
+    old_secret_hash: str | None = field(repr=False)
+    old_secret_until: datetime | None
+    token_endpoint_auth_method: str
+    application_type: str
+    redirect_uris: list[str]
+    post_logout_redirect_uris: list[str]
+    trusted: bool
+    require_pkce: bool
+
+    @property
+    def public(self) -> bool:
+        """Whether it has no secret: it runs where anybody could read one."""
+        return self.token_endpoint_auth_method == NONE
+
+
+def columns(of: type[Registration]) -> list[Any]:
+    """What to select for one."""
+    return [getattr(App, each.name) for each in fields(of)]
+
+
+_FIND: Select[Any] = select(*columns(Client)).where(App.id == bindparam("id"), App.disabled_at.is_(None))
+_PUBLIC = (
+    select(App.redirect_uris)
+    .where(App.token_endpoint_auth_method == NONE, App.disabled_at.is_(None))
+    # A first choice by the text of the list, so that those of all other apps need not be read.
+    .where(cast(App.redirect_uris, Text).contains(bindparam("origin")))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +86,14 @@ class Shown:
     secret: str = field(default="", repr=False)
 
 
-def find(uow: UnitOfWork, id: str) -> App | None:
+def find(uow: UnitOfWork, id: str) -> Client | None:
     """The app of this client id, unless it was disabled."""
-    app = uow.session.get(App, id) if 0 < len(id) <= 64 and id.isascii() and id.isprintable() else None
-    return app if app is not None and app.disabled_at is None else None
+    readable = 0 < len(id) <= 64 and id.isascii() and id.isprintable()
+    rows = uow.run(_FIND, {"id": id}).all() if readable else ()
+    return Client(*tuple(rows[0])) if rows else None
 
 
-def redirects_to(app: App, uri: str) -> bool:
+def redirects_to(app: Client, uri: str) -> bool:
     """Whether a code may be sent there: letter by letter, but for the port of a native app (RFC 8252 7.3)."""
     if uri in app.redirect_uris:
         return True
@@ -47,14 +101,14 @@ def redirects_to(app: App, uri: str) -> bool:
     return asked is not None and asked in [_portless(each) for each in app.redirect_uris]
 
 
-def public_redirect_uris(uow: UnitOfWork) -> list[str]:
-    """Every registered return address of the public apps that are not disabled: only those run in a page."""
-    public = App.token_endpoint_auth_method == NONE
-    rows = uow.read(select(App.redirect_uris).where(public, App.disabled_at.is_(None)))
-    return [uri for row in rows for uri in row[0]]
+def has_pages_at(uow: UnitOfWork, origin: str) -> bool:
+    """Whether a public app is answered at an origin. One with a secret has no business in a page."""
+    # What a browser could send, and so no pattern that would keep the database busy.
+    lists = uow.run(_PUBLIC, {"origin": origin}).scalars().all() if ORIGIN.fullmatch(origin) else ()
+    return any(origin_of(uri) == origin for uris in lists for uri in uris)
 
 
-def authenticate(uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str, str], *, public: bool) -> App:
+def authenticate(uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str, str], *, public: bool) -> Client:
     """The app that makes this request.
 
     :param public: whether a client without a secret may.

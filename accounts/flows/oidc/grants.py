@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
-from sqlalchemy import bindparam, exists, or_, select, update
+from sqlalchemy import bindparam, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core import uses
@@ -16,8 +18,9 @@ from accounts.core.models import Account, Membership, Spent
 from accounts.core.models_apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows import granted, sessions
-from accounts.flows.oidc import tokens
+from accounts.flows.oidc import clients, tokens
 from accounts.flows.oidc.claims import OFFLINE, OPENID
+from accounts.flows.oidc.clients import Registration
 from accounts.flows.oidc.tokens import Code, Refresh
 
 GONE = "The person is not signed in any more, or may not use this client."
@@ -25,24 +28,41 @@ GRACE = timedelta(seconds=10)
 """How long the previous refresh token is good, too: for an app that asks twice at once, or whose answer was lost."""
 
 
-LIVE = (
-    select(Grant, Account, App, Membership.group, exists().where(Spent.id == sessions.mark("") + Grant.session_id))
-    .join(Account, Account.id == Grant.account_id)
-    .join(App, App.id == Grant.app_id)
-    .outerjoin(Membership, Membership.account_id == Account.id)
-    .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
-    .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
-)
-"""Asked with every token that is shown; put together once."""
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A grant as it was a moment ago. As the columns of the same name say."""
+
+    id: str
+    account_id: str
+    app_id: str
+    sid: str
+    scope: str
+    claims: dict[str, Any]
+    auth_time: datetime
+    amr: list[str]
+    counter: int
+    created_at: datetime
+    rotated_at: datetime | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """As much of an account as claims are made of."""
+
+    id: str
+    name: str
+    email: str
+    locale: str
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
     """A grant that is worth something, whose it is, and for which app."""
 
-    grant: Grant
-    account: Account
-    app: App
+    grant: Granted
+    account: Person
+    app: App | Registration
     groups: tuple[str, ...]
 
     @property
@@ -55,24 +75,65 @@ class Live:
         return scope == OPENID or scope in self.app.scopes
 
 
+_GRANT = [getattr(Grant, each.name) for each in fields(Granted)]
+_PERSON = [getattr(Account, each.name) for each in fields(Person)]
+_APP = clients.columns(Registration)
+_LIVE = (
+    select(*_GRANT, *_PERSON, *_APP)
+    .add_columns(
+        Membership.group, exists().where(Spent.id == sessions.mark("") + Grant.session_id).label("session_ended")
+    )
+    .join(Account, Account.id == Grant.account_id)
+    .join(App, App.id == Grant.app_id)
+    .outerjoin(Membership, Membership.account_id == Account.id)
+    .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
+    .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
+)
+_SIGNED_IN = (
+    select(*_PERSON, Membership.group)
+    .select_from(Account)
+    .join(App, App.id == bindparam("app"))
+    .outerjoin(Membership, Membership.account_id == Account.id)
+    .where(Account.id == bindparam("account"), Account.status == "active", Account.auth_epoch == bindparam("epoch"))
+    .where(~exists().where(Spent.id == bindparam("mark")))
+    .where(App.disabled_at.is_(None))
+    .where(or_(App.trusted, exists().where(Consent.account_id == Account.id, Consent.app_id == App.id)))
+    .with_for_update(read=True, of=(Account, App))
+)
+_NEW = insert(Grant)
+_NAMES = {column.key: column.name for column in _GRANT}
+"""Of the parts of a grant, as the table names them."""
+_ROTATE = (
+    update(Grant)
+    .where(Grant.id == bindparam("grant"), Grant.counter == bindparam("shown"), Grant.revoked_at.is_(None))
+    .values(counter=Grant.counter + 1, rotated_at=bindparam("moment"))
+    .returning(Grant.id)
+)
+
+
 def live(uow: UnitOfWork, grant_id: str) -> Live | None:
     """The grant, in one statement, if nothing has ended it: neither the person, the app, an admin nor its session."""
-    rows = uow.session.execute(LIVE, {"grant": grant_id, "moment": now()}).all()
+    rows = uow.run(_LIVE, {"grant": grant_id, "moment": now()}).all()
     if not rows:
         return None
-    grant, account, app, _, session_ended = rows[0]
-    found = Live(grant, account, app, _names(row[3] for row in rows))
-    if session_ended and OFFLINE not in found.scope:
+    said = iter(rows[0])
+    found = Live(
+        Granted(*islice(said, len(_GRANT))),
+        Person(*islice(said, len(_PERSON))),
+        Registration(*islice(said, len(_APP))),
+        _names(row.group for row in rows),
+    )
+    if rows[0].session_ended and OFFLINE not in found.scope:
         return None
-    return found if lets_in(app, found.groups) else None
+    return found if lets_in(found.app, found.groups) else None
 
 
-def lets_in(app: App, groups: Sequence[str]) -> bool:
+def lets_in(app: App | Registration, groups: Sequence[str]) -> bool:
     """Whether somebody in these groups may use the app."""
     return not app.allowed_groups or not set(app.allowed_groups).isdisjoint(groups)
 
 
-def redeem(uow: UnitOfWork, app: App, code: Code) -> Live:
+def redeem(uow: UnitOfWork, app: App | Registration, code: Code) -> Live:
     """The grant that a code stands for. Of any number at once one gets it; whoever is later has it revoked.
 
     Only for a request that is right in everything else: what is wrong must neither use a code up nor revoke.
@@ -89,24 +150,23 @@ def redeem(uow: UnitOfWork, app: App, code: Code) -> Live:
     return found
 
 
-def _redeemed(uow: UnitOfWork, app: App, code: Code) -> Live | None:
+def _redeemed(uow: UnitOfWork, app: App | Registration, code: Code) -> Live | None:
     if not uow.spend(f"code:{code.id}", tokens.code_kept_until()):
         granted.end(uow, Grant.id == code.id)
         uow.note("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
-    account, groups = _person(uow, app, code)
-    if account is None or not lets_in(app, groups):
+    person, groups = _person(uow, app, code)
+    if person is None or not lets_in(app, groups):
         raise InvalidGrantError(GONE)
-    grant = _new(app, code)
-    uow.session.add(grant)
+    grant = _made(uow, app, code)
     if OFFLINE in code.scope:
         _count(uow, grant)
     facts = {"grant": code.id, "session": code.session_id, "scope": grant.scope}
     uow.note("app.sign-in", account_id=code.account_id, app_id=app.id, facts=facts)
-    return Live(grant, account, app, groups)
+    return Live(grant, person, app, groups)
 
 
-def refresh(uow: UnitOfWork, app: App, shown: Refresh, asked: str) -> tuple[Live, int, tuple[str, ...]]:
+def refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) -> tuple[Live, int, tuple[str, ...]]:
     """The grant of a refresh token, the number of the next one, and the scope: all of it or the part asked for.
 
     The token before the one that is good now is taken for a few seconds more. Whatever is older was stolen from the
@@ -131,7 +191,7 @@ def refresh(uow: UnitOfWork, app: App, shown: Refresh, asked: str) -> tuple[Live
     raise InvalidGrantError("The refresh token was used before. Everything it gave is revoked.")
 
 
-def _refreshable(uow: UnitOfWork, app: App, shown: Refresh) -> Live:
+def _refreshable(uow: UnitOfWork, app: Registration, shown: Refresh) -> Live:
     found = live(uow, shown.grant_id)
     if found is None or found.app.id != app.id or OFFLINE not in found.scope:
         raise InvalidGrantError("The refresh token is not good, or not any more.")
@@ -149,7 +209,7 @@ def narrowed(scope: Sequence[str], asked: str) -> tuple[str, ...]:
     return tuple(word for word in scope if word in words) if words else tuple(scope)
 
 
-def revoke(uow: UnitOfWork, grant: Grant, *, because: str) -> None:
+def revoke(uow: UnitOfWork, grant: Granted, *, because: str) -> None:
     """End a grant: every token of it is dead."""
     with uow:
         if granted.end(uow, Grant.id == grant.id):
@@ -157,43 +217,38 @@ def revoke(uow: UnitOfWork, grant: Grant, *, because: str) -> None:
             uow.note("app.revoked", account_id=grant.account_id, app_id=grant.app_id, facts=facts)
 
 
-def _new(app: App, code: Code) -> Grant:
+def _made(uow: UnitOfWork, app: App | Registration, code: Code) -> Granted:
     moment = now()
     ends = [moment + timedelta(seconds=app.access_token_seconds), datetime.fromtimestamp(code.session_ends, UTC)]
     if OFFLINE in code.scope:
         ends.append(moment + timedelta(seconds=app.refresh_token_seconds))
-    return Grant(
+    grant = Granted(
         id=code.id,
         account_id=code.account_id,
         app_id=app.id,
-        session_id=code.session_id,
         sid=code.session_id,
         scope=" ".join(code.scope),
         claims=code.claims,
-        auth_epoch=code.epoch,
         auth_time=datetime.fromtimestamp(code.auth_time, UTC),
         amr=list(code.amr),
+        counter=0,
+        created_at=moment,
+        rotated_at=None,
         expires_at=max(ends),
     )
+    row = {column: getattr(grant, name) for name, column in _NAMES.items()}
+    uow.run(_NEW, row | {"session_id": code.session_id, "auth_epoch": code.epoch})
+    return grant
 
 
-def _person(uow: UnitOfWork, app: App, code: Code) -> tuple[Account | None, tuple[str, ...]]:
+def _person(uow: UnitOfWork, app: App | Registration, code: Code) -> tuple[Person | None, tuple[str, ...]]:
     """Whose code it is, and their groups, if they are signed in still: in the session that agreed, offline or not.
 
     And if neither they nor an admin has done with the app since. Locked against whoever does (:mod:`granted`).
     """
-    agreed = exists().where(Consent.account_id == code.account_id, Consent.app_id == app.id)
-    rows = uow.session.execute(
-        select(Account, Membership.group)
-        .select_from(Account)
-        .join(App, App.id == app.id)
-        .outerjoin(Membership, Membership.account_id == Account.id)
-        .where(Account.id == code.account_id, Account.status == "active", Account.auth_epoch == code.epoch)
-        .where(~exists().where(Spent.id == sessions.mark(code.session_id)))
-        .where(App.disabled_at.is_(None), or_(App.trusted, agreed))
-        .with_for_update(read=True, of=(Account, App))
-    ).all()
-    return (rows[0][0] if rows else None), _names(row[1] for row in rows)
+    said = {"account": code.account_id, "epoch": code.epoch, "mark": sessions.mark(code.session_id), "app": app.id}
+    rows = uow.run(_SIGNED_IN, said).all()
+    return (Person(*islice(rows[0], len(_PERSON))) if rows else None), _names(row.group for row in rows)
 
 
 def _names(groups: Iterable[str | None]) -> tuple[str, ...]:
@@ -201,17 +256,16 @@ def _names(groups: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(sorted(group for group in groups if group is not None))
 
 
-def _rotate(uow: UnitOfWork, grant: Grant) -> bool:
+def _rotate(uow: UnitOfWork, grant: Granted) -> bool:
     # Decided by the database: of two that show the same token at once, one raises the number.
-    good = (Grant.id == grant.id, Grant.counter == grant.counter, Grant.revoked_at.is_(None))
     with uow:
-        raised = update(Grant).where(*good).values(counter=Grant.counter + 1, rotated_at=now()).returning(Grant.id)
-        won = uow.session.execute(raised.execution_options(synchronize_session=False)).first() is not None
+        shown = {"grant": grant.id, "shown": grant.counter, "moment": now()}
+        won = uow.run(_ROTATE, shown).first() is not None
         if won:
             _count(uow, grant)
     return won
 
 
-def _count(uow: UnitOfWork, grant: Grant) -> None:
+def _count(uow: UnitOfWork, grant: Granted) -> None:
     # What a key of the ring has signed keeps it from being called safe to drop.
-    uses.count_signed(uow.session, uow.house.ring.signing, tokens.REFRESH, grant.expires_at)
+    uses.count_signed(uow.opened, uow.house.ring.signing, tokens.REFRESH, grant.expires_at)

@@ -12,6 +12,7 @@ from accounts.core.models_apps import App
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, grants, tokens
 from accounts.flows.oidc.claims import OFFLINE, OPENID, Told
+from accounts.flows.oidc.clients import Registration
 from accounts.flows.oidc.grants import Live
 from accounts.flows.oidc.tokens import Access, Code, Refresh
 from accounts.flows.oidc_keys import Keys
@@ -19,7 +20,7 @@ from accounts.flows.oidc_keys import Keys
 HASHES = {"RS256": hashlib.sha256, "ES256": hashlib.sha256, "EdDSA": hashlib.sha512}
 
 
-def for_code(uow: UnitOfWork, app: App, code: Code) -> dict[str, Any]:
+def for_code(uow: UnitOfWork, app: App | Registration, code: Code) -> dict[str, Any]:
     """The tokens that a code stands for.
 
     :raises InvalidGrantError: it was used before, or is not good any more.
@@ -31,7 +32,7 @@ def for_code(uow: UnitOfWork, app: App, code: Code) -> dict[str, Any]:
     return _tokens(uow, found, found.scope, counter=counter, more=more)
 
 
-def for_refresh(uow: UnitOfWork, app: App, shown: Refresh, asked: str) -> dict[str, Any]:
+def for_refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) -> dict[str, Any]:
     """The tokens of the next round, for all of the scope or for less.
 
     :raises InvalidGrantError: the token is not good.
@@ -74,8 +75,10 @@ def _make_ready(uow: UnitOfWork) -> None:
 
     They also want a connection of their own. Whoever waits for one must hold none: fifty at once would hold them all.
     """
-    uow.release()
-    uow.house.kept(Keys).published()
+    keys = uow.house.kept(Keys)
+    if keys.look_is_due:
+        uow.release()
+        keys.published()
 
 
 def _tokens(

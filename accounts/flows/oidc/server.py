@@ -26,7 +26,6 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from accounts.core.house import House
-from accounts.core.models_apps import App
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, grants, issue, tokens
 from accounts.flows.oidc.grants import Live
@@ -60,7 +59,7 @@ class Request(OAuth2Request):
         return self.said
 
     @property
-    def app(self) -> App:
+    def app(self) -> clients.Client:
         """The app that was shown to ask."""
         return cast(Client, self.client).app
 
@@ -69,7 +68,7 @@ class Request(OAuth2Request):
 class Client(ClientMixin):
     """An app, as Authlib asks about it."""
 
-    app: App
+    app: clients.Client
 
     def check_grant_type(self, grant_type: str) -> bool:
         return grant_type in (CodeGrant.GRANT_TYPE, RefreshGrant.GRANT_TYPE)

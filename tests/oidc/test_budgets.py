@@ -1,0 +1,158 @@
+"""What a request of an app may cost: these statements over one connection, however many apps there are."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from sqlalchemy import event
+from werkzeug.test import Client, TestResponse
+
+from accounts.flows.oidc_keys import Keys
+from tests.apps import new_app
+from tests.conftest import on_both_databases
+from tests.people import Person, Service
+
+ORIGIN = "https://page.example.org"
+
+
+@dataclass
+class Asking:
+    """An app of the house, and somebody who is signed in here."""
+
+    service: Service
+    person: Person
+    id: str
+    secret: str
+    client: Client
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(40))
+
+    def code(self, scope: str = "openid email") -> str:
+        """A code, as the person's browser brings it."""
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).decode().rstrip("=")
+        asks = {
+            "client_id": self.id,
+            "redirect_uri": "https://wiki.example.org/cb",
+            "response_type": "code",
+            "scope": scope,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        answer = self.person.client.get(f"/oauth/authorize?{urlencode(asks)}")
+        return parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
+
+    def post(self, path: str, **said: str) -> TestResponse:
+        pair = base64.b64encode(f"{self.id}:{self.secret}".encode()).decode()
+        return self.client.post(path, data=said, headers={"Authorization": f"Basic {pair}"})
+
+    def redeem(self, code: str) -> dict[str, Any]:
+        said = {"grant_type": "authorization_code", "redirect_uri": "https://wiki.example.org/cb", "code": code}
+        answer = self.post("/oauth/token", **said, code_verifier=self.verifier)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.get_json()
+        return found
+
+    def userinfo(self, token: str, **more: str) -> TestResponse:
+        answer = self.client.get("/oauth/userinfo", headers={"Authorization": f"Bearer {token}", **more})
+        assert answer.status_code == 200
+        return answer
+
+
+@pytest.fixture
+def asking(service: Service) -> Asking:
+    made = new_app(service, trusted=True)
+    service.house.kept(Keys).published()  # made on first use, which is another matter
+    return Asking(service, service.member(), made.app.id, str(made.secret), service.app.test_client())
+
+
+@contextmanager
+def costs(service: Service, *statements: str) -> Iterator[None]:
+    """Meanwhile just these statements run, over one connection that is taken once."""
+    taken: list[object] = []
+
+    def take(*connection: object) -> None:
+        taken.append(connection)
+
+    event.listen(service.house.store.engine, "checkout", take)
+    try:
+        with service.statements() as seen:
+            yield
+    finally:
+        event.remove(service.house.store.engine, "checkout", take)
+    assert [_what(each) for each in seen] == list(statements)
+    assert len(taken) == 1
+
+
+def _what(statement: str) -> str:
+    """``INSERT spent``: the verb, and the table that is written to or whose columns come first."""
+    words: Sequence[str] = statement.replace('"', "").split()
+    place = {"SELECT": 1, "INSERT": 2, "UPDATE": 1}[words[0]]
+    return f"{words[0]} {words[place].partition('.')[0]}"
+
+
+@on_both_databases
+def test_a_code_is_looked_at_once_and_redeemed_in_one_transaction(asking: Asking) -> None:
+    code = asking.code()
+    with costs(asking.service, "SELECT apps", "INSERT spent", "SELECT accounts", "INSERT grants", "INSERT audit"):
+        asking.redeem(code)
+
+
+def test_a_code_that_gives_a_refresh_token_is_counted_for_the_key_that_signs_it(asking: Asking) -> None:
+    code = asking.code("openid offline_access")
+    begun = ("SELECT apps", "INSERT spent", "SELECT accounts", "INSERT grants")
+    with costs(asking.service, *begun, "INSERT key_uses", "INSERT audit"):
+        asking.redeem(code)
+
+
+@on_both_databases
+def test_refreshing_looks_at_app_and_grant_and_writes_the_next_number(asking: Asking) -> None:
+    given = asking.redeem(asking.code("openid offline_access"))
+    with costs(asking.service, "SELECT apps", "SELECT grants", "UPDATE grants", "INSERT key_uses"):
+        answer = asking.post("/oauth/token", grant_type="refresh_token", refresh_token=given["refresh_token"])
+    assert answer.status_code == 200
+
+
+@on_both_databases
+def test_userinfo_is_one_statement(asking: Asking) -> None:
+    given = asking.redeem(asking.code())
+    with costs(asking.service, "SELECT grants"):
+        assert asking.userinfo(given["access_token"]).get_json()["email"] == asking.person.email
+
+
+def test_introspection_looks_at_the_app_and_at_the_token(asking: Asking) -> None:
+    given = asking.redeem(asking.code())
+    with costs(asking.service, "SELECT apps", "SELECT grants"):
+        assert asking.post("/oauth/introspect", token=given["access_token"]).get_json()["active"]
+
+
+def test_revoking_looks_at_both_and_ends_the_grant(asking: Asking) -> None:
+    given = asking.redeem(asking.code())
+    with costs(asking.service, "SELECT apps", "SELECT grants", "UPDATE grants", "INSERT audit"):
+        assert asking.post("/oauth/revoke", token=given["access_token"]).status_code == 200
+
+
+def test_a_request_from_a_page_asks_once_more_and_reads_no_other_apps_addresses(asking: Asking) -> None:
+    given = asking.redeem(asking.code())
+    page = {"token_endpoint_auth_method": "none"}
+    new_app(asking.service, "Page", redirect_uris=[f"{ORIGIN}/cb"], **page)
+    for name in ("One", "Two", "Three"):
+        new_app(asking.service, name, **page)
+    with costs(asking.service, "SELECT grants", "SELECT apps"):
+        answer = asking.userinfo(given["access_token"], Origin=ORIGIN)
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    for stranger in ("https://page.example.or", "https://age.example.org", "https://%", "null", f"{ORIGIN}/cb"):
+        answer = asking.userinfo(given["access_token"], Origin=stranger)
+        assert "Access-Control-Allow-Origin" not in answer.headers, stranger
+
+
+def test_what_is_no_token_of_ours_is_refused_without_the_store(asking: Asking) -> None:
+    with asking.service.statements() as seen:
+        answer = asking.client.get("/oauth/userinfo", headers={"Authorization": f"Bearer {'a' * 80}"})
+    assert (answer.status_code, seen) == (401, [])
