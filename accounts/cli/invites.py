@@ -167,6 +167,24 @@ def export_links(batch: str, as_json: bool) -> None:
             click.echo(text, nl=False)
 
 
+@invites.command("letters")
+@click.argument("batch")
+def print_letters(batch: str) -> None:
+    """Print the open invitations of a batch as a page of letters, each with its link as a QR code."""
+    from accounts.app import create_app
+    from accounts.web.admin_letters import letters_page
+
+    uow = unit_of_work()
+    found = batches.find(uow, batch)
+    export.note(uow, found.id, "letters")
+    with (
+        create_app(uow.house.settings).test_request_context(),
+        closing(export.links(uow.house, uow.asker, found.id)) as links,
+    ):
+        for text in letters_page(links, alone=True):
+            click.echo(text, nl=False)
+
+
 def _json_lines(links: Iterator[export.Invitation]) -> Iterator[str]:
     return (json.dumps(asdict(each), default=_moment) + "\n" for each in links)
 

@@ -24,6 +24,7 @@ MIN_BCRYPT_COST, MAX_BCRYPT_COST = 4, 15
 MAX_ARGON2_MEMORY, MAX_ARGON2_WORK, MAX_ARGON2_LANES = 2**18, 2**20, 16
 """Memory in KiB; work is memory times passes."""
 BCRYPT_BYTES = 72
+BCRYPT_LETTERS = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 BCRYPT = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII)
 ARGON2 = re.compile(
@@ -99,7 +100,17 @@ def bcrypt_matches(password: bytes, text: str) -> bool:
     bcrypt reads 72 bytes; whoever wrote the hash cut there, too. Some wrote nothing behind a NUL: a password that has
     one is never right, so that ``secret`` cannot be said with anything behind it.
     """
-    return b"\x00" not in password and bcrypt.checkpw(password[:BCRYPT_BYTES], text.encode())
+    return b"\x00" not in password and bcrypt.checkpw(password[:BCRYPT_BYTES], _without_rest(text).encode())
+
+
+def _without_rest(text: str) -> str:
+    """A bcrypt hash as it is usually spelled.
+
+    128 bits of salt and 184 of digest fill no whole number of letters. Some systems left what came to hand in the
+    rest; the library calls such a salt invalid.
+    """
+    salt, digest = (BCRYPT_LETTERS.index(text[place]) for place in (28, 59))
+    return f"{text[:28]}{BCRYPT_LETTERS[salt & ~15]}{text[29:59]}{BCRYPT_LETTERS[digest & ~3]}"
 
 
 def check_argon2(text: str) -> None:

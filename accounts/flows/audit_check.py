@@ -79,7 +79,7 @@ def verify(uow: UnitOfWork, noted: str = "") -> Verdict:
         if proven_to != last.number:
             verdict.add("unproven", last.number, last.audit_id)
     if noted and noted not in heads:
-        verdict.add("other-head", int(noted.partition(":")[0]) if noted.partition(":")[0].isdigit() else 0)
+        verdict.add("other-head", int(noted.partition(":")[0]) if noted.partition(":")[0].isdecimal() else 0)
     _find_inserted(uow, verdict, last)
     return verdict
 

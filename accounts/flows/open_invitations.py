@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from accounts.core import spent, throttle
 from accounts.core.clock import now
@@ -51,6 +51,7 @@ def resend(uow: UnitOfWork, id: str) -> SentInvite:
     :raises NotFound: there is none that is still open.
     :raises TooManyRequests: too many letters by this admin.
     """
+    _count(uow, 1)
     return _one(_chunk(uow, "resend", [id]))
 
 
@@ -60,6 +61,7 @@ def extend(uow: UnitOfWork, id: str, said: Extend) -> SentInvite:
     :raises NotFound: it was accepted or taken back, or lasts as long already.
     :raises TooManyRequests: too many letters by this admin.
     """
+    _count(uow, 1)
     return _one(_chunk(uow, "extend", [id], said.days))
 
 
@@ -74,9 +76,11 @@ def revoke(uow: UnitOfWork, id: str) -> SentInvite:
 def some(uow: UnitOfWork, said: Some) -> int:
     """Do it to those that were picked out; to how many it could be done. Whatever is not open any more is left alone.
 
-    :raises TooManyRequests: too many letters by this admin.
+    :raises TooManyRequests: too many letters by this admin; nothing is done.
     """
     ids = sorted(set(said.ids))
+    if said.act != "revoke":
+        _count(uow, len(ids))
     return sum(len(_chunk(uow, said.act, ids[at : at + CHUNK], said.days)) for at in range(0, len(ids), CHUNK))
 
 
@@ -86,12 +90,15 @@ def of_batch(uow: UnitOfWork, batch_id: str, act: Act, days: int = LIVES.days) -
     Taking a batch back also keeps what was not sent yet from being sent. Whoever is interrupted begins again.
 
     :raises NotFound: there is no such batch.
-    :raises TooManyRequests: too many letters by this admin.
+    :raises TooManyRequests: too many letters by this admin; nothing is done.
     """
     batch_id = batches.find(uow, batch_id).id
     uow.release()
     if act == "revoke":
         batches.stop(uow, batch_id)
+    else:
+        undecided = select(func.count()).where(SentInvite.batch_id == batch_id, *_UNDECIDED)
+        _count(uow, uow.read(undecided)[0][0])
     done = sum(len(_chunk(uow, act, ids, days)) for ids in _ids_of(uow, batch_id))
     with uow:
         uow.note(DONE[act], facts={"batch": batch_id, "count": done})
@@ -114,9 +121,13 @@ def _ids_of(uow: UnitOfWork, batch_id: str) -> Iterator[Sequence[str]]:
         last = ids[-1]
 
 
+def _count(uow: UnitOfWork, letters: int) -> None:
+    # All of them before the first: what is held up half-way would begin anew, and mail the first ones once more.
+    if letters and uow.asker.account_id:
+        uow.house.throttle.hit(throttle.INVITE_LETTERS, uow.asker.account_id, cost=letters)
+
+
 def _chunk(uow: UnitOfWork, act: Act, ids: Sequence[str], days: int = 0) -> list[SentInvite]:
-    if act != "revoke" and uow.asker.account_id:
-        uow.house.throttle.hit(throttle.INVITE_LETTERS, uow.asker.account_id, cost=len(ids))
     work: Callable[[], list[SentInvite]] = {
         "resend": lambda: _resend(uow, ids),
         "extend": lambda: _extend(uow, ids, now() + timedelta(days=days)),

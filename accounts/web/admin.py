@@ -40,7 +40,8 @@ def _searched(**otherwise: Any) -> tuple[Search, dict[str, Any]]:
     given = {name: value for name, value in request.args.items() if name in Search.model_fields}
     said = forms.checked(Search, {**otherwise, **given})
     found = search.search(uow(), said)
-    return said, {"invites": [shown(row) for row in found.rows], "next": found.next}
+    rows = [{**shown(row), "holds": row.inviter_id in found.inviters} for row in found.rows]
+    return said, {"invites": rows, "next": found.next}
 
 
 def _page() -> dict[str, Any]:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from accounts.core.errors import sentence
 from accounts.flows.invites.export import Invitation
 from accounts.web.bound import runtime
+from accounts.web.pages import STATIC
 from accounts.web.streams import collected
 
 TITLE = sentence("You are invited to %(service)s")
@@ -20,9 +21,13 @@ GROUPS = sentence("Your groups: %(groups)s")
 UNTIL = sentence("It works once, until %(until)s.")
 
 
-def letters_page(invitations: Iterator[Invitation]) -> Iterator[str]:
-    """The whole page, piece by piece."""
-    return collected(runtime().pages.stream("admin/letters.html", letters=map(_letter, invitations)))
+def letters_page(invitations: Iterator[Invitation], *, alone: bool = False) -> Iterator[str]:
+    """The whole page, piece by piece.
+
+    :param alone: as a file that needs no server; else its style comes from an address, as the policy of pages wants.
+    """
+    style = Markup((STATIC / "letters.css").read_text("utf-8")) if alone else ""  # noqa: S704 - a file of our own
+    return collected(runtime().pages.stream("admin/letters.html", letters=map(_letter, invitations), style=style))
 
 
 def _letter(invitation: Invitation) -> dict[str, object]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 from accounts.flows.invite import INVITE
 from tests.cli.conftest import Command
 from tests.flows.walks import fate
 from tests.people import Service, new_address, token_in
+from tests.web.paper import letters_on
 
 
 def test_a_list_is_looked_at_sent_looked_after_and_exported(
@@ -64,3 +66,21 @@ def test_what_cannot_be_done_is_told(accounts: Command, tmp_path: Path) -> None:
     empty = tmp_path / "empty.csv"
     empty.write_text("\n", encoding="utf-8")
     assert accounts("invite", "--csv", str(empty)).refused == "people: There is nobody in this list."
+
+
+def test_letters_are_a_page_that_needs_no_server_with_codes_that_say_the_links(
+    accounts: Command, service: Service, tmp_path: Path
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text(f"email,language\n{'a' * 60}@example.org,de\n{new_address()},en", encoding="utf-8")
+    accounts("invite", "--csv", str(file), "--batch", "Spring", "--group", "g" * 60)
+    page = accounts("invites", "letters", "Spring").out
+    assert page.startswith("<!doctype html>")
+    assert re.findall(r"""(?:src|href)=["'][^"']+""", page) == [], "nothing of it is elsewhere"
+    assert "@page" in page
+    letters = letters_on(page)
+    assert len({letter.scanned for letter in letters}) == 2
+    for letter in letters:
+        assert letter.scanned == letter.printed
+        assert fate(service, INVITE, token_in(letter.scanned)) == "alive"
+    assert accounts("invites", "letters", "Autumn").refused == "no such batch"

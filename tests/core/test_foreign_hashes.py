@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 from typing import Any
 
+import bcrypt
 import pytest
 
 from accounts.core.costs import HashRefused
@@ -80,6 +81,21 @@ def test_bcrypt_counts_72_bytes_and_no_more() -> None:
     stored = parse(vector["stored"])
     assert stored.matches(vector["also_right"], OldSecrets())
     assert not stored.matches(vector["wrong"], OldSecrets())
+
+
+@pytest.mark.parametrize("place", [28, 59], ids=["salt", "digest"])
+def test_bits_of_a_bcrypt_hash_that_mean_nothing_change_nothing(place: int) -> None:
+    """Salt and digest fill no whole number of letters. Some systems left what came to hand in the rest."""
+    right, wrong = "correct horse", "correct horsf"
+    stored = bcrypt.hashpw(right.encode(), bcrypt.gensalt(4)).decode()
+    meaning = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+    step = 16 if place == 28 else 4
+    first = meaning.index(stored[place])
+    assert first % step == 0
+    for letter in meaning[first : first + step]:
+        hashed = parse(stored[:place] + letter + stored[place + 1 :])
+        assert hashed.matches(right, OldSecrets())
+        assert not hashed.matches(wrong, OldSecrets())
 
 
 def test_a_nul_hides_nothing_behind_it() -> None:

@@ -12,15 +12,15 @@ from sqlalchemy import func, select
 from accounts.core import spent
 from accounts.core.clock import now
 from accounts.core.errors import NotFound, Problem, TooManyRequests
-from accounts.core.models import AuditRow, SentInvite
+from accounts.core.models import AuditRow, OutboxRow, SentInvite
 from accounts.core.throttle import INVITE_LETTERS
 from accounts.flows import accounts, invitations, open_invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE, url_of
 from accounts.flows.invites import batches
-from accounts.flows.open_invitations import Extend, Some
+from accounts.flows.open_invitations import Act, Extend, Some
 from tests.conftest import on_both_databases
-from tests.flows.invites.lists import batch_of, sent
+from tests.flows.invites.lists import batch_of, people, sent
 from tests.flows.walks import fate, first_admin, member, use
 from tests.people import PASSWORD, Service, new_address, token_in
 from tests.web.doors import at_once
@@ -173,3 +173,21 @@ def test_letters_sent_again_are_counted_as_well(service: Service) -> None:
     with pytest.raises(TooManyRequests):
         open_invitations.extend(admin.uow(), row.id, Extend(days=30))
     assert open_invitations.revoke(admin.uow(), row.id).state == "revoked"
+
+
+@pytest.mark.parametrize("act", ["resend", "extend"])
+def test_what_a_limit_holds_up_is_held_up_whole(service: Service, act: Act) -> None:
+    """Half of a batch would get the letter now, and once more when somebody goes on with it."""
+    admin = first_admin(service)
+    batch = batch_of(admin.uow(), people(250), days=3)
+    sent(admin.uow(), batch.id)
+    service.house.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 250 - 249)
+    letters = select(func.count()).select_from(OutboxRow)
+    before = service.uow().read(letters)
+    with pytest.raises(TooManyRequests):
+        open_invitations.of_batch(admin.uow(), batch.id, act, 9)
+    ids = [row.id for row in service.uow().read(select(SentInvite.id))]
+    with pytest.raises(TooManyRequests):
+        open_invitations.some(admin.uow(), Some(ids=ids, act=act, days=9))
+    assert service.uow().read(letters) == before
+    assert open_invitations.of_batch(admin.uow(), batch.id, "revoke") == 250, "that needs no letters"

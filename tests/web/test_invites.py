@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounts.flows import accounts
 from tests.people import Service, new_address
 from tests.web.doors import csrf_token
 
@@ -20,3 +21,20 @@ def test_inviting_an_admin_needs_a_fresh_proof_and_inviting_others_does_not(serv
     assert admin.post("/api/admin/invites", {"email": new_address(), "groups": ["editors"]}).status_code == 202
     assert admin.sign_in().status_code == 200
     assert admin.post("/api/admin/invites", {"email": new_address(), "groups": ["admins"]}).status_code == 202
+
+
+def test_an_invitation_whose_inviter_may_not_invite_any_more_is_shown_as_dead_until_it_is_sent_again(
+    service: Service,
+) -> None:
+    admin, inviter = service.admin(), service.member()
+    account = accounts.find(service.uow(), inviter.email)
+    accounts.set_groups(service.uow(), account.id, ["admins"])
+    assert inviter.sign_in().status_code == 200
+    for who in (inviter, admin):
+        assert who.post("/api/admin/invites", {"email": new_address()}).status_code == 202
+    accounts.set_groups(service.uow(), account.id, [])
+    by_admin, by_other = admin.get("/api/admin/invites").get_json()["invites"]
+    assert (by_admin["holds"], by_other["holds"]) == (True, False)
+    assert "Its links are dead" in admin.get("/admin/invites").text
+    assert admin.post(f"/api/admin/invites/{by_other['id']}/resend").status_code == 202
+    assert "Its links are dead" not in admin.get("/admin/invites").text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
@@ -184,7 +185,8 @@ def sweep(house: House) -> None:
     broken = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - UNFINISHED)
     stale = uow.read(left.union(select(InviteBatch.id).where(broken)))
     for (batch_id,) in stale:
-        discard(uow, batch_id)
+        with suppress(NotFound):  # another worker, or an admin, was faster
+            discard(uow, batch_id)
 
 
 def _begin(uow: UnitOfWork, said: NewBatch, made_by: str) -> str:

@@ -12,9 +12,10 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy import ColumnElement, select, tuple_
 
 from accounts.core.clock import now
-from accounts.core.models import SentInvite
+from accounts.core.models import Account, SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks, plain_name
+from accounts.flows.invite import OPERATOR, inviters
 
 STATES = ("pending", "accepted", "expired", "revoked")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,10 +34,15 @@ class Search(Asks):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page. ``next``: where the next one begins, "" on the last."""
+    """One page.
+
+    :ivar next: where the next one begins, "" on the last.
+    :ivar inviters: whose invitations hold, of those who sent these.
+    """
 
     rows: Sequence[SentInvite]
     next: str
+    inviters: frozenset[str]
 
 
 def search(uow: UnitOfWork, said: Search) -> Found:
@@ -49,7 +55,8 @@ def search(uow: UnitOfWork, said: Search) -> Found:
     order = (SentInvite.created_at.desc(), SentInvite.id.desc())
     rows = uow.session.scalars(wanted.order_by(*order).limit(said.limit + 1)).all()
     more = len(rows) > said.limit
-    return Found(rows[: said.limit], _key(rows[said.limit - 1]) if more else "")
+    holding = uow.session.scalars(inviters().where(Account.id.in_({row.inviter_id for row in rows})))
+    return Found(rows[: said.limit], _key(rows[said.limit - 1]) if more else "", frozenset([OPERATOR, *holding]))
 
 
 def condition_of(state: str) -> tuple[ColumnElement[bool], ...]:

@@ -18,7 +18,7 @@ from accounts.flows.invitations import Invite
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites.lists import NewBatch
 from tests.conftest import on_both_databases
-from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, verdicts
+from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, tally, verdicts
 from tests.flows.walks import first_admin, member
 from tests.people import Service, new_address
 from tests.web.doors import at_once
@@ -87,6 +87,17 @@ def test_a_list_that_nobody_goes_on_with_is_forgotten_after_a_week(service: Serv
     assert {row[0] for row in service.uow().read(select(BatchRow.batch_id))} == {new.id}
     with service.uow() as uow, pytest.raises(NotFound):
         batches.find(uow, old.id)
+
+
+@on_both_databases
+def test_workers_that_forget_old_lists_at_the_same_moment_all_go_on(service: Service) -> None:
+    """A process has two threads that sweep when it starts. What one raises ends it, and with it the mail."""
+    for number in range(20):
+        batch_of(service.uow(), people(1, f"old{number}-"), name=f"Old {number}")
+    with time_machine.travel(now() + timedelta(days=8)):
+        at_once(6, lambda number: service.state.worker().sweep())
+    assert service.uow().read(select(InviteBatch.id)) == []
+    assert tally(service, "batch.discarded") == {"batch.discarded": 20}
 
 
 def test_whoever_closes_their_account_is_in_no_list_any_more(service: Service) -> None:
