@@ -50,8 +50,7 @@ def sessions(who: str) -> None:
         click.echo(f"{each.id}\t{times}\t{each.network or '-'}\t{each.agent or '-'}")
 
 
-# An id may begin with "-", and is no option then.
-@users.command("end-session", context_settings={"ignore_unknown_options": True})
+@users.command("end-session")
 @click.argument("who")
 @click.argument("session")
 def end_session(who: str, session: str) -> None:

@@ -20,8 +20,7 @@ def identities(who: str) -> None:
         click.echo(f"{each.id}\t{each.label}\t{each.shown or '-'}\t{each.created_at:%Y-%m-%d %H:%M}\t{used}")
 
 
-# An id may begin with "-", and is no option then.
-@users.command(context_settings={"ignore_unknown_options": True})
+@users.command()
 @click.argument("who")
 @click.argument("identity")
 def disconnect(who: str, identity: str) -> None:

@@ -6,5 +6,10 @@ import secrets
 
 
 def new_id() -> str:
-    """96 random bits as 16 URL-safe characters. Never handed out twice."""
-    return secrets.token_urlsafe(12)
+    """Some 96 random bits as 16 URL-safe characters. Never handed out twice.
+
+    The first is a letter or a digit: a command line would take "-" for the beginning of an option.
+    """
+    while not (found := secrets.token_urlsafe(12))[0].isalnum():
+        pass
+    return found

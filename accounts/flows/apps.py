@@ -67,7 +67,7 @@ def register(uow: UnitOfWork, said: AppInput) -> Registered:
     secret = None if said.token_endpoint_auth_method == NONE else new_secret()
     with uow:
         origins = kept.pop("forward_origins")
-        app = App(id=_client_id(), **kept, secret_hash=None if secret is None else hashed(secret))
+        app = App(id=new_id(), **kept, secret_hash=None if secret is None else hashed(secret))
         uow.session.add(app)
         uow.session.flush()
         _set_origins(uow, app, origins)
@@ -224,11 +224,6 @@ def old_secret_until(app: KeepsSecret) -> datetime | None:
 def _keep_old_secret(app: App, until: datetime) -> None:
     kept = until > now()
     app.old_secret_hash, app.old_secret_until = (app.secret_hash, until) if kept else (None, None)
-
-
-def _client_id() -> str:
-    # Not with a "-" in front, which a command line would take for an option.
-    return next(found for found in iter(new_id, "") if found[0].isalnum())
 
 
 def _with(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:

@@ -13,16 +13,14 @@ from accounts.core.errors import NotFound
 from accounts.core.models_apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows import granted
-
-OPENID = "openid"
-"""The scope word that every sign-in has; it says nothing about what an app learns."""
+from accounts.flows.app_input import SCOPES
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
     """One app as its person sees it.
 
-    :ivar scopes: what it may know or do, by scope words.
+    :ivar scopes: what it may know or do, by scope words, in the order in which people are asked.
     :ivar last_used_at: when its person last signed in to it; None when they only agreed to.
     :ivar opens_at: where it begins a sign-in, if it has said so.
     """
@@ -79,4 +77,5 @@ def disconnect(uow: UnitOfWork, account_id: str, app_id: str) -> None:
 
 
 def _words(scopes: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({word for scope in scopes for word in scope.split()} - {OPENID}))
+    said = {word for scope in scopes for word in scope.split()}
+    return tuple(word for word in SCOPES if word in said)

@@ -142,7 +142,7 @@ def liar(world: World) -> Iterator[Liar]:
     """The liar, who lies for one test only."""
     yield world.liar
     fresh = Liar()
-    for name in ("claims", "metadata", "manner", "token_status"):
+    for name in ("claims", "metadata", "manner", "token_status", "padding", "drips"):
         setattr(world.liar, name, getattr(fresh, name))
     forget(world.here)
 

@@ -47,6 +47,8 @@ class Liar:
 
     :ivar claims: what its next ID token says, over the claims of a good one; None leaves one out.
     :ivar metadata: the same for its discovery.
+    :ivar padding: characters that its token endpoint says more than it should.
+    :ivar drips: says one byte at a time, ten a second.
     :ivar manner: how it signs: ``RS256``, ``none``, ``HS256`` (with its public key for a secret), ``other key``.
     """
 
@@ -56,6 +58,8 @@ class Liar:
     metadata: dict[str, Any] = field(default_factory=dict)
     manner: str = "RS256"
     token_status: int = 200
+    padding: int = 0
+    drips: bool = False
     key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "one"}))
     asked: list[str] = field(default_factory=list)
 
@@ -100,7 +104,8 @@ def lying(context: ssl.SSLContext | None = None) -> Iterator[Liar]:
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
             # The code that a test sends back is the nonce that the browser was sent with.
             token = liar.id_token(form["code"][0])
-            self._say(liar.token_status, {"access_token": "x", "token_type": "Bearer", "id_token": token})
+            said = {"access_token": "x", "token_type": "Bearer", "id_token": token, "more": "x" * liar.padding}
+            self._say(liar.token_status, said)
 
         def _say(self, status: int, said: Any) -> None:
             body = json.dumps(said).encode()
@@ -110,7 +115,11 @@ def lying(context: ssl.SSLContext | None = None) -> Iterator[Liar]:
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            for at in range(len(body)) if liar.drips else ():
+                time.sleep(0.1)
+                self.wfile.write(body[at : at + 1])
+            if not liar.drips:
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing on the terminal of a test."""

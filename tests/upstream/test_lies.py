@@ -27,6 +27,8 @@ LIES: dict[str, dict[str, Any]] = {
     "never expires": {"exp": None},
     "of tomorrow": {"iat": time.time() + HOUR},
     "nobody": {"sub": None},
+    "somebody no database can hold": {"sub": "a\x00b"},
+    "half a character": {"sub": "\ud800"},
     "an empty name": {"sub": ""},
     "a number": {"sub": 7},
     "a name without end": {"sub": "x" * 256},
@@ -143,6 +145,33 @@ def test_a_token_endpoint_that_does_not_answer(world: World, liar: Liar, status:
     liar.manner = "other key"
     assert browser.come_back(asked).answer.status_code == 502
     assert "/elsewhere" not in liar.asked, "no redirect is followed"
+
+
+def test_a_token_endpoint_that_says_too_much(world: World, liar: Liar) -> None:
+    browser = world.browser()
+    asked = browser.visit_the_liar()
+    liar.padding = 300_000
+    assert browser.come_back(asked).answer.status_code == 502
+
+
+@pytest.mark.parametrize("when", ["discovery", "token"])
+def test_an_issuer_that_drips_holds_nobody_up(
+    world: World, liar: Liar, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Each byte comes in time, and the last one would come after half a minute or more."""
+    from accounts.flows.upstream import provider
+
+    monkeypatch.setattr(provider, "WHOLE_SECONDS", 1.0)
+    browser = world.browser()
+    if when == "token":
+        asked = browser.visit_the_liar()
+        liar.drips = True
+        browser.come_back(asked)
+    else:
+        forget(world.here)
+        liar.drips = True
+        browser.open("/sign-in").press("/upstream/liar/sign-in", onward=False)
+    assert browser.answer.status_code == 502
 
 
 def test_a_key_that_is_new_is_asked_for(world: World, liar: Liar, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,7 +123,7 @@ def test_the_page_ends_an_old_secret(service: Service) -> None:
     page = browser.visit(f"/admin/apps/{app.id}")
     (form,) = [form for form in page.forms if form.action.endswith("/secret")]
     page = browser.submit(form)
-    assert "until then" in page.text
+    assert "is good, too, until" in page.text
     (form,) = [form for form in page.forms if form.action.endswith("/old-secret/end")]
     page = browser.submit(form)
     assert "worth nothing any more" in page.text

@@ -41,7 +41,7 @@ def test_a_person_sees_their_apps_and_is_rid_of_one(service: Service, party: Rel
     listed = member.get("/api/account/apps").get_json()["apps"]
     assert [(each["name"], each["scopes"]) for each in listed] == [
         ("Notes", ["profile"]),
-        ("Wiki", ["email", "profile"]),
+        ("Wiki", ["profile", "email"]),
     ]
     assert member.delete(f"/api/account/apps/{wiki.id}").status_code == 204
     assert [each["name"] for each in member.get("/api/account/apps").get_json()["apps"]] == ["Notes"]

@@ -21,11 +21,14 @@ from accounts.flows.upstream.waiting import Waiting
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
+    from requests.adapters import HTTPAdapter
 
 ALGS = ("RS256", "PS256", "ES256")
 """What an ID token may be signed with. Neither ``none`` nor a shared secret, whatever the issuer says of itself."""
 SECONDS = (5.0, 10.0)
 """Until connected, and until the next byte comes."""
+WHOLE_SECONDS = 15.0
+"""For a whole answer, however slowly it drips."""
 MAX_BYTES = 256 * 1024
 KEPT_SECONDS, AGAIN_SECONDS = 3600.0, 30.0
 """How long what an issuer publishes is believed; how soon its keys may be asked for again over an unknown one."""
@@ -155,7 +158,8 @@ class Provider:
             "age": not isinstance(exp, int | float) or exp + leeway < moment,
             "issued later": not isinstance(iat, int | float) or iat - leeway > moment,
             "nonce": claims.get("nonce") != waiting.nonce,
-            "subject": not isinstance(sub, str) or not 0 < len(sub) <= 255,
+            # Of characters that every database takes.
+            "subject": not isinstance(sub, str) or not 0 < len(sub) <= 255 or not sub.isprintable(),
         }
         found = [name for name, wrong in flaws.items() if wrong]
         if found:
@@ -175,7 +179,7 @@ class Provider:
 
         known = self._metadata().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         method = "client_secret_basic" if "client_secret_basic" in known else "client_secret_post"
-        return OAuth2Session(
+        client = OAuth2Session(
             self.upstream.client_id,
             self.upstream.client_secret,
             token_endpoint_auth_method=method if self.upstream.client_secret else "none",
@@ -184,6 +188,9 @@ class Provider:
             code_challenge_method="S256",
             default_timeout=SECONDS,
         )
+        client.mount("https://", bounded := _bounded())
+        client.mount("http://", bounded)
+        return client
 
     def _published(self, what: str, url: str, *, again: bool = False) -> Mapping[str, Any]:
         young = AGAIN_SECONDS if again else KEPT_SECONDS
@@ -200,16 +207,38 @@ def _fetched(url: str) -> Mapping[str, Any]:
     import requests
 
     try:
-        with requests.get(url, timeout=SECONDS, allow_redirects=False, stream=True) as answer:
-            body = answer.raw.read(MAX_BYTES + 1, decode_content=True)
-            if answer.status_code != 200 or len(body) > MAX_BYTES:
-                raise UpstreamFailed(f"answered {answer.status_code} with {len(body)} bytes")
-            said = json.loads(body)
+        with requests.Session() as client:
+            client.mount("https://", bounded := _bounded())
+            client.mount("http://", bounded)
+            answer = client.get(url, timeout=SECONDS, allow_redirects=False)
+            if answer.status_code != 200:
+                raise UpstreamFailed(f"answered {answer.status_code}")
+            said = json.loads(answer.content)
     except (requests.RequestException, ValueError, OSError) as wrong:
         raise UpstreamFailed(f"not reached: {type(wrong).__name__}") from None
     if not isinstance(said, dict):
         raise UpstreamFailed("not a JSON object")
     return said
+
+
+def _bounded() -> HTTPAdapter:
+    """Takes answers up to a size and a time, whatever a library behind it would wait for."""
+    import requests
+    from requests.adapters import HTTPAdapter
+
+    class Bounded(HTTPAdapter):
+        def send(self, request: requests.PreparedRequest, *args: Any, **how: Any) -> requests.Response:
+            ends, body = time.monotonic() + WHOLE_SECONDS, bytearray()
+            answer = super().send(request, *args, **how | {"stream": True})
+            while piece := answer.raw.read1(8192, decode_content=True):
+                body += piece
+                if len(body) > MAX_BYTES or time.monotonic() > ends:
+                    answer.close()
+                    raise requests.ReadTimeout("too much, or too slow")
+            answer._content = bytes(body)  # what the library itself would have read
+            return answer
+
+    return Bounded()
 
 
 def _is_text(claims: Mapping[str, Any], name: str) -> bool:
