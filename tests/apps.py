@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.core.models_apps import App
+from accounts.core.models_apps import App, Consent
 from accounts.flows import apps, sessions
 from accounts.flows.apps import Registered
 from accounts.flows.oidc import grants, tokens
@@ -30,6 +30,10 @@ def signed_in_to(service: Service, person: Person, *to: App, scope: str = "openi
     who = sessions.current(service.uow(), stated) if stated else None
     assert who is not None, "signed in here"
     for app in to:
+        with service.uow() as uow:
+            agreed = uow.session.get(Consent, (who.id, app.id)) or Consent(account_id=who.id, app_id=app.id, scope="")
+            agreed.scope = " ".join({*agreed.scope.split(), *scope.split()})
+            uow.session.add(agreed)
         code = tokens.seal_code(
             service.house,
             account_id=who.id,

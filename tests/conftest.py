@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask
@@ -19,6 +19,9 @@ from tests.people import APPS, Apps, Service
 from tests.servers.postgres import Postgres, PostgresMissing, postgres
 from tests.servers.smtp import SmtpSink
 from tests.servers.sqlite import empty_sqlite
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-unit"
 TESTS = Path(__file__).parent
@@ -59,6 +62,18 @@ def postgres_server() -> Iterator[Postgres]:
         with postgres() as server:
             yield server
     except PostgresMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser for the tests of one file; whoever visits opens a context of their own in it."""
+    from tests.servers.chromium import ChromiumMissing, chromium
+
+    try:
+        with chromium() as started:
+            yield started
+    except ChromiumMissing as missing:
         pytest.skip(str(missing))
 
 
@@ -136,7 +151,7 @@ def make_service(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) 
 
     yield make
     for service in made:
-        service.house.store.close()
+        service.close()
     for app in lent:
         apps.take_back(app)
 

@@ -16,6 +16,7 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from accounts import Accounts, Settings, create_app
+from accounts.core.audit import Asker
 from accounts.core.house import House
 from accounts.core.passwords import Passwords
 from accounts.core.uow import UnitOfWork
@@ -79,6 +80,7 @@ class Service:
 
     app: Flask
     sink: SmtpSink
+    _work: list[UnitOfWork] = field(default_factory=list)
 
     @property
     def state(self) -> State:
@@ -88,9 +90,16 @@ class Service:
     def house(self) -> House:
         return self.state.house
 
-    def uow(self) -> UnitOfWork:
-        """A unit of work of the operator."""
-        return UnitOfWork(self.house)
+    def uow(self, asker: Asker | None = None) -> UnitOfWork:
+        """A unit of work of the operator unless somebody else asks; closed with the service at the latest."""
+        self._work.append(UnitOfWork(self.house, asker))
+        return self._work[-1]
+
+    def close(self) -> None:
+        """Give every connection back: the garbage collector would roll it back in the midst of another test."""
+        for uow in self._work:
+            uow.close()
+        self.house.store.close()
 
     def person(self, **known: Any) -> Person:
         """Somebody who has no account yet."""

@@ -13,6 +13,7 @@ from accounts.cli.audit import audit
 from accounts.cli.backups import backup, restored
 from accounts.cli.config import config
 from accounts.cli.helpdesk import limits
+from accounts.cli.identities import identities
 from accounts.cli.importing import import_
 from accounts.cli.invites import invite, invites
 from accounts.cli.keys import keys
@@ -39,6 +40,7 @@ COMMANDS = (
     *(import_, export, copy, backup, restored),
     *(keys, oidc_keys, link, mail, letters, audit, limits),
 )
+users.add_command(identities)
 for command in COMMANDS:
     cli.add_command(command)
 

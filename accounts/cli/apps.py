@@ -96,15 +96,28 @@ def change(app: str, **options: Any) -> None:
 
 @apps.command()
 @click.argument("app")
-def secret(app: str) -> None:
-    """Give an app a new secret, and print it this once. The old one is dead."""
-    _tell(other_apps.rotate_secret(unit_of_work(), app).secret)
+@click.option("--at-once", is_flag=True, help="The old one is worth nothing from now on.")
+def secret(app: str, at_once: bool) -> None:
+    """Give an app a new secret, and print it this once. The old one is good for a day more."""
+    done = other_apps.rotate_secret(unit_of_work(), app, other_apps.RenewSecret(at_once=at_once))
+    _tell(done.secret)
+    if (until := other_apps.old_secret_until(done.app)) is not None:
+        click.echo(
+            f"The old one is good until {until:%Y-%m-%d %H:%M} UTC; accounts apps end-old-secret ends it.", err=True
+        )
+
+
+@apps.command()
+@click.argument("app")
+def end_old_secret(app: str) -> None:
+    """Have the secret before the one that is good now be worth nothing."""
+    click.echo(f"the old secret of {other_apps.end_old_secret(unit_of_work(), app).name} is dead")
 
 
 @apps.command()
 @click.argument("app")
 def disable(app: str) -> None:
-    """Switch an app off: nobody signs in to it, and nothing that it holds is worth anything."""
+    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
     click.echo(f"{other_apps.disable(unit_of_work(), app).name} is disabled")
 
 

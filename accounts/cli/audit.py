@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,7 +13,7 @@ import click
 
 from accounts.cli.work import open_house, unit_of_work
 from accounts.config import SettingsError
-from accounts.core import chain
+from accounts.core import chain, whole_files
 from accounts.flows import audit_check, audit_export, audit_retention, audit_trail
 from accounts.flows.audit_check import Verdict
 from accounts.flows.audit_export import ExportAudit
@@ -66,11 +67,8 @@ def list_audit(limit: int, **filters: str) -> None:
 def export(output: Path | None, **filters: str) -> None:
     """The lines as a file, oldest first. However many there are, it needs no more memory."""
     parts = audit_export.begin(unit_of_work(), checked(ExportAudit, filters))
-    if output is None:
-        _write(parts, sys.stdout.write)
-        return
-    with output.open("w", encoding="utf-8", newline="") as file:
-        _write(parts, file.write)
+    with nullcontext(sys.stdout) if output is None else whole_files.written(output) as out:
+        out.writelines(parts)
 
 
 @audit.command()
@@ -117,11 +115,6 @@ def _summary(verdict: Verdict) -> str:
         f"{verdict.sealed} lines are sealed, {verdict.pruned} of them pruned, {verdict.unsealed} not sealed yet;"
         f" {good}; the head is {verdict.head or 'none yet'}"
     )
-
-
-def _write(parts: Iterator[str], write: Callable[[str], Any]) -> None:
-    for part in parts:
-        write(part)
 
 
 def _columns(line: Line) -> tuple[str, ...]:

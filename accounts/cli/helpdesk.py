@@ -5,13 +5,12 @@ from __future__ import annotations
 import click
 
 from accounts.cli.mail import mail
-from accounts.cli.people import users
+from accounts.cli.people import found, line, users
 from accounts.cli.work import unit_of_work
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts as people
 from accounts.flows import administer, dead_letters, limit_list, mail_trace, session_list
 from accounts.flows.administer import AccountPage, DeleteAccount
-from accounts.flows.link_advice import HAPPENED
+from accounts.flows.audit_words import HAPPENED
 from accounts.flows.mail_trace import Trace, TraceMail
 from accounts.web.forms import checked
 
@@ -24,9 +23,9 @@ from accounts.web.forms import checked
 def find(text: str, group: str, state: str, after: str) -> None:
     """Accounts whose address or name has TEXT in it: id, state, address, groups. At most 50."""
     said = checked(AccountPage, {"q": text, "group": group, "state": state, "after": after})
-    found, place = administer.search(unit_of_work(), said)
-    for each in found:
-        click.echo("\t".join((each.id, each.state, each.email, ",".join(each.groups))))
+    rows, place = administer.search(unit_of_work(), said)
+    for each in rows:
+        click.echo("\t".join(line(each)))
     if place:
         click.echo(f"accounts: there are more; go on with --after {place}", err=True)
 
@@ -35,30 +34,30 @@ def find(text: str, group: str, state: str, after: str) -> None:
 @click.argument("who")
 def history(who: str) -> None:
     """What happened to an account lately, newest first."""
-    uow = unit_of_work()
-    for line in administer.show(uow, people.find(uow, who).id).history:
-        did = f"by {line.actor}" if line.actor else "-"
-        click.echo(f"{line.at:%Y-%m-%d %H:%M:%S}\t{HAPPENED.get(line.kind, line.kind)}\t{line.network or '-'}\t{did}")
+    uow, account = found(who)
+    for each in administer.show(uow, account.id).history:
+        did = f"by {each.actor}" if each.actor else "-"
+        click.echo(f"{each.at:%Y-%m-%d %H:%M:%S}\t{HAPPENED.get(each.kind, each.kind)}\t{each.network or '-'}\t{did}")
 
 
 @users.command()
 @click.argument("who")
 def sessions(who: str) -> None:
     """Where an account is signed in: id, since, until, network, device."""
-    uow = unit_of_work()
-    account = people.find(uow, who)
+    uow, account = found(who)
     for each in session_list.of(uow, account.id, account.auth_epoch):
         times = f"{each.began:%Y-%m-%d %H:%M}\t{each.ends:%Y-%m-%d %H:%M}"
         click.echo(f"{each.id}\t{times}\t{each.network or '-'}\t{each.agent or '-'}")
 
 
-@users.command("end-session")
+# An id may begin with "-", and is no option then.
+@users.command("end-session", context_settings={"ignore_unknown_options": True})
 @click.argument("who")
 @click.argument("session")
 def end_session(who: str, session: str) -> None:
     """End the one SESSION of an account."""
-    uow = unit_of_work()
-    administer.end_session(uow, people.find(uow, who).id, session)
+    uow, account = found(who)
+    administer.end_session(uow, account.id, session)
     click.echo("that session is over")
 
 
@@ -66,8 +65,7 @@ def end_session(who: str, session: str) -> None:
 @click.argument("who")
 def reset(who: str) -> None:
     """Mail the owner a link to choose a new password."""
-    uow = unit_of_work()
-    account = people.find(uow, who)
+    uow, account = found(who)
     administer.send_reset(uow, account.id)
     click.echo(f"a letter to {account.email} is due")
 
@@ -76,8 +74,7 @@ def reset(who: str) -> None:
 @click.argument("who")
 def unlock(who: str) -> None:
     """Lift the lock that follows many wrong passwords."""
-    uow = unit_of_work()
-    account = people.find(uow, who)
+    uow, account = found(who)
     administer.lift_lock(uow, account.id)
     click.echo(f"{account.email} can try passwords again")
 
@@ -87,8 +84,7 @@ def unlock(who: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(who: str, yes: bool) -> None:
     """Delete an account for good, and tell its address so."""
-    uow = unit_of_work()
-    account = people.find(uow, who)
+    uow, account = found(who)
     id, email = account.id, account.email
     if not yes:
         click.confirm(f"Delete {email} and everything known about it?", abort=True)
@@ -101,9 +97,9 @@ def delete(who: str, yes: bool) -> None:
 def trace(address: str) -> None:
     """What became of the mail to ADDRESS: asked, held back, waiting, sent, given up."""
     uow = unit_of_work()
-    found, _ = mail_trace.look(uow, checked(TraceMail, {"email": address}))
-    if found is not None:
-        _print(found)
+    traced, _ = mail_trace.look(uow, checked(TraceMail, {"email": address}))
+    if traced is not None:
+        _print(traced)
 
 
 @mail.command()

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from accounts.cli.work import unit_of_work
 from accounts.config import SettingsError
+from accounts.core import sheets, whole_files
 from accounts.core.addresses import AddressRefused, parse
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import GROUP
@@ -108,19 +109,16 @@ class _Refusals:
 
     def __init__(self, stack: ExitStack, path: Path | None) -> None:
         self.first: list[Refused] = []
-        self._out = None
+        self._out: TextIO | None = None
         if path is not None:
-            self._out = csv.writer(stack.enter_context(path.open("w", encoding="utf-8", newline="")))
-            self._out.writerow(("line", "email", "code", "why"))
+            self._out = stack.enter_context(whole_files.written(path))
+            self._out.write(sheets.line(("line", "email", "code", "why")))
 
     def __call__(self, refused: Refused) -> None:
         if len(self.first) < SHOWN:
             self.first.append(refused)
         if self._out is not None:
-            email = refused.email
-            # A spreadsheet would take some of what stands in broken rows for a formula.
-            shown = f"'{email}" if email[:1] in "=+-@" else email
-            self._out.writerow((refused.line, shown, refused.code, refused.why))
+            self._out.write(sheets.line((refused.line, refused.email, refused.code, refused.why)))
 
 
 def _progress() -> Callable[[Report], None]:

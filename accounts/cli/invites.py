@@ -16,19 +16,13 @@ from accounts.cli.work import unit_of_work
 from accounts.core import sheets
 from accounts.core.models_invites import InviteBatch
 from accounts.core.uow import UnitOfWork
-from accounts.flows import (
-    invitations,
-    invite_batches,
-    invite_export,
-    invite_search,
-    invite_sending,
-    open_invitations,
-)
+from accounts.flows import invitations, open_invitations
 from accounts.flows.invite import url_of
-from accounts.flows.invite_judging import VERDICTS
-from accounts.flows.invite_lists import NewBatch
-from accounts.flows.invite_rows import REASONS
-from accounts.flows.invite_search import STATES, Search
+from accounts.flows.invites import batches, export, search, sending
+from accounts.flows.invites.judging import VERDICTS
+from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites.rows import REASONS
+from accounts.flows.invites.search import STATES, Search
 from accounts.flows.open_invitations import Act, Extend, Some
 from accounts.web.forms import checked
 
@@ -65,9 +59,7 @@ def invite(
     if file is None:
         _invite_one(uow, {**said, "email": email}, printed)
         return
-    batch = invite_batches.create(
-        uow, checked(NewBatch, {**said, "name": name or Path(file.name).stem, "file": file})
-    )
+    batch = batches.create(uow, checked(NewBatch, {**said, "name": name or Path(file.name).stem, "file": file}))
     _report(uow, batch)
     if not dry:
         _send(uow, batch)
@@ -85,10 +77,10 @@ def invites() -> None:
 def list_invites(text: str, state: str | None, name: str | None) -> None:
     """Invitations whose address or name has TEXT in it, newest first: id, state, end, address, groups."""
     uow = unit_of_work()
-    batch = invite_batches.find(uow, name).id if name else ""
+    batch = batches.find(uow, name).id if name else ""
     said = checked(Search, {"q": text, "state": state or "", "batch": batch})
     while True:
-        found = invite_search.search(uow, said)
+        found = search.search(uow, said)
         for row in found.rows:
             click.echo("\t".join((row.id, row.state, _moment(row.expires_at), row.email, ",".join(row.groups))))
         if not found.next:
@@ -96,12 +88,12 @@ def list_invites(text: str, state: str | None, name: str | None) -> None:
         said = said.model_copy(update={"after": found.next})
 
 
-@invites.command()
-def batches() -> None:
+@invites.command("batches")
+def list_batches() -> None:
     """Batches, newest first: id, how many are still to send, how many invitations in which state, name."""
     uow = unit_of_work()
-    for batch in invite_batches.listing(uow):
-        counts = invite_batches.counts(uow, batch.id)
+    for batch in batches.listing(uow):
+        counts = batches.counts(uow, batch.id)
         states = " ".join(f"{state}={counts.invites[state]}" for state in STATES if state in counts.invites)
         click.echo("\t".join((batch.id, f"left={counts.left}", states or "-", batch.name)))
 
@@ -111,9 +103,9 @@ def batches() -> None:
 def show(batch: str) -> None:
     """What would happen, or has happened, to each row of a list."""
     uow = unit_of_work()
-    found = invite_batches.find(uow, batch)
+    found = batches.find(uow, batch)
     after = 0
-    while rows := invite_batches.rows(uow, found.id, after=after):
+    while rows := batches.rows(uow, found.id, after=after):
         for row in rows:
             why = REASONS[row.reason] if row.reason else ",".join(row.adds)
             click.echo("\t".join((str(row.line), row.verdict, row.email, why)).rstrip())
@@ -125,7 +117,7 @@ def show(batch: str) -> None:
 def send(batch: str) -> None:
     """Send what is left of a batch. May be broken off, and goes on when called again; nobody is invited twice."""
     uow = unit_of_work()
-    _send(uow, invite_batches.find(uow, batch))
+    _send(uow, batches.find(uow, batch))
 
 
 @invites.command()
@@ -133,8 +125,8 @@ def send(batch: str) -> None:
 def discard(batch: str) -> None:
     """Forget a list; invitations that were sent from it stay."""
     uow = unit_of_work()
-    found = invite_batches.find(uow, batch)
-    click.echo(f"{invite_batches.discard(uow, found.id)} rows of {found.name} are gone")
+    found = batches.find(uow, batch)
+    click.echo(f"{batches.discard(uow, found.id)} rows of {found.name} are gone")
 
 
 @invites.command()
@@ -162,20 +154,20 @@ def revoke(ids: tuple[str, ...], name: str | None) -> None:
     _change("revoke", ids, name)
 
 
-@invites.command()
+@invites.command("export")
 @click.argument("batch")
 @click.option("--json", "as_json", is_flag=True, help="Lines of JSON instead of CSV.")
-def export(batch: str, as_json: bool) -> None:
+def export_links(batch: str, as_json: bool) -> None:
     """Print the open invitations of a batch, each with a link. Whoever has a link can use it."""
     uow = unit_of_work()
-    found = invite_batches.find(uow, batch)
-    invite_export.note(uow, found.id, "links")
-    with closing(invite_export.links(uow.house, uow.asker, found.id)) as links:
-        for text in _json_lines(links) if as_json else sheets.written(invite_export.table(links)):
+    found = batches.find(uow, batch)
+    export.note(uow, found.id, "links")
+    with closing(export.links(uow.house, uow.asker, found.id)) as links:
+        for text in _json_lines(links) if as_json else sheets.written(export.table(links)):
             click.echo(text, nl=False)
 
 
-def _json_lines(links: Iterator[invite_export.Invitation]) -> Iterator[str]:
+def _json_lines(links: Iterator[export.Invitation]) -> Iterator[str]:
     return (json.dumps(asdict(each), default=_moment) + "\n" for each in links)
 
 
@@ -190,22 +182,22 @@ def _invite_one(uow: UnitOfWork, said: dict[str, Any], printed: bool) -> None:
 
 
 def _report(uow: UnitOfWork, batch: InviteBatch) -> None:
-    counts = invite_batches.counts(uow, batch.id).rows
+    counts = batches.counts(uow, batch.id).rows
     told = ", ".join(f"{each} {counts[each]}" for each in VERDICTS if each in counts)
     click.echo(f"batch {batch.id} {batch.name}: {told}")
     for verdict in ("malformed", "refused", "duplicate"):
-        for row in invite_batches.rows(uow, batch.id, verdict=verdict, limit=MOST_SHOWN):
+        for row in batches.rows(uow, batch.id, verdict=verdict, limit=MOST_SHOWN):
             click.echo(f"  line {row.line}: {row.email or '-'}: {REASONS[row.reason]}", err=True)
     if batch.unused:
         click.echo(f"  columns that are not used: {', '.join(batch.unused)}", err=True)
 
 
 def _send(uow: UnitOfWork, batch: InviteBatch) -> None:
-    counts = invite_batches.counts(uow, batch.id)
+    counts = batches.counts(uow, batch.id)
     uow.release()
     sent = counts.rows.get("sent", 0)
     with (
-        closing(invite_sending.send(uow.house, uow.asker, batch.id)) as steps,
+        closing(sending.send(uow.house, uow.asker, batch.id)) as steps,
         click.progressbar(length=sent + counts.left, label=batch.name) as bar,
     ):
         for step in steps:

@@ -10,13 +10,12 @@ import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.cli.work import make_house, open_house
+from accounts.cli.work import make_house, open_house, unit_of_work
 from accounts.config import Settings, SettingsError
 from accounts.core import schema
 from accounts.core.house import House
 from accounts.core.keys import Entry, new_key, signing
 from accounts.core.ring_file import FileRing
-from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS, key_life, key_toll
 from accounts.flows.key_life import KeyLife
 from accounts.flows.key_toll import Toll
@@ -43,7 +42,7 @@ def keys(context: click.Context) -> None:
         for number, entry in enumerate(house.ring.entries, 1):
             click.echo(f"{number}\t{entry.key.name}\t{'signs' if entry == now_signing else 'opens'}")
         return
-    _print_table([row for life in key_life.lives(UnitOfWork(house)) for row in _rows(life)])
+    _print_table([row for life in key_life.lives(unit_of_work(house)) for row in _rows(life)])
     click.echo("Moments are in UTC.")
 
 
@@ -70,7 +69,7 @@ def rotate(wait: int) -> None:
         _explain_rotation(house.ring.entries)
         raise SettingsError("nothing was changed: the ring is in ACCOUNTS_SECRET_KEYS, not in a file")
     before = signing(house.ring.entries)
-    fresh = key_life.rotate(UnitOfWork(house), house.ring, wait)
+    fresh = key_life.rotate(unit_of_work(house), house.ring, wait)
     click.echo(f"key {fresh.key.name} opens from now on and signs from {_moment(_utc(fresh.signs_from))} UTC")
     click.echo(f"key {before.key.name} goes on opening; accounts keys says from when on it may be dropped")
 
@@ -88,7 +87,7 @@ def drop(name: str, anyway: bool, emergency: bool) -> None:
     if emergency and isinstance(ring, FileRing):
         _drop_at_once(house, ring, name)
         return
-    uow = UnitOfWork(house)
+    uow = unit_of_work(house)
     life = key_life.find(uow, name)
     _report(life, key_toll.reckon(uow, life), "would die")
     click.echo(f"Safe to drop: {_safe(life)}")
@@ -112,7 +111,7 @@ def _drop_at_once(house: House, ring: FileRing, name: str) -> None:
         click.echo(f"key {ring.signing.name} signs now")
     try:
         _check_store(house)
-        uow = UnitOfWork(house)
+        uow = unit_of_work(house)
         with uow:
             key_life.note_drop(uow, name, fresh, emergency=True)
         life = key_life.find(uow, name, before)

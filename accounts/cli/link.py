@@ -10,7 +10,8 @@ import click
 
 from accounts.cli.work import unit_of_work
 from accounts.flows import link_doctor
-from accounts.flows.link_advice import HAPPENED, PARTS
+from accounts.flows.audit_words import HAPPENED
+from accounts.flows.link_advice import PARTS
 from accounts.flows.link_doctor import Explanation
 from accounts.flows.link_facts import Event, InviteFact, KeyFact
 

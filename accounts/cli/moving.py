@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
 from accounts.cli.work import open_house, unit_of_work
 from accounts.config import SettingsError
+from accounts.core import whole_files
 from accounts.core.store import Store
 from accounts.flows.moving import copy as copying
 from accounts.flows.moving import export as exports
@@ -28,19 +27,11 @@ def export(file: Path, form: str, hashes: bool) -> None:
         for line in lines:
             click.echo(line, nl=False)
         return
-    click.echo(f"{_write(file, lines) - (form == 'csv')} accounts in {file}")
-
-
-def _write(file: Path, lines: Iterable[str]) -> int:
-    # Personal data of everybody: for its owner's eyes only, from the first byte on.
     count = 0
-    with os.fdopen(
-        os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
-    ) as out:
-        for line in lines:
+    with whole_files.written(file) as out:
+        for count, line in enumerate(lines, 0 if form == "csv" else 1):  # noqa: B007 - the last number is what counts
             out.write(line)
-            count += 1
-    return count
+    click.echo(f"{count} accounts in {file}")
 
 
 @click.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from accounts.cli.work import unit_of_work
+from accounts.flows import oidc_key_life as life
 from accounts.flows import oidc_keys as keys
 
 
@@ -14,20 +15,20 @@ def oidc_keys(context: click.Context) -> None:
     """Show the published keys: by which algorithm they sign, and which of them do."""
     if context.invoked_subcommand is not None:
         return
-    rows = keys.listing(unit_of_work())
+    rows = keys.published_rows(unit_of_work())
     for row in rows:
-        click.echo(f"{row.id}\t{row.alg}\t{keys.state_of(row, rows)}\tfrom {row.not_before:%Y-%m-%d %H:%M:%S}")
+        click.echo(f"{row.id}\t{row.alg}\t{life.state_of(row, rows)}\tfrom {row.not_before:%Y-%m-%d %H:%M:%S}")
     if not rows:
         click.echo("There are none yet; they are made when the first app asks for them.")
 
 
 @oidc_keys.command()
 @click.option("--alg", "algs", multiple=True, type=click.Choice(keys.ALGS), help="Only this algorithm.")
-@click.option("--now", "at_once", is_flag=True, help="Sign as soon as every process publishes them, in two minutes.")
+@click.option("--now", "at_once", is_flag=True, help="Sign in two minutes, when every process publishes them.")
 def rotate(algs: tuple[str, ...], at_once: bool) -> None:
     """Make new keys. They are published at once and sign a day later; the old ones stay published."""
     ahead = keys.AT_ONCE if at_once else keys.AHEAD
-    made = keys.rotate(unit_of_work(), algs or keys.ALGS, ahead=ahead)
+    made = life.rotate(unit_of_work(), algs or keys.ALGS, ahead=ahead)
     for row in made:
         click.echo(f"{row.id} ({row.alg}) is published and signs from {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
     if not made:
@@ -39,5 +40,5 @@ def rotate(algs: tuple[str, ...], at_once: bool) -> None:
 @click.argument("key")
 def drop(key: str) -> None:
     """Take KEY away at once, because somebody else may hold it. What it has signed verifies nowhere any more."""
-    alg = keys.drop(unit_of_work(), key)
+    alg = life.drop(unit_of_work(), key)
     click.echo(f"{key} is gone from every process within a minute; another key signs {alg} from now on")

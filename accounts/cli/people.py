@@ -6,10 +6,14 @@ import click
 
 from accounts.cli.work import unit_of_work
 from accounts.core.models import Account
+from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts as people
-from accounts.flows import sessions
+from accounts.flows import administer, sessions
+from accounts.flows.administer import AccountPage, Found
 from accounts.flows.inputs import GroupNames
 from accounts.web.forms import checked
+
+AT_ONCE = 500
 
 
 @click.group()
@@ -19,16 +23,22 @@ def users() -> None:
 
 @users.command("list")
 def list_users() -> None:
-    """All accounts, oldest first: id, state, address, groups."""
-    for account in people.listing(unit_of_work()):
-        click.echo("\t".join(_line(account)))
+    """All accounts by address: id, state, address, groups."""
+    uow, place = unit_of_work(), ""
+    while True:
+        rows, place = administer.search(uow, AccountPage(after=place), size=AT_ONCE)
+        for each in rows:
+            click.echo("\t".join(line(each)))
+        uow.release()
+        if not place:
+            return
 
 
 @users.command()
 @click.argument("who")
 def show(who: str) -> None:
     """One account, by id or address."""
-    account = people.find(unit_of_work(), who)
+    _, account = found(who)
     for label, value in (
         ("id", account.id),
         ("address", account.email),
@@ -46,8 +56,8 @@ def show(who: str) -> None:
 @click.argument("who")
 def disable(who: str) -> None:
     """Switch an account off; its sessions and links are dead at once."""
-    uow = unit_of_work()
-    account = people.disable(uow, people.find(uow, who).id)
+    uow, account = found(who)
+    people.disable(uow, account.id)
     click.echo(f"{account.email} is disabled")
 
 
@@ -55,8 +65,8 @@ def disable(who: str) -> None:
 @click.argument("who")
 def enable(who: str) -> None:
     """Switch an account on again."""
-    uow = unit_of_work()
-    account = people.enable(uow, people.find(uow, who).id)
+    uow, account = found(who)
+    people.enable(uow, account.id)
     click.echo(f"{account.email} is active")
 
 
@@ -65,9 +75,9 @@ def enable(who: str) -> None:
 @click.argument("groups", nargs=-1)
 def groups(who: str, groups: tuple[str, ...]) -> None:
     """Make GROUPS the groups of an account; none at all takes it out of every group."""
-    uow = unit_of_work()
+    uow, account = found(who)
     wanted = checked(GroupNames, {"groups": list(groups)}).groups
-    account = people.set_groups(uow, people.find(uow, who).id, wanted)
+    account = people.set_groups(uow, account.id, wanted)
     click.echo(f"{account.email} is in: {', '.join(account.groups) or 'no group'}")
 
 
@@ -75,11 +85,20 @@ def groups(who: str, groups: tuple[str, ...]) -> None:
 @click.argument("who")
 def sign_out(who: str) -> None:
     """End all sessions of an account."""
-    uow = unit_of_work()
-    account = people.find(uow, who)
+    uow, account = found(who)
     sessions.end_everywhere(uow, account.id)
     click.echo(f"{account.email} is signed out everywhere")
 
 
-def _line(account: Account) -> tuple[str, ...]:
-    return account.id, account.status, account.email, ",".join(account.groups)
+def found(who: str) -> tuple[UnitOfWork, Account]:
+    """A unit of work of the operator, and the account of an id or an address in it.
+
+    :raises NotFound: there is none.
+    """
+    uow = unit_of_work()
+    return uow, people.find(uow, who)
+
+
+def line(each: Found) -> tuple[str, ...]:
+    """What lists say of an account."""
+    return each.id, each.state, each.email, ",".join(each.groups)

@@ -134,7 +134,8 @@ def _greet(house: House) -> None:
     click.echo(f"accounts {__version__} ({settings.env}) at {settings.public_origin}")
     if settings.mail_server is None:
         click.echo(f"Mails are not sent; read them at {settings.public_origin}/mailbox")
-    url = first_admin_url(UnitOfWork(house))
+    with UnitOfWork(house) as uow:
+        url = first_admin_url(uow)
     if url is not None:
         click.echo(f"Nobody administers yet. Open this link once to become the first admin:\n\n{url}\n")
 

@@ -31,9 +31,12 @@ def open_house() -> House:
     return house
 
 
-def unit_of_work() -> UnitOfWork:
-    """A unit of work of the operator: whoever can read the key ring needs no account.
+def unit_of_work(house: House | None = None) -> UnitOfWork:
+    """A unit of work of the operator: whoever can read the key ring needs no account. Closed when the command ends.
 
+    :param house: where; by default the installation that ACCOUNTS_* names.
     :raises SettingsError: settings, keys or store cannot be used.
     """
-    return UnitOfWork(open_house())
+    uow = UnitOfWork(house or open_house())
+    click.get_current_context().call_on_close(uow.close)
+    return uow

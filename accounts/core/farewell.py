@@ -6,11 +6,11 @@ or an account goes. Whoever writes a tenth way to end sessions need not think of
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, delete, event, exists, insert, inspect, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, event, exists, insert, inspect, or_, select
 from sqlalchemy.orm import Session, UOWTransaction
 
 from accounts.core.clock import now
@@ -23,6 +23,10 @@ PURPOSE = "backchannel-logout"
 """Of the intents that the post carries to apps; their subject is the goodbye."""
 KEPT = timedelta(days=30)
 """How long it is known what became of a goodbye."""
+
+
+STILL = exists().where(Account.id == Grant.account_id, Account.auth_epoch == Grant.auth_epoch)
+"""Grants of an older epoch died with that, and their apps were told then."""
 
 
 class Goodbyes:
@@ -38,9 +42,7 @@ class Goodbyes:
 
     def session_ended(self, session: Session, session_id: str) -> None:
         """One browser session is over; each app that came from it hears of that session alone."""
-        # Grants of an older epoch died with that, and their apps were told then.
-        still = exists().where(Account.id == Grant.account_id, Account.auth_epoch == Grant.auth_epoch)
-        self._note(session, _concerned(session, Grant.session_id == session_id, still), one_session=True)
+        self._note(session, _concerned(session, Grant.session_id == session_id, STILL), one_session=True)
 
     def epoch_ended(self, session: Session, account_id: str, epoch: int) -> None:
         """All sessions of an account are over that were of this epoch."""
@@ -49,14 +51,23 @@ class Goodbyes:
 
     def app_left(self, session: Session, account_id: str, app_id: str) -> None:
         """Somebody has disconnected an app."""
-        concerned = _concerned(session, Grant.account_id == account_id, Grant.app_id == app_id)
+        concerned = _concerned(session, Grant.account_id == account_id, Grant.app_id == app_id, STILL)
         self._note(session, concerned, one_session=False)
+
+    def app_ended(self, session: Session, app_id: str, *, gone: bool) -> None:
+        """An app is switched off, or is about to be ``gone``: everybody who signed in to it is signed out of it."""
+        facts: dict[str, Any] = {}
+        if gone and (app := session.get(App, app_id)) is not None:
+            # Nobody can look it up any more when the call is made.
+            facts = {"app": {"to": app.backchannel_logout_uri, "alg": app.id_token_signed_response_alg}}
+        concerned = _concerned(session, Grant.app_id == app_id, STILL)
+        self._note(session, concerned, one_session=False, facts=facts)
 
     def before_flush(self, session: Session) -> None:
         """Look for accounts that are about to go: their grants go with the row."""
         for gone in session.deleted:
             if isinstance(gone, Account):
-                self._note(session, _concerned(session, Grant.account_id == gone.id), one_session=False)
+                self._note(session, _concerned(session, Grant.account_id == gone.id, STILL), one_session=False)
 
     def after_flush(self, session: Session) -> None:
         """Look for accounts whose epoch was raised.
@@ -68,11 +79,13 @@ class Goodbyes:
                 for epoch in inspect(changed).attrs.auth_epoch.history.deleted or ():
                     self.epoch_ended(session, changed.id, epoch)
 
-    def _note(self, session: Session, concerned: Iterable[Any], *, one_session: bool) -> None:
-        logouts: dict[tuple[str, str | None], dict[str, Any]] = {}
+    def _note(
+        self, session: Session, concerned: Iterable[Any], *, one_session: bool, facts: Mapping[str, Any] | None = None
+    ) -> None:
+        logouts: dict[tuple[str, str, str | None], dict[str, Any]] = {}
         for account_id, sid, app_id, name, address in concerned:
             told = sid if one_session else None
-            logouts[app_id, told] = {
+            logouts[account_id, app_id, told] = {
                 "id": new_id(),
                 "account_id": account_id,
                 "app_id": app_id,
@@ -86,7 +99,7 @@ class Goodbyes:
         rows = [{**row, "logout": self.id} for row in logouts.values()]
         session.execute(insert(AppLogout), rows)
         due = [
-            {"purpose": PURPOSE, "subject": row["id"], "facts": {"asked": {}}, "locale": ""}
+            {"purpose": PURPOSE, "subject": row["id"], "facts": {"asked": {}, **(facts or {})}, "locale": ""}
             for row in rows
             if row["state"] == WAITING
         ]
@@ -116,11 +129,13 @@ def _after_flush(session: Watched, context: UOWTransaction) -> None:
 
 def _concerned(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:
     """Who signed in to which apps, and was not told goodbye since."""
+    # Times of two machines are compared only for what was revoked by then: else a sign-in right after a goodbye, by a
+    # clock that is behind, would never be told that it has ended.
+    before = and_(AppLogout.sid.is_(None), Grant.revoked_at.is_not(None), AppLogout.at >= Grant.created_at)
     told = exists().where(
         AppLogout.account_id == Grant.account_id,
         AppLogout.app_id == Grant.app_id,
-        or_(AppLogout.sid.is_(None), AppLogout.sid == Grant.sid),
-        AppLogout.at >= Grant.created_at,
+        or_(AppLogout.sid == Grant.sid, before),
     )
     statement = (
         select(Grant.account_id, Grant.sid, App.id, App.name, App.backchannel_logout_uri)

@@ -30,6 +30,8 @@ class App(Base):
     :ivar name: what people are shown when they are asked whether they want to sign in there.
     :ivar secret_hash: SHA-256 of the client secret in hexadecimal. The secret is 256 random bits: nobody can try
         them all, and a slow hash would only slow the token endpoint down. None for a public client, which has none.
+    :ivar old_secret_hash, old_secret_until: the secret before that, and until when it is good, too: so that an app
+        that runs in many places can be given the new one without being down.
     :ivar token_endpoint_auth_method: the one way in which the app shows its secret: ``BASIC`` (the Authorization
         header), ``POST`` (in the body), or ``NONE`` for a public client.
     :ivar application_type: ``WEB`` or ``NATIVE``. Only a native app may register ``http`` and only on loopback, and
@@ -72,6 +74,8 @@ class App(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     disabled_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column()
+    old_secret_hash: Mapped[str | None] = mapped_column(String(64))
+    old_secret_until: Mapped[datetime | None]
 
     __mapper_args__ = {"version_id_col": version}
 

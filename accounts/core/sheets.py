@@ -14,7 +14,7 @@ from itertools import islice
 from typing import BinaryIO
 
 SEPARATORS = (",", ";", "\t")
-HINT = re.compile(r"\s*sep=(.)\s*", re.IGNORECASE)
+HINT = re.compile(r"\s*sep=([,;\t|:])\s*", re.IGNORECASE)
 """The first line of what Excel writes for itself."""
 LOOKED_AT = 64 * 1024
 BYTE_ORDER_MARKS = (
@@ -24,6 +24,9 @@ BYTE_ORDER_MARKS = (
 )
 DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠|%")
 """What a cell must not begin with: spreadsheets take it for a formula, or for a command to another program."""
+_BEGINS = re.compile(rf'(?:^[ \u00a0]*|(?<=;)[ \u00a0"]*)[{re.escape("".join(sorted(DANGEROUS)))}]')
+"""Where one begins: at the beginning of a cell, and behind a semicolon. Where decimals have a comma, spreadsheets end
+a cell there, and take our quotation marks, which then stand inside of one, for nothing."""
 
 
 class NotATable(ValueError):
@@ -92,12 +95,13 @@ def line(cells: Iterable[object]) -> str:
 
 def harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: an apostrophe stands before what looks like one."""
-    return f"'{cell}" if cell.lstrip(" \u00a0")[:1] in DANGEROUS and cell.strip() else cell
+    return _BEGINS.sub(r"'\g<0>", cell) if cell.strip() else cell
 
 
 def bare(cell: str) -> str:
     """A cell as it was before :func:`harmless`."""
-    return cell[1:] if cell[:1] == "'" and harmless(cell[1:]) == cell else cell
+    before = re.sub(r"(^|;)'", r"\1", cell)
+    return before if harmless(before) == cell else cell
 
 
 def _separator(head: str, told: Callable[[str], bool]) -> str:

@@ -42,6 +42,7 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
     close_account.NOTICE: close_account.notice,
     administer.DELETED_NOTICE: close_account.deleted_notice,
     identities.NOTICE: identities.letter,
+    identities.DISCONNECTED: identities.letter,
 }
 """Letters without a link of their own, by the purpose of their intents."""
 

@@ -118,11 +118,6 @@ def void_password(uow: UnitOfWork, account: Account) -> None:
     uow.put(RESET_PASSWORD, account.id, {"next": ""}, account.locale)
 
 
-def listing(uow: UnitOfWork) -> list[Account]:
-    """All accounts, oldest first."""
-    return list(uow.session.scalars(select(Account).order_by(Account.created_at, Account.id)))
-
-
 def key_of(text: str) -> str:
     """The unique form of an address; "" for anything else, such as an id."""
     try:

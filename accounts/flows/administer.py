@@ -18,6 +18,8 @@ from accounts.flows.audit_trail import Line
 from accounts.flows.connected import Connected
 from accounts.flows.inputs import Asks, Email, Place, Sought
 from accounts.flows.session_list import Listed
+from accounts.flows.upstream import identities
+from accounts.flows.upstream.identities import Connected as Identity
 
 PAGE = 50
 RESET_SENT, DELETED = "account.reset-sent", "account.deleted"
@@ -74,14 +76,18 @@ class Shown:
     sessions: tuple[Listed, ...]
     history: tuple[Line, ...]
     apps: tuple[Connected, ...]
+    identities: tuple[Identity, ...]
 
 
 def search(uow: UnitOfWork, said: AccountPage, size: int = PAGE) -> tuple[list[Found], str]:
-    """One page of accounts by address, and the place behind which the next begins; "" where there is none."""
+    """One page of accounts by address, and the place behind which the next begins; "" where there is none.
+
+    :raises NotFound: the account behind which the page begins is gone.
+    """
     wanted = select(Account).where(*_like(said))
     if said.after:
-        place = uow.session.scalar(select(Account.email_key).where(Account.id == said.after))
-        wanted = wanted.where(Account.email_key > place) if place else wanted
+        # Not the first page again: whoever reads page after page would never come to an end.
+        wanted = wanted.where(Account.email_key > existing(uow, said.after).email_key)
     rows = uow.session.scalars(wanted.order_by(Account.email_key).limit(size + 1)).all()
     return _found(uow, rows[:size]), rows[size - 1].id if len(rows) > size else ""
 
@@ -91,7 +97,10 @@ def _like(said: AccountPage) -> list[ColumnElement[bool]]:
     if said.q:
         # What somebody types is text, never a pattern: % and _ are themselves.
         by_address = Account.email_key.contains(said.q.casefold(), autoescape=True)
-        wanted.append(or_(by_address, Account.name.icontains(said.q, autoescape=True), Account.id == said.q))
+        # Databases know small and capital letters of ASCII surely, of other alphabets as they were set up.
+        spellings = {said.q, said.q.lower(), said.q.upper(), said.q.title()}
+        by_name = [Account.name.icontains(each, autoescape=True) for each in sorted(spellings)]
+        wanted.append(or_(by_address, *by_name, Account.id == said.q))
     if said.group:
         members = select(Membership.account_id).where(Membership.group == said.group)
         wanted.append(Account.id.in_(members))
@@ -143,6 +152,7 @@ def show(uow: UnitOfWork, account_id: str) -> Shown:
         sessions=tuple(session_list.of(uow, row.id, row.auth_epoch)) if row.active else (),
         history=tuple(audit_trail.history(uow, row.id)),
         apps=tuple(connected.listing(uow, row.id)),
+        identities=tuple(identities.listing(uow, row.id)),
     )
 
 

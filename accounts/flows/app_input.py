@@ -126,6 +126,12 @@ class AppInput(AppChange):
     name: Name = Field(title=sentence("Name"), json_schema_extra={"autocomplete": "off"})
 
 
+class RenewSecret(Asks):
+    """How an app gets a new secret."""
+
+    at_once: Checkbox = Field(default=False, title=sentence("The old secret is worth nothing at once"))
+
+
 def checked(uow: UnitOfWork, said: Mapping[str, Any]) -> dict[str, Any]:
     """The whole of what an app will be, its addresses as they are kept.
 

@@ -7,6 +7,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from sqlalchemy import delete, select
@@ -14,15 +15,17 @@ from sqlalchemy import delete, select
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
 from accounts.core.ids import new_id
-from accounts.core.models_apps import NONE, App
+from accounts.core.models_apps import NONE, App, Grant
 from accounts.core.models_forward import AppOrigin
 from accounts.core.uow import UnitOfWork
-from accounts.flows import app_input
-from accounts.flows.app_input import SCOPES, AppChange, AppInput
+from accounts.flows import app_input, granted
+from accounts.flows.app_input import SCOPES, AppChange, AppInput, RenewSecret
 
-__all__ = ["SCOPES", "AppChange", "AppInput"]
+__all__ = ["SCOPES", "AppChange", "AppInput", "RenewSecret"]
 
 SECRET_BYTES = 32
+OVERLAP = timedelta(hours=24)
+"""How long the secret before is good beside a new one."""
 NO_SECRET = sentence("A public app has no secret.")
 
 
@@ -47,6 +50,10 @@ class KeepsSecret(Protocol):
 
     @property
     def secret_hash(self) -> str | None: ...
+    @property
+    def old_secret_hash(self) -> str | None: ...
+    @property
+    def old_secret_until(self) -> datetime | None: ...
 
 
 def register(uow: UnitOfWork, said: AppInput) -> Registered:
@@ -85,7 +92,7 @@ def change(uow: UnitOfWork, app_id: str, said: AppChange) -> Registered:
             setattr(app, name, value)
         _set_origins(uow, app, origins)
         if app.public:
-            app.secret_hash = None
+            app.secret_hash = app.old_secret_hash = app.old_secret_until = None
         elif was_public:
             app.secret_hash = hashed(secret)
         if changed:
@@ -95,36 +102,53 @@ def change(uow: UnitOfWork, app_id: str, said: AppChange) -> Registered:
     return uow.attempt(work)
 
 
-def rotate_secret(uow: UnitOfWork, app_id: str) -> Registered:
-    """Give an app a new secret; the old one is worth nothing from now on.
+def rotate_secret(uow: UnitOfWork, app_id: str, said: RenewSecret | None = None) -> Registered:
+    """Give an app a new secret. The one it had is good for a day more, so that the app need not be down meanwhile.
 
     :raises InvalidInput: it is public and has none.
     """
     secret = new_secret()
+    overlap = timedelta() if said is not None and said.at_once else OVERLAP
 
     def work(app: App) -> None:
         if app.public:
             error = FieldError("token_endpoint_auth_method", "public_app", NO_SECRET, {})
             raise InvalidInput("a public app", fields=[error])
+        _keep_old_secret(app, now() + overlap)
         app.secret_hash = hashed(secret)
-        uow.note("app.secret-changed", app_id=app.id)
+        uow.note("app.secret-changed", app_id=app.id, facts={"overlap": int(overlap.total_seconds())})
 
     return Registered(_with(uow, app_id, work), secret)
 
 
+def end_old_secret(uow: UnitOfWork, app_id: str) -> App:
+    """Have the secret before the one that is good now be worth nothing, at once.
+
+    :raises NotFound: there is none that would be.
+    """
+
+    def work(app: App) -> None:
+        if old_secret_until(app) is None:
+            raise NotFound("no old secret is good")
+        app.old_secret_hash = app.old_secret_until = None
+        uow.note("app.old-secret-ended", app_id=app.id)
+
+    return _with(uow, app_id, work)
+
+
 def disable(uow: UnitOfWork, app_id: str) -> App:
-    """Switch an app off: nobody signs in to it, and nothing that it holds is worth anything."""
+    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
 
     def work(app: App) -> None:
         if app.disabled_at is None:
             app.disabled_at = now()
-            uow.note("app.disabled", app_id=app.id)
+            uow.note("app.disabled", app_id=app.id, facts={"grants": _end_grants(uow, app, gone=False)})
 
     return _with(uow, app_id, work)
 
 
 def enable(uow: UnitOfWork, app_id: str) -> App:
-    """Switch an app on again."""
+    """Switch an app on again. People sign in to it anew; what they have agreed to holds still."""
 
     def work(app: App) -> None:
         if app.disabled_at is not None:
@@ -135,11 +159,12 @@ def enable(uow: UnitOfWork, app_id: str) -> App:
 
 
 def remove(uow: UnitOfWork, app_id: str) -> App:
-    """Take an app away, with all that people have agreed to about it. Its id is never given to another."""
+    """Take an app away, with all that people have agreed to about it, and tell it so. Its id is never used again."""
 
     def work(app: App) -> None:
+        facts = {"name": app.name, "grants": _end_grants(uow, app, gone=True)}
         uow.session.delete(app)
-        uow.note("app.removed", app_id=app.id, facts={"name": app.name})
+        uow.note("app.removed", app_id=app.id, facts=facts)
 
     return _with(uow, app_id, work)
 
@@ -180,8 +205,23 @@ def hashed(secret: str) -> str:
 
 
 def knows_secret(app: KeepsSecret, secret: str) -> bool:
-    """Whether this is the secret of the app, in a time that tells nothing about it."""
-    return app.secret_hash is not None and hmac.compare_digest(hashed(secret), app.secret_hash)
+    """Whether this is the secret of the app, or the one before for as long as that is good.
+
+    In a time that tells nothing about either.
+    """
+    good = [app.secret_hash, app.old_secret_hash if old_secret_until(app) else None]
+    shown = hashed(secret)
+    return any(hmac.compare_digest(shown, each) for each in good if each is not None)
+
+
+def old_secret_until(app: KeepsSecret) -> datetime | None:
+    """Until when the secret before is good; None where it is not."""
+    return app.old_secret_until if app.old_secret_until is not None and app.old_secret_until > now() else None
+
+
+def _keep_old_secret(app: App, until: datetime) -> None:
+    kept = until > now()
+    app.old_secret_hash, app.old_secret_until = (app.secret_hash, until) if kept else (None, None)
 
 
 def _client_id() -> str:
@@ -196,6 +236,13 @@ def _with(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:
         return app
 
     return uow.attempt(once)
+
+
+def _end_grants(uow: UnitOfWork, app: App, *, gone: bool) -> int:
+    granted.lock_app(uow, app.id)
+    dead = granted.end(uow, Grant.app_id == app.id)
+    uow.goodbyes.app_ended(uow.session, app.id, gone=gone)
+    return len(dead)
 
 
 def _get(uow: UnitOfWork, app_id: str) -> App:

@@ -7,12 +7,14 @@ session we asked for a proof, so that a proof given for it counts, and only one 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from typing import cast
 from urllib.parse import urlencode
 
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
@@ -21,7 +23,7 @@ from accounts.core.envelope import Unreadable
 from accounts.core.house import House
 from accounts.core.targets import MAX_CHARACTERS
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc import consents, grants, tokens
+from accounts.flows.oidc import claims, consents, grants, tokens
 from accounts.flows.oidc.answers import Answer
 from accounts.flows.oidc.asked import Asked
 from accounts.flows.sessions import CurrentAccount, Session
@@ -41,20 +43,24 @@ class Need(Enum):
     SIGN_IN = "sign-in"
     SIGN_UP = "sign-up"
     PROVE = "prove"
+    CHANGE = "change"
     CHOOSE = "choose"
     CONSENT = "consent"
     NOT_ALLOWED = "not-allowed"
+    FACTORS = "factors"
 
 
-QUIETLY = {
+QUIETLY: dict[Need, Callable[[], OAuth2Error]] = {
     Need.SIGN_IN: LoginRequiredError,
     Need.SIGN_UP: LoginRequiredError,
     Need.PROVE: LoginRequiredError,
+    Need.CHANGE: LoginRequiredError,
     Need.CHOOSE: LoginRequiredError,
     Need.CONSENT: ConsentRequiredError,
     Need.NOT_ALLOWED: AccessDeniedError,
+    Need.FACTORS: lambda: OAuth2Error(error="unmet_authentication_requirements"),
 }
-"""What an app is told instead that wants nothing shown (``prompt=none``)."""
+"""What an app is told instead that wants nothing shown (``prompt=none``), or where no page can help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,31 +83,43 @@ class Note:
 
 
 def decide(
-    uow: UnitOfWork, asked: Asked, who: CurrentAccount | None, note: Note | None, *, agreed: bool
+    uow: UnitOfWork,
+    asked: Asked,
+    who: CurrentAccount | None,
+    note: Note | None,
+    *,
+    agreed: Collection[str] | None = None,
 ) -> Answer | Need:
     """The answer to the app, or what is needed before there can be one.
 
-    :param agreed: the person has just said yes on the page that names the app, what it wants and whose account it is.
+    :param agreed: the scope words on the page that the person has just said yes to; None where they were shown none.
+        The registration may have changed since, so that it is other words now.
     """
     if who is None:
         need: Need | None = Need.SIGN_UP if "create" in asked.prompt else Need.SIGN_IN
     else:
-        need = _needed(uow, asked, who, note is not None and note.kept_by(who.session), agreed=agreed)
+        need = _needed(uow, asked, who, note is not None and note.kept_by(who.session), agreed)
     if need is not None:
-        return asked.refusal(uow.house, QUIETLY[need]()) if asked.quiet else need
+        return asked.refusal(uow.house, QUIETLY[need]()) if asked.quiet or need is Need.FACTORS else need
     return asked.answer(uow.house, {"code": _code(uow.house, asked, cast(CurrentAccount, who))})
 
 
-def _needed(uow: UnitOfWork, asked: Asked, who: CurrentAccount, proved: bool, *, agreed: bool) -> Need | None:
+def _needed(
+    uow: UnitOfWork, asked: Asked, who: CurrentAccount, proved: bool, agreed: Collection[str] | None
+) -> Need | None:
     if not proved and _must_prove(asked, who.session):
         return Need.PROVE
     if asked.sub not in ("", who.id):
-        return Need.CHOOSE
+        return Need.CHANGE
     if not grants.lets_in(asked.app, who.groups):
         return Need.NOT_ALLOWED
-    if not agreed and not proved and "select_account" in asked.prompt:
-        return Need.CHOOSE
-    return Need.CONSENT if not agreed and consents.is_due(uow, asked, who.id) else None
+    among = asked.wanted.acr_among
+    if among and claims.acr_of(who.session.amr) not in among:
+        return Need.FACTORS
+    # Before choosing: the page that asks for consent names the account and offers to use another one, too.
+    if not set(asked.agreed_to) <= set(agreed or ()) and consents.is_due(uow, asked, who.id):
+        return Need.CONSENT
+    return Need.CHOOSE if agreed is None and not proved and "select_account" in asked.prompt else None
 
 
 def agree(uow: UnitOfWork, asked: Asked, who: CurrentAccount) -> None:

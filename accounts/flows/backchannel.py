@@ -12,7 +12,7 @@ from accounts.core.envelope import Unreadable
 from accounts.core.errors import NotFound
 from accounts.core.house import House
 from accounts.core.ids import new_id
-from accounts.core.models_apps import App
+from accounts.core.models_apps import RS256, App
 from accounts.core.models_logout import CONFIRMED, GIVEN_UP, SILENT, WAITING, AppLogout
 from accounts.core.outbox import Call, Fate, Intent
 from accounts.core.uow import UnitOfWork
@@ -47,16 +47,19 @@ class Goodbye:
 def call(uow: UnitOfWork, intent: Intent) -> Call | None:
     """The call for one goodbye. Its token is signed now: it lives for two minutes, and the outbox may hold it longer.
 
-    None where the app is gone, or has no address any more.
+    None where the app is gone, or has no address any more: it cannot be told then.
     """
     row = uow.session.get(AppLogout, intent.subject)
-    app = uow.session.get(App, row.app_id) if row else None
-    if row is None or app is None or app.backchannel_logout_uri is None:
+    if row is None:
+        return None
+    to, alg = _address(uow, row.app_id, intent)
+    if to is None:
+        row.state = SILENT
         return None
     moment = int(now().timestamp())
     claims = {
         "iss": uow.house.signer.page(""),
-        "aud": app.id,
+        "aud": row.app_id,
         "sub": row.account_id,
         "iat": moment,
         "exp": moment + int(TOKEN_LIVES.total_seconds()),
@@ -65,13 +68,21 @@ def call(uow: UnitOfWork, intent: Intent) -> Call | None:
         "events": {EVENT: {}},
         **({"sid": row.sid} if row.sid is not None else {}),
     }
-    token = uow.house.kept(Keys).sign(app.id_token_signed_response_alg, claims, typ=TYPE)
+    token = uow.house.kept(Keys).sign(alg, claims, typ=TYPE)
     logout_id = row.id
 
     def fate(settling: UnitOfWork, became: Fate) -> None:
         _note(settling, logout_id, became)
 
-    return Call(app.backchannel_logout_uri, {"logout_token": token}, fate)
+    return Call(to, {"logout_token": token}, fate)
+
+
+def _address(uow: UnitOfWork, app_id: str, intent: Intent) -> tuple[str | None, str]:
+    app = uow.session.get(App, app_id)
+    if app is not None:
+        return app.backchannel_logout_uri, app.id_token_signed_response_alg
+    kept = intent.facts.get("app", {})
+    return kept.get("to"), kept.get("alg", RS256)
 
 
 def _note(uow: UnitOfWork, logout_id: str, fate: Fate) -> None:

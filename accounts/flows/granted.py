@@ -1,12 +1,28 @@
-"""What people have granted to other apps, as facts: ended, and forgotten. Needs nothing of the protocol."""
+"""What people have granted to other apps, as facts: ended, and forgotten. Needs nothing of the protocol.
+
+Redeeming a code holds a shared lock on its account and its app until the grant is there. Whoever ends sessions or
+connections holds the row alone, and looks for grants then: none slips through in between. (On SQLite the first write
+does that.)
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, update
+from sqlalchemy import ColumnElement, Engine, and_, delete, select, update
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.models_apps import Consent, Grant
+from accounts.core.models import Account
+from accounts.core.models_apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
+
+
+def lock_account(uow: UnitOfWork, account_id: str) -> None:
+    """Have no code of an account redeemed until this unit of work is done. Before whatever else it writes."""
+    uow.session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
+
+
+def lock_app(uow: UnitOfWork, app_id: str) -> None:
+    """Have no code of an app redeemed until this unit of work is done. Before whatever else it writes."""
+    uow.session.execute(select(App.id).where(App.id == app_id).with_for_update(key_share=True))
 
 
 def end(uow: UnitOfWork, which: ColumnElement[bool]) -> list[str]:
@@ -17,6 +33,7 @@ def end(uow: UnitOfWork, which: ColumnElement[bool]) -> list[str]:
 
 def disconnect(uow: UnitOfWork, account_id: str, app_id: str) -> list[str]:
     """Take back everything that a person has given to an app, in the caller's unit of work: consent and grants."""
+    lock_account(uow, account_id)
     given = and_(Consent.account_id == account_id, Consent.app_id == app_id)
     uow.session.execute(delete(Consent).where(given).execution_options(synchronize_session=False))
     return end(uow, and_(Grant.account_id == account_id, Grant.app_id == app_id))

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
-from sqlalchemy import select
 
 from accounts.core import throttle
 from accounts.core.addresses import Address
@@ -97,9 +96,3 @@ def enter(uow: UnitOfWork, address: Address, *, name: str = "", mailed: bool = T
     batch = {"batch": row.batch_id} if row.batch_id else {}
     uow.note("invite.sent", facts={"invite": row.id, "groups": row.groups, **batch})
     return row
-
-
-def listing(uow: UnitOfWork, *, limit: int = 200) -> list[SentInvite]:
-    """What was sent, newest first."""
-    order = (SentInvite.created_at.desc(), SentInvite.id)
-    return list(uow.session.scalars(select(SentInvite).order_by(*order).limit(limit)))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
-from sqlalchemy import exists, select, update
+from sqlalchemy import Select, exists, select, update
 
 from accounts.core.clock import now
 from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccount, sentence
@@ -70,16 +70,16 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
 
 def url_of(uow: UnitOfWork, row: SentInvite) -> str:
     """A fresh link of an invitation."""
-    return uow.url(INVITE, Subject(row.email, None), carried_of(row))
+    return uow.url(INVITE, Subject(row.email, None), carried_of(row, row.inviter_id))
 
 
-def carried_of(row: SentInvite) -> Carried:
-    """What the links of an invitation say beside the address."""
+def carried_of(row: SentInvite, inviter: str) -> Carried:
+    """What the links of an invitation say beside the address, ``inviter`` vouching for them."""
     return Carried(
         id=row.id,
         expires=int(row.expires_at.timestamp()),
         groups=row.groups,
-        inviter=row.inviter_id,
+        inviter=inviter,
         locale=row.locale,
         next=row.next,
     )
@@ -156,15 +156,20 @@ def _join(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
 
 def may_invite(uow: UnitOfWork, account_id: str) -> bool:
     """Whether invitations of this account hold: it is active, and administers."""
-    statement = select(
-        exists().where(
-            Account.id == account_id,
-            Account.status == "active",
-            Membership.account_id == Account.id,
-            Membership.group == ADMINS,
-        )
-    )
-    return bool(uow.session.scalar(statement))
+    return uow.session.scalar(inviters().where(Account.id == account_id)) is not None
+
+
+def inviters() -> Select[Any]:
+    """The accounts whose invitations hold."""
+    administers = (Membership.account_id == Account.id) & (Membership.group == ADMINS)
+    return select(Account.id).join(Membership, administers).where(Account.status == "active")
+
+
+def voucher(uow: UnitOfWork, inviter_id: str) -> str:
+    """Who stands behind a link that is handed out now: its inviter, or who hands it out if that one may no more."""
+    if inviter_id == OPERATOR or may_invite(uow, inviter_id):
+        return inviter_id
+    return uow.asker.account_id or OPERATOR
 
 
 def _keep_until(uow: UnitOfWork, opened: Opened) -> datetime:

@@ -113,7 +113,8 @@ def _of_address(uow: UnitOfWork, key: str, spellings: set[str]) -> Iterator[Buck
 
 def _of_account(uow: UnitOfWork, account_id: str) -> Iterator[Bucket]:
     yield throttle.PASSWORD_ACCOUNT, (account_id,), "account"
-    yield throttle.INVITER, (account_id,), "account"
+    for limit in (throttle.INVITER, throttle.INVITE_LISTS, throttle.INVITE_LETTERS):
+        yield limit, (account_id,), "account"
     for purpose in uow.house.links:
         yield throttle.MAIL_ADDRESS, (purpose, account_id), purpose
         yield throttle.MAIL_ACCOUNT, (purpose, account_id), purpose

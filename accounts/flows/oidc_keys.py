@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, select, update
 
 from accounts.core import sealing
 from accounts.core.clock import now
-from accounts.core.errors import NotFound
 from accounts.core.house import House
 from accounts.core.models_apps import OidcKey
 from accounts.core.spent import FOR_EVER
@@ -103,7 +102,7 @@ class Keys:
             if known.row.alg == alg and known.pair is not None and known.row.not_before <= moment
         ]
         if not able:
-            _make(UnitOfWork(self._house), [alg], moment, marks=())
+            make(UnitOfWork(self._house), [alg], moment, marks=())
             self.forget()
             return self._signing(alg)
         _, id, pair = max(able, key=lambda each: each[:2])
@@ -120,71 +119,45 @@ class Keys:
     def _look(self) -> tuple[_Known, ...]:
         uow = UnitOfWork(self._house)
         try:
-            rows = _rows(uow)
+            rows = published_rows(uow)
             missing = [alg for alg in ALGS if not any(row.alg == alg for row in rows)]
             if missing:
-                _make(uow, missing, now(), marks=[f"{USE}:{alg}" for alg in missing])
-                rows = _rows(uow)
+                make(uow, missing, now(), marks=[f"{USE}:{alg}" for alg in missing])
+                rows = published_rows(uow)
             return tuple(_Known(row, _opened(uow, row)) for row in rows)
         finally:
             uow.close()
 
 
-def listing(uow: UnitOfWork) -> Sequence[OidcKey]:
+def published_rows(uow: UnitOfWork) -> list[OidcKey]:
     """The keys that are published, in the order in which they sign."""
-    return _rows(uow)
-
-
-def state_of(row: OidcKey, rows: Sequence[OidcKey]) -> str:
-    """``next`` (published, signs later), ``signs`` or ``kept`` (published for what it has signed)."""
-    moment = now()
-    if row.not_before > moment:
-        return "next"
-    able = [each for each in rows if each.alg == row.alg and each.not_before <= moment]
-    return "signs" if row is max(able, key=lambda each: (each.not_before, each.id)) else "kept"
-
-
-def rotate(uow: UnitOfWork, algs: Sequence[str] = ALGS, *, ahead: timedelta = AHEAD) -> list[OidcKey]:
-    """New keys that take over after ``ahead``; the old ones stay published for what they have signed.
-
-    A key that waits already for its turn is left to it: rotating twice is rotating once. The first one of all signs
-    at once, since nobody holds another.
-    """
-    moment, rows = now(), _rows(uow)
-    first = [alg for alg in algs if not any(row.alg == alg for row in rows)]
-    waits = [row.alg for row in rows if row.not_before > moment]
-    made = _make(uow, first, moment, marks=())
-    made += _make(uow, [alg for alg in algs if alg not in (*first, *waits)], moment + ahead, marks=())
-    uow.house.kept(Keys).forget()
-    return made
-
-
-def drop(uow: UnitOfWork, id: str) -> str:
-    """Take a key away at once, because somebody else may hold it: whatever it signed verifies nowhere any more.
-
-    Answers its algorithm.
-
-    :raises NotFound: there is no such key.
-    """
-    row = uow.session.get(OidcKey, id)
-    if row is None:
-        raise NotFound("no such key")
-    alg = row.alg
-    with uow:
-        uow.session.delete(row)
-        uow.note("oidc-key.dropped", facts={"key": id, "alg": alg})
-    uow.house.kept(Keys).forget()
-    return alg
-
-
-def _rows(uow: UnitOfWork) -> list[OidcKey]:
-    kept = OidcKey.retired_at.is_(None) | (OidcKey.retired_at > now() - KEPT)
-    found = list(uow.session.scalars(select(OidcKey).where(kept).order_by(OidcKey.not_before, OidcKey.id)))
+    found = list(uow.session.scalars(_published()))
     uow.close()
     return found
 
 
-def _make(uow: UnitOfWork, algs: Sequence[str], signs_from: datetime, *, marks: Sequence[str]) -> list[OidcKey]:
+def _published() -> Select[Any]:
+    kept = OidcKey.retired_at.is_(None) | (OidcKey.retired_at > now() - KEPT)
+    return select(OidcKey).where(kept).order_by(OidcKey.not_before, OidcKey.id)
+
+
+def line_up(uow: UnitOfWork, alg: str) -> list[OidcKey]:
+    """Have each published key of an algorithm retire when the next one signs, the last one never, and the first one
+    sign by now. Answers them."""
+    uow.session.flush()
+    rows = list(uow.session.scalars(_published().where(OidcKey.alg == alg)))
+    for row, after in zip(rows, [*rows[1:], None], strict=True):
+        row.retired_at = after.not_before if after else None
+    if rows:
+        rows[0].not_before = min(rows[0].not_before, now())
+    return rows
+
+
+def make(uow: UnitOfWork, algs: Sequence[str], signs_from: datetime, *, marks: Sequence[str]) -> list[OidcKey]:
+    """New keys that sign from a moment on.
+
+    :param marks: are spent with it; none is made where one of them was spent before.
+    """
     # Made before the transaction: an RSA key takes a tenth of a second or more.
     pairs = [(alg, _new_pair(alg)) for alg in algs]
     with uow:
@@ -193,13 +166,11 @@ def _make(uow: UnitOfWork, algs: Sequence[str], signs_from: datetime, *, marks: 
         if not all(won):
             return []
         made = [_row(uow, alg, pair, signs_from) for alg, pair in pairs]
-        for row in made:
-            elder = (OidcKey.alg == row.alg, OidcKey.retired_at.is_(None), OidcKey.not_before < signs_from)
-            uow.session.execute(update(OidcKey).where(*elder).values(retired_at=signs_from))
-            uow.note(
-                "oidc-key.made", facts={"key": row.id, "alg": row.alg, "signs_from": int(signs_from.timestamp())}
-            )
         uow.session.add_all(made)
+        for row in made:
+            line_up(uow, row.alg)
+            facts = {"key": row.id, "alg": row.alg, "signs_from": int(signs_from.timestamp())}
+            uow.note("oidc-key.made", facts=facts)
         uow.session.execute(delete(OidcKey).where(OidcKey.retired_at < now() - KEPT))
     return made
 

@@ -18,10 +18,10 @@ from accounts.core.errors import NotFound
 from accounts.core.models import SentInvite
 from accounts.core.opening import REVOKED
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invite_batches
 from accounts.flows.inputs import Asks
 from accounts.flows.invitations import Days
-from accounts.flows.invite import LIVES, PURPOSE, mark
+from accounts.flows.invite import LIVES, PURPOSE, mark, voucher
+from accounts.flows.invites import batches
 
 CHUNK = 200
 """Invitations in one transaction: enough to be quick, few enough that nobody waits long for the database."""
@@ -88,10 +88,10 @@ def of_batch(uow: UnitOfWork, batch_id: str, act: Act, days: int = LIVES.days) -
     :raises NotFound: there is no such batch.
     :raises TooManyRequests: too many letters by this admin.
     """
-    batch_id = invite_batches.find(uow, batch_id).id
+    batch_id = batches.find(uow, batch_id).id
     uow.release()
     if act == "revoke":
-        invite_batches.stop(uow, batch_id)
+        batches.stop(uow, batch_id)
     done = sum(len(_chunk(uow, act, ids, days)) for ids in _ids_of(uow, batch_id))
     with uow:
         uow.note(DONE[act], facts={"batch": batch_id, "count": done})
@@ -127,18 +127,25 @@ def _chunk(uow: UnitOfWork, act: Act, ids: Sequence[str], days: int = 0) -> list
 
 def _resend(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
     rows = _changed(uow, ids, SentInvite.expires_at >= now(), sent=SentInvite.sent + 1)
+    _mail(uow, rows)
     for row in rows:
-        uow.put(PURPOSE, row.id, locale=row.locale)
         uow.note("invite.resent", facts={"invite": row.id})
     return rows
 
 
 def _extend(uow: UnitOfWork, ids: Sequence[str], until: datetime) -> list[SentInvite]:
     rows = _changed(uow, ids, SentInvite.expires_at < until, sent=SentInvite.sent + 1, expires_at=until)
+    _mail(uow, rows)
     for row in rows:
-        uow.put(PURPOSE, row.id, locale=row.locale)
         uow.note("invite.extended", facts={"invite": row.id, "until": until.isoformat(timespec="seconds")})
     return rows
+
+
+def _mail(uow: UnitOfWork, rows: Sequence[SentInvite]) -> None:
+    vouchers = {inviter: voucher(uow, inviter) for inviter in {row.inviter_id for row in rows}}
+    for row in rows:
+        row.inviter_id = vouchers[row.inviter_id]
+        uow.put(PURPOSE, row.id, locale=row.locale)
 
 
 def _revoke(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:

@@ -81,5 +81,5 @@ def end(uow: UnitOfWork, account_id: str, epoch: int, session_id: str) -> None:
     if found is None:
         raise NotFound("no such session")
     with uow:
-        sessions.close(uow, session_id, found.ends)
+        sessions.close(uow, account_id, session_id, found.ends)
         uow.note("session.ended", account_id=account_id, facts={"session": session_id})

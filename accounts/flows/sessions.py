@@ -21,6 +21,7 @@ from accounts.core.ids import new_id
 from accounts.core.models import Account, Membership, Spent
 from accounts.core.models_apps import Grant
 from accounts.core.uow import UnitOfWork
+from accounts.flows import granted
 
 PURPOSE, CSRF_PURPOSE, VERSION = "session", "csrf", 1
 IDLE, ABSOLUTE = timedelta(hours=8), timedelta(hours=24)
@@ -138,6 +139,7 @@ def renew(uow: UnitOfWork, account: Account, old: Session, *, proved: bool = Fal
 
     It has a new id and secret and the old ends; the old id is spent.
     """
+    granted.lock_account(uow, account.id)
     uow.spend(mark(old.id), old.ends_at + 2 * LEEWAY)
     moment = int(now().timestamp())
     new = new_id()
@@ -218,12 +220,13 @@ def current(uow: UnitOfWork, session: Session) -> CurrentAccount | None:
 def end(uow: UnitOfWork, session: Session) -> None:
     """Sign out: the id is spent, so a copy of the cookie is dead too."""
     with uow:
-        close(uow, session.id, session.ends_at)
+        close(uow, session.account_id, session.id, session.ends_at)
         uow.note("sign-out", account_id=session.account_id, facts={"session": session.id})
 
 
-def close(uow: UnitOfWork, session_id: str, ends_at: datetime) -> None:
+def close(uow: UnitOfWork, account_id: str, session_id: str, ends_at: datetime) -> None:
     """Have a session be over, in a unit of work under way: copies of its cookie are dead, and its apps are told."""
+    granted.lock_account(uow, account_id)
     if uow.spend(mark(session_id), ends_at + 2 * LEEWAY):
         uow.goodbyes.session_ended(uow.session, session_id)
 

@@ -34,6 +34,15 @@ def _about(purpose: str, **more: object) -> Mapping[str, object]:
     return {"name": _NAME, "link": _link(purpose), "until": _UNTIL, "asked": _ASKED, **more}
 
 
+_IDENTITY: Mapping[str, object] = {
+    "name": _NAME,
+    "link": _link("not-me"),
+    "at": _UNTIL,
+    "label": "Work & Play",
+    "shown": "anna@work.example",
+    "asked": _ASKED,
+}
+
 SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "account-closed": {"asked": _ASKED},
@@ -47,14 +56,8 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "change-email": _about("change-email"),
         "close-account": _about("close-account"),
         "email-changed": _about("undo-email-change", at=_UNTIL),
-        "identity-connected": {
-            "name": _NAME,
-            "link": _link("not-me"),
-            "at": _UNTIL,
-            "label": "Work & Play",
-            "shown": "anna@work.example",
-            "asked": _ASKED,
-        },
+        "identity-connected": _IDENTITY,
+        "identity-disconnected": _IDENTITY,
         "invite": {
             "link": _link("invite"),
             "until": _UNTIL,

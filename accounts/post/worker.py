@@ -14,7 +14,8 @@ from accounts.core import farewell, marks, outbox, spent
 from accounts.core.house import House
 from accounts.core.outbox import Call, Fate, Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import CALLS, NOTICES, audit_upkeep, granted, invite_batches, mail_notes
+from accounts.flows import CALLS, NOTICES, audit_upkeep, granted, mail_notes
+from accounts.flows.invites import batches
 from accounts.post.calls import Caller
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
@@ -108,7 +109,7 @@ class Worker:
         farewell.sweep(self._house.store.engine)
         granted.sweep(self._house.store.engine)
         self._house.throttle.sweep()
-        invite_batches.sweep(self._house)
+        batches.sweep(self._house)
         audit_upkeep.run(self._house)
 
     def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | Call | None:
@@ -132,6 +133,8 @@ class Worker:
             if isinstance(written, Call):
                 outbox.settle(uow.session, intent)
                 written.fate(uow, Fate(confirmed=True, for_good=True, answer=answer or ""))
+            elif intent.purpose in CALLS:
+                outbox.settle(uow.session, intent)
             else:
                 mail_notes.settle(uow, intent, written, answer or "")
         log.info("%s %s: %s", intent.purpose, intent.id, "sent" if written else "dropped, its cause is gone")

@@ -7,11 +7,12 @@ from typing import Any
 from flask import request
 
 from accounts.core.models import ADMINS, SentInvite
-from accounts.flows import invitations, invite_batches, invite_search, open_invitations
-from accounts.flows.invite_search import Search
+from accounts.flows import confirm, invitations, open_invitations
+from accounts.flows.invites import batches, search
+from accounts.flows.invites.search import Search
 from accounts.flows.open_invitations import Extend, Some
 from accounts.web import forms
-from accounts.web.bound import uow
+from accounts.web.bound import signed_in, uow
 from accounts.web.doors import JSON, Room, page_url
 from accounts.web.reply import Reply
 
@@ -38,7 +39,7 @@ def shown(row: SentInvite) -> dict[str, Any]:
 def _searched(**otherwise: Any) -> tuple[Search, dict[str, Any]]:
     given = {name: value for name, value in request.args.items() if name in Search.model_fields}
     said = forms.checked(Search, {**otherwise, **given})
-    found = invite_search.search(uow(), said)
+    found = search.search(uow(), said)
     return said, {"invites": [shown(row) for row in found.rows], "next": found.next}
 
 
@@ -48,8 +49,8 @@ def _page() -> dict[str, Any]:
         "invites": found["invites"],
         "more": found["next"],
         "search": said,
-        "states": invite_search.STATES,
-        "batches": {batch.id: batch.name for batch in invite_batches.listing(uow())},
+        "states": search.STATES,
+        "batches": {batch.id: batch.name for batch in batches.listing(uow())},
         "done": request.args.get("done", ""),
         "count": request.args.get("count", 0, int),
     }
@@ -70,7 +71,9 @@ def list_invites() -> Reply:
     statuses=(202,),
 )
 def send_invite(said: invitations.Invite) -> Reply:
-    """Invite one address, with groups if wanted."""
+    """Invite one address, with groups if wanted; a new admin needs a fresh proof, as do the groups of an account."""
+    if ADMINS in said.groups:
+        confirm.require(signed_in())
     return _answer(invitations.send(uow(), said), 202)
 
 

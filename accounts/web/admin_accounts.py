@@ -10,7 +10,7 @@ from flask import request
 
 from accounts.core import outbox
 from accounts.core.models import ADMINS
-from accounts.flows import accounts, administer, link_advice
+from accounts.flows import accounts, administer, audit_words
 from accounts.flows.inputs import GroupNames
 from accounts.web.bound import house, uow
 from accounts.web.doors import JSON, PAGE, Room, page_url
@@ -48,7 +48,7 @@ def list_accounts(said: administer.AccountPage) -> Reply:
 @room.get(ONE, needs=ADMINS)
 def show_account(account_id: str) -> Reply:
     """One account: its state, its sessions, and what happened to it."""
-    shows = {"happened": link_advice.HAPPENED, "done": request.args.get("done", "")}
+    shows = {"happened": audit_words.HAPPENED, "done": request.args.get("done", "")}
     return Reply(page="admin/account.html", says=_said(account_id), shows=shows)
 
 

@@ -29,6 +29,7 @@ def shown(app: App, forward_origins: tuple[str, ...] | None = None) -> dict[str,
         **apps.described(app, origins),
         "created_at": app.created_at,
         "disabled_at": app.disabled_at,
+        "old_secret_until": apps.old_secret_until(app),
     }
 
 
@@ -84,15 +85,28 @@ def change_app_page(app_id: str, said: app_input.AppChange) -> Reply:
     return _changed(apps.change(uow(), app_id, said))
 
 
-@room.post("/admin/apps/<app_id>/secret", needs=ADMINS, fresh=True, speaks=BOTH)
-def renew_app_secret(app_id: str) -> Reply:
-    """Give an app a new secret. The old one is dead; the new one is never shown again."""
-    return _with_secret(apps.rotate_secret(uow(), app_id), 200)
+@room.post("/admin/apps/<app_id>/secret", needs=ADMINS, fresh=True, speaks=BOTH, asks=app_input.RenewSecret)
+def renew_app_secret(app_id: str, said: app_input.RenewSecret) -> Reply:
+    """Give an app a new secret, which is never shown again. The old one is good for a day more, or dead at once."""
+    return _with_secret(apps.rotate_secret(uow(), app_id, said), 200)
+
+
+@room.delete("/admin/apps/<app_id>/old-secret", needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
+def end_old_app_secret(app_id: str) -> Reply:
+    """Have the secret before the one that is good now be worth nothing."""
+    apps.end_old_secret(uow(), app_id)
+    return Reply(status=204)
+
+
+@room.post("/admin/apps/<app_id>/old-secret/end", needs=ADMINS, fresh=True, speaks=PAGE)
+def end_old_app_secret_page(app_id: str) -> Reply:
+    """Have the secret before the one that is good now be worth nothing."""
+    return _settled(apps.end_old_secret(uow(), app_id), "old-secret-ended")
 
 
 @room.post("/admin/apps/<app_id>/disable", needs=ADMINS, speaks=BOTH)
 def disable_app(app_id: str) -> Reply:
-    """Switch an app off: nobody signs in to it, and nothing that it holds is worth anything."""
+    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
     return _settled(apps.disable(uow(), app_id), "disabled")
 
 

@@ -9,7 +9,7 @@ from flask import Response, request
 
 from accounts.core.clock import now
 from accounts.core.models import ADMINS
-from accounts.flows import audit_export, audit_trail, link_advice
+from accounts.flows import audit_export, audit_trail, audit_words
 from accounts.flows.audit_export import ExportAudit
 from accounts.flows.audit_trail import AuditFilter, AuditPage
 from accounts.web import forms
@@ -27,7 +27,7 @@ def _filters() -> dict[str, str]:
 
 
 def _no_lines() -> dict[str, Any]:
-    return {"lines": [], "next": "", "happened": link_advice.HAPPENED, "filters": _filters(), "given": _filters()}
+    return {"lines": [], "next": "", "happened": audit_words.HAPPENED, "filters": _filters(), "given": _filters()}
 
 
 @room.get("/admin/audit", needs=ADMINS, query=AuditPage, page=PAGE, fill=_no_lines)
@@ -37,7 +37,7 @@ def list_audit(said: AuditPage) -> Reply:
     shows = {
         "fields": forms.fields_of(AuditFilter, _filters()),
         "problem": None,
-        "happened": link_advice.HAPPENED,
+        "happened": audit_words.HAPPENED,
         "filters": _filters(),
     }
     return Reply(page=PAGE, says={"lines": [asdict(line) for line in lines], "next": place}, shows=shows)

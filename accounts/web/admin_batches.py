@@ -10,13 +10,14 @@ from flask import request
 from accounts.core import sheets
 from accounts.core.models import ADMINS
 from accounts.core.models_invites import BatchRow, InviteBatch
-from accounts.flows import invite_batches, invite_export, invite_lists, invite_sending, open_invitations
-from accounts.flows.invite_batches import AskedRows, Counts
-from accounts.flows.invite_export import Invitation
-from accounts.flows.invite_judging import VERDICTS
-from accounts.flows.invite_lists import NewBatch
-from accounts.flows.invite_rows import MAX_ROWS, REASONS
-from accounts.flows.invite_sending import Step
+from accounts.flows import open_invitations
+from accounts.flows.invites import batches, export, lists, sending
+from accounts.flows.invites.batches import AskedRows, Counts
+from accounts.flows.invites.export import Invitation
+from accounts.flows.invites.judging import VERDICTS
+from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites.rows import MAX_ROWS, REASONS
+from accounts.flows.invites.sending import Step
 from accounts.flows.open_invitations import Act, Extend
 from accounts.web import forms
 from accounts.web.admin_letters import letters_page
@@ -28,7 +29,7 @@ from accounts.web.streams import Stream, Trouble, collected
 
 room: Room = Room()
 AT_ONCE = 100
-LARGEST = invite_lists.MAX_BYTES * 4 // 3 + forms.MAX_BYTES
+LARGEST = lists.MAX_BYTES * 4 // 3 + forms.MAX_BYTES
 """As Base64 in JSON a file is a third longer."""
 
 
@@ -62,13 +63,13 @@ def _row(row: BatchRow) -> dict[str, Any]:
 
 
 def _listed() -> dict[str, Any]:
-    batches = invite_batches.listing(uow())
-    counts = invite_batches.counts_of(uow(), [batch.id for batch in batches])
-    return {"batches": [_shown(batch, counts[batch.id]) for batch in batches]}
+    listed = batches.listing(uow())
+    counts = batches.counts_of(uow(), [batch.id for batch in listed])
+    return {"batches": [_shown(batch, counts[batch.id]) for batch in listed]}
 
 
 def _page() -> dict[str, Any]:
-    return {**_listed(), "max_rows": MAX_ROWS, "max_bytes": invite_lists.MAX_BYTES}
+    return {**_listed(), "max_rows": MAX_ROWS, "max_bytes": lists.MAX_BYTES}
 
 
 @room.get("/admin/invites/batches", needs=ADMINS, speaks=JSON)
@@ -88,23 +89,23 @@ def list_batches() -> Reply:
 )
 def make_batch(said: NewBatch) -> Reply:
     """Hand in a list: every row is judged, nothing is sent."""
-    batch = invite_batches.create(uow(), said)
-    shown = _shown(batch, invite_batches.counts(uow(), batch.id))
+    batch = batches.create(uow(), said)
+    shown = _shown(batch, batches.counts(uow(), batch.id))
     return Reply(says=shown, status=201, then=page_url("show_batch", batch_id=batch.id))
 
 
 @room.get("/admin/invites/batches/<batch_id>", needs=ADMINS)
 def show_batch(batch_id: str) -> Reply:
     """One batch: what would happen, or has happened, to each row; verdict and after choose rows."""
-    batch = invite_batches.find(uow(), batch_id)
+    batch = batches.find(uow(), batch_id)
     given = {name: value for name, value in request.args.items() if name in AskedRows.model_fields}
     said = forms.checked(AskedRows, given)
-    found = invite_batches.rows(uow(), batch.id, verdict=said.verdict, after=said.after, limit=AT_ONCE + 1)
+    found = batches.rows(uow(), batch.id, verdict=said.verdict, after=said.after, limit=AT_ONCE + 1)
     rows = [_row(row) for row in found[:AT_ONCE]]
     more = found[AT_ONCE - 1].number if len(found) > AT_ONCE else None
     return Reply(
         page="admin/batch.html",
-        says={**_shown(batch, invite_batches.counts(uow(), batch.id)), "list": rows, "next": more},
+        says={**_shown(batch, batches.counts(uow(), batch.id)), "list": rows, "next": more},
         shows={
             "verdicts": VERDICTS,
             "verdict": said.verdict,
@@ -118,20 +119,20 @@ def show_batch(batch_id: str) -> Reply:
 @room.post("/admin/invites/batches/<batch_id>/send", needs=ADMINS, fresh=True)
 def send_batch(batch_id: str) -> Stream:
     """Send what is left of a batch: a line of JSON for every step, the last with finished or a problem."""
-    batch = invite_batches.find(uow(), batch_id)
+    batch = batches.find(uow(), batch_id)
     work = uow()
     work.release()
 
     def page(steps: Iterator[Step | Trouble]) -> Iterator[str]:
         return runtime().pages.stream("admin/batch_sending.html", batch=batch, steps=steps)
 
-    return Stream(lines=invite_sending.send(house(), work.asker, batch.id), page=page)
+    return Stream(lines=sending.send(house(), work.asker, batch.id), page=page)
 
 
 @room.post("/admin/invites/batches/<batch_id>/discard", needs=ADMINS)
 def discard_batch(batch_id: str) -> Reply:
     """Forget a list; what was sent from it stays."""
-    rows = invite_batches.discard(uow(), batch_id)
+    rows = batches.discard(uow(), batch_id)
     return Reply(says={"rows": rows}, then=page_url("make_batch_form"))
 
 
@@ -158,7 +159,7 @@ def export_links(batch_id: str) -> Stream:
     """The open invitations of a batch with a usable link each, as CSV for a mail merge or as lines of JSON."""
     return Stream(
         lines=_links(batch_id, "links"),
-        page=lambda links: collected(sheets.written(invite_export.table(links))),
+        page=lambda links: collected(sheets.written(export.table(links))),
         content_type="text/csv; charset=utf-8",
         tells=False,
         headers={"Content-Disposition": 'attachment; filename="invitations.csv"'},
@@ -179,5 +180,5 @@ def _changed(batch_id: str, act: Act, days: int = 0) -> Reply:
 def _links(batch_id: str, form: str) -> Iterator[Invitation]:
     work = uow()
     # Before the answer begins: what cannot be had is told as such, and nothing leaves the house unlogged.
-    invite_export.note(work, batch_id, form)
-    return invite_export.links(house(), work.asker, batch_id)
+    export.note(work, batch_id, form)
+    return export.links(house(), work.asker, batch_id)

@@ -8,7 +8,7 @@ import segno
 from markupsafe import Markup
 
 from accounts.core.errors import sentence
-from accounts.flows.invite_export import Invitation
+from accounts.flows.invites.export import Invitation
 from accounts.web.bound import runtime
 from accounts.web.streams import collected
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from accounts.core.models import ADMINS
-from accounts.flows import link_advice, link_doctor
+from accounts.flows import audit_words, link_advice, link_doctor
 from accounts.flows.link_advice import Line
 from accounts.flows.link_doctor import ExplainLink, Explanation
 from accounts.web import errors, forms
@@ -19,7 +19,7 @@ PAGE = "admin/link_doctor.html"
 
 
 def _nothing_yet() -> dict[str, Any]:
-    return {"found": None, "happened": link_advice.HAPPENED, "part_names": link_advice.PARTS}
+    return {"found": None, "happened": audit_words.HAPPENED, "part_names": link_advice.PARTS}
 
 
 @room.post("/admin/links/explain", needs=ADMINS, asks=ExplainLink, page=PAGE, fill=_nothing_yet)

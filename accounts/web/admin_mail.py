@@ -9,7 +9,7 @@ from flask import request
 
 from accounts.core import outbox
 from accounts.core.models import ADMINS
-from accounts.flows import dead_letters, link_advice, mail_trace
+from accounts.flows import audit_words, dead_letters, link_advice, mail_trace
 from accounts.flows.dead_letters import DeadPage
 from accounts.flows.mail_trace import TraceMail
 from accounts.web import admin_links, forms
@@ -37,7 +37,7 @@ def _around(after: DeadPage) -> dict[str, Any]:
     return {
         **_given_up(after),
         "found": None,
-        "happened": link_advice.HAPPENED,
+        "happened": audit_words.HAPPENED,
         "part_names": link_advice.PARTS,
         "done": request.args.get("done", ""),
     }

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, request, url_for
+from flask import Blueprint, Flask, Response, current_app, request, url_for
 from flask.blueprints import BlueprintSetupState
 from pydantic import BaseModel
 
@@ -38,6 +38,7 @@ class Route:
     :ivar needs: "" for anybody, "account" for signed-in people, else the group they must be in.
     :ivar uses_session: acts by the authority of a session without needing one; forms of either kind carry a token.
     :ivar foreign: asked by other sites, by no form of ours: it has no token of a session, and may have any Origin.
+    :ivar one_address: stands nowhere else, such as below a language: other programs know it by this address.
     :ivar preflight: what a browser is told that asks whether a script of another origin may.
     :ivar fresh: needs a password said in this session within the last minutes.
     :ivar largest: how many bytes may be said.
@@ -53,6 +54,7 @@ class Route:
     needs: str = ""
     uses_session: bool = False
     foreign: bool = False
+    one_address: bool = False
     preflight: View | None = None
     fresh: bool = False
     largest: int = forms.MAX_BYTES
@@ -122,7 +124,7 @@ def register(app: Flask, rooms: Iterable[Room], link_room: Room, purposes: Itera
 
 
 def page_url(name: str, **values: Any) -> str:
-    """Address of a view as a page, in the language prefix of this request."""
+    """Address of a view as a page, in the language prefix of this request where it stands there, too."""
     return _url(MAIN, name, values)
 
 
@@ -137,9 +139,9 @@ def link_url(purpose: str, name: str = "show", **values: Any) -> str:
 
 
 def _url(blueprint: str, name: str, values: Mapping[str, Any]) -> str:
-    prefix = bound.bound().prefix
-    if prefix:
-        return url_for(f"{blueprint}{IN_LANGUAGE}.{name}", prefix=prefix, **values)
+    prefix, there = bound.bound().prefix, f"{blueprint}{IN_LANGUAGE}.{name}"
+    if prefix and there in current_app.view_functions:
+        return url_for(there, prefix=prefix, **values)
     return url_for(f"{blueprint}.{name}", **values)
 
 
@@ -157,7 +159,7 @@ def _blueprint(name: str, rooms: Iterable[Room]) -> Blueprint:
 
 def _add_route(route: Route, state: BlueprintSetupState) -> None:
     speaks = state.url_defaults["speaks"]
-    if speaks not in route.speaks:
+    if speaks not in route.speaks or (route.one_address and state.name.endswith(IN_LANGUAGE)):
         return
     method = "POST" if speaks == "page" and route.method == "PATCH" else route.method
     automatic = None if route.preflight is None else False

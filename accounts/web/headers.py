@@ -30,6 +30,8 @@ FIXED = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Content-Security-Policy": POLICY,
 }
+FORMS_LEAD_ANYWHERE = {"Content-Security-Policy": POLICY.replace("form-action 'self'; ", "")}
+"""For a page whose one form is an app's answer: the app may lead on from there to any origin of its own."""
 
 
 def policy_with_forms_to(origin: str) -> dict[str, str]:

@@ -36,8 +36,8 @@ def _preflight() -> Response:
     return answer
 
 
-PUBLISHED: dict[str, Any] = {"speaks": PAGE, "foreign": True}
-FOR_APPS: dict[str, Any] = {"speaks": PAGE, "foreign": True, "preflight": _preflight}
+PUBLISHED: dict[str, Any] = {"speaks": PAGE, "foreign": True, "one_address": True}
+FOR_APPS: dict[str, Any] = {**PUBLISHED, "preflight": _preflight}
 
 
 def _program(view: View) -> View:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from flask import Response, request
 
+from accounts.core.app_addresses import origin_of
 from accounts.core.errors import BadAppRequest
 from accounts.core.targets import local_path
 from accounts.flows import sessions
@@ -24,14 +26,16 @@ if TYPE_CHECKING:
     from accounts.flows.sign_out_by_app import Wish
 
 room: Room = Room()
-PLAIN: dict[str, Any] = {"speaks": PAGE, "foreign": True}
+HERE: dict[str, Any] = {"speaks": PAGE, "one_address": True}
+PLAIN: dict[str, Any] = {**HERE, "foreign": True}
 Pairs = list[tuple[str, str]]
 
 
 class Decision(Asks):
-    """What somebody says who was asked about an app, and the request that it is about."""
+    """What somebody says who was asked about an app, the request that it is about, and what they were shown."""
 
     request: str
+    scope: str = ""
     decision: Literal["yes", "no"]
 
 
@@ -44,7 +48,7 @@ class SignOutDecision(Asks):
 @room.get("/oauth/authorize", **PLAIN)
 def authorize() -> Reply | Response:
     """Sign in for another app."""
-    return _judge(list(request.args.items(multi=True)), agreed=False)
+    return _judge(list(request.args.items(multi=True)))
 
 
 @room.post("/oauth/authorize", **PLAIN)
@@ -53,12 +57,12 @@ def authorize_by_post() -> Response:
     return _round("authorize")
 
 
-@room.post("/oauth/consent", speaks=PAGE, asks=Decision)
+@room.post("/oauth/consent", **HERE, asks=Decision)
 def decide(said: Decision) -> Reply | Response:
     """Agree to what an app may know, or do not."""
     pairs = parse_qsl(said.request, keep_blank_values=True)
     if said.decision == "yes":
-        return _judge(pairs, agreed=True)
+        return _judge(pairs, said.scope.split())
     from accounts.flows import authorize as flow
     from accounts.flows.oidc import asked
     from accounts.flows.oidc.answers import Refused
@@ -78,7 +82,7 @@ def logout() -> Reply | Response:
     _speak(wish.said)
     # What only looks (HEAD) ends nothing.
     if request.method != "GET" or flow.must_ask(uow(), wish, who):
-        more = headers.policy_with_forms_to(_origin(wish.back)) if wish.back else {}
+        more = headers.policy_with_forms_to(origin_of(wish.back) or "") if wish.back else {}
         shows = {"app": wish.app, "request": urlencode(wish.said), "email": who.email if who else ""}
         return Reply(page="oidc/sign_out.html", shows=shows, headers=more)
     return _sign_out(wish, sure=wish.hint is not None)
@@ -90,7 +94,7 @@ def logout_by_post() -> Response:
     return _round("logout")
 
 
-@room.post("/oauth/logout/confirm", speaks=PAGE, asks=SignOutDecision)
+@room.post("/oauth/logout/confirm", **HERE, asks=SignOutDecision)
 def confirm_logout(said: SignOutDecision) -> Reply | Response:
     """Sign out, said by the person."""
     from accounts.flows import sign_out_by_app as flow
@@ -98,7 +102,7 @@ def confirm_logout(said: SignOutDecision) -> Reply | Response:
     return _sign_out(flow.read(uow(), parse_qsl(said.request, keep_blank_values=True)), sure=True)
 
 
-def _judge(pairs: Pairs, *, agreed: bool) -> Reply | Response:
+def _judge(pairs: Pairs, agreed: list[str] | None = None) -> Reply | Response:
     from accounts.flows import authorize as flow
     from accounts.flows.oidc import asked as requests
     from accounts.flows.oidc.answers import Answer, Refused
@@ -151,7 +155,7 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
         "other": other,
         "who": bound.account(),
     }
-    more = headers.policy_with_forms_to(_origin(asked.redirect_uri))
+    more = headers.policy_with_forms_to(origin_of(asked.redirect_uri) or "")
     return Reply(page="oidc/authorize.html", shows=shows, headers=more)
 
 
@@ -169,12 +173,17 @@ def _deliver(answer: Answer) -> Reply | Response:
 
     if answer.mode == FORM_POST:
         shows = {"action": answer.redirect_uri, "says": answer.says}
-        return Reply(page="oidc/form_post.html", shows=shows, headers=headers.policy_with_forms_to(answer.origin))
-    if request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "same-origin":
-        # Come from a form of ours, whose page lets forms lead to this origin only; Chromium holds that against every
-        # redirect that follows. A page that goes on by itself is none.
-        return Reply(page="onward.html", shows={"onward": answer.location, "label": ""})
-    return Response(status=303, headers={"Location": answer.location})
+        return Reply(page="oidc/form_post.html", shows=shows, headers=headers.FORMS_LEAD_ANYWHERE)
+    return _onward(answer.location)
+
+
+def _onward(where: str, more: Mapping[str, str] | None = None) -> Reply | Response:
+    """To an address of the app, and wherever that leads on."""
+    if request.headers.get("Sec-Fetch-Site") == "same-origin":
+        # Come from a form of ours, whose page lets forms lead to few origins; Chromium holds that against every
+        # redirect that follows, of the app's own, too. A page that goes on by itself is none.
+        return Reply(page="onward.html", shows={"onward": where, "label": ""}, headers=more or {})
+    return Response(status=303, headers={"Location": where, **(more or {})})
 
 
 def _sign_out(wish: Wish, *, sure: bool) -> Reply | Response:
@@ -184,7 +193,7 @@ def _sign_out(wish: Wish, *, sure: bool) -> Reply | Response:
         bound.set_session(None)
     more = {"Clear-Site-Data": '"cache"'}
     if wish.back and sure:
-        return Response(status=303, headers={"Location": wish.back, **more})
+        return _onward(wish.back, more)
     shows = {"app": wish.app, "back": wish.back, "about": said_goodbye()}
     return Reply(page="oidc/signed_out.html", shows=shows, headers=more)
 
@@ -196,14 +205,10 @@ def _round(name: str) -> Response:
 
 
 def _speak(said: Any) -> None:
-    """The language that the app asks for, if nobody is signed in who has chosen one."""
+    """The language that the app asks for, if nobody is signed in who has chosen one: here, and on the pages that we
+    lead to, which have the language in their address."""
     if bound.account() is None:
-        for tag in str(said.get("ui_locales", "")).split():
-            if bound.runtime().languages.speaks(language := tag.partition("-")[0].lower()):
-                return bound.speak(language)
-    return None
-
-
-def _origin(uri: str) -> str:
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"
+        spoken = (tag.partition("-")[0].lower() for tag in str(said.get("ui_locales", "")).split())
+        if language := next(filter(bound.runtime().languages.speaks, spoken), ""):
+            bound.speak(language)
+            bound.bound().prefix = language

@@ -9,6 +9,7 @@ from flask import Response, after_this_request, request
 
 from accounts.core import throttle
 from accounts.core.errors import CsrfFailed, Forbidden, NotFound
+from accounts.core.models import ADMINS
 from accounts.core.opening import open_link
 from accounts.flows import invite
 from accounts.flows.inputs import Asks, Next
@@ -120,6 +121,29 @@ def disconnect_identity_page(identity_id: str) -> Reply:
     """Disconnect a sign-in of another service."""
     _disconnect(identity_id)
     return Reply(then=page_url("list_identities", done="disconnected"))
+
+
+ONE = "/admin/accounts/<account_id>/identities/<identity_id>"
+
+
+@room.delete(ONE, needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
+def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
+    """Disconnect a sign-in of another service from somebody's account, and tell them so."""
+    _take_away(account_id, identity_id)
+    return Reply(status=204)
+
+
+@room.post(f"{ONE}/disconnect", needs=ADMINS, fresh=True, speaks=PAGE)
+def disconnect_account_identity_page(account_id: str, identity_id: str) -> Reply:
+    """Disconnect a sign-in of another service from somebody's account, and tell them so."""
+    _take_away(account_id, identity_id)
+    return Reply(then=page_url("show_account", account_id=account_id, done="disconnected"))
+
+
+def _take_away(account_id: str, identity_id: str) -> None:
+    from accounts.flows.upstream import identities
+
+    identities.take_away(uow(), account_id, identity_id)
 
 
 def _disconnect(identity_id: str) -> None:

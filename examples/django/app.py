@@ -58,11 +58,19 @@ from authlib.integrations.django_client import OAuth, OAuthError  # noqa: E402
 from django.contrib.auth import get_user_model, login, logout  # noqa: E402
 from django.contrib.auth.decorators import login_required  # noqa: E402
 from django.contrib.auth.models import Group  # noqa: E402
+from django.contrib.sessions.models import Session  # noqa: E402
 from django.db import transaction  # noqa: E402
+from django.http import HttpResponse  # noqa: E402
 from django.shortcuts import redirect, render, resolve_url  # noqa: E402
 from django.urls import path, reverse  # noqa: E402
+from django.utils import timezone  # noqa: E402
 from django.utils.http import url_has_allowed_host_and_scheme  # noqa: E402
+from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 from django.views.decorators.http import require_GET, require_POST  # noqa: E402
+from joserfc import jwt  # noqa: E402
+from joserfc.errors import JoseError  # noqa: E402
+from joserfc.jwk import KeySet  # noqa: E402
+from joserfc.jwt import JWTClaimsRegistry  # noqa: E402
 
 # begin views
 oidc = OAuth().register("oidc")
@@ -83,6 +91,7 @@ def callback(request):
     wanted = request.session.pop("next", "")
     login(request, user_of(token["userinfo"]))
     request.session["id_token"] = token["id_token"]
+    request.session.update({name: token["userinfo"][name] for name in ("sub", "sid", "iat")})
     local = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()})
     return redirect(wanted if local else resolve_url(settings.LOGIN_REDIRECT_URL))
 
@@ -106,6 +115,40 @@ def sign_out(request):
 
 # end views
 
+# begin sign-out from there
+GOODBYE = "http://schemas.openid.net/event/backchannel-logout"
+
+
+@csrf_exempt  # no browser comes here; the token is signed
+@require_POST
+def backchannel_logout(request):
+    try:
+        said = logout_claims(request.POST.get("logout_token", ""))
+    except (JoseError, ValueError):
+        return HttpResponse(status=400)
+    for session in Session.objects.filter(expire_date__gt=timezone.now()):  # with many people: a table by sub
+        kept = session.get_decoded()
+        meant = all(said[name] == kept.get(name) for name in ("sub", "sid") if name in said)
+        if meant and kept["iat"] <= said["iat"]:
+            session.delete()
+    return HttpResponse(headers={"Cache-Control": "no-store"})
+
+
+def logout_claims(token):
+    """What a logout token says. Raises JoseError or ValueError where it is none for this app."""
+    keys = KeySet.import_key_set(oidc.fetch_jwk_set(force=True))  # keys are replaced now and then
+    claims = jwt.decode(token, keys, algorithms=["RS256"]).claims
+    due = {"iss": oidc.load_server_metadata()["issuer"], "aud": oidc.client_id}
+    needed = {name: {"essential": True} for name in ("iat", "exp", "events")}
+    checks = needed | {name: {"essential": True, "value": value} for name, value in due.items()}
+    JWTClaimsRegistry(leeway=60, **checks).validate(claims)
+    if GOODBYE not in claims["events"] or "nonce" in claims or not {"sub", "sid"} & claims.keys():
+        raise ValueError("an ID token, or no goodbye")
+    return claims
+
+
+# end sign-out from there
+
 
 @require_GET
 def home(request):
@@ -124,6 +167,7 @@ urlpatterns = [
     path("sign-in", sign_in, name="sign_in"),
     path("callback", callback, name="callback"),
     path("sign-out", sign_out, name="sign_out"),
+    path("backchannel-logout", backchannel_logout, name="backchannel_logout"),
 ]
 
 if __name__ == "__main__":

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 
 from authlib.integrations.flask_client import OAuth, OAuthError
-from flask import Flask, redirect, render_template, session, url_for
+from flask import Flask, redirect, render_template, request, session, url_for
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jwt import JWTClaimsRegistry
 
 app = Flask(__name__)
 app.config.from_mapping(SESSION_COOKIE_SAMESITE="Lax")
@@ -35,6 +39,43 @@ def sign_out():
 
 
 # end sign-in
+
+# begin sign-out from there
+GOODBYE = "http://schemas.openid.net/event/backchannel-logout"
+ENDED = {}  # sid or sub, and when it ended. With more than one process: in a store that they share
+
+
+@app.post("/backchannel-logout")
+def backchannel_logout():
+    try:
+        said = logout_claims(request.form.get("logout_token", ""))
+    except (JoseError, ValueError):
+        return "", 400
+    ENDED[said.get("sid", said.get("sub"))] = said["iat"]
+    return "", 200, {"Cache-Control": "no-store"}
+
+
+@app.before_request
+def forget_who_is_signed_out():
+    user = session.get("user")
+    if user and max(ENDED.get(user["sid"], 0), ENDED.get(user["sub"], 0)) >= user["iat"]:
+        del session["user"]
+
+
+def logout_claims(token):
+    """What a logout token says. Raises JoseError or ValueError where it is none for this app."""
+    keys = KeySet.import_key_set(oidc.fetch_jwk_set(force=True))  # keys are replaced now and then
+    claims = jwt.decode(token, keys, algorithms=["RS256"]).claims
+    due = {"iss": oidc.load_server_metadata()["issuer"], "aud": oidc.client_id}
+    needed = {name: {"essential": True} for name in ("iat", "exp", "events")}
+    checks = needed | {name: {"essential": True, "value": value} for name, value in due.items()}
+    JWTClaimsRegistry(leeway=60, **checks).validate(claims)
+    if GOODBYE not in claims["events"] or "nonce" in claims or not {"sub", "sid"} & claims.keys():
+        raise ValueError("an ID token, or no goodbye")
+    return claims
+
+
+# end sign-out from there
 
 
 @app.get("/")

@@ -38,6 +38,13 @@ def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> Non
     assert apps.find(service.uow(), app_id).app.allowed_groups == []
     newer = said(accounts("apps", "secret", app_id).out)["client secret"]
     assert newer != secret
+    app = apps.find(service.uow(), app_id).app
+    assert [apps.knows_secret(app, each) for each in (secret, newer)] == [True, True]
+    assert "is dead" in accounts("apps", "end-old-secret", app_id).out
+    assert accounts("apps", "end-old-secret", app_id).status == 1
+    newest = said(accounts("apps", "secret", app_id, "--at-once").out)["client secret"]
+    app = apps.find(service.uow(), app_id).app
+    assert [apps.knows_secret(app, each) for each in (secret, newer, newest)] == [False, False, True]
     assert accounts("apps", "disable", app_id).out == "The Wiki is disabled\n"
     assert "\tdisabled\t" in accounts("apps", "list").out
     assert accounts("apps", "enable", app_id).out == "The Wiki is active\n"

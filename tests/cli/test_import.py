@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import stat
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def test_the_rehearsal_says_what_would_happen_and_then_it_happens(
             ["line", "email", "code", "why"],
             ["3", "bert@example.org", "unconfirmed", "never confirmed in the old system"],
         ]
+    assert stat.S_IMODE(refused.stat().st_mode) == 0o600, "addresses are in it"
     listed = [line.split("\t")[1:] for line in accounts("users", "list").out.splitlines()]
     assert sorted(listed) == [["active", "anna@example.org", "admins"], ["active", "carl@example.org", ""]]
     assert "2 are here already" in accounts("import", path, "--without-hash").out
@@ -66,3 +68,11 @@ def test_wrong_usage_is_told(accounts: Command, tmp_path: Path, wrong: tuple[str
     said = accounts("import", str(path), *wrong)
     assert said.status == 2
     assert wrong[0] in said.err
+
+
+def test_a_file_of_refused_rows_runs_nothing_in_a_spreadsheet(accounts: Command, tmp_path: Path) -> None:
+    rows = [person(email=email) for email in ("", "=1+1", "\u00a0=1+1", "x;=1+1")]
+    refused = tmp_path / "refused.csv"
+    accounts("import", str(write_csv(tmp_path / "people.csv", rows)), "--dry-run", "--refused", str(refused))
+    with refused.open(encoding="utf-8-sig", newline="") as file:
+        assert [row["email"] for row in csv.DictReader(file)] == ["", "'=1+1", "'=1+1", "x;'=1+1"]

@@ -12,10 +12,11 @@ from accounts.core import schema
 from accounts.core.models import Account, SentInvite
 from accounts.core.store import Store
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, invitations
+from accounts.flows import accounts
 from tests.core import test_schema
 from tests.core.houses import house_on
 from tests.core.test_schema import downgrade
+from tests.flows.invites.lists import ledger
 
 empty = test_schema.empty
 GROUND = "0001"
@@ -191,7 +192,7 @@ def test_what_was_there_before_the_upgrade_begins_at_nought(ground: Store) -> No
         assert uow.session.get_one(Account, "account1").groups == ("admins", "editors")
         assert uow.session.get_one(Account, "account1").created_at == NOW
         assert {row.next for row in uow.session.scalars(select(SentInvite))} == {""}
-        assert [row.groups for row in invitations.listing(uow) if row.id == "invite1"] == [["editors", "readers"]]
+        assert [row.groups for row in ledger(uow) if row.id == "invite1"] == [["editors", "readers"]]
         uow.close()
     house.store.close()
 

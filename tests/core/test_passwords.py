@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
@@ -121,12 +123,21 @@ def test_making_it_starts_no_thread() -> None:
 
 
 def test_a_full_queue_answers_that_it_is_full() -> None:
-    small, gate = Passwords(threads=1), threading.Event()
-    small._threads_started().submit(gate.wait)
-    with ThreadPoolExecutor(QUEUE_PER_THREAD) as askers:
+    small, begun, gate = Passwords(threads=1), threading.Event(), threading.Event()
+
+    def stand_in_the_way() -> None:
+        begun.set()
+        gate.wait()
+
+    pool = small._threads_started()
+    pool.submit(stand_in_the_way)
+    begun.wait()
+    with ThreadPoolExecutor(QUEUE_PER_THREAD) as askers, ExitStack() as opened:
+        opened.callback(gate.set)  # whatever fails: they must not wait for ever
         waiting = [askers.submit(small._run, lambda: "served") for _ in range(QUEUE_PER_THREAD)]
-        while small._places.acquire(blocking=False):  # until every one of them has its place
-            small._places.release()
+        # Asking for a place to see whether one is left would take it from one of them.
+        while pool._work_queue.qsize() < QUEUE_PER_THREAD:
+            time.sleep(0.001)
         with pytest.raises(Unavailable) as full:
             small.hash(PASSWORD)
         assert full.value.retry_after == 2

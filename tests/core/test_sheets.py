@@ -72,6 +72,23 @@ def test_nothing_that_is_written_runs_in_a_spreadsheet(cell: str) -> None:
     assert next(csv.reader(io.StringIO(line.lstrip("\ufeff"), newline=""))) == [f"'{cell}", "x"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [("x;=1+1", "x;'=1+1"), ("x; +1;@a", "x; '+1;'@a".replace("; '+", ";' +")), ('x;"=1&"', 'x;\'"=1&"')],
+)
+def test_nothing_runs_where_semicolons_separate_cells_either(cell: str, shown: str) -> None:
+    """Where decimals have a comma, spreadsheets split our lines at semicolons, whatever is quoted there."""
+    (line,) = sheets.written([["a", cell]])
+    assert not any(each.lstrip(' "\u00a0')[:1] in sheets.DANGEROUS for each in line.split(";")[1:])
+    assert sheets.harmless(cell) == shown
+    assert sheets.bare(shown) == cell
+
+
+@pytest.mark.parametrize("mark", ['"', "\r", " ", "a", "\x00"])
+def test_a_hint_that_names_no_separator_is_none(mark: str) -> None:
+    assert rows(f"sep={mark}\na@example.org,Ann".encode())[-1] == ["a@example.org", "Ann"]
+
+
 @pytest.mark.parametrize("cell", ["", " ", "a@example.org", "O'Neil", 'say "hi"', "a,b;c", "1-2", "line\nline"])
 def test_other_cells_are_written_as_they_are(cell: str) -> None:
     lines = list(sheets.written([[cell], ["x"]]))

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from werkzeug.serving import make_server
 
+from accounts import create_app
+from accounts.config import Settings
+from accounts.core import schema
+from accounts.core.uow import UnitOfWork
+from accounts.extension import state_of
+from accounts.flows.first_admin import first_admin_url
 from tests.conftest import KEY
 from tests.e2e.client import Client
 from tests.e2e.running import Process, free_port
@@ -90,3 +102,43 @@ def visit() -> Iterator[Visit]:
     yield open_one
     for client in made:
         client.close()
+
+
+@dataclass
+class Live:
+    """The service on a port of this machine, and its post."""
+
+    app: Flask
+    origin: str
+
+    def last_link(self) -> str:
+        """Delivers what is due; the link in the newest mail."""
+        state_of(self.app).worker().deliver_all()
+        box = state_of(self.app).mailbox
+        assert box is not None
+        found = re.search(r"^http\S+/go$", box.messages[0].text, re.MULTILINE)
+        assert found, box.messages[0].text
+        return found[0]
+
+    def first_admin_link(self) -> str:
+        uow = UnitOfWork(state_of(self.app).house)
+        try:
+            return first_admin_url(uow) or ""
+        finally:
+            uow.close()
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Live]:
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    server = make_server("127.0.0.1", 0, Flask("nobody yet"), threaded=True)
+    app = create_app(Settings.load({"ACCOUNTS_INSTANCE": str(tmp_path), "ACCOUNTS_PORT": str(server.port)}))
+    schema.upgrade(state_of(app).house.store)
+    server.app = app
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Live(app, f"http://127.0.0.1:{server.port}")
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    state_of(app).house.store.close()

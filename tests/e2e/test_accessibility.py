@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import re
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it ships no types
-from flask import Flask
 from playwright.sync_api import Browser, Page
-from werkzeug.serving import make_server
 
-from accounts import create_app
-from accounts.config import Settings
-from accounts.core import schema
-from accounts.core.uow import UnitOfWork
-from accounts.extension import state_of
-from accounts.flows.first_admin import first_admin_url
+from tests.e2e.conftest import Live
 from tests.e2e.walk_helpdesk import walk_helpdesk
 from tests.e2e.walk_links import walk_links
-from tests.servers.chromium import ChromiumMissing, chromium
 
 pytestmark = pytest.mark.e2e
 
@@ -32,56 +19,7 @@ OTHER_PASSWORD = "nine green lanterns hum"
 SCHEMES = ("light", "dark")
 
 
-@dataclass
-class Live:
-    """The service on a port of this machine, and its post."""
-
-    app: Flask
-    origin: str
-
-    def last_link(self) -> str:
-        """Delivers what is due; the link in the newest mail."""
-        state_of(self.app).worker().deliver_all()
-        box = state_of(self.app).mailbox
-        assert box is not None
-        found = re.search(r"^http\S+/go$", box.messages[0].text, re.MULTILINE)
-        assert found, box.messages[0].text
-        return found[0]
-
-    def first_admin_link(self) -> str:
-        uow = UnitOfWork(state_of(self.app).house)
-        try:
-            return first_admin_url(uow) or ""
-        finally:
-            uow.close()
-
-
 Walk = Callable[[Page, Page, Live], Iterator[tuple[Page, str]]]
-
-
-@pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
-    logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    server = make_server("127.0.0.1", 0, Flask("nobody yet"), threaded=True)
-    app = create_app(Settings.load({"ACCOUNTS_INSTANCE": str(tmp_path), "ACCOUNTS_PORT": str(server.port)}))
-    schema.upgrade(state_of(app).house.store)
-    server.app = app
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Live(app, f"http://127.0.0.1:{server.port}")
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    state_of(app).house.store.close()
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    try:
-        with chromium() as started:
-            yield started
-    except ChromiumMissing as missing:
-        pytest.skip(str(missing))
 
 
 def send(page: Page, **fields: str) -> None:

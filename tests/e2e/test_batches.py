@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 
@@ -19,19 +18,9 @@ from tests.e2e.conftest import Start, Visit, on_either_database
 from tests.e2e.test_killed import first_admin
 from tests.e2e.test_main_job_browser import People
 from tests.people import PASSWORD
-from tests.servers.chromium import ChromiumMissing, chromium
 
 BATCHES = "/admin/invites/batches"
 PEOPLE = 2_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        with chromium() as started:
-            yield started
-    except ChromiumMissing as missing:
-        pytest.skip(str(missing))
 
 
 def hands_in(people: People, link: str, folder: Path) -> Page:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,7 +13,6 @@ from accounts.web.language import Languages
 from tests.e2e.client import mailed_url
 from tests.e2e.conftest import Start
 from tests.people import OTHER_PASSWORD, PASSWORD
-from tests.servers.chromium import ChromiumMissing, chromium
 from tests.servers.smtp import SmtpSink
 
 pytestmark = pytest.mark.e2e
@@ -27,15 +25,6 @@ PASSES = [
     pytest.param("postgres", "en", False, id="english-no_scripts-postgres", marks=pytest.mark.postgres),
     pytest.param("postgres", "de", True, id="german-scripts-postgres", marks=pytest.mark.postgres),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        with chromium() as started:
-            yield started
-    except ChromiumMissing as missing:
-        pytest.skip(str(missing))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from playwright.sync_api import Page
 
 if TYPE_CHECKING:
-    from tests.e2e.test_accessibility import Live
+    from tests.e2e.conftest import Live
 
 PASSWORD = "seven blue kettles sing"
 

@@ -13,7 +13,7 @@ from accounts.extension import state_of
 from accounts.flows import unlock
 
 if TYPE_CHECKING:
-    from tests.e2e.test_accessibility import Live
+    from tests.e2e.conftest import Live
 
 PASSWORD = "seven blue kettles sing"
 OTHER_PASSWORD = "nine green lanterns hum"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -13,7 +12,6 @@ from tests.e2e.running import free_port
 from tests.examples.conftest import Run
 from tests.examples.kit import EXAMPLES, Example, House
 from tests.people import PASSWORD
-from tests.servers.chromium import ChromiumMissing, chromium
 
 pytestmark = pytest.mark.e2e
 NEAR_MISSES = (
@@ -29,15 +27,6 @@ NEAR_MISSES = (
     "null",
     "*",
 )
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    try:
-        with chromium() as found:
-            yield found
-    except ChromiumMissing as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture

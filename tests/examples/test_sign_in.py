@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+import requests
 
 from tests.e2e.client import Client
 from tests.examples.conftest import Run
@@ -77,9 +80,13 @@ def test_a_page_for_members_sends_a_stranger_to_sign_in_and_back(
     assert "Members only" in ana.page.text
 
 
-def test_signed_out_everywhere_is_signed_out_of_the_express_app(tls_house: House, run_example: Run) -> None:
-    """Back-channel logout: from one browser, and gone in another that never came by the service again."""
-    example = run_example("express", tls_house)
+@on_each
+@pytest.mark.parametrize("everywhere", [True, False], ids=["everywhere", "in that browser"])
+def test_signed_out_there_is_signed_out_of_the_app(
+    name: str, everywhere: bool, tls_house: House, run_example: Run
+) -> None:
+    """Back-channel logout: ended somewhere else, and gone in a browser that never came by the service again."""
+    example = run_example(name, tls_house)
     email = tls_house.member("Ana")
     ana = Somebody(tls_house, email)
     ana.open(example.origin)
@@ -88,7 +95,15 @@ def test_signed_out_everywhere_is_signed_out_of_the_express_app(tls_house: House
     assert "Hello Ana" in ana.page.text
     elsewhere = Client(tls_house.process.origin)
     assert elsewhere.post("/api/sign-in", {"email": email, "password": "correct horse battery staple"}).status == 200
-    assert elsewhere.post("/api/sign-out", {"everywhere": True}).status == 204
+    if everywhere:
+        assert elsewhere.post("/api/sign-out", {"everywhere": True}).status == 204
+    else:
+        sessions = elsewhere.get("/api/account/sessions").json["sessions"]
+        for other in [each["id"] for each in sessions if not each["current"]]:
+            elsewhere.send(
+                "DELETE", f"/api/account/sessions/{other}", {}, elsewhere.get("/api/csrf").json["csrf_token"]
+            )
+            assert elsewhere.answer().status == 204
     elsewhere.close()
 
     def signed_out() -> bool:
@@ -96,3 +111,27 @@ def test_signed_out_everywhere_is_signed_out_of_the_express_app(tls_house: House
         return "Hello stranger" in ana.page.text
 
     example.process.wait_until(signed_out)
+    ana.follow("Sign in")
+    if everywhere:
+        ana.sign_in()
+        assert "Hello Ana" in ana.page.text, "and may come back"
+
+
+@on_each
+def test_nobody_is_signed_out_by_what_is_no_goodbye(name: str, tls_house: House, run_example: Run) -> None:
+    example = run_example(name, tls_house)
+    ana = Somebody(tls_house, tls_house.member("Ana"))
+    ana.open(example.origin)
+    ana.follow("Sign in")
+    ana.sign_in()
+    (form,) = [form for form in ana.page.forms if form.action == "/sign-out"]
+    told = ana.http.post(f"{example.origin}{form.action}", data=form.values, allow_redirects=False, timeout=20)
+    (hint,) = re.findall(r"id_token_hint=([^&]+)", told.headers["Location"])
+    ana.open(f"{example.origin}/sign-in")
+    assert "Hello Ana" in ana.page.text
+    unsigned = f"{hint.rpartition('.')[0]}."
+    for token in ("", "x", "a.b.c", hint, unsigned, f"{unsigned}AAAA"):
+        said = requests.post(f"{example.origin}/backchannel-logout", data={"logout_token": token}, timeout=20)
+        assert said.status_code == 400, token
+    ana.open(example.origin)
+    assert "Hello Ana" in ana.page.text

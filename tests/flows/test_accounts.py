@@ -33,11 +33,6 @@ def test_what_is_nobody_is_not_found(service: Service, text: str) -> None:
         accounts.find(service.uow(), text)
 
 
-def test_accounts_are_listed_oldest_first(service: Service) -> None:
-    made = [member(service, name) for name in ("c", "a", "b")]
-    assert [each.id for each in accounts.listing(service.uow())] == [each.id for each in made]
-
-
 @on_both_databases
 def test_off_and_on_again_raises_the_epoch_twice_and_says_so(service: Service) -> None:
     made = member(service)
@@ -134,7 +129,7 @@ def test_a_password_is_judged_by_what_belongs_to_its_owner(service: Service) -> 
 
 def test_choosing_holds_no_connection(service: Service) -> None:
     uow = service.uow()
-    accounts.listing(uow)
+    accounts.find(uow, member(service).id)
     accounts.choose(uow, PASSWORD, email="a@example.org")
     assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
 

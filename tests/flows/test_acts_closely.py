@@ -26,6 +26,7 @@ from accounts.flows import (
 )
 from accounts.flows.accounts import subject_of
 from tests.flows.closely import ASKED, letter, owner, sentence_in, written
+from tests.flows.invites.lists import ledger
 from tests.flows.walks import Member, counts, fate, first_admin, stranger, use
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, new_address, token_in
 
@@ -173,7 +174,7 @@ def test_closing_forgets_the_invitations_of_this_address_and_ends_them(service: 
     who, other = owner(service), owner(service)
     kept = [_invited(service, each.email) for each in (who, other)]
     use(service, close_account.CLOSE, token(who, close_account.CLOSE), {})
-    assert [row.id for row in invitations.listing(service.uow())] == [kept[1][0]]
+    assert [row.id for row in ledger(service.uow())] == [kept[1][0]]
     assert [fate(service, invite.INVITE, each[1]) for each in kept] == ["link_used", "alive"]
 
 

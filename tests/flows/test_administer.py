@@ -10,9 +10,10 @@ from sqlalchemy import func, select, update
 
 from accounts.core.audit import Asker
 from accounts.core.clock import now
+from accounts.core.errors import NotFound
 from accounts.core.models import ADMINS, Account, AuditRow, Membership
-from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, administer
+from accounts.core.throttle import INVITE_LETTERS, INVITE_LISTS, INVITER, Limit
+from accounts.flows import accounts, administer, limit_list
 from accounts.flows.administer import AccountPage, DeleteAccount
 from accounts.flows.first_admin import first_admin_url
 from tests.conftest import on_both_databases
@@ -45,6 +46,14 @@ def test_what_is_typed_is_text_and_never_a_pattern(service: Service) -> None:
     assert found(service, q="\x00a_\x00b\x1b") == ["a_b@example.org"]
     assert len(found(service, q="EXAMPLE")) == 3
     assert found(service, q="OFF") == ["a_b@example.org", "axb@example.org"]
+
+
+@on_both_databases
+def test_names_are_found_in_small_and_capital_letters_of_any_language(service: Service) -> None:
+    make(service, ("o@example.org", "Özil ÇELİK"), ("r@example.org", "Ольга"), ("s@example.org", "Groß"))
+    assert found(service, q="öZIL") == ["o@example.org"]
+    assert found(service, q="ОЛЬГА") == ["r@example.org"]
+    assert found(service, q="groß") == ["s@example.org"]
 
 
 @on_both_databases
@@ -108,7 +117,7 @@ def test_a_lock_is_lifted(service: Service) -> None:
 def test_a_reset_sent_by_an_admin_says_nothing_about_the_admin(service: Service) -> None:
     somebody = member(service)
     asker = Asker(account_id="theadmin", network="203.0.113.9", agent="Safari on iOS")
-    administer.send_reset(UnitOfWork(service.house, asker), somebody.id)
+    administer.send_reset(service.uow(asker), somebody.id)
     letter = service.mails(somebody.email)[-1].message.as_string()
     assert "/l/reset-password/" in letter
     assert "203.0.113" not in letter
@@ -185,3 +194,23 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
             assert not [row for row in rows if somebody.email in row], table.name
     (line,) = service.uow().read(select(AuditRow.__table__).where(AuditRow.kind == "account.deleted"))
     assert line.account == somebody.id
+
+
+def test_a_page_behind_an_account_that_is_gone_is_refused_and_not_the_first_again(service: Service) -> None:
+    make(service, *((f"p{number}@example.org", "") for number in range(3)))
+    _, place = administer.search(service.uow(), AccountPage(), size=1)
+    uow = service.uow()
+    with uow:
+        uow.session.delete(accounts.find(uow, place))
+    with pytest.raises(NotFound):
+        administer.search(service.uow(), AccountPage(after=place))
+
+
+@pytest.mark.parametrize("limit", [INVITER, INVITE_LISTS, INVITE_LETTERS])
+def test_limits_that_hold_up_an_admin_who_invites_are_seen_and_lifted(service: Service, limit: Limit) -> None:
+    admin = first_admin(service)
+    service.house.throttle.hit(limit, admin.id)
+    said = limit_list.WhoseLimits.model_validate({"email": admin.email})
+    assert limit.name in {each.limit for each in limit_list.look(service.uow(), said)}
+    assert limit.name in limit_list.lift(service.uow(), said)
+    assert service.house.throttle.tries(limit, admin.id) == 0

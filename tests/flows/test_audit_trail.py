@@ -6,6 +6,7 @@ import ast
 import csv
 import io
 import json
+import re
 import tracemalloc
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,12 +24,14 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows import audit_trail
 from accounts.flows.audit_export import stream
 from accounts.flows.audit_trail import AuditFilter, AuditPage
+from accounts.flows.audit_words import HAPPENED
 from tests.conftest import on_both_databases
 from tests.core.houses import house_on
 from tests.people import Service, new_address
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[2]
+FLOORS = ("core", "flows", "post", "web")
 
 
 @pytest.fixture
@@ -58,7 +61,8 @@ def write(house: House, count: int, *, same_time: bool = False) -> None:
 
 
 def numbers(house: House, **said: str) -> list[int]:
-    lines, _ = audit_trail.page(UnitOfWork(house), AuditPage.model_validate(said), 1000)
+    with UnitOfWork(house) as uow:
+        lines, _ = audit_trail.page(uow, AuditPage.model_validate(said), 1000)
     return [int(line.id[4:]) for line in lines]
 
 
@@ -88,7 +92,8 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: House, same_ti
     write(house, 23, same_time=same_time)
     seen, place = [], ""
     for _ in range(5):
-        lines, place = audit_trail.page(UnitOfWork(house), AuditPage(after=place), 5)
+        with UnitOfWork(house) as uow:
+            lines, place = audit_trail.page(uow, AuditPage(after=place), 5)
         seen += [int(line.id[4:]) for line in lines]
     assert (seen, place) == (list(range(22, -1, -1)), "")
 
@@ -117,7 +122,8 @@ def test_files_hold_every_line_once_oldest_first(house: House) -> None:
     said = [json.loads(line) for line in "".join(stream(house, (), "ndjson")).splitlines()]
     assert [line["id"] for line in said] == [row[0] for row in read[1:]]
     assert said[0]["at"] == "2026-01-01T00:00:00.000000Z"
-    only = audit_trail.conditions(UnitOfWork(house), AuditFilter(kind="mail", account="account1"))
+    with UnitOfWork(house) as uow:
+        only = audit_trail.conditions(uow, AuditFilter(kind="mail", account="account1"))
     assert {json.loads(line)["account"] for line in "".join(stream(house, only, "ndjson")).splitlines()} == {
         "account1"
     }
@@ -203,3 +209,12 @@ def test_no_code_changes_or_deletes_a_line_but_retention() -> None:
                 assert "update audit" not in text, path
                 assert "delete from audit" not in text, path
     assert found == {("audit_retention", "update")}
+
+
+def test_every_kind_of_line_is_said_in_words() -> None:
+    """Every text in the code that is spelled as a kind, and begins as one does."""
+    begins = "|".join({kind.partition(".")[0] for kind in HAPPENED})
+    spelled = re.compile(rf'(?<!getLogger\()"((?:{begins})\.(?!html)[a-z-]+)"')
+    sources = [path for floor in FLOORS for path in (ROOT / "accounts" / floor).rglob("*.py")]
+    found = {kind for path in sources for kind in spelled.findall(path.read_text("utf-8"))}
+    assert found - set(HAPPENED) == {"account.emailaddress", "accounts.id"}, "a model of allauth, and a column"

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import delete, select, update
 
 from accounts.core import farewell
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models import Account, AuditRow, OutboxRow
+from accounts.core.models_apps import App, Grant
 from accounts.core.models_logout import AppLogout
-from accounts.flows import accounts, apps, backchannel, sessions
+from accounts.core.uow import UnitOfWork
+from accounts.flows import accounts, administer, apps, backchannel, sessions
 from accounts.flows.oidc_keys import Keys
 from accounts.post.worker import Worker
 from tests.apps import new_app, session_of, signed_in_to
 from tests.conftest import on_both_databases
-from tests.people import OTHER_PASSWORD, Person, Service
+from tests.people import OTHER_PASSWORD, Person, Service, new_address
 from tests.servers.relying_party import RelyingParty, relying_party
 from tests.web.doors import at_once
 
@@ -77,7 +81,25 @@ def ended_on_the_console(service: Service, person: Person) -> None:
     sessions.end_everywhere(service.uow(), accounts.find(service.uow(), person.email).id)
 
 
+def signed_out_by_an_admin(service: Service, person: Person) -> None:
+    administer.end_sessions(service.uow(), accounts.find(service.uow(), person.email).id)
+
+
+def deleted_by_an_admin(service: Service, person: Person) -> None:
+    account_id = accounts.find(service.uow(), person.email).id
+    administer.delete(service.uow(), account_id, administer.DeleteAccount.model_validate({"email": person.email}))
+
+
+def change_address(service: Service, person: Person) -> None:
+    moved = new_address()
+    assert person.post("/api/account/email", {"email": moved}).status_code == 202
+    assert person.post("/api/l/change-email", {"token": service.token(moved, "change-email")}).status_code == 200
+
+
 WAYS: list[Callable[[Service, Person], None]] = [
+    signed_out_by_an_admin,
+    deleted_by_an_admin,
+    change_address,
     everywhere,
     change_password,
     reset_password,
@@ -146,6 +168,62 @@ def test_a_session_ended_from_the_list_tells_its_apps(service: Service, party: R
     assert here.delete(f"/api/account/sessions/{sid}").status_code == 204
     service.deliver()
     assert [claims_of(service, token)["sid"] for token in party.tokens] == [sid]
+
+
+def test_a_session_ended_by_an_admin_tells_its_apps(service: Service, party: RelyingParty) -> None:
+    member = service.member()
+    sid = session_of(member)
+    signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
+    administer.end_session(service.uow(), accounts.find(service.uow(), member.email).id, sid)
+    service.deliver()
+    assert [claims_of(service, token)["sid"] for token in party.tokens] == [sid]
+
+
+@on_both_databases
+@pytest.mark.parametrize("end", [apps.disable, apps.remove])
+def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_signed_out(
+    service: Service, party: RelyingParty, end: Callable[[UnitOfWork, str], App]
+) -> None:
+    people = [service.member() for _ in range(3)]
+    wiki = new_app(service, backchannel_logout_uri=party.address, id_token_signed_response_alg="ES256").app
+    other = new_app(service, "Notes", backchannel_logout_uri=party.address).app
+    for person in people:
+        signed_in_to(service, person, wiki, other)
+    people[0].post("/api/sign-out", {"everywhere": True})
+    service.deliver()
+    party.heard.clear()
+    end(service.uow(), wiki.id)
+    service.deliver()
+    said = [claims_of(service, token) for token in party.tokens]
+    assert {each["aud"] for each in said} == {wiki.id}
+    assert {each["sub"] for each in said} == {person.get("/api/account").get_json()["id"] for person in people[1:]}
+    assert {row.state for row in rows(service)} == {"confirmed"}
+    with service.uow() as uow:
+        kept = uow.session.scalars(select(Grant).where(Grant.app_id == wiki.id))
+        assert all(grant.revoked_at is not None for grant in kept), "enabling it brings nothing back"
+    assert all(person.signed_in for person in people[1:]), "here they are signed in as ever"
+
+
+def test_an_app_that_has_lost_its_address_cannot_be_told(service: Service, party: RelyingParty) -> None:
+    member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
+    signed_in_to(service, member, app)
+    member.post("/api/sign-out")
+    apps.change(service.uow(), app.id, apps.AppChange(backchannel_logout_uri=None))
+    service.deliver()
+    assert [row.state for row in rows(service)] == ["silent"], "nobody waits for it"
+
+
+def test_a_sign_in_right_after_a_goodbye_by_a_clock_that_is_behind_is_told_of_its_end(
+    service: Service, party: RelyingParty
+) -> None:
+    member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
+    signed_in_to(service, member, app)
+    with time_machine.travel(time.time() + 30):
+        member.post("/api/sign-out", {"everywhere": True})
+    member.sign_in()
+    signed_in_to(service, member, app)
+    member.post("/api/sign-out")
+    assert len(rows(service)) == 2
 
 
 def test_a_logout_token_is_what_the_specification_asks_for(service: Service, party: RelyingParty) -> None:

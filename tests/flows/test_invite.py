@@ -19,6 +19,7 @@ from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
+from tests.flows.invites.lists import ledger
 from tests.flows.walks import Member, counts, events, fate, first_admin, opened, use
 from tests.people import PASSWORD, Service, new_address, token_in
 
@@ -43,7 +44,7 @@ def test_an_invitation_makes_an_account_with_its_groups_in_its_language(service:
     assert made.sign_in().account_id == made.id
     assert events(service, made.id) == ["account.groups", "invite.accepted", "sign-in"]
     assert fate(service, INVITE, token) == "link_used"
-    assert [(each.id, each.state) for each in invitations.listing(service.uow())] == [(row.id, "accepted")]
+    assert [(each.id, each.state) for each in ledger(service.uow())] == [(row.id, "accepted")]
 
 
 def test_the_letter_says_who_invites_into_what(service: Service) -> None:
@@ -64,7 +65,7 @@ def test_a_revoked_invitation_is_dead_in_each_of_its_links(service: Service) -> 
         tokens = [service.token(email, "invite"), token_in(invite.url_of(uow, row))]
     open_invitations.revoke(admin.uow(), row.id)
     assert [fate(service, INVITE, token) for token in tokens] == ["link_revoked", "link_revoked"]
-    assert invitations.listing(service.uow())[0].state == "revoked"
+    assert ledger(service.uow())[0].state == "revoked"
     for again in (open_invitations.revoke, open_invitations.resend):
         with pytest.raises(NotFound):
             again(admin.uow(), row.id)

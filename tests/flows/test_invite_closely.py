@@ -19,6 +19,7 @@ from accounts.flows.first_admin import first_admin_url
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE
 from tests.flows.closely import letter, owner, sentence_in, written
+from tests.flows.invites.lists import ledger
 from tests.flows.walks import Member, fate, first_admin, opened, use
 from tests.people import PASSWORD, Service, new_address, token_in
 
@@ -45,7 +46,7 @@ def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Servic
     link_id = opened(service, INVITE, token).link_id
     answer = {"password": PASSWORD, "name": "Ann"}
     found = written(service, lambda: _joined(use(service, INVITE, token, answer)))
-    (row,) = invitations.listing(service.uow())
+    (row,) = ledger(service.uow())
     with service.uow() as uow:
         made = accounts.find(uow, email)
         assert (made.email, made.locale, made.name, made.groups) == (email, "de", "Ann", ("editors",))
@@ -65,7 +66,7 @@ def _joined(done: Any) -> None:
 def test_accepting_one_invitation_leaves_others_open(service: Service) -> None:
     (one, token), (other, _) = invited(service, new_address()), invited(service, new_address())
     use(service, INVITE, token, {"password": PASSWORD})
-    states = {row.id: row.state for row in invitations.listing(service.uow())}
+    states = {row.id: row.state for row in ledger(service.uow())}
     assert states == {one: "accepted", other: "pending"}
 
 
@@ -80,7 +81,7 @@ def test_a_member_joins_the_groups_and_nothing_else_happens(service: Service) ->
     assert (done.account_id, done.signs_in, done.created) == (who.id, None, False)
     assert (who.row.groups, other.row.groups) == (("editors",), ())
     assert fate(service, INVITE, token) == "link_used"
-    assert [row.id for row in invitations.listing(service.uow()) if row.accepted_at] == [id]
+    assert [row.id for row in ledger(service.uow()) if row.accepted_at] == [id]
 
 
 @pytest.mark.parametrize(("mark", "problem"), [("", LinkUsed), (REVOKED, LinkRevoked)])
@@ -130,7 +131,7 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     said = Invite.model_validate({"email": email, "groups": "b, a", "locale": "de", "next": "/to"})
     sent: list[Any] = []
     found = written(service, lambda: sent.append(invitations.send(admin.uow(), said)))
-    (row,) = invitations.listing(service.uow())
+    (row,) = ledger(service.uow())
     assert row.id == sent[0].id
     assert (row.email, row.email_key, row.groups, row.locale) == (email, email.lower(), ["a", "b"], "de")
     assert (row.inviter_id, row.next, row.expires_at, row.sent) == (admin.id, "/to", now() + INVITE.lives, 1)
@@ -144,7 +145,7 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     keep_until = row.expires_at + timedelta(seconds=360)
     assert gone.notes == [("invite.revoked", None, None, {"invite": row.id})]
     assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED}": keep_until}
-    assert invitations.listing(service.uow())[0].revoked_at == now()
+    assert ledger(service.uow())[0].revoked_at == now()
 
 
 @pytest.mark.parametrize("by_admin", [True, False])

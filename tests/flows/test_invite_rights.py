@@ -10,11 +10,13 @@ import time_machine
 
 from accounts.core.errors import Conflict, LinkUsed, NotSignedIn, WrongAccount
 from accounts.core.models import ADMINS
-from accounts.flows import accounts
+from accounts.flows import accounts, open_invitations
 from accounts.flows.first_admin import first_admin_url
 from accounts.flows.invite import INVITE
+from accounts.flows.invites import export
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
+from tests.flows.invites.lists import batch_of, ledger, sent
 from tests.flows.test_invite import send
 from tests.flows.walks import Member, counts, fate, first_admin, member, opened, use
 from tests.people import PASSWORD, Service, new_address, token_in
@@ -182,3 +184,36 @@ def test_the_first_admins_link_ends_like_any_invitation(make_service: Callable[.
             time.shift(1)
             assert fate(service, INVITE, token_in(url)) == "link_expired"
         assert service.house.signer.lives(INVITE) == lives
+
+
+@pytest.mark.parametrize("change", [_is_disabled, _administers_no_more, _is_gone])
+def test_whoever_sends_a_dead_invitation_again_vouches_for_it(
+    service: Service, change: Callable[[Member], None]
+) -> None:
+    admin, inviter, email = first_admin(service), second_admin(service), new_address()
+    send(inviter, email)
+    dead = service.token(email, "invite")
+    change(inviter)
+    (row,) = ledger(service.uow())
+    open_invitations.resend(admin.uow(), row.id)
+    assert fate(service, INVITE, service.token(email, "invite")) == "alive"
+    assert fate(service, INVITE, dead) == "link_revoked", "its inviter has not come back"
+
+
+@on_both_databases
+def test_whoever_has_only_a_dead_invitation_is_invited_by_the_next_list(service: Service) -> None:
+    admin, inviter, email = first_admin(service), second_admin(service), new_address()
+    send(inviter, email)
+    _administers_no_more(inviter)
+    batch = batch_of(admin.uow(), email)
+    assert sent(admin.uow(), batch.id)[-1].sent == 1
+    assert fate(service, INVITE, service.token(email, "invite")) == "alive"
+
+
+def test_links_to_hand_out_are_vouched_for_by_whoever_takes_them_along(service: Service) -> None:
+    admin, inviter, email = first_admin(service), second_admin(service), new_address()
+    batch = batch_of(inviter.uow(), email)
+    sent(inviter.uow(), batch.id)
+    _is_disabled(inviter)
+    (found,) = export.links(service.house, admin.uow().asker, batch.id)
+    assert fate(service, INVITE, token_in(found.url)) == "alive"

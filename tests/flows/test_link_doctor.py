@@ -17,6 +17,7 @@ from accounts.core.models import AuditRow
 from accounts.core.ring_file import FileRing
 from accounts.flows import accounts as people
 from accounts.flows import link_advice
+from accounts.flows.audit_words import HAPPENED
 from accounts.flows.link_doctor import Explanation, explain
 from accounts.flows.link_facts import MOST_EVENTS
 from tests.conftest import on_both_databases
@@ -242,4 +243,4 @@ def test_every_kind_of_link_has_a_way_to_a_fresh_one(service: Service) -> None:
     bound = {part.name for link in service.house.links.values() for part in link.dies_with}
     assert bound == set(link_advice.PARTS)
     moved_by = {kind for link in service.house.links.values() for part in link.dies_with for kind in part.moved_by}
-    assert moved_by <= set(link_advice.HAPPENED)
+    assert moved_by <= set(HAPPENED)

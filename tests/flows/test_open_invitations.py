@@ -14,12 +14,13 @@ from accounts.core.clock import now
 from accounts.core.errors import NotFound, Problem, TooManyRequests
 from accounts.core.models import AuditRow, SentInvite
 from accounts.core.throttle import INVITE_LETTERS
-from accounts.flows import accounts, invitations, invite_batches, open_invitations
+from accounts.flows import accounts, invitations, open_invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE, url_of
+from accounts.flows.invites import batches
 from accounts.flows.open_invitations import Extend, Some
 from tests.conftest import on_both_databases
-from tests.flows.lists import batch_of, sent
+from tests.flows.invites.lists import batch_of, sent
 from tests.flows.walks import fate, first_admin, member, use
 from tests.people import PASSWORD, Service, new_address, token_in
 from tests.web.doors import at_once
@@ -140,7 +141,7 @@ def test_a_batch_is_sent_again_extended_and_taken_back_as_one(service: Service) 
     assert open_invitations.of_batch(admin.uow(), batch.id, "revoke") == 0
     assert fate(service, INVITE, token(service, other)) == "alive"
     with service.uow() as uow:
-        assert invite_batches.counts(uow, batch.id).invites == {"accepted": 1, "revoked": 4}
+        assert batches.counts(uow, batch.id).invites == {"accepted": 1, "revoked": 4}
         told = select(AuditRow.kind, AuditRow.actor, AuditRow.facts).where(AuditRow.kind.startswith("invites."))
         assert sorted((kind, actor, facts["count"]) for kind, actor, facts in uow.session.execute(told)) == [
             ("invites.extended", admin.id, 4), ("invites.resent", admin.id, 4),

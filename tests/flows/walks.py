@@ -40,7 +40,7 @@ class Member:
 
     def uow(self) -> UnitOfWork:
         """A unit of work that this member asks for."""
-        return UnitOfWork(self.service.house, Asker(account_id=self.id, network="10.1.1.1", agent="Firefox"))
+        return self.service.uow(Asker(account_id=self.id, network="10.1.1.1", agent="Firefox"))
 
     def sign_in(self, password: str = "", **more: Any) -> Session:
         """A session, by password."""
@@ -63,7 +63,7 @@ class Member:
 
 def stranger(service: Service, network: str = "10.9.9.9") -> UnitOfWork:
     """A unit of work of somebody who is not signed in."""
-    return UnitOfWork(service.house, Asker(network=network, agent="Firefox on Linux", request_id="r-1"))
+    return service.uow(Asker(network=network, agent="Firefox on Linux", request_id="r-1"))
 
 
 def member(service: Service, name: str = "member", password: str = PASSWORD) -> Member:
@@ -94,7 +94,7 @@ def opened(service: Service, link: Link, token: str) -> Opened:
 
 def use(service: Service, link: Link, token: str, said: dict[str, Any], by: str | None = None) -> Done:
     """Open a link and act, as the link door does."""
-    uow = UnitOfWork(service.house, Asker(account_id=by, network="10.9.9.9"))
+    uow = service.uow(Asker(account_id=by, network="10.9.9.9"))
     try:
         found = open_link(uow, link, token)
         prepared = link.prepare(uow, found, found.asks.model_validate(said))

@@ -1,21 +1,21 @@
-"""One provider behind TLS for each module of tests."""
+"""A provider behind TLS: the server stays, the house in it is made anew for every test."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from accounts import Settings, create_app
+from accounts import Settings
 from accounts.extension import state_of
+from accounts.flows.oidc_keys import Keys
 from tests.conftest import KEY
 from tests.oidc.kit import Provider
 from tests.oidc.levels import should
-from tests.people import Service
+from tests.people import APPS, Service
 from tests.servers.certificates import Authority
-from tests.servers.smtp import SmtpSink
 
 __all__ = ["should"]
 
@@ -25,25 +25,32 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
-@pytest.fixture(scope="module")
-def provider(
-    authority: Authority, sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Provider]:
-    """A house on SQLite behind TLS, with nothing set up: no app, no key."""
-    folder = tmp_path_factory.mktemp("provider")
-    shutil.copy(sqlite_template, folder / "accounts.db")
-    found = Provider.listening(authority.server_context(), str(authority.certificate))
-    given = {
-        "ENV": "development",
-        "INSTANCE": str(folder),
-        "DATABASE_URL": f"sqlite:///{folder}/accounts.db",
-        "SECRET_KEYS": [KEY],
-        "MAIL_SERVER": sink.host,
-        "MAIL_PORT": sink.port,
-        "PUBLIC_ORIGIN": found.origin,
-    }
-    app = create_app(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
-    found.serve(Service(app, sink))
+@pytest.fixture(scope="session")
+def with_keys(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy, with keys to sign with: making one for RSA takes a tenth of a second."""
+    folder = tmp_path_factory.mktemp("with-keys")
+    path = folder / "accounts.db"
+    shutil.copy(sqlite_template, path)
+    given = {"ENV": "development", "INSTANCE": str(folder), "DATABASE_URL": f"sqlite:///{path}", "SECRET_KEYS": [KEY]}
+    app = APPS.lend(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
+    house = state_of(app).house
+    with app.app_context():
+        assert house.kept(Keys).published()
+    house.store.close()
+    APPS.take_back(app)
+    return path
+
+
+@pytest.fixture(scope="session")
+def listening(authority: Authority) -> Iterator[Provider]:
+    found = Provider(authority.server_context(), str(authority.certificate))
     yield found
     found.close()
-    state_of(app).house.store.close()
+
+
+@pytest.fixture
+def provider(listening: Provider, database: str, with_keys: Path, make_service: Callable[..., Service]) -> Provider:
+    """A house on SQLite behind TLS, with no app and nobody in it."""
+    shutil.copy(with_keys, database.removeprefix("sqlite:///"))
+    listening.serve(make_service(public_origin=listening.origin))
+    return listening

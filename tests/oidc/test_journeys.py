@@ -95,6 +95,23 @@ def test_through_an_app_that_is_not_trusted(provider: Provider) -> None:
     arrived(rp, ana.decide(), ana.email)
 
 
+def test_an_app_is_spoken_to_at_one_address_whatever_the_language(provider: Provider) -> None:
+    for rule in provider.service.app.url_map.iter_rules():
+        if "/oauth/" in rule.rule or "/.well-known/" in rule.rule:
+            assert rule.rule.startswith(("/oauth/", "/.well-known/")), rule.rule
+    bea, rp = provider.person("bea"), provider.register(trusted=False)
+    assert bea.http.get(f"{provider.origin}/de/oauth/authorize", timeout=20).status_code == 404
+    bea.open(rp.url(ui_locales="fr-CH de-CH en"))
+    assert bea.url.startswith(f"{provider.origin}/de/sign-in?")
+    assert "Anmelden" in bea.page.text, "the app has asked for it, and nobody else has"
+    assert bea.sign_in() is None
+    assert "wants to know who you are" in bea.page.text, "signed in, a person's own choice counts"
+    assert bea.decide() is not None
+    bea.http.cookies.clear()
+    bea.open(f"{rp.knows['end_session_endpoint']}?ui_locales=de")
+    assert "abgemeldet" in bea.page.text
+
+
 def test_fifty_tabs_fit_into_one_jar_of_cookies(provider: Provider) -> None:
     rp, ana = provider.register(), provider.person()
     for _ in range(50):

@@ -172,7 +172,7 @@ def test_what_is_wrong_is_told_to_the_app_that_a_person_is_signed_in_to(
     assert "code" not in landed.says
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def wrong(provider: Provider) -> tuple[RelyingParty, Somebody]:
     rp, ana = provider.register(), provider.person()
     ana.log_in(rp)
@@ -394,10 +394,13 @@ def test_userinfo_wants_one_token_in_one_place(rp: RelyingParty, ana: Somebody) 
         assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
 
 
-def test_only_pages_of_registered_apps_may_ask_from_a_browser(provider: Provider, rp: RelyingParty) -> None:
+def test_only_pages_of_registered_public_apps_may_ask_from_a_browser(provider: Provider) -> None:
     mine = "https://rp.example.org"
+    rp = provider.register(token_endpoint_auth_method="none")
+    provider.register(redirect_uris=["https://with-a-secret.example/cb"])
     foreign = [
         "https://evil.example",
+        "https://with-a-secret.example",
         "null",
         "https://rp.example.org.evil.example",
         "http://rp.example.org",

@@ -6,12 +6,13 @@ import pytest
 from sqlalchemy import select
 
 from accounts.core.errors import LastWayIn
-from accounts.core.models import Account, AuditRow
+from accounts.core.models import ADMINS, Account, AuditRow
 from accounts.core.models_upstream import Identity
 from accounts.flows import accounts, invitations, sessions
 from accounts.flows.upstream import identities
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
 from tests.upstream.conftest import World, connected
+from tests.web.browser import Browser
 
 
 def kinds(service: Service, person: Person) -> list[str]:
@@ -46,11 +47,37 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     browser.open("/account/identities").press("/disconnect")
     assert browser.url.endswith("?done=disconnected")
     assert not other.account(), "what it began is over"
+    assert world.here.mails(ana.email)[-1].message["Subject"] == "A sign-in was disconnected from your account"
     other.open("/sign-in").press("/upstream/office/sign-in")
     assert other.answer.status_code == 403
     assert "is not connected to an account here" in other.page.text
     expected = ["sign-in", "identity.connected", "sign-in", "sign-in", "identity.disconnected", "sign-in"]
     assert [kind for kind in kinds(world.here, ana) if kind in expected][-6:] == expected
+
+
+def test_an_admin_sees_a_connected_sign_in_and_takes_it_away(world: World) -> None:
+    ana, employee, admin = world.here.member("ana"), world.there.member("employee"), world.here.member("admin")
+    uow = world.here.uow()
+    accounts.set_groups(uow, accounts.find(uow, admin.email).id, [ADMINS])
+    browser = connected(world, ana, employee)
+    account_id = browser.account()["id"]
+    path = f"/api/admin/accounts/{account_id}"
+    (found,) = admin.get(path).get_json()["identities"]
+    assert (found["label"], found["shown"]) == ("Work", employee.email)
+    page = Browser(admin.client)
+    assert employee.email in page.visit(f"/admin/accounts/{account_id}").text
+    assert admin.delete(f"{path}/identities/nobody").status_code == 404
+    bob_id = world.here.member("bob").get("/api/account").get_json()["id"]
+    assert admin.delete(f"/api/admin/accounts/{bob_id}/identities/{found['id']}").status_code == 404
+    (form,) = [form for form in page.page.forms if form.action.endswith("/disconnect")]
+    assert "its owner is told" in page.submit(form).text
+    assert admin.get(path).get_json()["identities"] == []
+    assert not browser.account(), "all its sessions are over"
+    letter = world.here.mails(ana.email)[-1]
+    assert letter.message["Subject"] == "A sign-in was disconnected from your account"
+    assert admin.network.encode() not in letter.raw, "an admin's network is nobody's business"
+    line = next(line for line in admin.get(path).get_json()["history"] if line["kind"] == "identity.disconnected")
+    assert line["actor"] == admin.get("/api/account").get_json()["id"]
 
 
 def test_connecting_needs_a_fresh_proof(world: World) -> None:

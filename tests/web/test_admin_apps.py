@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import select
 
-from accounts.core.errors import InvalidInput
+from accounts.core.errors import InvalidInput, NotFound
 from accounts.core.models import AuditRow
 from accounts.core.models_apps import App
 from accounts.flows import apps
@@ -50,7 +52,7 @@ def test_an_app_lives_and_each_step_leaves_one_line(service: Service) -> None:
     newer = admin.post(f"{path}/secret").get_json()["secret"]
     with service.uow() as uow:
         app = uow.session.get_one(App, app_id)
-        assert not apps.knows_secret(app, secret)
+        assert apps.knows_secret(app, secret), "for a day, so that the app can be switched over"
         assert apps.knows_secret(app, newer)
     assert admin.post(f"{path}/disable").get_json()["disabled_at"]
     assert admin.post(f"{path}/enable").get_json()["disabled_at"] is None
@@ -79,6 +81,55 @@ def test_a_secret_is_shown_once_and_kept_nowhere(service: Service) -> None:
         assert "secret_hash" not in said
 
 
+def test_an_old_secret_is_good_for_a_day_or_until_it_is_ended(service: Service) -> None:
+    admin, first = service.admin(), new_app(service)
+    path = f"/api/admin/apps/{first.app.id}"
+
+    def good() -> list[bool]:
+        app = apps.find(service.uow(), first.app.id).app
+        return [apps.knows_secret(app, str(secret)) for secret in secrets]
+
+    secrets = [first.secret]
+    assert admin.get(path).get_json()["old_secret_until"] is None
+    assert admin.delete(f"{path}/old-secret").status_code == 404
+    for _ in range(2):
+        said = admin.post(f"{path}/secret").get_json()
+        secrets.append(said["secret"])
+        assert said["old_secret_until"]
+    assert good() == [False, True, True], "never more than two"
+    with time_machine.travel(time.time() + apps.OVERLAP.total_seconds() - 60):
+        assert good() == [False, True, True]
+    with time_machine.travel(time.time() + apps.OVERLAP.total_seconds() + 1):
+        assert good() == [False, False, True]
+        with pytest.raises(NotFound):
+            apps.end_old_secret(service.uow(), first.app.id)
+    assert admin.delete(f"{path}/old-secret").status_code == 204
+    assert good() == [False, False, True]
+    said = admin.post(f"{path}/secret", {"at_once": True}).get_json()
+    secrets.append(said["secret"])
+    assert (good(), said["old_secret_until"]) == ([False, False, False, True], None)
+    admin.post(f"{path}/secret")
+    admin.patch(path, {"token_endpoint_auth_method": "none"})
+    assert good() == [False, False, False, False]
+    assert kinds(service).count("app.old-secret-ended") == 1
+    hashes = [apps.hashed(str(secret)) for secret in secrets]
+    said_of_it = admin.get(path).get_data(as_text=True) + admin.get("/api/admin/audit").get_data(as_text=True)
+    assert not any(each in said_of_it for each in hashes)
+
+
+def test_the_page_ends_an_old_secret(service: Service) -> None:
+    admin, app = service.admin(), new_app(service).app
+    browser = Browser(admin.client)
+    page = browser.visit(f"/admin/apps/{app.id}")
+    (form,) = [form for form in page.forms if form.action.endswith("/secret")]
+    page = browser.submit(form)
+    assert "until then" in page.text
+    (form,) = [form for form in page.forms if form.action.endswith("/old-secret/end")]
+    page = browser.submit(form)
+    assert "worth nothing any more" in page.text
+    assert "Old client secret" not in page.text
+
+
 def test_a_public_app_has_no_secret_until_it_is_public_no_more(service: Service) -> None:
     admin = service.admin()
     made = admin.post("/api/admin/apps", {**SAID, "token_endpoint_auth_method": "none"}).get_json()
@@ -99,6 +150,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"redirect_uris": ["https://wiki.example.org/cb#x"]}, "redirect_uris", "address"),
     ({"redirect_uris": ["https://*.example.org/cb"]}, "redirect_uris", "address"),
     ({"redirect_uris": ["http://wiki.example.org/cb"]}, "redirect_uris", "address"),
+    ({"redirect_uris": ["https://wiki.example.org;script-src/cb"]}, "redirect_uris", "address"),
+    ({"redirect_uris": ["https://wiki,notes.example.org/cb"]}, "redirect_uris", "address"),
+    ({"redirect_uris": ["https://wiki.%65xample.org/cb"]}, "redirect_uris", "address"),
+    ({"redirect_uris": ["https://wiki.example.org/a/../cb"]}, "redirect_uris", "address"),
+    ({"redirect_uris": ["https://wiki.example.org/./cb"]}, "redirect_uris", "address"),
     ({"redirect_uris": ["https://a.example/cb"] * 21}, "redirect_uris", "too_long"),
     ({"post_logout_redirect_uris": ["javascript:alert(1)"]}, "post_logout_redirect_uris", "address"),
     ({"backchannel_logout_uri": "https://me:pw@wiki.example.org/bye"}, "backchannel_logout_uri", "address"),

@@ -21,7 +21,6 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from accounts import Settings, create_app
 from accounts.core.models import Account
-from accounts.extension import state_of
 from accounts.flows import accounts
 from tests.apps import new_app
 from tests.e2e.running import free_port
@@ -199,7 +198,7 @@ def running(
         except ProxyMissing as missing:
             pytest.skip(str(missing))
         yield House(service, port, authority.client_context())
-    state_of(service.app).house.store.close()
+    service.close()
 
 
 @pytest.fixture(params=list(PROXIES))

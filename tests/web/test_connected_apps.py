@@ -48,7 +48,9 @@ def test_a_person_sees_their_apps_and_is_rid_of_one(service: Service, party: Rel
     assert len(other.get("/api/account/apps").get_json()["apps"]) == 2, "others' are others' business"
     with service.uow() as uow:
         assert len(list(uow.session.scalars(select(Grant).where(Grant.revoked_at.is_not(None))))) == 1
-        assert len(list(uow.session.scalars(select(Consent)))) == 1
+        mine, theirs = (person.get("/api/account").get_json()["id"] for person in (member, other))
+        left = {(row.account_id, row.app_id) for row in uow.session.scalars(select(Consent))}
+        assert left == {(mine, notes.id), (theirs, wiki.id), (theirs, notes.id)}
         assert list(uow.session.scalars(select(AuditRow.kind).where(AuditRow.kind == "app.disconnected")))
     service.deliver()
     assert len(party.tokens) == 1, "the app is told"

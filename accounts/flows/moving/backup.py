@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import sqlite3
 import subprocess  # the arguments are ours, nothing of them is a shell's
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, delete, func, select, text, update
 
+from accounts.core import whole_files
 from accounts.core.clock import now
 from accounts.core.models import Account, OutboxRow, SentInvite
 from accounts.core.opening import forget_marks
@@ -49,22 +49,14 @@ def backup(store: Store, path: Path) -> int:
 
     :raises BackupFailed: it could not be made; an older file of that name is as it was.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        # Hashes and addresses of everybody: for its owner's eyes only, from the first byte on.
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        if store.is_sqlite:
-            _copy_sqlite(store, part)
-        else:
-            _dump_postgres(store.engine.url, part)
-        _flush(part)
-        part.replace(path)
-        with suppress(OSError):  # not every file system lets a folder be flushed
-            _flush(path.parent)
+        with whole_files.part_of(path) as part:
+            if store.is_sqlite:
+                _copy_sqlite(store, part)
+            else:
+                _dump_postgres(store.engine.url, part)
     except OSError as wrong:
         raise BackupFailed(f"cannot write {path}: {wrong.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
     return path.stat().st_size
 
 
@@ -112,15 +104,15 @@ def _copy_sqlite(store: Store, part: Path) -> None:
 
 def _dump_postgres(url: URL, part: Path) -> None:
     tool = shutil.which("pg_dump")
-    plain = URL.create(
-        "postgresql", url.username, None, url.host, url.port, url.database, url.query
-    ).render_as_string()
+    # The password not on the command line, which every user of the machine can read.
+    query = {name: value for name, value in url.query.items() if name != "password"}
+    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query).render_as_string()
     if tool is None:
         raise BackupFailed(
             f"pg_dump is not installed here; where it is: pg_dump --format=custom --file=FILE '{plain}'"
         )
-    # Not on the command line, which every user of the machine can read.
-    environment = {**os.environ, **({"PGPASSWORD": str(url.password)} if url.password else {})}
+    password = url.password or url.query.get("password")
+    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     try:
         done = subprocess.run(  # noqa: S603 - no shell, and the program was looked up
             [tool, "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", plain],
@@ -135,11 +127,3 @@ def _dump_postgres(url: URL, part: Path) -> None:
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise BackupFailed(f"pg_dump: {said[0].removeprefix('pg_dump: ')}")
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from accounts.flows.moving.files import JSON_DOCUMENT, kind_of, records
-from accounts.flows.moving.rows import RECORD, How, Refused, Row, moment, text, yes
+from accounts.flows.moving.rows import RECORD, How, Refused, Row, entries, moment, text, yes
 
 GROUP, ADDRESS = "auth.group", "account.emailaddress"
 FLAGS = ("is_staff", "is_superuser")
@@ -60,7 +60,7 @@ def _settled(row: Row) -> Row:
 
 def _row(line: int, key: str, fields: dict[str, Any], others: _Others) -> Row:
     email = text(fields["email"])
-    named = [_name_of(each, others) for each in fields.get("groups") or ()]
+    named = [_name_of(each, others) for each in entries(fields.get("groups"))]
     confirmed = email.lower() in others.verified.get(key, ()) if others.knows_addresses else None
     return _settled(
         Row(

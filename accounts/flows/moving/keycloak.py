@@ -9,7 +9,7 @@ from typing import Any
 
 from accounts.core.foreign_hashes import OldSecrets
 from accounts.flows.moving.files import records
-from accounts.flows.moving.rows import RECORD, How, Refused, Row, moment, text, yes
+from accounts.flows.moving.rows import RECORD, How, Refused, Row, entries, moment, parts, text, yes
 
 EVERYBODYS = ("default-roles-", "offline_access", "uma_authorization")
 """Roles that every user of a realm has."""
@@ -26,15 +26,15 @@ def read(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
 
 
 def _row(line: int, says: Mapping[str, Any]) -> Row:
-    locale = (says.get("attributes") or {}).get("locale") or [""]
-    roles = [text(role) for role in says.get("realmRoles") or () if not text(role).startswith(EVERYBODYS)]
-    groups = [text(group).removeprefix("/") for group in says.get("groups") or ()]
+    locale = parts(says.get("attributes")).get("locale")
+    roles = [text(role) for role in entries(says.get("realmRoles")) if not text(role).startswith(EVERYBODYS)]
+    groups = [text(group).removeprefix("/") for group in entries(says.get("groups"))]
     return Row(
         line=line,
         email=text(says.get("email")),
-        password_hash=hash_of(says.get("credentials") or ()),
+        password_hash=hash_of(entries(says.get("credentials"))),
         name=text(f"{says.get('firstName') or ''} {says.get('lastName') or ''}"),
-        locale=text(locale[0] if isinstance(locale, list) else locale),
+        locale=text(locale[0] if isinstance(locale, list) and locale else locale),
         groups=tuple(dict.fromkeys([*groups, *roles])),
         confirmed=yes(says.get("emailVerified")),
         active=yes(says.get("enabled", True)),
@@ -48,7 +48,7 @@ def hash_of(credentials: Any) -> str:
         if isinstance(credential, dict) and credential.get("type") == "password":
             try:
                 return _spelled(_object(credential["secretData"]), _object(credential["credentialData"]))
-            except (KeyError, TypeError, ValueError, AttributeError):
+            except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
                 return "an unreadable credential"
     return ""
 

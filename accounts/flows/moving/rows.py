@@ -122,7 +122,17 @@ def moment(value: Any) -> datetime | None:
             found = datetime.fromtimestamp(number / 1000 if number > EPOCH_MILLISECONDS else number, UTC)
         else:
             found = datetime.fromisoformat(said.removesuffix(" UTC"))
+        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    found = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return found.astimezone(UTC) if found <= now() else None
+    return found if found <= now() else None
+
+
+def entries(value: Any) -> list[Any]:
+    """A value that is due to be a list; an empty one for anything else."""
+    return value if isinstance(value, list) else []
+
+
+def parts(value: Any) -> Mapping[str, Any]:
+    """A value that is due to be an object; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}

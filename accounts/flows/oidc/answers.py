@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from authlib.oauth2 import OAuth2Error
 
@@ -23,12 +23,6 @@ class Answer:
     def location(self) -> str:
         """The redirect that carries it; what the registered address has in its query stays as it is."""
         return with_query(self.redirect_uri, self.says)
-
-    @property
-    def origin(self) -> str:
-        """The one origin that a page which leads there may send a form to."""
-        parts = urlsplit(self.redirect_uri)
-        return f"{parts.scheme}://{parts.netloc}"
 
 
 class Refused(Exception):

@@ -39,12 +39,15 @@ class Wanted:
 
     :ivar userinfo, id_token: names of claims.
     :ivar sub: the one person that the app expects; "" for anybody.
+    :ivar acr: whether it asks how well somebody was recognised.
+    :ivar acr_among: it takes nobody who was recognised otherwise (5.5.1.1); empty for however well.
     """
 
     userinfo: tuple[str, ...] = ()
     id_token: tuple[str, ...] = ()
     sub: str = ""
     acr: bool = False
+    acr_among: tuple[str, ...] = ()
 
     def within(self, allowed: Iterable[str]) -> dict[str, list[str]]:
         """What is wanted and may be given, as a grant keeps it; empty where nothing is."""
@@ -112,14 +115,25 @@ def wanted(text: str) -> Wanted:
     if not all(isinstance(each, dict) for each in places.values()):
         raise ValueError("not an object of objects")
     known = {place: tuple(name for name in SCOPE_OF if name in names) for place, names in places.items()}
-    sub = (places["id_token"].get("sub") or {}) if isinstance(places["id_token"].get("sub"), dict) else {}
-    value = sub.get("value", "")
+    sub, acr = (_said_about(places["id_token"], name) for name in ("sub", "acr"))
     return Wanted(
         userinfo=known["userinfo"],
         id_token=known["id_token"],
-        sub=value if isinstance(value, str) else "",
+        sub=next(iter(_texts(sub)), ""),
         acr="acr" in places["id_token"],
+        acr_among=_texts(acr) if acr.get("essential") is True else (),
     )
+
+
+def _said_about(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    said = claims.get(name)
+    return said if isinstance(said, dict) else {}
+
+
+def _texts(said: Mapping[str, Any]) -> tuple[str, ...]:
+    many = said.get("values")
+    values = [said.get("value"), *(many if isinstance(many, list) else ())]
+    return tuple(value for value in values if isinstance(value, str))
 
 
 def acr_of(amr: Sequence[str]) -> str:

@@ -11,12 +11,14 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from typing import Any
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from sqlalchemy import Select, Text, bindparam, cast, select
 
+from accounts.core.app_addresses import origin_of
 from accounts.core.models_apps import BASIC, NATIVE, NONE, POST, App
 from accounts.core.uow import UnitOfWork
 from accounts.flows import apps
@@ -46,6 +48,8 @@ class Client(Registration):
 
     name: str
     secret_hash: str | None = field(repr=False)
+    old_secret_hash: str | None = field(repr=False)
+    old_secret_until: datetime | None
     token_endpoint_auth_method: str
     application_type: str
     redirect_uris: list[str]
@@ -101,7 +105,7 @@ def has_pages_at(uow: UnitOfWork, origin: str) -> bool:
     """Whether a public app is answered at an origin. One with a secret has no business in a page."""
     # What a browser could send, and so no pattern that would keep the database busy.
     lists = uow.run(_PUBLIC, {"origin": origin}).scalars().all() if ORIGIN.fullmatch(origin) else ()
-    return any(_origin(uri) == origin for uris in lists for uri in uris)
+    return any(origin_of(uri) == origin for uris in lists for uri in uris)
 
 
 def authenticate(uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str, str], *, public: bool) -> Client:
@@ -140,11 +144,6 @@ def _shown(headers: Mapping[str, str], form: Mapping[str, str]) -> Shown:
     if not colon or (body_id and body_id != shown.id):
         raise InvalidClientError("The header and the body name two clients.", status_code=401)
     return shown
-
-
-def _origin(uri: str) -> str:
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"
 
 
 def _portless(uri: str) -> tuple[str, str] | None:

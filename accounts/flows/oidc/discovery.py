@@ -11,8 +11,6 @@ from accounts.flows import oidc_keys
 from accounts.flows.oidc import claims
 from accounts.flows.oidc.answers import FORM_POST, QUERY
 
-DOCUMENTATION = "https://openid.net/specs/openid-connect-core-1_0.html"
-
 
 def document(house: House) -> dict[str, Any]:
     """The metadata of OpenID Connect Discovery 1.0 and RFC 8414."""

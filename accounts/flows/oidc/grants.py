@@ -9,17 +9,17 @@ from itertools import islice
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
-from sqlalchemy import bindparam, exists, insert, select, update
+from sqlalchemy import bindparam, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core import uses
 from accounts.core.clock import now
 from accounts.core.models import Account, Membership, Spent
-from accounts.core.models_apps import App, Grant
+from accounts.core.models_apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows import granted, sessions
 from accounts.flows.oidc import clients, tokens
-from accounts.flows.oidc.claims import OFFLINE
+from accounts.flows.oidc.claims import OFFLINE, OPENID
 from accounts.flows.oidc.clients import Registration
 from accounts.flows.oidc.tokens import Code, Refresh
 
@@ -67,7 +67,12 @@ class Live:
 
     @property
     def scope(self) -> tuple[str, ...]:
-        return tuple(self.grant.scope.split())
+        """What was granted and the app may have still: an admin may have taken some of it away since."""
+        return tuple(word for word in self.grant.scope.split() if self.may_have(word))
+
+    def may_have(self, scope: str) -> bool:
+        """Whether the registration lets the app have a scope now."""
+        return scope == OPENID or scope in self.app.scopes
 
 
 _GRANT = [getattr(Grant, each.name) for each in fields(Granted)]
@@ -84,11 +89,16 @@ _LIVE = (
     .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
     .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
 )
+_AGREED = exists().where(Consent.account_id == bindparam("account"), Consent.app_id == bindparam("app"))
 _SIGNED_IN = (
     select(*_PERSON, Membership.group)
+    .select_from(Account)
+    .join(App, App.id == bindparam("app"))
     .outerjoin(Membership, Membership.account_id == Account.id)
     .where(Account.id == bindparam("account"), Account.status == "active", Account.auth_epoch == bindparam("epoch"))
     .where(~exists().where(Spent.id == bindparam("mark")))
+    .where(App.disabled_at.is_(None), or_(App.trusted, _AGREED))
+    .with_for_update(read=True, of=(Account, App))
 )
 _NEW = insert(Grant)
 _NAMES = {column.key: column.name for column in _GRANT}
@@ -145,7 +155,7 @@ def _redeemed(uow: UnitOfWork, app: App | Registration, code: Code) -> Live | No
         granted.end(uow, Grant.id == code.id)
         uow.note("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
-    person, groups = _person(uow, code)
+    person, groups = _person(uow, app, code)
     if person is None or not lets_in(app, groups):
         raise InvalidGrantError(GONE)
     grant = _made(uow, app, code)
@@ -231,9 +241,12 @@ def _made(uow: UnitOfWork, app: App | Registration, code: Code) -> Granted:
     return grant
 
 
-def _person(uow: UnitOfWork, code: Code) -> tuple[Person | None, tuple[str, ...]]:
-    """Whose code it is, and their groups, if they are signed in still: in the session that agreed, offline or not."""
-    said = {"account": code.account_id, "epoch": code.epoch, "mark": sessions.mark(code.session_id)}
+def _person(uow: UnitOfWork, app: App | Registration, code: Code) -> tuple[Person | None, tuple[str, ...]]:
+    """Whose code it is, and their groups, if they are signed in still: in the session that agreed, offline or not.
+
+    And if neither they nor an admin has done with the app since. Locked against whoever does (:mod:`granted`).
+    """
+    said = {"account": code.account_id, "epoch": code.epoch, "mark": sessions.mark(code.session_id), "app": app.id}
     rows = uow.run(_SIGNED_IN, said).all()
     return (Person(*islice(rows[0], len(_PERSON))) if rows else None), _names(row.group for row in rows)
 

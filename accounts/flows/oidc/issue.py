@@ -28,8 +28,8 @@ def for_code(uow: UnitOfWork, app: App | Registration, code: Code) -> dict[str, 
     _make_ready(uow)
     found = grants.redeem(uow, app, code)
     more = ({"nonce": code.nonce} if code.nonce else {}) | ({"acr": claims.acr_of(code.amr)} if code.acr else {})
-    counter = 0 if OFFLINE in code.scope else None
-    return _tokens(uow, found, code.scope, counter=counter, more=more)
+    counter = 0 if OFFLINE in found.scope else None
+    return _tokens(uow, found, found.scope, counter=counter, more=more)
 
 
 def for_refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def userinfo(uow: UnitOfWork, text: str) -> dict[str, Any] | None:
     found = grants.live(uow, access.grant_id) if access is not None else None
     if access is None or found is None or OPENID not in access.scope:
         return None
-    return _told(found, access.scope).userinfo()
+    return _told(found, _still(found, access)).userinfo()
 
 
 def described(found: Live, access: Access | None) -> dict[str, Any]:
@@ -58,12 +58,12 @@ def described(found: Live, access: Access | None) -> dict[str, Any]:
     ends = access.expires if access else int(grant.expires_at.timestamp())
     return {
         "active": True,
-        "scope": " ".join(access.scope) if access else grant.scope,
+        "scope": " ".join(_still(found, access) if access else found.scope),
         "client_id": found.app.id,
         "sub": found.account.id,
         "aud": found.app.id,
         "exp": ends,
-        "iat": int(grant.created_at.timestamp()),
+        "iat": access.issued if access else int(grant.created_at.timestamp()),
         "token_type": "Bearer" if access else "refresh_token",
         "sid": grant.sid,
         **({"jti": access.id} if access else {}),
@@ -119,10 +119,19 @@ def _id_token(uow: UnitOfWork, found: Live, scope: Sequence[str], access: str, m
     return uow.house.kept(Keys).sign(app.id_token_signed_response_alg, said)
 
 
+def _still(found: Live, access: Access) -> tuple[str, ...]:
+    return tuple(word for word in access.scope if found.may_have(word))
+
+
 def _told(found: Live, scope: Sequence[str]) -> Told:
     # Single claims stay with the whole of what was granted: who asks for less of the scope asks for less of them.
+    whole = set(scope) >= set(found.scope)
     wanted = {
-        place: [name for name in names if set(scope) >= set(found.scope) or claims.SCOPE_OF[name] in scope]
+        place: [
+            name
+            for name, held_by in ((name, claims.SCOPE_OF[name]) for name in names)
+            if found.may_have(held_by) and (whole or held_by in scope)
+        ]
         for place, names in found.grant.claims.items()
     }
     return Told(found.account, found.groups, scope, wanted)

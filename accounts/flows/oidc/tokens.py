@@ -60,12 +60,14 @@ class Access:
     """An access token: whose grant, until when, for which of its scopes.
 
     :ivar id: tells two of the same second apart.
+    :ivar issued: when it was signed, where it was read.
     """
 
     grant_id: str
     expires: int
     scope: tuple[str, ...]
     id: str = field(default_factory=new_id)
+    issued: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,9 @@ def seal_access(house: House, token: Access) -> str:
 def read_access(house: House, token: str) -> Access | None:
     """What an access token says, when it is one of ours and not too old. Whether its grant lives is not judged."""
     try:
-        grant_id, expires, scope, id = house.envelope.open(ACCESS, VERSION, token).payload
-        read = Access(grant_id, expires, tuple(scope.split()), id)
+        stated = house.envelope.open(ACCESS, VERSION, token)
+        grant_id, expires, scope, id = stated.payload
+        read = Access(grant_id, expires, tuple(scope.split()), id, int(stated.issued_at.timestamp()))
     except (Unreadable, TypeError, ValueError, AttributeError):
         return None
     return read if now().timestamp() < read.expires else None

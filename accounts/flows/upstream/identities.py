@@ -25,7 +25,7 @@ from accounts.flows.accounts import NoPassword
 from accounts.flows.sessions import CurrentAccount, Session
 from accounts.flows.upstream.provider import Person, Providers
 
-NOTICE = "identity-connected"
+NOTICE, DISCONNECTED = "identity-connected", "identity-disconnected"
 AMR = ("ext",)
 """How somebody proved who they are whom another service vouches for. No fresh proof for anything, ever."""
 
@@ -107,19 +107,51 @@ def disconnect(uow: UnitOfWork, who: CurrentAccount, id: str) -> Session:
         account = uow.session.get_one(Account, who.id)
         if account.auth_epoch != who.auth_epoch:
             raise Conflict("password or sessions changed meanwhile")
-        found = uow.session.get(Identity, id)
-        if found is None or found.account_id != account.id:
-            raise NotFound("no such identity")
+        found = _of(uow, account, id)
         others = select(func.count()).where(Identity.account_id == account.id, Identity.id != id)
         if account.password_hash is None and not uow.session.scalar(others):
             raise LastWayIn("no password, no other sign-in")
-        uow.session.delete(found)
-        # Of two at once that take away one each, the version lets only one through; the other looks again.
-        account.auth_epoch += 1
-        uow.note("identity.disconnected", account_id=account.id, facts={"issuer": found.issuer})
+        _remove(uow, account, found)
         return sessions.renew(uow, account, who.session)
 
     return uow.attempt(work)
+
+
+def take_away(uow: UnitOfWork, account_id: str, id: str) -> None:
+    """Take a sign-in away from somebody, as an admin: perhaps somebody else has got hold of it. All sessions end.
+
+    Also the last one: its owner gets in again by a mailed link.
+
+    :raises NotFound: there is no such account, or it is none of its sign-ins.
+    """
+
+    def work() -> None:
+        account = uow.session.get(Account, account_id)
+        if account is None:
+            raise NotFound(f"no account {account_id}")
+        _remove(uow, account, _of(uow, account, id), asked={"network": "", "agent": ""})
+
+    uow.attempt(work)
+
+
+def _of(uow: UnitOfWork, account: Account, id: str) -> Identity:
+    found = uow.session.get(Identity, id)
+    if found is None or found.account_id != account.id:
+        raise NotFound("no such identity")
+    return found
+
+
+def _remove(uow: UnitOfWork, account: Account, found: Identity, **more: object) -> None:
+    uow.session.delete(found)
+    # Of two at once that take away one each, the version lets only one through; the other looks again.
+    account.auth_epoch += 1
+    uow.note("identity.disconnected", account_id=account.id, facts={"issuer": found.issuer})
+    _tell(uow, DISCONNECTED, account, found.issuer, found.shown, **more)
+
+
+def _tell(uow: UnitOfWork, purpose: str, account: Account, issuer: str, shown: str, **more: object) -> None:
+    label = uow.house.kept(Providers).label_of(issuer)
+    uow.put(purpose, account.id, {"label": label, "shown": shown, **more}, account.locale)
 
 
 def join(uow: UnitOfWork, link: Link, token: object, link_id: str, person: Person) -> Session:
@@ -146,7 +178,7 @@ def join(uow: UnitOfWork, link: Link, token: object, link_id: str, person: Perso
 
 
 def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
-    """The notice that a sign-in was connected."""
+    """The notice that a sign-in was connected, or disconnected."""
     account = uow.session.get(Account, intent.subject)
     if account is None:
         return None
@@ -158,7 +190,7 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
         "label": intent.facts["label"],
         "shown": intent.facts["shown"] or None,
     }
-    return Letter(NOTICE, account.email, account.locale, facts, link=not_me.url_for(uow, account))
+    return Letter(intent.purpose, account.email, account.locale, facts, link=not_me.url_for(uow, account))
 
 
 def _identity(uow: UnitOfWork, person: Person) -> Identity | None:
@@ -171,8 +203,7 @@ def _add(uow: UnitOfWork, account: Account, person: Person) -> None:
     uow.session.add(Identity(issuer=person.issuer, subject=person.subject, account_id=account.id, shown=person.shown))
     uow.session.flush()
     uow.note("identity.connected", account_id=account.id, facts=_facts(person))
-    label = uow.house.kept(Providers).label_of(person.issuer)
-    uow.put(NOTICE, account.id, {"label": label, "shown": person.shown}, account.locale)
+    _tell(uow, NOTICE, account, person.issuer, person.shown)
 
 
 def _facts(person: Person) -> dict[str, str]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from accounts.flows.moving.judge import Ready
+from accounts.flows.moving.rows import Refused
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "vectors" / "foreign_hashes.json").read_text("utf-8")
@@ -56,3 +59,16 @@ def django_dump(users: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str
         for number, user in enumerate(users, 1)
     ]  # fmt: skip
     return [*made, *(dict(each) for each in others)]
+
+
+Read = Callable[..., list[Ready | Refused]]
+
+
+def ready(found: list[Ready | Refused]) -> Ready:
+    assert len(found) == 1, found
+    assert isinstance(found[0], Ready), found
+    return found[0]
+
+
+def codes(found: list[Ready | Refused]) -> list[tuple[int, str]]:
+    return [(each.line, each.code if isinstance(each, Refused) else "ready") for each in found]

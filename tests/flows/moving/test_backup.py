@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Integer, make_url
 from sqlalchemy.engine import URL
 
-from accounts.core import opening
+from accounts.core import opening, whole_files
 from accounts.core.models import Account
 from accounts.core.store import Store
 from accounts.flows.moving import backup as backups
@@ -167,7 +167,8 @@ def test_what_cannot_be_written_leaves_the_older_backup(
         backups.backup(service.house.store, tmp_path / "none" / "backup")
     path = tmp_path / "backup"
     path.write_text("older", encoding="utf-8")
-    monkeypatch.setattr(backups, "_flush", lambda path: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(whole_files, "_flush", lambda path: (_ for _ in ()).throw(full))
     with pytest.raises(backups.BackupFailed, match="No space left"):
         backups.backup(service.house.store, path)
     assert path.read_text("utf-8") == "older"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +11,6 @@ from accounts.core.models import OutboxRow
 from accounts.core.store import Store
 from accounts.flows.moving import copy as copying
 from tests.people import Person, Service
-from tests.servers.postgres import Postgres
 from tests.web.doors import dump
 
 BOTH_WAYS = pytest.mark.parametrize(
@@ -24,17 +22,6 @@ BOTH_WAYS = pytest.mark.parametrize(
     ],
     indirect=["database"],
 )
-
-
-@pytest.fixture
-def other(request: pytest.FixtureRequest, tmp_path: Path, to: str) -> Iterator[str]:
-    """The URL of another database, which has no tables yet."""
-    if to == "sqlite":
-        yield f"sqlite:///{tmp_path / 'other.db'}"
-        return
-    server: Postgres = request.getfixturevalue("postgres_server")
-    yield server.create_database("copied")
-    server.drop_database("copied")
 
 
 @BOTH_WAYS

@@ -22,9 +22,9 @@ from accounts.core.models_invites import BatchRow, InviteBatch
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks
 from accounts.flows.invite import OPERATOR
-from accounts.flows.invite_judging import TO_SEND, VERDICTS, judge
-from accounts.flows.invite_lists import NewBatch
-from accounts.flows.invite_rows import MAX_ROWS, Entry, PeopleList
+from accounts.flows.invites.judging import TO_SEND, VERDICTS, judge
+from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites.rows import MAX_ROWS, Entry, PeopleList
 
 CHUNK = 500
 KEPT = timedelta(days=7)
@@ -87,7 +87,9 @@ def find(uow: UnitOfWork, text: str) -> InviteBatch:
     :raises NotFound: there is none, or it was not read to its end.
     """
     either = (InviteBatch.id == text) | (InviteBatch.name == text)
-    batch = uow.session.scalars(select(InviteBatch).where(either, InviteBatch.ready_at.is_not(None))).first()
+    ready = select(InviteBatch).where(either, InviteBatch.ready_at.is_not(None))
+    # Somebody may have given a batch the id of another for a name: it must not be sent in its place.
+    batch = uow.session.scalars(ready.order_by(InviteBatch.id != text)).first()
     if batch is None:
         raise NotFound("no such batch")
     return batch

@@ -46,7 +46,7 @@ REASONS: Mapping[str, str] = {
     "mixed": sentence("There seem to be several addresses in this row."),
     "twice": sentence("The address stands further up, too."),
     "admins": sentence("Admins are invited one by one, not by a list."),
-    "disabled": sentence("The account is switched off."),
+    "disabled": sentence("The account is disabled."),
 }
 UNREADABLE = sentence("This is not a table: look at line %(line)s. A quotation mark may not be closed.")
 TOO_LONG = sentence("At most %(rows)s rows, please. Split the list.")

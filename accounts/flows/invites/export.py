@@ -19,9 +19,9 @@ from accounts.core.house import House
 from accounts.core.links import Subject
 from accounts.core.models import SentInvite
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invite_batches
-from accounts.flows.invite import INVITE, PURPOSE, carried_of
-from accounts.flows.invite_search import condition_of
+from accounts.flows.invite import INVITE, PURPOSE, carried_of, voucher
+from accounts.flows.invites import batches
+from accounts.flows.invites.search import condition_of
 
 CHUNK = 200
 
@@ -44,7 +44,7 @@ def note(uow: UnitOfWork, batch_id: str, form: str) -> str:
     :raises NotFound: there is no such batch.
     """
     with uow:
-        batch = invite_batches.find(uow, batch_id)
+        batch = batches.find(uow, batch_id)
         open_ones = select(func.count()).where(SentInvite.batch_id == batch.id, *condition_of("pending"))
         facts = {"batch": batch.id, "form": form, "count": uow.session.scalar(open_ones) or 0}
         uow.note("batch.exported", facts=facts)
@@ -78,10 +78,12 @@ def _some(uow: UnitOfWork, batch_id: str, last: str) -> list[tuple[str, Invitati
         if not rows:
             return []
         signer, key = uow.house.signer, uow.house.ring.signing
+        vouchers = {inviter: voucher(uow, inviter) for inviter in {row.inviter_id for row in rows}}
         uses.count_signed(uow.session, key, PURPOSE, max(row.expires_at for row in rows), times=len(rows))
         found = []
         for row in rows:
-            token = signer.sign(INVITE, Subject(row.email, None), carried_of(row), key=key)
+            carried = carried_of(row, vouchers[row.inviter_id])
+            token = signer.sign(INVITE, Subject(row.email, None), carried, key=key)
             url = signer.url(INVITE, token)
             groups = tuple(row.groups)
             found.append((row.id, Invitation(row.email, row.name, groups, row.locale, row.expires_at, url)))

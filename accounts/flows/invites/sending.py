@@ -20,9 +20,10 @@ from accounts.core.errors import Forbidden, NotFound
 from accounts.core.house import House
 from accounts.core.models_invites import BatchRow, InviteBatch
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invitations, invite_batches
+from accounts.flows import invitations
 from accounts.flows.invite import INVITE, OPERATOR, may_invite
-from accounts.flows.invite_judging import TO_SEND, look_up, verdict_of
+from accounts.flows.invites import batches
+from accounts.flows.invites.judging import TO_SEND, look_up, verdict_of
 
 CHUNK = 100
 
@@ -47,7 +48,7 @@ def send(house: House, asker: Asker, batch_id: str) -> Generator[Step, None, Non
     :raises TooManyRequests: too many letters by this admin; the rest can be sent later.
     """
     with closing(UnitOfWork(house, asker)) as uow:
-        batch_id = invite_batches.find(uow, batch_id).id
+        batch_id = batches.find(uow, batch_id).id
         uow.release()
         yield _step(uow, batch_id)
         while ahead := _ahead(uow, batch_id):
@@ -85,7 +86,10 @@ def _send_some(uow: UnitOfWork, batch_id: str) -> None:
 
 
 def _open(uow: UnitOfWork, batch_id: str) -> InviteBatch:
-    batch = invite_batches.lock(uow, batch_id)
+    # All that are not sent: two lists that have the same people take turns, too (on SQLite all writers do).
+    unsent = select(InviteBatch.id).where(InviteBatch.sent_at.is_(None))
+    uow.session.execute(unsent.order_by(InviteBatch.id).with_for_update()).all()
+    batch = batches.lock(uow, batch_id)
     if batch is None or batch.revoked_at is not None:
         raise NotFound("the batch is gone, or was taken back")
     if uow.asker.account_id and not may_invite(uow, uow.asker.account_id):
@@ -114,9 +118,9 @@ def _invite(uow: UnitOfWork, batch: InviteBatch, row: BatchRow, lives: timedelta
 
 
 def _finish(uow: UnitOfWork, batch_id: str) -> None:
-    batch = invite_batches.lock(uow, batch_id)
+    batch = batches.lock(uow, batch_id)
     if batch is None or batch.sent_at is not None or _next(uow, batch_id):
         return
     batch.sent_at = now()
-    rows = invite_batches.counts(uow, batch_id).rows
+    rows = batches.counts(uow, batch_id).rows
     uow.note("batch.sent", facts={"batch": batch_id, "rows": rows})

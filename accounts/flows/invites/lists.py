@@ -14,7 +14,7 @@ from accounts.core.errors import FieldError, InvalidInput, sentence
 from accounts.flows.inputs import Asks, Groups, Locale, Next, plain_name
 from accounts.flows.invitations import Days
 from accounts.flows.invite import LIVES
-from accounts.flows.invite_rows import EMPTY
+from accounts.flows.invites.rows import EMPTY
 
 MAX_BYTES = 4 * 1024 * 1024
 

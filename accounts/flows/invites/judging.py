@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from accounts.core.clock import now
 from accounts.core.models import Account, Membership, SentInvite
 from accounts.core.models_invites import BatchRow
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invite_lists import NewBatch
-from accounts.flows.invite_rows import Entry, refused_of
+from accounts.flows.invite import OPERATOR, inviters
+from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites.rows import Entry, refused_of
 
 TO_SEND = ("new", "adds")
 VERDICTS = (*TO_SEND, "member", "open", "duplicate", "refused", "malformed", "sent")
@@ -65,6 +66,7 @@ def look_up(uow: UnitOfWork, keys: Iterable[str]) -> Known:
         SentInvite.accepted_at.is_(None),
         SentInvite.revoked_at.is_(None),
         SentInvite.expires_at >= now(),
+        or_(SentInvite.inviter_id == OPERATOR, SentInvite.inviter_id.in_(inviters())),
     )
     return Known(
         groups={key: frozenset(groups) for key, groups in joined.items()},

@@ -11,9 +11,9 @@ from accounts.core.models import SentInvite
 from accounts.flows import invitations, open_invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE
-from accounts.flows.invite_search import STATES, Search, search
+from accounts.flows.invites.search import STATES, Search, search
 from tests.conftest import on_both_databases
-from tests.flows.lists import batch_of, sent
+from tests.flows.invites.lists import batch_of, sent
 from tests.flows.walks import use
 from tests.people import PASSWORD, Service
 

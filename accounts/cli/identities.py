@@ -1,0 +1,31 @@
+"""More of ``accounts users``: the sign-ins of other services that are connected to an account."""
+
+from __future__ import annotations
+
+import click
+
+from accounts.cli.people import users
+from accounts.cli.work import unit_of_work
+from accounts.flows import accounts as people
+from accounts.flows.upstream import identities as connected
+
+
+@users.command()
+@click.argument("who")
+def identities(who: str) -> None:
+    """The connected sign-ins of an account: id, service, account there, since, last used."""
+    uow = unit_of_work()
+    for each in connected.listing(uow, people.find(uow, who).id):
+        used = f"{each.last_used_at:%Y-%m-%d %H:%M}" if each.last_used_at else "-"
+        click.echo(f"{each.id}\t{each.label}\t{each.shown or '-'}\t{each.created_at:%Y-%m-%d %H:%M}\t{used}")
+
+
+# An id may begin with "-", and is no option then.
+@users.command(context_settings={"ignore_unknown_options": True})
+@click.argument("who")
+@click.argument("identity")
+def disconnect(who: str, identity: str) -> None:
+    """Take the connected sign-in IDENTITY from an account, and tell its owner so."""
+    uow = unit_of_work()
+    connected.take_away(uow, people.find(uow, who).id, identity)
+    click.echo("that sign-in is disconnected")

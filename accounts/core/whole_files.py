@@ -1,0 +1,71 @@
+"""Files that appear whole or not at all, and are for their owner's eyes only, from the first byte on.
+
+What is written stands in a part beside the file until all of it is on the disk. A file that was cut short by a crash
+would look like a whole one to whoever needs it months later.
+"""
+
+from __future__ import annotations
+
+import errno
+import glob
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+ABANDONED = 12 * 3600
+"""Seconds after which a part that nobody goes on with was left by somebody who was killed."""
+
+
+@contextmanager
+def written(path: Path) -> Iterator[TextIO]:
+    """A file to write text to. What is no regular file (a pipe, ``/dev/stdout``) is written to as it is.
+
+    :raises OSError: it cannot be written; an older file is as it was.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="") as out:
+            yield out
+        return
+    with part_of(path) as part, part.open("w", encoding="utf-8", newline="") as out:
+        yield out
+
+
+@contextmanager
+def part_of(path: Path) -> Iterator[Path]:
+    """An empty file that takes the place of ``path`` in the end, and goes where something is raised before.
+
+    :raises OSError: it cannot be written, or ``path`` is no regular file.
+    """
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    _sweep(path)
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield part
+        _flush(part)
+        part.replace(path)
+        with suppress(OSError):  # not every file system lets a folder be flushed
+            _flush(path.parent)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _sweep(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):
+            if left.stat().st_mtime < time.time() - ABANDONED:
+                left.unlink()
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

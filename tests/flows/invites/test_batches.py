@@ -1,0 +1,167 @@
+"""Handing a list in: what is told of every row before anything is sent, and what becomes of the list."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+
+import pytest
+import time_machine
+from sqlalchemy import select
+
+from accounts.core.clock import now
+from accounts.core.errors import InvalidInput, NotFound
+from accounts.core.models import Account
+from accounts.core.models_invites import BatchRow, InviteBatch
+from accounts.flows import accounts, close_account, invitations
+from accounts.flows.invitations import Invite
+from accounts.flows.invites import batches, sending
+from accounts.flows.invites.lists import NewBatch
+from tests.conftest import on_both_databases
+from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, verdicts
+from tests.flows.walks import first_admin, member
+from tests.people import Service, new_address
+from tests.web.doors import at_once
+
+
+@on_both_databases
+def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service: Service) -> None:
+    admin, known, inside = first_admin(service), member(service, "known"), member(service, "inside")
+    off, out = member(service, "off"), new_address("out")
+    with service.uow() as uow:
+        accounts.grant(uow, uow.session.get_one(Account, inside.id), ["editors"])
+    accounts.disable(service.uow(), off.id)
+    invitations.send(admin.uow(), Invite.model_validate({"email": out}))
+    list_of = "\n".join([
+        "E-Mail;Name;Gruppen;Tage;Sprache", "Ann@example.org;Ann;editors;9;Deutsch", f"{known.email};;editors",
+        f"{inside.email};;editors", f"{out};;editors", "ann@EXAMPLE.org;;", "who@;;", ";Nobody;",
+        "boss@example.org;;editors, admins", f"{off.email};;editors", "x@example.org;;two words!",
+    ])  # fmt: skip
+    batch = batch_of(admin.uow(), list_of)
+    with service.uow() as uow:
+        assert verdicts(uow, batch.id) == [
+            ("Ann@example.org", "new", ""),
+            (known.email, "adds", ""),
+            (inside.email, "member", ""),
+            (out, "open", ""),
+            ("ann@example.org", "duplicate", "twice"),
+            ("who@", "malformed", "email"),
+            ("", "malformed", "missing"),
+            ("boss@example.org", "refused", "admins"),
+            (off.email, "member", "disabled"),
+            ("x@example.org", "malformed", "groups"),
+        ]
+        ann, joins = batches.rows(uow, batch.id, limit=2)
+        assert (ann.name, ann.groups, ann.days, ann.locale, ann.line) == ("Ann", ["editors"], 9, "de", 2)
+        assert joins.adds == ["editors"]
+        counted = batches.counts(uow, batch.id)
+        assert counted.left == 2
+        assert counted.invites == {}
+        assert [row.email for row in ledger(uow)] == [out]
+    assert service.mails("Ann@example.org") == []
+
+
+def test_a_list_goes_when_it_is_discarded_and_what_was_sent_stays(service: Service) -> None:
+    unsent = batch_of(service.uow(), people(3, "never"))
+    assert batches.discard(service.uow(), unsent.id) == 3
+    half = batch_of(service.uow(), people(120, "half"))
+    begun = sending.send(service.house, service.uow().asker, half.id)
+    assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
+    assert batches.discard(service.uow(), half.id) == 120
+    assert [step.left for step in begun] == [0]
+    assert [row[0] for row in service.uow().read(select(InviteBatch.id))] == [half.id]
+    assert service.uow().read(select(BatchRow.email)) == []
+    assert once_each(service) == 100
+    with pytest.raises(NotFound):
+        batches.discard(service.uow(), unsent.id)
+    with pytest.raises(NotFound):
+        sent(service.uow(), unsent.id)
+
+
+def test_a_list_that_nobody_goes_on_with_is_forgotten_after_a_week(service: Service) -> None:
+    old = batch_of(service.uow(), people(2, "old"), name="Old")
+    with time_machine.travel(now() + timedelta(days=6)):
+        new = batch_of(service.uow(), people(2, "new"), name="New")
+    with time_machine.travel(now() + timedelta(days=8)):
+        service.state.worker().sweep()
+    assert {row[0] for row in service.uow().read(select(BatchRow.batch_id))} == {new.id}
+    with service.uow() as uow, pytest.raises(NotFound):
+        batches.find(uow, old.id)
+
+
+def test_whoever_closes_their_account_is_in_no_list_any_more(service: Service) -> None:
+    who = member(service)
+    batch_of(service.uow(), f"email,groups\n{who.email},editors")
+    with service.uow() as uow:
+        close_account.remove(uow, uow.session.get_one(Account, who.id))
+    assert service.uow().read(select(BatchRow.email)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "field", "code"),
+    [
+        ({"people": ""}, "people", "empty"),
+        ({"people": "\n , ;\n"}, "people", "malformed"),
+        ({"people": people(20_001)}, "people", "too_many_rows"),
+        ({"people": f'a@example.org,"{"x" * 140_000}"'}, "people", "not_a_table"),
+        ({"people": "a@example.org", "name": "Taken"}, "name", "taken"),
+    ],
+    ids=["nothing", "nobody", "long", "table", "taken"],
+)
+def test_a_list_that_cannot_be_taken_leaves_nothing_behind(
+    service: Service, said: dict[str, str], field: str, code: str
+) -> None:
+    batch_of(service.uow(), "b@example.org", name="Taken")
+    if code == "malformed":
+        batch = batch_of(service.uow(), said["people"])
+        with service.uow() as uow:
+            assert {verdict for _, verdict, _ in verdicts(uow, batch.id)} == {"malformed"}
+        return
+    with pytest.raises(InvalidInput) as wrong:
+        batch_of(service.uow(), **said)
+    assert [(each.field, each.code) for each in wrong.value.fields] == [(field, code)]
+    assert len(service.uow().read(select(InviteBatch.id))) == 1
+
+
+def test_fifty_lists_of_one_name_are_one_batch(service: Service) -> None:
+    def hand_in(number: int) -> str:
+        try:
+            return batch_of(service.uow(), people(3), name="Same").id
+        except InvalidInput as taken:
+            return taken.fields[0].code
+
+    outcomes = at_once(20, hand_in)
+    assert outcomes.count("taken") == 19
+    assert len(service.uow().read(select(BatchRow.number))) == 3
+
+
+def test_reading_that_is_broken_off_blocks_the_name_for_minutes_only(service: Service) -> None:
+    with service.uow() as uow:
+        uow.session.add(InviteBatch(name="Spring", made_by=""))
+    with pytest.raises(InvalidInput):
+        batch_of(service.uow(), people(1))
+    with time_machine.travel(now() + timedelta(minutes=16)):
+        assert batch_of(service.uow(), people(1)).ready_at is not None
+
+
+def test_reading_and_sending_a_long_list_takes_no_more_memory_than_a_short_one(service: Service) -> None:
+    """A smaller run of what ``bench/streams.py`` measures with ten thousand rows."""
+    import tracemalloc
+
+    numbers = itertools.count()
+
+    def peak(count: int) -> int:
+        name = f"run{next(numbers)}-"
+        said = NewBatch.model_validate({"name": name, "people": people(count, name)})
+        tracemalloc.start()
+        try:
+            batch = batches.create(service.uow(), said)
+            for _ in sending.send(service.house, service.uow().asker, batch.id):
+                pass
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(500)
+    short, long = peak(500), peak(2_000)
+    assert long < 1.5 * short, (short, long)

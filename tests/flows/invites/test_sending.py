@@ -1,0 +1,160 @@
+"""Sending a list: whoever is due is invited, nobody twice, however often it is broken off or begun at once."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from accounts.core.errors import Forbidden, TooManyRequests
+from accounts.core.models import RateLimit
+from accounts.core.models_invites import InviteBatch
+from accounts.core.throttle import INVITE_LETTERS
+from accounts.flows import accounts, invitations, open_invitations
+from accounts.flows.invitations import Invite
+from accounts.flows.invite import INVITE
+from accounts.flows.invites import batches, sending
+from tests.conftest import on_both_databases
+from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, tally, verdicts
+from tests.flows.walks import first_admin, member, use
+from tests.people import PASSWORD, Service, new_address
+from tests.web.doors import at_once
+
+
+@on_both_databases
+def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service: Service) -> None:
+    admin, known, ann = first_admin(service), member(service, "known"), new_address("Ann")
+    batch = batch_of(
+        admin.uow(), f"email,name,groups\n{ann},Ann,editors\n{known.email},,authors\nbad@@x,,", locale="de", days=3
+    )
+    steps = sent(admin.uow(), batch.id)
+    assert [(step.sent, step.skipped, step.left) for step in steps] == [(0, 1, 2), (2, 1, 0), (2, 1, 0)]
+    assert [step.finished for step in steps] == [False, False, True]
+    with service.uow() as uow:
+        rows = {row.email: row for row in ledger(uow)}
+        assert set(rows) == {ann, known.email}
+        assert (rows[ann].batch_id, rows[ann].name, rows[ann].inviter_id) == (batch.id, "Ann", admin.id)
+        assert rows[ann].locale == "de"
+        assert rows[ann].expires_at - rows[ann].created_at <= timedelta(days=3, seconds=1)
+        counted = batches.counts(uow, batch.id)
+        assert (counted.rows, counted.invites) == ({"sent": 2, "malformed": 1}, {"pending": 2})
+        assert uow.session.get_one(InviteBatch, batch.id).sent_at is not None
+    done = use(service, INVITE, service.token(ann, "invite"), {"password": PASSWORD})
+    assert done.created
+    use(service, INVITE, service.token(known.email, "invite"), {}, by=known.id)
+    assert known.row.groups == ("authors",)
+    assert tally(service, "batch.made", "batch.sent", "invite.sent") == {
+        "batch.made": 1, "batch.sent": 1, "invite.sent": 2,
+    }  # fmt: skip
+    sent(admin.uow(), batch.id)
+    assert tally(service, "batch.sent") == {"batch.sent": 1}
+
+
+@on_both_databases
+def test_whoever_is_killed_goes_on_and_invites_nobody_twice(service: Service) -> None:
+    batch = batch_of(service.uow(), people(250))
+    begun = sending.send(service.house, service.uow().asker, batch.id)
+    assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
+    begun.close()
+    assert [step.sent for step in sent(service.uow(), batch.id)] == [100, 200, 250, 250]
+    assert once_each(service) == 250
+
+
+@on_both_databases
+def test_four_who_send_one_batch_at_once_invite_nobody_twice(service: Service) -> None:
+    admin = first_admin(service)
+    batch = batch_of(admin.uow(), people(350))
+    ends = at_once(4, lambda number: sent(admin.uow(), batch.id)[-1])
+    assert {(step.sent, step.left) for step in ends} == {(350, 0)}
+    assert once_each(service) == 350
+    assert tally(service, "batch.sent", "invite.sent") == {"batch.sent": 1, "invite.sent": 350}
+
+
+@on_both_databases
+def test_a_batch_that_is_taken_back_while_it_is_sent_sends_nothing_more_and_its_links_are_dead(
+    service: Service,
+) -> None:
+    batch = batch_of(service.uow(), people(300))
+    begun = sending.send(service.house, service.uow().asker, batch.id)
+    assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
+    assert open_invitations.of_batch(service.uow(), batch.id, "revoke") == 100
+    assert list(begun)[-1].left == 0
+    with service.uow() as uow:
+        assert batches.counts(uow, batch.id).invites == {"revoked": 100}
+        assert batches.counts(uow, batch.id).left == 0
+
+
+def test_what_changed_since_the_dry_run_is_seen_when_it_is_sent(service: Service) -> None:
+    admin, late = first_admin(service), member(service, "late")
+    again, boss = new_address("again"), member(service, "boss")
+    batch = batch_of(admin.uow(), f"email,groups\n{again},\n{late.email},editors")
+    invitations.send(admin.uow(), Invite.model_validate({"email": again}))
+    accounts.set_groups(service.uow(), late.id, ["editors"])
+    assert [(step.sent, step.left) for step in sent(admin.uow(), batch.id)] == [(0, 2), (0, 0), (0, 0)]
+    with service.uow() as uow:
+        assert [verdict for _, verdict, _ in verdicts(uow, batch.id)] == ["open", "member"]
+    accounts.set_groups(service.uow(), boss.id, ["admins"])
+    more = batch_of(boss.uow(), people(1), name="More")
+    accounts.set_groups(service.uow(), boss.id, [])
+    with pytest.raises(Forbidden):
+        sent(boss.uow(), more.id)
+
+
+def test_an_admin_may_write_to_so_many_a_day_and_go_on_tomorrow(service: Service) -> None:
+    admin = first_admin(service)
+    batch = batch_of(admin.uow(), people(150))
+    service.house.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 120)
+    begun = sending.send(service.house, admin.uow().asker, batch.id)
+    assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
+    with pytest.raises(TooManyRequests):
+        next(begun)
+    with service.uow() as uow:
+        uow.session.execute(update(RateLimit).values(window_ends=0))
+    assert sent(admin.uow(), batch.id)[-1].sent == 150
+
+
+def test_the_limit_of_single_invitations_does_not_hold_up_a_list(service: Service) -> None:
+    admin = first_admin(service)
+    assert sent(admin.uow(), batch_of(admin.uow(), people(501)).id)[-1].sent == 501
+    for number in range(59):
+        batch_of(admin.uow(), people(1), name=f"Batch {number}")
+    with pytest.raises(TooManyRequests):
+        batch_of(admin.uow(), people(1), name="One more")
+
+
+def test_who_looks_on_is_not_held_up(service: Service) -> None:
+    """Between two steps the database is free: nobody waits for somebody who sends slowly, or stopped reading."""
+    batch = batch_of(service.uow(), people(150))
+    begun = sending.send(service.house, service.uow().asker, batch.id)
+    next(begun), next(begun)
+    done = threading.Event()
+
+    def write() -> None:
+        invitations.send(service.uow(), Invite.model_validate({"email": new_address()}))
+        done.set()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert done.wait(5)
+    thread.join()
+    begun.close()
+
+
+@on_both_databases
+def test_two_lists_with_the_same_people_sent_at_once_invite_nobody_twice(service: Service) -> None:
+    made = [batch_of(service.uow(), people(250), name=name).id for name in ("Spring", "Summer")]
+    at_once(2, lambda number: sent(service.uow(), made[number]))
+    assert once_each(service) == 250
+
+
+def test_a_list_is_found_by_its_id_though_another_has_that_for_a_name(service: Service) -> None:
+    right = batch_of(service.uow(), people(1), name="B")
+    for number in range(5):
+        batch_of(service.uow(), people(1), name=f"{number}")
+    wrong = batch_of(service.uow(), people(1), name=right.id)
+    with service.uow() as uow:
+        assert batches.find(uow, right.id).id == right.id
+        assert batches.find(uow, wrong.id).id == wrong.id

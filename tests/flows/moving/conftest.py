@@ -1,0 +1,39 @@
+"""The files of other systems, and another database to copy to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts.config import Settings
+from accounts.core.house import House
+from accounts.flows import LINKS
+from accounts.flows.moving.judge import Report, judged
+from accounts.flows.moving.rows import How
+from tests.flows.moving.files import Read
+from tests.servers.postgres import Postgres
+
+
+@pytest.fixture
+def read(settings: Callable[..., Settings]) -> Read:
+    """The judged rows of a file; settings and how to read it by name."""
+
+    def make(path: Path, source: str = "plain", *, secrets: dict[str, str] | None = None, **how: Any) -> Any:
+        house = House(settings(**(secrets or {})), LINKS)
+        return list(judged(house, path, How(source=source, **how), Report()))
+
+    return make
+
+
+@pytest.fixture
+def other(request: pytest.FixtureRequest, tmp_path: Path, to: str) -> Iterator[str]:
+    """The URL of another database, which has no tables yet."""
+    if to == "sqlite":
+        yield f"sqlite:///{tmp_path / 'other.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres_server")
+    yield server.create_database("copied")
+    server.drop_database("copied")

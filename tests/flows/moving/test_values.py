@@ -1,0 +1,65 @@
+"""What a single cell of a file says: yes or no, moments, names, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as settings_of
+from hypothesis import strategies as st
+
+from accounts.core.addresses import Address, AddressRefused, parse
+from accounts.flows.moving.judge import address_of
+from accounts.flows.moving.rows import moment, names, text, yes
+
+
+@pytest.mark.parametrize("said", [True, "true", "T", 1, "1", "yes", "2020-01-01", "on"])
+def test_what_says_yes(said: object) -> None:
+    assert yes(said)
+
+
+@pytest.mark.parametrize("said", [False, None, "", " ", "false", "F", 0, "0", "no", "null", "off"])
+def test_what_says_no(said: object) -> None:
+    assert not yes(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", None, "soon", "9999-01-01", "99999999999999999999", "2020-13-01", [], "1e400", "0001-01-01T00:00:00+14:00"],
+)
+def test_a_moment_that_is_none_is_left_out(said: object) -> None:
+    assert moment(said) is None
+
+
+def test_text_has_no_control_characters_and_groups_are_told_apart() -> None:
+    assert text("  a\x00\nb\u2028c  ") == "a b c"
+    assert names("a, b;c|a,") == ("a", "b", "c")
+    assert names(["a b", {"name": "c"}, ""]) == ("a b", "c")
+
+
+LOCALS = st.one_of(
+    st.text("aZ0_+-.", min_size=0, max_size=70),
+    st.text(min_size=0, max_size=10),
+    st.just("a" * 64),
+    st.just("a" * 65),
+)
+
+
+DOMAINS = st.sampled_from([
+    "example.org", "EXAMPLE.org", "bücher.example", "xn--bcher-kva.example", "a.b", "localhost", "x.local", "-a.org",
+    "a..org", "", "[127.0.0.1]", "exa mple.org", "ex.org.", "x" * 63 + ".org", "x" * 64 + ".org", "a.test", "test",
+    "y." * 95 + "org",
+])  # fmt: skip
+
+
+@given(LOCALS, DOMAINS)
+@settings_of(max_examples=150, deadline=None)
+def test_the_fast_way_to_an_address_comes_to_the_same(local: str, domain: str) -> None:
+    def told(way: Callable[[str], Address]) -> Address | str:
+        try:
+            return way(f"{local}@{domain}")
+        except AddressRefused:
+            return "refused"
+
+    assert told(address_of) == told(parse)

@@ -1,0 +1,102 @@
+"""A code is redeemed at the very moment at which somebody signs out or takes their consent back.
+
+Whichever comes first, the other knows: either there are no tokens, or the app is told that they are dead.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from accounts.core.models_apps import App, Consent, Grant
+from accounts.core.models_logout import AppLogout
+from accounts.flows import apps, connected, session_list, sessions
+from accounts.flows.oidc import grants, tokens
+from accounts.flows.oidc.tokens import Code
+from accounts.flows.sessions import Session
+from tests.conftest import on_both_databases
+from tests.flows.walks import Member, member
+from tests.people import Service
+
+Way = Callable[[Service, Member, Session, App], None]
+
+
+def everywhere(service: Service, ana: Member, session: Session, app: App) -> None:
+    sessions.end_everywhere(service.uow(), ana.id)
+
+
+def here(service: Service, ana: Member, session: Session, app: App) -> None:
+    sessions.end(service.uow(), session)
+
+
+def from_the_list(service: Service, ana: Member, session: Session, app: App) -> None:
+    session_list.end(service.uow(), ana.id, session.epoch, session.id)
+
+
+def disconnected(service: Service, ana: Member, session: Session, app: App) -> None:
+    connected.disconnect(service.uow(), ana.id, app.id)
+
+
+def switched_off(service: Service, ana: Member, session: Session, app: App) -> None:
+    apps.disable(service.uow(), app.id)
+
+
+def removed(service: Service, ana: Member, session: Session, app: App) -> None:
+    apps.remove(service.uow(), app.id)
+
+
+WAYS: list[Way] = [everywhere, here, from_the_list, disconnected, switched_off, removed]
+
+
+def a_code(service: Service, ana: Member, session: Session, app: App) -> Code:
+    with service.uow() as uow:
+        uow.session.add(Consent(account_id=ana.id, app_id=app.id, scope="openid"))
+    sealed = tokens.seal_code(
+        service.house,
+        account_id=ana.id,
+        epoch=session.epoch,
+        session_id=session.id,
+        session_ends=int(session.ends_at.timestamp()),
+        auth_time=session.auth_time,
+        amr=session.amr,
+        app_id=app.id,
+        redirect_uri="",
+        challenge="",
+        nonce="",
+        scope=("openid",),
+        claims={},
+        acr=False,
+    )
+    code = tokens.read_code(service.house, sealed)
+    assert code is not None
+    return code
+
+
+@on_both_databases
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_what_ends_while_a_code_is_redeemed_ends_its_grant_and_tells_the_app(service: Service, way: Way) -> None:
+    said = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"]}
+    app = apps.register(service.uow(), apps.AppInput.model_validate(said)).app
+    ana = member(service)
+    session = ana.sign_in()
+    code = a_code(service, ana, session, app)
+    ending = threading.Thread(target=way, args=(service, ana, session, app))
+    uow = service.uow()
+    with uow:
+        assert grants._redeemed(uow, app, code) is not None
+        uow.session.flush()
+        ending.start()
+        # Long enough to do it all, where it does not wait.
+        ending.join(1)
+    ending.join(20)
+    assert not ending.is_alive()
+    uow = service.uow()
+    assert grants.live(uow, code.id) is None
+    assert [row.app_name for row in uow.session.scalars(select(AppLogout))] == ["Wiki"]
+    if way is switched_off:
+        apps.enable(service.uow(), app.id)
+        (grant,) = service.uow().session.scalars(select(Grant))
+        assert grant.revoked_at is not None, "dead for good"
