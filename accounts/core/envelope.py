@@ -7,11 +7,11 @@ import hmac
 import json
 import re
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from accounts.core.clock import LEEWAY, now
@@ -27,12 +27,43 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A verified statement: what it says, when it was signed, by which key, and a name for it that is safe to log."""
+    """A verified statement: what it says, when it was signed, and by which key.
+
+    :ivar signed: the signed part of its text. Never the whole: a name must not depend on how a signature is spelled.
+    """
 
     payload: Any
     issued_at: datetime
     key: Key
-    id: str
+    signed: str = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """A name for it that is safe to log."""
+        name = hmac.digest(self.key.derive("id"), self.signed.encode(), hashlib.sha256)
+        return urlsafe_b64encode(name[:9]).decode()
+
+
+class _Signer(TimestampSigner):
+    """Derives its key once: it has but one."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._derived = super().derive_key()
+
+    def derive_key(self, secret_key: Any = None) -> bytes:
+        return self._derived
+
+
+class _Serializer(URLSafeTimedSerializer):
+    """Makes its signer once, where itsdangerous makes one for every token. They hold no state."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._kept = _Signer(self.secret_keys, salt=self.salt, **self.signer_kwargs)
+
+    def make_signer(self, salt: Any = None) -> _Signer:
+        return self._kept
 
 
 class Envelope:
@@ -44,7 +75,7 @@ class Envelope:
     def __init__(self, ring: KeyRing, issuer: str) -> None:
         self.ring = ring
         self._issuer = issuer
-        self._serializers: dict[tuple[Key, str, int], URLSafeTimedSerializer] = {}
+        self._serializers: dict[tuple[Key, str, int], _Serializer] = {}
 
     def seal(self, purpose: str, version: int, payload: Any, *, key: Key | None = None) -> str:
         """Sign a JSON value; the moment of signing goes with it. Result: ``payload.time.signature``.
@@ -72,7 +103,7 @@ class Envelope:
             # No max_age: itsdangerous calls a token of a clock two seconds ahead expired.
             if issued_at > now() + LEEWAY:
                 raise Unreadable("from the future")
-            return Statement(payload, issued_at, key, self._name(key, signed))
+            return Statement(payload, issued_at, key, signed)
         raise Unreadable("no key of the ring signed this for this purpose")
 
     def tag(self, key: Key, value: Any, size: int) -> bytes:
@@ -80,14 +111,10 @@ class Envelope:
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=True).encode()
         return hmac.digest(key.derive("tag|" + self._issuer), text, hashlib.sha256)[:size]
 
-    def _name(self, key: Key, signed: str) -> str:
-        # Of the signed part, never of the whole text: the id must not depend on how the signature is spelled.
-        return urlsafe_b64encode(hmac.digest(key.derive("id"), signed.encode(), hashlib.sha256)[:9]).decode()
-
-    def _serializer(self, key: Key, purpose: str, version: int) -> URLSafeTimedSerializer:
+    def _serializer(self, key: Key, purpose: str, version: int) -> _Serializer:
         found = self._serializers.get((key, purpose, version))
         if found is None:
-            found = self._serializers[key, purpose, version] = URLSafeTimedSerializer(
+            found = self._serializers[key, purpose, version] = _Serializer(
                 key.secret,
                 salt=f"{self._issuer}|{purpose}|{version}",
                 signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},

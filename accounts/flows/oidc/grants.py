@@ -89,6 +89,7 @@ _LIVE = (
     .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
     .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
 )
+_AGREED = exists().where(Consent.account_id == bindparam("account"), Consent.app_id == bindparam("app"))
 _SIGNED_IN = (
     select(*_PERSON, Membership.group)
     .select_from(Account)
@@ -96,8 +97,7 @@ _SIGNED_IN = (
     .outerjoin(Membership, Membership.account_id == Account.id)
     .where(Account.id == bindparam("account"), Account.status == "active", Account.auth_epoch == bindparam("epoch"))
     .where(~exists().where(Spent.id == bindparam("mark")))
-    .where(App.disabled_at.is_(None))
-    .where(or_(App.trusted, exists().where(Consent.account_id == Account.id, Consent.app_id == App.id)))
+    .where(App.disabled_at.is_(None), or_(App.trusted, _AGREED))
     .with_for_update(read=True, of=(Account, App))
 )
 _NEW = insert(Grant)
