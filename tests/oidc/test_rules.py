@@ -394,8 +394,9 @@ def test_userinfo_wants_one_token_in_one_place(rp: RelyingParty, ana: Somebody) 
         assert 'error="invalid_token"' in refused.headers["WWW-Authenticate"]
 
 
-def test_only_pages_of_registered_apps_may_ask_from_a_browser(provider: Provider, rp: RelyingParty) -> None:
+def test_only_pages_of_registered_apps_may_ask_from_a_browser(provider: Provider) -> None:
     mine = "https://rp.example.org"
+    rp = provider.register(token_endpoint_auth_method="none")
     foreign = [
         "https://evil.example",
         "null",
@@ -548,6 +549,8 @@ def test_only_a_sign_in_leaves_a_row(provider: Provider, ana: Somebody) -> None:
     from tests.web.doors import dump
 
     rp = provider.register()
+    # The very first sign-in anywhere makes the keys, too.
+    rp.tokens(provider.person().log_in(rp))
     ana.open("/sign-in")
     ana.sign_in()
     before = dump(provider.service)
