@@ -130,19 +130,19 @@ class Accounts:
 
         :raises SettingsError: settings or keys that may not be used.
         """
-        state = self.settle(app)
+        state = self.settle(app, Store(engine=self._engine) if self._engine is not None else None)
         doors.register(app, ROOMS, link_door.room, state.house.links, self._mount)
         app.add_url_rule(f"{self._mount}/assets/<path:name>", "accounts_asset", _asset)
         app.after_request(headers.settle_session)
         app.teardown_appcontext(bound.release)
 
-    def settle(self, app: Flask) -> State:
+    def settle(self, app: Flask, store: Store | None = None) -> State:
         """Hang the state of one installation on an app: all that differs between two apps with the same doors.
 
+        :param store: where its accounts live, instead of the one that the settings name.
         :raises SettingsError: settings or keys that may not be used.
         """
         settings = self._settings or _settings_of(app)
-        store = Store(engine=self._engine) if self._engine is not None else None
         house = House(settings, (*LINKS, *self._links), mount=self._mount, store=store)
         box = Mailbox() if settings.mail_server is None else None
         state = State(

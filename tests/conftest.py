@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from accounts import Settings, create_app
 from accounts.core import schema
 from accounts.core.store import Store
 from tests.people import APPS, Apps, Service
+from tests.servers.lent import Databases
 from tests.servers.postgres import Postgres, PostgresMissing, postgres
 from tests.servers.smtp import SmtpSink
 from tests.servers.sqlite import empty_sqlite
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-unit"
 TESTS = Path(__file__).parent
 SLOW_FOLDERS = frozenset({"adversary", "e2e", "testing"})
-_numbers = count(1)
 
 on_both_databases = pytest.mark.parametrize(
     "database", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
@@ -86,12 +85,11 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server: Postgres) -> str:
-    url = postgres_server.create_database("template")
-    store = Store(url)
+def postgres_databases(postgres_server: Postgres) -> Databases:
+    store = Store(postgres_server.create_database("template"))
     schema.upgrade(store)
     store.close()
-    return "template"
+    return Databases(postgres_server, "template")
 
 
 @pytest.fixture
@@ -102,10 +100,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite:///{path}"
         return
-    server: Postgres = request.getfixturevalue("postgres_server")
-    name = f"test{next(_numbers)}"
-    yield server.create_database(name, template=request.getfixturevalue("postgres_template"))
-    server.drop_database(name)
+    databases: Databases = request.getfixturevalue("postgres_databases")
+    with databases.lend() as url:
+        yield url
 
 
 @pytest.fixture

@@ -18,10 +18,14 @@ from werkzeug.test import TestResponse
 from accounts import Accounts, Settings, create_app
 from accounts.core.audit import Asker
 from accounts.core.house import House
+from accounts.core.ids import new_id
+from accounts.core.links import Subject
 from accounts.core.passwords import Passwords
 from accounts.core.uow import UnitOfWork
 from accounts.extension import State, state_of
+from accounts.flows import sign_up
 from accounts.flows.first_admin import first_admin_url
+from tests.servers.lent import LentStore
 from tests.servers.smtp import Received, SmtpSink, links
 
 PASSWORD = "correct horse battery staple"
@@ -43,6 +47,8 @@ class Person:
     email: str = field(default_factory=new_address)
     password: str = PASSWORD
     network: str = field(default_factory=lambda: f"10.{(n := next(_networks)) >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
+    _tokens: dict[str, str] = field(default_factory=dict, repr=False)
+    """By the session's cookie: the token of the newest session seen."""
 
     def get(self, path: str, **how: Any) -> TestResponse:
         return self._ask("GET", path, **how)
@@ -63,12 +69,25 @@ class Person:
     def signed_in(self) -> bool:
         return self.get("/api/account").status_code == 200
 
+    def csrf_token(self) -> str:
+        """The CSRF token of the session of this browser, asked for once a session; a visitor gets one with it."""
+        session = self._session()
+        if session is None or session not in self._tokens:
+            token = str(self.get("/api/csrf").get_json()["csrf_token"])
+            session = self._session()
+            if session is None:
+                return token
+            self._tokens = {session: token}
+        return self._tokens[session]
+
+    def _session(self) -> str | None:
+        found = self.client.get_cookie(state_of(self.client.application).session_cookie)
+        return found.value if found else None
+
     def _ask(self, method: str, path: str, **how: Any) -> TestResponse:
         headers = dict(how.pop("headers", {}))
         if method != "GET" and "X-CSRF-Token" not in headers:
-            token = self.client.get("/api/csrf", environ_base={"REMOTE_ADDR": self.network}).json
-            assert token is not None
-            headers["X-CSRF-Token"] = token["csrf_token"]
+            headers["X-CSRF-Token"] = self.csrf_token()
         return self.client.open(
             path, method=method, headers=headers, environ_base={"REMOTE_ADDR": self.network}, **how
         )
@@ -105,11 +124,23 @@ class Service:
         """Somebody who has no account yet."""
         return Person(self.app.test_client(), **known)
 
-    def member(self, name: str = "member", **known: Any) -> Person:
-        """Somebody who signed up and activated; signed in."""
+    def newcomer(self, name: str = "member", **known: Any) -> Person:
+        """Somebody who signed up, took the link out of the mail and activated; signed in."""
         person = self.person(email=new_address(name), **known)
         assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
-        said = {"token": self.token(person.email, "activate"), "password": person.password, "name": name.title()}
+        return self._activated(person, self.token(person.email, "activate"), name)
+
+    def member(self, name: str = "member", **known: Any) -> Person:
+        """The same, whose link did not go by mail: for the many tests that need an account and no sign-up."""
+        person = self.person(email=new_address(name), **known)
+        uow = self.uow()
+        with uow:
+            carried = sign_up.Carried(id=new_id(), locale=uow.asker.locale, next="")
+            url = uow.url(sign_up.ACTIVATE, Subject(person.email, None), carried)
+        return self._activated(person, token_in(url), name)
+
+    def _activated(self, person: Person, token: str, name: str) -> Person:
+        said = {"token": token, "password": person.password, "name": name.title()}
         assert person.post("/api/l/activate", said).status_code == 201
         return person
 
@@ -160,8 +191,8 @@ class Service:
 
 class Apps:
     """Apps to lend. Making one takes a quarter of a second, nearly all of it for routes; those stay. What is hung on
-    an app for one installation, :class:`accounts.extension.State`, is made anew for every borrower. Its passwords are
-    hashed cheaply; an app made by ``create_app`` alone pays the full price.
+    an app for one installation, :class:`accounts.extension.State`, is made anew for every borrower, but for the
+    engine. Its passwords are hashed cheaply; an app made by ``create_app`` alone pays the full price.
     """
 
     def __init__(self) -> None:
@@ -171,14 +202,17 @@ class Apps:
         """An app that serves with these settings and that nobody else has now."""
         idle = self._idle[settings.trusted_proxies]
         app = idle.pop() if idle else create_app(settings)
-        state = Accounts(settings=settings).settle(app)
+        state = Accounts(settings=settings).settle(app, LentStore(settings.database_url))
         house = state.house
         house.passwords = Passwords(old=house.passwords.old, memory_kib=8, passes=1)
         return app
 
     def take_back(self, app: Flask) -> None:
         """May be lent to the next one."""
-        self._idle[state_of(app).house.settings.trusted_proxies].append(app)
+        house = state_of(app).house
+        assert isinstance(house.store, LentStore)
+        house.store.give_back()
+        self._idle[house.settings.trusted_proxies].append(app)
 
 
 APPS = Apps()

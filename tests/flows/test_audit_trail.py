@@ -182,7 +182,7 @@ def test_taking_the_log_away_is_a_line_of_it_and_says_not_whom_somebody_looked_f
 
 
 def test_lines_about_an_address_are_found_by_it(service: Service) -> None:
-    admin, member, unknown = service.admin(), service.member(), new_address()
+    admin, member, unknown = service.admin(), service.newcomer(), new_address()
     service.person().post("/api/forgot-password", {"email": unknown})
     service.deliver()
     for email, kinds in (

@@ -21,7 +21,7 @@ from accounts.flows import key_life, key_toll, sessions
 from accounts.flows.key_life import KeyLife, Use
 from accounts.flows.key_toll import Toll
 from tests.conftest import KEY, on_both_databases
-from tests.people import Person, Service
+from tests.people import Apps, Person, Service
 from tests.servers.smtp import SmtpSink
 
 DAY = 86400
@@ -29,12 +29,12 @@ OLD = "vN3x9Rt5mK2rB8nQ4cY7pL1dF6hJ0sWz-older"
 
 
 @pytest.fixture
-def kept(settings: Callable[..., Settings], sink: SmtpSink) -> Iterator[Service]:
+def kept(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) -> Iterator[Service]:
     """A service whose ring is in a file."""
-    app = create_app(settings().model_copy(update={"secret_keys": ()}))
+    app = apps.lend(settings().model_copy(update={"secret_keys": ()}))
     app.testing = True
     yield Service(app, sink)
-    state_of(app).house.store.close()
+    apps.take_back(app)
 
 
 def ring_of(service: Service) -> FileRing:

@@ -66,7 +66,7 @@ def test_a_letter_that_nobody_could_get_says_why(service: Service) -> None:
     service.deliver()
     dropped = only(service, email)
     assert (dropped.state, dropped.why) == ("dropped", "no-account")
-    member = service.member()
+    member = service.newcomer()
     administer_off(service, member.get("/api/account").get_json()["id"])
     service.person().post("/api/sign-in/mail", {"email": member.email})
     service.deliver()
@@ -76,7 +76,7 @@ def test_a_letter_that_nobody_could_get_says_why(service: Service) -> None:
 def administer_off(service: Service, account_id: str) -> None:
     from accounts.flows import accounts
 
-    service.member()
+    service.newcomer()
     accounts.disable(service.uow(), account_id)
 
 
@@ -127,7 +127,7 @@ def test_of_many_who_send_one_dead_letter_again_one_does(service: Service) -> No
 
 @on_both_databases
 def test_what_a_limit_holds_back_leaves_one_line_for_a_window_however_often_it_is_tried(service: Service) -> None:
-    member, unknown = service.member(), new_address()
+    member, unknown = service.newcomer(), new_address()
     for email in (member.email, unknown):
         answers = [service.person().post("/api/forgot-password", {"email": email}).status_code for _ in range(9)]
         assert answers == [202] * 3 + [429] * 6
@@ -164,7 +164,7 @@ def test_many_held_back_at_once_leave_one_line(service: Service) -> None:
 
 @on_both_databases
 def test_the_log_and_its_marks_hold_no_address(service: Service) -> None:
-    member, stranger = service.member(), new_address("stranger")
+    member, stranger = service.newcomer(), new_address("stranger")
     for _ in range(5):
         service.person().post("/api/forgot-password", {"email": stranger})
         service.person().post("/api/forgot-password", {"email": member.email})
@@ -182,7 +182,7 @@ def test_the_log_and_its_marks_hold_no_address(service: Service) -> None:
 @on_both_databases
 def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(service: Service) -> None:
     service.admin()
-    member = service.member()
+    member = service.newcomer()
     id = member.get("/api/account").get_json()["id"]
     new = new_address("changed")
     member.post("/api/account/email", {"email": new})
@@ -202,7 +202,7 @@ def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(servic
 
 def test_a_letter_under_way_while_its_account_is_deleted_is_not_marked(service: Service) -> None:
     service.admin()
-    member = service.member()
+    member = service.newcomer()
     id = member.get("/api/account").get_json()["id"]
     member.post("/api/account/close")
     carrier = service.state.carrier
@@ -239,7 +239,7 @@ def test_marks_are_found_under_every_key_of_the_ring_and_go_after_a_while(
 
 
 def test_a_link_alone_says_whose_mail_it_is(service: Service) -> None:
-    member = service.member()
+    member = service.newcomer()
     service.person().post("/api/forgot-password", {"email": member.email})
     url = service.url(member.email, "reset-password")
     found, explained = mail_trace.look(service.uow(), TraceMail(link=url))
@@ -250,7 +250,7 @@ def test_a_link_alone_says_whose_mail_it_is(service: Service) -> None:
 
 
 def test_looking_is_noted_with_who_looked(service: Service) -> None:
-    admin, member = service.admin(), service.member()
+    admin, member = service.admin(), service.newcomer()
     admin.post("/api/admin/mail", {"email": member.email})
     with service.house.store.engine.connect() as connection:
         row = connection.execute(select(AuditRow.__table__).where(AuditRow.kind == "mail.traced")).one()

@@ -34,7 +34,7 @@ def left_of(service: Service, *addresses: str) -> list[str]:
 
 @on_both_databases
 def test_an_address_goes_with_its_account_from_every_table(service: Service, tmp_path: Path) -> None:
-    admin, other, member = service.admin(), service.member(), service.person()
+    admin, other, member = service.admin(), service.newcomer(), service.person()
     first, second = member.email, f"second-{member.email}"
     # Through everything that keeps an address: invited, signed up in another spelling, moved, mailed, asked about.
     assert admin.post("/api/admin/invites", {"email": first, "groups": ["staff"]}).status_code == 202
@@ -70,7 +70,7 @@ def test_an_address_goes_with_its_account_from_every_table(service: Service, tmp
 
 
 def test_a_last_letter_that_is_refused_is_not_kept(service: Service) -> None:
-    member = service.member()
+    member = service.newcomer()
     closed_address = member.email
     assert member.post("/api/account/close").status_code == 202
     token = service.token(member.email, "close-account")
@@ -89,7 +89,7 @@ def test_nothing_of_it_is_in_the_file_any_more(service: Service, tmp_path: Path)
     file = Path(str(make_url(str(service.house.store.engine.url)).database))
     path = write_csv(tmp_path / "people.csv", [imported(f"p{n}") for n in range(50)])
     bring_in.bring_in(service.uow(), path, How(source="plain"))
-    member = service.member("vanishing")
+    member = service.newcomer("vanishing")
     name = member.email.partition("@")[0].encode()
     closed(service, member)
     service.deliver()
@@ -103,5 +103,5 @@ def test_nothing_of_it_is_in_the_file_any_more(service: Service, tmp_path: Path)
 
 
 def test_the_check_itself_would_notice(service: Service) -> None:
-    member = service.member()
+    member = service.newcomer()
     assert left_of(service, member.email) == ["accounts"]

@@ -27,7 +27,7 @@ VARYING = {"X-Request-ID", "Date"}
 
 def addresses(service: Service) -> dict[str, str]:
     """One address of each kind, all of one length so that bodies can be compared byte by byte."""
-    found = {"admin": service.admin(), "member": service.member(), "disabled": service.member()}
+    found = {"admin": service.admin(), "member": service.newcomer(), "disabled": service.newcomer()}
     uow = service.uow()
     accounts.disable(uow, found["disabled"].get("/api/account").get_json()["id"])
     return {kind: person.email for kind, person in found.items()} | {"unknown": "nobody@example.org"}

@@ -98,7 +98,7 @@ def test_removed_and_invited_again_only_the_new_invitation_opens(service: Servic
 
 @on_both_databases
 def test_an_activation_link_stays_dead_when_its_account_is_gone_again(service: Service) -> None:
-    member = service.member()
+    member = service.newcomer()
     token = service.token(member.email, "activate")
     assert use(service, "activate", token) == (410, "link_used")
     with service.house.store.engine.begin() as connection:
@@ -109,7 +109,7 @@ def test_an_activation_link_stays_dead_when_its_account_is_gone_again(service: S
 @on_both_databases
 def test_the_links_of_one_sign_up_make_one_account_even_when_it_is_deleted_between(service: Service) -> None:
     """A second sign-up is another statement: it may make the account that the first did not."""
-    member = service.member()
+    member = service.newcomer()
     with service.house.store.engine.begin() as connection:
         connection.execute(delete(Account).where(Account.email == member.email))
     service.person().post("/api/sign-up", {"email": member.email})

@@ -227,7 +227,7 @@ def test_a_link_that_was_cut_leads_on(service: Service, purpose: str, leads_to: 
 
 
 def test_who_comes_back_to_the_link_that_made_the_account_is_told_to_go_on(service: Service) -> None:
-    member = service.member()
+    member = service.newcomer()
     assert ways(check_skeleton(opened(service, member.client, member.email, "activate"))) >= {"/account"}
     stranger = service.app.test_client()
     assert "/sign-up" in ways(check_skeleton(opened(service, stranger, member.email, "activate")))

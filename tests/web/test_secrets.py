@@ -55,7 +55,7 @@ def run_everything(service: Service, collect: Collector) -> None:
         guest.get(f"/l/{link.purpose}")
         guest.post(f"/api/l/{link.purpose}/again", {"token": token})
         guest.post(f"/api/l/{link.purpose}", {"token": token[:-1] + "!", "password": WRONG})
-    member = Collecting(service, collect, service.member())
+    member = Collecting(service, collect, service.newcomer())
     for password in (WRONG, PASSWORD):
         member.post("/api/sign-in", {"email": member.person.email, "password": password})
     member.post("/api/account/password", {"current_password": WRONG, "password": OTHER_PASSWORD})
@@ -119,7 +119,7 @@ def test_no_secret_is_left_anywhere(service: Service, caplog: pytest.LogCaptureF
 
 
 def test_no_representation_shows_a_secret(service: Service) -> None:
-    member = service.member()
+    member = service.newcomer()
     state = service.state
     shown = " ".join(
         repr(thing)

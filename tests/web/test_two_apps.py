@@ -70,7 +70,7 @@ def test_each_has_its_own_store_and_its_own_mail(make_service: MakeService, tmp_
         second = make_service(service_name="Second", **changes)
         second.sink = other_sink
         schema.upgrade(second.house.store)
-        one, two = first.member(), second.member()
+        one, two = first.newcomer(), second.newcomer()
         assert not [mail for mail in first.sink.messages if two.email in mail.recipients]
         assert not [mail for mail in other_sink.messages if one.email in mail.recipients]
         assert "127.0.0.1:8001" in second.url(two.email, "activate")
