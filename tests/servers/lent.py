@@ -79,19 +79,20 @@ class LentStore(Store):
 
 
 class Databases:
-    """Migrated PostgreSQL databases. They are emptied after each test; one that misses a table then is dropped."""
+    """Migrated PostgreSQL databases. They are emptied after each test; one whose shape was changed is dropped."""
 
     def __init__(self, server: Postgres, template: str) -> None:
         self._server, self._template = server, template
         self._idle: list[tuple[str, str]] = []
         self._made = 0
+        self._shape = ""
 
     @contextmanager
     def lend(self) -> Iterator[str]:
         """The URL of an empty database that nobody else has meanwhile."""
         name, url = self._idle.pop() if self._idle else self._new()
         yield url
-        if _emptied(url):
+        if self._emptied(url):
             self._idle.append((name, url))
         else:
             self._server.drop_database(name)
@@ -99,23 +100,45 @@ class Databases:
     def _new(self) -> tuple[str, str]:
         self._made += 1
         name = f"test{self._made}"
-        return name, self._server.create_database(name, template=self._template)
+        url = self._server.create_database(name, template=self._template)
+        with _inside(url) as connection:
+            self._shape = _shape(connection)
+        return name, url
+
+    def _emptied(self, url: str) -> bool:
+        """Whether the database is again as it was: nobody in it, and every table as it was made, without a row."""
+        with _inside(url) as connection:
+            connection.execute(_OTHERS, [connection.info.backend_pid])
+            if _shape(connection) != self._shape:
+                return False
+            connection.execute(_EMPTY)
+            return True
 
 
-TABLES = sorted([*Base.metadata.tables, "alembic_version"])
 _OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
-_THERE = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
+_SHAPE = """
+    SELECT string_agg(what, ' ' ORDER BY what) FROM (
+        SELECT format('%s.%s:%s', attrelid::regclass, attname, atttypid) AS what
+        FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
+        UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT version_num FROM alembic_version
+    ) AS parts
+"""
 _EMPTY = sql.SQL("; ").join(
     sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)) for table in reversed(Base.metadata.sorted_tables)
 )
 
 
-def _emptied(url: str) -> bool:
-    """Whether the database is again as it was: nobody in it, and all tables there, without a row."""
+def _inside(url: str) -> psycopg.Connection[Any]:
     at = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(at, autocommit=True, connect_timeout=5) as connection:
-        connection.execute(_OTHERS, [connection.info.backend_pid])
-        if [name for (name,) in connection.execute(_THERE)] != TABLES:
-            return False
-        connection.execute(_EMPTY)
-        return True
+    return psycopg.connect(at, autocommit=True, connect_timeout=5)
+
+
+def _shape(connection: psycopg.Connection[Any]) -> str:
+    try:
+        row = connection.execute(_SHAPE).fetchone()
+    except psycopg.Error:
+        return "no tables"
+    return str(row and row[0])
