@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 
 from accounts.core.clock import now
 from accounts.core.envelope import Unreadable
 from accounts.core.errors import NotFound
+from accounts.core.farewell import PURPOSE
 from accounts.core.house import House
 from accounts.core.ids import new_id
+from accounts.core.models import OutboxRow
 from accounts.core.models_apps import RS256, App
 from accounts.core.models_logout import CONFIRMED, GIVEN_UP, SILENT, WAITING, AppLogout
 from accounts.core.outbox import Call, Fate, Intent
@@ -24,6 +26,8 @@ TYPE = "logout+jwt"
 STATEMENT, VERSION = "signed-out", 1
 SHOWN_FOR = timedelta(hours=24)
 """How long somebody may look, without a session, at what became of signing out."""
+HELD_UP = timedelta(seconds=30)
+"""How long an app that has not answered is left alone about everybody else."""
 
 LISTED = 50
 ORDER = (CONFIRMED, SILENT, WAITING, GIVEN_UP)
@@ -92,9 +96,26 @@ def _note(uow: UnitOfWork, logout_id: str, fate: Fate) -> None:
     row.state = CONFIRMED if fate.confirmed else GIVEN_UP if fate.for_good else WAITING
     row.answer = fate.answer[:200]
     row.answered_at = now()
+    if row.state == WAITING:
+        _hold_up_others(uow, row)
     kind = {CONFIRMED: "app.logout-confirmed", GIVEN_UP: "app.logout-given-up", WAITING: "app.logout-delayed"}
     facts = {"logout": row.logout, "answer": row.answer}
     uow.note(kind[row.state], account_id=row.account_id, app_id=row.app_id, facts=facts)
+
+
+def _hold_up_others(uow: UnitOfWork, row: AppLogout) -> None:
+    """An app that does not answer is asked about one person at a time, so that it keeps no other app waiting."""
+    later = now() + HELD_UP
+    same = select(AppLogout.id).where(
+        AppLogout.app_id == row.app_id, AppLogout.state == WAITING, AppLogout.id != row.id
+    )
+    others = update(OutboxRow).where(
+        OutboxRow.purpose == PURPOSE,
+        OutboxRow.subject.in_(same),
+        OutboxRow.lease_until.is_(None),
+        OutboxRow.not_before < later,
+    )
+    uow.session.execute(others.values(not_before=later).execution_options(synchronize_session=False))
 
 
 def statement(house: House, logout: str) -> str:

@@ -367,6 +367,28 @@ def test_a_slow_app_does_not_hold_up_the_mail(service: Service, party: RelyingPa
     assert len(party.heard) == 1
 
 
+@on_both_databases
+def test_an_app_that_does_not_answer_holds_up_no_other(service: Service, party: RelyingParty) -> None:
+    """Each try may take a quarter of a minute, and there may be hundreds of people to tell it about."""
+    people = [service.member() for _ in range(4)]
+    with relying_party() as hung:
+        hung.manner = "503"
+        slow = new_app(service, "Hung", backchannel_logout_uri=hung.address).app
+        good = new_app(service, "Good", backchannel_logout_uri=party.address).app
+        for person in people:
+            signed_in_to(service, person, slow)
+        signed_in_to(service, people[-1], good)
+        for person in people:
+            person.post("/api/sign-out")
+        service.deliver()
+        assert (len(hung.heard), len(party.heard)) == (1, 1)
+        hung.manner = "200"
+        hasten(service)
+        service.deliver()
+        assert len(hung.heard) == 1 + len(people)
+    assert {row.state for row in rows(service)} == {"confirmed"}
+
+
 def test_what_became_of_it_is_forgotten_after_a_month(service: Service) -> None:
     member = service.member()
     signed_in_to(service, member, new_app(service).app)
