@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -39,6 +40,13 @@ def pytest_configure() -> None:
     """Keep the databases of tests in memory where the system has such a folder: they sync to disk at every commit."""
     if os.access(MEMORY, os.W_OK):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays until the end: looking through it for garbage again and again takes its time."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -68,7 +68,11 @@ class Postgres:
         statement = sql.SQL("CREATE DATABASE {}").format(self._own(name))
         if template is not None:
             statement += sql.SQL(" TEMPLATE {}").format(self._own(template))
-        self._run(statement)
+        with self._connect() as connection:
+            if connection.info.server_version >= 150000:
+                # As the server always did before: copying page by page through its log takes seven times as long.
+                statement += sql.SQL(" STRATEGY file_copy")
+            connection.execute(statement)
         url = self.admin.set(drivername="postgresql+psycopg", database=self._own_name(name))
         return url.render_as_string(hide_password=False)
 
