@@ -138,7 +138,7 @@ def test_agreeing_and_not_agreeing_lead_there(
 
 @pytest.mark.parametrize("mode", ["query", "form_post"])
 def test_an_app_may_lead_on_to_another_origin_of_its_own(
-    provider: Provider, arrivals: Arrivals, page: Page, mode: str
+    provider: Provider, arrivals: Arrivals, page: Page, mode: str, scripts: bool
 ) -> None:
     """Chromium holds a page's form-action against every redirect that follows on its form."""
     uri = f"{arrivals.uri}?hop=1"
@@ -147,7 +147,7 @@ def test_an_app_may_lead_on_to_another_origin_of_its_own(
     page.goto(rp.url(response_mode=mode, scope="openid email"))
     sign_in(page, provider.person().email)
     page.get_by_role("button", name="Agree and continue").click()
-    if mode == "form_post" and page.get_by_role("button", name="Continue", exact=True).count():
+    if mode == "form_post" and not scripts:
         page.get_by_role("button", name="Continue", exact=True).click()
     expect(page.get_by_role("heading")).to_have_text("Welcome to the app")
     assert page.url == f"http://localhost:{arrivals.server_port}/welcome"
