@@ -16,6 +16,7 @@ from psycopg import sql
 from sqlalchemy import URL, Engine, event, make_url
 
 from accounts.core.models import Base
+from accounts.core.schema import VERSION_TABLE
 from accounts.core.store import Store
 from tests.servers.postgres import Postgres
 
@@ -116,16 +117,16 @@ class Databases:
 
 
 _OTHERS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
-_SHAPE = """
+_SHAPE = sql.SQL("""
     SELECT string_agg(what, ' ' ORDER BY what) FROM (
-        SELECT format('%s.%s:%s', attrelid::regclass, attname, atttypid) AS what
+        SELECT format('%s.%s %s', attrelid::regclass, attname, format_type(atttypid, atttypmod)) AS what
         FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
         WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
-        UNION ALL SELECT tgname FROM pg_trigger WHERE NOT tgisinternal
-        UNION ALL SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-        UNION ALL SELECT version_num FROM alembic_version
+        UNION ALL SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL SELECT conname::text FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+        UNION ALL SELECT version_num::text FROM {}
     ) AS parts
-"""
+""").format(sql.Identifier(VERSION_TABLE))
 _EMPTY = sql.SQL("; ").join(
     sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)) for table in reversed(Base.metadata.sorted_tables)
 )
@@ -139,6 +140,6 @@ def _inside(url: str) -> psycopg.Connection[Any]:
 def _shape(connection: psycopg.Connection[Any]) -> str:
     try:
         row = connection.execute(_SHAPE).fetchone()
-    except psycopg.Error:
+    except psycopg.errors.UndefinedTable:
         return "no tables"
     return str(row and row[0])
