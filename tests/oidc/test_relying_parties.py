@@ -168,7 +168,7 @@ def walk(person: Somebody, url: str) -> Landed:
 
 
 @pytest.fixture
-def apps(node: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+def three_apps(node: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """The three of them, running."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", provider.ca)
     monkeypatch.setenv("SSL_CERT_FILE", provider.ca)
@@ -181,12 +181,12 @@ def apps(node: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Ite
             each.end()
 
 
-def test_three_relying_parties_log_in_while_the_keys_rotate(provider: Provider, apps: list[Any]) -> None:
+def test_three_relying_parties_log_in_while_the_keys_rotate(provider: Provider, three_apps: list[Any]) -> None:
     """A key must be published before it signs: openid-client, for one, looks again after a minute at the earliest."""
-    people = [provider.person() for _ in apps]
+    people = [provider.person() for _ in three_apps]
 
     def everybody() -> list[dict[str, Any]]:
-        found = [app.log_in(person) for app, person in zip(apps, people, strict=True)]
+        found = [app.log_in(person) for app, person in zip(three_apps, people, strict=True)]
         assert [each.get("email") for each in found] == [person.email for person in people], found
         return found
 
