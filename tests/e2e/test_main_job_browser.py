@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from accounts.core.errors import LinkUsed, SignInFailed
 from accounts.flows import invite, reset_password, sign_up
@@ -46,8 +46,13 @@ class People:
         page = context.new_page()
         page.on("console", self._heard)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: self.complaints.append(f"{request.url}: {request.failure}"))
+        page.on("requestfailed", self._failed)
         return page
+
+    def _failed(self, request: Request) -> None:
+        # A browser gives up what a page still loads when it is left, and a visit that turns out to be a file to keep.
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url}: {request.failure}")
 
     def _heard(self, told: ConsoleMessage) -> None:
         # Pages that refuse something are part of the job, and the browser tells of them, too.
