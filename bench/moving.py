@@ -22,17 +22,17 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from sqlalchemy import func, select  # noqa: E402 - the checkout first
+from sqlalchemy import func, select
 
-from accounts.config import Settings  # noqa: E402
-from accounts.core import schema  # noqa: E402
-from accounts.core.house import House  # noqa: E402
-from accounts.core.models import Account  # noqa: E402
-from accounts.core.store import Store  # noqa: E402
-from accounts.core.uow import UnitOfWork  # noqa: E402
-from accounts.flows import LINKS  # noqa: E402
-from accounts.flows.moving import backup, bring_in, copy, export  # noqa: E402
-from accounts.flows.moving.rows import How  # noqa: E402
+from accounts.config import Settings
+from accounts.core import schema
+from accounts.core.house import House
+from accounts.core.models import Account
+from accounts.core.store import Store
+from accounts.core.uow import UnitOfWork
+from accounts.flows import LINKS
+from accounts.flows.moving import backup, bring_in, copy, export
+from accounts.flows.moving.rows import How
 
 HASH = "pbkdf2_sha256$600000$c2FsdHNhbHQ$" + "A" * 43 + "="
 GOAL = 2000

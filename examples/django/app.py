@@ -50,27 +50,27 @@ settings.configure(
     AUTHLIB_OAUTH_CLIENTS=AUTHLIB_OAUTH_CLIENTS,
 )
 
-import django  # noqa: E402 - Django wants its settings first
+import django
 
 django.setup()
 
-from authlib.integrations.django_client import OAuth, OAuthError  # noqa: E402
-from django.contrib.auth import get_user_model, login, logout  # noqa: E402
-from django.contrib.auth.decorators import login_required  # noqa: E402
-from django.contrib.auth.models import Group  # noqa: E402
-from django.contrib.sessions.models import Session  # noqa: E402
-from django.db import transaction  # noqa: E402
-from django.http import HttpResponse  # noqa: E402
-from django.shortcuts import redirect, render, resolve_url  # noqa: E402
-from django.urls import path, reverse  # noqa: E402
-from django.utils import timezone  # noqa: E402
-from django.utils.http import url_has_allowed_host_and_scheme  # noqa: E402
-from django.views.decorators.csrf import csrf_exempt  # noqa: E402
-from django.views.decorators.http import require_GET, require_POST  # noqa: E402
-from joserfc import jwt  # noqa: E402
-from joserfc.errors import JoseError  # noqa: E402
-from joserfc.jwk import KeySet  # noqa: E402
-from joserfc.jwt import JWTClaimsRegistry  # noqa: E402
+from authlib.integrations.django_client import OAuth, OAuthError
+from django.contrib.auth import get_user_model, login, logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jwt import JWTClaimsRegistry
 
 # begin views
 oidc = OAuth().register("oidc")
