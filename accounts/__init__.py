@@ -15,7 +15,7 @@ from accounts.version import __version__
 if TYPE_CHECKING:
     from accounts.app import create_app
     from accounts.config import Settings, SettingsError
-    from accounts.core.links import Link
+    from accounts.core.links.link import Link
     from accounts.extension import Accounts
     from accounts.web.bound import current_account, login_required
     from accounts.web.reply import Reply

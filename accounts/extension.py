@@ -16,9 +16,9 @@ from sqlalchemy import Engine
 from werkzeug.wrappers import Response
 
 from accounts.config import PREFIX, Settings, SettingsError
-from accounts.core.house import House
-from accounts.core.links import Link
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.links.link import Link
+from accounts.core.site import House
 from accounts.flows import CALLS, LINKS
 from accounts.post.calls import Caller, HttpCaller
 from accounts.post.carriers import Carrier, Mailbox, SmtpCarrier

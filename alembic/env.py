@@ -6,8 +6,8 @@ from alembic import context
 from sqlalchemy import Connection
 
 from accounts.config import Settings
-from accounts.core.schema import MODELS, VERSION_TABLE
-from accounts.core.store import Store
+from accounts.core.database.schema import MODELS, VERSION_TABLE
+from accounts.core.database.store import Store
 
 
 def run(connection: Connection) -> None:

@@ -17,11 +17,12 @@ from datetime import timedelta
 from sqlalchemy import insert
 
 from accounts.config import Settings
-from accounts.core import chain, schema
+from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.house import House
+from accounts.core.database import schema
 from accounts.core.ids import new_id
-from accounts.core.models import AuditRow
+from accounts.core.models.account import AuditRow
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS, audit_check, audit_retention
 from accounts.flows.audit_export import stream

@@ -25,10 +25,10 @@ sys.path.insert(0, str(ROOT))
 from sqlalchemy import func, select
 
 from accounts.config import Settings
-from accounts.core import schema
-from accounts.core.house import House
-from accounts.core.models import Account
-from accounts.core.store import Store
+from accounts.core.database import schema
+from accounts.core.database.store import Store
+from accounts.core.models.account import Account
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from accounts.flows.moving import backup, bring_in, copy, export

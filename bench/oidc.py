@@ -29,8 +29,8 @@ from urllib.parse import urlencode
 from load import Ask, Cost, cpu_seconds, run, wait_for
 
 from accounts.config import Settings
-from accounts.core import schema
-from accounts.core.house import House
+from accounts.core.database import schema
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS, accounts, apps
 from accounts.flows.accounts import Chosen

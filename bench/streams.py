@@ -71,7 +71,7 @@ def show(step: str, rows: int, found: dict[str, float]) -> None:
 def measure(step: str, rows: int) -> dict[str, float]:
     """What one step takes, in this process."""
     from accounts import create_app
-    from accounts.core import schema
+    from accounts.core.database import schema
     from accounts.extension import state_of
 
     app = create_app()

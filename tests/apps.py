@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.core.models_apps import App, Consent
+from accounts.core.models.apps import App, Consent
 from accounts.flows import apps, sessions
 from accounts.flows.apps import Registered
 from accounts.flows.oidc import grants, tokens

@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 
 from accounts import Settings, create_app
-from accounts.core import schema
-from accounts.core.store import Store
+from accounts.core.database import schema
+from accounts.core.database.store import Store
 from tests.people import APPS, Apps, Service
 from tests.servers.lent import Databases
 from tests.servers.postgres import Postgres, PostgresMissing, postgres

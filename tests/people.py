@@ -16,11 +16,11 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from accounts import Accounts, Settings, create_app
-from accounts.core.audit import Asker
-from accounts.core.house import House
+from accounts.core.audit.log import Asker
 from accounts.core.ids import new_id
-from accounts.core.links import Subject
-from accounts.core.passwords import Passwords
+from accounts.core.links.link import Subject
+from accounts.core.security.passwords import Passwords
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.extension import State, state_of
 from accounts.flows import sign_up

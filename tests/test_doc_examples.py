@@ -13,8 +13,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from accounts.core import schema
-from accounts.core.links import Link
+from accounts.core.database import schema
+from accounts.core.links.link import Link
 from accounts.extension import state_of
 from tests.people import PASSWORD, token_in
 

@@ -15,11 +15,12 @@ from accounts import Settings
 from accounts.cli import cli
 from accounts.config import GATHERED, PREFIX, SECRETS
 from accounts.config_upstream import FIELDS, SECRET_FILE
-from accounts.core import links, throttle
 from accounts.core.errors import DeadLink, Problem
-from accounts.core.links import Link, Part
-from accounts.core.models import LOCK, Base
-from accounts.core.throttle import Limit
+from accounts.core.links import link as links
+from accounts.core.links.link import Link, Part
+from accounts.core.models.account import LOCK, Base
+from accounts.core.security import throttle
+from accounts.core.security.throttle import Limit
 from accounts.flows import LINKS, devices, sessions
 from accounts.flows.unlock import MAX_FAILURES
 from accounts.post.samples import SAMPLES

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from accounts.cli.work import unit_of_work
-from accounts.core.models_apps import App
+from accounts.core.models.apps import App
 from accounts.flows import apps as other_apps
 from accounts.flows.app_input import AppChange, AppInput
 from accounts.web.forms import checked

@@ -13,7 +13,8 @@ import click
 
 from accounts.cli.work import open_house, unit_of_work
 from accounts.config import SettingsError
-from accounts.core import chain, whole_files
+from accounts.core import atomic_files
+from accounts.core.audit import chain
 from accounts.flows import audit_check, audit_export, audit_retention, audit_trail
 from accounts.flows.audit_check import Verdict
 from accounts.flows.audit_export import ExportAudit
@@ -67,7 +68,7 @@ def list_audit(limit: int, **filters: str) -> None:
 def export(output: Path | None, **filters: str) -> None:
     """The lines as a file, oldest first. However many there are, it needs no more memory."""
     parts = audit_export.begin(unit_of_work(), checked(ExportAudit, filters))
-    with nullcontext(sys.stdout) if output is None else whole_files.written(output) as out:
+    with nullcontext(sys.stdout) if output is None else atomic_files.written(output) as out:
         out.writelines(parts)
 
 

@@ -8,7 +8,7 @@ import click
 
 from accounts.cli.work import open_house, unit_of_work
 from accounts.config import SettingsError
-from accounts.core.ring_file import FileRing
+from accounts.core.signing.key_file import FileRing
 from accounts.flows.moving import backup as backups
 
 

@@ -6,7 +6,7 @@ import click
 
 from accounts.cli.work import make_house
 from accounts.config import SECRETS
-from accounts.core import schema
+from accounts.core.database import schema
 
 
 @click.group()

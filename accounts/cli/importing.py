@@ -12,8 +12,8 @@ import click
 
 from accounts.cli.work import unit_of_work
 from accounts.config import SettingsError
-from accounts.core import sheets, whole_files
-from accounts.core.addresses import AddressRefused, parse
+from accounts.core import atomic_files, csv_files
+from accounts.core.security.addresses import AddressRefused, parse
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import GROUP
 from accounts.flows.moving import bring_in as moving
@@ -111,14 +111,14 @@ class _Refusals:
         self.first: list[Refused] = []
         self._out: TextIO | None = None
         if path is not None:
-            self._out = stack.enter_context(whole_files.written(path))
-            self._out.write(sheets.line(("line", "email", "code", "why")))
+            self._out = stack.enter_context(atomic_files.written(path))
+            self._out.write(csv_files.line(("line", "email", "code", "why")))
 
     def __call__(self, refused: Refused) -> None:
         if len(self.first) < SHOWN:
             self.first.append(refused)
         if self._out is not None:
-            self._out.write(sheets.line((refused.line, refused.email, refused.code, refused.why)))
+            self._out.write(csv_files.line((refused.line, refused.email, refused.code, refused.why)))
 
 
 def _progress() -> Callable[[Report], None]:

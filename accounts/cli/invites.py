@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 import click
 
 from accounts.cli.work import unit_of_work
-from accounts.core import sheets
-from accounts.core.models_invites import InviteBatch
+from accounts.core import csv_files
+from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
 from accounts.flows import invitations, open_invitations
 from accounts.flows.invite import url_of
@@ -163,7 +163,7 @@ def export_links(batch: str, as_json: bool) -> None:
     found = batches.find(uow, batch)
     export.note(uow, found.id, "links")
     with closing(export.links(uow.house, uow.asker, found.id)) as links:
-        for text in _json_lines(links) if as_json else sheets.written(export.table(links)):
+        for text in _json_lines(links) if as_json else csv_files.written(export.table(links)):
             click.echo(text, nl=False)
 
 

@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.cli.work import make_house, open_house, unit_of_work
 from accounts.config import Settings, SettingsError
-from accounts.core import schema
-from accounts.core.house import House
-from accounts.core.keys import Entry, new_key, signing
-from accounts.core.ring_file import FileRing
+from accounts.core.database import schema
+from accounts.core.signing.key_file import FileRing
+from accounts.core.signing.keys import Entry, new_key, signing
+from accounts.core.site import House
 from accounts.flows import LINKS, key_life, key_toll
 from accounts.flows.key_life import KeyLife
 from accounts.flows.key_toll import Toll

@@ -9,8 +9,8 @@ import click
 
 from accounts.cli.work import open_house, unit_of_work
 from accounts.config import SettingsError
-from accounts.core import whole_files
-from accounts.core.store import Store
+from accounts.core import atomic_files
+from accounts.core.database.store import Store
 from accounts.flows.moving import copy as copying
 from accounts.flows.moving import export as exports
 
@@ -28,7 +28,7 @@ def export(file: Path, form: str, hashes: bool) -> None:
             click.echo(line, nl=False)
         return
     count = 0
-    with whole_files.written(file) as out:
+    with atomic_files.written(file) as out:
         for count, line in enumerate(lines, 0 if form == "csv" else 1):  # noqa: B007 - the last number is what counts
             out.write(line)
     click.echo(f"{count} accounts in {file}")

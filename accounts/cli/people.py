@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from accounts.cli.work import unit_of_work
-from accounts.core.models import Account
+from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts as people
 from accounts.flows import administer, sessions

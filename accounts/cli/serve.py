@@ -17,8 +17,8 @@ from flask import Flask
 from accounts.cli.whole import whole
 from accounts.cli.work import make_house
 from accounts.config import Settings, SettingsError
-from accounts.core import schema
-from accounts.core.house import House
+from accounts.core.database import schema
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.first_admin import first_admin_url
 from accounts.version import __version__

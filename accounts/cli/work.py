@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from accounts.config import Settings
-from accounts.core import schema
-from accounts.core.house import House
+from accounts.core.database import schema
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 

@@ -13,14 +13,18 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from accounts.core import audit, marks, outbox, spent, statements, uses
-from accounts.core.audit import Asker
+from accounts.core import outbox
+from accounts.core.audit import address_index
+from accounts.core.audit import log as audit_log
+from accounts.core.audit.log import Asker
 from accounts.core.clock import now
+from accounts.core.database import spent, sql
+from accounts.core.database.sql import Open, Upsert, Values
 from accounts.core.errors import Conflict
-from accounts.core.farewell import Goodbyes, Watched
-from accounts.core.house import House
-from accounts.core.links import Link, Subject
-from accounts.core.statements import Open, Upsert, Values
+from accounts.core.links.link import Link, Subject
+from accounts.core.logout_events import Goodbyes, Watched
+from accounts.core.signing import key_usage
+from accounts.core.site import House
 
 T = TypeVar("T")
 TRIES = 3
@@ -59,7 +63,7 @@ class UnitOfWork:
 
     def run(self, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
         """A statement in this transaction that makes no objects: for what is asked with nearly every request."""
-        return statements.run(self.opened, statement, values)
+        return sql.run(self.opened, statement, values)
 
     def read(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Rows, over a connection that is given back at once: nothing is held while slow work follows."""
@@ -87,10 +91,10 @@ class UnitOfWork:
 
         :param about: the unique form of the address it is about; only a mark of it is kept, and not for long.
         """
-        line = audit.line(self.asker, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts)
+        line = audit_log.line(self.asker, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts)
         self._noted.append(line)
         if about:
-            marks.put(self.session, self.house, about, line["id"])
+            address_index.put(self.session, self.house, about, line["id"])
 
     def url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
         """A signed link, as the address to mail. What its key has signed is counted in this transaction."""
@@ -98,7 +102,7 @@ class UnitOfWork:
         expires = getattr(carried, "expires", None)
         ends = now() + signer.lives(link) if expires is None else datetime.fromtimestamp(expires, UTC)
         key = self.house.ring.signing
-        uses.count_signed(self.opened, key, link.purpose, ends)
+        key_usage.count_signed(self.opened, key, link.purpose, ends)
         return signer.url(link, signer.sign(link, subject, carried, key=key))
 
     def spend(self, id: str, keep_until: datetime) -> bool:
@@ -145,7 +149,7 @@ class UnitOfWork:
 
     def _settle(self) -> None:
         if self._noted:
-            audit.append(self.opened, self._noted)
+            audit_log.append(self.opened, self._noted)
         if self._session is not None:
             # Of its objects. Where the transaction was there before it, this leaves the rest to the connection.
             self._session.commit()

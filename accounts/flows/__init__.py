@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from accounts.core import farewell
-from accounts.core.links import Link
+from accounts.core import logout_events
+from accounts.core.links.link import Link
 from accounts.core.outbox import Call, Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows import (
@@ -46,5 +46,5 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
 }
 """Letters without a link of their own, by the purpose of their intents."""
 
-CALLS: Mapping[str, Callable[[UnitOfWork, Intent], Call | None]] = {farewell.PURPOSE: backchannel.call}
+CALLS: Mapping[str, Callable[[UnitOfWork, Intent], Call | None]] = {logout_events.PURPOSE: backchannel.call}
 """What other programs are told, by the purpose of its intents."""

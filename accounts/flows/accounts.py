@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import exists, func, select
 
-from accounts.core.addresses import Address, AddressRefused, parse
 from accounts.core.clock import now
+from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import AddressTaken, LastAdmin, NotFound
-from accounts.core.links import Subject
-from accounts.core.models import ADMINS, Account, Membership
-from accounts.core.passwords import check_choice
-from accounts.core.spent import FOR_EVER
+from accounts.core.links.link import Subject
+from accounts.core.models.account import ADMINS, Account, Membership
+from accounts.core.security.addresses import Address, AddressRefused, parse
+from accounts.core.security.passwords import check_choice
 from accounts.core.uow import UnitOfWork
 
 PASSWORD_CHANGED, RESET_PASSWORD = "password-changed", "reset-password"

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
-from accounts.core.models import LOCK, Account, Membership
+from accounts.core.models.account import LOCK, Account, Membership
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts, audit_trail, close_account, connected, session_list, sessions, unlock
 from accounts.flows.audit_trail import Line

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from accounts.core.app_addresses import AddressFlaw, check_address, check_origin
 from accounts.core.errors import FieldError, InvalidInput, sentence
-from accounts.core.models_apps import BASIC, NATIVE, RS256, WEB
+from accounts.core.models.apps import BASIC, NATIVE, RS256, WEB
+from accounts.core.security.client_uris import AddressFlaw, check_address, check_origin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks, Checkbox, Groups, Name
 

@@ -15,8 +15,8 @@ from sqlalchemy import delete, select
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
 from accounts.core.ids import new_id
-from accounts.core.models_apps import NONE, App, Grant
-from accounts.core.models_forward import AppOrigin
+from accounts.core.models.apps import NONE, App, Grant
+from accounts.core.models.forward_auth import AppOrigin
 from accounts.core.uow import UnitOfWork
 from accounts.flows import app_input, granted
 from accounts.flows.app_input import SCOPES, AppChange, AppInput, RenewSecret

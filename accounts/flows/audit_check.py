@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from accounts.core import chain
+from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.models import AuditRow
-from accounts.core.models_audit import AuditSeal
+from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditSeal
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit_retention import LEAST_DAYS
 from accounts.flows.audit_trail import COLUMNS

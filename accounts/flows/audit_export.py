@@ -10,11 +10,12 @@ from typing import Any, Literal
 from pydantic import Field
 from sqlalchemy import ColumnElement, select
 
-from accounts.core import chain, sheets
+from accounts.core import csv_files
+from accounts.core.audit import chain
 from accounts.core.clock import now
 from accounts.core.errors import sentence
-from accounts.core.house import House
-from accounts.core.models import AuditRow
+from accounts.core.models.account import AuditRow
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit_trail import COLUMNS, AuditFilter, Line, conditions
 
@@ -50,7 +51,7 @@ def stream(house: House, wanted: Sequence[ColumnElement[bool]], format: Format) 
     write = _FORMATS[format]
     until, place = now(), None
     if format == "csv":
-        yield sheets.line(NAMES)
+        yield csv_files.line(NAMES)
     while True:
         lines = select(*COLUMNS).where(AuditRow.at <= until, *wanted)
         if place is not None:
@@ -67,7 +68,7 @@ def stream(house: House, wanted: Sequence[ColumnElement[bool]], format: Format) 
 def _as_csv(row: Any) -> str:
     told = _told(row)
     told["facts"] = json.dumps(told["facts"], ensure_ascii=False)
-    return sheets.line(["" if value is None else str(value) for value in told.values()])
+    return csv_files.line(["" if value is None else str(value) for value in told.values()])
 
 
 def _as_ndjson(row: Any) -> str:

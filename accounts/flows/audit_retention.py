@@ -10,10 +10,10 @@ from typing import Any
 
 from sqlalchemy import and_, or_, select, update
 
-from accounts.core import chain
+from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.models import AuditRow
-from accounts.core.models_audit import AuditSeal
+from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditSeal
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import ABSOLUTE_REMEMBERED
 

@@ -12,11 +12,11 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, or_, select
 
-from accounts.core import chain, marks
+from accounts.core.audit import address_index, chain
 from accounts.core.errors import NotFound, sentence
-from accounts.core.models import AuditRow
-from accounts.core.models_audit import AuditMark
-from accounts.core.throttle import network_of
+from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditMark
+from accounts.core.security.throttle import network_of
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from accounts.flows.inputs import Asks, Place, Sought
@@ -132,7 +132,7 @@ def _about(uow: UnitOfWork, who: str) -> ColumnElement[bool]:
     key = accounts.key_of(who)
     if not key:
         return AuditRow.account_id == who
-    marked = AuditRow.id.in_(select(AuditMark.audit_id).where(AuditMark.mark.in_(marks.of(uow.house, key))))
+    marked = AuditRow.id.in_(select(AuditMark.audit_id).where(AuditMark.mark.in_(address_index.of(uow.house, key))))
     return or_(AuditRow.account_id == _id_of(uow, who), marked)
 
 

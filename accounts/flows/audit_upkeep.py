@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from accounts.core import chain
-from accounts.core.house import House
+from accounts.core.audit import chain
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import audit_retention
 

@@ -19,9 +19,9 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.envelope import Unreadable
-from accounts.core.house import House
-from accounts.core.targets import MAX_CHARACTERS
+from accounts.core.security.redirects import MAX_CHARACTERS
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, consents, grants, tokens
 from accounts.flows.oidc.answers import Answer

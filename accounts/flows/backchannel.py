@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select, update
 
 from accounts.core.clock import now
-from accounts.core.envelope import Unreadable
 from accounts.core.errors import NotFound
-from accounts.core.farewell import PURPOSE
-from accounts.core.house import House
 from accounts.core.ids import new_id
-from accounts.core.models import OutboxRow
-from accounts.core.models_apps import RS256, App
-from accounts.core.models_logout import CONFIRMED, GIVEN_UP, SILENT, WAITING, AppLogout
+from accounts.core.logout_events import PURPOSE
+from accounts.core.models.account import OutboxRow
+from accounts.core.models.apps import RS256, App
+from accounts.core.models.logout import CONFIRMED, GIVEN_UP, SILENT, WAITING, AppLogout
 from accounts.core.outbox import Call, Fate, Intent
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc_keys import Keys
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from accounts.core.clock import now
-from accounts.core.links import Link, Sentence
-from accounts.core.models import Account
+from accounts.core.links.link import Link, Sentence
+from accounts.core.models.account import Account
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts, letter_limits

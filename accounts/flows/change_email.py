@@ -12,15 +12,15 @@ from functools import partial
 from pydantic import Field
 from sqlalchemy import select, update
 
-from accounts.core import throttle
-from accounts.core.addresses import parse
 from accounts.core.clock import now
 from accounts.core.errors import AddressTaken, LinkExpired, LinkUsed, NotSignedIn, sentence
-from accounts.core.links import Done, Link, Opened, Sentence, auth_epoch, email, email_serial
-from accounts.core.links import anchor as anchor_part
-from accounts.core.models import Account
-from accounts.core.opening import holder_of, leave_address
+from accounts.core.links.link import Done, Link, Opened, Sentence, auth_epoch, email, email_serial
+from accounts.core.links.link import anchor as anchor_part
+from accounts.core.links.opening import holder_of, leave_address
+from accounts.core.models.account import Account
 from accounts.core.outbox import Intent, Letter
+from accounts.core.security import throttle
+from accounts.core.security.addresses import parse
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts, by_mail, letter_limits
 from accounts.flows.inputs import Asks, Email

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from accounts.core import throttle
 from accounts.core.errors import Conflict, FieldError, InvalidInput, sentence
-from accounts.core.models import Account
+from accounts.core.models.account import Account
 from accounts.core.outbox import Intent, Letter
+from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts, not_me, sessions
 from accounts.flows.inputs import Asks, CurrentPassword, NewPassword

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 from sqlalchemy import Text, cast, delete, func, or_, select
 
-from accounts.core import marks, throttle
+from accounts.core.audit import address_index
 from accounts.core.errors import LinkUsed, sentence
-from accounts.core.links import Done, Link, Opened, auth_epoch, sign_ins
-from accounts.core.models import ADMINS, Account, AuditRow, OutboxRow, SentInvite
-from accounts.core.models_invites import BatchRow
-from accounts.core.opening import forget_address
+from accounts.core.links.link import Done, Link, Opened, auth_epoch, sign_ins
+from accounts.core.links.opening import forget_address
+from accounts.core.models.account import ADMINS, Account, AuditRow, OutboxRow, SentInvite
+from accounts.core.models.invites import BatchRow
 from accounts.core.outbox import Intent, Letter
+from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts, by_mail, letter_limits
 
@@ -52,7 +53,7 @@ def remove(uow: UnitOfWork, account: Account) -> None:
     """
     accounts.lock_admins(uow)
     forget_address(uow, account.email_key)
-    marks.forget(uow.session, uow.house, account.email_key, account.id)
+    address_index.forget(uow.session, uow.house, account.email_key, account.id)
     _forget_invitations(uow, account)
     _forget_letters(uow, account)
     administered = ADMINS in account.groups

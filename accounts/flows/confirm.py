@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from accounts.core import throttle
 from accounts.core.errors import ConfirmationRequired, Conflict, FieldError, InvalidInput
-from accounts.core.models import Account
+from accounts.core.models.account import Account
+from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows import sessions
 from accounts.flows.change_password import WRONG

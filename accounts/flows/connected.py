@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models_apps import App, Consent, Grant
+from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows import granted
 from accounts.flows.app_input import SCOPES

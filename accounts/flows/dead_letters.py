@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from accounts.core import outbox
 from accounts.core.errors import NotFound
-from accounts.core.models import Account, OutboxRow, SentInvite
+from accounts.core.models.account import Account, OutboxRow, SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from accounts.flows.inputs import Asks, Place

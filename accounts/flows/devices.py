@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accounts.core.envelope import Unreadable
-from accounts.core.house import House
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 
 PURPOSE, VERSION = "device", 1
 KEPT = 5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import exists, select
 
 from accounts.core.clock import now
-from accounts.core.links import Subject
-from accounts.core.models import ADMINS, Membership, Spent
+from accounts.core.links.link import Subject
+from accounts.core.models.account import ADMINS, Membership, Spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows.accounts import FIRST_ADMIN
 from accounts.flows.invite import FIRST_ADMIN_ID, INVITE, OPERATOR, Carried

@@ -20,13 +20,13 @@ from urllib.parse import quote
 from sqlalchemy import String, and_, bindparam, exists, or_, select
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.envelope import Unreadable
 from accounts.core.errors import Forbidden, LinkInvalid, NotFound, NotSignedIn
-from accounts.core.house import House
 from accounts.core.ids import new_id
-from accounts.core.models import Account, Membership, Spent
-from accounts.core.models_apps import App
-from accounts.core.models_forward import AppOrigin
+from accounts.core.models.account import Account, Membership, Spent
+from accounts.core.models.apps import App
+from accounts.core.models.forward_auth import AppOrigin
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import IDLE, CurrentAccount, Session, mark
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Engine, and_, delete, select, update
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.models import Account
-from accounts.core.models_apps import App, Consent, Grant
+from accounts.core.models.account import Account
+from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 
 

@@ -13,10 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from accounts.config import LOCALES
-from accounts.core import addresses, passwords
-from accounts.core.addresses import Address
 from accounts.core.errors import sentence
-from accounts.core.targets import local_path
+from accounts.core.security import addresses, passwords
+from accounts.core.security.addresses import Address
+from accounts.core.security.redirects import local_path
 
 PLACE = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
 GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)

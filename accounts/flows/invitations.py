@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from accounts.core import throttle
-from accounts.core.addresses import Address
 from accounts.core.clock import now
 from accounts.core.errors import sentence
 from accounts.core.ids import new_id
-from accounts.core.models import SentInvite
+from accounts.core.models.account import SentInvite
+from accounts.core.security import throttle
+from accounts.core.security.addresses import Address
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks, Email, Groups, Locale, Next, plain_name
 from accounts.flows.invite import INVITE, LIVES, OPERATOR, PURPOSE

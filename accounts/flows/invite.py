@@ -14,12 +14,12 @@ from pydantic import BaseModel
 from sqlalchemy import Select, exists, select, update
 
 from accounts.core.clock import now
+from accounts.core.database.spent import FOR_EVER, is_spent, spend_until
 from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccount, sentence
-from accounts.core.links import Done, Link, Nothing, Opened, Sentence, Subject
-from accounts.core.models import ADMINS, Account, Membership, SentInvite
-from accounts.core.opening import REVOKED
+from accounts.core.links.link import Done, Link, Nothing, Opened, Sentence, Subject
+from accounts.core.links.opening import REVOKED
+from accounts.core.models.account import ADMINS, Account, Membership, SentInvite
 from accounts.core.outbox import Intent, Letter
-from accounts.core.spent import FOR_EVER, is_spent, spend_until
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from accounts.flows.accounts import FIRST_ADMIN, Chosen, Newcomer

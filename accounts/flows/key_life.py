@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from accounts.core import uses
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Conflict, NotFound
-from accounts.core.house import House
-from accounts.core.keys import Entry, Key, signing
-from accounts.core.models import KeyUse
-from accounts.core.ring_file import FileRing
+from accounts.core.models.account import KeyUse
+from accounts.core.signing import key_usage
+from accounts.core.signing.key_file import FileRing
+from accounts.core.signing.keys import Entry, Key, signing
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import sessions
 
@@ -71,7 +71,7 @@ def lives(uow: UnitOfWork, entries: Sequence[Entry] = ()) -> list[KeyLife]:
     :param entries: the ring as it was, instead of as it is.
     """
     entries = entries or uow.house.ring.entries
-    counted = uses.counted(uow.session)
+    counted = key_usage.counted(uow.session)
     return [_life(uow.house, entries, number, counted) for number in range(len(entries))]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.models import Account, AuditRow, SentInvite, Spent
+from accounts.core.models.account import Account, AuditRow, SentInvite, Spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows import invite, sessions
 from accounts.flows.key_life import KeyLife

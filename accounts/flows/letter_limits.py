@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TypedDict
 
-from accounts.core import spent, throttle
 from accounts.core.clock import LEEWAY
+from accounts.core.database import spent
 from accounts.core.errors import TooManyRequests
-from accounts.core.links import Sentence, address_key
-from accounts.core.throttle import Limit
+from accounts.core.links.link import Sentence, address_key
+from accounts.core.security import throttle
+from accounts.core.security.throttle import Limit
 from accounts.core.uow import UnitOfWork
 
 HELD = "mail.held"

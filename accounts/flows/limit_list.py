@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pydantic import Field
 from sqlalchemy import select
 
-from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, sentence
-from accounts.core.models import AuditRow
-from accounts.core.opening import holder_of
-from accounts.core.throttle import Limit, network_of
+from accounts.core.links.opening import holder_of
+from accounts.core.models.account import AuditRow
+from accounts.core.security import throttle
+from accounts.core.security.throttle import Limit, network_of
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks, MaybeEmail, Sought
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.envelope import Unreadable
 from accounts.core.errors import Problem
-from accounts.core.house import House
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import devices, link_advice, link_facts, link_text, sessions
 from accounts.flows.link_advice import Line

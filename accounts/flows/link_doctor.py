@@ -11,13 +11,13 @@ from datetime import datetime
 
 from pydantic import Field
 
-from accounts.core.envelope import Envelope
 from accounts.core.errors import FieldError, InvalidInput, LinkInvalid, NotFound, Problem, sentence
-from accounts.core.house import House
-from accounts.core.keys import KeyRing
-from accounts.core.links import Link, Sentence
-from accounts.core.opening import open_link
-from accounts.core.signer import Signer
+from accounts.core.link_kinds.signer import Signer
+from accounts.core.links.link import Link, Sentence
+from accounts.core.links.opening import open_link
+from accounts.core.signing.keys import KeyRing
+from accounts.core.signing.tokens import Envelope
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import link_advice, link_causes, link_facts, link_text
 from accounts.flows.inputs import Asks

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
-from accounts.core import spent
+from accounts.core.database import spent
 from accounts.core.errors import LinkInvalid
-from accounts.core.keys import Key
-from accounts.core.links import Sentence, Subject
-from accounts.core.models import Account, AuditRow, KeyUse, SentInvite
-from accounts.core.opening import REVOKED, gone_at, holder_of
+from accounts.core.links.link import Sentence, Subject
+from accounts.core.links.opening import REVOKED, gone_at, holder_of
+from accounts.core.models.account import Account, AuditRow, KeyUse, SentInvite
+from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork
 from accounts.flows import invite
 

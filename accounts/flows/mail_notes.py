@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.core import outbox
-from accounts.core.addresses import AddressRefused, parse
-from accounts.core.models import Account
-from accounts.core.opening import account_of
+from accounts.core.links.opening import account_of
+from accounts.core.models.account import Account
 from accounts.core.outbox import Intent, Letter
+from accounts.core.security.addresses import AddressRefused, parse
 from accounts.core.uow import UnitOfWork
 
 SENT, DROPPED, DELAYED = "mail.sent", "mail.dropped", "mail.delayed"

@@ -14,13 +14,13 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import ColumnElement, or_, select
 
-from accounts.core import marks
+from accounts.core.audit import address_index
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, sentence
-from accounts.core.links import address_key
-from accounts.core.models import Account, AuditRow, OutboxRow, SentInvite
-from accounts.core.models_audit import AuditMark
-from accounts.core.opening import holder_of
+from accounts.core.links.link import address_key
+from accounts.core.links.opening import holder_of
+from accounts.core.models.account import Account, AuditRow, OutboxRow, SentInvite
+from accounts.core.models.audit import AuditMark
 from accounts.core.uow import UnitOfWork
 from accounts.flows import link_doctor, mail_notes
 from accounts.flows.inputs import Asks, MaybeEmail, Sought
@@ -161,12 +161,12 @@ def trace(uow: UnitOfWork, email: str) -> Trace:
 
 
 def _lines(uow: UnitOfWork, account: Account | None, key: str) -> Sequence[AuditRow]:
-    marked = select(AuditMark.audit_id).where(AuditMark.mark.in_(marks.of(uow.house, key)))
+    marked = select(AuditMark.audit_id).where(AuditMark.mark.in_(address_index.of(uow.house, key)))
     about: ColumnElement[bool] = AuditRow.id.in_(marked)
     if account is not None:
         about = or_(about, AuditRow.account_id == account.id)
     wanted = AuditRow.kind.in_(ASKED | STATES | {HELD})
-    newest = select(AuditRow).where(about, wanted, AuditRow.at > now() - marks.KEPT)
+    newest = select(AuditRow).where(about, wanted, AuditRow.at > now() - address_index.KEPT)
     return uow.session.scalars(newest.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MOST_LINES)).all()
 
 

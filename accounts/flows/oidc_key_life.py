@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models_apps import OidcKey
+from accounts.core.models.apps import OidcKey
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc_keys import AHEAD, ALGS, Keys, line_up, make, published_rows
 

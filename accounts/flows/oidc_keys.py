@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, delete, select, update
 
-from accounts.core import sealing
 from accounts.core.clock import now
-from accounts.core.house import House
-from accounts.core.models_apps import OidcKey
-from accounts.core.spent import FOR_EVER
+from accounts.core.database.spent import FOR_EVER
+from accounts.core.models.apps import OidcKey
+from accounts.core.signing import encryption
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _row(uow: UnitOfWork, alg: str, pair: Pair, signs_from: datetime) -> OidcKey
         id=id,
         alg=alg,
         public={**pair.as_dict(private=False), "kid": id},
-        sealed=sealing.seal(uow.house.ring, USE, private),
+        sealed=encryption.seal(uow.house.ring, USE, private),
         not_before=signs_from,
     )
 
@@ -201,12 +201,12 @@ def _opened(uow: UnitOfWork, row: OidcKey) -> Pair | None:
 
     ring = uow.house.ring
     try:
-        private = sealing.unseal(ring, USE, row.sealed)
-    except sealing.Unsealable:
+        private = encryption.unseal(ring, USE, row.sealed)
+    except encryption.Unsealable:
         return None
-    if sealing.is_stale(ring, row.sealed):
+    if encryption.is_stale(ring, row.sealed):
         with uow:
-            anew = sealing.seal(ring, USE, private)
+            anew = encryption.seal(ring, USE, private)
             uow.session.execute(update(OidcKey).where(OidcKey.id == row.id).values(sealed=anew))
     pair: Pair = JWKRegistry.import_key(json.loads(private))  # type: ignore[assignment] # never an octet key: see _new_pair
     return pair

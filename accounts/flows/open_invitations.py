@@ -12,11 +12,12 @@ from typing import Literal
 from pydantic import Field
 from sqlalchemy import ColumnElement, func, select, update
 
-from accounts.core import spent, throttle
 from accounts.core.clock import now
+from accounts.core.database import spent
 from accounts.core.errors import NotFound
-from accounts.core.models import SentInvite
-from accounts.core.opening import REVOKED
+from accounts.core.links.opening import REVOKED
+from accounts.core.models.account import SentInvite
+from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks
 from accounts.flows.invitations import Days

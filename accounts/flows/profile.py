@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.core.models import Account
+from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks, Locale, Name
 

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models import AuditRow, Spent
+from accounts.core.models.account import AuditRow, Spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows import sessions
 from accounts.flows.sessions import ABSOLUTE_REMEMBERED, SIGN_IN, CurrentAccount, mark

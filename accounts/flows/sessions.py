@@ -12,14 +12,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import bindparam, exists, select, update
 
-from accounts.core import uses
 from accounts.core.clock import LEEWAY, now
-from accounts.core.envelope import Unreadable
 from accounts.core.errors import CsrfFailed
-from accounts.core.house import House
 from accounts.core.ids import new_id
-from accounts.core.models import Account, Membership, Spent
-from accounts.core.models_apps import Grant
+from accounts.core.models.account import Account, Membership, Spent
+from accounts.core.models.apps import Grant
+from accounts.core.signing import key_usage
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import granted
 
@@ -122,7 +122,7 @@ def note_begin(uow: UnitOfWork, session: Session) -> None:
         "amr": list(session.amr),
         "key": key.name,
     }
-    uses.count_signed(uow.session, key, PURPOSE, session.ends_at)
+    key_usage.count_signed(uow.session, key, PURPOSE, session.ends_at)
     uow.note(SIGN_IN, account_id=session.account_id, facts=facts)
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from pydantic import Field
 from sqlalchemy import literal, select, update
 
-from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import SignInFailed, sentence
-from accounts.core.models import LOCK, Account
+from accounts.core.models.account import LOCK, Account
+from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows import sessions, unlock
 from accounts.flows.inputs import Asks, Checkbox, CurrentPassword, Email, Next

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import exists, select
 
 from accounts.core.errors import BadAppRequest
-from accounts.core.models_apps import Grant
+from accounts.core.models.apps import Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, hints
 from accounts.flows.oidc.answers import with_query

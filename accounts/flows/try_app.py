@@ -14,7 +14,7 @@ from authlib.oauth2.rfc6749 import InvalidGrantError
 from sqlalchemy import delete
 
 from accounts.core.errors import NotFound
-from accounts.core.models_apps import Grant
+from accounts.core.models.apps import Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows import apps, authorize
 from accounts.flows.oidc import issue, tokens, trial

@@ -16,8 +16,8 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from accounts.config import Settings
-from accounts.core.networks import LOOPBACK, Allowed, NotAllowed, networks, resolve
 from accounts.core.outbox import Call
+from accounts.core.security.outbound import LOOPBACK, Allowed, NotAllowed, networks, resolve
 from accounts.post.carriers import CarrierFailed, CarrierRefused
 from accounts.post.trust import Trust
 from accounts.version import __version__

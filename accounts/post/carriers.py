@@ -18,7 +18,8 @@ from typing import Protocol
 import flask_mail
 
 from accounts.config import Settings
-from accounts.core import addresses, clock
+from accounts.core import clock
+from accounts.core.security import addresses
 from accounts.post.smtp import Connection, scrubbed, told
 from accounts.post.trust import Trust
 

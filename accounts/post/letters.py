@@ -12,9 +12,10 @@ import flask_mail
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
-from accounts.core import addresses, clock
-from accounts.core.compiled import Compiled
+from accounts.core import clock
+from accounts.core.database.compiled import Compiled
 from accounts.core.outbox import Letter
+from accounts.core.security import addresses
 from accounts.post import filters
 from accounts.post.message import LetterMessage
 

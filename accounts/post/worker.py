@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core import farewell, marks, outbox, spent
-from accounts.core.house import House
+from accounts.core import logout_events, outbox
+from accounts.core.audit import address_index
+from accounts.core.database import spent
 from accounts.core.outbox import Call, Fate, Intent, Letter
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import CALLS, NOTICES, audit_upkeep, granted, mail_notes
 from accounts.flows.invites import batches
@@ -105,8 +107,8 @@ class Worker:
     def sweep(self) -> None:
         """Forget what is dead of age."""
         spent.sweep(self._house.store.engine)
-        marks.sweep(self._house.store.engine)
-        farewell.sweep(self._house.store.engine)
+        address_index.sweep(self._house.store.engine)
+        logout_events.sweep(self._house.store.engine)
         granted.sweep(self._house.store.engine)
         self._house.throttle.sweep()
         batches.sweep(self._house)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models import ADMINS, SentInvite
+from accounts.core.models.account import ADMINS, SentInvite
 from accounts.flows import confirm, invitations, open_invitations
 from accounts.flows.invites import batches, search
 from accounts.flows.invites.search import Search

@@ -9,7 +9,7 @@ from typing import Any
 from flask import request
 
 from accounts.core import outbox
-from accounts.core.models import ADMINS
+from accounts.core.models.account import ADMINS
 from accounts.flows import accounts, administer, audit_words
 from accounts.flows.inputs import GroupNames
 from accounts.web.bound import house, uow

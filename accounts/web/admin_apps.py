@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models import ADMINS
-from accounts.core.models_apps import App
+from accounts.core.models.account import ADMINS
+from accounts.core.models.apps import App
 from accounts.flows import app_input, apps, backchannel
 from accounts.flows.apps import Registered
 from accounts.web import bound

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, request
 
 from accounts.core.clock import now
-from accounts.core.models import ADMINS
+from accounts.core.models.account import ADMINS
 from accounts.flows import audit_export, audit_trail, audit_words
 from accounts.flows.audit_export import ExportAudit
 from accounts.flows.audit_trail import AuditFilter, AuditPage

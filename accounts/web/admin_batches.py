@@ -7,9 +7,9 @@ from typing import Any
 
 from flask import request
 
-from accounts.core import sheets
-from accounts.core.models import ADMINS
-from accounts.core.models_invites import BatchRow, InviteBatch
+from accounts.core import csv_files
+from accounts.core.models.account import ADMINS
+from accounts.core.models.invites import BatchRow, InviteBatch
 from accounts.flows import open_invitations
 from accounts.flows.invites import batches, export, lists, sending
 from accounts.flows.invites.batches import AskedRows, Counts
@@ -159,7 +159,7 @@ def export_links(batch_id: str) -> Stream:
     """The open invitations of a batch with a usable link each, as CSV for a mail merge or as lines of JSON."""
     return Stream(
         lines=_links(batch_id, "links"),
-        page=lambda links: collected(sheets.written(export.table(links))),
+        page=lambda links: collected(csv_files.written(export.table(links))),
         content_type="text/csv; charset=utf-8",
         tells=False,
         headers={"Content-Disposition": 'attachment; filename="invitations.csv"'},

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models import ADMINS
+from accounts.core.models.account import ADMINS
 from accounts.flows import key_life, limit_list
 from accounts.flows.key_life import KeyLife
 from accounts.flows.limit_list import WhoseLimits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from accounts.core.models import ADMINS
+from accounts.core.models.account import ADMINS
 from accounts.flows import audit_words, link_advice, link_doctor
 from accounts.flows.link_advice import Line
 from accounts.flows.link_doctor import ExplainLink, Explanation

@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 
 from accounts.core import outbox
-from accounts.core.models import ADMINS
+from accounts.core.models.account import ADMINS
 from accounts.flows import audit_words, dead_letters, link_advice, mail_trace
 from accounts.flows.dead_letters import DeadPage
 from accounts.flows.mail_trace import TraceMail

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models_logout import CONFIRMED, WAITING
+from accounts.core.models.logout import CONFIRMED, WAITING
 from accounts.flows import backchannel, connected
 from accounts.web import bound
 from accounts.web.bound import house, uow

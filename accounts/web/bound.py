@@ -15,10 +15,10 @@ from flask import current_app, g, has_request_context, request
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
-from accounts.core.audit import Asker
+from accounts.core.audit.log import Asker
 from accounts.core.errors import Forbidden, NotSignedIn, Problem
-from accounts.core.house import House
-from accounts.core.throttle import network_of
+from accounts.core.security.throttle import network_of
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import sessions
 from accounts.flows.sessions import CurrentAccount, Session

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from accounts.config import LOCALES
 from accounts.core.errors import NotFound, Problem
-from accounts.core.targets import local_path
+from accounts.core.security.redirects import local_path
 from accounts.flows import confirm
 from accounts.web import bound, csrf, errors, forms, headers
 from accounts.web.reply import Reply

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from accounts.core.app_addresses import origin_of
 from accounts.core.errors import Forbidden, LinkInvalid, NotSignedIn, Problem, sentence
+from accounts.core.security.client_uris import origin_of
 from accounts.flows import forward
 from accounts.flows.forward import Ticket
 from accounts.web import bound, errors

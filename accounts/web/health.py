@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from accounts.config import SettingsError
-from accounts.core import schema
+from accounts.core.database import schema
 from accounts.web.bound import house
 from accounts.web.doors import PAGE, Room
 from accounts.web.reply import spoken

@@ -11,12 +11,13 @@ from typing import Any
 from flask import Response, request
 from pydantic import BaseModel
 
-from accounts.core import throttle, uses
-from accounts.core.addresses import masked
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, OtherFormShown, Problem, WrongAccount
-from accounts.core.links import Done, Link, Opened, Sentence
-from accounts.core.opening import open_link
-from accounts.core.targets import local_path
+from accounts.core.links.link import Done, Link, Opened, Sentence
+from accounts.core.links.opening import open_link
+from accounts.core.security import throttle
+from accounts.core.security.addresses import masked
+from accounts.core.security.redirects import local_path
+from accounts.core.signing import key_usage
 from accounts.flows import confirm, letter_limits, sessions
 from accounts.web import bound, cookies, forms
 from accounts.web.bound import runtime, uow
@@ -145,7 +146,7 @@ def _act(link: Link, token: object, prepared: Any) -> tuple[Done, sessions.Sessi
     if link.needs_session:
         _check_session(opened)
     done = link.act(uow(), opened, prepared)
-    uses.count_opened(uow().session, opened.sentence.statement.key, link.purpose)
+    key_usage.count_opened(uow().session, opened.sentence.statement.key, link.purpose)
     if done.signs_in is None:
         return done, None
     if current is not None and current.id == done.account_id:

@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Response, request
 
-from accounts.core.app_addresses import origin_of
 from accounts.core.errors import BadAppRequest
-from accounts.core.targets import local_path
+from accounts.core.security.client_uris import origin_of
+from accounts.core.security.redirects import local_path
 from accounts.flows import sessions
 from accounts.flows.inputs import Asks
 from accounts.web import bound, headers

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response
 from pydantic import BaseModel
 
-from accounts.core.links import Link
+from accounts.core.links.link import Link
 from accounts.version import __version__
 from accounts.web import link_door
 from accounts.web.bound import runtime

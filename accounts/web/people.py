@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request, url_for
 
-from accounts.core import addresses
+from accounts.core.security import addresses
 from accounts.flows import (
     change_email,
     change_password,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
-from accounts.core.house import House
-from accounts.core.targets import local_path
+from accounts.core.security.redirects import local_path
+from accounts.core.site import House
 from accounts.web.language import Languages
 from accounts.web.pages import Pages
 

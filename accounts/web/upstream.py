@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, after_this_request, request
 
-from accounts.core import throttle
 from accounts.core.errors import CsrfFailed, Forbidden, NotFound
-from accounts.core.models import ADMINS
-from accounts.core.opening import open_link
+from accounts.core.links.opening import open_link
+from accounts.core.models.account import ADMINS
+from accounts.core.security import throttle
 from accounts.flows import invite
 from accounts.flows.inputs import Asks, Next
 from accounts.web import bound, cookies

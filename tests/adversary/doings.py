@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
 
-from accounts.core.models import Account
+from accounts.core.models.account import Account
 from accounts.flows import accounts, invitations, invite, open_invitations
 from accounts.flows.unlock import MAX_FAILURES
 from tests.adversary.machine import Driven

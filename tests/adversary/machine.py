@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from werkzeug.test import TestResponse
 
 from accounts.core.errors import Problem
-from accounts.core.opening import open_link
+from accounts.core.links.opening import open_link
 from accounts.flows import sessions
 from tests.adversary.model import ModelAccount, ModelLink, ModelSession, World
 from tests.people import Person, Service

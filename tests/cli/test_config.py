@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accounts.core import schema
+from accounts.core.database import schema
 from tests.cli.conftest import Command
 from tests.conftest import KEY, on_both_databases
 

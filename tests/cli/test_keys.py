@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from accounts.core.keys import KeyRing
+from accounts.core.signing.keys import KeyRing
 from tests.cli.conftest import Command
 from tests.conftest import KEY
 

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from accounts.core.keys import KeyRing
-from accounts.core.models import AuditRow
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.models.account import AuditRow
+from accounts.core.signing.keys import KeyRing
 from tests.cli.conftest import Command, Said
 from tests.conftest import KEY
 

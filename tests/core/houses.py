@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from accounts.config import Settings
-from accounts.core.envelope import Envelope
-from accounts.core.house import House
-from accounts.core.keys import KeyRing
-from accounts.core.signer import Signer
+from accounts.core.link_kinds.signer import Signer
+from accounts.core.signing.keys import KeyRing
+from accounts.core.signing.tokens import Envelope
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from tests.conftest import KEY

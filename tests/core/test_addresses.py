@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.core.addresses import MAX_BYTES, Address, AddressRefused, masked, parse
+from accounts.core.security.addresses import MAX_BYTES, Address, AddressRefused, masked, parse
 
 LABELS = ".".join(letter * 60 for letter in "bcd")
 LONGEST = "a" * (MAX_BYTES - len(LABELS) - 5) + "@" + LABELS + ".org"

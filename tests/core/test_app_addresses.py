@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.core import app_addresses
-from accounts.core.app_addresses import AddressFlaw, check_address, check_origin, origin_of
+from accounts.core.security import client_uris
+from accounts.core.security.client_uris import AddressFlaw, check_address, check_origin, origin_of
 
 GOOD = [
     "https://app.example.org/callback",
@@ -17,35 +17,35 @@ GOOD = [
 ]
 LOCAL = ["http://127.0.0.1:9000/cb", "http://localhost/cb", "http://[::1]:9000/cb"]
 BAD = {
-    "": app_addresses.UNREADABLE,
-    "app.example.org/cb": app_addresses.UNREADABLE,
-    "/cb": app_addresses.UNREADABLE,
-    "//app.example.org/cb": app_addresses.UNREADABLE,
-    "https:///cb": app_addresses.UNREADABLE,
-    "https:app.example.org": app_addresses.UNREADABLE,
-    "HTTPS://app.example.org/cb": app_addresses.UNREADABLE,
-    "https://App.example.org/cb": app_addresses.UNREADABLE,
-    "https://app.example.org/c b": app_addresses.UNREADABLE,
-    "https://app.example.org/cb\n": app_addresses.UNREADABLE,
-    "https://app.example.org\\@evil.example/": app_addresses.UNREADABLE,
-    "https://app.example.org/ü": app_addresses.UNREADABLE,
-    'https://app.example.org/"': app_addresses.UNREADABLE,
-    "https://app.example.org/<script>": app_addresses.UNREADABLE,
-    "https://app.example.org:99999/cb": app_addresses.UNREADABLE,
-    "https://app.example.org:port/cb": app_addresses.UNREADABLE,
-    "https://[::1/cb": app_addresses.UNREADABLE,
-    "https://app.example.org/" + "a" * 1000: app_addresses.UNREADABLE,
-    "https://app.example.org/cb#": app_addresses.HAS_FRAGMENT,
-    "https://app.example.org/cb#done": app_addresses.HAS_FRAGMENT,
-    "https://me@app.example.org/cb": app_addresses.HAS_USER,
-    "https://me:pw@app.example.org/cb": app_addresses.HAS_USER,
-    "https://@app.example.org/cb": app_addresses.HAS_USER,
-    "https://*.example.org/cb": app_addresses.HAS_WILDCARD,
-    "https://app.example.org/*": app_addresses.HAS_WILDCARD,
-    "http://app.example.org/cb": app_addresses.NOT_HTTPS,
-    "http://127.0.0.1:9000/cb": app_addresses.NOT_HTTPS,
-    "javascript://app.example.org/%0aalert(1)": app_addresses.NOT_HTTPS,
-    "ftp://app.example.org/cb": app_addresses.NOT_HTTPS,
+    "": client_uris.UNREADABLE,
+    "app.example.org/cb": client_uris.UNREADABLE,
+    "/cb": client_uris.UNREADABLE,
+    "//app.example.org/cb": client_uris.UNREADABLE,
+    "https:///cb": client_uris.UNREADABLE,
+    "https:app.example.org": client_uris.UNREADABLE,
+    "HTTPS://app.example.org/cb": client_uris.UNREADABLE,
+    "https://App.example.org/cb": client_uris.UNREADABLE,
+    "https://app.example.org/c b": client_uris.UNREADABLE,
+    "https://app.example.org/cb\n": client_uris.UNREADABLE,
+    "https://app.example.org\\@evil.example/": client_uris.UNREADABLE,
+    "https://app.example.org/ü": client_uris.UNREADABLE,
+    'https://app.example.org/"': client_uris.UNREADABLE,
+    "https://app.example.org/<script>": client_uris.UNREADABLE,
+    "https://app.example.org:99999/cb": client_uris.UNREADABLE,
+    "https://app.example.org:port/cb": client_uris.UNREADABLE,
+    "https://[::1/cb": client_uris.UNREADABLE,
+    "https://app.example.org/" + "a" * 1000: client_uris.UNREADABLE,
+    "https://app.example.org/cb#": client_uris.HAS_FRAGMENT,
+    "https://app.example.org/cb#done": client_uris.HAS_FRAGMENT,
+    "https://me@app.example.org/cb": client_uris.HAS_USER,
+    "https://me:pw@app.example.org/cb": client_uris.HAS_USER,
+    "https://@app.example.org/cb": client_uris.HAS_USER,
+    "https://*.example.org/cb": client_uris.HAS_WILDCARD,
+    "https://app.example.org/*": client_uris.HAS_WILDCARD,
+    "http://app.example.org/cb": client_uris.NOT_HTTPS,
+    "http://127.0.0.1:9000/cb": client_uris.NOT_HTTPS,
+    "javascript://app.example.org/%0aalert(1)": client_uris.NOT_HTTPS,
+    "ftp://app.example.org/cb": client_uris.NOT_HTTPS,
 }
 
 

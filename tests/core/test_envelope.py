@@ -13,8 +13,8 @@ from itsdangerous import URLSafeTimedSerializer
 from itsdangerous.encoding import base64_encode
 
 from accounts.core import clock
-from accounts.core.envelope import MAX_CHARACTERS, Envelope, Unreadable
-from accounts.core.keys import new_key
+from accounts.core.signing.keys import new_key
+from accounts.core.signing.tokens import MAX_CHARACTERS, Envelope, Unreadable
 from tests.conftest import KEY
 from tests.core.houses import ISSUER, envelope
 

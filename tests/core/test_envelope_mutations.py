@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.core.envelope import Unreadable
+from accounts.core.signing.tokens import Unreadable
 from tests.core.houses import envelope
 
 BOX = envelope()

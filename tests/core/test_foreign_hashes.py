@@ -11,9 +11,9 @@ from typing import Any
 import bcrypt
 import pytest
 
-from accounts.core.costs import HashRefused
-from accounts.core.foreign_hashes import SETTINGS, OldSecrets, find, parse
-from accounts.core.passwords import Passwords
+from accounts.core.security.foreign_hashes import SETTINGS, OldSecrets, find, parse
+from accounts.core.security.hash_limits import HashRefused
+from accounts.core.security.passwords import Passwords
 
 FILE = Path(__file__).parents[1] / "vectors" / "foreign_hashes.json"
 VECTORS: list[dict[str, Any]] = [each for each in json.loads(FILE.read_text("utf-8")) if "stored" in each]

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import create_engine
 
 from accounts.config import Settings, SettingsError
-from accounts.core.envelope import Unreadable
-from accounts.core.house import RING_FILE, House
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import RING_FILE, House
 from accounts.flows import LINKS
 from tests.conftest import KEY
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.config import SettingsError
-from accounts.core.keys import Key, KeyRing, load_or_create, new_key
+from accounts.core.signing.keys import Key, KeyRing, load_or_create, new_key
 from tests.conftest import KEY
 from tests.core.houses import at_once
 

@@ -15,7 +15,17 @@ import time_machine
 
 from accounts.config import SettingsError
 from accounts.core.clock import now
-from accounts.core.keys import Entry, Key, KeyRing, checked, load_or_create, new_key, read_lines, signing, write_aside
+from accounts.core.signing.keys import (
+    Entry,
+    Key,
+    KeyRing,
+    checked,
+    load_or_create,
+    new_key,
+    read_lines,
+    signing,
+    write_aside,
+)
 from tests.conftest import KEY
 
 

@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from accounts.core import clock, links
+from accounts.core import clock
 from accounts.core.errors import LinkInvalid
 from accounts.core.ids import new_id
-from accounts.core.keys import new_key
-from accounts.core.links import Done, Link, Opened, Subject, address_key
-from accounts.core.models import Account
-from accounts.core.passwords import Passwords
-from accounts.core.signer import Signer
+from accounts.core.link_kinds.signer import Signer
+from accounts.core.links import link as links
+from accounts.core.links.link import Done, Link, Opened, Subject, address_key
+from accounts.core.models.account import Account
+from accounts.core.security.passwords import Passwords
+from accounts.core.signing.keys import new_key
 from accounts.flows import LINKS, invite, reset_password, sign_up
 from tests.core.houses import ISSUER, envelope, signer
 

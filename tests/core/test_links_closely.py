@@ -7,11 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pydantic import BaseModel
 
-from accounts.core import clock, links
+from accounts.core import clock
 from accounts.core.errors import LinkInvalid
 from accounts.core.ids import new_id
-from accounts.core.keys import Key, new_key
-from accounts.core.links import Opened, Subject
+from accounts.core.links import link as links
+from accounts.core.links.link import Opened, Subject
+from accounts.core.signing.keys import Key, new_key
 from accounts.flows import by_mail, invite, reset_password
 from tests.core.houses import ISSUER, signer
 from tests.core.test_links import declared, somebody

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import MetaData, Table, exc, insert, inspect, select, text
 
-from accounts.core import schema
-from accounts.core.models import Account, SentInvite
-from accounts.core.store import Store
+from accounts.core.database import schema
+from accounts.core.database.store import Store
+from accounts.core.models.account import Account, SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts
 from tests.core import test_schema

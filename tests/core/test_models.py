@@ -11,10 +11,10 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from accounts.core import clock
+from accounts.core.database.store import Store
 from accounts.core.errors import DeadLink, LinkInvalid, Problem, TooManyRequests
 from accounts.core.ids import new_id
-from accounts.core.models import Account, Membership, Spent
-from accounts.core.store import Store
+from accounts.core.models.account import Account, Membership, Spent
 from tests.conftest import on_both_databases
 
 

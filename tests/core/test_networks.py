@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from accounts.core.networks import LOOPBACK, Allowed, NotAllowed, networks, resolve
+from accounts.core.security.outbound import LOOPBACK, Allowed, NotAllowed, networks, resolve
 
 INSIDE = [
     *("127.0.0.1", "127.9.9.9", "0.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),

@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from accounts.core import outbox
 from accounts.core.clock import now
-from accounts.core.models import OutboxRow
+from accounts.core.database.store import Store
+from accounts.core.models.account import OutboxRow
 from accounts.core.outbox import FIRST_PAUSE, LEASE, LONGEST_PAUSE, MAX_ATTEMPTS, Intent, Letter
-from accounts.core.store import Store
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once
 from tests.people import Service, new_address

@@ -7,7 +7,7 @@ import unicodedata
 import pytest
 
 from accounts.core.errors import InvalidInput
-from accounts.core.passwords import MAX_CHARACTERS, MAX_SIGNS, MIN_CHARACTERS, SIGNS, check_choice
+from accounts.core.security.passwords import MAX_CHARACTERS, MAX_SIGNS, MIN_CHARACTERS, SIGNS, check_choice
 from tests.core.houses import at_once
 
 CONTEXT = ["Accounts", "anna.miller@example.org", "anna.miller", "example.org", "example", "Anna", "Miller", ""]

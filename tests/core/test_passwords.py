@@ -12,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from accounts.core.errors import Unavailable
-from accounts.core.passwords import MAX_CHARACTERS, QUEUE_PER_THREAD, Passwords
+from accounts.core.security.passwords import MAX_CHARACTERS, QUEUE_PER_THREAD, Passwords
 
 PASSWORD = "correct horse battery staple"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from accounts.config import SettingsError
-from accounts.core.envelope import Envelope, Unreadable
 from accounts.core.errors import Conflict
-from accounts.core.keys import KeyRing, new_key, signing
-from accounts.core.links import Subject
-from accounts.core.models import Account
-from accounts.core.ring_file import LOOK_EVERY, FileRing
-from accounts.core.signer import Signer
+from accounts.core.link_kinds.signer import Signer
+from accounts.core.links.link import Subject
+from accounts.core.models.account import Account
+from accounts.core.signing.key_file import LOOK_EVERY, FileRing
+from accounts.core.signing.keys import KeyRing, new_key, signing
+from accounts.core.signing.tokens import Envelope, Unreadable
 from accounts.flows.reset_password import RESET
 from tests.core.houses import ISSUER, at_once
 

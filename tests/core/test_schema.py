@@ -16,10 +16,10 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
 from accounts.config import SettingsError
-from accounts.core import schema
-from accounts.core.models import Base
-from accounts.core.schema import VERSION_TABLE
-from accounts.core.store import Store
+from accounts.core.database import schema
+from accounts.core.database.schema import VERSION_TABLE
+from accounts.core.database.store import Store
+from accounts.core.models.account import Base
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from accounts.core import spent
 from accounts.core.clock import now
-from accounts.core.models import Spent
-from accounts.core.spent import FOR_EVER
+from accounts.core.database import spent
+from accounts.core.database.spent import FOR_EVER
+from accounts.core.models.account import Spent
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once
 from tests.people import Service

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from accounts.app import create_app
 from accounts.config import Settings, SettingsError
-from accounts.core.store import Store, normalized
+from accounts.core.database.store import Store, normalized
 from accounts.extension import state_of
 from tests.conftest import KEY, on_both_databases
 from tests.core.houses import at_once, house_on

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.core.targets import MAX_CHARACTERS, local_path
+from accounts.core.security.redirects import MAX_CHARACTERS, local_path
 
 SITE = "https://accounts.example.org"
 

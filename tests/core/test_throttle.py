@@ -11,10 +11,10 @@ from limits import parse
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from accounts.core.database.store import Store
 from accounts.core.errors import TooManyRequests
-from accounts.core.models import RateLimit
-from accounts.core.store import Store
-from accounts.core.throttle import Limit, SqlStorage, Throttle, network_of
+from accounts.core.models.account import RateLimit
+from accounts.core.security.throttle import Limit, SqlStorage, Throttle, network_of
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once
 

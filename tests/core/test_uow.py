@@ -9,11 +9,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from accounts.core import spent
-from accounts.core.audit import Asker
+from accounts.core.audit.log import Asker
+from accounts.core.database import spent
+from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import Conflict
-from accounts.core.models import Account, AuditRow, OutboxRow
-from accounts.core.spent import FOR_EVER
+from accounts.core.models.account import Account, AuditRow, OutboxRow
 from accounts.core.uow import TRIES, UnitOfWork
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once

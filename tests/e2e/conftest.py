@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 
 from accounts import create_app
 from accounts.config import Settings
-from accounts.core import schema
+from accounts.core.database import schema
 from accounts.core.uow import UnitOfWork
 from accounts.extension import state_of
 from accounts.flows.first_admin import first_admin_url

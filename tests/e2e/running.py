@@ -20,8 +20,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.models import OutboxRow
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.models.account import OutboxRow
 from tests.e2e.client import PATIENCE, Client
 
 ROOT = Path(__file__).parents[2]

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 
-from accounts.core.models import OutboxRow, SentInvite
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.models.account import OutboxRow, SentInvite
 from accounts.web.language import Languages
 from tests.e2e.conftest import Start, Visit, on_either_database
 from tests.e2e.test_killed import first_admin

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from accounts.core.ring_file import LOOK_EVERY, FileRing
+from accounts.core.signing.key_file import LOOK_EVERY, FileRing
 from tests.e2e.client import PATIENCE, Client, mailed_token
 from tests.e2e.conftest import Start, Visit
 from tests.e2e.running import ACCOUNTS, Process, free_port

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from accounts.core.audit import Asker
-from accounts.core.models import Account
+from accounts.core.audit.log import Asker
+from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.extension import state_of
 from accounts.flows import accounts, invitations

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from accounts import __version__
-from accounts.core import schema
+from accounts.core.database import schema
 from tests.e2e.client import mailed_token
 from tests.e2e.conftest import Start, Visit
 from tests.people import PASSWORD, token_in

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
-from accounts.core.addresses import parse
+from accounts.core.security.addresses import parse
 from accounts.core.uow import UnitOfWork
 from accounts.extension import state_of
 from accounts.flows import unlock

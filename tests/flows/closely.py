@@ -11,10 +11,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.clock import now
-from accounts.core.links import Link, Sentence
-from accounts.core.models import Account, AuditRow, OutboxRow, RateLimit, Spent
+from accounts.core.links.link import Link, Sentence
+from accounts.core.models.account import Account, AuditRow, OutboxRow, RateLimit, Spent
 from accounts.core.outbox import Intent, Letter
-from accounts.core.throttle import Limit
+from accounts.core.security.throttle import Limit
 from accounts.core.uow import UnitOfWork
 from tests.flows.walks import Member, member
 from tests.people import Service, token_in

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from accounts.core.errors import InvalidInput, LastAdmin, LinkInvalid, NotFound
-from accounts.core.models import ADMINS
-from accounts.core.opening import open_link
+from accounts.core.links.opening import open_link
+from accounts.core.models.account import ADMINS
 from accounts.flows import accounts
 from accounts.flows.accounts import Chosen
 from accounts.flows.reset_password import RESET

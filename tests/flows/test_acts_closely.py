@@ -11,8 +11,8 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.core.errors import LastAdmin
-from accounts.core.links import Done, Link
-from accounts.core.models import ADMINS, LOCK
+from accounts.core.links.link import Done, Link
+from accounts.core.models.account import ADMINS, LOCK
 from accounts.flows import (
     accounts,
     close_account,

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select, update
 
-from accounts.core.audit import Asker
+from accounts.core.audit.log import Asker
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models import ADMINS, Account, AuditRow, Membership
-from accounts.core.throttle import INVITE_LETTERS, INVITE_LISTS, INVITER, Limit
+from accounts.core.models.account import ADMINS, Account, AuditRow, Membership
+from accounts.core.security.throttle import INVITE_LETTERS, INVITE_LISTS, INVITER, Limit
 from accounts.flows import accounts, administer, limit_list
 from accounts.flows.administer import AccountPage, DeleteAccount
 from accounts.flows.first_admin import first_admin_url
@@ -186,7 +186,7 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
         administer.delete(service.uow(), somebody.id, DeleteAccount.model_validate({"email": "a@example.org"}))
     WAYS["delete"](service, somebody)
     service.deliver()
-    from accounts.core.models import Base
+    from accounts.core.models.account import Base
 
     with service.house.store.engine.connect() as connection:
         for table in Base.metadata.sorted_tables:

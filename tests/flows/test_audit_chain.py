@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, insert, select, update
 
-from accounts.core import chain
-from accounts.core.audit import Asker
+from accounts.core.audit import chain
+from accounts.core.audit.log import Asker
 from accounts.core.clock import now
-from accounts.core.house import House
-from accounts.core.models import AuditRow
-from accounts.core.models_audit import AuditSeal
+from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditSeal
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import audit_check, audit_retention, audit_upkeep
 from tests.conftest import KEY, on_both_databases

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from accounts.core import sheets
-from accounts.core.audit import Asker
-from accounts.core.house import House
-from accounts.core.models import AuditRow
+from accounts.core import csv_files
+from accounts.core.audit.log import Asker
+from accounts.core.models.account import AuditRow
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import audit_trail
 from accounts.flows.audit_export import stream
@@ -154,8 +154,8 @@ def test_a_slow_reader_holds_no_connection(house: House) -> None:
 
 @pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1"])
 def test_no_cell_is_run_by_a_spreadsheet(evil: str) -> None:
-    assert sheets.line([evil, "plain"]).startswith("\"'")
-    assert sheets.line(["plain"]) == '"plain"\r\n'
+    assert csv_files.line([evil, "plain"]).startswith("\"'")
+    assert csv_files.line(["plain"]) == '"plain"\r\n'
 
 
 @on_both_databases

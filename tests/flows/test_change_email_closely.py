@@ -10,7 +10,7 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.core.errors import AddressTaken, Conflict, LinkExpired, NotSignedIn
-from accounts.core.links import Link
+from accounts.core.links.link import Link
 from accounts.flows import change_email, sign_up
 from accounts.flows.accounts import subject_of
 from accounts.flows.change_email import CHANGE, UNDO, UNDO_LIVES, Carried

@@ -10,12 +10,12 @@ import pytest
 import time_machine
 from sqlalchemy import delete, select, update
 
-from accounts.core import farewell
+from accounts.core import logout_events
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models import Account, AuditRow, OutboxRow
-from accounts.core.models_apps import App, Grant
-from accounts.core.models_logout import AppLogout
+from accounts.core.models.account import Account, AuditRow, OutboxRow
+from accounts.core.models.apps import App, Grant
+from accounts.core.models.logout import AppLogout
 from accounts.core.uow import UnitOfWork
 from accounts.flows import accounts, administer, apps, backchannel, sessions
 from accounts.flows.oidc_keys import Keys
@@ -55,7 +55,7 @@ def not_me(service: Service, person: Person) -> None:
     # That was a way of its own; the sign-ins that this one ends are later ones.
     with service.uow() as uow:
         uow.session.execute(delete(AppLogout))
-        uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == farewell.PURPOSE))
+        uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == logout_events.PURPOSE))
     signed_in_to(service, person, *[app for app in apps.listing(service.uow()) if app.name != "Shop"])
     said = {"token": service.token(person.email, "not-me")}
     assert service.person().post("/api/l/not-me", said).status_code == 200
@@ -258,7 +258,7 @@ def test_nothing_that_is_stored_holds_the_token_and_it_is_signed_when_it_is_carr
     signed_in_to(service, member, app)
     member.post("/api/sign-out")
     with service.uow() as uow:
-        (due,) = uow.session.scalars(select(OutboxRow).where(OutboxRow.purpose == farewell.PURPOSE))
+        (due,) = uow.session.scalars(select(OutboxRow).where(OutboxRow.purpose == logout_events.PURPOSE))
         assert (due.facts, due.subject) == ({"asked": {}}, rows(service)[0].id)
     party.manner = "500"
     service.deliver()
@@ -393,10 +393,10 @@ def test_what_became_of_it_is_forgotten_after_a_month(service: Service) -> None:
     member = service.member()
     signed_in_to(service, member, new_app(service).app)
     member.post("/api/sign-out")
-    assert farewell.sweep(service.house.store.engine) == 0
+    assert logout_events.sweep(service.house.store.engine) == 0
     with service.uow() as uow:
-        uow.session.execute(update(AppLogout).values(at=now() - farewell.KEPT))
-    assert farewell.sweep(service.house.store.engine) == 1
+        uow.session.execute(update(AppLogout).values(at=now() - logout_events.KEPT))
+    assert logout_events.sweep(service.house.store.engine) == 1
 
 
 @pytest.mark.parametrize("token", ["", "x.y.z", "A" * 40])

@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from accounts.core.clock import now
 from accounts.core.errors import InvalidInput, NotFound, TooManyRequests
-from accounts.core.models import RateLimit, SentInvite
+from accounts.core.models.account import RateLimit, SentInvite
 from accounts.flows import invitations, invite, open_invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE

@@ -10,10 +10,10 @@ import pytest
 import time_machine
 
 from accounts.core.clock import now
+from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccount
-from accounts.core.models import ADMINS
-from accounts.core.opening import REVOKED
-from accounts.core.spent import FOR_EVER
+from accounts.core.links.opening import REVOKED
+from accounts.core.models.account import ADMINS
 from accounts.flows import accounts, invitations, invite, open_invitations
 from accounts.flows.first_admin import first_admin_url
 from accounts.flows.invitations import Invite

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from accounts.core.errors import Conflict, LinkUsed, NotSignedIn, WrongAccount
-from accounts.core.models import ADMINS
+from accounts.core.models.account import ADMINS
 from accounts.flows import accounts, open_invitations
 from accounts.flows.first_admin import first_admin_url
 from accounts.flows.invite import INVITE

@@ -13,9 +13,9 @@ from sqlalchemy import select, update
 from accounts import Settings, create_app
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Conflict, NotFound
-from accounts.core.keys import Key, new_key
-from accounts.core.models import AuditRow, KeyUse
-from accounts.core.ring_file import FileRing
+from accounts.core.models.account import AuditRow, KeyUse
+from accounts.core.signing.key_file import FileRing
+from accounts.core.signing.keys import Key, new_key
 from accounts.extension import state_of
 from accounts.flows import key_life, key_toll, sessions
 from accounts.flows.key_life import KeyLife, Use

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from accounts.core import throttle
 from accounts.core.clock import now
-from accounts.core.links import Link
-from accounts.core.models import LOCK
+from accounts.core.links.link import Link
+from accounts.core.models.account import LOCK
+from accounts.core.security import throttle
 from accounts.flows import (
     change_email,
     close_account,

@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from accounts import Settings, create_app
 from accounts.core.errors import InvalidInput
-from accounts.core.keys import new_key
-from accounts.core.models import AuditRow
-from accounts.core.ring_file import FileRing
+from accounts.core.models.account import AuditRow
+from accounts.core.signing.key_file import FileRing
+from accounts.core.signing.keys import new_key
 from accounts.flows import accounts as people
 from accounts.flows import link_advice
 from accounts.flows.audit_words import HAPPENED

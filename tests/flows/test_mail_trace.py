@@ -9,10 +9,10 @@ import pytest
 import time_machine
 from sqlalchemy import func, select, text, update
 
-from accounts.core import marks
+from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.models import AuditRow, Base, OutboxRow
-from accounts.core.models_audit import AuditMark
+from accounts.core.models.account import AuditRow, Base, OutboxRow
+from accounts.core.models.audit import AuditMark
 from accounts.core.uow import UnitOfWork
 from accounts.flows import administer, dead_letters, mail_trace
 from accounts.flows.administer import DeleteAccount
@@ -195,7 +195,7 @@ def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(servic
         found = trace(service, email)
         assert (found.account, found.letters, found.held) == (None, (), ())
     with service.house.store.engine.connect() as connection:
-        marked = select(AuditMark).where(AuditMark.mark.in_(marks.of(service.house, member.email)))
+        marked = select(AuditMark).where(AuditMark.mark.in_(address_index.of(service.house, member.email)))
         assert connection.execute(marked).all() == []
     assert "Your account was deleted" in str(service.mails(member.email)[-1].message["Subject"])
 
@@ -233,8 +233,8 @@ def test_marks_are_found_under_every_key_of_the_ring_and_go_after_a_while(
     assert only(rotated, email).state == "sent"
     alone = make_service(secret_keys=[OTHER_KEY])
     assert trace(alone, email).letters == ()
-    with time_machine.travel(now() + marks.KEPT + timedelta(minutes=1)):
-        marks.sweep(service.house.store.engine)
+    with time_machine.travel(now() + address_index.KEPT + timedelta(minutes=1)):
+        address_index.sweep(service.house.store.engine)
     assert trace(service, email).letters == ()
 
 

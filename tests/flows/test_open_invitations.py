@@ -9,11 +9,11 @@ import time_machine
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
-from accounts.core import spent
 from accounts.core.clock import now
+from accounts.core.database import spent
 from accounts.core.errors import NotFound, Problem, TooManyRequests
-from accounts.core.models import AuditRow, OutboxRow, SentInvite
-from accounts.core.throttle import INVITE_LETTERS
+from accounts.core.models.account import AuditRow, OutboxRow, SentInvite
+from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows import accounts, invitations, open_invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE, url_of

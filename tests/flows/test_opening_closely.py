@@ -11,10 +11,8 @@ from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.clock import now
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
-from accounts.core.keys import new_key
-from accounts.core.links import Link, Opened, Subject
-from accounts.core.models import Spent
-from accounts.core.opening import (
+from accounts.core.links.link import Link, Opened, Subject
+from accounts.core.links.opening import (
     GONE,
     REVOKED,
     account_of,
@@ -24,6 +22,8 @@ from accounts.core.opening import (
     leave_address,
     open_link,
 )
+from accounts.core.models.account import Spent
+from accounts.core.signing.keys import new_key
 from accounts.flows.accounts import subject_of
 from accounts.flows.close_account import CLOSE
 from accounts.flows.invite import INVITE

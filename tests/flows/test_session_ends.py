@@ -9,9 +9,9 @@ import pytest
 import time_machine
 
 from accounts.core.clock import now
+from accounts.core.database.spent import is_spent
 from accounts.core.errors import NotFound
-from accounts.core.keys import new_key
-from accounts.core.spent import is_spent
+from accounts.core.signing.keys import new_key
 from accounts.flows import accounts, session_list, sessions
 from accounts.flows.sessions import (
     ABSOLUTE,

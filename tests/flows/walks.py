@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from accounts.core.audit import Asker
+from accounts.core.audit.log import Asker
 from accounts.core.errors import Problem
-from accounts.core.links import Done, Link, Opened
-from accounts.core.models import Account, AuditRow, Base
-from accounts.core.opening import open_link
+from accounts.core.links.link import Done, Link, Opened
+from accounts.core.links.opening import open_link
+from accounts.core.models.account import Account, AuditRow, Base
 from accounts.core.uow import UnitOfWork
 from accounts.flows import invite, reset_password, sessions, sign_in, sign_up
 from accounts.flows.accounts import subject_of

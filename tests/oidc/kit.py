@@ -20,7 +20,7 @@ from joserfc.jwk import KeySet
 from requests.adapters import HTTPAdapter
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from accounts.core.models_apps import App
+from accounts.core.models.apps import App
 from accounts.flows import apps
 from accounts.flows.oidc_keys import _registry
 from tests.people import PASSWORD, Service

@@ -14,7 +14,7 @@ from joserfc.jwk import KeySet
 from sqlalchemy import delete
 
 from accounts.core.clock import now
-from accounts.core.models_apps import OidcKey
+from accounts.core.models.apps import OidcKey
 from accounts.flows import oidc_key_life, oidc_keys
 from accounts.flows.oidc_keys import AHEAD, AT_ONCE, KEPT
 from tests.oidc.kit import Provider, Tokens
@@ -254,18 +254,18 @@ def ana_id(tokens: Tokens) -> str:
 
 
 def test_a_private_key_follows_the_secret_ring(provider: Provider) -> None:
-    from accounts.core import sealing
-    from accounts.core.keys import KeyRing
+    from accounts.core.signing import encryption
+    from accounts.core.signing.keys import KeyRing
     from tests.conftest import KEY
 
     new = "Zr7Lw2Qz9Bn4Vt6Ym1Kc8Pd5Hs3Jf0Ga-newer"
-    sealed = sealing.seal(KeyRing([KEY]), "use", "text")
-    assert sealing.unseal(KeyRing([KEY, new]), "use", sealed) == "text"
-    assert sealing.is_stale(KeyRing([KEY, new]), sealed)
-    assert not sealing.is_stale(KeyRing([KEY]), sealed)
+    sealed = encryption.seal(KeyRing([KEY]), "use", "text")
+    assert encryption.unseal(KeyRing([KEY, new]), "use", sealed) == "text"
+    assert encryption.is_stale(KeyRing([KEY, new]), sealed)
+    assert not encryption.is_stale(KeyRing([KEY]), sealed)
     for ring, use, text in (([new], "use", sealed), ([KEY], "other", sealed), ([KEY], "use", sealed[:-4] + "AAAA")):
-        with pytest.raises(sealing.Unsealable):
-            sealing.unseal(KeyRing(ring), use, text)
+        with pytest.raises(encryption.Unsealable):
+            encryption.unseal(KeyRing(ring), use, text)
     with provider.service.house.store.engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT sealed FROM oidc_keys").all()
     assert all('"d"' not in row[0] for row in rows)

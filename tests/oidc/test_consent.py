@@ -8,8 +8,8 @@ import time
 import pytest
 import time_machine
 
-from accounts.core.models import Account
-from accounts.core.models_apps import Consent
+from accounts.core.models.account import Account
+from accounts.core.models.apps import Consent
 from accounts.flows import apps, connected
 from tests.oidc.kit import Provider, RelyingParty, Somebody
 

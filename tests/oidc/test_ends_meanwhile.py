@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from accounts.core.models_apps import App, Consent, Grant
-from accounts.core.models_logout import AppLogout
+from accounts.core.models.apps import App, Consent, Grant
+from accounts.core.models.logout import AppLogout
 from accounts.flows import apps, connected, session_list, sessions
 from accounts.flows.oidc import grants, tokens
 from accounts.flows.oidc.tokens import Code

@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import time_machine
 
-from accounts.core.models_apps import Grant
+from accounts.core.models.apps import Grant
 from accounts.flows import invitations
 from tests.oidc.kit import STATE_128, Landed, Provider, RelyingParty, Somebody
 from tests.people import OTHER_PASSWORD, PASSWORD, new_address

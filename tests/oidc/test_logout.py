@@ -173,7 +173,7 @@ def test_a_hint_of_another_person_or_session_asks(provider: Provider, rp: Relyin
 
 
 def tokens_owner(provider: Provider, tokens: Tokens) -> str:
-    from accounts.core.models import Account
+    from accounts.core.models.account import Account
 
     with provider.service.uow() as uow:
         return uow.session.get_one(Account, tokens.claims["sub"]).email

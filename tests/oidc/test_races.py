@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import select
 
 from accounts.core.clock import now
-from accounts.core.models_apps import App, Grant, OidcKey
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.models.apps import App, Grant, OidcKey
 from accounts.core.uow import UnitOfWork
 from accounts.flows import apps
 from accounts.flows.oidc import tokens

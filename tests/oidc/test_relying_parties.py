@@ -16,7 +16,7 @@ from flask import Flask, jsonify, session
 from sqlalchemy import select
 
 from accounts.core.clock import now
-from accounts.core.models_apps import OidcKey
+from accounts.core.models.apps import OidcKey
 from accounts.flows import oidc_key_life, oidc_keys
 from tests.e2e.running import free_port
 from tests.oidc.kit import Landed, Provider, RelyingParty, Somebody, challenge

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import pytest
 import requests
 
-from accounts.core.models import Account
-from accounts.core.models_apps import App, Consent, Grant
+from accounts.core.models.account import Account
+from accounts.core.models.apps import App, Consent, Grant
 from accounts.flows import accounts, sessions
 from tests.oidc.kit import Provider, RelyingParty, Somebody, Tokens, challenge
 from tests.people import new_address

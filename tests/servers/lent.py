@@ -15,9 +15,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import URL, Engine, event, make_url
 
-from accounts.core.models import Base
-from accounts.core.schema import VERSION_TABLE
-from accounts.core.store import Store
+from accounts.core.database.schema import VERSION_TABLE
+from accounts.core.database.store import Store
+from accounts.core.models.account import Base
 from tests.servers.postgres import Postgres
 
 

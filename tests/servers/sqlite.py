@@ -6,8 +6,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from accounts.core import schema
-from accounts.core.store import Store
+from accounts.core.database import schema
+from accounts.core.database.store import Store
 
 
 @cache

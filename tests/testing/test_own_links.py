@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.core.links import Link, Nothing
+from accounts.core.links.link import Link, Nothing
 from accounts.flows import LINKS
 from accounts.testing import MailScanner, Report, Severity
 from accounts.testing.journeys import SCANS

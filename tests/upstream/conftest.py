@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from accounts import Settings, create_app
-from accounts.core.passwords import Passwords
+from accounts.core.security.passwords import Passwords
 from accounts.extension import state_of
 from accounts.flows import apps
 from tests.conftest import KEY

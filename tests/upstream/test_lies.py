@@ -9,7 +9,7 @@ import pytest
 from joserfc.jwk import RSAKey
 from sqlalchemy import select
 
-from accounts.core.models_upstream import Identity
+from accounts.core.models.upstream import Identity
 from tests.upstream.conftest import World, forget
 from tests.upstream.issuers import Liar
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from accounts.core.errors import Conflict, IdentityTaken, LastWayIn
-from accounts.core.models import Account
-from accounts.core.models_upstream import Identity
+from accounts.core.models.account import Account
+from accounts.core.models.upstream import Identity
 from accounts.flows import sessions
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.provider import Person as Vouched

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from accounts.core.errors import LastWayIn
-from accounts.core.models import ADMINS, Account, AuditRow
-from accounts.core.models_upstream import Identity
+from accounts.core.models.account import ADMINS, Account, AuditRow
+from accounts.core.models.upstream import Identity
 from accounts.flows import accounts, invitations, sessions
 from accounts.flows.upstream import identities
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from accounts.core.models import Base
+from accounts.core.models.account import Base
 from accounts.web import link_door
 from accounts.web.doors import Route
 from tests.people import Person, Service

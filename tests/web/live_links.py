@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from accounts.core.models import Account
+from accounts.core.models.account import Account
 from accounts.flows.unlock import MAX_FAILURES
 from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
 

@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from accounts.core.models import AuditRow, SentInvite
-from accounts.core.models_invites import InviteBatch
-from accounts.core.throttle import INVITE_LETTERS
+from accounts.core.models.account import AuditRow, SentInvite
+from accounts.core.models.invites import InviteBatch
+from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows.invite import INVITE
 from tests.flows.walks import fate
 from tests.people import Person, Service, new_address, token_in

@@ -20,7 +20,7 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from accounts import Settings, create_app
-from accounts.core.models import Account
+from accounts.core.models.account import Account
 from accounts.flows import accounts
 from tests.apps import new_app
 from tests.e2e.running import free_port

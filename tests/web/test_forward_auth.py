@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from accounts.core.models import AuditRow
+from accounts.core.models.account import AuditRow
 from accounts.flows import accounts, apps, forward
 from tests.apps import new_app
 from tests.conftest import on_both_databases

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from accounts import Accounts, Settings, SettingsError
-from accounts.core.store import Store
+from accounts.core.database.store import Store
 from accounts.extension import state_of
 from tests.people import Service
 from tests.servers.smtp import SmtpSink

@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from accounts import Link
-from accounts.core.links import Done, Opened, auth_epoch, email
-from accounts.core.models import Account, AuditRow
+from accounts.core.links.link import Done, Opened, auth_epoch, email
+from accounts.core.models.account import Account, AuditRow
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows.accounts import subject_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time_machine
 from sqlalchemy import delete
 
-from accounts.core.models import Account
+from accounts.core.models.account import Account
 from accounts.flows import accounts
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service

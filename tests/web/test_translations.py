@@ -14,7 +14,7 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
 from accounts.config import LOCALES
-from accounts.core.passwords import MIN_CHARACTERS
+from accounts.core.security.passwords import MIN_CHARACTERS
 from accounts.web.language import FOLDER, NAMES
 
 ROOT = FOLDER.parent

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from sqlalchemy import select
 
-from accounts.core.models_apps import Consent, Grant
+from accounts.core.models.apps import Consent, Grant
 from accounts.flows import apps
 from accounts.flows.oidc import trial
 from tests.apps import new_app

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from accounts import Accounts, Settings
-from accounts.core import schema
+from accounts.core.database import schema
 from accounts.extension import state_of
 from tests.conftest import KEY
 from tests.people import PASSWORD, Person, Service, token_in

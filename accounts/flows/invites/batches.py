@@ -13,13 +13,13 @@ from pydantic import Field
 from sqlalchemy import case, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from accounts.core import throttle
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
-from accounts.core.house import House
 from accounts.core.ids import new_id
-from accounts.core.models import SentInvite
-from accounts.core.models_invites import BatchRow, InviteBatch
+from accounts.core.models.account import SentInvite
+from accounts.core.models.invites import BatchRow, InviteBatch
+from accounts.core.security import throttle
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks
 from accounts.flows.invite import OPERATOR

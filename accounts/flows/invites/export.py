@@ -13,11 +13,11 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from accounts.core import uses
-from accounts.core.audit import Asker
-from accounts.core.house import House
-from accounts.core.links import Subject
-from accounts.core.models import SentInvite
+from accounts.core.audit.log import Asker
+from accounts.core.links.link import Subject
+from accounts.core.models.account import SentInvite
+from accounts.core.signing import key_usage
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invite import INVITE, PURPOSE, carried_of, voucher
 from accounts.flows.invites import batches
@@ -79,7 +79,7 @@ def _some(uow: UnitOfWork, batch_id: str, last: str) -> list[tuple[str, Invitati
             return []
         signer, key = uow.house.signer, uow.house.ring.signing
         vouchers = {inviter: voucher(uow, inviter) for inviter in {row.inviter_id for row in rows}}
-        uses.count_signed(uow.session, key, PURPOSE, max(row.expires_at for row in rows), times=len(rows))
+        key_usage.count_signed(uow.session, key, PURPOSE, max(row.expires_at for row in rows), times=len(rows))
         found = []
         for row in rows:
             carried = carried_of(row, vouchers[row.inviter_id])

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 
 from accounts.core.clock import now
-from accounts.core.models import Account, Membership, SentInvite
-from accounts.core.models_invites import BatchRow
+from accounts.core.models.account import Account, Membership, SentInvite
+from accounts.core.models.invites import BatchRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invite import OPERATOR, inviters
 from accounts.flows.invites.lists import NewBatch

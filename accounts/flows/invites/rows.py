@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 from pydantic import Field, ValidationError
 
-from accounts.core import sheets
+from accounts.core import csv_files
 from accounts.core.errors import FieldError, InvalidInput, sentence
-from accounts.core.models import ADMINS
+from accounts.core.models.account import ADMINS
 from accounts.flows.inputs import Asks, Email, Groups, Locale, Name
 from accounts.flows.invitations import LONGEST
 
@@ -103,7 +103,7 @@ class PeopleList:
         columns: tuple[str, ...] = ()
         count = 0
         try:
-            for line, cells in sheets.read(self.stream, _told):
+            for line, cells in csv_files.read(self.stream, _told):
                 if not columns:
                     columns, is_heading = self._columns(cells)
                     if is_heading:
@@ -114,7 +114,7 @@ class PeopleList:
                         wrong = FieldError("people", "too_many_rows", TOO_LONG, {"rows": MAX_ROWS})
                         raise InvalidInput("too many rows", fields=[wrong])
                     yield line, values
-        except sheets.NotATable as why:
+        except csv_files.NotATable as why:
             wrong = FieldError("people", "not_a_table", UNREADABLE, {"line": why.line})
             raise InvalidInput("not a table", fields=[wrong]) from None
 

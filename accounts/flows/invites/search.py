@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy import ColumnElement, select, tuple_
 
 from accounts.core.clock import now
-from accounts.core.models import Account, SentInvite
+from accounts.core.models.account import Account, SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows.inputs import Asks, plain_name
 from accounts.flows.invite import OPERATOR, inviters

@@ -12,13 +12,13 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from accounts.core import throttle
-from accounts.core.addresses import Address
-from accounts.core.audit import Asker
+from accounts.core.audit.log import Asker
 from accounts.core.clock import now
 from accounts.core.errors import Forbidden, NotFound
-from accounts.core.house import House
-from accounts.core.models_invites import BatchRow, InviteBatch
+from accounts.core.models.invites import BatchRow, InviteBatch
+from accounts.core.security import throttle
+from accounts.core.security.addresses import Address
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import invitations
 from accounts.flows.invite import INVITE, OPERATOR, may_invite

@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import URL, delete, func, select, text, update
 
-from accounts.core import whole_files
+from accounts.core import atomic_files
 from accounts.core.clock import now
-from accounts.core.models import Account, OutboxRow, SentInvite
-from accounts.core.opening import forget_marks
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.links.opening import forget_marks
+from accounts.core.models.account import Account, OutboxRow, SentInvite
 from accounts.core.uow import UnitOfWork
 
 RESTORED = "backup.restored"
@@ -50,7 +50,7 @@ def backup(store: Store, path: Path) -> int:
     :raises BackupFailed: it could not be made; an older file of that name is as it was.
     """
     try:
-        with whole_files.part_of(path) as part:
+        with atomic_files.part_of(path) as part:
             if store.is_sqlite:
                 _copy_sqlite(store, part)
             else:

@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
-from accounts.core import audit, bulk
+from accounts.core.audit import log as audit_log
 from accounts.core.clock import now
+from accounts.core.database import bulk
+from accounts.core.database.spent import FOR_EVER
 from accounts.core.ids import new_id
-from accounts.core.models import ADMINS, Account, AuditRow, Membership
-from accounts.core.spent import FOR_EVER
+from accounts.core.models.account import ADMINS, Account, AuditRow, Membership
 from accounts.core.uow import UnitOfWork
 from accounts.flows.accounts import FIRST_ADMIN
 from accounts.flows.moving.judge import NO_HASH, Ready, Report, judged
@@ -95,7 +96,7 @@ def _write(uow: UnitOfWork, batch: list[Ready | Refused], source: str) -> tuple[
     accounts = [(new_id(), ready) for ready in fresh]
     if accounts:
         _insert(uow.session, accounts)
-        audit.append_all(uow.session, uow.asker, IMPORTED, [id for id, _ in accounts], {"source": source})
+        audit_log.append_all(uow.session, uow.asker, IMPORTED, [id for id, _ in accounts], {"source": source})
         if any(ADMINS in ready.groups for _, ready in accounts):
             uow.spend(FIRST_ADMIN, FOR_EVER)
     return found, fresh, told

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import JSON, Connection, Integer, Table, bindparam, func, insert, inspect, select, text
 from sqlalchemy.exc import DataError
 
-from accounts.core import schema
-from accounts.core.models import AuditRow, Base
-from accounts.core.store import Store
+from accounts.core.database import schema
+from accounts.core.database.store import Store
+from accounts.core.models.account import AuditRow, Base
 
 BATCH = 1000
 Progress = Callable[[str, int], None]

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from accounts.core import sheets
-from accounts.core.models import Account, AuditRow, SentInvite
-from accounts.core.models_logout import AppLogout
+from accounts.core import csv_files
+from accounts.core.models.account import Account, AuditRow, SentInvite
+from accounts.core.models.logout import AppLogout
 from accounts.core.uow import UnitOfWork
 from accounts.flows import connected, session_list
 from accounts.flows.sessions import CurrentAccount
@@ -139,8 +139,8 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
         if heading is None:
             heading = [name for name in FIELDS if name in row]
-            yield sheets.line(heading)
-        yield sheets.line([_cell(row[name]) for name in heading])
+            yield csv_files.line(heading)
+        yield csv_files.line([_cell(row[name]) for name in heading])
 
 
 def _cell(value: Any) -> str:

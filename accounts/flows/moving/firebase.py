@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from accounts.core.foreign_hashes import FIREBASE, OldSecrets
+from accounts.core.security.foreign_hashes import FIREBASE, OldSecrets
 from accounts.flows.moving.files import records
 from accounts.flows.moving.rows import RECORD, How, Refused, Row, moment, text, yes
 

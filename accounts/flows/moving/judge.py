@@ -12,11 +12,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from accounts.config import LOCALES, PREFIX
-from accounts.core.addresses import MAX_BYTES, Address, AddressRefused, parse
-from accounts.core.costs import HashRefused
-from accounts.core.foreign_hashes import OldSecrets
-from accounts.core.foreign_hashes import parse as parse_hash
-from accounts.core.house import House
+from accounts.core.security.addresses import MAX_BYTES, Address, AddressRefused, parse
+from accounts.core.security.foreign_hashes import OldSecrets
+from accounts.core.security.foreign_hashes import parse as parse_hash
+from accounts.core.security.hash_limits import HashRefused
+from accounts.core.site import House
 from accounts.flows.moving.rows import (
     ADDRESS,
     HASH,
@@ -130,7 +130,7 @@ def old_secrets(house: House) -> OldSecrets:
 
 
 def address_of(text: str) -> Address:
-    """The same as :func:`accounts.core.addresses.parse`, faster where the part before the @ is a plain one.
+    """The same as :func:`accounts.core.security.addresses.parse`, faster where the part before the @ is a plain one.
 
     The two parts are judged apart from each other there, and of a hundred thousand people most share a few domains.
     """

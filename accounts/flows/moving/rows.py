@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.core.clock import now
-from accounts.core.models import ADMINS
+from accounts.core.models.account import ADMINS
 from accounts.flows.inputs import GROUP
 
 MAX_NAME = 100
@@ -39,7 +39,7 @@ class Row:
     """One account as its source states it.
 
     :ivar line: where it stands in the file, counted from 1.
-    :ivar password_hash: in the spelling of :mod:`accounts.core.foreign_hashes`; "" for none.
+    :ivar password_hash: in the spelling of :mod:`accounts.core.security.foreign_hashes`; "" for none.
     :ivar confirmed: whether the source has ever confirmed the address; None where it does not say.
     :ivar active: whether it may be used there.
     """

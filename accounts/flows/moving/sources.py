@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from accounts.core import sheets
-from accounts.core.foreign_hashes import DEVISE, FLASK_SECURITY, OldSecrets
+from accounts.core import csv_files
+from accounts.core.security.foreign_hashes import DEVISE, FLASK_SECURITY, OldSecrets
 from accounts.flows.moving import django, firebase, keycloak
 from accounts.flows.moving.files import records
 from accounts.flows.moving.rows import RECORD, How, Refused, Row, moment, names, text, yes
@@ -54,7 +54,7 @@ def first(says: Mapping[str, Any], among: tuple[str, ...]) -> Any:
 
 
 def _plain(value: Any) -> str:
-    return sheets.bare(text(value))
+    return csv_files.bare(text(value))
 
 
 def devise(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:

@@ -17,7 +17,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnsupportedResponseTypeError
 
 from accounts.core.errors import BadAppRequest
-from accounts.core.house import House
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, clients, hints, trial
 from accounts.flows.oidc.answers import FORM_POST, QUERY, Answer, Refused

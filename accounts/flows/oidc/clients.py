@@ -18,8 +18,8 @@ from urllib.parse import unquote_plus
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from sqlalchemy import Select, Text, bindparam, cast, select
 
-from accounts.core.app_addresses import origin_of
-from accounts.core.models_apps import BASIC, NATIVE, NONE, POST, App
+from accounts.core.models.apps import BASIC, NATIVE, NONE, POST, App
+from accounts.core.security.client_uris import origin_of
 from accounts.core.uow import UnitOfWork
 from accounts.flows import apps
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from accounts.core.clock import now
-from accounts.core.models_apps import Consent
+from accounts.core.models.apps import Consent
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc.asked import Asked
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.config import LOCALES
-from accounts.core.house import House
-from accounts.core.models_apps import BASIC, NONE, POST
+from accounts.core.models.apps import BASIC, NONE, POST
+from accounts.core.site import House
 from accounts.flows import oidc_keys
 from accounts.flows.oidc import claims
 from accounts.flows.oidc.answers import FORM_POST, QUERY

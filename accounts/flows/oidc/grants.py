@@ -12,10 +12,10 @@ from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
 from sqlalchemy import bindparam, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from accounts.core import uses
 from accounts.core.clock import now
-from accounts.core.models import Account, Membership, Spent
-from accounts.core.models_apps import App, Consent, Grant
+from accounts.core.models.account import Account, Membership, Spent
+from accounts.core.models.apps import App, Consent, Grant
+from accounts.core.signing import key_usage
 from accounts.core.uow import UnitOfWork
 from accounts.flows import granted, sessions
 from accounts.flows.oidc import clients, tokens
@@ -268,4 +268,4 @@ def _rotate(uow: UnitOfWork, grant: Granted) -> bool:
 
 def _count(uow: UnitOfWork, grant: Granted) -> None:
     # What a key of the ring has signed keeps it from being called safe to drop.
-    uses.count_signed(uow.opened, uow.house.ring.signing, tokens.REFRESH, grant.expires_at)
+    key_usage.count_signed(uow.opened, uow.house.ring.signing, tokens.REFRESH, grant.expires_at)

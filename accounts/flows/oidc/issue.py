@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from accounts.core.clock import now
-from accounts.core.models_apps import App
+from accounts.core.models.apps import App
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, grants, tokens
 from accounts.flows.oidc.claims import OFFLINE, OPENID, Told

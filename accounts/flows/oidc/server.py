@@ -25,7 +25,7 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from accounts.core.house import House
+from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, grants, issue, tokens
 from accounts.flows.oidc.grants import Live

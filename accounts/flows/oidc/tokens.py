@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.envelope import Unreadable
-from accounts.core.house import House
 from accounts.core.ids import new_id
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 
 CODE, ACCESS, REFRESH, VERSION = "oauth-code", "oauth-access", "oauth-refresh", 1
 CODE_LIVES = timedelta(seconds=60)

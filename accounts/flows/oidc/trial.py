@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from accounts.core.clock import now
-from accounts.core.envelope import Unreadable
-from accounts.core.house import House
 from accounts.core.ids import new_id
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 
 PURPOSE, VERSION = "try-app", 1
 LIVES = timedelta(minutes=15)

@@ -14,10 +14,10 @@ from sqlalchemy import func, select, update
 
 from accounts.core.clock import now
 from accounts.core.errors import Conflict, IdentityTaken, IdentityUnknown, LastWayIn, NotFound
-from accounts.core.links import Done, Link
-from accounts.core.models import Account
-from accounts.core.models_upstream import Identity
-from accounts.core.opening import open_link
+from accounts.core.links.link import Done, Link
+from accounts.core.links.opening import open_link
+from accounts.core.models.account import Account
+from accounts.core.models.upstream import Identity
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows import invite, not_me, sessions

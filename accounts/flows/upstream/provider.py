@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from accounts.config_upstream import Upstream
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import NotFound, UpstreamFailed
-from accounts.core.house import House
+from accounts.core.site import House
 from accounts.flows.upstream.waiting import Waiting
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from accounts.core.clock import now
-from accounts.core.envelope import Unreadable
-from accounts.core.house import House
+from accounts.core.signing.tokens import Unreadable
+from accounts.core.site import House
 
 PURPOSE, VERSION = "upstream", 1
 LIVES = timedelta(minutes=10)

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from accounts.core.models import AuditRow, OutboxRow, SentInvite
-from accounts.core.models_invites import InviteBatch
+from accounts.core.models.account import AuditRow, OutboxRow, SentInvite
+from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites.lists import NewBatch

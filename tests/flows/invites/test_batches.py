@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from accounts.core.clock import now
 from accounts.core.errors import InvalidInput, NotFound
-from accounts.core.models import Account
-from accounts.core.models_invites import BatchRow, InviteBatch
+from accounts.core.models.account import Account
+from accounts.core.models.invites import BatchRow, InviteBatch
 from accounts.flows import accounts, close_account, invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invites import batches, sending

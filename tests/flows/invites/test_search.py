@@ -7,7 +7,7 @@ from datetime import timedelta
 import time_machine
 
 from accounts.core.clock import now
-from accounts.core.models import SentInvite
+from accounts.core.models.account import SentInvite
 from accounts.flows import invitations, open_invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE

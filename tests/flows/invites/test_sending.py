@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import update
 
 from accounts.core.errors import Forbidden, TooManyRequests
-from accounts.core.models import RateLimit
-from accounts.core.models_invites import InviteBatch
-from accounts.core.throttle import INVITE_LETTERS
+from accounts.core.models.account import RateLimit
+from accounts.core.models.invites import InviteBatch
+from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows import accounts, invitations, open_invitations
 from accounts.flows.invitations import Invite
 from accounts.flows.invite import INVITE

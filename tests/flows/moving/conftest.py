@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.config import Settings
-from accounts.core.house import House
+from accounts.core.site import House
 from accounts.flows import LINKS
 from accounts.flows.moving.judge import Report, judged
 from accounts.flows.moving.rows import How

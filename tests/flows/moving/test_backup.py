@@ -15,9 +15,10 @@ import pytest
 from sqlalchemy import Integer, make_url
 from sqlalchemy.engine import URL
 
-from accounts.core import opening, whole_files
-from accounts.core.models import Account
-from accounts.core.store import Store
+from accounts.core import atomic_files
+from accounts.core.database.store import Store
+from accounts.core.links import opening
+from accounts.core.models.account import Account
 from accounts.flows.moving import backup as backups
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service
@@ -168,7 +169,7 @@ def test_what_cannot_be_written_leaves_the_older_backup(
     path = tmp_path / "backup"
     path.write_text("older", encoding="utf-8")
     full = OSError(28, "No space left on device")
-    monkeypatch.setattr(whole_files, "_flush", lambda path: (_ for _ in ()).throw(full))
+    monkeypatch.setattr(atomic_files, "_flush", lambda path: (_ for _ in ()).throw(full))
     with pytest.raises(backups.BackupFailed, match="No space left"):
         backups.backup(service.house.store, path)
     assert path.read_text("utf-8") == "older"

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from accounts.core.errors import LastAdmin
-from accounts.core.models import Account, AuditRow
+from accounts.core.models.account import Account, AuditRow
 from accounts.flows import accounts, first_admin
 from accounts.flows.moving import bring_in as moving
 from accounts.flows.moving.judge import Ready, Report

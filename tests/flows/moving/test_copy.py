@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
-from accounts.core.models import OutboxRow
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.models.account import OutboxRow
 from accounts.flows.moving import copy as copying
 from tests.people import Person, Service
 from tests.web.doors import dump

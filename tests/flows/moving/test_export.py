@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from accounts.core import sheets
-from accounts.core.models import Account, Base
+from accounts.core import csv_files
+from accounts.core.models.account import Account, Base
 from accounts.flows.moving import bring_in, export
 from accounts.flows.moving.judge import Ready
 from accounts.flows.moving.rows import How
@@ -126,7 +126,7 @@ def test_no_cell_is_a_formula_and_names_come_back_as_they_were(service: Service,
         session.execute(update(Account).values(name=name))
     text = "".join(export.as_csv(export.every_account(service.uow())))
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
-    assert not [cell for cell in cells if cell[:1] in sheets.DANGEROUS]
+    assert not [cell for cell in cells if cell[:1] in csv_files.DANGEROUS]
     path = tmp_path / "all.csv"
     path.write_text(text, encoding="utf-8", newline="")
     found = bring_in.look(service.uow(), path, How(source="plain"), member.email)

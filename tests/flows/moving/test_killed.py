@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from accounts.core import schema
-from accounts.core.models import Account, AuditRow, Membership
-from accounts.core.store import Store
+from accounts.core.database import schema
+from accounts.core.database.store import Store
+from accounts.core.models.account import Account, AuditRow, Membership
 from accounts.flows.moving.bring_in import BATCH, IMPORTED
 from accounts.flows.moving.copy import tables
 from tests.conftest import KEY, on_both_databases

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
-from accounts.core.addresses import Address, AddressRefused, parse
+from accounts.core.security.addresses import Address, AddressRefused, parse
 from accounts.flows.moving.judge import address_of
 from accounts.flows.moving.rows import moment, names, text, yes
 

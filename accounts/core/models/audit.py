@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
-from accounts.core.models import AuditRow, Base
+from accounts.core.models.account import AuditRow, Base
 
 Index("ix_audit_at_id", AuditRow.at, AuditRow.id)
 """The order in which lines are read, exported and sealed."""

@@ -14,10 +14,10 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import bindparam, case, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from accounts.core.database.sql import Upsert
+from accounts.core.database.store import Store
 from accounts.core.errors import TooManyRequests
-from accounts.core.models import RateLimit
-from accounts.core.statements import Upsert
-from accounts.core.store import Store
+from accounts.core.models.account import RateLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING
 
-from accounts.core.keys import Key, KeyRing
+from accounts.core.signing.keys import Key, KeyRing
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

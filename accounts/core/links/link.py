@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from accounts.core.addresses import AddressRefused, parse
-from accounts.core.envelope import Statement
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkSuperseded, LinkUsed
-from accounts.core.models import Account
+from accounts.core.models.account import Account
+from accounts.core.security.addresses import AddressRefused, parse
+from accounts.core.signing.tokens import Statement
 
 if TYPE_CHECKING:
     from accounts.core.outbox import Intent, Letter

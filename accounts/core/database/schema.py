@@ -9,18 +9,16 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.config import SettingsError
-from accounts.core import (
-    models,
-    models_apps,
-    models_audit,
-    models_forward,
-    models_invites,
-    models_logout,
-    models_upstream,
-)
-from accounts.core.store import Store
+from accounts.core.database.store import Store
+from accounts.core.models import account as models
+from accounts.core.models import apps as app_models
+from accounts.core.models import audit as audit_models
+from accounts.core.models import forward_auth as forward_auth_models
+from accounts.core.models import invites as invite_models
+from accounts.core.models import logout as logout_models
+from accounts.core.models import upstream as upstream_models
 
-MODELS = (models, models_apps, models_audit, models_forward, models_invites, models_logout, models_upstream)
+MODELS = (models, app_models, audit_models, forward_auth_models, invite_models, logout_models, upstream_models)
 """Where tables are declared. A module that is not named here would be missing from every migration."""
 VERSION_TABLE = "accounts_alembic_version"
 """Not Alembic's usual name: a host may keep its own migrations in the same database."""
@@ -29,7 +27,7 @@ LOCK = 0x6163636F756E7473
 
 def migrations_folder() -> Path:
     """Where the migrations are: beside the package in a checkout, inside it in a wheel."""
-    package = Path(__file__).resolve().parents[1]
+    package = Path(__file__).resolve().parents[2]
     inside = package / "_alembic"
     return inside if inside.is_dir() else package.parent / "alembic"
 

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from accounts.config import Settings, SettingsError
-from accounts.core.envelope import Envelope
-from accounts.core.foreign_hashes import OldSecrets
-from accounts.core.keys import KeyRing
-from accounts.core.links import Link
-from accounts.core.passwords import Passwords
-from accounts.core.ring_file import FileRing
-from accounts.core.signer import Signer
-from accounts.core.store import Store
-from accounts.core.throttle import Throttle
+from accounts.core.database.store import Store
+from accounts.core.link_kinds.signer import Signer
+from accounts.core.links.link import Link
+from accounts.core.security.foreign_hashes import OldSecrets
+from accounts.core.security.passwords import Passwords
+from accounts.core.security.throttle import Throttle
+from accounts.core.signing.key_file import FileRing
+from accounts.core.signing.keys import KeyRing
+from accounts.core.signing.tokens import Envelope
 
 RING_FILE = "secret-keys"
 T = TypeVar("T")

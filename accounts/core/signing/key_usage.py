@@ -10,9 +10,9 @@ from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.keys import Key
-from accounts.core.models import KeyUse
-from accounts.core.statements import Open, Upsert, run
+from accounts.core.database.sql import Open, Upsert, run
+from accounts.core.models.account import KeyUse
+from accounts.core.signing.keys import Key
 
 
 def _counting(insert: Any) -> Any:

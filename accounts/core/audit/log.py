@@ -9,11 +9,11 @@ from typing import Any
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from accounts.core import bulk
 from accounts.core.clock import now
+from accounts.core.database import bulk
+from accounts.core.database.sql import Open, run
 from accounts.core.ids import new_id
-from accounts.core.models import AuditRow
-from accounts.core.statements import Open, run
+from accounts.core.models.account import AuditRow
 
 _APPEND = insert(AuditRow)
 

@@ -13,9 +13,9 @@ from typing import TypeVar
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from accounts.core import foreign_hashes
 from accounts.core.errors import FieldError, InvalidInput, Unavailable, sentence
-from accounts.core.foreign_hashes import OldSecrets
+from accounts.core.security import foreign_hashes
+from accounts.core.security.foreign_hashes import OldSecrets
 
 T = TypeVar("T")
 

@@ -6,11 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from accounts.core import spent
 from accounts.core.clock import now
+from accounts.core.database import spent
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
-from accounts.core.keys import Key
-from accounts.core.links import (
+from accounts.core.links.link import (
     Link,
     Opened,
     Sentence,
@@ -23,7 +22,8 @@ from accounts.core.links import (
     lock_serial,
     sign_ins,
 )
-from accounts.core.models import Account
+from accounts.core.models.account import Account
+from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork
 
 REVOKED = ":revoked"

@@ -12,10 +12,10 @@ from sqlalchemy import Engine, delete, or_, select
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.house import House
-from accounts.core.keys import Key
-from accounts.core.models import AuditRow
-from accounts.core.models_audit import AuditMark
+from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditMark
+from accounts.core.signing.keys import Key
+from accounts.core.site import House
 
 KEPT = timedelta(days=30)
 """How long somebody can be told what became of their mail."""

@@ -15,7 +15,7 @@ from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.keys import Key, KeyRing
+from accounts.core.signing.keys import Key, KeyRing
 
 MAX_CHARACTERS = 3500
 SHAPE = re.compile(r"\.?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{1,12}\.[A-Za-z0-9_-]{43}", re.ASCII)

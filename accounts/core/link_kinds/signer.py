@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, ValidationError
 
 from accounts.core.clock import LEEWAY
-from accounts.core.envelope import Envelope, Unreadable
 from accounts.core.errors import LinkInvalid
-from accounts.core.keys import Key
-from accounts.core.links import TAG_BYTES, Link, Nothing, Part, Sentence, Subject
+from accounts.core.links.link import TAG_BYTES, Link, Nothing, Part, Sentence, Subject
+from accounts.core.signing.keys import Key
+from accounts.core.signing.tokens import Envelope, Unreadable
 
 
 class Signer:

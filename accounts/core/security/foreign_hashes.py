@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from accounts.core.costs import (
+from accounts.core.security.hash_limits import (
     BCRYPT_BYTES,
     MAX_DIGEST,
     MIN_DIGEST,

@@ -18,16 +18,7 @@ from pathlib import Path
 from accounts.config import SettingsError
 from accounts.core.clock import now
 from accounts.core.errors import Conflict
-from accounts.core.keys import (
-    Entry,
-    Key,
-    KeyRing,
-    checked,
-    load_or_create,
-    new_key,
-    read_lines,
-    write_aside,
-)
+from accounts.core.signing.keys import Entry, Key, KeyRing, checked, load_or_create, new_key, read_lines, write_aside
 
 log = logging.getLogger("accounts.keys")
 LOOK_EVERY = 1.0

@@ -23,10 +23,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.house import House
-from accounts.core.keys import Key
-from accounts.core.models import AuditRow
-from accounts.core.models_audit import AuditSeal
+from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditSeal
+from accounts.core.signing.keys import Key
+from accounts.core.site import House
 
 SETTLED = timedelta(minutes=5)
 """How old a line is when it is sealed: longer than any transaction lasts and clocks are apart. A line that turns up

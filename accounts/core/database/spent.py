@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.models import Spent
-from accounts.core.statements import Open, Upsert, run
+from accounts.core.database.sql import Open, Upsert, run
+from accounts.core.models.account import Spent
 
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 _SPEND = Upsert(lambda insert: insert(Spent).on_conflict_do_nothing().returning(Spent.id))

@@ -1,0 +1,1 @@
+"""Connect to the database and run its statements."""

@@ -1,0 +1,1 @@
+"""Describe kinds of links as data, and sign them."""

@@ -1,0 +1,1 @@
+"""Judge input and guard resources: passwords, addresses, limits, outbound requests."""

@@ -1,0 +1,1 @@
+"""Hold the key ring; sign, verify and encrypt with it."""
