@@ -24,8 +24,10 @@ from accounts.core.ids import new_id
 from accounts.core.models.account import AuditRow
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import LINKS, audit_check, audit_retention
-from accounts.flows.audit_export import stream
+from accounts.flows import LINKS
+from accounts.flows.audit import retention as audit_retention
+from accounts.flows.audit import verify as audit_verify
+from accounts.flows.audit.export import stream
 
 KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-bench"
 STEPS = ("nothing", "csv", "ndjson", "seal", "verify", "prune", "verify")
@@ -66,7 +68,7 @@ def step(name: str, url: str) -> dict[str, float]:
     elif name == "prune":
         size = audit_retention.prune(UnitOfWork(house), 31)
     elif name == "verify":
-        found = audit_check.verify(UnitOfWork(house))
+        found = audit_verify.verify(UnitOfWork(house))
         assert not found.wrong, found.findings[:3]
         size = found.sealed
     seconds = time.process_time() - began

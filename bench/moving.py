@@ -31,7 +31,7 @@ from accounts.core.models.account import Account
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
-from accounts.flows.moving import backup, bring_in, copy, export
+from accounts.flows.moving import backup, copy, export, import_accounts
 from accounts.flows.moving.rows import How
 
 HASH = "pbkdf2_sha256$600000$c2FsdHNhbHQ$" + "A" * 43 + "="
@@ -61,13 +61,13 @@ def step(name: str, url: str, path: Path) -> int:
         schema.check(house.store)
         return 0
     if name == "rehearse":
-        return bring_in.rehearse(UnitOfWork(house), path, how).rows
+        return import_accounts.rehearse(UnitOfWork(house), path, how).rows
     if name == "import":
-        report = bring_in.bring_in(UnitOfWork(house), path, how)
+        report = import_accounts.bring_in(UnitOfWork(house), path, how)
         assert report.coming == report.rows, report
         return report.coming
     if name == "import again":
-        report = bring_in.bring_in(UnitOfWork(house), path, how)
+        report = import_accounts.bring_in(UnitOfWork(house), path, how)
         assert report.here == report.rows, report
         return report.rows
     if name == "export":

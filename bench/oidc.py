@@ -32,10 +32,11 @@ from accounts.config import Settings
 from accounts.core.database import schema
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import LINKS, accounts, apps
-from accounts.flows.accounts import Chosen
-from accounts.flows.app_input import AppInput
-from accounts.flows.oidc import tokens
+from accounts.flows import LINKS
+from accounts.flows.oidc import registration, tokens
+from accounts.flows.oidc.registration_form import AppInput
+from accounts.flows.shared import accounts
+from accounts.flows.shared.accounts import Chosen
 
 PEER = Path(__file__).parent / "peers" / "oidc-provider"
 REDIRECT_URI = "https://rp.example.org/cb"
@@ -104,7 +105,7 @@ class Ours(Contender):
         schema.upgrade(self.house.store)
         said = {"name": "Bench", "redirect_uris": [REDIRECT_URI], "trusted": True}
         app = AppInput.model_validate(said | {"id_token_signed_response_alg": alg})
-        made = apps.register(UnitOfWork(self.house), app)
+        made = registration.register(UnitOfWork(self.house), app)
         self.client_id, self.client_secret = made.app.id, str(made.secret)
         with (uow := UnitOfWork(self.house)):
             chosen = Chosen(self.house.passwords.hash(secrets.token_urlsafe()), name="Person")

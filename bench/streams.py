@@ -92,7 +92,7 @@ def admin(app: Any) -> tuple[Any, str]:
     """A signed-in browser, and its CSRF token."""
     from accounts.core.uow import UnitOfWork
     from accounts.extension import state_of
-    from accounts.flows.first_admin import first_admin_url
+    from accounts.flows.helpdesk.first_admin import first_admin_url
 
     client, email = app.test_client(), "admin@example.org"
     url = first_admin_url(UnitOfWork(state_of(app).house))

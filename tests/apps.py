@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.core.models.apps import App, Consent
-from accounts.flows import apps, sessions
-from accounts.flows.apps import Registered
-from accounts.flows.oidc import grants, tokens
+from accounts.flows.oidc import grants, registration, tokens
+from accounts.flows.oidc.registration import Registered
+from accounts.flows.sessions import session as sessions
 from tests.people import Person, Service
 
 
 def new_app(service: Service, name: str = "Wiki", **said: Any) -> Registered:
     """An app that was registered."""
     given = {"name": name, "redirect_uris": [f"https://{name.lower()}.example.org/cb"]} | said
-    return apps.register(service.uow(), apps.AppInput.model_validate(given))
+    return registration.register(service.uow(), registration.AppInput.model_validate(given))
 
 
 def session_of(person: Person) -> str:

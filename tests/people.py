@@ -23,8 +23,8 @@ from accounts.core.security.passwords import Passwords
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.extension import State, state_of
-from accounts.flows import sign_up
-from accounts.flows.first_admin import first_admin_url
+from accounts.flows.account import sign_up
+from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.servers.lent import LentStore
 from tests.servers.smtp import Received, SmtpSink, links
 

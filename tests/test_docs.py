@@ -21,8 +21,10 @@ from accounts.core.links.link import Link, Part
 from accounts.core.models.account import LOCK, Base
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit
-from accounts.flows import LINKS, devices, sessions
-from accounts.flows.unlock import MAX_FAILURES
+from accounts.flows import LINKS
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sign_in import devices
+from accounts.flows.sign_in.unlock import MAX_FAILURES
 from accounts.post.samples import SAMPLES
 from accounts.web.bound import EXTENSION
 from accounts.web.forms import OWN, SENTENCES

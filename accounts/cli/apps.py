@@ -9,8 +9,8 @@ import click
 
 from accounts.cli.work import unit_of_work
 from accounts.core.models.apps import App
-from accounts.flows import apps as other_apps
-from accounts.flows.app_input import AppChange, AppInput
+from accounts.flows.oidc import registration as other_apps
+from accounts.flows.oidc.registration_form import AppChange, AppInput
 from accounts.web.forms import checked
 
 F = Callable[..., None]

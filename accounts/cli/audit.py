@@ -15,10 +15,13 @@ from accounts.cli.work import open_house, unit_of_work
 from accounts.config import SettingsError
 from accounts.core import atomic_files
 from accounts.core.audit import chain
-from accounts.flows import audit_check, audit_export, audit_retention, audit_trail
-from accounts.flows.audit_check import Verdict
-from accounts.flows.audit_export import ExportAudit
-from accounts.flows.audit_trail import AuditPage, Line
+from accounts.flows.audit import export as audit_export
+from accounts.flows.audit import retention as audit_retention
+from accounts.flows.audit import search as audit_search
+from accounts.flows.audit import verify as audit_verify
+from accounts.flows.audit.export import ExportAudit
+from accounts.flows.audit.search import AuditPage, Line
+from accounts.flows.audit.verify import Verdict
 from accounts.web.forms import checked
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -56,7 +59,7 @@ def audit() -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="At most so many lines.")
 def list_audit(limit: int, **filters: str) -> None:
     """What happened, newest first."""
-    lines, _ = audit_trail.page(unit_of_work(), checked(AuditPage, filters), limit)
+    lines, _ = audit_search.page(unit_of_work(), checked(AuditPage, filters), limit)
     for line in lines:
         click.echo("\t".join(_columns(line)))
 
@@ -85,7 +88,7 @@ def seal() -> None:
 @click.option("--head", "noted", default="", metavar="NUMBER:DIGEST", help="A head that was printed before.")
 def verify(noted: str) -> None:
     """Find lines that were changed, removed or slipped in since they were sealed. Needs no server."""
-    verdict = audit_check.verify(unit_of_work(), noted)
+    verdict = audit_verify.verify(unit_of_work(), noted)
     for finding in verdict.findings:
         where = f"line {finding.line}" if finding.line else "the log"
         click.echo(f"{where} (number {finding.number or '-'}) {SAID[finding.what]}")

@@ -8,10 +8,13 @@ from accounts.cli.mail import mail
 from accounts.cli.people import found, line, users
 from accounts.cli.work import unit_of_work
 from accounts.core.uow import UnitOfWork
-from accounts.flows import administer, dead_letters, limit_list, mail_trace, session_list
-from accounts.flows.administer import AccountPage, DeleteAccount
-from accounts.flows.audit_words import HAPPENED
-from accounts.flows.mail_trace import Trace, TraceMail
+from accounts.flows.audit.labels import HAPPENED
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.helpdesk import dead_letters, mail_trace
+from accounts.flows.helpdesk import limits as helpdesk_limits
+from accounts.flows.helpdesk.accounts import AccountPage, DeleteAccount
+from accounts.flows.helpdesk.mail_trace import Trace, TraceMail
+from accounts.flows.sessions import session_list
 from accounts.web.forms import checked
 
 
@@ -23,7 +26,7 @@ from accounts.web.forms import checked
 def find(text: str, group: str, state: str, after: str) -> None:
     """Accounts whose address or name has TEXT in it: id, state, address, groups. At most 50."""
     said = checked(AccountPage, {"q": text, "group": group, "state": state, "after": after})
-    rows, place = administer.search(unit_of_work(), said)
+    rows, place = helpdesk_accounts.search(unit_of_work(), said)
     for each in rows:
         click.echo("\t".join(line(each)))
     if place:
@@ -35,7 +38,7 @@ def find(text: str, group: str, state: str, after: str) -> None:
 def history(who: str) -> None:
     """What happened to an account lately, newest first."""
     uow, account = found(who)
-    for each in administer.show(uow, account.id).history:
+    for each in helpdesk_accounts.show(uow, account.id).history:
         did = f"by {each.actor}" if each.actor else "-"
         click.echo(f"{each.at:%Y-%m-%d %H:%M:%S}\t{HAPPENED.get(each.kind, each.kind)}\t{each.network or '-'}\t{did}")
 
@@ -56,7 +59,7 @@ def sessions(who: str) -> None:
 def end_session(who: str, session: str) -> None:
     """End the one SESSION of an account."""
     uow, account = found(who)
-    administer.end_session(uow, account.id, session)
+    helpdesk_accounts.end_session(uow, account.id, session)
     click.echo("that session is over")
 
 
@@ -65,7 +68,7 @@ def end_session(who: str, session: str) -> None:
 def reset(who: str) -> None:
     """Mail the owner a link to choose a new password."""
     uow, account = found(who)
-    administer.send_reset(uow, account.id)
+    helpdesk_accounts.send_reset(uow, account.id)
     click.echo(f"a letter to {account.email} is due")
 
 
@@ -74,7 +77,7 @@ def reset(who: str) -> None:
 def unlock(who: str) -> None:
     """Lift the lock that follows many wrong passwords."""
     uow, account = found(who)
-    administer.lift_lock(uow, account.id)
+    helpdesk_accounts.lift_lock(uow, account.id)
     click.echo(f"{account.email} can try passwords again")
 
 
@@ -87,7 +90,7 @@ def delete(who: str, yes: bool) -> None:
     id, email = account.id, account.email
     if not yes:
         click.confirm(f"Delete {email} and everything known about it?", abort=True)
-    administer.delete(uow, id, checked(DeleteAccount, {"email": email}))
+    helpdesk_accounts.delete(uow, id, checked(DeleteAccount, {"email": email}))
     click.echo(f"{email} is deleted")
 
 
@@ -121,7 +124,7 @@ def limits() -> None:
 @click.option("--network", default="", help="An IP address.")
 def show(address: str, network: str) -> None:
     """What has been counted of ADDRESS, and of a network: limit, of what, tries, allowed, until."""
-    for each in limit_list.look(*_whose(address, network)):
+    for each in helpdesk_limits.look(*_whose(address, network)):
         full = "\tfull" if each.full else ""
         told = f"{each.limit}\t{each.of}\t{each.tries}\t{each.allowed}\t{each.ends:%Y-%m-%d %H:%M:%S}"
         click.echo(told + full)
@@ -132,12 +135,12 @@ def show(address: str, network: str) -> None:
 @click.option("--network", default="", help="An IP address.")
 def lift(address: str, network: str) -> None:
     """Have that counted from the beginning."""
-    lifted = limit_list.lift(*_whose(address, network))
+    lifted = helpdesk_limits.lift(*_whose(address, network))
     click.echo(f"lifted: {', '.join(lifted) or 'nothing, as nothing was counted'}")
 
 
-def _whose(address: str, network: str) -> tuple[UnitOfWork, limit_list.WhoseLimits]:
-    return unit_of_work(), checked(limit_list.WhoseLimits, {"email": address, "network": network})
+def _whose(address: str, network: str) -> tuple[UnitOfWork, helpdesk_limits.WhoseLimits]:
+    return unit_of_work(), checked(helpdesk_limits.WhoseLimits, {"email": address, "network": network})
 
 
 def _print(found: Trace) -> None:

@@ -6,7 +6,7 @@ import click
 
 from accounts.cli.people import users
 from accounts.cli.work import unit_of_work
-from accounts.flows import accounts as people
+from accounts.flows.shared import accounts
 from accounts.flows.upstream import identities as connected
 
 
@@ -15,7 +15,7 @@ from accounts.flows.upstream import identities as connected
 def identities(who: str) -> None:
     """The connected sign-ins of an account: id, service, account there, since, last used."""
     uow = unit_of_work()
-    for each in connected.listing(uow, people.find(uow, who).id):
+    for each in connected.listing(uow, accounts.find(uow, who).id):
         used = f"{each.last_used_at:%Y-%m-%d %H:%M}" if each.last_used_at else "-"
         click.echo(f"{each.id}\t{each.label}\t{each.shown or '-'}\t{each.created_at:%Y-%m-%d %H:%M}\t{used}")
 
@@ -26,5 +26,5 @@ def identities(who: str) -> None:
 def disconnect(who: str, identity: str) -> None:
     """Take the connected sign-in IDENTITY from an account, and tell its owner so."""
     uow = unit_of_work()
-    connected.take_away(uow, people.find(uow, who).id, identity)
+    connected.take_away(uow, accounts.find(uow, who).id, identity)
     click.echo("that sign-in is disconnected")

@@ -15,11 +15,11 @@ from accounts.config import SettingsError
 from accounts.core import atomic_files, csv_files
 from accounts.core.security.addresses import AddressRefused, parse
 from accounts.core.uow import UnitOfWork
-from accounts.flows.inputs import GROUP
-from accounts.flows.moving import bring_in as moving
-from accounts.flows.moving.judge import NO_HASH, Report
+from accounts.flows.moving import import_accounts as moving
+from accounts.flows.moving.check_rows import NO_HASH, Report
 from accounts.flows.moving.rows import UNCONFIRMED, FileRefused, How, Refused
 from accounts.flows.moving.sources import SOURCES
+from accounts.flows.shared.fields import GROUP
 
 SHOWN = 20
 """Refused rows that are printed; all of them go into the file of ``--refused``."""

@@ -16,14 +16,15 @@ from accounts.cli.work import unit_of_work
 from accounts.core import csv_files
 from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invitations, open_invitations
-from accounts.flows.invite import url_of
 from accounts.flows.invites import batches, export, search, sending
-from accounts.flows.invites.judging import VERDICTS
-from accounts.flows.invites.lists import NewBatch
-from accounts.flows.invites.rows import REASONS
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.batch_file import NewBatch
+from accounts.flows.invites.batch_rows import REASONS
+from accounts.flows.invites.link import url_of
+from accounts.flows.invites.manage import Act, Extend, Some
+from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.search import STATES, Search
-from accounts.flows.open_invitations import Act, Extend, Some
 from accounts.web.forms import checked
 
 MOST_SHOWN = 20
@@ -190,7 +191,7 @@ def _json_lines(links: Iterator[export.Invitation]) -> Iterator[str]:
 
 
 def _invite_one(uow: UnitOfWork, said: dict[str, Any], printed: bool) -> None:
-    row = invitations.send(uow, checked(invitations.Invite, said), mailed=not printed)
+    row = send_invites.send(uow, checked(send_invites.Invite, said), mailed=not printed)
     if printed:
         with uow:
             url = url_of(uow, row)
@@ -231,9 +232,9 @@ def _change(act: Act, ids: tuple[str, ...], name: str | None, days: int = 1) -> 
     uow = unit_of_work()
     if name is not None:
         said = checked(Extend, {"days": days})
-        count = open_invitations.of_batch(uow, name, act, said.days)
+        count = manage_invites.of_batch(uow, name, act, said.days)
     else:
-        count = open_invitations.some(uow, checked(Some, {"ids": list(ids), "act": act, "days": days}))
+        count = manage_invites.some(uow, checked(Some, {"ids": list(ids), "act": act, "days": days}))
     click.echo(f"{act}: {count}")
 
 

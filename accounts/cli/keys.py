@@ -16,9 +16,11 @@ from accounts.core.database import schema
 from accounts.core.signing.key_file import FileRing
 from accounts.core.signing.keys import Entry, new_key, signing
 from accounts.core.site import House
-from accounts.flows import LINKS, key_life, key_toll
-from accounts.flows.key_life import KeyLife
-from accounts.flows.key_toll import Toll
+from accounts.flows import LINKS
+from accounts.flows.keys import impact as key_impact
+from accounts.flows.keys import report as key_report
+from accounts.flows.keys.impact import Toll
+from accounts.flows.keys.report import KeyLife
 
 DAY = 86400
 HEADINGS = ("#", "key", "state", "signed", "opened", "last opened", "alive until", "safe to drop")
@@ -42,7 +44,7 @@ def keys(context: click.Context) -> None:
         for number, entry in enumerate(house.ring.entries, 1):
             click.echo(f"{number}\t{entry.key.name}\t{'signs' if entry == now_signing else 'opens'}")
         return
-    _print_table([row for life in key_life.lives(unit_of_work(house)) for row in _rows(life)])
+    _print_table([row for life in key_report.lives(unit_of_work(house)) for row in _rows(life)])
     click.echo("Moments are in UTC.")
 
 
@@ -56,7 +58,7 @@ def new() -> None:
 @click.option(
     "--in",
     "wait",
-    default=key_life.ACCEPT_SECONDS,
+    default=key_report.ACCEPT_SECONDS,
     show_default=True,
     type=click.IntRange(2, 30 * DAY),
     metavar="SECONDS",
@@ -69,7 +71,7 @@ def rotate(wait: int) -> None:
         _explain_rotation(house.ring.entries)
         raise SettingsError("nothing was changed: the ring is in ACCOUNTS_SECRET_KEYS, not in a file")
     before = signing(house.ring.entries)
-    fresh = key_life.rotate(unit_of_work(house), house.ring, wait)
+    fresh = key_report.rotate(unit_of_work(house), house.ring, wait)
     click.echo(f"key {fresh.key.name} opens from now on and signs from {_moment(_utc(fresh.signs_from))} UTC")
     click.echo(f"key {before.key.name} goes on opening; accounts keys says from when on it may be dropped")
 
@@ -88,8 +90,8 @@ def drop(name: str, anyway: bool, emergency: bool) -> None:
         _drop_at_once(house, ring, name)
         return
     uow = unit_of_work(house)
-    life = key_life.find(uow, name)
-    _report(life, key_toll.reckon(uow, life), "would die")
+    life = key_report.find(uow, name)
+    _report(life, key_impact.reckon(uow, life), "would die")
     click.echo(f"Safe to drop: {_safe(life)}")
     if not isinstance(ring, FileRing):
         raise SettingsError(
@@ -97,13 +99,13 @@ def drop(name: str, anyway: bool, emergency: bool) -> None:
             " and restart every process"
         )
     uow.release()
-    key_life.drop(uow, ring, name, anyway=anyway)
+    key_report.drop(uow, ring, name, anyway=anyway)
     click.echo(f"key {name} is dropped; every process notices within a second")
 
 
 def _drop_at_once(house: House, ring: FileRing, name: str) -> None:
     before = ring.entries
-    fresh = key_life.drop_at_once(ring, name)
+    fresh = key_report.drop_at_once(ring, name)
     click.echo(f"key {name} is dropped; every process notices within a second")
     if fresh is not None:
         click.echo(f"it was the last one: key {fresh.key.name} is new and signs from now on")
@@ -113,9 +115,9 @@ def _drop_at_once(house: House, ring: FileRing, name: str) -> None:
         _check_store(house)
         uow = unit_of_work(house)
         with uow:
-            key_life.note_drop(uow, name, fresh, emergency=True)
-        life = key_life.find(uow, name, before)
-        _report(life, key_toll.reckon(uow, life), "has died")
+            key_report.note_drop(uow, name, fresh, emergency=True)
+        life = key_report.find(uow, name, before)
+        _report(life, key_impact.reckon(uow, life), "has died")
     except (SettingsError, SQLAlchemyError):
         raise SettingsError(
             "the key is dropped, but the store does not answer: nobody can say what has died, and the audit log"

@@ -9,11 +9,11 @@ from datetime import datetime
 import click
 
 from accounts.cli.work import unit_of_work
-from accounts.flows import link_doctor
-from accounts.flows.audit_words import HAPPENED
-from accounts.flows.link_advice import PARTS
-from accounts.flows.link_doctor import Explanation
-from accounts.flows.link_facts import Event, InviteFact, KeyFact
+from accounts.flows.audit.labels import HAPPENED
+from accounts.flows.helpdesk.links import explain as link_explanation
+from accounts.flows.helpdesk.links.advice import PARTS
+from accounts.flows.helpdesk.links.explain import Explanation
+from accounts.flows.helpdesk.links.facts import Event, InviteFact, KeyFact
 
 MAX_CHARACTERS = 200_000
 """A whole mail may come on standard input."""
@@ -30,7 +30,7 @@ def explain(text: str) -> None:
     """Say why the link in TEXT does or does not work. TEXT is a URL, a token, a piece of a mail, or - for stdin."""
     if text == "-":
         text = sys.stdin.read(MAX_CHARACTERS)
-    found = link_doctor.explain(unit_of_work(), text)
+    found = link_explanation.explain(unit_of_work(), text)
     for label, value in _lines(found):
         click.echo(f"{label:>11}  {value}".rstrip())
 

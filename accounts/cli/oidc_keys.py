@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from accounts.cli.work import unit_of_work
-from accounts.flows import oidc_key_life as life
-from accounts.flows import oidc_keys as keys
+from accounts.flows.oidc import signing_key_rotation as life
+from accounts.flows.oidc import signing_keys as keys
 
 
 @click.group("oidc-keys", invoke_without_command=True)

@@ -7,10 +7,11 @@ import click
 from accounts.cli.work import unit_of_work
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts as people
-from accounts.flows import administer, sessions
-from accounts.flows.administer import AccountPage, Found
-from accounts.flows.inputs import GroupNames
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.helpdesk.accounts import AccountPage, Found
+from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import accounts
+from accounts.flows.shared.fields import GroupNames
 from accounts.web.forms import checked
 
 AT_ONCE = 500
@@ -26,7 +27,7 @@ def list_users() -> None:
     """All accounts by address: id, state, address, groups."""
     uow, place = unit_of_work(), ""
     while True:
-        rows, place = administer.search(uow, AccountPage(after=place), size=AT_ONCE)
+        rows, place = helpdesk_accounts.search(uow, AccountPage(after=place), size=AT_ONCE)
         for each in rows:
             click.echo("\t".join(line(each)))
         uow.release()
@@ -57,7 +58,7 @@ def show(who: str) -> None:
 def disable(who: str) -> None:
     """Switch an account off; its sessions and links are dead at once."""
     uow, account = found(who)
-    people.disable(uow, account.id)
+    accounts.disable(uow, account.id)
     click.echo(f"{account.email} is disabled")
 
 
@@ -66,7 +67,7 @@ def disable(who: str) -> None:
 def enable(who: str) -> None:
     """Switch an account on again."""
     uow, account = found(who)
-    people.enable(uow, account.id)
+    accounts.enable(uow, account.id)
     click.echo(f"{account.email} is active")
 
 
@@ -77,7 +78,7 @@ def groups(who: str, groups: tuple[str, ...]) -> None:
     """Make GROUPS the groups of an account; none at all takes it out of every group."""
     uow, account = found(who)
     wanted = checked(GroupNames, {"groups": list(groups)}).groups
-    account = people.set_groups(uow, account.id, wanted)
+    account = accounts.set_groups(uow, account.id, wanted)
     click.echo(f"{account.email} is in: {', '.join(account.groups) or 'no group'}")
 
 
@@ -96,7 +97,7 @@ def found(who: str) -> tuple[UnitOfWork, Account]:
     :raises NotFound: there is none.
     """
     uow = unit_of_work()
-    return uow, people.find(uow, who)
+    return uow, accounts.find(uow, who)
 
 
 def line(each: Found) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows.first_admin import first_admin_url
+from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.version import __version__
 
 THREADS = 16

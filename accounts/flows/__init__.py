@@ -8,26 +8,18 @@ from accounts.core import logout_events
 from accounts.core.links.link import Link
 from accounts.core.outbox import Call, Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import (
-    administer,
-    backchannel,
-    change_email,
-    change_password,
-    close_account,
-    invite,
-    not_me,
-    reset_password,
-    sign_in_by_mail,
-    sign_up,
-    unlock,
-)
+from accounts.flows.account import change_email, change_password, close_account, not_me, reset_password, sign_up
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.invites import link as invite_link
+from accounts.flows.oidc import backchannel
+from accounts.flows.sign_in import magic_link, unlock
 from accounts.flows.upstream import identities
 
 LINKS: tuple[Link, ...] = (
     sign_up.ACTIVATE,
-    invite.INVITE,
+    invite_link.INVITE,
     reset_password.RESET,
-    sign_in_by_mail.SIGN_IN,
+    magic_link.SIGN_IN,
     change_email.CHANGE,
     change_email.UNDO,
     unlock.UNLOCK,
@@ -40,7 +32,7 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
     change_password.NOTICE: change_password.letter,
     change_email.NOTICE: change_email.notice,
     close_account.NOTICE: close_account.notice,
-    administer.DELETED_NOTICE: close_account.deleted_notice,
+    helpdesk_accounts.DELETED_NOTICE: close_account.deleted_notice,
     identities.NOTICE: identities.letter,
     identities.DISCONNECTED: identities.letter,
 }

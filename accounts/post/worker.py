@@ -16,8 +16,10 @@ from accounts.core.database import spent
 from accounts.core.outbox import Call, Fate, Intent, Letter
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import CALLS, NOTICES, audit_upkeep, granted, mail_notes
+from accounts.flows import CALLS, NOTICES
+from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.invites import batches
+from accounts.flows.shared import grants, mail_log
 from accounts.post.calls import Caller
 from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
 from accounts.post.letters import Letters, UnfitLetter
@@ -109,7 +111,7 @@ class Worker:
         spent.sweep(self._house.store.engine)
         address_index.sweep(self._house.store.engine)
         logout_events.sweep(self._house.store.engine)
-        granted.sweep(self._house.store.engine)
+        grants.sweep(self._house.store.engine)
         self._house.throttle.sweep()
         batches.sweep(self._house)
         audit_upkeep.run(self._house)
@@ -138,7 +140,7 @@ class Worker:
             elif intent.purpose in CALLS:
                 outbox.settle(uow.session, intent)
             else:
-                mail_notes.settle(uow, intent, written, answer or "")
+                mail_log.settle(uow, intent, written, answer or "")
         log.info("%s %s: %s", intent.purpose, intent.id, "sent" if written else "dropped, its cause is gone")
 
     def _put_off(
@@ -151,5 +153,5 @@ class Worker:
                 last = outbox.is_last(intent, for_good=for_good)
                 written.fate(uow, Fate(confirmed=False, for_good=last, answer=error))
             else:
-                mail_notes.put_off(uow, intent, written, error, for_good=for_good)
+                mail_log.put_off(uow, intent, written, error, for_good=for_good)
         log.warning("%s %s, try %d: %s", intent.purpose, intent.id, intent.attempts, error)

@@ -7,10 +7,12 @@ from typing import Any
 from flask import request
 
 from accounts.core.models.account import ADMINS, SentInvite
-from accounts.flows import confirm, invitations, open_invitations
 from accounts.flows.invites import batches, search
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.manage import Extend, Some
 from accounts.flows.invites.search import Search
-from accounts.flows.open_invitations import Extend, Some
+from accounts.flows.sign_in import step_up
 from accounts.web import forms
 from accounts.web.bound import signed_in, uow
 from accounts.web.doors import JSON, Room, page_url
@@ -66,40 +68,40 @@ def list_invites() -> Reply:
 @room.post(
     "/admin/invites",
     needs=ADMINS,
-    asks=invitations.Invite,
+    asks=send_invites.Invite,
     page="admin/invites.html",
     fill=_page,
     statuses=(202,),
 )
-def send_invite(said: invitations.Invite) -> Reply:
+def send_invite(said: send_invites.Invite) -> Reply:
     """Invite one address, with groups if wanted; a new admin needs a fresh proof, as do the groups of an account."""
     if ADMINS in said.groups:
-        confirm.require(signed_in())
-    return _answer(invitations.send(uow(), said), 202)
+        step_up.require(signed_in())
+    return _answer(send_invites.send(uow(), said), 202)
 
 
 @room.post("/admin/invites/<invite_id>/resend", needs=ADMINS, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay alive."""
-    return _answer(open_invitations.resend(uow(), invite_id), 202)
+    return _answer(manage_invites.resend(uow(), invite_id), 202)
 
 
 @room.post("/admin/invites/<invite_id>/extend", needs=ADMINS, asks=Extend, statuses=(202,))
 def extend_invite(invite_id: str, said: Extend) -> Reply:
     """Mail a link that ends later; links that are out stay alive until their own end."""
-    return _answer(open_invitations.extend(uow(), invite_id, said), 202)
+    return _answer(manage_invites.extend(uow(), invite_id, said), 202)
 
 
 @room.post("/admin/invites/<invite_id>/revoke", needs=ADMINS)
 def revoke_invite(invite_id: str) -> Reply:
     """Take an invitation back; every link of it is dead."""
-    return _answer(open_invitations.revoke(uow(), invite_id), 200)
+    return _answer(manage_invites.revoke(uow(), invite_id), 200)
 
 
 @room.post("/admin/invites/some", needs=ADMINS, asks=Some)
 def change_some_invites(said: Some) -> Reply:
     """Resend, extend or revoke some; how many were still open."""
-    count = open_invitations.some(uow(), said)
+    count = manage_invites.some(uow(), said)
     return Reply(says={"count": count}, then=page_url("send_invite_form", done=said.act, count=count))
 
 

@@ -10,8 +10,10 @@ from flask import request
 
 from accounts.core import outbox
 from accounts.core.models.account import ADMINS
-from accounts.flows import accounts, administer, audit_words
-from accounts.flows.inputs import GroupNames
+from accounts.flows.audit import labels as audit_labels
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.shared import accounts
+from accounts.flows.shared.fields import GroupNames
 from accounts.web.bound import house, uow
 from accounts.web.doors import JSON, PAGE, Room, page_url
 from accounts.web.reply import Reply
@@ -35,10 +37,12 @@ def _nobody() -> dict[str, Any]:
     return {"accounts": [], "next": "", "filters": _filters()}
 
 
-@room.get("/admin/accounts", needs=ADMINS, query=administer.AccountPage, page="admin/accounts.html", fill=_nobody)
-def list_accounts(said: administer.AccountPage) -> Reply:
+@room.get(
+    "/admin/accounts", needs=ADMINS, query=helpdesk_accounts.AccountPage, page="admin/accounts.html", fill=_nobody
+)
+def list_accounts(said: helpdesk_accounts.AccountPage) -> Reply:
     """Accounts by address: all, or those that are looked for."""
-    found, place = administer.search(uow(), said)
+    found, place = helpdesk_accounts.search(uow(), said)
     shows = {"filters": _filters(), "fields": (), "problem": None}
     return Reply(
         page="admin/accounts.html", says={"accounts": [asdict(each) for each in found], "next": place}, shows=shows
@@ -48,12 +52,12 @@ def list_accounts(said: administer.AccountPage) -> Reply:
 @room.get(ONE, needs=ADMINS)
 def show_account(account_id: str) -> Reply:
     """One account: its state, its sessions, and what happened to it."""
-    shows = {"happened": audit_words.HAPPENED, "done": request.args.get("done", "")}
+    shows = {"happened": audit_labels.HAPPENED, "done": request.args.get("done", "")}
     return Reply(page="admin/account.html", says=_said(account_id), shows=shows)
 
 
 def _said(account_id: str) -> dict[str, Any]:
-    return asdict(administer.show(uow(), account_id))
+    return asdict(helpdesk_accounts.show(uow(), account_id))
 
 
 def _answer(account_id: str, done: str) -> Reply:
@@ -75,7 +79,7 @@ def enable_account(account_id: str) -> Reply:
 
 
 def _one(account_id: str) -> Mapping[str, Any]:
-    row = administer.existing(uow(), account_id)
+    row = helpdesk_accounts.existing(uow(), account_id)
     return {"given": {"groups": row.groups}, "account_id": row.id, "of": row.email}
 
 
@@ -96,35 +100,35 @@ def change_groups(account_id: str, said: GroupNames) -> Reply:
 @room.post(f"{ONE}/reset", needs=ADMINS, statuses=(202,))
 def send_reset(account_id: str) -> Reply:
     """Mail the owner a link to choose a new password."""
-    administer.send_reset(uow(), account_id)
+    helpdesk_accounts.send_reset(uow(), account_id)
     return Reply(says={"sent": True}, status=202, then=page_url("show_account", account_id=account_id, done="reset"))
 
 
 @room.post(f"{ONE}/unlock", needs=ADMINS)
 def unlock_account(account_id: str) -> Reply:
     """Lift the lock that follows many wrong passwords."""
-    administer.lift_lock(uow(), account_id)
+    helpdesk_accounts.lift_lock(uow(), account_id)
     return _answer(account_id, "unlocked")
 
 
 @room.post(f"{ONE}/sign-out", needs=ADMINS, fresh=True, statuses=(204,))
 def sign_out_account(account_id: str) -> Reply:
     """End all sessions of an account."""
-    administer.end_sessions(uow(), account_id)
+    helpdesk_accounts.end_sessions(uow(), account_id)
     return Reply(status=204, then=page_url("show_account", account_id=account_id, done="signed-out"))
 
 
 @room.delete(f"{ONE}/sessions/<session_id>", needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
 def end_account_session(account_id: str, session_id: str) -> Reply:
     """End one session of an account."""
-    administer.end_session(uow(), account_id, session_id)
+    helpdesk_accounts.end_session(uow(), account_id, session_id)
     return Reply(status=204)
 
 
 @room.post(f"{ONE}/sessions/<session_id>/end", needs=ADMINS, fresh=True, speaks=PAGE)
 def end_account_session_page(account_id: str, session_id: str) -> Reply:
     """End one session of an account."""
-    administer.end_session(uow(), account_id, session_id)
+    helpdesk_accounts.end_session(uow(), account_id, session_id)
     return Reply(then=page_url("show_account", account_id=account_id, done="signed-out"))
 
 
@@ -132,12 +136,12 @@ def end_account_session_page(account_id: str, session_id: str) -> Reply:
     f"{ONE}/delete",
     needs=ADMINS,
     fresh=True,
-    asks=administer.DeleteAccount,
+    asks=helpdesk_accounts.DeleteAccount,
     page="admin/account_delete.html",
     fill=lambda account_id: {**_one(account_id), "given": {}},
     statuses=(204,),
 )
-def delete_account(account_id: str, said: administer.DeleteAccount) -> Reply:
+def delete_account(account_id: str, said: helpdesk_accounts.DeleteAccount) -> Reply:
     """Delete an account for good."""
-    administer.delete(uow(), account_id, said)
+    helpdesk_accounts.delete(uow(), account_id, said)
     return Reply(status=204, then=page_url("list_accounts"))

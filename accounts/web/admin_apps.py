@@ -9,8 +9,8 @@ from flask import request
 
 from accounts.core.models.account import ADMINS
 from accounts.core.models.apps import App
-from accounts.flows import app_input, apps, backchannel
-from accounts.flows.apps import Registered
+from accounts.flows.oidc import backchannel, registration, registration_form
+from accounts.flows.oidc.registration import Registered
 from accounts.web import bound
 from accounts.web.bound import house, uow
 from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
@@ -22,53 +22,53 @@ FORM = "admin/app_form.html"
 
 def shown(app: App, forward_origins: tuple[str, ...] | None = None) -> dict[str, Any]:
     """An app as admins see it: everything but its secret, which nobody sees."""
-    origins = apps.origins_of(uow(), app.id) if forward_origins is None else forward_origins
+    origins = registration.origins_of(uow(), app.id) if forward_origins is None else forward_origins
     return {
         "id": app.id,
         "issuer": house().signer.page(""),
-        **apps.described(app, origins),
+        **registration.described(app, origins),
         "created_at": app.created_at,
         "disabled_at": app.disabled_at,
-        "old_secret_until": apps.old_secret_until(app),
+        "old_secret_until": registration.old_secret_until(app),
     }
 
 
 @room.get("/admin/apps", needs=ADMINS, speaks=BOTH)
 def list_apps() -> Reply:
     """Other apps, by name."""
-    return Reply(page="admin/apps.html", says={"apps": [shown(app) for app in apps.listing(uow())]})
+    return Reply(page="admin/apps.html", says={"apps": [shown(app) for app in registration.listing(uow())]})
 
 
-@room.post("/admin/apps", needs=ADMINS, fresh=True, speaks=JSON, asks=app_input.AppInput, statuses=(201,))
-def add_app(said: app_input.AppInput) -> Reply:
+@room.post("/admin/apps", needs=ADMINS, fresh=True, speaks=JSON, asks=registration_form.AppInput, statuses=(201,))
+def add_app(said: registration_form.AppInput) -> Reply:
     """Register an app. The answer holds its secret, which is never shown again."""
-    return _with_secret(apps.register(uow(), said), 201)
+    return _with_secret(registration.register(uow(), said), 201)
 
 
-@room.post("/admin/apps/new", needs=ADMINS, fresh=True, speaks=PAGE, asks=app_input.AppInput, page=FORM)
-def add_app_page(said: app_input.AppInput) -> Reply:
+@room.post("/admin/apps/new", needs=ADMINS, fresh=True, speaks=PAGE, asks=registration_form.AppInput, page=FORM)
+def add_app_page(said: registration_form.AppInput) -> Reply:
     """Register an app."""
-    return _with_secret(apps.register(uow(), said), 201)
+    return _with_secret(registration.register(uow(), said), 201)
 
 
 @room.get("/admin/apps/<app_id>", needs=ADMINS, speaks=BOTH)
 def show_app(app_id: str) -> Reply:
     """One app, and how it took the last goodbyes."""
-    found = apps.find(uow(), app_id)
+    found = registration.find(uow(), app_id)
     goodbyes = [asdict(each) for each in backchannel.of_app(uow(), app_id)]
     says = {**shown(found.app, found.forward_origins), "goodbyes": goodbyes}
     return Reply(page="admin/app.html", says=says, shows={"done": request.args.get("done", ""), "secret": None})
 
 
 def _as_it_is(app_id: str) -> dict[str, Any]:
-    found = apps.find(uow(), app_id)
-    return {"given": apps.described(found.app, found.forward_origins), "app_id": app_id}
+    found = registration.find(uow(), app_id)
+    return {"given": registration.described(found.app, found.forward_origins), "app_id": app_id}
 
 
-@room.patch("/admin/apps/<app_id>", needs=ADMINS, fresh=True, speaks=JSON, asks=app_input.AppChange)
-def change_app(app_id: str, said: app_input.AppChange) -> Reply:
+@room.patch("/admin/apps/<app_id>", needs=ADMINS, fresh=True, speaks=JSON, asks=registration_form.AppChange)
+def change_app(app_id: str, said: registration_form.AppChange) -> Reply:
     """Change an app; what is not said stays."""
-    return _changed(apps.change(uow(), app_id, said))
+    return _changed(registration.change(uow(), app_id, said))
 
 
 @room.post(
@@ -76,64 +76,64 @@ def change_app(app_id: str, said: app_input.AppChange) -> Reply:
     needs=ADMINS,
     fresh=True,
     speaks=PAGE,
-    asks=app_input.AppChange,
+    asks=registration_form.AppChange,
     page=FORM,
     fill=_as_it_is,
 )
-def change_app_page(app_id: str, said: app_input.AppChange) -> Reply:
+def change_app_page(app_id: str, said: registration_form.AppChange) -> Reply:
     """Change an app."""
-    return _changed(apps.change(uow(), app_id, said))
+    return _changed(registration.change(uow(), app_id, said))
 
 
-@room.post("/admin/apps/<app_id>/secret", needs=ADMINS, fresh=True, speaks=BOTH, asks=app_input.RenewSecret)
-def renew_app_secret(app_id: str, said: app_input.RenewSecret) -> Reply:
+@room.post("/admin/apps/<app_id>/secret", needs=ADMINS, fresh=True, speaks=BOTH, asks=registration_form.RenewSecret)
+def renew_app_secret(app_id: str, said: registration_form.RenewSecret) -> Reply:
     """Give an app a new secret, which is never shown again. The old one is good for a day more, or dead at once."""
-    return _with_secret(apps.rotate_secret(uow(), app_id, said), 200)
+    return _with_secret(registration.rotate_secret(uow(), app_id, said), 200)
 
 
 @room.delete("/admin/apps/<app_id>/old-secret", needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
 def end_old_app_secret(app_id: str) -> Reply:
     """Have the secret before the one that is good now be worth nothing."""
-    apps.end_old_secret(uow(), app_id)
+    registration.end_old_secret(uow(), app_id)
     return Reply(status=204)
 
 
 @room.post("/admin/apps/<app_id>/old-secret/end", needs=ADMINS, fresh=True, speaks=PAGE)
 def end_old_app_secret_page(app_id: str) -> Reply:
     """Have the secret before the one that is good now be worth nothing."""
-    return _settled(apps.end_old_secret(uow(), app_id), "old-secret-ended")
+    return _settled(registration.end_old_secret(uow(), app_id), "old-secret-ended")
 
 
 @room.post("/admin/apps/<app_id>/disable", needs=ADMINS, speaks=BOTH)
 def disable_app(app_id: str) -> Reply:
     """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
-    return _settled(apps.disable(uow(), app_id), "disabled")
+    return _settled(registration.disable(uow(), app_id), "disabled")
 
 
 @room.post("/admin/apps/<app_id>/enable", needs=ADMINS, speaks=BOTH)
 def enable_app(app_id: str) -> Reply:
     """Switch an app on again."""
-    return _settled(apps.enable(uow(), app_id), "enabled")
+    return _settled(registration.enable(uow(), app_id), "enabled")
 
 
 @room.delete("/admin/apps/<app_id>", needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
 def remove_app(app_id: str) -> Reply:
     """Take an app away, with all that people have agreed to about it."""
-    apps.remove(uow(), app_id)
+    registration.remove(uow(), app_id)
     return Reply(status=204)
 
 
 @room.post("/admin/apps/<app_id>/remove", needs=ADMINS, fresh=True, speaks=PAGE)
 def remove_app_page(app_id: str) -> Reply:
     """Take an app away, with all that people have agreed to about it."""
-    apps.remove(uow(), app_id)
+    registration.remove(uow(), app_id)
     return Reply(then=page_url("list_apps"))
 
 
 @room.post("/admin/apps/<app_id>/try", needs=ADMINS, speaks=PAGE)
 def try_app(app_id: str) -> Reply:
     """Sign in to an app, as its people would, to see what it would learn."""
-    from accounts.flows import try_app as flow
+    from accounts.flows.oidc import app_trial as flow
 
     return Reply(then=flow.begin(uow(), bound.signed_in(), app_id))
 
@@ -141,7 +141,7 @@ def try_app(app_id: str) -> Reply:
 @room.get("/admin/apps/tried", needs=ADMINS, speaks=PAGE)
 def app_tried() -> Reply:
     """What an app would have learned."""
-    from accounts.flows import try_app as flow
+    from accounts.flows.oidc import app_trial as flow
 
     found = flow.finish(uow(), bound.signed_in(), request.args)
     learned = [(part, sorted(getattr(found, part).items())) for part in ("header", "id_token", "userinfo")]

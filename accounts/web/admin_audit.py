@@ -9,9 +9,11 @@ from flask import Response, request
 
 from accounts.core.clock import now
 from accounts.core.models.account import ADMINS
-from accounts.flows import audit_export, audit_trail, audit_words
-from accounts.flows.audit_export import ExportAudit
-from accounts.flows.audit_trail import AuditFilter, AuditPage
+from accounts.flows.audit import export as audit_export
+from accounts.flows.audit import labels as audit_labels
+from accounts.flows.audit import search as audit_search
+from accounts.flows.audit.export import ExportAudit
+from accounts.flows.audit.search import AuditFilter, AuditPage
 from accounts.web import forms
 from accounts.web.bound import uow
 from accounts.web.doors import Room
@@ -27,17 +29,17 @@ def _filters() -> dict[str, str]:
 
 
 def _no_lines() -> dict[str, Any]:
-    return {"lines": [], "next": "", "happened": audit_words.HAPPENED, "filters": _filters(), "given": _filters()}
+    return {"lines": [], "next": "", "happened": audit_labels.HAPPENED, "filters": _filters(), "given": _filters()}
 
 
 @room.get("/admin/audit", needs=ADMINS, query=AuditPage, page=PAGE, fill=_no_lines)
 def list_audit(said: AuditPage) -> Reply:
     """What happened, newest first."""
-    lines, place = audit_trail.page(uow(), said)
+    lines, place = audit_search.page(uow(), said)
     shows = {
         "fields": forms.fields_of(AuditFilter, _filters()),
         "problem": None,
-        "happened": audit_words.HAPPENED,
+        "happened": audit_labels.HAPPENED,
         "filters": _filters(),
     }
     return Reply(page=PAGE, says={"lines": [asdict(line) for line in lines], "next": place}, shows=shows)

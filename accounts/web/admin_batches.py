@@ -10,15 +10,15 @@ from flask import request
 from accounts.core import csv_files
 from accounts.core.models.account import ADMINS
 from accounts.core.models.invites import BatchRow, InviteBatch
-from accounts.flows import open_invitations
-from accounts.flows.invites import batches, export, lists, sending
+from accounts.flows.invites import batch_file, batches, export, sending
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites.batch_file import NewBatch
+from accounts.flows.invites.batch_rows import MAX_ROWS, REASONS
 from accounts.flows.invites.batches import AskedRows, Counts
 from accounts.flows.invites.export import Invitation
-from accounts.flows.invites.judging import VERDICTS
-from accounts.flows.invites.lists import NewBatch
-from accounts.flows.invites.rows import MAX_ROWS, REASONS
+from accounts.flows.invites.manage import Act, Extend
+from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.sending import Step
-from accounts.flows.open_invitations import Act, Extend
 from accounts.web import forms
 from accounts.web.admin_letters import letters_page
 from accounts.web.bound import house, runtime, uow
@@ -29,7 +29,7 @@ from accounts.web.streams import Stream, Trouble, collected
 
 room: Room = Room()
 AT_ONCE = 100
-LARGEST = lists.MAX_BYTES * 4 // 3 + forms.MAX_BYTES
+LARGEST = batch_file.MAX_BYTES * 4 // 3 + forms.MAX_BYTES
 """As Base64 in JSON a file is a third longer."""
 
 
@@ -69,7 +69,7 @@ def _listed() -> dict[str, Any]:
 
 
 def _page() -> dict[str, Any]:
-    return {**_listed(), "max_rows": MAX_ROWS, "max_bytes": lists.MAX_BYTES}
+    return {**_listed(), "max_rows": MAX_ROWS, "max_bytes": batch_file.MAX_BYTES}
 
 
 @room.get("/admin/invites/batches", needs=ADMINS, speaks=JSON)
@@ -173,7 +173,7 @@ def print_letters(batch_id: str) -> Stream:
 
 
 def _changed(batch_id: str, act: Act, days: int = 0) -> Reply:
-    count = open_invitations.of_batch(uow(), batch_id, act, days)
+    count = manage_invites.of_batch(uow(), batch_id, act, days)
     return Reply(says={"count": count}, then=page_url("show_batch", batch_id=batch_id, done=act, count=count))
 
 

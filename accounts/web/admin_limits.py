@@ -8,9 +8,10 @@ from typing import Any
 from flask import request
 
 from accounts.core.models.account import ADMINS
-from accounts.flows import key_life, limit_list
-from accounts.flows.key_life import KeyLife
-from accounts.flows.limit_list import WhoseLimits
+from accounts.flows.helpdesk import limits as helpdesk_limits
+from accounts.flows.helpdesk.limits import WhoseLimits
+from accounts.flows.keys import report as key_report
+from accounts.flows.keys.report import KeyLife
 from accounts.web import forms
 from accounts.web.bound import uow
 from accounts.web.doors import Room, page_url
@@ -27,7 +28,7 @@ def _nothing_yet() -> dict[str, Any]:
 @room.post("/admin/limits", needs=ADMINS, asks=WhoseLimits, page=PAGE, fill=_nothing_yet)
 def see_limits(said: WhoseLimits) -> Reply:
     """What has been counted of an address and of a network."""
-    found = [asdict(each) for each in limit_list.look(uow(), said)]
+    found = [asdict(each) for each in helpdesk_limits.look(uow(), said)]
     given = {"email": said.email.email if said.email else "", "network": said.network}
     shows = {"fields": forms.fields_of(WhoseLimits, given), "problem": None, "asked": given, "done": ""}
     # No redirect: the address would stand in an address.
@@ -37,14 +38,14 @@ def see_limits(said: WhoseLimits) -> Reply:
 @room.post("/admin/limits/lift", needs=ADMINS, asks=WhoseLimits)
 def lift_limits(said: WhoseLimits) -> Reply:
     """Have counting begin anew for an address and a network."""
-    lifted = limit_list.lift(uow(), said)
+    lifted = helpdesk_limits.lift(uow(), said)
     return Reply(says={"lifted": lifted}, then=page_url("see_limits_form", done="lifted"))
 
 
 @room.get("/admin/keys", needs=ADMINS)
 def list_keys() -> Reply:
     """The key ring without its secrets, oldest first."""
-    return Reply(page="admin/keys.html", says={"keys": [_key(life) for life in key_life.lives(uow())]})
+    return Reply(page="admin/keys.html", says={"keys": [_key(life) for life in key_report.lives(uow())]})
 
 
 def _key(life: KeyLife) -> dict[str, Any]:

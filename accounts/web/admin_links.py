@@ -6,9 +6,11 @@ from dataclasses import asdict
 from typing import Any
 
 from accounts.core.models.account import ADMINS
-from accounts.flows import audit_words, link_advice, link_doctor
-from accounts.flows.link_advice import Line
-from accounts.flows.link_doctor import ExplainLink, Explanation
+from accounts.flows.audit import labels as audit_labels
+from accounts.flows.helpdesk.links import advice as link_advice
+from accounts.flows.helpdesk.links import explain as link_explanation
+from accounts.flows.helpdesk.links.advice import Line
+from accounts.flows.helpdesk.links.explain import ExplainLink, Explanation
 from accounts.web import errors, forms
 from accounts.web.bound import uow
 from accounts.web.doors import Room
@@ -19,13 +21,13 @@ PAGE = "admin/link_doctor.html"
 
 
 def _nothing_yet() -> dict[str, Any]:
-    return {"found": None, "happened": audit_words.HAPPENED, "part_names": link_advice.PARTS}
+    return {"found": None, "happened": audit_labels.HAPPENED, "part_names": link_advice.PARTS}
 
 
 @room.post("/admin/links/explain", needs=ADMINS, asks=ExplainLink, page=PAGE, fill=_nothing_yet)
 def explain_link(said: ExplainLink) -> Reply:
     """Explain why a link does or does not work."""
-    found = link_doctor.explain(uow(), said.link)
+    found = link_explanation.explain(uow(), said.link)
     shows = {**_nothing_yet(), "found": found, "fields": forms.fields_of(ExplainLink), "problem": None}
     # No redirect to the answer: it would need the link in an address, or kept somewhere.
     return Reply(page=PAGE, says=told(found), shows=shows)

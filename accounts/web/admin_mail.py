@@ -9,9 +9,11 @@ from flask import request
 
 from accounts.core import outbox
 from accounts.core.models.account import ADMINS
-from accounts.flows import audit_words, dead_letters, link_advice, mail_trace
-from accounts.flows.dead_letters import DeadPage
-from accounts.flows.mail_trace import TraceMail
+from accounts.flows.audit import labels as audit_labels
+from accounts.flows.helpdesk import dead_letters, mail_trace
+from accounts.flows.helpdesk.dead_letters import DeadPage
+from accounts.flows.helpdesk.links import advice as link_advice
+from accounts.flows.helpdesk.mail_trace import TraceMail
 from accounts.web import admin_links, forms
 from accounts.web.bound import house, uow
 from accounts.web.doors import JSON, Room, page_url
@@ -37,7 +39,7 @@ def _around(after: DeadPage) -> dict[str, Any]:
     return {
         **_given_up(after),
         "found": None,
-        "happened": audit_words.HAPPENED,
+        "happened": audit_labels.HAPPENED,
         "part_names": link_advice.PARTS,
         "done": request.args.get("done", ""),
     }

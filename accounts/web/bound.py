@@ -20,8 +20,8 @@ from accounts.core.errors import Forbidden, NotSignedIn, Problem
 from accounts.core.security.throttle import network_of
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import sessions
-from accounts.flows.sessions import CurrentAccount, Session
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.web.agents import short_agent
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Response, request
 
 from accounts.core.clock import now
-from accounts.flows import devices, sessions
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sign_in import devices
 from accounts.web import bound
 
 LINK_SECONDS = 15 * 60

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import request
 
 from accounts.core.errors import CsrfFailed
-from accounts.flows import sessions
+from accounts.flows.sessions import session as sessions
 from accounts.web import bound
 from accounts.web.forms import CSRF_FIELD
 

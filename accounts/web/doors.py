@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from accounts.config import LOCALES
 from accounts.core.errors import NotFound, Problem
 from accounts.core.security.redirects import local_path
-from accounts.flows import confirm
+from accounts.flows.sign_in import step_up
 from accounts.web import bound, csrf, errors, forms, headers
 from accounts.web.reply import Reply
 from accounts.web.runtime import API, IN_LANGUAGE, LINKS, MAIN
@@ -196,7 +196,7 @@ def _door(route: Route) -> View:
         if route.page:
             bound.bound().refill = functools.partial(_form, route, values)
         if route.fresh:
-            confirm.require(bound.signed_in())
+            step_up.require(bound.signed_in())
         # Nothing of the body is read so far: only who is let in may say much.
         request.max_content_length = request.max_form_memory_size = route.largest
         if not route.foreign:
@@ -221,7 +221,7 @@ def _form_door(route: Route) -> View:
     def form(**values: Any) -> Reply:
         _admit(route)
         if route.fresh:
-            confirm.require(bound.signed_in())
+            step_up.require(bound.signed_in())
         return _form(route, values, None)
 
     return form

@@ -18,7 +18,9 @@ from accounts.core.security import throttle
 from accounts.core.security.addresses import masked
 from accounts.core.security.redirects import local_path
 from accounts.core.signing import key_usage
-from accounts.flows import confirm, letter_limits, sessions
+from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import mail_limits
+from accounts.flows.sign_in import step_up
 from accounts.web import bound, cookies, forms
 from accounts.web.bound import runtime, uow
 from accounts.web.doors import BOTH, PAGE, Room, link_url, page_url
@@ -70,14 +72,14 @@ def again() -> Reply:
     """Have a fresh link of the same kind sent to the address on file, for one that is genuine but dead."""
     link = _link()
     sentence = _genuine(link)
-    letter_limits.again(uow(), sentence)
+    mail_limits.again(uow(), sentence)
     with uow():
         if link.again is None or not link.again(uow(), sentence):
             raise LinkExpired("no fresh one is to be had")
         uow().note(
             "link.again",
             link_id=sentence.link_id,
-            **letter_limits.whose(sentence),
+            **mail_limits.whose(sentence),
             facts={"purpose": link.purpose},
         )
     then = page_url("look_into_mail")
@@ -156,7 +158,7 @@ def _act(link: Link, token: object, prepared: Any) -> tuple[Done, sessions.Sessi
 
 def _check_session(opened: Opened) -> None:
     """:raises NotSignedIn, ConfirmationRequired: no session of the account itself, or not a fresh one."""
-    confirm.require(bound.signed_in())
+    step_up.require(bound.signed_in())
 
 
 def _check_account(opened: Opened) -> None:

@@ -68,7 +68,7 @@ def discovery() -> Response:
 @room.get("/oauth/jwks", **PUBLISHED)
 def jwks() -> Response:
     """The keys that vouch: those that sign, those that will, and those that did."""
-    from accounts.flows.oidc_keys import Keys
+    from accounts.flows.oidc.signing_keys import Keys
 
     return _public({"keys": house().kept(Keys).published()})
 

@@ -11,8 +11,8 @@ from flask import Response, request
 from accounts.core.errors import BadAppRequest
 from accounts.core.security.client_uris import origin_of
 from accounts.core.security.redirects import local_path
-from accounts.flows import sessions
-from accounts.flows.inputs import Asks
+from accounts.flows.sessions import session as sessions
+from accounts.flows.shared.fields import Asks
 from accounts.web import bound, headers
 from accounts.web.apps_of_mine import said_goodbye
 from accounts.web.bound import house, uow
@@ -20,10 +20,10 @@ from accounts.web.doors import PAGE, Room, page_url
 from accounts.web.reply import Reply
 
 if TYPE_CHECKING:
-    from accounts.flows.authorize import Need, Note
-    from accounts.flows.oidc.answers import Answer, Refused
-    from accounts.flows.oidc.asked import Asked
-    from accounts.flows.sign_out_by_app import Wish
+    from accounts.flows.oidc.authorize import Need, Note
+    from accounts.flows.oidc.logout import Wish
+    from accounts.flows.oidc.request import Asked
+    from accounts.flows.oidc.responses import Answer, Refused
 
 room: Room = Room()
 HERE: dict[str, Any] = {"speaks": PAGE, "one_address": True}
@@ -63,12 +63,12 @@ def decide(said: Decision) -> Reply | Response:
     pairs = parse_qsl(said.request, keep_blank_values=True)
     if said.decision == "yes":
         return _judge(pairs, said.scope.split())
-    from accounts.flows import authorize as flow
-    from accounts.flows.oidc import asked
-    from accounts.flows.oidc.answers import Refused
+    from accounts.flows.oidc import authorize as flow
+    from accounts.flows.oidc import request as authorization_request
+    from accounts.flows.oidc.responses import Refused
 
     try:
-        return _deliver(flow.refuse(uow(), asked.read(uow(), pairs), bound.account()))
+        return _deliver(flow.refuse(uow(), authorization_request.read(uow(), pairs), bound.account()))
     except Refused as refused:
         return _deliver(refused.answer)
 
@@ -76,12 +76,12 @@ def decide(said: Decision) -> Reply | Response:
 @room.get("/oauth/logout", **PLAIN)
 def logout() -> Reply | Response:
     """Sign out for another app."""
-    from accounts.flows import sign_out_by_app as flow
+    from accounts.flows.oidc import logout as oidc_logout
 
-    wish, who = flow.read(uow(), request.args.items(multi=True)), bound.account()
+    wish, who = oidc_logout.read(uow(), request.args.items(multi=True)), bound.account()
     _speak(wish.said)
     # What only looks (HEAD) ends nothing.
-    if request.method != "GET" or flow.must_ask(uow(), wish, who):
+    if request.method != "GET" or oidc_logout.must_ask(uow(), wish, who):
         more = headers.policy_with_forms_to(origin_of(wish.back) or "") if wish.back else {}
         shows = {"app": wish.app, "request": urlencode(wish.said), "email": who.email if who else ""}
         return Reply(page="oidc/sign_out.html", shows=shows, headers=more)
@@ -97,18 +97,18 @@ def logout_by_post() -> Response:
 @room.post("/oauth/logout/confirm", **HERE, asks=SignOutDecision)
 def confirm_logout(said: SignOutDecision) -> Reply | Response:
     """Sign out, said by the person."""
-    from accounts.flows import sign_out_by_app as flow
+    from accounts.flows.oidc import logout as oidc_logout
 
-    return _sign_out(flow.read(uow(), parse_qsl(said.request, keep_blank_values=True)), sure=True)
+    return _sign_out(oidc_logout.read(uow(), parse_qsl(said.request, keep_blank_values=True)), sure=True)
 
 
 def _judge(pairs: Pairs, agreed: list[str] | None = None) -> Reply | Response:
-    from accounts.flows import authorize as flow
-    from accounts.flows.oidc import asked as requests
-    from accounts.flows.oidc.answers import Answer, Refused
+    from accounts.flows.oidc import authorize as flow
+    from accounts.flows.oidc import request as authorization_request
+    from accounts.flows.oidc.responses import Answer, Refused
 
     try:
-        asked = requests.read(uow(), pairs)
+        asked = authorization_request.read(uow(), pairs)
     except Refused as refused:
         return _refuse(refused, pairs)
     who = bound.account()
@@ -134,8 +134,8 @@ def _refuse(refused: Refused, pairs: Pairs) -> Reply | Response:
 
 
 def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
-    from accounts.flows import authorize as flow
-    from accounts.flows.authorize import Need
+    from accounts.flows.oidc import authorize as flow
+    from accounts.flows.oidc.authorize import Need
 
     session = bound.session()
     if need in (Need.SIGN_IN, Need.SIGN_UP, Need.PROVE):
@@ -160,8 +160,8 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
 
 
 def _way_back(asked: Asked, note: Note) -> str | None:
-    from accounts.flows import authorize as flow
-    from accounts.flows.oidc.asked import HINT
+    from accounts.flows.oidc import authorize as flow
+    from accounts.flows.oidc.request import HINT
 
     found = local_path(flow.target(house(), asked, note))
     # A long hint is left behind: whose ID token it was, the app finds out itself.
@@ -169,7 +169,7 @@ def _way_back(asked: Asked, note: Note) -> str | None:
 
 
 def _deliver(answer: Answer) -> Reply | Response:
-    from accounts.flows.oidc.answers import FORM_POST
+    from accounts.flows.oidc.responses import FORM_POST
 
     if answer.mode == FORM_POST:
         shows = {"action": answer.redirect_uri, "says": answer.says}

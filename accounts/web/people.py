@@ -8,22 +8,14 @@ from typing import Any
 from flask import request, url_for
 
 from accounts.core.security import addresses
-from accounts.flows import (
-    change_email,
-    change_password,
-    close_account,
-    confirm,
-    profile,
-    reset_password,
-    session_list,
-    sessions,
-    sign_in,
-    sign_in_by_mail,
-    sign_up,
-)
-from accounts.flows.inputs import Asks, Checkbox, Next
+from accounts.flows.account import change_email, change_password, close_account, profile, reset_password, sign_up
 from accounts.flows.moving import export
-from accounts.flows.sessions import CurrentAccount
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions import session_list
+from accounts.flows.sessions.session import CurrentAccount
+from accounts.flows.shared.fields import Asks, Checkbox, Next
+from accounts.flows.sign_in import magic_link, step_up
+from accounts.flows.sign_in import password as password_sign_in
 from accounts.web import bound
 from accounts.web.apps_of_mine import said_goodbye
 from accounts.web.bound import house, uow
@@ -90,25 +82,25 @@ def look_into_mail() -> Reply:
     return Reply(page="look_into_mail.html")
 
 
-@room.post("/sign-in", asks=sign_in.SignIn, page="sign_in.html", fill=_hinted)
-def sign_in_(said: sign_in.SignIn) -> Reply:
+@room.post("/sign-in", asks=password_sign_in.SignIn, page="sign_in.html", fill=_hinted)
+def sign_in_(said: password_sign_in.SignIn) -> Reply:
     """Sign in with address and password."""
-    bound.set_session(sign_in.act(uow(), said, known_here=known_here()))
+    bound.set_session(password_sign_in.act(uow(), said, known_here=known_here()))
     signed_in = bound.account() if bound.bound().speaks == "json" else None
     return Reply(says=shown(signed_in) if signed_in else {}, then=said.next or page_url("change_account_form"))
 
 
-@room.post("/sign-in/mail", asks=sign_in_by_mail.SignInByMail, page="sign_in_mail.html", statuses=(202,))
-def sign_in_mail(said: sign_in_by_mail.SignInByMail) -> Reply:
+@room.post("/sign-in/mail", asks=magic_link.SignInByMail, page="sign_in_mail.html", statuses=(202,))
+def sign_in_mail(said: magic_link.SignInByMail) -> Reply:
     """Ask for a link that signs in."""
-    sign_in_by_mail.ask(uow(), said)
+    magic_link.ask(uow(), said)
     return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="sign-in"))
 
 
-@room.post("/confirm", needs="account", asks=confirm.Confirm, page="confirm.html")
-def confirm_(said: confirm.Confirm) -> Reply:
+@room.post("/confirm", needs="account", asks=step_up.Confirm, page="confirm.html")
+def confirm_(said: step_up.Confirm) -> Reply:
     """Prove afresh by password that it is you, for what needs that."""
-    bound.set_session(confirm.act(uow(), bound.signed_in(), said))
+    bound.set_session(step_up.act(uow(), bound.signed_in(), said))
     return Reply(says=shown(bound.signed_in()), then=said.next or page_url("change_account_form"))
 
 
@@ -117,7 +109,7 @@ def sign_out(said: SignOut) -> Reply:
     """Sign out here, or on all devices."""
     account = bound.account()
     if account is not None and said.everywhere:
-        confirm.require(account)
+        step_up.require(account)
         sessions.end_everywhere(uow(), account.id)
     if account is not None:
         sessions.end(uow(), account.session)

@@ -11,8 +11,8 @@ from accounts.core.errors import CsrfFailed, Forbidden, NotFound
 from accounts.core.links.opening import open_link
 from accounts.core.models.account import ADMINS
 from accounts.core.security import throttle
-from accounts.flows import invite
-from accounts.flows.inputs import Asks, Next
+from accounts.flows.invites import link as invite_link
+from accounts.flows.shared.fields import Asks, Next
 from accounts.web import bound, cookies
 from accounts.web.bound import house, runtime, uow
 from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
@@ -49,7 +49,7 @@ def connect_with(upstream_id: str, said: Asks) -> Reply:
 def join_with(upstream_id: str, said: Asks) -> Reply:
     """Accept the invitation that is open in this browser by way of another service."""
     _known(upstream_id)
-    opened = open_link(uow(), house().links[invite.PURPOSE], _invitation())
+    opened = open_link(uow(), house().links[invite_link.PURPOSE], _invitation())
     uow().release()
     if not opened.subject.id or opened.subject.account is not None:
         raise Forbidden("the first admin chooses a password, and who has an account signs in to it")
@@ -86,7 +86,7 @@ def _settle(waiting: Waiting, person: Person) -> str:
         bound.set_session(identities.sign_in(uow(), person))
         return waiting.next or page_url("change_account_form")
     if waiting.wish == "join":
-        link = house().links[invite.PURPOSE]
+        link = house().links[invite_link.PURPOSE]
         bound.set_session(identities.join(uow(), link, _invitation(), waiting.link_id, person))
         return page_url("change_account_form")
     who = bound.signed_in()
@@ -193,7 +193,7 @@ def _shown() -> list[dict[str, str]]:
 
 
 def _invitation() -> str:
-    return request.cookies.get(runtime().link_cookie(invite.PURPOSE), "")
+    return request.cookies.get(runtime().link_cookie(invite_link.PURPOSE), "")
 
 
 def _drop(response: Response) -> Response:

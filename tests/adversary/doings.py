@@ -6,8 +6,11 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.models.account import Account
-from accounts.flows import accounts, invitations, invite, open_invitations
-from accounts.flows.unlock import MAX_FAILURES
+from accounts.flows.invites import link as invite_link
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.shared import accounts
+from accounts.flows.sign_in.unlock import MAX_FAILURES
 from tests.adversary.machine import Driven
 from tests.adversary.model import ModelAccount
 from tests.people import new_address
@@ -38,7 +41,7 @@ class Doings(Driven):
         address = known[pick % len(known)] if again and known else new_address("invited")
         said = {"email": address, "groups": ["editors"]}
         self.clock.shift(2)
-        invitations.send(self.service.uow(), invitations.Invite.model_validate(said))
+        send_invites.send(self.service.uow(), send_invites.Invite.model_validate(said))
         assert [link.purpose for link in self.mails()] == ["invite"]
         self.reached["invite"] += 1
 
@@ -46,8 +49,8 @@ class Doings(Driven):
         link = next((each for each in self.world.links if each.purpose == "invite" and not each.used), None)
         if link is None:
             return
-        sentence = self.service.house.signer.read(invite.INVITE, link.token)
-        open_invitations.revoke(self.service.uow(), sentence.carried.id)
+        sentence = self.service.house.signer.read(invite_link.INVITE, link.token)
+        manage_invites.revoke(self.service.uow(), sentence.carried.id)
         link.used = True
         self.reached["revoke"] += 1
 

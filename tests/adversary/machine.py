@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from accounts.core.errors import Problem
 from accounts.core.links.opening import open_link
-from accounts.flows import sessions
+from accounts.flows.sessions import session as sessions
 from tests.adversary.model import ModelAccount, ModelLink, ModelSession, World
 from tests.people import Person, Service
 from tests.servers.smtp import links as links_in

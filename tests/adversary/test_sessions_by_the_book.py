@@ -10,7 +10,7 @@ import pytest
 import time_machine
 
 from accounts.core.clock import now
-from accounts.flows import accounts
+from accounts.flows.shared import accounts
 from tests.adversary.recipes import change_link, reset_link, sign_in_link, unlock_link
 from tests.adversary.test_links_by_the_book import use
 from tests.conftest import on_both_databases

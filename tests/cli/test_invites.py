@@ -8,7 +8,7 @@ import json
 import re
 from pathlib import Path
 
-from accounts.flows.invite import INVITE
+from accounts.flows.invites.link import INVITE
 from tests.cli.conftest import Command
 from tests.flows.walks import fate
 from tests.people import Service, new_address, token_in

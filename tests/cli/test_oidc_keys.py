@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.flows.oidc_keys import ALGS
+from accounts.flows.oidc.signing_keys import ALGS
 from tests.cli.conftest import Command
 
 

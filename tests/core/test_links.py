@@ -22,7 +22,9 @@ from accounts.core.links.link import Done, Link, Opened, Subject, address_key
 from accounts.core.models.account import Account
 from accounts.core.security.passwords import Passwords
 from accounts.core.signing.keys import new_key
-from accounts.flows import LINKS, invite, reset_password, sign_up
+from accounts.flows import LINKS
+from accounts.flows.account import reset_password, sign_up
+from accounts.flows.invites import link as invite_link
 from tests.core.houses import ISSUER, envelope, signer
 
 HASH = Passwords().hash("correct horse battery staple")
@@ -150,8 +152,10 @@ def test_the_longest_invitation_still_opens() -> None:
     box = signer()
     groups = [f"{number:02}" + new_id() * 3 + new_id()[:14] for number in range(32)]
     email = "a" * 64 + "@" + ".".join(letter * 60 for letter in "bcd") + ".example"
-    carried = invite.Carried(id=new_id(), expires=2**31, groups=groups, inviter=new_id(), locale="de")
-    assert box.read(invite.INVITE, box.sign(invite.INVITE, Subject(email, None), carried)).carried == carried
+    carried = invite_link.Carried(id=new_id(), expires=2**31, groups=groups, inviter=new_id(), locale="de")
+    assert (
+        box.read(invite_link.INVITE, box.sign(invite_link.INVITE, Subject(email, None), carried)).carried == carried
+    )
 
 
 def test_what_a_link_carries_comes_back_as_it_was() -> None:
@@ -204,7 +208,7 @@ def test_a_lifetime_of_the_installation_wins_over_the_declared_one() -> None:
     account = somebody()
     shorter = Signer(envelope(), ISSUER, {"reset-password": timedelta(seconds=3)})
     assert shorter.lives(RESET) == timedelta(seconds=3)
-    assert shorter.lives(invite.INVITE) == timedelta(days=7)
+    assert shorter.lives(invite_link.INVITE) == timedelta(days=7)
     sentence = shorter.read(RESET, shorter.sign(RESET, Subject(account.id, account)))
     assert shorter.expires_at(sentence) == sentence.issued_at + timedelta(seconds=3)
     assert signer().expires_at(sentence) == sentence.issued_at + timedelta(minutes=30)
@@ -212,8 +216,8 @@ def test_a_lifetime_of_the_installation_wins_over_the_declared_one() -> None:
 
 def test_a_link_may_carry_an_end_of_its_own() -> None:
     box, ends = signer(), int(clock.now().timestamp()) + 90 * 86400
-    carried = invite.Carried(id=new_id(), expires=ends, groups=[], inviter="", locale="en")
-    sentence = box.read(invite.INVITE, box.sign(invite.INVITE, Subject("a@example.org", None), carried))
+    carried = invite_link.Carried(id=new_id(), expires=ends, groups=[], inviter="", locale="en")
+    sentence = box.read(invite_link.INVITE, box.sign(invite_link.INVITE, Subject("a@example.org", None), carried))
     assert box.expires_at(sentence).timestamp() == ends
     assert box.keep_spent_until(box.expires_at(sentence)).timestamp() == ends + 360
 

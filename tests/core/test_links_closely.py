@@ -13,7 +13,9 @@ from accounts.core.ids import new_id
 from accounts.core.links import link as links
 from accounts.core.links.link import Opened, Subject
 from accounts.core.signing.keys import Key, new_key
-from accounts.flows import by_mail, invite, reset_password
+from accounts.flows.account import reset_password
+from accounts.flows.invites import link as invite_link
+from accounts.flows.shared import mail_request
 from tests.core.houses import ISSUER, signer
 from tests.core.test_links import declared, somebody
 
@@ -36,7 +38,7 @@ def test_what_json_does_not_know_is_carried_all_the_same() -> None:
 def test_what_a_link_left_out_is_what_its_kind_says_by_default() -> None:
     account, box = somebody(), signer()
     sentence = box.read(reset_password.RESET, box.sign(reset_password.RESET, Subject(account.id, account)))
-    assert sentence.carried == by_mail.Target(next="")
+    assert sentence.carried == mail_request.Target(next="")
 
 
 def test_a_key_of_the_ring_may_be_chosen_to_sign() -> None:
@@ -85,7 +87,7 @@ def test_a_part_of_an_account_reads_its_column_and_needs_the_account() -> None:
 
 
 def test_links_and_pages_begin_with_the_base_address() -> None:
-    assert signer().url(invite.INVITE, "t.o-ken") == f"{ISSUER}/l/invite/t.o-ken/go"
+    assert signer().url(invite_link.INVITE, "t.o-ken") == f"{ISSUER}/l/invite/t.o-ken/go"
     assert signer().page("") == ISSUER
 
 

@@ -12,7 +12,7 @@ from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.models.account import Account, SentInvite
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts
+from accounts.flows.shared import accounts
 from tests.core import test_schema
 from tests.core.houses import house_on
 from tests.core.test_schema import downgrade

@@ -17,7 +17,7 @@ from accounts.core.models.account import Account
 from accounts.core.signing.key_file import LOOK_EVERY, FileRing
 from accounts.core.signing.keys import KeyRing, new_key, signing
 from accounts.core.signing.tokens import Envelope, Unreadable
-from accounts.flows.reset_password import RESET
+from accounts.flows.account.reset_password import RESET
 from tests.core.houses import ISSUER, at_once
 
 

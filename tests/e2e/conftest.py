@@ -21,7 +21,7 @@ from accounts.config import Settings
 from accounts.core.database import schema
 from accounts.core.uow import UnitOfWork
 from accounts.extension import state_of
-from accounts.flows.first_admin import first_admin_url
+from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import KEY
 from tests.e2e.client import Client
 from tests.e2e.running import Process, free_port

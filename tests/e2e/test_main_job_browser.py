@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from accounts.core.errors import LinkUsed, SignInFailed
-from accounts.flows import invite, reset_password, sign_up
+from accounts.flows.account import reset_password, sign_up
+from accounts.flows.invites import link as invite_link
 from accounts.web.language import Languages
 from tests.e2e.client import mailed_url
 from tests.e2e.conftest import Start
@@ -18,7 +19,7 @@ from tests.servers.smtp import SmtpSink
 pytestmark = pytest.mark.e2e
 
 SIGN_IN, ACCOUNT, MAIL, DONE = "Sign in", "Your account", "Look into your mail", "Done"
-INVITED, ACTIVATE, RESET = (link.title for link in (invite.INVITE, sign_up.ACTIVATE, reset_password.RESET))
+INVITED, ACTIVATE, RESET = (link.title for link in (invite_link.INVITE, sign_up.ACTIVATE, reset_password.RESET))
 PASSES = [
     pytest.param("sqlite", "en", True, id="english-scripts-sqlite"),
     pytest.param("sqlite", "de", False, id="german-no_scripts-sqlite"),

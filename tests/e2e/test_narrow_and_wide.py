@@ -9,10 +9,11 @@ from accounts.core.audit.log import Asker
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.extension import state_of
-from accounts.flows import accounts, invitations
-from accounts.flows.invitations import Invite
 from accounts.flows.invites import batches
-from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.batch_file import NewBatch
+from accounts.flows.invites.send import Invite
+from accounts.flows.shared import accounts
 from tests.e2e.conftest import Live
 from tests.people import PASSWORD
 
@@ -55,7 +56,7 @@ def fill(live: Live) -> tuple[str, ...]:
             uow.session.flush()
             accounts.grant(uow, account, [f"{number}{'g' * 63}"])
     uow = UnitOfWork(house, asker)
-    invitations.send(uow, Invite.model_validate({"email": f"x{LONG[1:]}", "name": NAMES[0], "groups": ["g" * 64]}))
+    send_invites.send(uow, Invite.model_validate({"email": f"x{LONG[1:]}", "name": NAMES[0], "groups": ["g" * 64]}))
     rows = "\n".join(f"{number}{LONG[2:]},{name},{'g' * 64}" for number, name in enumerate(NAMES))
     said = {"name": "B" * 100, "people": f"email,name,groups,{'C' * 90}\n{rows}\n{'b' * 200},,"}
     batch = batches.create(uow, NewBatch.model_validate(said))

@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 from accounts.core.security.addresses import parse
 from accounts.core.uow import UnitOfWork
 from accounts.extension import state_of
-from accounts.flows import unlock
+from accounts.flows.sign_in import unlock
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Live

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import time_machine
 
 from accounts.core.clock import now
-from accounts.flows import accounts as people
+from accounts.flows.shared import accounts
 from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
 from tests.servers.smtp import links
 
@@ -93,11 +93,11 @@ def revoked(service: Service, admin: Person) -> Case:
 def of_a_former_admin(service: Service, admin: Person) -> Case:
     second, email = service.member(), new_address("invited")
     uow = service.uow()
-    second_id = people.find(uow, second.email).id
-    people.set_groups(uow, second_id, ["admins"])
+    second_id = accounts.find(uow, second.email).id
+    accounts.set_groups(uow, second_id, ["admins"])
     assert second.post("/api/admin/invites", {"email": email}).status_code == 202
     url = service.url(email, "invite")
-    people.set_groups(uow, second_id, [])
+    accounts.set_groups(uow, second_id, [])
     return _whole(url, "inviter")
 
 
@@ -130,7 +130,7 @@ def of_a_disabled_account(service: Service, admin: Person) -> Case:
     member = service.member()
     url = reset_url(service, member)
     uow = service.uow()
-    people.disable(uow, people.find(uow, member.email).id)
+    accounts.disable(uow, accounts.find(uow, member.email).id)
     return _whole(url, "disabled")
 
 

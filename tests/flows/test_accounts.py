@@ -7,9 +7,9 @@ import pytest
 from accounts.core.errors import InvalidInput, LastAdmin, LinkInvalid, NotFound
 from accounts.core.links.opening import open_link
 from accounts.core.models.account import ADMINS
-from accounts.flows import accounts
-from accounts.flows.accounts import Chosen
-from accounts.flows.reset_password import RESET
+from accounts.flows.account.reset_password import RESET
+from accounts.flows.shared import accounts
+from accounts.flows.shared.accounts import Chosen
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
 from tests.flows.walks import Member, events, first_admin, member

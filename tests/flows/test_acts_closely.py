@@ -13,18 +13,12 @@ from accounts.core.clock import now
 from accounts.core.errors import LastAdmin
 from accounts.core.links.link import Done, Link
 from accounts.core.models.account import ADMINS, LOCK
-from accounts.flows import (
-    accounts,
-    close_account,
-    invitations,
-    invite,
-    not_me,
-    reset_password,
-    sign_in_by_mail,
-    sign_up,
-    unlock,
-)
-from accounts.flows.accounts import subject_of
+from accounts.flows.account import close_account, not_me, reset_password, sign_up
+from accounts.flows.invites import link as invite_link
+from accounts.flows.invites import send as send_invites
+from accounts.flows.shared import accounts
+from accounts.flows.shared.accounts import subject_of
+from accounts.flows.sign_in import magic_link, unlock
 from tests.flows.closely import ASKED, letter, owner, sentence_in, written
 from tests.flows.invites.lists import ledger
 from tests.flows.walks import Member, counts, fate, first_admin, stranger, use
@@ -90,15 +84,15 @@ def test_a_name_of_ones_own_is_no_new_password(service: Service) -> None:
 
 def test_signing_in_by_mail_counts_and_says_by_which_proof(service: Service) -> None:
     who = owner(service, sign_in_serial=3)
-    mailed = token(who, sign_in_by_mail.SIGN_IN)
+    mailed = token(who, magic_link.SIGN_IN)
     found = written(service, lambda: _signed_in_by_mail(service, mailed, who))
-    assert found.notes == [("sign-in.by-mail", who.id, link_id(service, sign_in_by_mail.SIGN_IN, mailed), {})]
+    assert found.notes == [("sign-in.by-mail", who.id, link_id(service, magic_link.SIGN_IN, mailed), {})]
     assert who.row.sign_in_serial == 4
-    assert fate(service, sign_in_by_mail.SIGN_IN, mailed) == "link_used"
+    assert fate(service, magic_link.SIGN_IN, mailed) == "link_used"
 
 
 def _signed_in_by_mail(service: Service, mailed: str, who: Member) -> None:
-    done = use(service, sign_in_by_mail.SIGN_IN, mailed, {})
+    done = use(service, magic_link.SIGN_IN, mailed, {})
     assert (done.account_id, done.created, done.amr) == (who.id, False, ("mail",))
     assert done.signs_in is not None
     assert done.signs_in.id == who.id
@@ -175,13 +169,13 @@ def test_closing_forgets_the_invitations_of_this_address_and_ends_them(service: 
     kept = [_invited(service, each.email) for each in (who, other)]
     use(service, close_account.CLOSE, token(who, close_account.CLOSE), {})
     assert [row.id for row in ledger(service.uow())] == [kept[1][0]]
-    assert [fate(service, invite.INVITE, each[1]) for each in kept] == ["link_used", "alive"]
+    assert [fate(service, invite_link.INVITE, each[1]) for each in kept] == ["link_used", "alive"]
 
 
 def _invited(service: Service, email: str) -> tuple[str, str]:
-    row = invitations.send(service.uow(), invitations.Invite.model_validate({"email": email}), mailed=False)
+    row = send_invites.send(service.uow(), send_invites.Invite.model_validate({"email": email}), mailed=False)
     with service.uow() as uow:
-        return row.id, token_in(invite.url_of(uow, row))
+        return row.id, token_in(invite_link.url_of(uow, row))
 
 
 def test_the_last_admin_cannot_close_but_the_last_but_one_can(service: Service) -> None:

@@ -13,9 +13,11 @@ from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models.account import ADMINS, Account, AuditRow, Membership
 from accounts.core.security.throttle import INVITE_LETTERS, INVITE_LISTS, INVITER, Limit
-from accounts.flows import accounts, administer, limit_list
-from accounts.flows.administer import AccountPage, DeleteAccount
-from accounts.flows.first_admin import first_admin_url
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.helpdesk import limits as helpdesk_limits
+from accounts.flows.helpdesk.accounts import AccountPage, DeleteAccount
+from accounts.flows.helpdesk.first_admin import first_admin_url
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.walks import Member, events, first_admin, member
 from tests.people import Service
@@ -23,7 +25,7 @@ from tests.web.doors import at_once
 
 
 def found(service: Service, **said: str) -> list[str]:
-    rows, _ = administer.search(service.uow(), AccountPage.model_validate(said))
+    rows, _ = helpdesk_accounts.search(service.uow(), AccountPage.model_validate(said))
     return [row.email for row in rows]
 
 
@@ -61,7 +63,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(service: Service) -> 
     make(service, *((f"p{number:03}@example.org", "") for number in range(23)))
     seen, place = [], ""
     for _ in range(5):
-        rows, place = administer.search(service.uow(), AccountPage(after=place), size=5)
+        rows, place = helpdesk_accounts.search(service.uow(), AccountPage(after=place), size=5)
         seen += [row.email for row in rows]
     assert seen == [f"p{number:03}@example.org" for number in range(23)]
     assert place == ""
@@ -80,7 +82,7 @@ def test_groups_and_states_narrow_the_list(service: Service) -> None:
     with uow:
         uow.session.execute(update(Account).where(Account.id == other.id).values(locked_at=now()))
     assert found(service, state="locked") == [other.email]
-    rows, _ = administer.search(service.uow(), AccountPage(state="locked"))
+    rows, _ = helpdesk_accounts.search(service.uow(), AccountPage(state="locked"))
     assert rows[0].state == "locked"
 
 
@@ -89,15 +91,15 @@ def test_one_account_is_told_whole_and_its_parts_can_be_ended(service: Service) 
     first_admin(service)
     somebody = member(service)
     kept, ended = somebody.sign_in(), somebody.sign_in()
-    shown = administer.show(service.uow(), somebody.id)
+    shown = helpdesk_accounts.show(service.uow(), somebody.id)
     assert {each.id for each in shown.sessions} >= {kept.id, ended.id}
     assert shown.history[0].kind == "sign-in"
-    administer.end_session(service.uow(), somebody.id, ended.id)
+    helpdesk_accounts.end_session(service.uow(), somebody.id, ended.id)
     assert somebody.current(ended) is None
     assert somebody.current(kept) is not None
-    administer.end_sessions(service.uow(), somebody.id)
+    helpdesk_accounts.end_sessions(service.uow(), somebody.id)
     assert somebody.current(kept) is None
-    assert administer.show(service.uow(), somebody.id).sessions == ()
+    assert helpdesk_accounts.show(service.uow(), somebody.id).sessions == ()
 
 
 @on_both_databases
@@ -106,8 +108,8 @@ def test_a_lock_is_lifted(service: Service) -> None:
     uow = service.uow()
     with uow:
         uow.session.execute(update(Account).values(locked_at=now(), failures=3))
-    administer.lift_lock(service.uow(), somebody.id)
-    administer.lift_lock(service.uow(), somebody.id)
+    helpdesk_accounts.lift_lock(service.uow(), somebody.id)
+    helpdesk_accounts.lift_lock(service.uow(), somebody.id)
     assert (somebody.row.locked_at, somebody.row.failures) == (None, 0)
     assert events(service, somebody.id).count("account.unlocked") == 1
     assert somebody.sign_in().account_id == somebody.id
@@ -117,7 +119,7 @@ def test_a_lock_is_lifted(service: Service) -> None:
 def test_a_reset_sent_by_an_admin_says_nothing_about_the_admin(service: Service) -> None:
     somebody = member(service)
     asker = Asker(account_id="theadmin", network="203.0.113.9", agent="Safari on iOS")
-    administer.send_reset(service.uow(asker), somebody.id)
+    helpdesk_accounts.send_reset(service.uow(asker), somebody.id)
     letter = service.mails(somebody.email)[-1].message.as_string()
     assert "/l/reset-password/" in letter
     assert "203.0.113" not in letter
@@ -131,7 +133,7 @@ def who_administers(service: Service) -> int:
 
 
 WAYS: dict[str, Callable[[Service, Member], object]] = {
-    "delete": lambda service, who: administer.delete(
+    "delete": lambda service, who: helpdesk_accounts.delete(
         service.uow(), who.id, DeleteAccount.model_validate({"email": who.email})
     ),
     "disable": lambda service, who: accounts.disable(service.uow(), who.id),
@@ -183,7 +185,7 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
     first_admin(service)
     somebody = member(service)
     with pytest.raises(Exception, match="another address"):
-        administer.delete(service.uow(), somebody.id, DeleteAccount.model_validate({"email": "a@example.org"}))
+        helpdesk_accounts.delete(service.uow(), somebody.id, DeleteAccount.model_validate({"email": "a@example.org"}))
     WAYS["delete"](service, somebody)
     service.deliver()
     from accounts.core.models.account import Base
@@ -198,19 +200,19 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
 
 def test_a_page_behind_an_account_that_is_gone_is_refused_and_not_the_first_again(service: Service) -> None:
     make(service, *((f"p{number}@example.org", "") for number in range(3)))
-    _, place = administer.search(service.uow(), AccountPage(), size=1)
+    _, place = helpdesk_accounts.search(service.uow(), AccountPage(), size=1)
     uow = service.uow()
     with uow:
         uow.session.delete(accounts.find(uow, place))
     with pytest.raises(NotFound):
-        administer.search(service.uow(), AccountPage(after=place))
+        helpdesk_accounts.search(service.uow(), AccountPage(after=place))
 
 
 @pytest.mark.parametrize("limit", [INVITER, INVITE_LISTS, INVITE_LETTERS])
 def test_limits_that_hold_up_an_admin_who_invites_are_seen_and_lifted(service: Service, limit: Limit) -> None:
     admin = first_admin(service)
     service.house.throttle.hit(limit, admin.id)
-    said = limit_list.WhoseLimits.model_validate({"email": admin.email})
-    assert limit.name in {each.limit for each in limit_list.look(service.uow(), said)}
-    assert limit.name in limit_list.lift(service.uow(), said)
+    said = helpdesk_limits.WhoseLimits.model_validate({"email": admin.email})
+    assert limit.name in {each.limit for each in helpdesk_limits.look(service.uow(), said)}
+    assert limit.name in helpdesk_limits.lift(service.uow(), said)
     assert service.house.throttle.tries(limit, admin.id) == 0

@@ -16,7 +16,9 @@ from accounts.core.models.account import AuditRow
 from accounts.core.models.audit import AuditSeal
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import audit_check, audit_retention, audit_upkeep
+from accounts.flows.audit import retention as audit_retention
+from accounts.flows.audit import upkeep as audit_upkeep
+from accounts.flows.audit import verify as audit_verify
 from tests.conftest import KEY, on_both_databases
 from tests.core.houses import at_once, house_on
 
@@ -53,7 +55,7 @@ def write(house: House, count: int, *, age: timedelta = timedelta(hours=1), firs
 
 def verdict(house: House, noted: str = "") -> list[tuple[str, str]]:
     """What was found wrong, and with which line."""
-    return [(each.what, each.line) for each in audit_check.verify(UnitOfWork(house), noted).findings]
+    return [(each.what, each.line) for each in audit_verify.verify(UnitOfWork(house), noted).findings]
 
 
 def tamper(house: House, statement: Any) -> None:
@@ -66,12 +68,12 @@ def test_what_was_sealed_and_left_alone_is_right(house: House) -> None:
     write(house, 1203)
     assert chain.seal(house) == 1203
     assert chain.seal(house) == 0
-    found = audit_check.verify(UnitOfWork(house))
+    found = audit_verify.verify(UnitOfWork(house))
     assert (found.sealed, found.unsealed, found.wrong) == (1203, 0, 0)
     assert found.head == chain.head(house)
     write(house, 1, age=timedelta(0), first=5000)
     assert chain.seal(house) == 0, "a line that may still have neighbours on their way is not sealed"
-    assert audit_check.verify(UnitOfWork(house)).unsealed == 1
+    assert audit_verify.verify(UnitOfWork(house)).unsealed == 1
 
 
 CHANGES: dict[str, Callable[[], Any]] = {
@@ -165,7 +167,7 @@ def test_many_who_seal_at_once_seal_every_line_once(house: House) -> None:
     write(house, 700)
     at_once(8, lambda number: chain.seal(house))
     chain.seal(house)
-    found = audit_check.verify(UnitOfWork(house))
+    found = audit_verify.verify(UnitOfWork(house))
     assert (found.sealed, found.wrong) == (700, 0)
 
 
@@ -223,7 +225,7 @@ def test_the_worker_does_so_where_the_settings_ask_for_it(database: str) -> None
     assert chain.head(silent) == ""
     asked = house_on(database, audit_sealed="true", audit_pseudonyms_after="40")
     audit_upkeep.run(asked)
-    found = audit_check.verify(UnitOfWork(asked))
+    found = audit_verify.verify(UnitOfWork(asked))
     assert (found.sealed, found.pruned, found.wrong) == (2, 2, 0)
     for each in (silent, asked):
         each.store.close()

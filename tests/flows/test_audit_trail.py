@@ -21,10 +21,10 @@ from accounts.core.audit.log import Asker
 from accounts.core.models.account import AuditRow
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import audit_trail
-from accounts.flows.audit_export import stream
-from accounts.flows.audit_trail import AuditFilter, AuditPage
-from accounts.flows.audit_words import HAPPENED
+from accounts.flows.audit import search as audit_search
+from accounts.flows.audit.export import stream
+from accounts.flows.audit.labels import HAPPENED
+from accounts.flows.audit.search import AuditFilter, AuditPage
 from tests.conftest import on_both_databases
 from tests.core.houses import house_on
 from tests.people import Service, new_address
@@ -62,7 +62,7 @@ def write(house: House, count: int, *, same_time: bool = False) -> None:
 
 def numbers(house: House, **said: str) -> list[int]:
     with UnitOfWork(house) as uow:
-        lines, _ = audit_trail.page(uow, AuditPage.model_validate(said), 1000)
+        lines, _ = audit_search.page(uow, AuditPage.model_validate(said), 1000)
     return [int(line.id[4:]) for line in lines]
 
 
@@ -93,7 +93,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: House, same_ti
     seen, place = [], ""
     for _ in range(5):
         with UnitOfWork(house) as uow:
-            lines, place = audit_trail.page(uow, AuditPage(after=place), 5)
+            lines, place = audit_search.page(uow, AuditPage(after=place), 5)
         seen += [int(line.id[4:]) for line in lines]
     assert (seen, place) == (list(range(22, -1, -1)), "")
 
@@ -117,13 +117,13 @@ def test_what_is_no_filter_is_refused(service: Service, said: str) -> None:
 def test_files_hold_every_line_once_oldest_first(house: House) -> None:
     write(house, 2501, same_time=True)
     read = list(csv.reader(io.StringIO("".join(stream(house, (), "csv")), newline="")))
-    assert read[0] == list(audit_trail.Line.__dataclass_fields__)
+    assert read[0] == list(audit_search.Line.__dataclass_fields__)
     assert [row[0] for row in read[1:]] == [f"line{number:08}" for number in range(2501)]
     said = [json.loads(line) for line in "".join(stream(house, (), "ndjson")).splitlines()]
     assert [line["id"] for line in said] == [row[0] for row in read[1:]]
     assert said[0]["at"] == "2026-01-01T00:00:00.000000Z"
     with UnitOfWork(house) as uow:
-        only = audit_trail.conditions(uow, AuditFilter(kind="mail", account="account1"))
+        only = audit_search.conditions(uow, AuditFilter(kind="mail", account="account1"))
     assert {json.loads(line)["account"] for line in "".join(stream(house, only, "ndjson")).splitlines()} == {
         "account1"
     }

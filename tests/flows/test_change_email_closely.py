@@ -11,9 +11,9 @@ import time_machine
 from accounts.core.clock import now
 from accounts.core.errors import AddressTaken, Conflict, LinkExpired, NotSignedIn
 from accounts.core.links.link import Link
-from accounts.flows import change_email, sign_up
-from accounts.flows.accounts import subject_of
-from accounts.flows.change_email import CHANGE, UNDO, UNDO_LIVES, Carried
+from accounts.flows.account import change_email, sign_up
+from accounts.flows.account.change_email import CHANGE, UNDO, UNDO_LIVES, Carried
+from accounts.flows.shared.accounts import subject_of
 from tests.flows.closely import asked, change, letter, owner, sentence_in, written
 from tests.flows.walks import Member, fate, opened, use
 from tests.people import Service, new_address, token_in

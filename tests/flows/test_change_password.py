@@ -6,9 +6,12 @@ import pytest
 
 from accounts.core.errors import Conflict, InvalidInput, TooManyRequests
 from accounts.core.outbox import Intent
-from accounts.flows import accounts, change_password, session_list, sessions
-from accounts.flows.change_password import ChangePassword
-from accounts.flows.not_me import NOT_ME
+from accounts.flows.account import change_password
+from accounts.flows.account.change_password import ChangePassword
+from accounts.flows.account.not_me import NOT_ME
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions import session_list
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
 from tests.flows.walks import Member, events, fate, member

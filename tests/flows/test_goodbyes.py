@@ -17,8 +17,11 @@ from accounts.core.models.account import Account, AuditRow, OutboxRow
 from accounts.core.models.apps import App, Grant
 from accounts.core.models.logout import AppLogout
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, administer, apps, backchannel, sessions
-from accounts.flows.oidc_keys import Keys
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.oidc import backchannel, registration
+from accounts.flows.oidc.signing_keys import Keys
+from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import accounts
 from accounts.post.worker import Worker
 from tests.apps import new_app, session_of, signed_in_to
 from tests.conftest import on_both_databases
@@ -56,7 +59,7 @@ def not_me(service: Service, person: Person) -> None:
     with service.uow() as uow:
         uow.session.execute(delete(AppLogout))
         uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == logout_events.PURPOSE))
-    signed_in_to(service, person, *[app for app in apps.listing(service.uow()) if app.name != "Shop"])
+    signed_in_to(service, person, *[app for app in registration.listing(service.uow()) if app.name != "Shop"])
     said = {"token": service.token(person.email, "not-me")}
     assert service.person().post("/api/l/not-me", said).status_code == 200
 
@@ -82,12 +85,14 @@ def ended_on_the_console(service: Service, person: Person) -> None:
 
 
 def signed_out_by_an_admin(service: Service, person: Person) -> None:
-    administer.end_sessions(service.uow(), accounts.find(service.uow(), person.email).id)
+    helpdesk_accounts.end_sessions(service.uow(), accounts.find(service.uow(), person.email).id)
 
 
 def deleted_by_an_admin(service: Service, person: Person) -> None:
     account_id = accounts.find(service.uow(), person.email).id
-    administer.delete(service.uow(), account_id, administer.DeleteAccount.model_validate({"email": person.email}))
+    helpdesk_accounts.delete(
+        service.uow(), account_id, helpdesk_accounts.DeleteAccount.model_validate({"email": person.email})
+    )
 
 
 def change_address(service: Service, person: Person) -> None:
@@ -174,13 +179,13 @@ def test_a_session_ended_by_an_admin_tells_its_apps(service: Service, party: Rel
     member = service.member()
     sid = session_of(member)
     signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
-    administer.end_session(service.uow(), accounts.find(service.uow(), member.email).id, sid)
+    helpdesk_accounts.end_session(service.uow(), accounts.find(service.uow(), member.email).id, sid)
     service.deliver()
     assert [claims_of(service, token)["sid"] for token in party.tokens] == [sid]
 
 
 @on_both_databases
-@pytest.mark.parametrize("end", [apps.disable, apps.remove])
+@pytest.mark.parametrize("end", [registration.disable, registration.remove])
 def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_signed_out(
     service: Service, party: RelyingParty, end: Callable[[UnitOfWork, str], App]
 ) -> None:
@@ -208,7 +213,7 @@ def test_an_app_that_has_lost_its_address_cannot_be_told(service: Service, party
     member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
     signed_in_to(service, member, app)
     member.post("/api/sign-out")
-    apps.change(service.uow(), app.id, apps.AppChange(backchannel_logout_uri=None))
+    registration.change(service.uow(), app.id, registration.AppChange(backchannel_logout_uri=None))
     service.deliver()
     assert [row.state for row in rows(service)] == ["silent"], "nobody waits for it"
 
@@ -313,7 +318,7 @@ def test_an_app_that_is_gone_by_then_is_not_called(service: Service, party: Rely
     member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
     signed_in_to(service, member, app)
     member.post("/api/sign-out")
-    apps.remove(service.uow(), app.id)
+    registration.remove(service.uow(), app.id)
     service.deliver()
     assert party.heard == []
 

@@ -14,9 +14,11 @@ from sqlalchemy import update
 from accounts.core.clock import now
 from accounts.core.errors import InvalidInput, NotFound, TooManyRequests
 from accounts.core.models.account import RateLimit, SentInvite
-from accounts.flows import invitations, invite, open_invitations
-from accounts.flows.invitations import Invite
-from accounts.flows.invite import INVITE
+from accounts.flows.invites import link as invite_link
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.link import INVITE
+from accounts.flows.invites.send import Invite
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
 from tests.flows.invites.lists import ledger
@@ -25,7 +27,7 @@ from tests.people import PASSWORD, Service, new_address, token_in
 
 
 def send(by: Member, email: str, **more: Any) -> SentInvite:
-    return invitations.send(by.uow(), Invite.model_validate({"email": email, **more}))
+    return send_invites.send(by.uow(), Invite.model_validate({"email": email, **more}))
 
 
 @on_both_databases
@@ -62,18 +64,18 @@ def test_a_revoked_invitation_is_dead_in_each_of_its_links(service: Service) -> 
     admin, email = first_admin(service), new_address()
     row = send(admin, email)
     with service.uow() as uow:
-        tokens = [service.token(email, "invite"), token_in(invite.url_of(uow, row))]
-    open_invitations.revoke(admin.uow(), row.id)
+        tokens = [service.token(email, "invite"), token_in(invite_link.url_of(uow, row))]
+    manage_invites.revoke(admin.uow(), row.id)
     assert [fate(service, INVITE, token) for token in tokens] == ["link_revoked", "link_revoked"]
     assert ledger(service.uow())[0].state == "revoked"
-    for again in (open_invitations.revoke, open_invitations.resend):
+    for again in (manage_invites.revoke, manage_invites.resend):
         with pytest.raises(NotFound):
             again(admin.uow(), row.id)
 
 
 def test_an_invitation_revoked_before_its_letter_went_out_sends_none(service: Service) -> None:
     admin, email = first_admin(service), new_address()
-    open_invitations.revoke(admin.uow(), send(admin, email).id)
+    manage_invites.revoke(admin.uow(), send(admin, email).id)
     assert service.mails(email) == []
 
 
@@ -81,19 +83,19 @@ def test_sending_it_again_keeps_the_old_link_alive_until_one_is_used(service: Se
     admin, email = first_admin(service), new_address()
     row = send(admin, email)
     old = service.token(email, "invite")
-    assert open_invitations.resend(admin.uow(), row.id).sent == 2
+    assert manage_invites.resend(admin.uow(), row.id).sent == 2
     new = service.token(email, "invite")
     assert len(service.mails(email)) == 2
     assert [fate(service, INVITE, token) for token in (old, new)] == ["alive", "alive"]
     use(service, INVITE, old, {"password": PASSWORD})
     assert [fate(service, INVITE, token) for token in (old, new)] == ["link_used", "link_used"]
     with pytest.raises(NotFound):
-        open_invitations.resend(admin.uow(), row.id)
+        manage_invites.resend(admin.uow(), row.id)
 
 
 @pytest.mark.parametrize("id", ["", "nothing", "x" * 100, "first-admin"])
 def test_what_was_never_sent_cannot_be_resent_or_revoked(service: Service, id: str) -> None:
-    for act in (open_invitations.resend, open_invitations.revoke):
+    for act in (manage_invites.resend, manage_invites.revoke):
         with pytest.raises(NotFound):
             act(service.uow(), id)
 
@@ -110,7 +112,7 @@ def test_an_invitation_ends_after_its_days_whatever_the_lifetime_of_its_kind(ser
         assert fate(service, INVITE, token) == "link_expired"
         assert row.state == "expired"
         with pytest.raises(NotFound):
-            open_invitations.resend(admin.uow(), row.id)
+            manage_invites.resend(admin.uow(), row.id)
 
 
 def test_whoever_does_not_say_how_long_leaves_it_to_the_installation(make_service: Callable[..., Service]) -> None:
@@ -123,9 +125,9 @@ def test_whoever_does_not_say_how_long_leaves_it_to_the_installation(make_servic
 def test_a_link_printed_on_the_console_needs_no_letter(service: Service) -> None:
     first_admin(service)
     email = new_address()
-    row = invitations.send(service.uow(), Invite.model_validate({"email": email}), mailed=False)
+    row = send_invites.send(service.uow(), Invite.model_validate({"email": email}), mailed=False)
     with service.uow() as uow:
-        token = token_in(invite.url_of(uow, row))
+        token = token_in(invite_link.url_of(uow, row))
     assert service.mails(email) == []
     assert use(service, INVITE, token, {"password": PASSWORD}).created
 
@@ -171,8 +173,8 @@ def test_an_admin_may_send_500_an_hour_and_the_operator_as_many_as_wanted(servic
     send(admin, new_address())
     with pytest.raises(TooManyRequests):
         send(admin, new_address())
-    row = invitations.send(service.uow(), Invite.model_validate({"email": new_address()}))
-    assert row.inviter_id == invite.OPERATOR
+    row = send_invites.send(service.uow(), Invite.model_validate({"email": new_address()}))
+    assert row.inviter_id == invite_link.OPERATOR
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,13 @@ from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccount
 from accounts.core.links.opening import REVOKED
 from accounts.core.models.account import ADMINS
-from accounts.flows import accounts, invitations, invite, open_invitations
-from accounts.flows.first_admin import first_admin_url
-from accounts.flows.invitations import Invite
-from accounts.flows.invite import INVITE
+from accounts.flows.helpdesk.first_admin import first_admin_url
+from accounts.flows.invites import link as invite_link
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.link import INVITE
+from accounts.flows.invites.send import Invite
+from accounts.flows.shared import accounts
 from tests.flows.closely import letter, owner, sentence_in, written
 from tests.flows.invites.lists import ledger
 from tests.flows.walks import Member, fate, first_admin, opened, use
@@ -35,9 +38,9 @@ def invited(service: Service, email: str, **more: Any) -> tuple[str, str]:
     """An invitation by the operator: its id and a token."""
     said = Invite.model_validate({"email": email, "groups": ["editors"], "locale": "de", "days": 3, **more})
     uow = service.uow()
-    row = invitations.send(uow, said, mailed=False)
+    row = send_invites.send(uow, said, mailed=False)
     with uow:
-        return row.id, token_in(invite.url_of(uow, row))
+        return row.id, token_in(invite_link.url_of(uow, row))
 
 
 def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Service) -> None:
@@ -109,7 +112,7 @@ def test_the_first_admin_says_the_address_and_the_door_stays_shut(service: Servi
     found = opened(service, INVITE, token)
     assert (found.carried.inviter, found.carried.locale, found.carried.groups) == ("", "en", [ADMINS])
     assert found.expires_at == now() + INVITE.lives
-    assert found.asks is invite.FirstAdmin
+    assert found.asks is invite_link.FirstAdmin
     answer = {"email": email, "password": PASSWORD, "name": "Boss"}
     done: list[Any] = []
     spent = written(service, lambda: done.append(use(service, INVITE, token, answer))).spent
@@ -130,7 +133,7 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     admin, email = first_admin(service), new_address("New.One")
     said = Invite.model_validate({"email": email, "groups": "b, a", "locale": "de", "next": "/to"})
     sent: list[Any] = []
-    found = written(service, lambda: sent.append(invitations.send(admin.uow(), said)))
+    found = written(service, lambda: sent.append(send_invites.send(admin.uow(), said)))
     (row,) = ledger(service.uow())
     assert row.id == sent[0].id
     assert (row.email, row.email_key, row.groups, row.locale) == (email, email.lower(), ["a", "b"], "de")
@@ -138,10 +141,10 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     asked = {"network": "10.1.1.1", "agent": "Firefox"}
     assert found.mails == [("invite", row.id, {"asked": asked}, "de")]
     assert found.notes == [("invite.sent", None, None, {"invite": row.id, "groups": ["a", "b"]})]
-    again = written(service, lambda: open_invitations.resend(admin.uow(), row.id))
+    again = written(service, lambda: manage_invites.resend(admin.uow(), row.id))
     assert again.mails == found.mails
     assert again.notes == [("invite.resent", None, None, {"invite": row.id})]
-    gone = written(service, lambda: open_invitations.revoke(admin.uow(), row.id))
+    gone = written(service, lambda: manage_invites.revoke(admin.uow(), row.id))
     keep_until = row.expires_at + timedelta(seconds=360)
     assert gone.notes == [("invite.revoked", None, None, {"invite": row.id})]
     assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED}": keep_until}
@@ -152,8 +155,8 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
 def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_admin: bool) -> None:
     admin, email = first_admin(service), new_address()
     said = Invite.model_validate({"email": email, "groups": "editors", "locale": "de", "days": 2, "next": "/to"})
-    row = invitations.send(admin.uow() if by_admin else service.uow(), said, mailed=False)
-    found = letter(service, invite.letter, row.id)
+    row = send_invites.send(admin.uow() if by_admin else service.uow(), said, mailed=False)
+    found = letter(service, invite_link.letter, row.id)
     assert found is not None
     assert (found.words, found.to, found.locale) == ("invite", email, "de")
     until, inviter = now() + timedelta(days=2), "Admin" if by_admin else None
@@ -164,4 +167,4 @@ def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_a
         "id": row.id, "expires": int(until.timestamp()), "groups": ["editors"],
         "inviter": admin.id if by_admin else "", "locale": "de", "next": "/to",
     }  # fmt: skip
-    assert letter(service, invite.letter, "nothing") is None
+    assert letter(service, invite_link.letter, "nothing") is None

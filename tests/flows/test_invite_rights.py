@@ -10,10 +10,11 @@ import time_machine
 
 from accounts.core.errors import Conflict, LinkUsed, NotSignedIn, WrongAccount
 from accounts.core.models.account import ADMINS
-from accounts.flows import accounts, open_invitations
-from accounts.flows.first_admin import first_admin_url
-from accounts.flows.invite import INVITE
+from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.invites import export
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites.link import INVITE
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
 from tests.flows.invites.lists import batch_of, ledger, sent
@@ -195,7 +196,7 @@ def test_whoever_sends_a_dead_invitation_again_vouches_for_it(
     dead = service.token(email, "invite")
     change(inviter)
     (row,) = ledger(service.uow())
-    open_invitations.resend(admin.uow(), row.id)
+    manage_invites.resend(admin.uow(), row.id)
     assert fate(service, INVITE, service.token(email, "invite")) == "alive"
     assert fate(service, INVITE, dead) == "link_revoked", "its inviter has not come back"
 

@@ -17,9 +17,11 @@ from accounts.core.models.account import AuditRow, KeyUse
 from accounts.core.signing.key_file import FileRing
 from accounts.core.signing.keys import Key, new_key
 from accounts.extension import state_of
-from accounts.flows import key_life, key_toll, sessions
-from accounts.flows.key_life import KeyLife, Use
-from accounts.flows.key_toll import Toll
+from accounts.flows.keys import impact as key_impact
+from accounts.flows.keys import report as key_report
+from accounts.flows.keys.impact import Toll
+from accounts.flows.keys.report import KeyLife, Use
+from accounts.flows.sessions import session as sessions
 from tests.conftest import KEY, on_both_databases
 from tests.people import Apps, Person, Service
 from tests.servers.smtp import SmtpSink
@@ -57,7 +59,7 @@ def first_line(service: Service) -> str:
 def lives(service: Service) -> list[KeyLife]:
     uow = service.uow()
     try:
-        return key_life.lives(uow)
+        return key_report.lives(uow)
     finally:
         uow.close()
 
@@ -69,7 +71,7 @@ def uses(life: KeyLife) -> dict[str, Use]:
 def toll(service: Service, number: int) -> Toll:
     uow = service.uow()
     try:
-        return key_toll.reckon(uow, key_life.lives(uow)[number])
+        return key_impact.reckon(uow, key_report.lives(uow)[number])
     finally:
         uow.close()
 
@@ -80,7 +82,7 @@ def about(moment: datetime | None, expected: datetime) -> bool:
 
 def take_over(service: Service) -> Key:
     """Rotate, with a new key that signs at once."""
-    return key_life.rotate(service.uow(), ring_of(service), 0).key
+    return key_report.rotate(service.uow(), ring_of(service), 0).key
 
 
 def audited(service: Service, kind: str) -> list[dict[str, object]]:
@@ -201,7 +203,7 @@ def test_the_toll_names_whose_sessions_and_invitations_die(kept: Service) -> Non
 
 
 def disable(service: Service, person: Person) -> None:
-    from accounts.flows import accounts
+    from accounts.flows.shared import accounts
 
     uow = service.uow()
     accounts.disable(uow, accounts.find(uow, person.email).id)
@@ -246,7 +248,7 @@ def test_a_rotation_keeps_sessions_and_links_and_is_audited_without_a_secret(kep
     old, new = lives(kept)
     assert uses(old)["reset-password"].opened == 1
     assert "reset-password" not in uses(new)
-    (facts,) = audited(kept, key_life.ROTATED)
+    (facts,) = audited(kept, key_report.ROTATED)
     assert facts["key"] == fresh.name
     assert fresh.secret.decode() not in str(facts)
 
@@ -259,34 +261,34 @@ def test_a_key_that_is_not_safe_is_dropped_only_by_who_says_so_twice(kept: Servi
     take_over(kept)
     new_member = kept.member()
     with pytest.raises(Conflict, match=f"key {old.name} is kept"):
-        key_life.drop(kept.uow(), ring_of(kept), old.name)
+        key_report.drop(kept.uow(), ring_of(kept), old.name)
     assert member.signed_in
-    assert audited(kept, key_life.DROPPED) == []
-    key_life.drop(kept.uow(), ring_of(kept), old.name, anyway=True)
+    assert audited(kept, key_report.DROPPED) == []
+    key_report.drop(kept.uow(), ring_of(kept), old.name, anyway=True)
     assert member.get("/api/account").status_code == 401
     answer = kept.person().get(f"/api/l/reset-password?token={token}")
     assert answer.json is not None
     assert (answer.status_code, answer.json["code"]) == (400, "link_invalid")
     assert new_member.signed_in
-    assert audited(kept, key_life.DROPPED) == [{"key": old.name, "emergency": False, "new": None}]
+    assert audited(kept, key_report.DROPPED) == [{"key": old.name, "emergency": False, "new": None}]
 
 
 def test_a_safe_key_is_dropped_without_asking(kept: Service) -> None:
     first = first_line(kept)
     write_ring(kept, first, f"{new_key()} {int(time.time()) - 31 * DAY}")
     name = ring_of(kept).entries[0].key.name
-    key_life.drop(kept.uow(), ring_of(kept), name)
+    key_report.drop(kept.uow(), ring_of(kept), name)
     assert [key.name for key in ring_of(kept).retired()] == [name]
 
 
 def test_a_key_that_is_not_there_cannot_be_dropped(kept: Service) -> None:
     with pytest.raises(NotFound, match="there is no key deadbeef"):
-        key_life.drop(kept.uow(), ring_of(kept), "deadbeef", anyway=True)
+        key_report.drop(kept.uow(), ring_of(kept), "deadbeef", anyway=True)
 
 
 def test_a_drop_that_is_refused_leaves_no_trace(kept: Service, tmp_path: Path) -> None:
     (life,) = lives(kept)
     with pytest.raises(Conflict, match="is the last one"):
-        key_life.drop(kept.uow(), ring_of(kept), life.name, anyway=True)
-    assert audited(kept, key_life.DROPPED) == []
+        key_report.drop(kept.uow(), ring_of(kept), life.name, anyway=True)
+    assert audited(kept, key_report.DROPPED) == []
     assert [file.name for file in (tmp_path / "instance").iterdir()] == ["secret-keys"]

@@ -14,15 +14,9 @@ from accounts.core.clock import now
 from accounts.core.links.link import Link
 from accounts.core.models.account import LOCK
 from accounts.core.security import throttle
-from accounts.flows import (
-    change_email,
-    close_account,
-    reset_password,
-    sign_in_by_mail,
-    sign_up,
-    unlock,
-)
-from accounts.flows.accounts import subject_of
+from accounts.flows.account import change_email, close_account, reset_password, sign_up
+from accounts.flows.shared.accounts import subject_of
+from accounts.flows.sign_in import magic_link, unlock
 from tests.flows.closely import ASKED, asked, change, counted, letter, owner, sentence_in, written
 from tests.flows.walks import Member, stranger
 from tests.people import Service, new_address
@@ -30,11 +24,11 @@ from tests.people import Service, new_address
 BY_MAIL = [
     (sign_up, sign_up.SignUp, "activate", "sign-up.asked"),
     (reset_password, reset_password.ForgotPassword, "reset-password", "password.reset-asked"),
-    (sign_in_by_mail, sign_in_by_mail.SignInByMail, "sign-in", "sign-in.mail-asked"),
+    (magic_link, magic_link.SignInByMail, "sign-in", "sign-in.mail-asked"),
 ]
 ABOUT_ACCOUNTS = [
     (reset_password, reset_password.RESET),
-    (sign_in_by_mail, sign_in_by_mail.SIGN_IN),
+    (magic_link, magic_link.SIGN_IN),
     (unlock, unlock.UNLOCK),
     (close_account, close_account.CLOSE),
 ]
@@ -145,7 +139,7 @@ def test_the_last_letter_goes_to_the_address_that_was(service: Service) -> None:
 
 AGAIN = [
     (reset_password.RESET, {"next": "/to"}, {"next": "/to"}, "en"),
-    (sign_in_by_mail.SIGN_IN, {"next": "/to"}, {"next": "/to"}, "en"),
+    (magic_link.SIGN_IN, {"next": "/to"}, {"next": "/to"}, "en"),
     (change_email.CHANGE, {"email": "New@example.org"}, {"email": "New@example.org", "serial": 0}, "de"),
 ]
 

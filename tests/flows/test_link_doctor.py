@@ -15,11 +15,11 @@ from accounts.core.errors import InvalidInput
 from accounts.core.models.account import AuditRow
 from accounts.core.signing.key_file import FileRing
 from accounts.core.signing.keys import new_key
-from accounts.flows import accounts as people
-from accounts.flows import link_advice
-from accounts.flows.audit_words import HAPPENED
-from accounts.flows.link_doctor import Explanation, explain
-from accounts.flows.link_facts import MOST_EVENTS
+from accounts.flows.audit.labels import HAPPENED
+from accounts.flows.helpdesk.links import advice as link_advice
+from accounts.flows.helpdesk.links.explain import Explanation, explain
+from accounts.flows.helpdesk.links.facts import MOST_EVENTS
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.sick_links import CASES, assert_opens_nothing, reset_url
 from tests.people import Service, new_address, token_in
@@ -81,13 +81,13 @@ def test_joining_a_group_is_not_taken_for_what_ended_the_sessions(service: Servi
     service.admin()
     member = service.member()
     uow = service.uow()
-    id = people.find(uow, member.email).id
+    id = accounts.find(uow, member.email).id
     with time_machine.travel(datetime.now(UTC) - timedelta(minutes=20), tick=True):
         url = reset_url(service, member)
-    people.set_groups(uow, id, ["editors"])
+    accounts.set_groups(uow, id, ["editors"])
     assert doctor(service, url).outcome == "alive"
-    people.disable(uow, id)
-    people.enable(uow, id)
+    accounts.disable(uow, id)
+    accounts.enable(uow, id)
     found = doctor(service, url)
     assert found.moved_by is not None
     assert found.moved_by.kind == "account.disabled"
@@ -200,7 +200,7 @@ def test_a_change_of_address_shows_where_it_leads(service: Service) -> None:
 
 
 def test_the_link_for_the_first_admin_is_about_nobody_yet(service: Service) -> None:
-    from accounts.flows.first_admin import first_admin_url
+    from accounts.flows.helpdesk.first_admin import first_admin_url
 
     url = first_admin_url(service.uow())
     assert url is not None
@@ -225,7 +225,7 @@ def test_no_more_than_twenty_events_are_told(service: Service) -> None:
     member = service.member()
     url = reset_url(service, member)
     with service.uow() as uow:
-        id = people.find(uow, member.email).id
+        id = accounts.find(uow, member.email).id
         for _ in range(30):
             uow.note("account.profile", account_id=id)
     assert len(doctor(service, url).events) == MOST_EVENTS

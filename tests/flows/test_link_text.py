@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accounts.flows import link_text
-from accounts.flows.link_text import find
+from accounts.flows.helpdesk.links import parse as parse_link
+from accounts.flows.helpdesk.links.parse import find
 
 SIGNATURE = "Aa0-_" * 8 + "xyz"
 TOKEN = f"WyJ0YWdzLXN1YmplY3QiXQ-_x.aSMk9Q.{SIGNATURE}"
@@ -87,13 +87,13 @@ def test_a_link_without_a_token_still_names_its_purpose(tail: str) -> None:
 @pytest.mark.parametrize("left", [len(TOKEN) - 1, len(TOKEN) - 20, len(TOKEN) - 43, len(TOKEN) - 44, 26, 12])
 def test_a_cut_token_is_called_cut_even_in_front_of_other_lines(left: int) -> None:
     lines = f"{BASE}/l/reset-password/{TOKEN[:left]}\nKind regards from all of us at the helpdesk of the place"
-    found = link_text.likeliest(find(lines))
+    found = parse_link.likeliest(find(lines))
     assert found.token == TOKEN[:left].rstrip(".")
-    assert link_text.damage(found.token).kind == link_text.CUT
+    assert parse_link.damage(found.token).kind == parse_link.CUT
 
 
 def test_two_lines_that_make_a_whole_link_with_its_tail_are_one_link() -> None:
-    assert link_text.likeliest(find(broken(URL, 100, "\n"))).token == TOKEN
+    assert parse_link.likeliest(find(broken(URL, 100, "\n"))).token == TOKEN
 
 
 def test_a_whole_link_comes_before_a_cut_one() -> None:
@@ -103,25 +103,25 @@ def test_a_whole_link_comes_before_a_cut_one() -> None:
 @pytest.mark.parametrize(
     ("token", "kind", "missing"),
     [
-        ("", link_text.EMPTY, 0),
-        (TOKEN[:-1], link_text.CUT, 1),
-        (TOKEN.rpartition(".")[0], link_text.CUT, 43),
-        (TOKEN + "x", link_text.LONGER, 0),
-        (TOKEN.lower(), link_text.LOWERED, 0),
-        (TOKEN.upper(), link_text.LOWERED, 0),
-        (TOKEN, link_text.CHANGED, 0),
+        ("", parse_link.EMPTY, 0),
+        (TOKEN[:-1], parse_link.CUT, 1),
+        (TOKEN.rpartition(".")[0], parse_link.CUT, 43),
+        (TOKEN + "x", parse_link.LONGER, 0),
+        (TOKEN.lower(), parse_link.LOWERED, 0),
+        (TOKEN.upper(), parse_link.LOWERED, 0),
+        (TOKEN, parse_link.CHANGED, 0),
     ],
 )
 def test_damage_is_told_by_what_is_left(token: str, kind: str, missing: int) -> None:
-    assert link_text.damage(token) == link_text.Damage(kind, missing)
+    assert parse_link.damage(token) == parse_link.Damage(kind, missing)
 
 
 def test_the_moment_that_a_token_claims_is_read_or_left() -> None:
-    at = link_text.claimed_at(TOKEN)
+    at = parse_link.claimed_at(TOKEN)
     assert at is not None
     assert at.year == 2025
     for nonsense in ("", "a", "a.b", "WyI.!.x", f"WyI.{'_' * 12}.x", "WyI.A.x", f"WyI.{'A' * 500}.x"):
-        link_text.claimed_at(nonsense)
+        parse_link.claimed_at(nonsense)
 
 
 def test_a_host_too_long_to_be_one_is_not_taken() -> None:
@@ -137,5 +137,5 @@ MANGLERS: list[Callable[[str], str]] = [str.lower, str.upper, str.strip, lambda 
 def test_no_text_whatever_is_too_much(noise: str, at: int, mangle: Callable[[str], str]) -> None:
     for text in (noise, broken(URL, at, noise), mangle(URL[:at] + noise)):
         for found in find(text):
-            link_text.damage(found.token)
-            link_text.claimed_at(found.token)
+            parse_link.damage(found.token)
+            parse_link.claimed_at(found.token)

@@ -14,10 +14,11 @@ from accounts.core.clock import now
 from accounts.core.models.account import AuditRow, Base, OutboxRow
 from accounts.core.models.audit import AuditMark
 from accounts.core.uow import UnitOfWork
-from accounts.flows import administer, dead_letters, mail_trace
-from accounts.flows.administer import DeleteAccount
-from accounts.flows.dead_letters import DeadPage
-from accounts.flows.mail_trace import Trace, Traced, TraceMail
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.helpdesk import dead_letters, mail_trace
+from accounts.flows.helpdesk.accounts import DeleteAccount
+from accounts.flows.helpdesk.dead_letters import DeadPage
+from accounts.flows.helpdesk.mail_trace import Trace, Traced, TraceMail
 from tests.conftest import KEY, on_both_databases
 from tests.people import Service, new_address
 from tests.web.doors import at_once
@@ -74,7 +75,7 @@ def test_a_letter_that_nobody_could_get_says_why(service: Service) -> None:
 
 
 def administer_off(service: Service, account_id: str) -> None:
-    from accounts.flows import accounts
+    from accounts.flows.shared import accounts
 
     service.newcomer()
     accounts.disable(service.uow(), account_id)
@@ -189,7 +190,7 @@ def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(servic
     service.deliver()
     assert len(trace(service, member.email).letters) == 2
     assert len(trace(service, new).letters) == 1
-    administer.delete(service.uow(), id, DeleteAccount.model_validate({"email": member.email}))
+    helpdesk_accounts.delete(service.uow(), id, DeleteAccount.model_validate({"email": member.email}))
     service.deliver()
     for email in (member.email, new):
         found = trace(service, email)
@@ -209,7 +210,7 @@ def test_a_letter_under_way_while_its_account_is_deleted_is_not_marked(service: 
 
     class Slow:
         def carry(self, message: object) -> str:
-            administer.delete(service.uow(), id, DeleteAccount.model_validate({"email": member.email}))
+            helpdesk_accounts.delete(service.uow(), id, DeleteAccount.model_validate({"email": member.email}))
             return "250 taken"
 
     service.state.carrier = Slow()

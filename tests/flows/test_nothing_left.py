@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import make_url, select, text
 
 from accounts.core.models.account import OutboxRow
-from accounts.flows.moving import bring_in
+from accounts.flows.moving import import_accounts
 from accounts.flows.moving.rows import How
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import person as imported
@@ -88,7 +88,7 @@ def test_a_last_letter_that_is_refused_is_not_kept(service: Service) -> None:
 def test_nothing_of_it_is_in_the_file_any_more(service: Service, tmp_path: Path) -> None:
     file = Path(str(make_url(str(service.house.store.engine.url)).database))
     path = write_csv(tmp_path / "people.csv", [imported(f"p{n}") for n in range(50)])
-    bring_in.bring_in(service.uow(), path, How(source="plain"))
+    import_accounts.bring_in(service.uow(), path, How(source="plain"))
     member = service.newcomer("vanishing")
     name = member.email.partition("@")[0].encode()
     closed(service, member)

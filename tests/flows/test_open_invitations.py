@@ -14,11 +14,13 @@ from accounts.core.database import spent
 from accounts.core.errors import NotFound, Problem, TooManyRequests
 from accounts.core.models.account import AuditRow, OutboxRow, SentInvite
 from accounts.core.security.throttle import INVITE_LETTERS
-from accounts.flows import accounts, invitations, open_invitations
-from accounts.flows.invitations import Invite
-from accounts.flows.invite import INVITE, url_of
 from accounts.flows.invites import batches
-from accounts.flows.open_invitations import Act, Extend, Some
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.link import INVITE, url_of
+from accounts.flows.invites.manage import Act, Extend, Some
+from accounts.flows.invites.send import Invite
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.lists import batch_of, people, sent
 from tests.flows.walks import fate, first_admin, member, use
@@ -28,7 +30,7 @@ from tests.web.doors import at_once
 
 def invited(service: Service, email: str = "", **more: object) -> SentInvite:
     said = Invite.model_validate({"email": email or new_address(), "days": 2, **more})
-    return invitations.send(service.uow(), said, mailed=False)
+    return send_invites.send(service.uow(), said, mailed=False)
 
 
 def token(service: Service, row: SentInvite) -> str:
@@ -40,7 +42,7 @@ def token(service: Service, row: SentInvite) -> str:
 def test_extending_sends_a_link_that_ends_later_and_leaves_the_others_their_own_end(service: Service) -> None:
     row = invited(service)
     old = token(service, row)
-    extended = open_invitations.extend(service.uow(), row.id, Extend(days=9))
+    extended = manage_invites.extend(service.uow(), row.id, Extend(days=9))
     assert timedelta(days=8, hours=23) < extended.expires_at - now() <= timedelta(days=9)
     new = service.token(row.email, "invite")
     assert (fate(service, INVITE, old), fate(service, INVITE, new)) == ("alive", "alive")
@@ -52,18 +54,18 @@ def test_an_invitation_that_is_over_can_be_extended_but_not_sent_again(service: 
     row = invited(service)
     with time_machine.travel(now() + timedelta(days=3)):
         with pytest.raises(NotFound):
-            open_invitations.resend(service.uow(), row.id)
-        assert open_invitations.extend(service.uow(), row.id, Extend(days=1)).state == "pending"
+            manage_invites.resend(service.uow(), row.id)
+        assert manage_invites.extend(service.uow(), row.id, Extend(days=1)).state == "pending"
         assert fate(service, INVITE, service.token(row.email, "invite")) == "alive"
 
 
 def test_nothing_is_made_shorter_and_what_is_decided_stays(service: Service) -> None:
     row, gone, done = invited(service), invited(service), invited(service)
-    open_invitations.revoke(service.uow(), gone.id)
+    manage_invites.revoke(service.uow(), gone.id)
     use(service, INVITE, token(service, done), {"password": PASSWORD})
     for each, days in ((row, 1), (gone, 20), (done, 20)):
         with pytest.raises(NotFound):
-            open_invitations.extend(service.uow(), each.id, Extend(days=days))
+            manage_invites.extend(service.uow(), each.id, Extend(days=days))
     with pytest.raises(ValidationError):
         Extend(days=91)
 
@@ -73,9 +75,9 @@ def test_taking_back_an_extended_invitation_kills_its_longest_link_for_as_long_a
     service: Service,
 ) -> None:
     row = invited(service)
-    open_invitations.extend(service.uow(), row.id, Extend(days=60))
+    manage_invites.extend(service.uow(), row.id, Extend(days=60))
     new = service.token(row.email, "invite")
-    open_invitations.revoke(service.uow(), row.id)
+    manage_invites.revoke(service.uow(), row.id)
     with time_machine.travel(now() + timedelta(days=59)):
         spent.sweep(service.house.store.engine)
         assert fate(service, INVITE, new) == "link_revoked"
@@ -86,7 +88,7 @@ def test_an_elder_link_that_was_used_keeps_the_extended_one_dead_after_the_sweep
     who = member(service)
     row = invited(service, who.email, groups=["editors"])
     old = token(service, row)
-    open_invitations.extend(service.uow(), row.id, Extend(days=60))
+    manage_invites.extend(service.uow(), row.id, Extend(days=60))
     new = service.token(who.email, "invite")
     use(service, INVITE, old, {}, by=who.id)
     accounts.set_groups(service.uow(), who.id, [])
@@ -108,9 +110,9 @@ def test_of_accepting_extending_and_revoking_at_once_nobody_is_let_down(service:
                     use(service, INVITE, link, {"password": PASSWORD})
                     return "accepted"
                 if number % 3 == 1:
-                    open_invitations.extend(service.uow(), row.id, Extend(days=30 + number))
+                    manage_invites.extend(service.uow(), row.id, Extend(days=30 + number))
                     return "extended"
-                open_invitations.revoke(service.uow(), row.id)
+                manage_invites.revoke(service.uow(), row.id)
             except Problem as told:
                 return told.code
             return "revoked"
@@ -132,13 +134,13 @@ def test_a_batch_is_sent_again_extended_and_taken_back_as_one(service: Service) 
     sent(admin.uow(), batch.id)
     done = service.token(who[0], "invite")
     use(service, INVITE, done, {"password": PASSWORD})
-    assert open_invitations.of_batch(admin.uow(), batch.id, "resend") == 4
+    assert manage_invites.of_batch(admin.uow(), batch.id, "resend") == 4
     assert len(service.mails(who[1])) == 2
-    assert open_invitations.of_batch(admin.uow(), batch.id, "extend", 20) == 4
+    assert manage_invites.of_batch(admin.uow(), batch.id, "extend", 20) == 4
     links = [service.token(each, "invite") for each in who[1:]]
-    assert open_invitations.of_batch(admin.uow(), batch.id, "revoke") == 4
+    assert manage_invites.of_batch(admin.uow(), batch.id, "revoke") == 4
     assert {fate(service, INVITE, link) for link in links} == {"link_revoked"}
-    assert open_invitations.of_batch(admin.uow(), batch.id, "revoke") == 0
+    assert manage_invites.of_batch(admin.uow(), batch.id, "revoke") == 0
     assert fate(service, INVITE, token(service, other)) == "alive"
     with service.uow() as uow:
         assert batches.counts(uow, batch.id).invites == {"accepted": 1, "revoked": 4}
@@ -150,29 +152,29 @@ def test_a_batch_is_sent_again_extended_and_taken_back_as_one(service: Service) 
         each = select(func.count()).where(AuditRow.kind == "invite.revoked", AuditRow.actor == admin.id)
         assert uow.session.scalar(each) == 4
     with pytest.raises(NotFound):
-        open_invitations.of_batch(admin.uow(), "nothing", "revoke")
+        manage_invites.of_batch(admin.uow(), "nothing", "revoke")
 
 
 def test_some_are_picked_out_and_what_is_not_open_is_left_alone(service: Service) -> None:
     rows = [invited(service) for _ in range(3)]
-    open_invitations.revoke(service.uow(), rows[0].id)
+    manage_invites.revoke(service.uow(), rows[0].id)
     ids = [row.id for row in rows[:2]] + ["nothing", rows[1].id]
-    assert open_invitations.some(service.uow(), Some(ids=ids, act="revoke")) == 1
+    assert manage_invites.some(service.uow(), Some(ids=ids, act="revoke")) == 1
     assert fate(service, INVITE, token(service, rows[2])) == "alive"
-    assert open_invitations.some(service.uow(), Some(ids=[rows[2].id], act="resend")) == 1
+    assert manage_invites.some(service.uow(), Some(ids=[rows[2].id], act="resend")) == 1
     with pytest.raises(ValidationError):
         Some(ids=[], act="revoke")
 
 
 def test_letters_sent_again_are_counted_as_well(service: Service) -> None:
     admin = first_admin(service)
-    row = invitations.send(admin.uow(), Invite.model_validate({"email": new_address()}))
+    row = send_invites.send(admin.uow(), Invite.model_validate({"email": new_address()}))
     service.house.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000)
     with pytest.raises(TooManyRequests):
-        open_invitations.resend(admin.uow(), row.id)
+        manage_invites.resend(admin.uow(), row.id)
     with pytest.raises(TooManyRequests):
-        open_invitations.extend(admin.uow(), row.id, Extend(days=30))
-    assert open_invitations.revoke(admin.uow(), row.id).state == "revoked"
+        manage_invites.extend(admin.uow(), row.id, Extend(days=30))
+    assert manage_invites.revoke(admin.uow(), row.id).state == "revoked"
 
 
 @pytest.mark.parametrize("act", ["resend", "extend"])
@@ -185,9 +187,9 @@ def test_what_a_limit_holds_up_is_held_up_whole(service: Service, act: Act) -> N
     letters = select(func.count()).select_from(OutboxRow)
     before = service.uow().read(letters)
     with pytest.raises(TooManyRequests):
-        open_invitations.of_batch(admin.uow(), batch.id, act, 9)
+        manage_invites.of_batch(admin.uow(), batch.id, act, 9)
     ids = [row.id for row in service.uow().read(select(SentInvite.id))]
     with pytest.raises(TooManyRequests):
-        open_invitations.some(admin.uow(), Some(ids=ids, act=act, days=9))
+        manage_invites.some(admin.uow(), Some(ids=ids, act=act, days=9))
     assert service.uow().read(letters) == before
-    assert open_invitations.of_batch(admin.uow(), batch.id, "revoke") == 250, "that needs no letters"
+    assert manage_invites.of_batch(admin.uow(), batch.id, "revoke") == 250, "that needs no letters"

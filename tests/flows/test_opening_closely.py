@@ -24,11 +24,11 @@ from accounts.core.links.opening import (
 )
 from accounts.core.models.account import Spent
 from accounts.core.signing.keys import new_key
-from accounts.flows.accounts import subject_of
-from accounts.flows.close_account import CLOSE
-from accounts.flows.invite import INVITE
-from accounts.flows.reset_password import RESET
-from accounts.flows.sign_up import ACTIVATE
+from accounts.flows.account.close_account import CLOSE
+from accounts.flows.account.reset_password import RESET
+from accounts.flows.account.sign_up import ACTIVATE
+from accounts.flows.invites.link import INVITE
+from accounts.flows.shared.accounts import subject_of
 from tests.flows.closely import change, owner
 from tests.flows.walks import Member, opened
 from tests.people import Service, new_address

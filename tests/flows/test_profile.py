@@ -6,9 +6,10 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.exc import NoResultFound
 
-from accounts.flows import LINKS, NOTICES, profile
-from accounts.flows.inputs import ChosenPassword, NewAccount
-from accounts.flows.profile import Profile
+from accounts.flows import LINKS, NOTICES
+from accounts.flows.account import profile
+from accounts.flows.account.profile import Profile
+from accounts.flows.shared.fields import ChosenPassword, NewAccount
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
 from tests.flows.walks import events, member

@@ -10,9 +10,11 @@ import time_machine
 
 from accounts.core.errors import InvalidInput, TooManyRequests
 from accounts.core.uow import UnitOfWork
-from accounts.flows import accounts, change_password, reset_password, sessions
-from accounts.flows.change_password import ChangePassword
-from accounts.flows.reset_password import RESET, ForgotPassword
+from accounts.flows.account import change_password, reset_password
+from accounts.flows.account.change_password import ChangePassword
+from accounts.flows.account.reset_password import RESET, ForgotPassword
+from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
 from tests.flows.walks import Member, counts, events, fate, member, opened, stranger, use

@@ -12,8 +12,9 @@ from accounts.core.clock import now
 from accounts.core.database.spent import is_spent
 from accounts.core.errors import NotFound
 from accounts.core.signing.keys import new_key
-from accounts.flows import accounts, session_list, sessions
-from accounts.flows.sessions import (
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions import session_list
+from accounts.flows.sessions.session import (
     ABSOLUTE,
     ABSOLUTE_REMEMBERED,
     IDLE,
@@ -22,6 +23,7 @@ from accounts.flows.sessions import (
     VISIT,
     Session,
 )
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.houses import envelope
 from tests.flows.walks import Member, events, member

@@ -9,8 +9,10 @@ import pytest
 import time_machine
 
 from accounts.core.errors import CsrfFailed
-from accounts.flows import accounts, session_list, sessions
-from accounts.flows.sessions import ABSOLUTE, ABSOLUTE_REMEMBERED
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions import session_list
+from accounts.flows.sessions.session import ABSOLUTE, ABSOLUTE_REMEMBERED
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.walks import member
 from tests.people import Service

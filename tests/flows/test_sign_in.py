@@ -10,10 +10,11 @@ from argon2 import PasswordHasher
 from pydantic import ValidationError
 
 from accounts.core.errors import SignInFailed, TooManyRequests
-from accounts.flows import accounts, sign_in
-from accounts.flows.moving import bring_in
+from accounts.flows.moving import import_accounts
 from accounts.flows.moving.rows import How
-from accounts.flows.sign_in import SignIn
+from accounts.flows.shared import accounts
+from accounts.flows.sign_in import password as password_sign_in
+from accounts.flows.sign_in.password import SignIn
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once
 from tests.flows.moving.files import BCRYPT, write_csv
@@ -25,7 +26,7 @@ from tests.people import OTHER_PASSWORD, PASSWORD, Service, new_address
 def attempt(service: Service, email: str, password: str = PASSWORD, network: str = "10.9.9.9") -> str:
     said = SignIn.model_validate({"email": email, "password": password})
     try:
-        return sign_in.act(stranger(service, network), said).account_id
+        return password_sign_in.act(stranger(service, network), said).account_id
     except (SignInFailed, TooManyRequests) as refused:
         return refused.code
 
@@ -53,7 +54,7 @@ def test_wrong_password_unknown_address_and_disabled_account_are_told_alike(serv
         (switched_off.email, PASSWORD), (switched_off.email, OTHER_PASSWORD),
     ]:  # fmt: skip
         with pytest.raises(SignInFailed) as caught:
-            sign_in.act(stranger(service), SignIn.model_validate({"email": email, "password": password}))
+            password_sign_in.act(stranger(service), SignIn.model_validate({"email": email, "password": password}))
         said.append((caught.value.code, caught.value.status, caught.value.reason, caught.value.fields))
     assert len(set(said)) == 1
     assert events(service, made.id)[-3:] == ["sign-in.failed"] * 3
@@ -89,10 +90,10 @@ def test_a_password_that_changes_while_it_is_verified_signs_nobody_in(service: S
     with uow:
         accounts.set_password(uow, accounts.find(uow, made.id), "another")
     with pytest.raises(SignInFailed):
-        sign_in.begin(stranger(service), made.id, stale, renewed=None, remember=False)
+        password_sign_in.begin(stranger(service), made.id, stale, renewed=None, remember=False)
     accounts.disable(service.uow(), made.id)
     with pytest.raises(SignInFailed):
-        sign_in.begin(stranger(service), made.id, "another", renewed=None, remember=False)
+        password_sign_in.begin(stranger(service), made.id, "another", renewed=None, remember=False)
     assert events(service, made.id).count("sign-in") == 0
     assert made.row.sign_in_serial == 0
 
@@ -153,13 +154,15 @@ def test_a_checkbox_and_a_target_are_read_as_a_form_says_them() -> None:
 def test_an_address_of_nobody_takes_the_time_of_somebodys_hash(service: Service, tmp_path: Path) -> None:
     """Where all hashes came from another system, one of our own would tell that the address is nobody's."""
     rows = [imported(f"p{number}") for number in range(3)]
-    bring_in.bring_in(service.uow(), write_csv(tmp_path / "people.csv", rows), How(source="plain"))
+    import_accounts.bring_in(service.uow(), write_csv(tmp_path / "people.csv", rows), How(source="plain"))
     stand_ins = []
     for _ in range(12):
         nobody = service.person(password=BCRYPT["password"])
-        account_id, stored, _, _, stand_in = sign_in._look_up(service.uow(), nobody.email)
+        account_id, stored, _, _, stand_in = password_sign_in._look_up(service.uow(), nobody.email)
         assert (account_id, stored) == (None, None)
-        assert sign_in._look_up(service.uow(), nobody.email)[4] == stand_in, "the same address, the same hash"
+        assert password_sign_in._look_up(service.uow(), nobody.email)[4] == stand_in, (
+            "the same address, the same hash"
+        )
         assert nobody.sign_in().status_code == 401, "and its password is of no use"
         stand_ins.append(stand_in)
     # Of the few addresses that fall behind the last id, the dummy has to do.
@@ -171,7 +174,7 @@ def test_who_is_looked_up_takes_one_statement_known_or_not(service: Service) -> 
     seen = []
     for key in (service.member().email, service.person().email):
         with service.statements() as statements:
-            sign_in._look_up(service.uow(), key)
+            password_sign_in._look_up(service.uow(), key)
         seen.append(list(statements))
     assert seen[0] == seen[1]
     assert len(seen[0]) == 1

@@ -9,8 +9,9 @@ import time_machine
 from pydantic import ValidationError
 
 from accounts.core.errors import InvalidInput, LinkUsed, TooManyRequests
-from accounts.flows import accounts, sign_up
-from accounts.flows.sign_up import ACTIVATE, SignUp
+from accounts.flows.account import sign_up
+from accounts.flows.account.sign_up import ACTIVATE, SignUp
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.houses import at_once, told
 from tests.flows.walks import Member, counts, events, fate, member, opened, stranger, use

@@ -14,10 +14,13 @@ from accounts.core.links.link import Done, Link, Opened
 from accounts.core.links.opening import open_link
 from accounts.core.models.account import Account, AuditRow, Base
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invite, reset_password, sessions, sign_in, sign_up
-from accounts.flows.accounts import subject_of
-from accounts.flows.first_admin import first_admin_url
-from accounts.flows.sessions import CurrentAccount, Session
+from accounts.flows.account import reset_password, sign_up
+from accounts.flows.helpdesk.first_admin import first_admin_url
+from accounts.flows.invites import link as invite_link
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.session import CurrentAccount, Session
+from accounts.flows.shared.accounts import subject_of
+from accounts.flows.sign_in import password as password_sign_in
 from tests.people import PASSWORD, Service, new_address, token_in
 
 
@@ -45,7 +48,7 @@ class Member:
     def sign_in(self, password: str = "", **more: Any) -> Session:
         """A session, by password."""
         said = {"email": self.email, "password": password or self.password, **more}
-        return sign_in.act(stranger(self.service), sign_in.SignIn.model_validate(said))
+        return password_sign_in.act(stranger(self.service), password_sign_in.SignIn.model_validate(said))
 
     def signed_in(self, **more: Any) -> CurrentAccount:
         """Who is signed in, by a session of its own."""
@@ -79,7 +82,7 @@ def first_admin(service: Service) -> Member:
     """Opens the door for the first admin."""
     url, email = first_admin_url(service.uow()), new_address("admin")
     assert url is not None
-    done = use(service, invite.INVITE, token_in(url), {"email": email, "password": PASSWORD, "name": "Admin"})
+    done = use(service, invite_link.INVITE, token_in(url), {"email": email, "password": PASSWORD, "name": "Admin"})
     return Member(service, email, done.account_id)
 
 

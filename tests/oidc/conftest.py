@@ -10,7 +10,7 @@ import pytest
 
 from accounts import Settings
 from accounts.extension import state_of
-from accounts.flows.oidc_keys import Keys
+from accounts.flows.oidc.signing_keys import Keys
 from tests.conftest import KEY
 from tests.oidc.kit import Provider
 from tests.oidc.levels import should

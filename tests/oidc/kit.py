@@ -21,8 +21,8 @@ from requests.adapters import HTTPAdapter
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from accounts.core.models.apps import App
-from accounts.flows import apps
-from accounts.flows.oidc_keys import _registry
+from accounts.flows.oidc import registration
+from accounts.flows.oidc.signing_keys import _registry
 from tests.people import PASSWORD, Service
 from tests.web.browser import Form, Page
 
@@ -82,7 +82,7 @@ class Provider:
         """An app, as ``accounts apps add`` registers it; trusted unless said otherwise."""
         given = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"], "trusted": True} | said
         with self.service.uow() as uow:
-            made = apps.register(uow, apps.AppInput.model_validate(given))
+            made = registration.register(uow, registration.AppInput.model_validate(given))
         return RelyingParty(self, made.app, made.secret)
 
     def person(self, name: str = "ana") -> Somebody:

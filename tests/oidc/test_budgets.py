@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import event
 from werkzeug.test import Client, TestResponse
 
-from accounts.flows.oidc_keys import Keys
+from accounts.flows.oidc.signing_keys import Keys
 from tests.apps import new_app
 from tests.conftest import on_both_databases
 from tests.people import Person, Service

@@ -13,10 +13,11 @@ from sqlalchemy import select
 
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.models.logout import AppLogout
-from accounts.flows import apps, connected, session_list, sessions
-from accounts.flows.oidc import grants, tokens
+from accounts.flows.oidc import connected_apps, grants, registration, tokens
 from accounts.flows.oidc.tokens import Code
-from accounts.flows.sessions import Session
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions import session_list
+from accounts.flows.sessions.session import Session
 from tests.conftest import on_both_databases
 from tests.flows.walks import Member, member
 from tests.people import Service
@@ -37,15 +38,15 @@ def from_the_list(service: Service, ana: Member, session: Session, app: App) -> 
 
 
 def disconnected(service: Service, ana: Member, session: Session, app: App) -> None:
-    connected.disconnect(service.uow(), ana.id, app.id)
+    connected_apps.disconnect(service.uow(), ana.id, app.id)
 
 
 def switched_off(service: Service, ana: Member, session: Session, app: App) -> None:
-    apps.disable(service.uow(), app.id)
+    registration.disable(service.uow(), app.id)
 
 
 def removed(service: Service, ana: Member, session: Session, app: App) -> None:
-    apps.remove(service.uow(), app.id)
+    registration.remove(service.uow(), app.id)
 
 
 WAYS: list[Way] = [everywhere, here, from_the_list, disconnected, switched_off, removed]
@@ -79,7 +80,7 @@ def a_code(service: Service, ana: Member, session: Session, app: App) -> Code:
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_what_ends_while_a_code_is_redeemed_ends_its_grant_and_tells_the_app(service: Service, way: Way) -> None:
     said = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"]}
-    app = apps.register(service.uow(), apps.AppInput.model_validate(said)).app
+    app = registration.register(service.uow(), registration.AppInput.model_validate(said)).app
     ana = member(service)
     session = ana.sign_in()
     code = a_code(service, ana, session, app)
@@ -97,6 +98,6 @@ def test_what_ends_while_a_code_is_redeemed_ends_its_grant_and_tells_the_app(ser
     assert grants.live(uow, code.id) is None
     assert [row.app_name for row in uow.session.scalars(select(AppLogout))] == ["Wiki"]
     if way is switched_off:
-        apps.enable(service.uow(), app.id)
+        registration.enable(service.uow(), app.id)
         (grant,) = service.uow().session.scalars(select(Grant))
         assert grant.revoked_at is not None, "dead for good"

@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 import time_machine
 
 from accounts.core.models.apps import Grant
-from accounts.flows import invitations
+from accounts.flows.invites import send as send_invites
 from tests.oidc.kit import STATE_128, Landed, Provider, RelyingParty, Somebody
 from tests.people import OTHER_PASSWORD, PASSWORD, new_address
 
@@ -82,7 +82,7 @@ def test_through_an_invitation(provider: Provider) -> None:
     target = asked(rp).removeprefix(provider.origin)
     email = new_address()
     said = {"email": email, "next": target}
-    invitations.send(provider.service.uow(), invitations.Invite.model_validate(said))
+    send_invites.send(provider.service.uow(), send_invites.Invite.model_validate(said))
     ana = new_device(provider, email)
     ana.open(provider.service.url(email, "invite"))
     arrived(rp, ana.submit(ana.form("password"), password=PASSWORD), email)

@@ -11,10 +11,9 @@ from accounts.core.clock import now
 from accounts.core.database.store import Store
 from accounts.core.models.apps import App, Grant, OidcKey
 from accounts.core.uow import UnitOfWork
-from accounts.flows import apps
-from accounts.flows.oidc import tokens
+from accounts.flows.oidc import registration, tokens
 from accounts.flows.oidc.server import Request, Said, Server
-from accounts.flows.oidc_keys import ALGS, Keys
+from accounts.flows.oidc.signing_keys import ALGS, Keys
 from tests.conftest import on_both_databases
 from tests.core.houses import house_on
 from tests.flows.walks import Member, member
@@ -26,7 +25,7 @@ URI = "https://rp.example.org/cb"
 
 def registered(service: Service) -> tuple[App, str]:
     said = {"name": "Wiki", "redirect_uris": [URI], "require_pkce": False, "trusted": True}
-    made = apps.register(service.uow(), apps.AppInput.model_validate(said))
+    made = registration.register(service.uow(), registration.AppInput.model_validate(said))
     assert made.secret is not None
     return made.app, made.secret
 

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from accounts.core.clock import now
 from accounts.core.models.apps import OidcKey
-from accounts.flows import oidc_key_life, oidc_keys
+from accounts.flows.oidc import signing_key_rotation, signing_keys
 from tests.e2e.running import free_port
 from tests.oidc.kit import Landed, Provider, RelyingParty, Somebody, challenge
 from tests.oidc.test_rules import NEAR_MISSES
@@ -190,9 +190,9 @@ def test_three_relying_parties_log_in_while_the_keys_rotate(provider: Provider, 
         assert [each.get("email") for each in found] == [person.email for person in people], found
         return found
 
-    keys = provider.service.house.kept(oidc_keys.Keys)
+    keys = provider.service.house.kept(signing_keys.Keys)
     old = {key["kid"] for key in keys.published()}
-    oidc_key_life.rotate(provider.service.uow())
+    signing_key_rotation.rotate(provider.service.uow())
     assert everybody()[0]["kid"] in old
     assert everybody()[0]["kid"] in old
     # A day later. The clocks of the programs on Node cannot be moved, so the row is.

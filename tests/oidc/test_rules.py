@@ -11,7 +11,8 @@ import requests
 
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
-from accounts.flows import accounts, sessions
+from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import accounts
 from tests.oidc.kit import Provider, RelyingParty, Somebody, Tokens, challenge
 from tests.people import new_address
 
@@ -298,11 +299,11 @@ def disable_app(provider: Provider, account_id: str) -> None:
 
 
 def disconnect(provider: Provider, account_id: str) -> None:
-    from accounts.flows import granted
+    from accounts.flows.shared import grants
 
     with provider.service.uow() as uow:
         for grant in uow.session.query(Grant).filter_by(account_id=account_id):
-            granted.disconnect(uow, account_id, grant.app_id)
+            grants.disconnect(uow, account_id, grant.app_id)
 
 
 @pytest.mark.parametrize("end", [disable, everywhere, delete, disable_app, disconnect])

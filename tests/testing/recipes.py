@@ -11,7 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import Client
 
 from accounts.core.models.account import Base
-from accounts.flows.unlock import MAX_FAILURES
+from accounts.flows.sign_in.unlock import MAX_FAILURES
 from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
 
 UNTOLD = frozenset({"audit", "rate_limits", "key_uses"})

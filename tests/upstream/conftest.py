@@ -21,7 +21,7 @@ import requests
 from accounts import Settings, create_app
 from accounts.core.security.passwords import Passwords
 from accounts.extension import state_of
-from accounts.flows import apps
+from accounts.flows.oidc import registration
 from tests.conftest import KEY
 from tests.people import PASSWORD, Person, Service
 from tests.servers.smtp import SmtpSink
@@ -128,7 +128,9 @@ def world(sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPa
 
         there = house(there_origin)
         said = {"name": "Here", "redirect_uris": [f"{origin}/upstream/office/callback"], "trusted": True}
-        made = apps.register(there.uow(), apps.AppInput.model_validate(said | {"claims": ["email", "name"]}))
+        made = registration.register(
+            there.uow(), registration.AppInput.model_validate(said | {"claims": ["email", "name"]})
+        )
         work = {"ISSUER": there_origin, "CLIENT_ID": made.app.id, "CLIENT_SECRET": str(made.secret), "LABEL": "Work"}
         lies = {"ISSUER": liar.origin, "CLIENT_ID": liar.client_id}
         settings = {f"UPSTREAM_OFFICE_{name}": value for name, value in work.items()}

@@ -9,7 +9,7 @@ import pytest
 from accounts.core.errors import Conflict, IdentityTaken, LastWayIn
 from accounts.core.models.account import Account
 from accounts.core.models.upstream import Identity
-from accounts.flows import sessions
+from accounts.flows.sessions import session as sessions
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.provider import Person as Vouched
 from tests.conftest import on_both_databases

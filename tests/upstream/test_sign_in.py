@@ -8,7 +8,9 @@ from sqlalchemy import select
 from accounts.core.errors import LastWayIn
 from accounts.core.models.account import ADMINS, Account, AuditRow
 from accounts.core.models.upstream import Identity
-from accounts.flows import accounts, invitations, sessions
+from accounts.flows.invites import send as send_invites
+from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import accounts
 from accounts.flows.upstream import identities
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
 from tests.upstream.conftest import World, connected
@@ -129,8 +131,8 @@ def test_a_disabled_account_is_refused_and_everywhere_ends_it(world: World) -> N
 
 def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(world: World) -> None:
     employee, email = world.there.member("employee"), new_address("invited")
-    said = invitations.Invite.model_validate({"email": email, "groups": ["editors"]})
-    invitations.send(world.here.uow(), said)
+    said = send_invites.Invite.model_validate({"email": email, "groups": ["editors"]})
+    send_invites.send(world.here.uow(), said)
     url = world.here.url(email, "invite")
     browser = world.browser().open(url).press("/upstream/office/join")
     browser.sign_in(employee.email)

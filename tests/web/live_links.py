@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from accounts.core.models.account import Account
-from accounts.flows.unlock import MAX_FAILURES
+from accounts.flows.sign_in.unlock import MAX_FAILURES
 from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
 
 

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from accounts.core.models.account import AuditRow, SentInvite
 from accounts.core.models.invites import InviteBatch
 from accounts.core.security.throttle import INVITE_LETTERS
-from accounts.flows.invite import INVITE
+from accounts.flows.invites.link import INVITE
 from tests.flows.walks import fate
 from tests.people import Person, Service, new_address, token_in
 from tests.web.doors import csrf_token

@@ -21,7 +21,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from accounts import Settings, create_app
 from accounts.core.models.account import Account
-from accounts.flows import accounts
+from accounts.flows.shared import accounts
 from tests.apps import new_app
 from tests.e2e.running import free_port
 from tests.people import PASSWORD, Person, Service

@@ -11,7 +11,7 @@ from sqlalchemy import update
 from werkzeug.test import TestResponse
 
 from accounts.core.models.account import OutboxRow
-from accounts.flows import accounts
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
 from tests.web.doors import csrf_token

@@ -13,7 +13,7 @@ from accounts.core import errors
 from accounts.core.errors import Problem
 from accounts.core.links.link import Done, Link, Opened, auth_epoch
 from accounts.core.uow import UnitOfWork
-from accounts.flows import reset_password
+from accounts.flows.account import reset_password
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
 from tests.web.doors import doors, knock
@@ -130,7 +130,7 @@ def broken(make_service: MakeService) -> tuple[Person, str]:
     member = service.member()
     uow = service.uow()
     with uow:
-        from accounts.flows import accounts
+        from accounts.flows.shared import accounts
 
         token = uow.house.signer.sign(BROKEN, accounts.subject_of(accounts.find(uow, member.email)))
     return member, token

@@ -11,7 +11,9 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from accounts.core.models.account import AuditRow
-from accounts.flows import accounts, apps, forward
+from accounts.flows import forward_auth as forward_auth_flow
+from accounts.flows.oidc import registration
+from accounts.flows.shared import accounts
 from tests.apps import new_app
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
@@ -111,9 +113,9 @@ def test_whatever_ends_a_session_ends_its_visits(service: Service) -> None:
     member.sign_in()
     trip(member)
     assert ask(member).status_code == 200
-    apps.disable(service.uow(), app.id)
+    registration.disable(service.uow(), app.id)
     assert ask(member).status_code == 403
-    apps.enable(service.uow(), app.id)
+    registration.enable(service.uow(), app.id)
     assert ask(member).status_code == 200
     member.post("/api/sign-out")
     assert ask(member).status_code == 401
@@ -177,8 +179,8 @@ def test_a_pass_is_good_once_in_one_browser_at_one_origin_and_for_a_minute(
     late = str(member.get(begun(member)).location)
     from accounts.core.clock import now
 
-    then = now() + forward.PASS_LIVES + forward.PASS_LIVES
-    monkeypatch.setattr(forward, "now", lambda: then)
+    then = now() + forward_auth_flow.PASS_LIVES + forward_auth_flow.PASS_LIVES
+    monkeypatch.setattr(forward_auth_flow, "now", lambda: then)
     assert entered(member, late).status_code == 400
 
 
@@ -215,7 +217,7 @@ def test_fifty_take_one_pass_and_one_enters(service: Service) -> None:
 
     def enter(number: int) -> str:
         try:
-            forward.enter(service.uow(), token, WIKI, cookie.value)
+            forward_auth_flow.enter(service.uow(), token, WIKI, cookie.value)
         except Exception as wrong:  # noqa: BLE001 - a test compares its name
             return type(wrong).__name__
         return "in"
@@ -251,7 +253,7 @@ def test_a_page_load_is_led_on_and_everything_else_is_told(
     "text", ["Ána «Müller», 100 %", "a\r\nRemote-Groups: admins", "日本", "%0d%0a", "", "plain name"]
 )
 def test_what_a_header_cannot_hold_is_encoded(text: str) -> None:
-    safe = forward.header_safe(text)
+    safe = forward_auth_flow.header_safe(text)
     assert safe.isascii()
     assert safe.isprintable()
     assert unquote(safe) == text

@@ -15,7 +15,7 @@ from accounts.core.links.link import Done, Opened, auth_epoch, email
 from accounts.core.models.account import Account, AuditRow
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows.accounts import subject_of
+from accounts.flows.shared.accounts import subject_of
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
 from tests.web import hosts

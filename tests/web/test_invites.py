@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.flows import accounts
+from accounts.flows.shared import accounts
 from tests.people import Service, new_address
 from tests.web.doors import csrf_token
 

@@ -184,7 +184,7 @@ def test_an_invitation_shows_that_it_was_revoked(service: Service) -> None:
 
 
 def test_the_link_of_the_first_admin_opens_once(service: Service) -> None:
-    from accounts.flows.first_admin import first_admin_url
+    from accounts.flows.helpdesk.first_admin import first_admin_url
 
     urls = [first_admin_url(service.uow()) for _ in range(2)]
     people = [service.person() for _ in urls]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from accounts.flows.first_admin import first_admin_url
+from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, new_address
 from tests.web.browser import Browser

@@ -6,7 +6,7 @@ import time_machine
 from sqlalchemy import delete
 
 from accounts.core.models.account import Account
-from accounts.flows import accounts
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service
 from tests.web.doors import code_of

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from accounts.core import clock
-from accounts.flows import sessions, sign_in_by_mail, unlock
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sign_in import magic_link, unlock
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address
 from tests.web.seen import Seen, check_skeleton, send
 
@@ -95,7 +96,7 @@ def test_a_link_that_is_too_old_offers_a_fresh_one(service: Service) -> None:
     client = service.app.test_client()
     member.post("/api/sign-in/mail", {"email": member.email})
     service.deliver()
-    with later(sign_in_by_mail.SIGN_IN.lives + timedelta(minutes=2)):
+    with later(magic_link.SIGN_IN.lives + timedelta(minutes=2)):
         page = check_skeleton(opened(service, client, member.email, "sign-in"))
     assert page.text("h1") == "This link does not work"
     assert "too old" in page.text("main")

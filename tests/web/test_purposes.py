@@ -6,9 +6,10 @@ from itertools import permutations
 
 import pytest
 
-from accounts.flows import LINKS, devices
-from accounts.flows.devices import PURPOSE as DEVICE
-from accounts.flows.sessions import PURPOSE as SESSION
+from accounts.flows import LINKS
+from accounts.flows.sessions.session import PURPOSE as SESSION
+from accounts.flows.sign_in import devices
+from accounts.flows.sign_in.devices import PURPOSE as DEVICE
 from accounts.web.cookies import known_here
 from tests.people import Person, Service, token_in
 from tests.web.doors import code_of, csrf_token, dump

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from accounts.core.models.account import Base
 from accounts.flows import LINKS
-from accounts.flows.first_admin import first_admin_url
+from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import KEY, on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, token_in
 from tests.servers.smtp import links
@@ -133,7 +133,7 @@ def test_no_representation_shows_a_secret(service: Service) -> None:
         )
     )
     assert KEY not in shown
-    from accounts.flows import sessions
+    from accounts.flows.sessions import session as sessions
 
     cookie = member.client.get_cookie("session")
     assert cookie is not None

@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from accounts.core.models.apps import Consent, Grant
-from accounts.flows import apps
-from accounts.flows.oidc import trial
+from accounts.flows.oidc import registration, trial_state
 from tests.apps import new_app
 from tests.people import Service
 from tests.web.browser import Browser, Page
@@ -87,7 +86,7 @@ def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: B
     arrived = answer.location.removeprefix("http://127.0.0.1:8000")
     member = service.member()
     assert member.get(arrived).status_code == 403
-    from accounts.flows import accounts
+    from accounts.flows.shared import accounts
 
     accounts.set_groups(service.uow(), accounts.find(service.uow(), member.email).id, ["admins"])
     assert member.get(arrived).status_code == 404
@@ -96,8 +95,8 @@ def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: B
 
 
 def test_the_address_of_the_house_cannot_be_told_from_outside_the_statement(service: Service) -> None:
-    state, begun_here = trial.begin(service.house, "app", "admin")
-    assert trial.read(service.house, state) == begun_here
-    assert trial.read(service.house, state + "x") is None
+    state, begun_here = trial_state.begin(service.house, "app", "admin")
+    assert trial_state.read(service.house, state) == begun_here
+    assert trial_state.read(service.house, state + "x") is None
     assert begun_here.verifier not in state
-    assert apps.listing(service.uow()) == []
+    assert registration.listing(service.uow()) == []

@@ -21,11 +21,11 @@ from accounts.core.models.invites import BatchRow, InviteBatch
 from accounts.core.security import throttle
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows.inputs import Asks
-from accounts.flows.invite import OPERATOR
-from accounts.flows.invites.judging import TO_SEND, VERDICTS, judge
-from accounts.flows.invites.lists import NewBatch
-from accounts.flows.invites.rows import MAX_ROWS, Entry, PeopleList
+from accounts.flows.invites.batch_file import NewBatch
+from accounts.flows.invites.batch_rows import MAX_ROWS, Entry, PeopleList
+from accounts.flows.invites.link import OPERATOR
+from accounts.flows.invites.preview import TO_SEND, VERDICTS, judge
+from accounts.flows.shared.fields import Asks
 
 CHUNK = 500
 KEPT = timedelta(days=7)

@@ -19,8 +19,8 @@ from accounts.core.models.account import SentInvite
 from accounts.core.signing import key_usage
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invite import INVITE, PURPOSE, carried_of, voucher
 from accounts.flows.invites import batches
+from accounts.flows.invites.link import INVITE, PURPOSE, carried_of, voucher
 from accounts.flows.invites.search import condition_of
 
 CHUNK = 200

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, select, tuple_
 from accounts.core.clock import now
 from accounts.core.models.account import Account, SentInvite
 from accounts.core.uow import UnitOfWork
-from accounts.flows.inputs import Asks, plain_name
-from accounts.flows.invite import OPERATOR, inviters
+from accounts.flows.invites.link import OPERATOR, inviters
+from accounts.flows.shared.fields import Asks, plain_name
 
 STATES = ("pending", "accepted", "expired", "revoked")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -20,10 +20,10 @@ from accounts.core.security import throttle
 from accounts.core.security.addresses import Address
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invitations
-from accounts.flows.invite import INVITE, OPERATOR, may_invite
 from accounts.flows.invites import batches
-from accounts.flows.invites.judging import TO_SEND, look_up, verdict_of
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.link import INVITE, OPERATOR, may_invite
+from accounts.flows.invites.preview import TO_SEND, look_up, verdict_of
 
 CHUNK = 100
 
@@ -103,7 +103,7 @@ def _next(uow: UnitOfWork, batch_id: str) -> Sequence[BatchRow]:
 
 
 def _invite(uow: UnitOfWork, batch: InviteBatch, row: BatchRow, lives: timedelta) -> None:
-    made = invitations.enter(
+    made = send_invites.enter(
         uow,
         Address(row.email, row.email_key or ""),
         name=row.name,

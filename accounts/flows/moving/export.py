@@ -15,8 +15,9 @@ from accounts.core import csv_files
 from accounts.core.models.account import Account, AuditRow, SentInvite
 from accounts.core.models.logout import AppLogout
 from accounts.core.uow import UnitOfWork
-from accounts.flows import connected, session_list
-from accounts.flows.sessions import CurrentAccount
+from accounts.flows.oidc import connected_apps
+from accounts.flows.sessions import session_list
+from accounts.flows.sessions.session import CurrentAccount
 from accounts.flows.upstream import identities
 
 ONE, ALL = "account.exported", "accounts.exported"
@@ -51,7 +52,7 @@ def own_data(uow: UnitOfWork, who: CurrentAccount) -> dict[str, Any]:
         "sessions": [asdict(each) for each in session_list.listing(uow, who)],
         "invitations_received": _invitations(uow, SentInvite.email_key == account.email_key, to=False),
         "invitations_sent": _invitations(uow, SentInvite.inviter_id == account.id, to=True),
-        "apps": [asdict(each) for each in connected.listing(uow, account.id)],
+        "apps": [asdict(each) for each in connected_apps.listing(uow, account.id)],
         "signed_out_of": _goodbyes(uow, account.id),
         "identities": [asdict(each) for each in identities.listing(uow, account.id)],
         "history": _history(uow, who.id),

@@ -10,7 +10,7 @@ from typing import Any
 
 from accounts.core.clock import now
 from accounts.core.models.account import ADMINS
-from accounts.flows.inputs import GROUP
+from accounts.flows.shared.fields import GROUP
 
 MAX_NAME = 100
 ADDRESS, TWICE, TAKEN, HASH, UNCONFIRMED, SECRET, RECORD = (

@@ -21,7 +21,7 @@ from sqlalchemy import Select, Text, bindparam, cast, select
 from accounts.core.models.apps import BASIC, NATIVE, NONE, POST, App
 from accounts.core.security.client_uris import origin_of
 from accounts.core.uow import UnitOfWork
-from accounts.flows import apps
+from accounts.flows.oidc import registration
 
 MAX_CHARACTERS = 1000
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{1,30}://[a-z0-9_.:\[\]-]{1,260}", re.ASCII)
@@ -121,7 +121,7 @@ def authenticate(uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str,
     if shown.method != app.token_endpoint_auth_method:
         due = app.token_endpoint_auth_method
         raise InvalidClientError(f"This client is registered with token_endpoint_auth_method {due}.", status_code=401)
-    if not (public if app.public else apps.knows_secret(app, shown.secret)):
+    if not (public if app.public else registration.knows_secret(app, shown.secret)):
         raise InvalidClientError("The client secret is wrong, or a secret is needed here.", status_code=401)
     return app
 

@@ -7,9 +7,8 @@ from typing import Any
 from accounts.config import LOCALES
 from accounts.core.models.apps import BASIC, NONE, POST
 from accounts.core.site import House
-from accounts.flows import oidc_keys
-from accounts.flows.oidc import claims
-from accounts.flows.oidc.answers import FORM_POST, QUERY
+from accounts.flows.oidc import claims, signing_keys
+from accounts.flows.oidc.responses import FORM_POST, QUERY
 
 
 def document(house: House) -> dict[str, Any]:
@@ -30,7 +29,7 @@ def document(house: House) -> dict[str, Any]:
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "acr_values_supported": list(claims.ACRS),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(oidc_keys.ALGS),
+        "id_token_signing_alg_values_supported": list(signing_keys.ALGS),
         "token_endpoint_auth_methods_supported": [BASIC, POST, NONE],
         "revocation_endpoint_auth_methods_supported": [BASIC, POST, NONE],
         "introspection_endpoint_auth_methods_supported": [BASIC, POST],

@@ -17,11 +17,12 @@ from accounts.core.models.account import Account, Membership, Spent
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.signing import key_usage
 from accounts.core.uow import UnitOfWork
-from accounts.flows import granted, sessions
 from accounts.flows.oidc import clients, tokens
 from accounts.flows.oidc.claims import OFFLINE, OPENID
 from accounts.flows.oidc.clients import Registration
 from accounts.flows.oidc.tokens import Code, Refresh
+from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import grants
 
 GONE = "The person is not signed in any more, or may not use this client."
 GRACE = timedelta(seconds=10)
@@ -152,7 +153,7 @@ def redeem(uow: UnitOfWork, app: App | Registration, code: Code) -> Live:
 
 def _redeemed(uow: UnitOfWork, app: App | Registration, code: Code) -> Live | None:
     if not uow.spend(f"code:{code.id}", tokens.code_kept_until()):
-        granted.end(uow, Grant.id == code.id)
+        grants.end(uow, Grant.id == code.id)
         uow.note("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
     person, groups = _person(uow, app, code)
@@ -185,7 +186,7 @@ def refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) -> t
     if shown.counter == counter - 1 and rotated_at is not None and now() - rotated_at <= GRACE:
         return found, counter, scope
     with uow:
-        granted.end(uow, Grant.id == found.grant.id)
+        grants.end(uow, Grant.id == found.grant.id)
         facts = {"grant": found.grant.id, "shown": shown.counter, "good": counter}
         uow.note("app.refresh-replayed", account_id=found.account.id, app_id=app.id, facts=facts)
     raise InvalidGrantError("The refresh token was used before. Everything it gave is revoked.")
@@ -212,7 +213,7 @@ def narrowed(scope: Sequence[str], asked: str) -> tuple[str, ...]:
 def revoke(uow: UnitOfWork, grant: Granted, *, because: str) -> None:
     """End a grant: every token of it is dead."""
     with uow:
-        if granted.end(uow, Grant.id == grant.id):
+        if grants.end(uow, Grant.id == grant.id):
             facts = {"grant": grant.id, "because": because}
             uow.note("app.revoked", account_id=grant.account_id, app_id=grant.app_id, facts=facts)
 

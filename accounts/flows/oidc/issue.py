@@ -14,8 +14,8 @@ from accounts.flows.oidc import claims, grants, tokens
 from accounts.flows.oidc.claims import OFFLINE, OPENID, Told
 from accounts.flows.oidc.clients import Registration
 from accounts.flows.oidc.grants import Live
+from accounts.flows.oidc.signing_keys import Keys
 from accounts.flows.oidc.tokens import Access, Code, Refresh
-from accounts.flows.oidc_keys import Keys
 
 HASHES = {"RS256": hashlib.sha256, "ES256": hashlib.sha256, "EdDSA": hashlib.sha512}
 

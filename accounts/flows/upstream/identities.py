@@ -20,9 +20,11 @@ from accounts.core.models.account import Account
 from accounts.core.models.upstream import Identity
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
-from accounts.flows import invite, not_me, sessions
-from accounts.flows.accounts import NoPassword
-from accounts.flows.sessions import CurrentAccount, Session
+from accounts.flows.account import not_me
+from accounts.flows.invites import link as invite_link
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.session import CurrentAccount, Session
+from accounts.flows.shared.accounts import NoPassword
 from accounts.flows.upstream.provider import Person, Providers
 
 NOTICE, DISCONNECTED = "identity-connected", "identity-disconnected"
@@ -168,7 +170,7 @@ def join(uow: UnitOfWork, link: Link, token: object, link_id: str, person: Perso
             raise Conflict("another invitation was opened meanwhile")
         if _identity(uow, person) is not None:
             raise IdentityTaken("connected to another account")
-        done: Done = invite.act(uow, opened, NoPassword(person.name))
+        done: Done = invite_link.act(uow, opened, NoPassword(person.name))
         if done.signs_in is None:
             raise Conflict("the invited address has an account by now")
         _add(uow, done.signs_in, person)

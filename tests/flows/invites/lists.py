@@ -11,7 +11,7 @@ from accounts.core.models.account import AuditRow, OutboxRow, SentInvite
 from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches, sending
-from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites.batch_file import NewBatch
 from accounts.flows.invites.search import Search, search
 from accounts.flows.invites.sending import Step
 from tests.people import Service

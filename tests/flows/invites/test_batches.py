@@ -13,10 +13,12 @@ from accounts.core.clock import now
 from accounts.core.errors import InvalidInput, NotFound
 from accounts.core.models.account import Account
 from accounts.core.models.invites import BatchRow, InviteBatch
-from accounts.flows import accounts, close_account, invitations
-from accounts.flows.invitations import Invite
+from accounts.flows.account import close_account
 from accounts.flows.invites import batches, sending
-from accounts.flows.invites.lists import NewBatch
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.batch_file import NewBatch
+from accounts.flows.invites.send import Invite
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, tally, verdicts
 from tests.flows.walks import first_admin, member
@@ -31,7 +33,7 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
     with service.uow() as uow:
         accounts.grant(uow, uow.session.get_one(Account, inside.id), ["editors"])
     accounts.disable(service.uow(), off.id)
-    invitations.send(admin.uow(), Invite.model_validate({"email": out}))
+    send_invites.send(admin.uow(), Invite.model_validate({"email": out}))
     list_of = "\n".join([
         "E-Mail;Name;Gruppen;Tage;Sprache", "Ann@example.org;Ann;editors;9;Deutsch", f"{known.email};;editors",
         f"{inside.email};;editors", f"{out};;editors", "ann@EXAMPLE.org;;", "who@;;", ";Nobody;",

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from accounts.flows.invites.rows import Entry, PeopleList
+from accounts.flows.invites.batch_rows import Entry, PeopleList
 
 
 def entries(text: str) -> list[Entry]:

@@ -8,10 +8,11 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.core.models.account import SentInvite
-from accounts.flows import invitations, open_invitations
-from accounts.flows.invitations import Invite
-from accounts.flows.invite import INVITE
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.link import INVITE
 from accounts.flows.invites.search import STATES, Search, search
+from accounts.flows.invites.send import Invite
 from tests.conftest import on_both_databases
 from tests.flows.invites.lists import batch_of, sent
 from tests.flows.walks import use
@@ -19,7 +20,7 @@ from tests.people import PASSWORD, Service
 
 
 def invited(service: Service, email: str, name: str = "") -> SentInvite:
-    return invitations.send(service.uow(), Invite.model_validate({"email": email, "name": name, "days": 2}))
+    return send_invites.send(service.uow(), Invite.model_validate({"email": email, "name": name, "days": 2}))
 
 
 def found(service: Service, **said: object) -> list[str]:
@@ -36,7 +37,7 @@ def test_a_state_is_looked_for_as_it_is_shown(service: Service) -> None:
     use(service, INVITE, service.token("accepted@example.org", "invite"), {"password": PASSWORD})
     with service.uow() as uow:
         (row,) = search(uow, Search(q="revoked@")).rows
-    open_invitations.revoke(service.uow(), row.id)
+    manage_invites.revoke(service.uow(), row.id)
     for state in STATES:
         assert found(service, state=state) == [f"{state}@example.org"]
     with service.uow() as uow:

@@ -13,10 +13,12 @@ from accounts.core.errors import Forbidden, TooManyRequests
 from accounts.core.models.account import RateLimit
 from accounts.core.models.invites import InviteBatch
 from accounts.core.security.throttle import INVITE_LETTERS
-from accounts.flows import accounts, invitations, open_invitations
-from accounts.flows.invitations import Invite
-from accounts.flows.invite import INVITE
 from accounts.flows.invites import batches, sending
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.link import INVITE
+from accounts.flows.invites.send import Invite
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, tally, verdicts
 from tests.flows.walks import first_admin, member, use
@@ -80,7 +82,7 @@ def test_a_batch_that_is_taken_back_while_it_is_sent_sends_nothing_more_and_its_
     batch = batch_of(service.uow(), people(300))
     begun = sending.send(service.house, service.uow().asker, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
-    assert open_invitations.of_batch(service.uow(), batch.id, "revoke") == 100
+    assert manage_invites.of_batch(service.uow(), batch.id, "revoke") == 100
     assert list(begun)[-1].left == 0
     with service.uow() as uow:
         assert batches.counts(uow, batch.id).invites == {"revoked": 100}
@@ -91,7 +93,7 @@ def test_what_changed_since_the_dry_run_is_seen_when_it_is_sent(service: Service
     admin, late = first_admin(service), member(service, "late")
     again, boss = new_address("again"), member(service, "boss")
     batch = batch_of(admin.uow(), f"email,groups\n{again},\n{late.email},editors")
-    invitations.send(admin.uow(), Invite.model_validate({"email": again}))
+    send_invites.send(admin.uow(), Invite.model_validate({"email": again}))
     accounts.set_groups(service.uow(), late.id, ["editors"])
     assert [(step.sent, step.left) for step in sent(admin.uow(), batch.id)] == [(0, 2), (0, 0), (0, 0)]
     with service.uow() as uow:
@@ -133,7 +135,7 @@ def test_who_looks_on_is_not_held_up(service: Service) -> None:
     done = threading.Event()
 
     def write() -> None:
-        invitations.send(service.uow(), Invite.model_validate({"email": new_address()}))
+        send_invites.send(service.uow(), Invite.model_validate({"email": new_address()}))
         done.set()
 
     thread = threading.Thread(target=write)

@@ -11,7 +11,7 @@ import pytest
 from accounts.config import Settings
 from accounts.core.site import House
 from accounts.flows import LINKS
-from accounts.flows.moving.judge import Report, judged
+from accounts.flows.moving.check_rows import Report, judged
 from accounts.flows.moving.rows import How
 from tests.flows.moving.files import Read
 from tests.servers.postgres import Postgres

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from accounts.flows.moving.judge import Ready
+from accounts.flows.moving.check_rows import Ready
 from accounts.flows.moving.rows import Refused
 
 VECTORS: list[dict[str, Any]] = json.loads(

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from accounts.core.errors import LastAdmin
 from accounts.core.models.account import Account, AuditRow
-from accounts.flows import accounts, first_admin
-from accounts.flows.moving import bring_in as moving
-from accounts.flows.moving.judge import Ready, Report
+from accounts.flows.helpdesk import first_admin
+from accounts.flows.moving import import_accounts as moving
+from accounts.flows.moving.check_rows import Ready, Report
 from accounts.flows.moving.rows import How, Refused
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import BCRYPT, person, stored, write_csv
 from tests.flows.walks import counts, events

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from accounts.core import csv_files
 from accounts.core.models.account import Account, Base
-from accounts.flows.moving import bring_in, export
-from accounts.flows.moving.judge import Ready
+from accounts.flows.moving import export, import_accounts
+from accounts.flows.moving.check_rows import Ready
 from accounts.flows.moving.rows import How
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import person, write_csv
@@ -97,13 +97,13 @@ def test_all_accounts_go_out_and_come_in_elsewhere_with_their_passwords(service:
     for form in (export.as_lines, export.as_csv):
         path = tmp_path / f"all.{'csv' if form is export.as_csv else 'jsonl'}"
         path.write_text("".join(form(export.every_account(service.uow(), hashes=True))), encoding="utf-8", newline="")
-        rows = bring_in.rehearse(service.uow(), path, How(source="plain"))
+        rows = import_accounts.rehearse(service.uow(), path, How(source="plain"))
         assert (rows.rows, rows.refused) == (2, {"taken": 2}), form
     for who in (admin, member):
         path = tmp_path / ("all.csv" if who is admin else "all.jsonl")
-        found = bring_in.look(service.uow(), path, How(source="plain", groups={"admins": "admins"}), who.email)
+        found = import_accounts.look(service.uow(), path, How(source="plain", groups={"admins": "admins"}), who.email)
         assert isinstance(found, Ready)
-        assert bring_in.is_right(service.uow(), found, who.password)
+        assert import_accounts.is_right(service.uow(), found, who.password)
         assert found.groups == (("admins",) if who is admin else ())
 
 
@@ -112,7 +112,7 @@ def test_more_accounts_than_one_batch_each_go_out_once(service: Service, tmp_pat
     path = write_csv(
         tmp_path / "people.csv", [person(f"p{n}", password_hash="", groups="a|b") for n in range(number)]
     )
-    bring_in.bring_in(service.uow(), path, How(source="plain"))
+    import_accounts.bring_in(service.uow(), path, How(source="plain"))
     rows = list(export.every_account(service.uow()))
     assert len({row["id"] for row in rows}) == len(rows) == number
     assert {tuple(row["groups"]) for row in rows} == {("a", "b")}
@@ -129,6 +129,6 @@ def test_no_cell_is_a_formula_and_names_come_back_as_they_were(service: Service,
     assert not [cell for cell in cells if cell[:1] in csv_files.DANGEROUS]
     path = tmp_path / "all.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    found = bring_in.look(service.uow(), path, How(source="plain"), member.email)
+    found = import_accounts.look(service.uow(), path, How(source="plain"), member.email)
     assert isinstance(found, Ready)
     assert found.name == name.removeprefix("'")

@@ -18,8 +18,8 @@ from sqlalchemy import func, select
 from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.models.account import Account, AuditRow, Membership
-from accounts.flows.moving.bring_in import BATCH, IMPORTED
 from accounts.flows.moving.copy import tables
+from accounts.flows.moving.import_accounts import BATCH, IMPORTED
 from tests.conftest import KEY, on_both_databases
 from tests.flows.moving.files import BCRYPT, person, write_csv
 from tests.people import Service

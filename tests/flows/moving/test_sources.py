@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.flows.moving.judge import Ready
+from accounts.flows.moving.check_rows import Ready
 from accounts.flows.moving.rows import FileRefused, Refused
 from tests.flows.moving.files import (
     BCRYPT,

@@ -10,7 +10,7 @@ from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from accounts.core.security.addresses import Address, AddressRefused, parse
-from accounts.flows.moving.judge import address_of
+from accounts.flows.moving.check_rows import address_of
 from accounts.flows.moving.rows import moment, names, text, yes
 
 

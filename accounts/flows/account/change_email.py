@@ -1,0 +1,208 @@
+"""Change the address: confirmed at the new one, from the account's own session, undone from the old one.
+
+The first address of a chain of changes is kept as the recovery anchor: whoever takes an account over and changes its
+address, even twice, cannot shake off the owner's undo link.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from pydantic import Field
+from sqlalchemy import select, update
+
+from accounts.core.clock import now
+from accounts.core.errors import AddressTaken, LinkExpired, LinkUsed, NotSignedIn, sentence
+from accounts.core.links.link import Done, Link, Opened, Sentence, auth_epoch, email, email_serial
+from accounts.core.links.link import anchor as anchor_part
+from accounts.core.links.opening import holder_of, leave_address
+from accounts.core.models.account import Account
+from accounts.core.outbox import Intent, Letter
+from accounts.core.security import throttle
+from accounts.core.security.addresses import parse
+from accounts.core.uow import UnitOfWork
+from accounts.flows.shared import accounts, mail_limits, mail_request
+from accounts.flows.shared.fields import Asks, Email
+
+PURPOSE, UNDO_PURPOSE, NOTICE = "change-email", "undo-email-change", "email-changed"
+UNDO_LIVES = timedelta(hours=72)
+
+
+class ChangeEmail(Asks):
+    """The address to change to."""
+
+    email: Email = Field(title=sentence("New address"))
+
+
+class Carried(Asks):
+    """What a change link says beside the account: the address that becomes its own."""
+
+    email: str
+
+
+def ask(uow: UnitOfWork, account_id: str, said: ChangeEmail) -> None:
+    """Have a link sent to the new address. The newest request wins: links of earlier ones are superseded.
+
+    :raises TooManyRequests: too many letters to that address, or by this account.
+    """
+    hit, key = partial(mail_limits.hit, uow, purpose=PURPOSE, account_id=account_id), said.email.key
+    hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
+    hit(throttle.MAIL_ADDRESS, PURPOSE, key, about=key)
+
+    def work() -> None:
+        account = uow.session.get_one(Account, account_id)
+        account.email_serial += 1
+        facts = {"email": said.email.email, "serial": account.email_serial}
+        mail = uow.put(PURPOSE, account.id, facts, account.locale)
+        told = {"mail": mail, "purpose": PURPOSE}
+        uow.note("email.change-asked", account_id=account.id, about=said.email.key, facts=told)
+
+    uow.attempt(work)
+
+
+def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    account = uow.session.get(Account, intent.subject)
+    if account is None or account.email_serial != intent.facts["serial"]:
+        return None
+    new = str(intent.facts["email"])
+    if holder_of(uow, new).account is not None:
+        # Somebody's own already. They are told nothing: the asker must not learn who has an account here.
+        return None
+    return mail_request.letter(uow, intent, CHANGE, account, Carried(email=new), to=new)
+
+
+def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+    account = uow.session.get(Account, sentence.subject_id)
+    if account is None:
+        return False
+    uow.put(PURPOSE, account.id, {"email": sentence.carried.email, "serial": account.email_serial}, account.locale)
+    return True
+
+
+def check(uow: UnitOfWork, opened: Opened) -> None:
+    holder = holder_of(uow, opened.carried.email).account
+    if holder is not None and holder.id == opened.subject.id:
+        # The account was read before the very change that made this address its own.
+        raise LinkUsed("changed at the same moment")
+    if holder is not None or _anchored(uow, opened):
+        raise AddressTaken("taken since the link was sent")
+
+
+def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+    account = opened.account
+    if uow.asker.account_id != account.id:
+        raise NotSignedIn("a change of address needs the account's own session")
+    old = account.email
+    if account.anchor_until is None or account.anchor_until <= now():
+        _drop_stale_anchor(uow, account)
+        account.anchor_email, account.anchor_key = account.email, account.email_key
+        account.anchor_until = now() + uow.house.signer.lives(UNDO)
+        account.anchor_serial += 1
+    _set_address(uow, account, opened.carried.email)
+    # To the address that was, and to the anchor: in a chain of changes these are two.
+    for address in sorted({old, str(account.anchor_email)}):
+        uow.put(NOTICE, account.id, {"to": address, "new": account.email}, account.locale)
+    uow.note("email.changed", account_id=account.id, link_id=opened.link_id)
+    return Done(account.id, signs_in=account)
+
+
+def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    """Tells the old address that it is the old one now, with the way back."""
+    account = uow.session.get(Account, intent.subject)
+    if account is None or account.anchor_until is None or account.anchor_until <= now():
+        return None
+    facts = {
+        "asked": intent.asked,
+        "email": intent.facts["to"],
+        "name": account.name or None,
+        "at": intent.created_at,
+        "until": account.anchor_until,
+    }
+    # Only the anchor can undo; another old address is told what happened.
+    is_anchor = intent.facts["to"] == account.anchor_email
+    link = uow.url(UNDO, accounts.subject_of(account)) if is_anchor else None
+    return Letter(NOTICE, str(intent.facts["to"]), account.locale, facts, link=link)
+
+
+def undo_check(uow: UnitOfWork, opened: Opened) -> None:
+    until = opened.account.anchor_until
+    if until is not None and until < now():
+        # The letter about a later change of the chain is younger than the anchor, which it does not prolong.
+        raise LinkExpired("the anchor has ended")
+    key = opened.account.anchor_key
+    if key is None or holder_of_key(uow, key) not in (None, opened.account.id):
+        raise AddressTaken("the old address has another account now")
+
+
+def undo(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+    account = opened.account
+    _set_address(uow, account, str(account.anchor_email))
+    account.anchor_email = account.anchor_key = account.anchor_until = None
+    account.anchor_serial += 1
+    # Whoever changed the address may know the password; the reset goes to the restored address.
+    accounts.void_password(uow, account)
+    uow.note("email.restored", account_id=account.id, link_id=opened.link_id)
+    return Done(account.id)
+
+
+def _drop_stale_anchor(uow: UnitOfWork, mover: Account) -> None:
+    # An anchor that ended long ago on another account must not stand in the way of this one's UNIQUE index. The
+    # mover's own is written anew anyway; raising its version here would make it lose a race against itself.
+    gone = {"anchor_email": None, "anchor_key": None, "version": Account.version + 1}
+    uow.session.execute(
+        update(Account)
+        .where(Account.anchor_key == mover.email_key, Account.anchor_until <= now(), Account.id != mover.id)
+        .values(gone)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def holder_of_key(uow: UnitOfWork, key: str) -> str | None:
+    """The id of the account that holds an address now, by its unique form."""
+    return uow.session.scalar(select(Account.id).where(Account.email_key == key))
+
+
+def _anchored(uow: UnitOfWork, opened: Opened) -> bool:
+    return accounts.is_anchored(uow, opened.carried.email, but_by=opened.subject.id)
+
+
+def _set_address(uow: UnitOfWork, account: Account, new: str) -> None:
+    address = parse(new)
+    leave_address(uow, account.email_key)
+    account.email, account.email_key = address.email, address.key
+    account.email_serial += 1
+    account.auth_epoch += 1
+
+
+CHANGE = Link(
+    purpose=PURPOSE,
+    lives=timedelta(hours=24),
+    about="account",
+    dies_with=(email, email_serial, auth_epoch),
+    carries=Carried,
+    needs_session=True,
+    letter=letter,
+    check=check,
+    act=act,
+    again=again,
+    shows=lambda opened: {"new_email": opened.carried.email},
+    title=sentence("Change your address"),
+    explains=sentence("From now on you sign in with this address, and mails go there."),
+    button=sentence("Change address"),
+    done=sentence("Your address is changed."),
+)
+UNDO = Link(
+    purpose=UNDO_PURPOSE,
+    lives=UNDO_LIVES,
+    about="account",
+    dies_with=(anchor_part,),
+    letter=notice,
+    check=undo_check,
+    act=undo,
+    shows=lambda opened: {"restored_email": opened.account.anchor_email},
+    title=sentence("Take your old address back"),
+    explains=sentence("Your old address counts again, all devices are signed out, and you choose a new password."),
+    button=sentence("Undo the change"),
+    done=sentence("Your old address counts again. We have mailed you a link to choose a new password."),
+)

@@ -1,0 +1,111 @@
+"""Close an account for good: asked with a fresh proof, confirmed by mail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Text, cast, delete, func, or_, select
+
+from accounts.core.audit import address_index
+from accounts.core.errors import LinkUsed, sentence
+from accounts.core.links.link import Done, Link, Opened, auth_epoch, sign_ins
+from accounts.core.links.opening import forget_address
+from accounts.core.models.account import ADMINS, Account, AuditRow, OutboxRow, SentInvite
+from accounts.core.models.invites import BatchRow
+from accounts.core.outbox import Intent, Letter
+from accounts.core.security import throttle
+from accounts.core.uow import UnitOfWork
+from accounts.flows.shared import accounts, mail_limits, mail_request
+
+PURPOSE, NOTICE = "close-account", "account-closed"
+
+
+def ask(uow: UnitOfWork, account_id: str) -> None:
+    """Have the closing link sent to the account's address.
+
+    :raises TooManyRequests: too many letters of this kind.
+    """
+    mail_limits.hit(uow, throttle.MAIL_ACCOUNT, PURPOSE, account_id, purpose=PURPOSE, account_id=account_id)
+    with uow:
+        account = uow.session.get_one(Account, account_id)
+        mail = uow.put(PURPOSE, account.id, locale=account.locale)
+        uow.note("account.close-asked", account_id=account.id, facts={"mail": mail, "purpose": PURPOSE})
+
+
+def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    account = uow.session.get(Account, intent.subject)
+    return mail_request.letter(uow, intent, CLOSE, account)
+
+
+def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+    account = opened.account
+    account_id, address, locale = account.id, account.email, account.locale
+    remove(uow, account)
+    uow.put(NOTICE, address, locale=locale)
+    uow.note("account.closed", account_id=account_id, link_id=opened.link_id)
+    return Done(account_id)
+
+
+def remove(uow: UnitOfWork, account: Account) -> None:
+    """Delete an account and its address everywhere; the audit log keeps its id, which says nothing about anybody.
+
+    :raises LastAdmin: nobody would administer any more.
+    """
+    accounts.lock_admins(uow)
+    forget_address(uow, account.email_key)
+    address_index.forget(uow.session, uow.house, account.email_key, account.id)
+    _forget_invitations(uow, account)
+    _forget_letters(uow, account)
+    administered = ADMINS in account.groups
+    uow.session.delete(account)
+    if administered:
+        accounts.keep_an_admin(uow)
+
+
+def _forget_invitations(uow: UnitOfWork, account: Account) -> None:
+    """Rows of the ledger: of the address, of the one before it, and of the one that was invited once."""
+    accepted = uow.session.scalars(
+        select(AuditRow.facts).where(AuditRow.account_id == account.id, AuditRow.kind == "invite.accepted")
+    )
+    ids = [facts["invite"] for facts in accepted]
+    rows = or_(SentInvite.email_key.in_(_addresses(account)), SentInvite.id.in_(ids))
+    uow.session.execute(delete(SentInvite).where(rows))
+    uow.session.execute(delete(BatchRow).where(BatchRow.email_key.in_(_addresses(account))))
+
+
+def _forget_letters(uow: UnitOfWork, account: Account) -> None:
+    """Letters to and about the account, however its address was typed, also in what others have asked for."""
+    # Addresses are ASCII here: lower() means the same to every database.
+    about = [func.lower(OutboxRow.subject).in_(_addresses(account)), OutboxRow.subject == account.id]
+    told = func.lower(cast(OutboxRow.facts, Text))
+    about += [told.contains(f'"{address}"', autoescape=True) for address in _addresses(account)]
+    uow.session.execute(delete(OutboxRow).where(or_(*about)).execution_options(synchronize_session=False))
+
+
+def _addresses(account: Account) -> list[str]:
+    return [key for key in (account.email_key, account.anchor_key) if key is not None]
+
+
+def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    """The last letter: it is done."""
+    return Letter(NOTICE, intent.subject, intent.locale, {"asked": intent.asked, "email": intent.subject})
+
+
+def deleted_notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    """The last letter to somebody whose account was deleted by an admin. By whom is nobody's business."""
+    return Letter(intent.purpose, intent.subject, intent.locale, {"email": intent.subject})
+
+
+CLOSE = Link(
+    purpose=PURPOSE,
+    lives=timedelta(minutes=60),
+    about="account",
+    dies_with=(auth_epoch, sign_ins),
+    gone=LinkUsed,
+    letter=letter,
+    act=act,
+    title=sentence("Close your account"),
+    explains=sentence("Your account and everything we know about you is deleted. This cannot be undone."),
+    button=sentence("Close account for good"),
+    done=sentence("Your account is closed."),
+)

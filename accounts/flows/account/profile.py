@@ -1,0 +1,28 @@
+"""What a person may say about themselves."""
+
+from __future__ import annotations
+
+from accounts.core.models.account import Account
+from accounts.core.uow import UnitOfWork
+from accounts.flows.shared.fields import Asks, Locale, Name
+
+
+class Profile(Asks):
+    """Fields that are not given stay as they are."""
+
+    name: Name = ""
+    locale: Locale = "en"
+
+
+def change(uow: UnitOfWork, account_id: str, said: Profile) -> Account:
+    """Change name or language; answers the account as it is then."""
+
+    def work() -> Account:
+        account = uow.session.get_one(Account, account_id)
+        for field in said.model_fields_set:
+            setattr(account, field, getattr(said, field))
+        if said.model_fields_set:
+            uow.note("account.profile", account_id=account.id, facts={"fields": sorted(said.model_fields_set)})
+        return account
+
+    return uow.attempt(work)

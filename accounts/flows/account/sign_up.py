@@ -1,0 +1,100 @@
+"""Sign up: an address asks, the mailbox answers. Nothing is stored about a person before that."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from accounts.core.clock import now
+from accounts.core.errors import LinkUsed, sentence
+from accounts.core.ids import new_id
+from accounts.core.links.link import Done, Link, Opened, Sentence, holder
+from accounts.core.links.opening import holder_of
+from accounts.core.outbox import Intent, Letter
+from accounts.core.uow import UnitOfWork
+from accounts.flows.shared import accounts, mail_request
+from accounts.flows.shared.accounts import Chosen
+from accounts.flows.shared.fields import Asks, NewAccount
+
+PURPOSE = "activate"
+
+
+class SignUp(mail_request.Asking):
+    """The address that asks for an account, and where to go once it is there."""
+
+
+class Carried(Asks):
+    """What an activation link says beside the address."""
+
+    id: str
+    locale: str
+    next: str
+
+
+def ask(uow: UnitOfWork, said: SignUp) -> None:
+    """Have a letter sent: with an activation link, or saying that there is an account already.
+
+    :raises TooManyRequests: alike for addresses with and without an account.
+    """
+    mail_request.ask(uow, PURPOSE, said, "sign-up.asked")
+
+
+def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    subject = holder_of(uow, intent.subject)
+    facts: dict[str, object] = {"asked": intent.asked, "email": subject.email}
+    if subject.account is not None:
+        if not subject.account.active:
+            return None
+        signer = uow.house.signer
+        pages = {"sign_in_url": signer.page("/sign-in"), "forgot_url": signer.page("/forgot-password")}
+        return Letter("already-registered", subject.email, subject.account.locale, facts | pages)
+    carried = Carried(id=new_id(), locale=intent.locale, next=intent.facts["next"])
+    facts["until"] = now() + uow.house.signer.lives(ACTIVATE)
+    return Letter(PURPOSE, subject.id, intent.locale, facts, link=uow.url(ACTIVATE, subject, carried))
+
+
+def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+    uow.put(PURPOSE, sentence.subject_id, {"next": sentence.carried.next}, sentence.carried.locale)
+    return True
+
+
+def check(uow: UnitOfWork, opened: Opened) -> None:
+    accounts.check_free(uow, opened.subject)
+
+
+def prepare(uow: UnitOfWork, opened: Opened, said: NewAccount) -> Chosen:
+    hashed = accounts.choose(uow, said.password, email=opened.subject.id, name=said.name)
+    return Chosen(hashed, name=said.name)
+
+
+def act(uow: UnitOfWork, opened: Opened, said: Chosen) -> Done:
+    if not uow.spend(_spends(opened.carried), uow.house.signer.keep_spent_until(opened.expires_at)):
+        raise LinkUsed("activated at the same moment")
+    account = accounts.create(uow, opened.subject.id, said, locale=opened.carried.locale)
+    uow.note("account.activated", account_id=account.id, link_id=opened.link_id)
+    return Done(account.id, signs_in=account, created=True)
+
+
+def _spends(carried: Any) -> str:
+    # The account itself shows that the link was used; the mark outlives it, should it be deleted soon after.
+    return f"activate:{carried.id}"
+
+
+ACTIVATE = Link(
+    purpose=PURPOSE,
+    lives=timedelta(hours=48),
+    about="address",
+    dies_with=(holder,),
+    spends=_spends,
+    carries=Carried,
+    asks=NewAccount,
+    letter=letter,
+    check=check,
+    prepare=prepare,
+    again=again,
+    act=act,
+    title=sentence("Finish creating your account"),
+    explains=sentence("Choose a password, and the account is yours."),
+    button=sentence("Create account"),
+    done=sentence("Your account is ready."),
+)

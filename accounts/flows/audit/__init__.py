@@ -1,0 +1,1 @@
+"""Search, export and verify the audit log."""

@@ -1,0 +1,1 @@
+"""Answer support questions: accounts, mail, limits, dead letters."""

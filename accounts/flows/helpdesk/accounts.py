@@ -1,0 +1,241 @@
+"""What admins do about accounts: finding one, and helping its owner. Nobody sees or chooses a password."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, or_, select
+
+from accounts.core.clock import now
+from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
+from accounts.core.models.account import LOCK, Account, Membership
+from accounts.core.uow import UnitOfWork
+from accounts.flows.account import close_account
+from accounts.flows.audit import search as audit_search
+from accounts.flows.audit.search import Line
+from accounts.flows.oidc import connected_apps
+from accounts.flows.oidc.connected_apps import Connected
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions import session_list
+from accounts.flows.sessions.session_list import Listed
+from accounts.flows.shared import accounts
+from accounts.flows.shared.fields import Asks, Email, Place, Sought
+from accounts.flows.sign_in import unlock
+from accounts.flows.upstream import identities
+from accounts.flows.upstream.identities import Connected as Identity
+
+PAGE = 50
+RESET_SENT, DELETED = "account.reset-sent", "account.deleted"
+DELETED_NOTICE = "account-deleted"
+NOBODY = {"network": "", "agent": ""}
+"""In the place of who asked for a letter: an admin's network is nobody else's business."""
+OTHER_ADDRESS = sentence("That is not the address of this account.")
+
+
+class AccountPage(Asks):
+    """What is looked for, and behind which account the page begins."""
+
+    q: Sought = Field(
+        default="", title=sentence("Address or name"), max_length=100, json_schema_extra={"maxlength": 100}
+    )
+    group: Sought = Field(default="", title=sentence("Group"), max_length=64, json_schema_extra={"maxlength": 64})
+    state: Literal["", "active", "disabled", "locked"] = Field(default="", title=sentence("State"))
+    after: Place = ""
+
+
+class DeleteAccount(Asks):
+    """The address once more: whoever deletes for good shall have read whom."""
+
+    email: Email
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One account in the list."""
+
+    id: str
+    email: str
+    name: str
+    state: str
+    groups: tuple[str, ...]
+    created_at: datetime
+    last_sign_in_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One account, as admins see it.
+
+    :ivar locked_until: until when wrong passwords hold up further ones; None where they do not.
+    :ivar old_email: the address before the last change, as long as it can be taken back.
+    """
+
+    account: Found
+    locale: str
+    has_password: bool
+    failures: int
+    locked_until: datetime | None
+    old_email: str
+    sessions: tuple[Listed, ...]
+    history: tuple[Line, ...]
+    apps: tuple[Connected, ...]
+    identities: tuple[Identity, ...]
+
+
+def search(uow: UnitOfWork, said: AccountPage, size: int = PAGE) -> tuple[list[Found], str]:
+    """One page of accounts by address, and the place behind which the next begins; "" where there is none.
+
+    :raises NotFound: the account behind which the page begins is gone.
+    """
+    wanted = select(Account).where(*_like(said))
+    if said.after:
+        # Not the first page again: whoever reads page after page would never come to an end.
+        wanted = wanted.where(Account.email_key > existing(uow, said.after).email_key)
+    rows = uow.session.scalars(wanted.order_by(Account.email_key).limit(size + 1)).all()
+    return _found(uow, rows[:size]), rows[size - 1].id if len(rows) > size else ""
+
+
+def _like(said: AccountPage) -> list[ColumnElement[bool]]:
+    wanted: list[ColumnElement[bool]] = []
+    if said.q:
+        # What somebody types is text, never a pattern: % and _ are themselves.
+        by_address = Account.email_key.contains(said.q.casefold(), autoescape=True)
+        # Databases know small and capital letters of ASCII surely, of other alphabets as they were set up.
+        spellings = {said.q, said.q.lower(), said.q.upper(), said.q.title()}
+        by_name = [Account.name.icontains(each, autoescape=True) for each in sorted(spellings)]
+        wanted.append(or_(by_address, *by_name, Account.id == said.q))
+    if said.group:
+        members = select(Membership.account_id).where(Membership.group == said.group)
+        wanted.append(Account.id.in_(members))
+    if said.state == "locked":
+        wanted += [Account.status == "active", Account.locked_at > now() - LOCK]
+    elif said.state:
+        wanted.append(Account.status == said.state)
+    return wanted
+
+
+def _found(uow: UnitOfWork, rows: Any) -> list[Found]:
+    groups: dict[str, list[str]] = {row.id: [] for row in rows}
+    for account_id, group in uow.session.execute(
+        select(Membership.account_id, Membership.group).where(Membership.account_id.in_(groups))
+    ):
+        groups[account_id].append(group)
+    return [
+        Found(
+            row.id,
+            row.email,
+            row.name,
+            _state(row),
+            tuple(sorted(groups[row.id])),
+            row.created_at,
+            row.last_sign_in_at,
+        )
+        for row in rows
+    ]
+
+
+def _state(row: Account) -> str:
+    return "locked" if row.active and row.locked(now()) else row.status
+
+
+def show(uow: UnitOfWork, account_id: str) -> Shown:
+    """All that admins are told about an account.
+
+    :raises NotFound: there is none.
+    """
+    row = existing(uow, account_id)
+    kept = row.anchor_until is not None and row.anchor_until > now()
+    return Shown(
+        account=_found(uow, [row])[0],
+        locale=row.locale,
+        has_password=row.password_hash is not None,
+        failures=row.failures,
+        locked_until=row.locked_at + LOCK if row.locked_at and row.locked(now()) else None,
+        old_email=str(row.anchor_email) if kept else "",
+        sessions=tuple(session_list.of(uow, row.id, row.auth_epoch)) if row.active else (),
+        history=tuple(audit_search.history(uow, row.id)),
+        apps=tuple(connected_apps.listing(uow, row.id)),
+        identities=tuple(identities.listing(uow, row.id)),
+    )
+
+
+def existing(uow: UnitOfWork, account_id: str) -> Account:
+    """:raises NotFound: there is no such account."""
+    row = uow.session.get(Account, account_id)
+    if row is None:
+        raise NotFound(f"no account {account_id}")
+    return row
+
+
+def send_reset(uow: UnitOfWork, account_id: str) -> None:
+    """Mail the owner a link to choose a new password. Nothing changes until they use it.
+
+    :raises NotFound: there is no such account.
+    """
+    with uow:
+        account = existing(uow, account_id)
+        mail = uow.put(accounts.RESET_PASSWORD, account.id, {"next": "", "asked": NOBODY}, account.locale)
+        facts = {"mail": mail, "purpose": accounts.RESET_PASSWORD}
+        uow.note(RESET_SENT, account_id=account.id, facts=facts)
+
+
+def end_sessions(uow: UnitOfWork, account_id: str) -> None:
+    """Sign somebody out everywhere.
+
+    :raises NotFound: there is no such account.
+    """
+    existing(uow, account_id)
+    uow.release()
+    sessions.end_everywhere(uow, account_id)
+
+
+def end_session(uow: UnitOfWork, account_id: str, session_id: str) -> None:
+    """Sign somebody out on one device.
+
+    :raises NotFound: there is no such account, or it is no open session of theirs.
+    """
+    account = existing(uow, account_id)
+    epoch = account.auth_epoch
+    uow.release()
+    session_list.end(uow, account_id, epoch, session_id)
+
+
+def lift_lock(uow: UnitOfWork, account_id: str) -> None:
+    """Let passwords be tried again, before the lock ends by itself.
+
+    :raises NotFound: there is no such account.
+    """
+
+    def work() -> None:
+        account = existing(uow, account_id)
+        if account.locked_at is not None or account.failures:
+            unlock.lift(account)
+            uow.note("account.unlocked", account_id=account.id)
+
+    uow.attempt(work)
+
+
+def delete(uow: UnitOfWork, account_id: str, said: DeleteAccount) -> None:
+    """Delete an account for good and tell its address so.
+
+    :raises NotFound: there is no such account.
+    :raises InvalidInput: the address is of another one.
+    :raises LastAdmin: nobody would administer any more.
+    """
+
+    def work() -> None:
+        accounts.lock_admins(uow)
+        account = uow.session.get(Account, account_id, populate_existing=True)
+        if account is None:
+            raise NotFound(f"no account {account_id}")
+        if account.email_key != said.email.key:
+            raise InvalidInput("another address", fields=[FieldError("email", "other_address", OTHER_ADDRESS, {})])
+        address, locale = account.email, account.locale
+        close_account.remove(uow, account)
+        uow.put(DELETED_NOTICE, address, {"asked": NOBODY}, locale)
+        uow.note(DELETED, account_id=account_id)
+
+    uow.attempt(work)

@@ -1,0 +1,30 @@
+"""The first admin: an empty installation prints an invitation for whoever reads its console. No default password."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, select
+
+from accounts.core.clock import now
+from accounts.core.links.link import Subject
+from accounts.core.models.account import ADMINS, Membership, Spent
+from accounts.core.uow import UnitOfWork
+from accounts.flows.invites.link import FIRST_ADMIN_ID, INVITE, OPERATOR, Carried
+from accounts.flows.shared.accounts import FIRST_ADMIN
+
+
+def first_admin_url(uow: UnitOfWork) -> str | None:
+    """The invitation for the first admin of an empty installation; None as soon as anybody ever administered."""
+    shut = exists().where(Spent.id == FIRST_ADMIN)
+    administered = exists().where(Membership.group == ADMINS)
+    if any(uow.read(select(shut, administered))[0]):
+        return None
+    lives = uow.house.signer.lives(INVITE)
+    carried = Carried(
+        id=FIRST_ADMIN_ID,
+        expires=int((now() + lives).timestamp()),
+        groups=[ADMINS],
+        inviter=OPERATOR,
+        locale=uow.house.settings.locale,
+    )
+    with uow:
+        return uow.url(INVITE, Subject("", None), carried)

@@ -1,0 +1,1 @@
+"""Explain why a link is dead."""

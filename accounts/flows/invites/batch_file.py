@@ -1,0 +1,87 @@
+"""What somebody says who hands in a list: a file or pasted text, and what counts for rows that do not say it."""
+
+from __future__ import annotations
+
+import binascii
+import io
+from base64 import b64decode
+from typing import Annotated, Any, BinaryIO, Protocol, runtime_checkable
+
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from accounts.core.errors import FieldError, InvalidInput, sentence
+from accounts.flows.invites.batch_rows import EMPTY
+from accounts.flows.invites.link import LIVES
+from accounts.flows.invites.send import Days
+from accounts.flows.shared.fields import Asks, Groups, Locale, Next, plain_name
+
+MAX_BYTES = 4 * 1024 * 1024
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """A file that was uploaded: it may be on disk, and is not read before it is needed."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+
+
+def _file(value: Any) -> Any:
+    if value is None or isinstance(value, Readable):
+        return value
+    if isinstance(value, str):
+        try:
+            return io.BytesIO(b64decode(value, validate=True)) if value else None
+        except (binascii.Error, ValueError):
+            pass
+    raise PydanticCustomError("file", sentence("This must be a file (in JSON: its bytes as Base64)."))
+
+
+File = Annotated[
+    Any,
+    PlainValidator(_file),
+    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
+    Field(title=sentence("File (CSV)"), json_schema_extra={"input": "file"}),
+]
+
+
+class NewBatch(Asks):
+    """A list of people to invite. What a row does not say of itself is taken from here."""
+
+    name: Annotated[
+        str,
+        BeforeValidator(plain_name),
+        Field(
+            title=sentence("Name of the batch"),
+            min_length=1,
+            max_length=100,
+            json_schema_extra={"input": "text", "maxlength": 100, "hint": "batch"},
+        ),
+    ]
+    file: File = None
+    people: Annotated[
+        str,
+        Field(
+            title=sentence("Or paste the list"),
+            max_length=MAX_BYTES,
+            json_schema_extra={"input": "textarea", "hint": "list"},
+        ),
+    ] = ""
+    groups: Groups = Field(default_factory=list)
+    days: Days = LIVES.days
+    locale: Locale = "en"
+    next: Next = ""
+
+    def stream(self) -> BinaryIO:
+        """The list, as a file that can be read again.
+
+        :raises InvalidInput: neither a file nor text.
+        """
+        if self.file is not None:
+            found: BinaryIO = self.file
+            return found
+        if not self.people.strip():
+            raise InvalidInput("no list", fields=[FieldError("people", "empty", EMPTY, {})])
+        return io.BytesIO(self.people.encode("utf-8", "replace"))

@@ -1,0 +1,1 @@
+"""Report what signing keys protect."""

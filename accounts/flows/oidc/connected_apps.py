@@ -1,0 +1,81 @@
+"""The apps that somebody is connected to: what each may know, since when, and how to be rid of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from accounts.core.clock import now
+from accounts.core.errors import NotFound
+from accounts.core.models.apps import App, Consent, Grant
+from accounts.core.uow import UnitOfWork
+from accounts.flows.oidc.registration_form import SCOPES
+from accounts.flows.shared import grants
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """One app as its person sees it.
+
+    :ivar scopes: what it may know or do, by scope words, in the order in which people are asked.
+    :ivar last_used_at: when its person last signed in to it; None when they only agreed to.
+    :ivar opens_at: where it begins a sign-in, if it has said so.
+    """
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    since: datetime
+    last_used_at: datetime | None
+    opens_at: str | None
+
+
+def listing(uow: UnitOfWork, account_id: str) -> list[Connected]:
+    """The apps that somebody has agreed to or signed in to, by name. One that is switched off is not there."""
+    agreed = select(Consent.app_id, Consent.scope, Consent.given_at).where(Consent.account_id == account_id)
+    signed_in = select(Grant.app_id, Grant.scope, Grant.created_at).where(
+        Grant.account_id == account_id, Grant.revoked_at.is_(None), Grant.expires_at > now()
+    )
+    consents, grants = uow.read(agreed), uow.read(signed_in)
+    ids = {row[0] for row in (*consents, *grants)}
+    if not ids:
+        return []
+    columns = (App.id, App.name, App.initiate_login_uri)
+    apps = uow.read(select(*columns).where(App.id.in_(ids), App.disabled_at.is_(None)))
+    found = [
+        Connected(
+            app_id,
+            name,
+            scopes=_words(row[1] for row in (*consents, *grants) if row[0] == app_id),
+            since=min(row[2] for row in (*consents, *grants) if row[0] == app_id),
+            last_used_at=max((row[2] for row in grants if row[0] == app_id), default=None),
+            opens_at=opens_at,
+        )
+        for app_id, name, opens_at in apps
+    ]
+    return sorted(found, key=lambda app: (app.name.casefold(), app.id))
+
+
+def disconnect(uow: UnitOfWork, account_id: str, app_id: str) -> None:
+    """Take back what somebody agreed to. All that the app holds is dead at once, and it is told so.
+
+    :raises NotFound: they are not connected to it.
+    """
+
+    def work() -> None:
+        agreed = uow.session.get(Consent, (account_id, app_id))
+        dead = grants.disconnect(uow, account_id, app_id)
+        if agreed is None and not dead:
+            raise NotFound("not connected to that app")
+        uow.goodbyes.app_left(uow.session, account_id, app_id)
+        uow.note("app.disconnected", account_id=account_id, app_id=app_id, facts={"grants": len(dead)})
+
+    uow.attempt(work)
+
+
+def _words(scopes: Iterable[str]) -> tuple[str, ...]:
+    said = {word for scope in scopes for word in scope.split()}
+    return tuple(word for word in SCOPES if word in said)

@@ -1,0 +1,255 @@
+"""Other apps: registering one that sends its people here to sign in, changing it, and taking it away."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import delete, select
+
+from accounts.core.clock import now
+from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
+from accounts.core.ids import new_id
+from accounts.core.models.apps import NONE, App, Grant
+from accounts.core.models.forward_auth import AppOrigin
+from accounts.core.uow import UnitOfWork
+from accounts.flows.oidc import registration_form
+from accounts.flows.oidc.registration_form import SCOPES, AppChange, AppInput, RenewSecret
+from accounts.flows.shared import grants
+
+__all__ = ["SCOPES", "AppChange", "AppInput", "RenewSecret"]
+
+SECRET_BYTES = 32
+OVERLAP = timedelta(hours=24)
+"""How long the secret before is good beside a new one."""
+NO_SECRET = sentence("A public app has no secret.")
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An app, and its secret where it has just got one: shown this once, kept only as a hash."""
+
+    app: App
+    secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An app as those see it who administer."""
+
+    app: App
+    forward_origins: tuple[str, ...]
+
+
+class KeepsSecret(Protocol):
+    """Whatever is known of an app that may have a secret."""
+
+    @property
+    def secret_hash(self) -> str | None: ...
+
+    @property
+    def old_secret_hash(self) -> str | None: ...
+
+    @property
+    def old_secret_until(self) -> datetime | None: ...
+
+
+def register(uow: UnitOfWork, said: AppInput) -> Registered:
+    """Let an app send its people here.
+
+    :raises InvalidInput: an address that may not be registered.
+    """
+    kept = registration_form.checked(uow, said.model_dump())
+    secret = None if said.token_endpoint_auth_method == NONE else new_secret()
+    with uow:
+        origins = kept.pop("forward_origins")
+        app = App(id=new_id(), **kept, secret_hash=None if secret is None else hashed(secret))
+        uow.session.add(app)
+        uow.session.flush()
+        _set_origins(uow, app, origins)
+        uow.note("app.registered", app_id=app.id, facts={"name": app.name})
+    return Registered(app, secret)
+
+
+def change(uow: UnitOfWork, app_id: str, said: AppChange) -> Registered:
+    """Change what is said about an app. One that stops being public gets a secret.
+
+    :raises InvalidInput: an address that may not be registered.
+    :raises NotFound: there is no such app.
+    """
+    secret = new_secret()
+
+    def work() -> Registered:
+        app = _get(uow, app_id)
+        before = described(app, origins_of(uow, app_id))
+        after = registration_form.checked(uow, before | said.model_dump(exclude_unset=True))
+        changed = sorted(name for name in after if after[name] != before[name])
+        was_public = app.public
+        origins = after.pop("forward_origins")
+        for name, value in after.items():
+            setattr(app, name, value)
+        _set_origins(uow, app, origins)
+        if app.public:
+            app.secret_hash = app.old_secret_hash = app.old_secret_until = None
+        elif was_public:
+            app.secret_hash = hashed(secret)
+        if changed:
+            uow.note("app.changed", app_id=app.id, facts={"changed": changed})
+        return Registered(app, secret if was_public and not app.public else None)
+
+    return uow.attempt(work)
+
+
+def rotate_secret(uow: UnitOfWork, app_id: str, said: RenewSecret | None = None) -> Registered:
+    """Give an app a new secret. The one it had is good for a day more, so that the app need not be down meanwhile.
+
+    :raises InvalidInput: it is public and has none.
+    """
+    secret = new_secret()
+    overlap = timedelta() if said is not None and said.at_once else OVERLAP
+
+    def work(app: App) -> None:
+        if app.public:
+            error = FieldError("token_endpoint_auth_method", "public_app", NO_SECRET, {})
+            raise InvalidInput("a public app", fields=[error])
+        _keep_old_secret(app, now() + overlap)
+        app.secret_hash = hashed(secret)
+        uow.note("app.secret-changed", app_id=app.id, facts={"overlap": int(overlap.total_seconds())})
+
+    return Registered(_with(uow, app_id, work), secret)
+
+
+def end_old_secret(uow: UnitOfWork, app_id: str) -> App:
+    """Have the secret before the one that is good now be worth nothing, at once.
+
+    :raises NotFound: there is none that would be.
+    """
+
+    def work(app: App) -> None:
+        if old_secret_until(app) is None:
+            raise NotFound("no old secret is good")
+        app.old_secret_hash = app.old_secret_until = None
+        uow.note("app.old-secret-ended", app_id=app.id)
+
+    return _with(uow, app_id, work)
+
+
+def disable(uow: UnitOfWork, app_id: str) -> App:
+    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
+
+    def work(app: App) -> None:
+        if app.disabled_at is None:
+            app.disabled_at = now()
+            uow.note("app.disabled", app_id=app.id, facts={"grants": _end_grants(uow, app, gone=False)})
+
+    return _with(uow, app_id, work)
+
+
+def enable(uow: UnitOfWork, app_id: str) -> App:
+    """Switch an app on again. People sign in to it anew; what they have agreed to holds still."""
+
+    def work(app: App) -> None:
+        if app.disabled_at is not None:
+            app.disabled_at = None
+            uow.note("app.enabled", app_id=app.id)
+
+    return _with(uow, app_id, work)
+
+
+def remove(uow: UnitOfWork, app_id: str) -> App:
+    """Take an app away, with all that people have agreed to about it, and tell it so. Its id is never used again."""
+
+    def work(app: App) -> None:
+        facts = {"name": app.name, "grants": _end_grants(uow, app, gone=True)}
+        uow.session.delete(app)
+        uow.note("app.removed", app_id=app.id, facts=facts)
+
+    return _with(uow, app_id, work)
+
+
+def listing(uow: UnitOfWork) -> list[App]:
+    """All apps, by name."""
+    return sorted(uow.session.scalars(select(App)), key=lambda app: (app.name.casefold(), app.id))
+
+
+def find(uow: UnitOfWork, app_id: str) -> Shown:
+    """One app by its client id.
+
+    :raises NotFound: there is none.
+    """
+    return Shown(_get(uow, app_id), origins_of(uow, app_id))
+
+
+def described(app: App, forward_origins: Iterable[str]) -> dict[str, Any]:
+    """What was said about an app, in the words in which it is said."""
+    said = {name: getattr(app, name) for name in AppChange.model_fields if name != "forward_origins"}
+    return {**said, "forward_origins": list(forward_origins)}
+
+
+def origins_of(uow: UnitOfWork, app_id: str) -> tuple[str, ...]:
+    """The origins at which an app stands behind a proxy."""
+    statement = select(AppOrigin.origin).where(AppOrigin.app_id == app_id).order_by(AppOrigin.origin)
+    return tuple(uow.session.scalars(statement))
+
+
+def new_secret() -> str:
+    """A client secret: 256 random bits."""
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def hashed(secret: str) -> str:
+    """The form in which a client secret is kept."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def knows_secret(app: KeepsSecret, secret: str) -> bool:
+    """Whether this is the secret of the app, or the one before for as long as that is good.
+
+    In a time that tells nothing about either.
+    """
+    good = [app.secret_hash, app.old_secret_hash if old_secret_until(app) else None]
+    shown = hashed(secret)
+    return any(hmac.compare_digest(shown, each) for each in good if each is not None)
+
+
+def old_secret_until(app: KeepsSecret) -> datetime | None:
+    """Until when the secret before is good; None where it is not."""
+    return app.old_secret_until if app.old_secret_until is not None and app.old_secret_until > now() else None
+
+
+def _keep_old_secret(app: App, until: datetime) -> None:
+    kept = until > now()
+    app.old_secret_hash, app.old_secret_until = (app.secret_hash, until) if kept else (None, None)
+
+
+def _with(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:
+    def once() -> App:
+        app = _get(uow, app_id)
+        work(app)
+        return app
+
+    return uow.attempt(once)
+
+
+def _end_grants(uow: UnitOfWork, app: App, *, gone: bool) -> int:
+    grants.lock_app(uow, app.id)
+    dead = grants.end(uow, Grant.app_id == app.id)
+    uow.goodbyes.app_ended(uow.session, app.id, gone=gone)
+    return len(dead)
+
+
+def _get(uow: UnitOfWork, app_id: str) -> App:
+    found = uow.session.get(App, app_id)
+    if found is None:
+        raise NotFound(f"no app {app_id}")
+    return found
+
+
+def _set_origins(uow: UnitOfWork, app: App, origins: Iterable[str]) -> None:
+    uow.session.execute(delete(AppOrigin).where(AppOrigin.app_id == app.id))
+    uow.session.add_all(AppOrigin(origin=origin, app_id=app.id) for origin in origins)

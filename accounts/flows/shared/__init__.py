@@ -1,0 +1,1 @@
+"""Hold what several flows need."""

@@ -1,0 +1,74 @@
+"""What kinds of links share: somebody enters an address, and what answers is a letter to an account."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel
+
+from accounts.core.clock import now
+from accounts.core.links.link import Link, Sentence
+from accounts.core.models.account import Account
+from accounts.core.outbox import Intent, Letter
+from accounts.core.uow import UnitOfWork
+from accounts.flows.shared import accounts, mail_limits
+from accounts.flows.shared.fields import Asks, Email, Next
+
+
+class Asking(Asks):
+    """An address, and where to go once its letter was read."""
+
+    email: Email
+    next: Next = ""
+
+
+class Target(Asks):
+    """What a link says beside the account: where the person wanted to go, where that was said."""
+
+    next: str = ""
+
+
+def ask(uow: UnitOfWork, purpose: str, said: Asking, event: str) -> None:
+    """Have a letter sent. Looks nobody up: the worker finds out whether, and which, it will be.
+
+    :raises TooManyRequests: alike for addresses with and without an account.
+    """
+    mail_limits.ask(uow, purpose, said.email.key)
+    with uow:
+        mail = uow.put(purpose, said.email.email, {"next": said.next})
+        uow.note(event, about=said.email.key, facts={"mail": mail, "purpose": purpose})
+
+
+def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+    """Have a fresh link sent with the same return target."""
+    uow.put(sentence.link.purpose, sentence.subject_id, {"next": sentence.carried.next})
+    return True
+
+
+def target(intent: Intent) -> Target | None:
+    """The return target of whoever asked. None, not an empty one: it would make every link longer."""
+    wanted = intent.facts.get("next", "")
+    return Target(next=wanted) if wanted else None
+
+
+def letter(
+    uow: UnitOfWork,
+    intent: Intent,
+    link: Link,
+    account: Account | None,
+    carried: BaseModel | None = None,
+    *,
+    to: str = "",
+) -> Letter | None:
+    """The mail with a link about an account; None where there is no account that may be used.
+
+    :param to: the address, where it is not the account's own.
+    """
+    if account is None or not account.active:
+        return None
+    facts = {
+        "asked": intent.asked,
+        "email": to or account.email,
+        "name": account.name or None,
+        "until": now() + uow.house.signer.lives(link),
+    }
+    url = uow.url(link, accounts.subject_of(account), carried)
+    return Letter(link.purpose, to or account.email, account.locale, facts, link=url)

@@ -1,0 +1,1 @@
+"""Authenticate: password, magic link, step-up."""

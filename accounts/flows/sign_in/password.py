@@ -1,0 +1,102 @@
+"""Sign in with address and password."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import Field
+from sqlalchemy import literal, select, update
+
+from accounts.core.clock import now
+from accounts.core.errors import SignInFailed, sentence
+from accounts.core.models.account import LOCK, Account
+from accounts.core.security import throttle
+from accounts.core.uow import UnitOfWork
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.session import Session
+from accounts.flows.shared.fields import Asks, Checkbox, CurrentPassword, Email, Next
+from accounts.flows.sign_in import unlock
+
+
+class SignIn(Asks):
+    """Address and password, whether to stay signed in, and where to go then."""
+
+    email: Email
+    password: CurrentPassword
+    remember: Checkbox = Field(
+        default=False, title=sentence("Stay signed in on this device"), json_schema_extra={"input": "checkbox"}
+    )
+    next: Next = ""
+
+
+def act(uow: UnitOfWork, said: SignIn, *, known_here: Sequence[str] = ()) -> Session:
+    """The new session of whoever knows the password.
+
+    The same work is done whether or not there is such an account; one that is switched off or locked answers like a
+    wrong password.
+
+    :param known_here: ids of accounts that have signed in on this device before. A lock does not hold them up here:
+        it must be no weapon against its owner.
+    :raises SignInFailed: address and password do not match.
+    :raises TooManyRequests: for the pair of address and network, the address, or the network.
+    """
+    hit = uow.house.throttle.hit
+    hit(throttle.SIGN_IN_NETWORK, uow.asker.network)
+    hit(throttle.SIGN_IN_PAIR, said.email.key, uow.asker.network)
+    account_id, stored, status, locked_at, stand_in = _look_up(uow, said.email.key)
+    known = account_id is not None and account_id in known_here
+    if not known:
+        hit(throttle.SIGN_IN_ACCOUNT, said.email.key)
+    right, renewed = uow.house.passwords.verify(said.password, stored, stand_in=stand_in)
+    held_up = locked_at is not None and now() < locked_at + LOCK and not known
+    if not right or account_id is None or status != "active" or held_up:
+        with uow:
+            uow.note("sign-in.failed", account_id=account_id, facts={"locked": held_up})
+            if not known:
+                unlock.count_failure(uow, said.email.key)
+        raise SignInFailed("locked" if held_up else "wrong password or no such account")
+    return begin(uow, account_id, stored, renewed=renewed, remember=said.remember)
+
+
+def _look_up(uow: UnitOfWork, email_key: str) -> Any:
+    """The account of an address, if there is one, and the hash to work on if there is none: in one statement.
+
+    Hashes that came from other systems take another time than our own. If an address of nobody always took the time
+    of our own, every address that takes another would be somebody's. So each address without a password is given the
+    hash of some account, always of the same one, and takes its time: the kinds are spread among all addresses as
+    they are among people.
+    """
+    key = uow.house.ring.signing
+    point = urlsafe_b64encode(uow.house.envelope.tag(key, ["stand-in", email_key], 12)).decode()
+    near = select(Account.password_hash).where(Account.id >= point).order_by(Account.id).limit(1).scalar_subquery()
+    one = select(literal(1)).subquery()
+    return uow.read(
+        select(Account.id, Account.password_hash, Account.status, Account.locked_at, near)
+        .select_from(one)
+        .outerjoin(Account, Account.email_key == email_key)
+    )[0]
+
+
+def begin(uow: UnitOfWork, account_id: str, stored: str | None, *, renewed: str | None, remember: bool) -> Session:
+    """Note the sign-in and make its session, unless the account changed while the password was verified."""
+    with uow:
+        # One guarded statement rather than the ORM's version: sign-ins at the same moment do not exclude each other.
+        row = uow.session.execute(
+            update(Account)
+            .where(Account.id == account_id, Account.status == "active", Account.password_hash == stored)
+            .values(
+                sign_in_serial=Account.sign_in_serial + 1,
+                last_sign_in_at=now(),
+                failures=0,
+                password_hash=renewed or stored,
+            )
+            .returning(Account.auth_epoch)
+            .execution_options(synchronize_session=False)
+        ).first()
+        if row is None:
+            raise SignInFailed("changed while the password was verified")
+        session = sessions.begin(account_id, row[0], amr=("pwd",), remember=remember)
+        sessions.note_begin(uow, session)
+    return session

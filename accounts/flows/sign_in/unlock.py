@@ -1,0 +1,82 @@
+"""Too many wrong passwords in a row hold up further ones; a mailed link lifts that at once.
+
+The lock is no weapon: a device that was signed in before is not held up, nor are reset and sign-in by mail.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from accounts.core.clock import now
+from accounts.core.errors import sentence
+from accounts.core.links.link import Done, Link, Opened, lock_serial
+from accounts.core.models.account import LOCK, Account
+from accounts.core.outbox import Intent, Letter
+from accounts.core.uow import UnitOfWork
+from accounts.flows.shared import mail_request
+
+PURPOSE = "unlock"
+MAX_FAILURES = 20
+
+
+def count_failure(uow: UnitOfWork, email_key: str) -> None:
+    """Count a wrong password, and lock at the limit. The same statement runs for addresses without an account."""
+    raised = (
+        update(Account)
+        .where(Account.email_key == email_key)
+        .values(failures=Account.failures + 1)
+        .returning(Account.id, Account.failures, Account.locale, Account.locked_at)
+        .execution_options(synchronize_session=False)
+    )
+    row = uow.session.execute(raised).first()
+    if row is None or row.failures < MAX_FAILURES:
+        return
+    if row.locked_at is None or now() >= row.locked_at + LOCK:
+        _lock(uow, row.id, row.locale)
+
+
+def _lock(uow: UnitOfWork, account_id: str, locale: str) -> None:
+    uow.session.execute(
+        update(Account)
+        .where(Account.id == account_id)
+        .values(locked_at=now(), failures=0, lock_serial=Account.lock_serial + 1)
+        .execution_options(synchronize_session=False)
+    )
+    mail = uow.put(PURPOSE, account_id, locale=locale)
+    uow.note("account.locked", account_id=account_id, facts={"mail": mail, "purpose": PURPOSE})
+
+
+def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+    account = uow.session.get(Account, intent.subject)
+    # A lock that is over needs no lifting.
+    still_locked = account is not None and account.locked(now())
+    return mail_request.letter(uow, intent, UNLOCK, account if still_locked else None)
+
+
+def lift(account: Account) -> None:
+    """Let passwords be tried again; unlock links that are out have done their work."""
+    account.locked_at, account.failures = None, 0
+    account.lock_serial += 1
+
+
+def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+    account = opened.account
+    lift(account)
+    uow.note("account.unlocked", account_id=account.id, link_id=opened.link_id)
+    return Done(account.id)
+
+
+UNLOCK = Link(
+    purpose=PURPOSE,
+    lives=timedelta(minutes=60),
+    about="account",
+    dies_with=(lock_serial,),
+    letter=letter,
+    act=act,
+    title=sentence("Allow signing in again"),
+    explains=sentence("There were many wrong passwords for your account. This lifts the pause that follows them."),
+    button=sentence("Allow signing in"),
+    done=sentence("You can sign in again."),
+)
