@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from accounts.config import Settings, SettingsError
     from accounts.core.links.link import Link
     from accounts.extension import Accounts
-    from accounts.web.bound import current_account, login_required
-    from accounts.web.reply import Reply
+    from accounts.web.kit.context import current_account, login_required
+    from accounts.web.kit.reply import Reply
 
 __all__ = [
     "Accounts",

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from accounts.config import Settings
 from accounts.extension import Accounts, state_of
-from accounts.web import bound, errors, headers
+from accounts.web.kit import context, errors, headers
 
 
 class _NoSession(SessionInterface):
@@ -54,4 +54,4 @@ def create_app(settings: Settings | None = None, **options: Any) -> Flask:
 def _speak_json_under_api() -> None:
     # Addresses that are nobody's have no blueprint that could say how to speak.
     if request.url_rule is None and request.path.startswith("/api/"):
-        bound.bound().speaks = "json"
+        context.bound().speaks = "json"

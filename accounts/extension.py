@@ -24,50 +24,26 @@ from accounts.post.calls import Caller, HttpCaller
 from accounts.post.carriers import Carrier, Mailbox, SmtpCarrier
 from accounts.post.letters import Letters, words_folder
 from accounts.post.worker import Worker
-from accounts.web import (
-    admin,
-    admin_accounts,
-    admin_apps,
-    admin_audit,
-    admin_batches,
-    admin_limits,
-    admin_links,
-    admin_mail,
-    apps_of_mine,
-    bound,
-    cookies,
-    csrf,
-    doors,
-    errors,
-    forms,
-    forward_auth,
-    headers,
-    health,
-    link_door,
-    mailbox,
-    oidc,
-    oidc_pages,
-    openapi,
-    pages,
-    people,
-    upstream,
-)
-from accounts.web.language import NAMES, Languages
-from accounts.web.pages import Pages
-from accounts.web.runtime import Runtime
+from accounts.web import account, connected_apps, forward_auth, health, mailbox, oidc, oidc_pages, openapi, upstream
+from accounts.web import links as link_views
+from accounts.web.admin import accounts, apps, audit, batches, invites, limits, links, mail
+from accounts.web.kit import context, cookies, csrf, errors, forms, headers, routes, templates
+from accounts.web.kit.language import NAMES, Languages
+from accounts.web.kit.runtime import Runtime
+from accounts.web.kit.templates import Pages
 
 log = logging.getLogger("accounts")
 ROOMS = (
-    people.room,
-    apps_of_mine.room,
-    admin.room,
-    admin_accounts.room,
-    admin_mail.room,
-    admin_links.room,
-    admin_batches.room,
-    admin_apps.room,
-    admin_audit.room,
-    admin_limits.room,
+    account.room,
+    connected_apps.room,
+    invites.room,
+    accounts.room,
+    mail.room,
+    links.room,
+    batches.room,
+    apps.room,
+    audit.room,
+    limits.room,
     forward_auth.room,
     health.room,
     mailbox.room,
@@ -131,10 +107,10 @@ class Accounts:
         :raises SettingsError: settings or keys that may not be used.
         """
         state = self.settle(app, Store(engine=self._engine) if self._engine is not None else None)
-        doors.register(app, ROOMS, link_door.room, state.house.links, self._mount)
+        routes.register(app, ROOMS, link_views.room, state.house.links, self._mount)
         app.add_url_rule(f"{self._mount}/assets/<path:name>", "accounts_asset", _asset)
         app.after_request(headers.settle_session)
-        app.teardown_appcontext(bound.release)
+        app.teardown_appcontext(context.release)
 
     def settle(self, app: Flask, store: Store | None = None) -> State:
         """Hang the state of one installation on an app: all that differs between two apps with the same doors.
@@ -156,14 +132,14 @@ class Accounts:
             carrier=box or SmtpCarrier(settings),
             caller=HttpCaller(settings),
         )
-        app.extensions[bound.EXTENSION] = state
+        app.extensions[context.EXTENSION] = state
         _furnish(state)
         return state
 
 
 def state_of(app: Flask) -> State:
     """What ``init_app`` has hung on an app."""
-    found: State = app.extensions[bound.EXTENSION]
+    found: State = app.extensions[context.EXTENSION]
     return found
 
 
@@ -215,28 +191,28 @@ def _furnish(state: State) -> None:
     state.pages.add(
         globals={
             "_": errors.words,
-            "api": doors.api_url,
+            "api": routes.api_url,
             "asset": _asset_url,
             "csrf_token": csrf.token,
-            "current": lambda: bound.bound().account,
+            "current": lambda: context.bound().account,
             "field_words": errors.field_words,
             "languages": NAMES,
-            "language": bound.language,
-            "link_url": doors.link_url,
-            "page": doors.page_url,
+            "language": context.language,
+            "link_url": routes.link_url,
+            "page": routes.page_url,
             "settings": state.house.settings,
             "LINK_FIELD": forms.LINK_FIELD,
             "CSRF_FIELD": forms.CSRF_FIELD,
         },
-        filters={"moment": lambda at: state.languages.moment(bound.language(), at)},
+        filters={"moment": lambda at: state.languages.moment(context.language(), at)},
     )
 
 
 def _asset_url(name: str) -> str:
-    return url_for("accounts_asset", name=name, v=pages.fingerprint(name))
+    return url_for("accounts_asset", name=name, v=templates.fingerprint(name))
 
 
 def _asset(name: str) -> Response:
-    response = send_from_directory(pages.STATIC, name, max_age=YEAR)
+    response = send_from_directory(templates.STATIC, name, max_age=YEAR)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

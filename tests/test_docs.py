@@ -26,10 +26,10 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.unlock import MAX_FAILURES
 from accounts.post.samples import SAMPLES
-from accounts.web.bound import EXTENSION
-from accounts.web.forms import OWN, SENTENCES
-from accounts.web.runtime import API, IN_LANGUAGE, MAIN
-from accounts.web.runtime import LINKS as DOOR
+from accounts.web.kit.context import EXTENSION
+from accounts.web.kit.forms import OWN, SENTENCES
+from accounts.web.kit.runtime import API, IN_LANGUAGE, MAIN
+from accounts.web.kit.runtime import LINKS as DOOR
 from tests.people import Service
 
 ROOT = Path(__file__).parents[1]

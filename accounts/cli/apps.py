@@ -11,7 +11,7 @@ from accounts.cli.work import unit_of_work
 from accounts.core.models.apps import App
 from accounts.flows.oidc import registration as other_apps
 from accounts.flows.oidc.registration_form import AppChange, AppInput
-from accounts.web.forms import checked
+from accounts.web.kit.forms import checked
 
 F = Callable[..., None]
 NOTHING = {None, ()}

@@ -22,7 +22,7 @@ from accounts.flows.audit import verify as audit_verify
 from accounts.flows.audit.export import ExportAudit
 from accounts.flows.audit.search import AuditPage, Line
 from accounts.flows.audit.verify import Verdict
-from accounts.web.forms import checked
+from accounts.web.kit.forms import checked
 
 F = TypeVar("F", bound=Callable[..., Any])
 SAID = {

@@ -15,7 +15,7 @@ from accounts.flows.helpdesk import limits as helpdesk_limits
 from accounts.flows.helpdesk.accounts import AccountPage, DeleteAccount
 from accounts.flows.helpdesk.mail_trace import Trace, TraceMail
 from accounts.flows.sessions import session_list
-from accounts.web.forms import checked
+from accounts.web.kit.forms import checked
 
 
 @users.command()

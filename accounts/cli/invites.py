@@ -25,7 +25,7 @@ from accounts.flows.invites.link import url_of
 from accounts.flows.invites.manage import Act, Extend, Some
 from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.search import STATES, Search
-from accounts.web.forms import checked
+from accounts.web.kit.forms import checked
 
 MOST_SHOWN = 20
 
@@ -173,7 +173,7 @@ def export_links(batch: str, as_json: bool) -> None:
 def print_letters(batch: str) -> None:
     """Print the open invitations of a batch as a page of letters, each with its link as a QR code."""
     from accounts.app import create_app
-    from accounts.web.admin_letters import letters_page
+    from accounts.web.admin.printing import letters_page
 
     uow = unit_of_work()
     found = batches.find(uow, batch)

@@ -12,7 +12,7 @@ from accounts.flows.helpdesk.accounts import AccountPage, Found
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import GroupNames
-from accounts.web.forms import checked
+from accounts.web.kit.forms import checked
 
 AT_ONCE = 500
 

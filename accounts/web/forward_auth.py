@@ -16,9 +16,9 @@ from accounts.core.errors import Forbidden, LinkInvalid, NotSignedIn, Problem, s
 from accounts.core.security.client_uris import origin_of
 from accounts.flows import forward_auth as forward_auth_flow
 from accounts.flows.forward_auth import Ticket
-from accounts.web import bound, errors
-from accounts.web.bound import house, uow
-from accounts.web.doors import PAGE, Room, page_url
+from accounts.web.kit import context, errors
+from accounts.web.kit.context import house, uow
+from accounts.web.kit.routes import PAGE, Room, page_url
 
 room: Room = Room()
 VISIT, NONCE = "forward-visit", "forward-start"
@@ -73,7 +73,7 @@ def forward_start() -> Response:
 @room.get("/forward-auth/pass", needs="account", speaks=PAGE)
 def forward_pass() -> Response:
     """At the service itself, where the session is: a pass for the app's host, good once and for a minute."""
-    origin, path, token = forward_auth_flow.let_through(uow(), bound.signed_in(), request.args.get("trip", ""))
+    origin, path, token = forward_auth_flow.let_through(uow(), context.signed_in(), request.args.get("trip", ""))
     if origin == house().settings.public_origin:
         return _onward(f"{origin}{path}")
     return _onward(f"{origin}{page_url('forward_enter')}?{urlencode({'pass': token})}")
@@ -105,7 +105,7 @@ def _asked() -> Asked:
 def _ticket(asked: Asked) -> Ticket:
     """:raises NotSignedIn: no cookie that counts at that origin."""
     if asked.is_ours:
-        session = bound.session()
+        session = context.session()
         found = Ticket.of(session) if session is not None and session.account_id else None
     else:
         found = forward_auth_flow.read_visit(house(), request.cookies.get(asked.cookie(VISIT), ""), asked.origin)

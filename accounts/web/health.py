@@ -6,9 +6,9 @@ from flask import Response
 
 from accounts.config import SettingsError
 from accounts.core.database import schema
-from accounts.web.bound import house
-from accounts.web.doors import PAGE, Room
-from accounts.web.reply import spoken
+from accounts.web.kit.context import house
+from accounts.web.kit.reply import spoken
+from accounts.web.kit.routes import PAGE, Room
 
 room: Room = Room()
 

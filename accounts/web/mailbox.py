@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.core.errors import NotFound
-from accounts.web.bound import runtime
-from accounts.web.doors import BOTH, PAGE, Room
-from accounts.web.reply import Reply
+from accounts.web.kit.context import runtime
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import BOTH, PAGE, Room
 
 room: Room = Room()
 

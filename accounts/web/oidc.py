@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 
-from accounts.web import bound
-from accounts.web.bound import house, uow
-from accounts.web.doors import PAGE, Room
+from accounts.web.kit import context
+from accounts.web.kit.context import house, uow
+from accounts.web.kit.routes import PAGE, Room
 
 if TYPE_CHECKING:
     from accounts.flows.oidc.server import Request, Said, Server
@@ -45,7 +45,7 @@ def _program(view: View) -> View:
 
     @functools.wraps(view)
     def answered() -> Response:
-        bound.bound().speaks = "json"
+        context.bound().speaks = "json"
         answer = view()
         origin = request.headers.get("Origin", "")
         if origin and _let_in(origin):
@@ -164,7 +164,7 @@ def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> R
 
 def _public(body: Mapping[str, Any]) -> Response:
     """What everybody may read, from a page of any origin, and keep for a while."""
-    bound.bound().speaks = "json"
+    context.bound().speaks = "json"
     answer = Response(json.dumps(body), content_type="application/json")
     answer.headers["Access-Control-Allow-Origin"] = "*"
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -13,11 +13,11 @@ from accounts.core.security.client_uris import origin_of
 from accounts.core.security.redirects import local_path
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared.fields import Asks
-from accounts.web import bound, headers
-from accounts.web.apps_of_mine import said_goodbye
-from accounts.web.bound import house, uow
-from accounts.web.doors import PAGE, Room, page_url
-from accounts.web.reply import Reply
+from accounts.web.connected_apps import said_goodbye
+from accounts.web.kit import context, headers
+from accounts.web.kit.context import house, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import PAGE, Room, page_url
 
 if TYPE_CHECKING:
     from accounts.flows.oidc.authorize import Need, Note
@@ -68,7 +68,7 @@ def decide(said: Decision) -> Reply | Response:
     from accounts.flows.oidc.responses import Refused
 
     try:
-        return _deliver(flow.refuse(uow(), authorization_request.read(uow(), pairs), bound.account()))
+        return _deliver(flow.refuse(uow(), authorization_request.read(uow(), pairs), context.account()))
     except Refused as refused:
         return _deliver(refused.answer)
 
@@ -78,7 +78,7 @@ def logout() -> Reply | Response:
     """Sign out for another app."""
     from accounts.flows.oidc import logout as oidc_logout
 
-    wish, who = oidc_logout.read(uow(), request.args.items(multi=True)), bound.account()
+    wish, who = oidc_logout.read(uow(), request.args.items(multi=True)), context.account()
     _speak(wish.said)
     # What only looks (HEAD) ends nothing.
     if request.method != "GET" or oidc_logout.must_ask(uow(), wish, who):
@@ -111,7 +111,7 @@ def _judge(pairs: Pairs, agreed: list[str] | None = None) -> Reply | Response:
         asked = authorization_request.read(uow(), pairs)
     except Refused as refused:
         return _refuse(refused, pairs)
-    who = bound.account()
+    who = context.account()
     _speak(asked.said)
     note = flow.read_note(house(), asked, dict(pairs).get(flow.NOTE, ""))
     step = flow.decide(uow(), asked, who, note, agreed=agreed)
@@ -125,7 +125,7 @@ def _judge(pairs: Pairs, agreed: list[str] | None = None) -> Reply | Response:
 def _refuse(refused: Refused, pairs: Pairs) -> Reply | Response:
     # RFC 9700 4.11.2: nobody is sent on to an app by a mistake in the address before they have signed in, unless the
     # app wants it that way.
-    if bound.account() is not None or ("prompt", "none") in pairs:
+    if context.account() is not None or ("prompt", "none") in pairs:
         return _deliver(refused.answer)
     wanted = local_path(f"{house().mount}/oauth/authorize?{urlencode(pairs)}")
     if wanted is None:
@@ -137,7 +137,7 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
     from accounts.flows.oidc import authorize as flow
     from accounts.flows.oidc.authorize import Need
 
-    session = bound.session()
+    session = context.session()
     if need in (Need.SIGN_IN, Need.SIGN_UP, Need.PROVE):
         wanted = _way_back(asked, flow.noted(session))
         if wanted is None:
@@ -153,7 +153,7 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
         "scope": asked.agreed_to,
         "request": again.partition("?")[2],
         "other": other,
-        "who": bound.account(),
+        "who": context.account(),
     }
     more = headers.policy_with_forms_to(origin_of(asked.redirect_uri) or "")
     return Reply(page="oidc/authorize.html", shows=shows, headers=more)
@@ -187,10 +187,10 @@ def _onward(where: str, more: Mapping[str, str] | None = None) -> Reply | Respon
 
 
 def _sign_out(wish: Wish, *, sure: bool) -> Reply | Response:
-    who = bound.account()
+    who = context.account()
     if who is not None:
         sessions.end(uow(), who.session)
-        bound.set_session(None)
+        context.set_session(None)
     more = {"Clear-Site-Data": '"cache"'}
     if wish.back and sure:
         return _onward(wish.back, more)
@@ -207,8 +207,8 @@ def _round(name: str) -> Response:
 def _speak(said: Any) -> None:
     """The language that the app asks for, if nobody is signed in who has chosen one: here, and on the pages that we
     lead to, which have the language in their address."""
-    if bound.account() is None:
+    if context.account() is None:
         spoken = (tag.partition("-")[0].lower() for tag in str(said.get("ui_locales", "")).split())
-        if language := next(filter(bound.runtime().languages.speaks, spoken), ""):
-            bound.speak(language)
-            bound.bound().prefix = language
+        if language := next(filter(context.runtime().languages.speaks, spoken), ""):
+            context.speak(language)
+            context.bound().prefix = language

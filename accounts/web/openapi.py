@@ -11,10 +11,10 @@ from pydantic import BaseModel
 
 from accounts.core.links.link import Link
 from accounts.version import __version__
-from accounts.web import link_door
-from accounts.web.bound import runtime
-from accounts.web.doors import JSON, Room, Route
-from accounts.web.reply import Reply
+from accounts.web import links as link_views
+from accounts.web.kit.context import runtime
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import JSON, Room, Route
 
 room: Room = Room()
 PROBLEM = {
@@ -62,7 +62,7 @@ def document(rooms: Iterable[Room], links: Iterable[Link], mount: str) -> dict[s
                 path = _path(f"{mount}/api{route.rule}")
                 paths.setdefault(path, {})[route.method.lower()] = _operation(route, schemas)
     for link in links:
-        for route in link_door.room.routes:
+        for route in link_views.room.routes:
             if "json" in route.speaks:
                 path = _path(f"{mount}/api/l/{link.purpose}{route.rule}")
                 paths.setdefault(path, {})[route.method.lower()] = _link_operation(route, link, schemas)
@@ -98,11 +98,11 @@ def _link_operation(route: Route, link: Link, schemas: dict[str, Any]) -> dict[s
     said["responses"] = _responses(route)
     token = {"type": "string", "description": "the part of the mailed link between the purpose and /go"}
     if route.method == "GET":
-        said["parameters"] = [{"name": link_door.TOKEN, "in": "query", "required": True, "schema": token}]
+        said["parameters"] = [{"name": link_views.TOKEN, "in": "query", "required": True, "schema": token}]
         return said
     schema = _schema(link.asks, schemas)
-    schema["properties"] = {link_door.TOKEN: token, **schema.get("properties", {})}
-    schema["required"] = [link_door.TOKEN, *schema.get("required", ())]
+    schema["properties"] = {link_views.TOKEN: token, **schema.get("properties", {})}
+    schema["required"] = [link_views.TOKEN, *schema.get("required", ())]
     schemas[f"{schema['title']}ByLink"] = schema
     said["requestBody"] = _body({"$ref": f"#/components/schemas/{schema['title']}ByLink"})
     return said

@@ -13,10 +13,10 @@ from accounts.core.models.account import ADMINS
 from accounts.core.security import throttle
 from accounts.flows.invites import link as invite_link
 from accounts.flows.shared.fields import Asks, Next
-from accounts.web import bound, cookies
-from accounts.web.bound import house, runtime, uow
-from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
-from accounts.web.reply import Reply
+from accounts.web.kit import context, cookies
+from accounts.web.kit.context import house, runtime, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import BOTH, JSON, PAGE, Room, page_url
 
 if TYPE_CHECKING:
     from accounts.flows.upstream.provider import Person, Provider
@@ -42,7 +42,7 @@ def sign_in_with(upstream_id: str, said: SignInWith) -> Reply:
 @room.post("/upstream/<upstream_id>/connect", needs="account", fresh=True, asks=Asks)
 def connect_with(upstream_id: str, said: Asks) -> Reply:
     """Connect a sign-in of another service to this account."""
-    return _begin(upstream_id, wish="connect", session_id=bound.signed_in().session.id)
+    return _begin(upstream_id, wish="connect", session_id=context.signed_in().session.id)
 
 
 @room.post("/upstream/<upstream_id>/join", asks=Asks, speaks=PAGE)
@@ -83,16 +83,16 @@ def _settle(waiting: Waiting, person: Person) -> str:
     from accounts.flows.upstream import identities
 
     if waiting.wish == "sign-in":
-        bound.set_session(identities.sign_in(uow(), person))
+        context.set_session(identities.sign_in(uow(), person))
         return waiting.next or page_url("change_account_form")
     if waiting.wish == "join":
         link = house().links[invite_link.PURPOSE]
-        bound.set_session(identities.join(uow(), link, _invitation(), waiting.link_id, person))
+        context.set_session(identities.join(uow(), link, _invitation(), waiting.link_id, person))
         return page_url("change_account_form")
-    who = bound.signed_in()
+    who = context.signed_in()
     if who.session.id != waiting.session_id:
         raise CsrfFailed("another session than the one that asked to connect")
-    bound.set_session(identities.connect(uow(), who, person))
+    context.set_session(identities.connect(uow(), who, person))
     return page_url("list_identities", done="connected")
 
 
@@ -101,7 +101,7 @@ def list_identities() -> Reply:
     """The sign-ins of other services that are connected to this account."""
     from accounts.flows.upstream import identities
 
-    found = identities.listing(uow(), bound.signed_in().id)
+    found = identities.listing(uow(), context.signed_in().id)
     return Reply(
         page="identities.html",
         says={"identities": [asdict(each) for each in found], "upstreams": _shown()},
@@ -149,7 +149,7 @@ def _take_away(account_id: str, identity_id: str) -> None:
 def _disconnect(identity_id: str) -> None:
     from accounts.flows.upstream import identities
 
-    bound.set_session(identities.disconnect(uow(), bound.signed_in(), identity_id))
+    context.set_session(identities.disconnect(uow(), context.signed_in(), identity_id))
 
 
 def _begin(upstream_id: str, **wish: Any) -> Reply:

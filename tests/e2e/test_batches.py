@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from accounts.core.database.store import Store
 from accounts.core.models.account import OutboxRow, SentInvite
-from accounts.web.language import Languages
+from accounts.web.kit.language import Languages
 from tests.e2e.conftest import Start, Visit, on_either_database
 from tests.e2e.test_killed import first_admin
 from tests.e2e.test_main_job_browser import People

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 from accounts.core.errors import LinkUsed, SignInFailed
 from accounts.flows.account import reset_password, sign_up
 from accounts.flows.invites import link as invite_link
-from accounts.web.language import Languages
+from accounts.web.kit.language import Languages
 from tests.e2e.client import mailed_url
 from tests.e2e.conftest import Start
 from tests.people import OTHER_PASSWORD, PASSWORD

@@ -15,8 +15,8 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from accounts.core.models.account import Base
-from accounts.web import link_door
-from accounts.web.doors import Route
+from accounts.web import links as link_views
+from accounts.web.kit.routes import Route
 from tests.people import Person, Service
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Door:
 
 def doors(service: Service) -> list[Door]:
     """All of them, in a stable order."""
-    rooms = (*service.state.rooms, link_door.room)
+    rooms = (*service.state.rooms, link_views.room)
     routes = {route.name: route for room in rooms for route in room.routes}
     found = []
     for rule, prefix in _spelled_out(service):

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from accounts.web.forms import CSRF_FIELD, LINK_FIELD
+from accounts.web.kit.forms import CSRF_FIELD, LINK_FIELD
 
 
 class Seen(HTMLParser):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accounts.web.forms import CSRF_FIELD, MAX_BYTES
+from accounts.web.kit.forms import CSRF_FIELD, MAX_BYTES
 from tests.people import Person, Service
 from tests.web.doors import Door, code_of, csrf_token, doors, dump, knock
 from tests.web.test_csrf import Scene

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from accounts.web.forms import CSRF_FIELD
+from accounts.web.kit.forms import CSRF_FIELD
 from tests.flows.sick_links import CASES, assert_opens_nothing, reset_url
 from tests.people import Person, Service, token_in
 

@@ -7,9 +7,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from accounts.core.errors import DeadLink, LinkExpired, LinkRevoked, LinkUsed
-from accounts.web import bound
-from accounts.web.forms import LINK_FIELD
-from accounts.web.reply import Reply
+from accounts.web.kit import context
+from accounts.web.kit.forms import LINK_FIELD
+from accounts.web.kit.reply import Reply
 from tests.people import Service, new_address
 from tests.web.seen import Seen, check_skeleton, send
 
@@ -95,7 +95,7 @@ def test_a_dead_invitation_names_who_can_help(service: Service, problem: type[De
     told = problem()
     says = {"code": told.code, "status": told.status, "problem": told, "purpose": "invite"}
     with service.app.test_request_context("/l/invite"):
-        bound.bound().purpose = "invite"
+        context.bound().purpose = "invite"
         words = Reply(page="problem.html", says=says).response().get_data(as_text=True)
     assert told.sentence in words
     assert "whoever invited you" in words

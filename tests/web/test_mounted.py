@@ -10,7 +10,7 @@ from flask import jsonify
 from werkzeug.wrappers import Response
 
 from accounts import Reply, current_account, login_required
-from accounts.web.bound import peek
+from accounts.web.kit.context import peek
 from tests.people import PASSWORD, Service, new_address
 from tests.web import hosts
 from tests.web.browser import Browser

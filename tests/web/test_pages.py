@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from accounts.web.pages import STATIC, fingerprint
+from accounts.web.kit.templates import STATIC, fingerprint
 from tests.people import Service
 from tests.web.seen import Seen, check_skeleton, send
 

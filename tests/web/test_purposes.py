@@ -10,7 +10,7 @@ from accounts.flows import LINKS
 from accounts.flows.sessions.session import PURPOSE as SESSION
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.devices import PURPOSE as DEVICE
-from accounts.web.cookies import known_here
+from accounts.web.kit.cookies import known_here
 from tests.people import Person, Service, token_in
 from tests.web.doors import code_of, csrf_token, dump
 from tests.web.live_links import MAKERS, SAYS, bearer, live_url

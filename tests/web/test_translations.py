@@ -15,7 +15,7 @@ from jinja2.ext import extract_from_ast
 
 from accounts.config import LOCALES
 from accounts.core.security.passwords import MIN_CHARACTERS
-from accounts.web.language import FOLDER, NAMES
+from accounts.web.kit.language import FOLDER, NAMES
 
 ROOT = FOLDER.parent
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")

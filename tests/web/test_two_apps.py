@@ -113,7 +113,7 @@ def test_one_extension_object_serves_several_apps(
 def test_a_context_of_one_app_inside_one_of_the_other_keeps_to_itself(
     make_service: MakeService, tmp_path: Path
 ) -> None:
-    from accounts.web.bound import house
+    from accounts.web.kit.context import house
 
     first = make_service()
     second = make_service(database_url=f"sqlite:///{tmp_path / 'second.db'}", secret_keys=[OTHER_KEY, KEY])

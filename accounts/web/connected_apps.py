@@ -9,10 +9,10 @@ from flask import request
 
 from accounts.core.models.logout import CONFIRMED, WAITING
 from accounts.flows.oidc import backchannel, connected_apps
-from accounts.web import bound
-from accounts.web.bound import house, uow
-from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
-from accounts.web.reply import Reply
+from accounts.web.kit import context
+from accounts.web.kit.context import house, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import BOTH, JSON, PAGE, Room, page_url
 
 room: Room = Room()
 ABOUT = "about"
@@ -21,7 +21,7 @@ ABOUT = "about"
 @room.get("/account/apps", needs="account", speaks=BOTH)
 def list_connected_apps() -> Reply:
     """The apps that this account is connected to."""
-    found = connected_apps.listing(uow(), bound.signed_in().id)
+    found = connected_apps.listing(uow(), context.signed_in().id)
     shows = {"done": request.args.get("done", "") == "disconnected"}
     return Reply(page="connected_apps.html", says={"apps": [asdict(each) for each in found]}, shows=shows)
 
@@ -29,14 +29,14 @@ def list_connected_apps() -> Reply:
 @room.delete("/account/apps/<app_id>", needs="account", speaks=JSON, statuses=(204,))
 def disconnect_app(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
-    connected_apps.disconnect(uow(), bound.signed_in().id, app_id)
+    connected_apps.disconnect(uow(), context.signed_in().id, app_id)
     return Reply(status=204)
 
 
 @room.post("/account/apps/<app_id>/disconnect", needs="account", speaks=PAGE)
 def disconnect_app_page(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
-    connected_apps.disconnect(uow(), bound.signed_in().id, app_id)
+    connected_apps.disconnect(uow(), context.signed_in().id, app_id)
     return Reply(then=page_url("list_connected_apps", done="disconnected"))
 
 

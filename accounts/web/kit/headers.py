@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Response
 
-from accounts.web import bound
-from accounts.web.cookies import write_cookies
+from accounts.web.kit import context
+from accounts.web.kit.cookies import write_cookies
 
 POLICY = "; ".join(  # noqa: FLY002 - one directive a line
     (
@@ -44,7 +44,7 @@ def secure(response: Response) -> Response:
     there = set(response.headers.keys(lower=True))
     if "x-request-id" in there:
         return response  # by the door; now it is the turn of the whole app
-    state = bound.bound()
+    state = context.bound()
     due = {**FIXED, "X-Request-ID": state.request_id, "Cache-Control": "no-store"}
     if state.runtime.house.settings.secure:
         due["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
@@ -55,7 +55,7 @@ def secure(response: Response) -> Response:
 
 def settle_session(response: Response) -> Response:
     """For every answer of the app: write the session's cookie, and keep shared caches away where it was looked at."""
-    state = bound.peek()
+    state = context.peek()
     if state is None or not state.session_read:
         return response
     response.vary.add("Cookie")

@@ -11,11 +11,11 @@ from werkzeug.wrappers import Response
 
 from accounts.core.security.redirects import local_path
 from accounts.core.site import House
-from accounts.web.language import Languages
-from accounts.web.pages import Pages
+from accounts.web.kit.language import Languages
+from accounts.web.kit.templates import Pages
 
 if TYPE_CHECKING:
-    from accounts.web.doors import Room
+    from accounts.web.kit.routes import Room
 
 MAIN, API, LINKS = "accounts", "accounts_api", "accounts_link"
 """Names of the blueprints: pages, JSON, and the prefix of the link doors."""

@@ -14,9 +14,9 @@ from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import GroupNames
-from accounts.web.bound import house, uow
-from accounts.web.doors import JSON, PAGE, Room, page_url
-from accounts.web.reply import Reply
+from accounts.web.kit.context import house, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import JSON, PAGE, Room, page_url
 
 room: Room = Room()
 ONE = "/admin/accounts/<account_id>"

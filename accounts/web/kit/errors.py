@@ -12,9 +12,9 @@ from werkzeug.exceptions import HTTPException
 
 from accounts.core import errors
 from accounts.core.errors import FieldError, Problem
-from accounts.web import bound
-from accounts.web.bound import runtime
-from accounts.web.reply import Reply
+from accounts.web.kit import context
+from accounts.web.kit.context import runtime
+from accounts.web.kit.reply import Reply
 
 log = logging.getLogger("accounts.web")
 
@@ -43,7 +43,7 @@ def register(on: Blueprint | Flask) -> None:
 
 def tell(problem: Problem) -> Response:
     """The answer for a problem. A form that was filled in comes back with what was typed and what is wrong."""
-    state = bound.bound()
+    state = context.bound()
     if problem.reason:
         log.info("%s: %s", problem.code, problem.reason)
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
@@ -68,7 +68,7 @@ def tell(problem: Problem) -> Response:
 
 def _refilled(problem: Problem) -> Reply | None:
     """The form of this request once more; None where there is none, or what it is about has gone."""
-    refill = bound.bound().refill
+    refill = context.bound().refill
     if refill is None or isinstance(problem, errors.DeadLink):
         return None
     try:
@@ -104,7 +104,7 @@ def can_be_had_again(dead: errors.DeadLink) -> bool:
 
 def words(text: str, **values: object) -> str:
     """A public sentence in the language of the answer."""
-    return runtime().languages.say(bound.language(), text, values)
+    return runtime().languages.say(context.language(), text, values)
 
 
 def field_words(error: FieldError) -> str:
@@ -117,7 +117,7 @@ def from_http(error: HTTPException) -> Response:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value] # a redirect of the router, in Flask's own class
     # What could not be read (too large, too many parts) cannot be shown again either.
-    bound.bound().refill = None
+    context.bound().refill = None
     told = tell(BY_STATUS.get(error.code or 500, Problem)(type(error).__name__))
     for name, value in error.get_headers():
         if name == "Allow":
@@ -128,7 +128,7 @@ def from_http(error: HTTPException) -> Response:
 def from_store(error: Exception) -> Response:
     """A store that is away, locked or too slow is 503; what it refused about a value is the asker's mistake."""
     # The form that failed might ask the store again for what it shows.
-    bound.bound().refill = None
+    context.bound().refill = None
     lost = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
     if lost or getattr(error, "connection_invalidated", False):
         log.warning("store: %s", type(error).__name__)

@@ -11,10 +11,10 @@ from accounts.core.models.account import ADMINS
 from accounts.core.models.apps import App
 from accounts.flows.oidc import backchannel, registration, registration_form
 from accounts.flows.oidc.registration import Registered
-from accounts.web import bound
-from accounts.web.bound import house, uow
-from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
-from accounts.web.reply import Reply
+from accounts.web.kit import context
+from accounts.web.kit.context import house, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import BOTH, JSON, PAGE, Room, page_url
 
 room: Room = Room()
 FORM = "admin/app_form.html"
@@ -135,7 +135,7 @@ def try_app(app_id: str) -> Reply:
     """Sign in to an app, as its people would, to see what it would learn."""
     from accounts.flows.oidc import app_trial as flow
 
-    return Reply(then=flow.begin(uow(), bound.signed_in(), app_id))
+    return Reply(then=flow.begin(uow(), context.signed_in(), app_id))
 
 
 @room.get("/admin/apps/tried", needs=ADMINS, speaks=PAGE)
@@ -143,7 +143,7 @@ def app_tried() -> Reply:
     """What an app would have learned."""
     from accounts.flows.oidc import app_trial as flow
 
-    found = flow.finish(uow(), bound.signed_in(), request.args)
+    found = flow.finish(uow(), context.signed_in(), request.args)
     learned = [(part, sorted(getattr(found, part).items())) for part in ("header", "id_token", "userinfo")]
     return Reply(page="admin/app_tried.html", shows={"tried": found, "learned": learned})
 
@@ -159,6 +159,6 @@ def _settled(app: App, done: str) -> Reply:
 def _with_secret(done: Registered, status: int) -> Reply:
     # No redirect to the answer: the secret would have to stand in an address, or be kept somewhere.
     says = {**shown(done.app), "goodbyes": [], "secret": done.secret}
-    if bound.bound().speaks == "json":
+    if context.bound().speaks == "json":
         says = {name: value for name, value in says.items() if name != "goodbyes"}
     return Reply(page="admin/app.html", says=says, status=status, shows={"done": "secret"})

@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from accounts.core.errors import Problem, Unavailable
-from accounts.web import errors
-from accounts.web.bound import bound
-from accounts.web.reply import spoken
+from accounts.web.kit import errors
+from accounts.web.kit.context import bound
+from accounts.web.kit.reply import spoken
 
 PIECE = 16 * 1024
 

@@ -12,10 +12,10 @@ from accounts.flows.helpdesk import limits as helpdesk_limits
 from accounts.flows.helpdesk.limits import WhoseLimits
 from accounts.flows.keys import report as key_report
 from accounts.flows.keys.report import KeyLife
-from accounts.web import forms
-from accounts.web.bound import uow
-from accounts.web.doors import Room, page_url
-from accounts.web.reply import Reply
+from accounts.web.kit import forms
+from accounts.web.kit.context import uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import Room, page_url
 
 room: Room = Room()
 PAGE = "admin/limits.html"

@@ -13,10 +13,10 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.manage import Extend, Some
 from accounts.flows.invites.search import Search
 from accounts.flows.sign_in import step_up
-from accounts.web import forms
-from accounts.web.bound import signed_in, uow
-from accounts.web.doors import JSON, Room, page_url
-from accounts.web.reply import Reply
+from accounts.web.kit import forms
+from accounts.web.kit.context import signed_in, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import JSON, Room, page_url
 
 room: Room = Room()
 ON_A_PAGE = 50

@@ -20,10 +20,10 @@ from accounts.config import LOCALES
 from accounts.core.errors import NotFound, Problem
 from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
-from accounts.web import bound, csrf, errors, forms, headers
-from accounts.web.reply import Reply
-from accounts.web.runtime import API, IN_LANGUAGE, LINKS, MAIN
-from accounts.web.streams import Stream
+from accounts.web.kit import context, csrf, errors, forms, headers
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.runtime import API, IN_LANGUAGE, LINKS, MAIN
+from accounts.web.kit.streams import Stream
 
 View = Callable[..., Reply | Stream | Response]
 Fill = Callable[..., Mapping[str, Any]]
@@ -139,7 +139,7 @@ def link_url(purpose: str, name: str = "show", **values: Any) -> str:
 
 
 def _url(blueprint: str, name: str, values: Mapping[str, Any]) -> str:
-    prefix, there = bound.bound().prefix, f"{blueprint}{IN_LANGUAGE}.{name}"
+    prefix, there = context.bound().prefix, f"{blueprint}{IN_LANGUAGE}.{name}"
     if prefix and there in current_app.view_functions:
         return url_for(there, prefix=prefix, **values)
     return url_for(f"{blueprint}.{name}", **values)
@@ -171,7 +171,7 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
 
 
 def _take_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    state = bound.bound()
+    state = context.bound()
     hidden = values if values is not None else {}
     state.speaks = hidden.pop("speaks", "page")
     state.purpose = hidden.pop("purpose", "")
@@ -194,9 +194,9 @@ def _door(route: Route) -> View:
             csrf.check_origin()
         _admit(route)
         if route.page:
-            bound.bound().refill = functools.partial(_form, route, values)
+            context.bound().refill = functools.partial(_form, route, values)
         if route.fresh:
-            step_up.require(bound.signed_in())
+            step_up.require(context.signed_in())
         # Nothing of the body is read so far: only who is let in may say much.
         request.max_content_length = request.max_form_memory_size = route.largest
         if not route.foreign:
@@ -205,7 +205,7 @@ def _door(route: Route) -> View:
             values = {**values, "said": forms.read(route.asks)}
         elif route.query is not None:
             values = {**values, "said": forms.read_query(route.query)}
-        elif request.method not in csrf.SAFE and bound.bound().speaks == "json":
+        elif request.method not in csrf.SAFE and context.bound().speaks == "json":
             forms.json_body()  # nothing is asked for, but what is sent must be JSON here, too
         return route.view(**values)
 
@@ -214,14 +214,14 @@ def _door(route: Route) -> View:
 
 def _admit(route: Route) -> None:
     if route.needs:
-        bound.signed_in(None if route.needs == "account" else route.needs)
+        context.signed_in(None if route.needs == "account" else route.needs)
 
 
 def _form_door(route: Route) -> View:
     def form(**values: Any) -> Reply:
         _admit(route)
         if route.fresh:
-            step_up.require(bound.signed_in())
+            step_up.require(context.signed_in())
         return _form(route, values, None)
 
     return form

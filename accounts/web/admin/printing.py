@@ -9,9 +9,9 @@ from markupsafe import Markup
 
 from accounts.core.errors import sentence
 from accounts.flows.invites.export import Invitation
-from accounts.web.bound import runtime
-from accounts.web.pages import STATIC
-from accounts.web.streams import collected
+from accounts.web.kit.context import runtime
+from accounts.web.kit.streams import collected
+from accounts.web.kit.templates import STATIC
 
 TITLE = sentence("You are invited to %(service)s")
 LEAD = sentence(

@@ -21,22 +21,22 @@ from accounts.core.signing import key_usage
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import mail_limits
 from accounts.flows.sign_in import step_up
-from accounts.web import bound, cookies, forms
-from accounts.web.bound import runtime, uow
-from accounts.web.doors import BOTH, PAGE, Room, link_url, page_url
-from accounts.web.reply import Reply
+from accounts.web.kit import context, cookies, forms
+from accounts.web.kit.context import runtime, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import BOTH, PAGE, Room, link_url, page_url
 
 room: Room = Room()
 TOKEN = "token"  # noqa: S105 - the name of a field
 
 
 def _link() -> Link:
-    return runtime().house.links[bound.bound().purpose]
+    return runtime().house.links[context.bound().purpose]
 
 
 def _token() -> object:
     """The token of this request: from the cookie for a page, from query or body for JSON."""
-    if bound.bound().speaks == "page":
+    if context.bound().speaks == "page":
         return request.cookies.get(runtime().link_cookie(_link().purpose), "")
     if request.method in ("GET", "HEAD"):
         given = request.args.getlist(TOKEN)
@@ -102,7 +102,7 @@ def _genuine(link: Link) -> Sentence:
 @room.get("", speaks=BOTH)
 def show() -> Reply:
     """What a link will do, and to whom. Consumes nothing, however often it is asked."""
-    bound.account()
+    context.account()
     return _shown(_open(), None)
 
 
@@ -113,9 +113,9 @@ def act() -> Reply:
     house.throttle.hit(throttle.LINK_NETWORK, uow().asker.network)
     link, token = _link(), _token()
     # Asked before the store is opened for more: nobody may hold one connection while waiting for a second.
-    bound.account()
+    context.account()
     opened = _open()
-    bound.bound().refill = lambda problem: _shown(opened, problem)
+    context.bound().refill = lambda problem: _shown(opened, problem)
     _is_the_one_shown(opened)
     said = _said(opened)
     # Hashing and the like, before anything is written; what was read until here is read again afterwards.
@@ -123,7 +123,7 @@ def act() -> Reply:
     uow().release()
     done, session = uow().attempt(lambda: _act(link, token, prepared))
     if session is not None:
-        bound.set_session(session)
+        context.set_session(session)
     else:
         _forget_a_dead_session()
     return _done(opened, done)
@@ -131,7 +131,7 @@ def act() -> Reply:
 
 def _open() -> Opened:
     opened = open_link(uow(), _link(), _token())
-    bound.speak(_locale_of(opened))
+    context.speak(_locale_of(opened))
     return opened
 
 
@@ -144,7 +144,7 @@ def _act(link: Link, token: object, prepared: Any) -> tuple[Done, sessions.Sessi
     # Opened once more inside the transaction: whoever lost a race is told what has become of the link.
     opened = open_link(uow(), link, token)
     _check_account(opened)
-    current = bound.account()
+    current = context.account()
     if link.needs_session:
         _check_session(opened)
     done = link.act(uow(), opened, prepared)
@@ -158,12 +158,12 @@ def _act(link: Link, token: object, prepared: Any) -> tuple[Done, sessions.Sessi
 
 def _check_session(opened: Opened) -> None:
     """:raises NotSignedIn, ConfirmationRequired: no session of the account itself, or not a fresh one."""
-    step_up.require(bound.signed_in())
+    step_up.require(context.signed_in())
 
 
 def _check_account(opened: Opened) -> None:
     """:raises WrongAccount: another account is signed in than the one the link is about."""
-    current = bound.account()
+    current = context.account()
     if current is None or not opened.subject.id:
         return
     held = opened.subject.account
@@ -173,15 +173,15 @@ def _check_account(opened: Opened) -> None:
 
 def _is_the_one_shown(opened: Opened) -> None:
     """:raises OtherFormShown: the form was made for another link than the one this browser holds now."""
-    if bound.bound().speaks == "page":
+    if context.bound().speaks == "page":
         shown = request.form.get(forms.LINK_FIELD, "")
         if not hmac.compare_digest(shown.encode(), opened.link_id.encode()):
-            bound.bound().refill = None
+            context.bound().refill = None
             raise OtherFormShown("the form shows another link")
 
 
 def _said(opened: Opened) -> BaseModel:
-    if bound.bound().speaks == "page":
+    if context.bound().speaks == "page":
         return forms.read(opened.asks)
     body = dict(forms.json_body())
     body.pop(TOKEN, None)
@@ -189,7 +189,7 @@ def _said(opened: Opened) -> BaseModel:
 
 
 def _shown(opened: Opened, problem: Problem | None) -> Reply:
-    link, current = opened.link, bound.account()
+    link, current = opened.link, context.account()
     says = {
         "purpose": link.purpose,
         "email": masked(opened.subject.email) if opened.subject.id else "",
@@ -199,7 +199,7 @@ def _shown(opened: Opened, problem: Problem | None) -> Reply:
     given = forms.typed() if problem else {}
     return Reply(
         page="link.html",
-        says={**says, "asks": [] if bound.bound().speaks == "page" else sorted(opened.asks.model_fields)},
+        says={**says, "asks": [] if context.bound().speaks == "page" else sorted(opened.asks.model_fields)},
         shows={
             "link": link,
             "link_id": opened.link_id,
@@ -215,16 +215,16 @@ def _shown(opened: Opened, problem: Problem | None) -> Reply:
 
 def _forget_a_dead_session() -> None:
     # An act may have ended this browser's own session: the next page must not speak to somebody signed in.
-    stated = bound.session()
+    stated = context.session()
     if stated is not None and stated.account_id:
-        bound.forget_account()
-        if bound.account() is None:
-            bound.set_session(None)
+        context.forget_account()
+        if context.account() is None:
+            context.set_session(None)
 
 
 def _states_an_account() -> bool:
     # What the cookie says is enough to choose the next button, and needs no store.
-    stated = bound.session()
+    stated = context.session()
     return stated is not None and bool(stated.account_id)
 
 
@@ -238,7 +238,7 @@ def _is_wrong(opened: Opened) -> bool:
 
 def _done(opened: Opened, done: Done) -> Reply:
     wanted = getattr(opened.carried, "next", "")
-    if bound.bound().speaks == "page":
+    if context.bound().speaks == "page":
         then = wanted if wanted and done.signs_in else link_url(opened.link.purpose, "done", next=wanted or None)
         return Reply(then=then, drops=runtime().link_cookie(opened.link.purpose))
     says: dict[str, Any] = {"purpose": opened.link.purpose, "account": done.account_id}

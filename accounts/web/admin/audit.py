@@ -14,10 +14,10 @@ from accounts.flows.audit import labels as audit_labels
 from accounts.flows.audit import search as audit_search
 from accounts.flows.audit.export import ExportAudit
 from accounts.flows.audit.search import AuditFilter, AuditPage
-from accounts.web import forms
-from accounts.web.bound import uow
-from accounts.web.doors import Room
-from accounts.web.reply import Reply
+from accounts.web.kit import forms
+from accounts.web.kit.context import uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import Room
 
 room: Room = Room()
 PAGE = "admin/audit.html"

@@ -11,10 +11,10 @@ from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.advice import Line
 from accounts.flows.helpdesk.links.explain import ExplainLink, Explanation
-from accounts.web import errors, forms
-from accounts.web.bound import uow
-from accounts.web.doors import Room
-from accounts.web.reply import Reply
+from accounts.web.kit import errors, forms
+from accounts.web.kit.context import uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import Room
 
 room: Room = Room()
 PAGE = "admin/link_doctor.html"

@@ -7,7 +7,7 @@ from flask import Response, request
 from accounts.core.clock import now
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices
-from accounts.web import bound
+from accounts.web.kit import context
 
 LINK_SECONDS = 15 * 60
 
@@ -20,7 +20,7 @@ def session_cookie_name(secure: bool, taken: str) -> str:
 
 def write_cookies(response: Response) -> None:
     """Write the session's cookie when it is new, gone, or has not been seen for a while."""
-    state = bound.bound()
+    state = context.bound()
     if not state.session_changed and state.account is not None and state.session is not None:
         newer = sessions.refreshed(state.session)
         if newer is not None:
@@ -41,7 +41,7 @@ def write_cookies(response: Response) -> None:
 
 def known_here() -> tuple[str, ...]:
     """Ids of the accounts that have signed in on this device before."""
-    runtime = bound.runtime()
+    runtime = context.runtime()
     return devices.read(runtime.house, request.cookies.get(runtime.device_cookie(), ""))
 
 
@@ -51,7 +51,7 @@ def put(response: Response, name: str, value: str, seconds: int | None) -> None:
         name,
         value,
         max_age=seconds,
-        secure=bound.house().settings.secure,
+        secure=context.house().settings.secure,
         httponly=True,
         samesite="Lax",
         path="/",
@@ -60,4 +60,4 @@ def put(response: Response, name: str, value: str, seconds: int | None) -> None:
 
 def drop(response: Response, name: str) -> None:
     """Remove a cookie."""
-    response.delete_cookie(name, secure=bound.house().settings.secure, httponly=True, samesite="Lax", path="/")
+    response.delete_cookie(name, secure=context.house().settings.secure, httponly=True, samesite="Lax", path="/")

@@ -12,8 +12,8 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Stri
 
 from accounts.core.database.compiled import Compiled
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
-STATIC = Path(__file__).parents[1] / "static"
+TEMPLATES = Path(__file__).parents[2] / "templates"
+STATIC = Path(__file__).parents[2] / "static"
 HOST_FOLDER = "accounts"
 
 

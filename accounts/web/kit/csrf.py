@@ -11,8 +11,8 @@ from flask import request
 
 from accounts.core.errors import CsrfFailed
 from accounts.flows.sessions import session as sessions
-from accounts.web import bound
-from accounts.web.forms import CSRF_FIELD
+from accounts.web.kit import context
+from accounts.web.kit.forms import CSRF_FIELD
 
 HEADER = "X-CSRF-Token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -29,7 +29,7 @@ def check_origin() -> None:
         return
     # Without Fetch Metadata "null" says nothing: browsers also send it for a page with no-referrer.
     origin = request.headers.get("Origin", "null")
-    if origin != "null" and origin.lower() not in (bound.house().settings.public_origin, _own_origin()):
+    if origin != "null" and origin.lower() not in (context.house().settings.public_origin, _own_origin()):
         raise CsrfFailed("foreign Origin")
 
 
@@ -41,21 +41,21 @@ def check_token(*, borrows: bool) -> None:
     """
     if request.method in SAFE:
         return
-    if bound.bound().speaks == "json":
-        stated = bound.session() if borrows else None
-        if stated is None or bound.account() is None:
+    if context.bound().speaks == "json":
+        stated = context.session() if borrows else None
+        if stated is None or context.account() is None:
             return
-        sessions.check_csrf(bound.house(), stated, request.headers.get(HEADER, ""))
+        sessions.check_csrf(context.house(), stated, request.headers.get(HEADER, ""))
         return
-    stated = bound.session()
+    stated = context.session()
     if stated is None:
         raise CsrfFailed("no session")
-    sessions.check_csrf(bound.house(), stated, request.form.get(CSRF_FIELD, ""))
+    sessions.check_csrf(context.house(), stated, request.form.get(CSRF_FIELD, ""))
 
 
 def token() -> str:
     """The token for a form of this answer; begins a visitor's session where there is none."""
-    return sessions.csrf_token(bound.house(), bound.form_session())
+    return sessions.csrf_token(context.house(), context.form_session())
 
 
 def _own_origin() -> str:

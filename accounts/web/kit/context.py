@@ -22,11 +22,11 @@ from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
-from accounts.web.agents import short_agent
+from accounts.web.kit.user_agent import short_agent
 
 if TYPE_CHECKING:
-    from accounts.web.reply import Reply
-    from accounts.web.runtime import Runtime
+    from accounts.web.kit.reply import Reply
+    from accounts.web.kit.runtime import Runtime
 
 EXTENSION = "accounts"
 Speech = Literal["page", "json"]

@@ -16,13 +16,13 @@ from accounts.flows.sessions.session import CurrentAccount
 from accounts.flows.shared.fields import Asks, Checkbox, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
-from accounts.web import bound
-from accounts.web.apps_of_mine import said_goodbye
-from accounts.web.bound import house, uow
-from accounts.web.cookies import known_here
-from accounts.web.doors import BOTH, JSON, PAGE, Room, page_url
-from accounts.web.reply import Reply
-from accounts.web.runtime import API
+from accounts.web.connected_apps import said_goodbye
+from accounts.web.kit import context
+from accounts.web.kit.context import house, uow
+from accounts.web.kit.cookies import known_here
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import BOTH, JSON, PAGE, Room, page_url
+from accounts.web.kit.runtime import API
 
 room: Room = Room()
 WRITTEN = {"sent": True}
@@ -54,7 +54,7 @@ def shown(account: CurrentAccount) -> dict[str, Any]:
 @room.get("/", speaks=PAGE)
 def home() -> Reply:
     """The front door: to one's account, or to signing in."""
-    return Reply(then=page_url("change_account_form" if bound.account() else "sign_in_form"))
+    return Reply(then=page_url("change_account_form" if context.account() else "sign_in_form"))
 
 
 def _hinted() -> dict[str, Any]:
@@ -85,8 +85,8 @@ def look_into_mail() -> Reply:
 @room.post("/sign-in", asks=password_sign_in.SignIn, page="sign_in.html", fill=_hinted)
 def sign_in_(said: password_sign_in.SignIn) -> Reply:
     """Sign in with address and password."""
-    bound.set_session(password_sign_in.act(uow(), said, known_here=known_here()))
-    signed_in = bound.account() if bound.bound().speaks == "json" else None
+    context.set_session(password_sign_in.act(uow(), said, known_here=known_here()))
+    signed_in = context.account() if context.bound().speaks == "json" else None
     return Reply(says=shown(signed_in) if signed_in else {}, then=said.next or page_url("change_account_form"))
 
 
@@ -100,20 +100,20 @@ def sign_in_mail(said: magic_link.SignInByMail) -> Reply:
 @room.post("/confirm", needs="account", asks=step_up.Confirm, page="confirm.html")
 def confirm_(said: step_up.Confirm) -> Reply:
     """Prove afresh by password that it is you, for what needs that."""
-    bound.set_session(step_up.act(uow(), bound.signed_in(), said))
-    return Reply(says=shown(bound.signed_in()), then=said.next or page_url("change_account_form"))
+    context.set_session(step_up.act(uow(), context.signed_in(), said))
+    return Reply(says=shown(context.signed_in()), then=said.next or page_url("change_account_form"))
 
 
 @room.post("/sign-out", asks=SignOut, uses_session=True, statuses=(204,))
 def sign_out(said: SignOut) -> Reply:
     """Sign out here, or on all devices."""
-    account = bound.account()
+    account = context.account()
     if account is not None and said.everywhere:
         step_up.require(account)
         sessions.end_everywhere(uow(), account.id)
     if account is not None:
         sessions.end(uow(), account.session)
-    bound.set_session(None)
+    context.set_session(None)
     return Reply(status=204, then=_after_sign_out(said.next), headers={"Clear-Site-Data": '"cache"', **_related()})
 
 
@@ -132,18 +132,18 @@ def _related() -> dict[str, str]:
 @room.get("/csrf", speaks=JSON)
 def csrf() -> Reply:
     """The token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
-    return Reply(says={"csrf_token": sessions.csrf_token(house(), bound.form_session())})
+    return Reply(says={"csrf_token": sessions.csrf_token(house(), context.form_session())})
 
 
 @room.get("/account", needs="account", speaks=JSON)
 def account() -> Reply:
     """The signed-in account."""
-    found = bound.signed_in()
+    found = context.signed_in()
     return Reply(says={**shown(found), "csrf_token": sessions.csrf_token(house(), found.session)})
 
 
 def _own_profile() -> dict[str, Any]:
-    found = bound.signed_in()
+    found = context.signed_in()
     given = {"name": found.name, "locale": found.locale}
     return {"given": given, "account": found, "done": request.args.get("done", "")}
 
@@ -151,16 +151,16 @@ def _own_profile() -> dict[str, Any]:
 @room.patch("/account", needs="account", asks=profile.Profile, page="account.html", fill=_own_profile)
 def change_account(said: profile.Profile) -> Reply:
     """Change name or language."""
-    profile.change(uow(), bound.signed_in().id, said)
-    bound.forget_account()
-    return Reply(says=shown(bound.signed_in()), then=page_url("change_account_form", done="profile"))
+    profile.change(uow(), context.signed_in().id, said)
+    context.forget_account()
+    return Reply(says=shown(context.signed_in()), then=page_url("change_account_form", done="profile"))
 
 
 @room.post("/account/password", needs="account", asks=change_password.ChangePassword, page="change_password.html")
 def change_password_(said: change_password.ChangePassword) -> Reply:
     """Change the password; all other devices are signed out."""
-    bound.set_session(change_password.act(uow(), bound.signed_in(), said))
-    return Reply(says=shown(bound.signed_in()), then=page_url("change_account_form", done="password"))
+    context.set_session(change_password.act(uow(), context.signed_in(), said))
+    return Reply(says=shown(context.signed_in()), then=page_url("change_account_form", done="password"))
 
 
 @room.post(
@@ -173,40 +173,40 @@ def change_password_(said: change_password.ChangePassword) -> Reply:
 )
 def change_email_(said: change_email.ChangeEmail) -> Reply:
     """Change the address: a link goes to the new one."""
-    change_email.ask(uow(), bound.signed_in().id, said)
+    change_email.ask(uow(), context.signed_in().id, said)
     return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="change-email"))
 
 
 @room.post("/account/close", needs="account", fresh=True, asks=Asks, page="close_account.html", statuses=(202,))
 def close_account_(said: Asks) -> Reply:
     """Close the account: a link goes to its address."""
-    close_account.ask(uow(), bound.signed_in().id)
+    close_account.ask(uow(), context.signed_in().id)
     return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="close-account"))
 
 
 @room.get("/account/export", needs="account", fresh=True, speaks=BOTH)
 def export_data() -> Reply:
     """Everything that is kept about this account, without secrets."""
-    found = export.own_data(uow(), bound.signed_in())
+    found = export.own_data(uow(), context.signed_in())
     return Reply(page="export.html", says=found, shows={"file": url_for(f"{API}.export_data")})
 
 
 @room.get("/account/sessions", needs="account", speaks=BOTH)
 def list_sessions() -> Reply:
     """Where this account is signed in."""
-    found = session_list.listing(uow(), bound.signed_in())
+    found = session_list.listing(uow(), context.signed_in())
     return Reply(page="sessions.html", says={"sessions": [asdict(each) for each in found]})
 
 
 @room.delete("/account/sessions/<session_id>", needs="account", fresh=True, speaks=JSON, statuses=(204,))
 def end_session(session_id: str) -> Reply:
     """End one session of this account."""
-    session_list.end_one(uow(), bound.signed_in(), session_id)
+    session_list.end_one(uow(), context.signed_in(), session_id)
     return Reply(status=204)
 
 
 @room.post("/account/sessions/<session_id>/end", needs="account", fresh=True, speaks=PAGE)
 def end_session_page(session_id: str) -> Reply:
     """End one session of this account."""
-    session_list.end_one(uow(), bound.signed_in(), session_id)
+    session_list.end_one(uow(), context.signed_in(), session_id)
     return Reply(then=page_url("list_sessions"))

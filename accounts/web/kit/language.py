@@ -15,7 +15,7 @@ from werkzeug.http import parse_accept_header
 
 from accounts.config import LOCALES
 
-FOLDER = Path(__file__).parents[1] / "translations"
+FOLDER = Path(__file__).parents[2] / "translations"
 MOMENT = {"de": "d. MMMM y, HH:mm"}
 """How people write a moment, where it is not the way that is understood everywhere."""
 ANYWHERE = "d MMMM y, HH:mm"

@@ -19,13 +19,13 @@ from accounts.flows.invites.export import Invitation
 from accounts.flows.invites.manage import Act, Extend
 from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.sending import Step
-from accounts.web import forms
-from accounts.web.admin_letters import letters_page
-from accounts.web.bound import house, runtime, uow
-from accounts.web.doors import JSON, PAGE, Room, page_url
-from accounts.web.errors import words
-from accounts.web.reply import Reply
-from accounts.web.streams import Stream, Trouble, collected
+from accounts.web.admin.printing import letters_page
+from accounts.web.kit import forms
+from accounts.web.kit.context import house, runtime, uow
+from accounts.web.kit.errors import words
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import JSON, PAGE, Room, page_url
+from accounts.web.kit.streams import Stream, Trouble, collected
 
 room: Room = Room()
 AT_ONCE = 100

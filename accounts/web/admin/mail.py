@@ -14,10 +14,11 @@ from accounts.flows.helpdesk import dead_letters, mail_trace
 from accounts.flows.helpdesk.dead_letters import DeadPage
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.mail_trace import TraceMail
-from accounts.web import admin_links, forms
-from accounts.web.bound import house, uow
-from accounts.web.doors import JSON, Room, page_url
-from accounts.web.reply import Reply
+from accounts.web.admin import links
+from accounts.web.kit import forms
+from accounts.web.kit.context import house, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import JSON, Room, page_url
 
 room: Room = Room()
 PAGE = "admin/mail.html"
@@ -62,7 +63,7 @@ def trace_mail(said: TraceMail) -> Reply:
         "fields": forms.fields_of(TraceMail, {"email": email}),
         "problem": None,
     }
-    says = {"trace": asdict(trace) if trace else None, "link": admin_links.told(explained) if explained else None}
+    says = {"trace": asdict(trace) if trace else None, "link": links.told(explained) if explained else None}
     # No redirect to the answer: it would need the address or the link in an address, or kept somewhere.
     return Reply(page=PAGE, says=says, shows=shows)
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from accounts.core.errors import FieldError, InvalidInput, Malformed, UnsupportedMediaType, sentence
-from accounts.web.bound import bound
+from accounts.web.kit.context import bound
 
 M = TypeVar("M", bound=BaseModel)
 

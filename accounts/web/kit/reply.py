@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Response, json, redirect
 
-from accounts.web.bound import bound, runtime
-from accounts.web.cookies import drop
+from accounts.web.kit.context import bound, runtime
+from accounts.web.kit.cookies import drop
 
 
 @dataclass
