@@ -19,11 +19,11 @@ from accounts.config import PREFIX, Settings, SettingsError
 from accounts.core.database.store import Store
 from accounts.core.links.link import Link
 from accounts.core.site import House
+from accounts.delivery.callbacks import Caller, HttpCaller
+from accounts.delivery.letters import Letters, words_folder
+from accounts.delivery.transports import Carrier, Mailbox, SmtpCarrier
+from accounts.delivery.worker import Worker
 from accounts.flows import CALLS, LINKS
-from accounts.post.calls import Caller, HttpCaller
-from accounts.post.carriers import Carrier, Mailbox, SmtpCarrier
-from accounts.post.letters import Letters, words_folder
-from accounts.post.worker import Worker
 from accounts.web import account, connected_apps, forward_auth, health, mailbox, oidc, oidc_pages, openapi, upstream
 from accounts.web import links as link_views
 from accounts.web.admin import accounts, apps, audit, batches, invites, limits, links, mail

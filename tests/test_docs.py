@@ -21,11 +21,11 @@ from accounts.core.links.link import Link, Part
 from accounts.core.models.account import LOCK, Base
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit
+from accounts.delivery.samples import SAMPLES
 from accounts.flows import LINKS
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.unlock import MAX_FAILURES
-from accounts.post.samples import SAMPLES
 from accounts.web.kit.context import EXTENSION
 from accounts.web.kit.forms import OWN, SENTENCES
 from accounts.web.kit.runtime import API, IN_LANGUAGE, MAIN

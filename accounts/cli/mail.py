@@ -30,8 +30,8 @@ def letters() -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def preview(folder: Path) -> None:
     """Write every letter in every language into FOLDER, filled with sample facts."""
-    from accounts.post.letters import Letters, words_folder
-    from accounts.post.samples import ORIGIN, SAMPLES, sample
+    from accounts.delivery.letters import Letters, words_folder
+    from accounts.delivery.samples import ORIGIN, SAMPLES, sample
 
     composer = Letters([words_folder()], Settings.load().service_name, ORIGIN)
     folder.mkdir(parents=True, exist_ok=True)

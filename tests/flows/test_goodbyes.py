@@ -17,12 +17,12 @@ from accounts.core.models.account import Account, AuditRow, OutboxRow
 from accounts.core.models.apps import App, Grant
 from accounts.core.models.logout import AppLogout
 from accounts.core.uow import UnitOfWork
+from accounts.delivery.worker import Worker
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.oidc import backchannel, registration
 from accounts.flows.oidc.signing_keys import Keys
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
-from accounts.post.worker import Worker
 from tests.apps import new_app, session_of, signed_in_to
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service, new_address

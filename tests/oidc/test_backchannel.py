@@ -12,7 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from accounts.core.clock import now
-from accounts.post.calls import HttpCaller
+from accounts.delivery.callbacks import HttpCaller
 from tests.oidc.kit import STATE_128, Provider, RelyingParty, Somebody
 from tests.oidc.levels import module
 from tests.oidc.test_logout import signed_in, url

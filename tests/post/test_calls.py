@@ -12,8 +12,8 @@ import pytest
 
 from accounts import Settings
 from accounts.core.outbox import Call
-from accounts.post.calls import HttpCaller
-from accounts.post.carriers import CarrierFailed, CarrierRefused
+from accounts.delivery.callbacks import HttpCaller
+from accounts.delivery.transports import CarrierFailed, CarrierRefused
 from tests.servers.certificates import Authority
 from tests.servers.relying_party import RelyingParty, relying_party
 

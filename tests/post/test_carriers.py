@@ -11,10 +11,10 @@ import pytest
 from flask_mail import Message, email_dispatched
 
 from accounts.config import Settings
-from accounts.post.carriers import KEPT, CarrierFailed, CarrierRefused, Mailbox, SmtpCarrier
-from accounts.post.letters import Letters, words_folder
-from accounts.post.message import LetterMessage
-from accounts.post.samples import EMAIL, ORIGIN, SAMPLES, sample
+from accounts.delivery.letters import Letters, words_folder
+from accounts.delivery.message import LetterMessage
+from accounts.delivery.samples import EMAIL, ORIGIN, SAMPLES, sample
+from accounts.delivery.transports import KEPT, CarrierFailed, CarrierRefused, Mailbox, SmtpCarrier
 from tests.servers.certificates import Authority
 from tests.servers.smtp import DISCONNECT, HANG, SmtpSink, Verb
 

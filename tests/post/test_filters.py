@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.post import filters
+from accounts.delivery import filters
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ import pytest
 from flask_mail import Message
 
 from accounts.core.outbox import Letter
-from accounts.post import filters
-from accounts.post.letters import Letters, UnfitLetter, words_folder
-from accounts.post.message import LetterMessage
-from accounts.post.samples import EMAIL, ORIGIN, SAMPLES, sample
+from accounts.delivery import filters
+from accounts.delivery.letters import Letters, UnfitLetter, words_folder
+from accounts.delivery.message import LetterMessage
+from accounts.delivery.samples import EMAIL, ORIGIN, SAMPLES, sample
 
 LANGUAGES = ("de", "en")
 SENDER = "Accounts <no-reply@example.org>"

@@ -9,8 +9,8 @@ from types import TracebackType
 
 import flask_mail
 
-from accounts.post.message import LetterMessage
-from accounts.post.trust import Trust
+from accounts.delivery.message import LetterMessage
+from accounts.delivery.tls import Trust
 
 GOODBYE_TIMEOUT = 5.0
 """Seconds for the answer to QUIT."""

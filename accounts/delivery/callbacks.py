@@ -18,8 +18,8 @@ from urllib.parse import SplitResult, urlencode, urlsplit
 from accounts.config import Settings
 from accounts.core.outbox import Call
 from accounts.core.security.outbound import LOOPBACK, Allowed, NotAllowed, networks, resolve
-from accounts.post.carriers import CarrierFailed, CarrierRefused
-from accounts.post.trust import Trust
+from accounts.delivery.tls import Trust
+from accounts.delivery.transports import CarrierFailed, CarrierRefused
 from accounts.version import __version__
 
 CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 15.0

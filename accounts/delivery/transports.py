@@ -20,8 +20,8 @@ import flask_mail
 from accounts.config import Settings
 from accounts.core import clock
 from accounts.core.security import addresses
-from accounts.post.smtp import Connection, scrubbed, told
-from accounts.post.trust import Trust
+from accounts.delivery.smtp import Connection, scrubbed, told
+from accounts.delivery.tls import Trust
 
 CONNECT_TIMEOUT, SEND_TIMEOUT = 10.0, 60.0
 """Seconds for each answer: until connected, encrypted and logged in; from then on."""

@@ -16,8 +16,8 @@ from accounts.core import clock
 from accounts.core.database.compiled import Compiled
 from accounts.core.outbox import Letter
 from accounts.core.security import addresses
-from accounts.post import filters
-from accounts.post.message import LetterMessage
+from accounts.delivery import filters
+from accounts.delivery.message import LetterMessage
 
 FALLBACK = "en"
 """The language that every letter speaks."""

@@ -16,13 +16,13 @@ from accounts.core.database import spent
 from accounts.core.outbox import Call, Fate, Intent, Letter
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
+from accounts.delivery.callbacks import Caller
+from accounts.delivery.letters import Letters, UnfitLetter
+from accounts.delivery.transports import Carrier, CarrierFailed, CarrierRefused
 from accounts.flows import CALLS, NOTICES
 from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.invites import batches
 from accounts.flows.shared import grants, mail_log
-from accounts.post.calls import Caller
-from accounts.post.carriers import Carrier, CarrierFailed, CarrierRefused
-from accounts.post.letters import Letters, UnfitLetter
 
 log = logging.getLogger("accounts.mail")
 

@@ -1,0 +1,1 @@
+"""Deliver mail: compose messages and hand them to a transport."""
