@@ -10,19 +10,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.cli.apps import apps
 from accounts.cli.audit import audit
-from accounts.cli.backups import backup, restored
+from accounts.cli.backup import backup, restored
 from accounts.cli.config import config
+from accounts.cli.copy import copy, export
 from accounts.cli.helpdesk import limits
 from accounts.cli.identities import identities
 from accounts.cli.importing import import_
 from accounts.cli.invites import invite, invites
 from accounts.cli.keys import keys
-from accounts.cli.link import link
+from accounts.cli.links import link
 from accounts.cli.mail import letters, mail
-from accounts.cli.moving import copy, export
 from accounts.cli.oidc_keys import oidc_keys
-from accounts.cli.people import users
 from accounts.cli.serve import serve, upgrade, worker
+from accounts.cli.users import users
 from accounts.config import SettingsError
 from accounts.core.errors import Problem
 from accounts.version import __version__

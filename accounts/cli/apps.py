@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from accounts.cli.work import unit_of_work
+from accounts.cli.context import unit_of_work
 from accounts.core.models.apps import App
 from accounts.flows.oidc import registration as other_apps
 from accounts.flows.oidc.registration_form import AppChange, AppInput

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from accounts.cli.work import open_house, unit_of_work
+from accounts.cli.context import open_house, unit_of_work
 from accounts.config import SettingsError
 from accounts.core import atomic_files
 from accounts.core.audit import chain

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from accounts.cli.work import make_house
+from accounts.cli.context import make_house
 from accounts.config import SECRETS
 from accounts.core.database import schema
 

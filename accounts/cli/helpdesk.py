@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
+from accounts.cli.context import unit_of_work
 from accounts.cli.mail import mail
-from accounts.cli.people import found, line, users
-from accounts.cli.work import unit_of_work
+from accounts.cli.users import found, line, users
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.labels import HAPPENED
 from accounts.flows.helpdesk import accounts as helpdesk_accounts

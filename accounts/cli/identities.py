@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from accounts.cli.people import users
-from accounts.cli.work import unit_of_work
+from accounts.cli.context import unit_of_work
+from accounts.cli.users import users
 from accounts.flows.shared import accounts
 from accounts.flows.upstream import identities as connected
 

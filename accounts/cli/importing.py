@@ -10,7 +10,7 @@ from typing import TextIO
 
 import click
 
-from accounts.cli.work import unit_of_work
+from accounts.cli.context import unit_of_work
 from accounts.config import SettingsError
 from accounts.core import atomic_files, csv_files
 from accounts.core.security.addresses import AddressRefused, parse

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from accounts.cli.work import unit_of_work
+from accounts.cli.context import unit_of_work
 from accounts.core import csv_files
 from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork

@@ -10,7 +10,7 @@ import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.cli.work import make_house, open_house, unit_of_work
+from accounts.cli.context import make_house, open_house, unit_of_work
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
 from accounts.core.signing.key_file import FileRing

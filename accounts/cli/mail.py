@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from accounts.cli.work import open_house
+from accounts.cli.context import open_house
 from accounts.config import Settings
 from accounts.core import outbox
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from accounts.cli.work import unit_of_work
+from accounts.cli.context import unit_of_work
 from accounts.flows.oidc import signing_key_rotation as life
 from accounts.flows.oidc import signing_keys as keys
 

@@ -14,8 +14,8 @@ from types import FrameType
 import click
 from flask import Flask
 
+from accounts.cli.context import make_house
 from accounts.cli.whole import whole
-from accounts.cli.work import make_house
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
 from accounts.core.site import House

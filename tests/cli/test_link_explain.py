@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from accounts.cli import main
-from accounts.cli.link import lapse
+from accounts.cli.links import lapse
 from tests.conftest import KEY
 from tests.flows.sick_links import CASES, assert_opens_nothing
 from tests.people import Service

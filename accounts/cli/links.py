@@ -8,7 +8,7 @@ from datetime import datetime
 
 import click
 
-from accounts.cli.work import unit_of_work
+from accounts.cli.context import unit_of_work
 from accounts.flows.audit.labels import HAPPENED
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.advice import PARTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from accounts.cli.work import unit_of_work
+from accounts.cli.context import unit_of_work
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import accounts as helpdesk_accounts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from accounts.cli.work import open_house, unit_of_work
+from accounts.cli.context import open_house, unit_of_work
 from accounts.config import SettingsError
 from accounts.core import atomic_files
 from accounts.core.database.store import Store

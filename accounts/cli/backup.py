@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from accounts.cli.work import open_house, unit_of_work
+from accounts.cli.context import open_house, unit_of_work
 from accounts.config import SettingsError
 from accounts.core.signing.key_file import FileRing
 from accounts.flows.moving import backup as backups
