@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from flask import Flask, Response, request
 
-from accounts.testing import Harmful, MailScanner, ScanImpossible, Severity
+from accounts.testing.mailscan import Harmful, MailScanner, ScanImpossible, Severity
 from tests.testing import foreign
 from tests.testing.foreign import ORIGIN, TOKEN
 

@@ -6,8 +6,8 @@ import pytest
 
 from accounts.core.links.link import Link, Nothing
 from accounts.flows import LINKS
-from accounts.testing import MailScanner, Report, Severity
-from accounts.testing.journeys import SCANS
+from accounts.testing.mailscan import MailScanner, Report, Severity
+from accounts.testing.mailscan.journeys import SCANS
 from tests.people import Service
 from tests.testing.recipes import RECIPES, is_alive, is_signed_in_at, stored
 

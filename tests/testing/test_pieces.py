@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from accounts.testing import pages
-from accounts.testing.mailed import Mailed
+from accounts.testing.mailscan import pages
+from accounts.testing.mailscan.mailed import Mailed
 
 URL = "https://other.example/l/reset/ab-cd_ef.12-34/go"
 

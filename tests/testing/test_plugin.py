@@ -9,7 +9,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from accounts.testing.journeys import SCANS
+from accounts.testing.mailscan.journeys import SCANS
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -42,7 +42,7 @@ def test_loading_the_plug_in_loads_neither_the_service_nor_a_web_framework() -> 
 
 
 def test_the_kit_itself_loads_without_the_service_flask_or_pytest() -> None:
-    loaded = run("-c", "import sys; from accounts.testing import MailScanner; print(*sys.modules)").split()
+    loaded = run("-c", "import sys; from accounts.testing.mailscan import MailScanner; print(*sys.modules)").split()
     assert not {"flask", "sqlalchemy", "pytest", "accounts.core", "accounts.app"} & set(loaded)
 
 
@@ -78,7 +78,7 @@ def test_every_finding_and_scan_is_documented() -> None:
 def test_the_names_of_the_package_are_there_on_first_use() -> None:
     told = run(
         "-c",
-        "import accounts, accounts.testing as t\n"
+        "import accounts, accounts.testing.mailscan as t\n"
         "assert all(getattr(accounts, name) is not None for name in accounts.__all__)\n"
         "assert all(getattr(t, name) is not None for name in t.__all__)\n"
         "print(hasattr(accounts, 'nothing'), hasattr(t, 'nothing'))",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from accounts.testing.browser import Answer
-from accounts.testing.case import Case, look_of
-from accounts.testing.pages import Form
-from accounts.testing.report import Severity
-from accounts.testing.scans import AtOnce, Head, NoCookies, Preview, Robot, Sandbox, Scan, Twice
+from accounts.testing.mailscan.browser import Answer
+from accounts.testing.mailscan.case import Case, look_of
+from accounts.testing.mailscan.pages import Form
+from accounts.testing.mailscan.report import Severity
+from accounts.testing.mailscan.scans import AtOnce, Head, NoCookies, Preview, Robot, Sandbox, Scan, Twice
 
 HARM, WEAK, NOTE = Severity.HARM, Severity.WEAK, Severity.NOTE
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from werkzeug.test import Client
 
-from accounts.testing.case import Case, Claims, Look
-from accounts.testing.journeys import SCANS
-from accounts.testing.mailed import Mailed
-from accounts.testing.report import Report, ScanResult, Severity
-from accounts.testing.scans import Scan
+from accounts.testing.mailscan.case import Case, Claims, Look
+from accounts.testing.mailscan.journeys import SCANS
+from accounts.testing.mailscan.mailed import Mailed
+from accounts.testing.mailscan.report import Report, ScanResult, Severity
+from accounts.testing.mailscan.scans import Scan
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

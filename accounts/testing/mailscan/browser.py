@@ -10,8 +10,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from werkzeug.datastructures import Headers
 from werkzeug.test import Client
 
-from accounts.testing import pages
-from accounts.testing.pages import Form, Page
+from accounts.testing.mailscan import pages
+from accounts.testing.mailscan.pages import Form, Page
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

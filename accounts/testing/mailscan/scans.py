@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from accounts.testing.browser import Answer, Browser
-from accounts.testing.case import Case, look_of
-from accounts.testing.report import Severity
+from accounts.testing.mailscan.browser import Answer, Browser
+from accounts.testing.mailscan.case import Case, look_of
+from accounts.testing.mailscan.report import Severity
 
 HARM, WEAK, NOTE = Severity.HARM, Severity.WEAK, Severity.NOTE
 LEAKING_POLICIES = frozenset({"", "unsafe-url", "no-referrer-when-downgrade"})

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from werkzeug.test import Client
 
-from accounts.testing.browser import Answer, Browser
-from accounts.testing.mailed import Mailed
-from accounts.testing.report import Finding, ScanResult, Severity
+from accounts.testing.mailscan.browser import Answer, Browser
+from accounts.testing.mailscan.mailed import Mailed
+from accounts.testing.mailscan.report import Finding, ScanResult, Severity
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -24,7 +24,7 @@ _networks = count(1)
 
 @dataclass(frozen=True, kw_only=True)
 class Claims:
-    """What the host says about its link. See :meth:`accounts.testing.scanner.MailScanner.scan`."""
+    """What the host says about its link. See :meth:`accounts.testing.mailscan.scanner.MailScanner.scan`."""
 
     alive: Callable[[], bool] | None = None
     unchanged: Callable[[], object] | None = None
