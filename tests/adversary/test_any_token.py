@@ -15,7 +15,7 @@ from accounts.core.clock import now
 from accounts.core.errors import LinkInvalid
 from tests.adversary.recipes import MAKERS, PURPOSES, Sent, sent
 from tests.people import Person, Service
-from tests.web.doors import code_of, csrf_token, dump
+from tests.web.routes import code_of, csrf_token, dump
 from tests.web.test_mutated_tokens import mutated
 
 UNTOLD = ("audit", "rate_limits", "key_uses")

@@ -12,7 +12,7 @@ from tests.adversary.recipes import change_link, sign_in_link
 from tests.conftest import on_both_databases
 from tests.people import Person, Service, new_address, token_in
 from tests.servers.smtp import links
-from tests.web.doors import at_once, code_of
+from tests.web.routes import at_once, code_of
 
 
 def use(person: Person, url: str) -> tuple[int, str]:

@@ -15,7 +15,7 @@ from tests.adversary.recipes import change_link, reset_link, sign_in_link, unloc
 from tests.adversary.test_links_by_the_book import use
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service, new_address
-from tests.web.doors import at_once, code_of
+from tests.web.routes import at_once, code_of
 
 TARGETS = [
     *("//e", "/\\e", "\\\\e", "https:e", "/%09/e", "/\t/e", "/%5ce", "%20//e", " //e", "///e", "javascript:1"),

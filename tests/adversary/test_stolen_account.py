@@ -6,9 +6,9 @@ import pytest
 
 from tests.adversary.recipes import change_link, reset_link, sign_in_link
 from tests.conftest import on_both_databases
-from tests.core.houses import at_once
+from tests.core.sites import at_once
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
-from tests.web.doors import code_of
+from tests.web.routes import code_of
 
 THIRD_PASSWORD = "nine orange kettles whistling"
 

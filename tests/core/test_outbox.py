@@ -16,7 +16,7 @@ from accounts.core.database.store import Store
 from accounts.core.models.account import OutboxRow
 from accounts.core.outbox import FIRST_PAUSE, LEASE, LONGEST_PAUSE, MAX_ATTEMPTS, Intent, Letter
 from tests.conftest import on_both_databases
-from tests.core.houses import at_once
+from tests.core.sites import at_once
 from tests.people import Service, new_address
 
 

@@ -16,7 +16,7 @@ from accounts.core.errors import Conflict
 from accounts.core.models.account import Account, AuditRow, OutboxRow
 from accounts.core.uow import TRIES, UnitOfWork
 from tests.conftest import on_both_databases
-from tests.core.houses import at_once
+from tests.core.sites import at_once
 from tests.people import Service
 
 

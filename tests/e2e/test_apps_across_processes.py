@@ -20,7 +20,7 @@ from tests.e2e.client import Client
 from tests.e2e.conftest import Start, Visit
 from tests.e2e.running import ACCOUNTS, Process, free_port
 from tests.people import PASSWORD, token_in
-from tests.web.doors import at_once
+from tests.web.routes import at_once
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 CALLBACK = "http://localhost:1/cb"

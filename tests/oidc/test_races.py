@@ -15,10 +15,10 @@ from accounts.flows.oidc import registration, tokens
 from accounts.flows.oidc.server import Request, Said, Server
 from accounts.flows.oidc.signing_keys import ALGS, Keys
 from tests.conftest import on_both_databases
-from tests.core.houses import house_on
+from tests.core.sites import house_on
 from tests.flows.walks import Member, member
 from tests.people import Service
-from tests.web.doors import at_once
+from tests.web.routes import at_once
 
 URI = "https://rp.example.org/cb"
 

@@ -549,7 +549,7 @@ def test_a_proof_counts_for_the_request_that_asked_for_it_only(provider: Provide
 
 
 def test_only_a_sign_in_leaves_a_row(provider: Provider, ana: Somebody) -> None:
-    from tests.web.doors import dump
+    from tests.web.routes import dump
 
     rp = provider.register()
     # The very first sign-in anywhere makes the keys, too.

@@ -14,7 +14,7 @@ from accounts.flows.upstream import identities
 from accounts.flows.upstream.provider import Person as Vouched
 from tests.conftest import on_both_databases
 from tests.people import Service
-from tests.web.doors import at_once
+from tests.web.routes import at_once
 
 ISSUER = "https://login.example.com"
 

@@ -18,7 +18,7 @@ from tests.apps import new_app, signed_in_to
 from tests.conftest import on_both_databases
 from tests.people import PASSWORD, Person, Service
 from tests.web.browser import Browser
-from tests.web.doors import at_once, dump
+from tests.web.routes import at_once, dump
 
 SAID: dict[str, Any] = {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]}
 

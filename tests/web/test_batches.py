@@ -19,8 +19,8 @@ from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows.invites.link import INVITE
 from tests.flows.walks import fate
 from tests.people import Person, Service, new_address, token_in
-from tests.web.doors import csrf_token
 from tests.web.paper import letters_on
+from tests.web.routes import csrf_token
 
 BATCHES = "/admin/invites/batches"
 LIST = "E-Mail;Name;Gruppen\r\nann{n}@example.org;Änn;editors\r\nbob{n}@example.org;=1+1;\r\nnobody;;\r\n"

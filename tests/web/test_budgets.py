@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.people import Service
-from tests.web.doors import doors, knock
+from tests.web.routes import doors, knock
 
 ASKS_THE_STORE = {
     "GET /health/ready",

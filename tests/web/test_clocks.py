@@ -10,7 +10,7 @@ import time_machine
 
 from tests.conftest import on_both_databases
 from tests.people import Person, Service, new_address
-from tests.web.doors import code_of
+from tests.web.routes import code_of
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
 MakeService = Callable[..., Service]

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from accounts.flows import LINKS
 from tests.people import PASSWORD, Service, token_in
-from tests.web.doors import HTTPS, csrf_token, doors, knock
 from tests.web.live_links import SAYS, bearer, live_url
+from tests.web.routes import HTTPS, csrf_token, doors, knock
 from tests.web.test_mutated_tokens import mutated
 
 PURPOSES = [link.purpose for link in LINKS]

@@ -11,8 +11,8 @@ from accounts.core.models.account import OutboxRow
 from accounts.flows import LINKS
 from tests.apps import new_app, signed_in_to
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
-from tests.web.doors import Door, csrf_token, doors, dump, knock
 from tests.web.live_links import SAYS, live_url
+from tests.web.routes import Door, csrf_token, doors, dump, knock
 
 
 class Scene:

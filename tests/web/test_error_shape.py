@@ -16,7 +16,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.account import reset_password
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
-from tests.web.doors import doors, knock
+from tests.web.routes import doors, knock
 
 MakeService = Callable[..., Service]
 

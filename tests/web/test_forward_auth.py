@@ -17,7 +17,7 @@ from accounts.flows.shared import accounts
 from tests.apps import new_app
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
-from tests.web.doors import at_once
+from tests.web.routes import at_once
 
 WIKI = "https://wiki.example.org"
 OWN = "https://accounts.example.org"

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.people import Person, Service
-from tests.web.doors import HTTPS, csrf_token, doors, knock
+from tests.web.routes import HTTPS, csrf_token, doors, knock
 
 FIXED = {
     "X-Content-Type-Options": "nosniff",

@@ -20,7 +20,7 @@ from tests.conftest import on_both_databases
 from tests.people import Person, Service
 from tests.web import hosts
 from tests.web.browser import Browser
-from tests.web.doors import code_of
+from tests.web.routes import code_of
 
 mount = hosts.mount
 PURPOSE = "change-name"

@@ -9,7 +9,7 @@ import pytest
 
 from accounts.web.kit.forms import CSRF_FIELD, MAX_BYTES
 from tests.people import Person, Service
-from tests.web.doors import Door, code_of, csrf_token, doors, dump, knock
+from tests.web.routes import Door, code_of, csrf_token, doors, dump, knock
 from tests.web.test_csrf import Scene
 
 WRONG: list[Any] = [[], ["a"], {}, {"a": "b"}, 1, 1.5, 10**400, True, None, [[[]]]]

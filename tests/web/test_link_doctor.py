@@ -7,7 +7,7 @@ import re
 import pytest
 
 from accounts.web.kit.forms import CSRF_FIELD
-from tests.flows.sick_links import CASES, assert_opens_nothing, reset_url
+from tests.flows.helpdesk.links.dead_links import CASES, assert_opens_nothing, reset_url
 from tests.people import Person, Service, token_in
 
 PATH = "/admin/links/explain"

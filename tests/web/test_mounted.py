@@ -14,7 +14,7 @@ from accounts.web.kit.context import peek
 from tests.people import PASSWORD, Service, new_address
 from tests.web import hosts
 from tests.web.browser import Browser
-from tests.web.doors import dump
+from tests.web.routes import dump
 
 mount = hosts.mount
 Mount = Callable[..., Service]

@@ -11,8 +11,8 @@ import pytest
 
 from accounts.flows import LINKS
 from tests.people import Service, token_in
-from tests.web.doors import csrf_token, dump
 from tests.web.live_links import SAYS, live_url
+from tests.web.routes import csrf_token, dump
 
 PURPOSES = [link.purpose for link in LINKS]
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -12,8 +12,8 @@ from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.devices import PURPOSE as DEVICE
 from accounts.web.kit.cookies import known_here
 from tests.people import Person, Service, token_in
-from tests.web.doors import code_of, csrf_token, dump
 from tests.web.live_links import MAKERS, SAYS, bearer, live_url
+from tests.web.routes import code_of, csrf_token, dump
 
 PURPOSES = [link.purpose for link in LINKS]
 OTHERS = [SESSION, DEVICE, "csrf"]

@@ -13,8 +13,8 @@ from accounts.core.models.account import Account, AuditRow
 from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
-from tests.web.doors import at_once, code_of, dump
 from tests.web.live_links import CREATE, PASSWORD_ASKED, bearer, live_url
+from tests.web.routes import at_once, code_of, dump
 
 pytestmark = on_both_databases
 CROWD = 50

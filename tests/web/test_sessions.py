@@ -9,7 +9,7 @@ import time_machine
 from accounts.core.clock import now
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service
-from tests.web.doors import code_of, csrf_token, doors, knock
+from tests.web.routes import code_of, csrf_token, doors, knock
 
 
 def cookie_of(person: Person) -> str:

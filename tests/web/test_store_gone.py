@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.people import Person, Service
-from tests.web.doors import code_of, csrf_token, doors, knock
+from tests.web.routes import code_of, csrf_token, doors, knock
 
 MakeService = Callable[..., Service]
 

@@ -15,8 +15,8 @@ from tests.conftest import KEY
 from tests.people import PASSWORD, Person, Service, token_in
 from tests.servers.smtp import SmtpSink
 from tests.web import hosts
-from tests.web.doors import code_of, csrf_token
 from tests.web.live_links import SAYS, live_url
+from tests.web.routes import code_of, csrf_token
 
 mount = hosts.mount
 MakeService = Callable[..., Service]

@@ -20,10 +20,10 @@ from accounts.flows.invites.link import INVITE
 from accounts.flows.invites.send import Invite
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.flows.invites.lists import batch_of, ledger, once_each, people, sent, tally, verdicts
+from tests.flows.invites.batch_file import batch_of, ledger, once_each, people, sent, tally, verdicts
 from tests.flows.walks import first_admin, member, use
 from tests.people import PASSWORD, Service, new_address
-from tests.web.doors import at_once
+from tests.web.routes import at_once
 
 
 @on_both_databases

@@ -11,7 +11,7 @@ from accounts.core.database.store import Store
 from accounts.core.models.account import OutboxRow
 from accounts.flows.moving import copy as copying
 from tests.people import Person, Service
-from tests.web.doors import dump
+from tests.web.routes import dump
 
 BOTH_WAYS = pytest.mark.parametrize(
     ("database", "to"),

@@ -1,0 +1,138 @@
+"""Limits: how often something may be tried, by whom, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+import time_machine
+from limits import parse
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from accounts.core.database.store import Store
+from accounts.core.errors import TooManyRequests
+from accounts.core.models.account import RateLimit
+from accounts.core.security.throttle import Limit, SqlStorage, Throttle, network_of
+from tests.conftest import on_both_databases
+from tests.core.sites import at_once
+
+FEW = Limit("few", parse("3 per 10 minutes"))
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    made = Store(database)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def throttle(store: Store) -> Throttle:
+    return Throttle(store)
+
+
+def tries(throttle: Throttle, *who: str, limit: Limit = FEW) -> int | None:
+    """None when the try is let through, else the seconds to wait."""
+    try:
+        throttle.hit(limit, *who)
+    except TooManyRequests as refused:
+        return refused.retry_after
+    return None
+
+
+def rows(store: Store) -> int:
+    with store.engine.connect() as connection:
+        return connection.scalar(select(func.count()).select_from(RateLimit)) or 0
+
+
+@on_both_databases
+def test_a_window_lets_its_amount_through_and_says_how_long_to_wait(throttle: Throttle) -> None:
+    with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
+        assert [tries(throttle, "ann") for _ in range(3)] == [None] * 3
+        time.shift(60)
+        assert tries(throttle, "ann") == 541
+        assert tries(throttle, "ann") == 541, "knocking does not move the end"
+        time.shift(539)
+        assert tries(throttle, "ann") == 2
+        time.shift(2)
+        assert tries(throttle, "ann") is None, "a new window begins with the first try in it"
+        time.shift(599)
+        assert [tries(throttle, "ann") for _ in range(3)] == [None, None, 2]
+
+
+@on_both_databases
+def test_what_is_counted_apart_does_not_mix(throttle: Throttle) -> None:
+    other = Limit("other", FEW.amount)
+    for who, limit in [(("ann",), FEW), (("bob",), FEW), (("ann", "net"), FEW), (("ann",), other)]:
+        assert [tries(throttle, *who, limit=limit) is None for _ in range(4)] == [True] * 3 + [False]
+
+
+@on_both_databases
+def test_fifty_tries_at_once_let_exactly_the_amount_through(throttle: Throttle) -> None:
+    ten = Limit("ten", parse("10 per hour"))
+    found = at_once(50, lambda number: tries(throttle, "ann", "10.0.0.1", limit=ten))
+    assert found.count(None) == 10
+    assert all(wait is None or 3500 < wait <= 3601 for wait in found)
+
+
+@on_both_databases
+def test_the_longest_address_and_network_can_be_counted(throttle: Throttle, store: Store) -> None:
+    assert tries(throttle, "a" * 254, "2001:db8:1111:2222::/64") is None
+    with store.engine.connect() as connection:
+        (key,) = connection.scalars(select(RateLimit.key)).all()
+    assert "aaa" not in key, "an address has no business in this table"
+
+
+def test_the_sweep_forgets_windows_that_are_over_and_no_others(throttle: Throttle, store: Store) -> None:
+    with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
+        tries(throttle, "ann")
+        time.shift(timedelta(minutes=5))
+        tries(throttle, "bob")
+        time.shift(timedelta(minutes=5))
+        throttle.sweep()
+        assert rows(store) == 1
+        assert [tries(throttle, "bob") is None for _ in range(3)] == [True, True, False]
+
+
+@on_both_databases
+def test_the_storage_keeps_its_contract(store: Store) -> None:
+    storage = SqlStorage(store)
+    with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
+        assert storage.check()
+        assert storage.base_exceptions is SQLAlchemyError
+        assert (storage.get("k"), storage.get_expiry("k")) == (0, 1893456000.0)
+        assert [storage.incr("k", 60), storage.incr("k", 60, 5), storage.incr("other", 60)] == [1, 6, 1]
+        time.shift(10)
+        assert (storage.get("k"), storage.get_expiry("k")) == (6, 1893456060.0)
+        time.shift(50)
+        assert storage.get("k") == 0
+        assert storage.incr("k", 60, 2) == 2
+        storage.clear("k")
+        assert storage.get("k") == 0
+        assert storage.reset() == 1
+        assert storage.sweep() == 0
+        assert rows(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("::1", "::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("::ffff:c000:207", "192.0.2.7"),
+        ("", "unknown"),
+        ("unix:", "unknown"),
+        ("192.0.2.7:80", "unknown"),
+        ("x" * 1000, "unknown"),
+    ],
+)
+def test_a_client_address_falls_into_the_bucket_of_its_network(address: str, network: str) -> None:
+    assert network_of(address) == network

@@ -1,0 +1,65 @@
+"""Mutated tokens by the thousand: none is accepted, and only ``Unreadable`` is ever raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accounts.core.signing.tokens import Unreadable
+from tests.core.sites import envelope
+
+BOX = envelope()
+TOKENS = [
+    BOX.seal("reset-password", 1, ["abcdefghijklmnop", "abcdefghijklmnopqrst"]),
+    BOX.seal("reset-password", 1, ["x" * 400, 1, None]),
+]
+LETTERS = "ABCXYZabcxyz0189-_.=+/ %\x00\néK"
+CHANGES: tuple[Callable[[str, int, str], str], ...] = (
+    lambda token, place, letter: token[:place] + letter + token[place:],
+    lambda token, place, letter: token[:place] + letter + token[place + 1 :],
+    lambda token, place, letter: token[:place] + token[place + 1 :],
+    lambda token, place, letter: (
+        token[:place] + token[place + 1 : place + 2] + token[place : place + 1] + token[place + 2 :]
+    ),
+    lambda token, place, letter: token[:place],
+    lambda token, place, letter: token[place:],
+    lambda token, place, letter: token[:place] + token,
+    lambda token, place, letter: token[:place] + token[place : place + 1].swapcase() + token[place + 1 :],
+    lambda token, place, letter: token[:place] + "".join(chr(ord(one) ^ 1) for one in token[place:]),
+)
+
+
+def mutated(which: int, seeds: list[int]) -> str:
+    """A genuine token with small changes: each seed is a place, a kind of change and a letter."""
+    token = TOKENS[which]
+    for seed in seeds:
+        rest, change = divmod(seed, len(CHANGES))
+        place, letter = divmod(rest, len(LETTERS))
+        token = CHANGES[change](token, place % (len(token) + 1), LETTERS[letter])
+    return token
+
+
+MUTATED = st.builds(mutated, st.integers(0, 1), st.lists(st.integers(0, 2**32), min_size=1, max_size=4))
+
+
+@settings(max_examples=2000, deadline=None)
+@given(MUTATED)
+def test_no_mutated_token_is_accepted(token: str) -> None:
+    try:
+        BOX.open("reset-password", 1, token)
+    except Unreadable:
+        assert token not in TOKENS
+    else:
+        assert token in TOKENS, "only a mutation that changed nothing may open"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=200))
+def test_no_other_text_is_accepted_either(token: str) -> None:
+    try:
+        BOX.open("reset-password", 1, token)
+    except Unreadable:
+        return
+    raise AssertionError("a text that nobody signed")

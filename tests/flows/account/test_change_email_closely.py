@@ -1,0 +1,239 @@
+"""Changing an address, and taking it back, seen closely: anchors, chains, notices, and who is in the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+
+from accounts.core.clock import now
+from accounts.core.errors import AddressTaken, Conflict, LinkExpired, NotSignedIn
+from accounts.core.links.link import Link
+from accounts.flows.account import change_email, sign_up
+from accounts.flows.account.change_email import CHANGE, UNDO, UNDO_LIVES, Carried
+from accounts.flows.shared.accounts import subject_of
+from tests.flows.account.closely import asked, change, letter, owner, sentence_in, written
+from tests.flows.walks import Member, fate, opened, use
+from tests.people import Service, new_address, token_in
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def still() -> Iterator[time_machine.Traveller]:
+    """The clock stands, on a full second, so that moments can be compared."""
+    with time_machine.travel(now().replace(microsecond=0), tick=False) as clock:
+        yield clock
+
+
+def token(who: Member, link: Link, new: str = "") -> str:
+    return who.service.house.signer.sign(link, subject_of(who.row), Carried(email=new) if new else None)
+
+
+def move(who: Member, new: str) -> None:
+    done = use(who.service, CHANGE, token(who, CHANGE, new), {}, by=who.id)
+    assert (done.account_id, done.created) == (who.id, False)
+    assert done.signs_in is not None
+    assert done.signs_in.id == who.id
+
+
+def anchor(who: Member) -> tuple[str | None, str | None, datetime | None, int]:
+    row = who.row
+    return row.anchor_email, row.anchor_key, row.anchor_until, row.anchor_serial
+
+
+def test_a_change_keeps_the_first_address_as_anchor_and_tells_it(service: Service) -> None:
+    who, new = owner(service), new_address("New.One")
+    old, epoch = who.email, who.row.auth_epoch
+    mailed = token(who, CHANGE, new)
+    link_id = service.house.signer.read(CHANGE, mailed).link_id
+    found = written(service, lambda: use(service, CHANGE, mailed, {}, by=who.id))
+    assert (who.row.email, who.row.email_key) == (new, new.lower())
+    assert (who.row.email_serial, who.row.auth_epoch) == (1, epoch + 1)
+    assert anchor(who) == (old, old.lower(), now() + UNDO_LIVES, 1)
+    assert [(mail[0], mail[1], mail[2]["to"], mail[2]["new"], mail[3]) for mail in found.mails] == [
+        ("email-changed", who.id, old, new, "de")
+    ]
+    assert found.notes == [("email.changed", who.id, link_id, {})]
+    assert len(found.spent) == 1, "activations of the old address from before stay dead"
+
+
+def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(service: Service, still: time_machine.Traveller) -> None:
+    who = owner(service)
+    first, second, third = who.email, new_address("b"), new_address("c")
+    move(who, second)
+    kept = anchor(who)
+    still.shift(UNDO_LIVES - SECOND)
+    found = written(service, lambda: move(who, third))
+    assert anchor(who) == kept
+    assert [mail[2]["to"] for mail in found.mails] == sorted([first, second])
+    assert {mail[2]["new"] for mail in found.mails} == {third}
+
+
+def test_an_anchor_that_ended_gives_way_to_the_next(service: Service, still: time_machine.Traveller) -> None:
+    who = owner(service)
+    second = new_address("b")
+    move(who, second)
+    still.shift(UNDO_LIVES)
+    move(who, new_address("c"))
+    assert anchor(who) == (second, second, now() + UNDO_LIVES, 2)
+
+
+def test_only_the_ended_anchor_of_another_account_at_this_address_goes(service: Service) -> None:
+    mover, stale, other = owner(service), owner(service), owner(service)
+    ended = now()
+    change(stale, anchor_email=mover.email, anchor_key=mover.email, anchor_until=ended)
+    change(other, anchor_email="x@example.org", anchor_key="x@example.org", anchor_until=ended)
+    version = stale.row.version
+    move(mover, new_address("b"))
+    assert (stale.row.anchor_email, stale.row.anchor_key, stale.row.version) == (None, None, version + 1)
+    assert (other.row.anchor_email, other.row.anchor_key) == ("x@example.org", "x@example.org")
+    assert anchor(mover)[1] == mover.email
+
+
+def test_a_running_anchor_of_another_account_stays(service: Service) -> None:
+    mover, other = owner(service), owner(service)
+    change(other, anchor_email=mover.email, anchor_key=mover.email, anchor_until=now() + SECOND)
+    with pytest.raises(Conflict):
+        move(mover, new_address("b"))
+    assert (other.row.anchor_key, mover.row.email) == (mover.email, mover.email)
+
+
+def test_an_ended_anchor_of_ones_own_is_in_nobodys_way(service: Service) -> None:
+    who = owner(service)
+    change(who, anchor_email=who.email, anchor_key=who.email, anchor_until=now())
+    move(who, new_address("b"))
+    assert anchor(who) == (who.email, who.email, now() + UNDO_LIVES, 1)
+
+
+def test_activations_of_the_old_address_stay_dead(service: Service) -> None:
+    email = new_address()
+    before = letter(service, sign_up.letter, email, {"next": ""})
+    assert before is not None
+    assert before.link is not None
+    who = owner(service)
+    change(who, email=email, email_key=email)
+    move(who, new_address("b"))
+    assert fate(service, sign_up.ACTIVATE, token_in(before.link)) == "link_used"
+
+
+def test_nobody_but_the_account_itself_changes_its_address(service: Service) -> None:
+    who, other = owner(service), owner(service)
+    for by in (None, other.id):
+        with pytest.raises(NotSignedIn):
+            use(service, CHANGE, token(who, CHANGE, new_address()), {}, by=by)
+    assert who.row.email == who.email
+
+
+def test_an_address_of_somebody_else_cannot_be_taken(service: Service, still: time_machine.Traveller) -> None:
+    who, other, third = owner(service), owner(service), owner(service)
+    kept = other.email
+    assert fate(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code
+    move(other, new_address("b"))
+    assert fate(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code, "kept for whoever may undo"
+    assert fate(service, CHANGE, token(other, CHANGE, kept)) == "alive", "its own anchor is in nobody's way"
+    still.shift(UNDO_LIVES)
+    assert fate(service, CHANGE, token(third, CHANGE, kept)) == "alive"
+
+
+def test_what_a_page_shows_before_acting(service: Service) -> None:
+    who, new = owner(service), new_address("b")
+    assert CHANGE.shows(opened(service, CHANGE, token(who, CHANGE, new))) == {"new_email": new}
+    move(who, new)
+    assert UNDO.shows(opened(service, UNDO, token(who, UNDO))) == {"restored_email": who.email}
+
+
+@pytest.mark.parametrize("name", ["Ann", ""])
+def test_the_letter_goes_to_the_new_address_while_it_is_the_newest_request(service: Service, name: str) -> None:
+    who, new = owner(service, name=name, email_serial=4), new_address("New.One")
+    facts = {"email": new, "serial": 4}
+    found = letter(service, change_email.letter, who.id, facts)
+    assert found is not None
+    assert (found.words, found.to, found.locale) == ("change-email", new, "de")
+    assert found.facts == {"asked": asked(), "email": new, "name": name or None, "until": now() + CHANGE.lives}
+    said = sentence_in(service, CHANGE, found)
+    assert (said.subject_id, said.carried.email) == (who.id, new)
+    assert letter(service, change_email.letter, who.id, facts | {"serial": 3}) is None
+    assert letter(service, change_email.letter, "nobody", facts) is None
+    assert letter(service, change_email.letter, who.id, facts | {"email": owner(service).email}) is None
+    change(who, status="disabled")
+    assert letter(service, change_email.letter, who.id, facts) is None
+
+
+def test_a_link_of_an_account_that_is_gone_cannot_be_had_again(service: Service) -> None:
+    who = owner(service)
+    said = service.house.signer.read(CHANGE, token(who, CHANGE, "b@example.org"))
+    with service.uow() as uow:
+        uow.session.delete(uow.session.merge(who.row))
+    assert change_email.again(service.uow(), said) is False
+
+
+@pytest.mark.parametrize("name", ["Ann", ""])
+def test_the_notice_has_the_way_back_for_the_anchor_only(
+    service: Service, still: time_machine.Traveller, name: str
+) -> None:
+    who = owner(service, name=name)
+    move(who, new_address("b"))
+    found = letter(service, change_email.notice, who.id, {"to": who.email})
+    assert found is not None
+    assert (found.words, found.to, found.locale) == ("email-changed", who.email, "de")
+    until = now() + UNDO_LIVES
+    told = {"asked": asked(), "email": who.email, "name": name or None, "at": now(), "until": until}
+    assert found.facts == told
+    assert sentence_in(service, UNDO, found).subject_id == who.id
+    other = letter(service, change_email.notice, who.id, {"to": "between@example.org"})
+    assert other is not None
+    assert (other.to, other.link) == ("between@example.org", None)
+    assert letter(service, change_email.notice, "nobody", {"to": who.email}) is None
+    still.shift(UNDO_LIVES)
+    assert letter(service, change_email.notice, who.id, {"to": who.email}) is None
+    change(who, anchor_until=None)
+    assert letter(service, change_email.notice, who.id, {"to": who.email}) is None
+
+
+def test_undoing_restores_the_address_voids_the_password_and_starts_a_reset(service: Service) -> None:
+    who = owner(service)
+    move(who, new_address("b"))
+    before, mailed = who.row, token(who, UNDO)
+    link_id = service.house.signer.read(UNDO, mailed).link_id
+    found = written(service, lambda: _undone(service, mailed, who))
+    assert [mail[:2] + mail[3:] for mail in found.mails] == [("reset-password", who.id, "de")]
+    assert found.notes == [("email.restored", who.id, link_id, {})]
+    assert (who.row.email, who.row.email_key, who.row.password_hash) == (who.email, who.email, None)
+    assert (who.row.email_serial, who.row.auth_epoch) == (before.email_serial + 1, before.auth_epoch + 1)
+    assert anchor(who) == (None, None, None, 2)
+    assert fate(service, UNDO, mailed) == "link_used"
+
+
+def _undone(service: Service, mailed: str, who: Member) -> None:
+    done = use(service, UNDO, mailed, {})
+    assert (done.account_id, done.signs_in) == (who.id, None)
+
+
+def test_undoing_ends_with_the_anchor_and_gives_way_to_nobody_else(
+    service: Service, still: time_machine.Traveller
+) -> None:
+    who = owner(service)
+    move(who, new_address("b"))
+    still.shift(UNDO_LIVES)
+    mailed = token(who, UNDO)
+    assert fate(service, UNDO, mailed) == "alive", "the last second counts"
+    still.shift(SECOND)
+    assert fate(service, UNDO, mailed) == LinkExpired.code
+    other = owner(service)
+    change(who, anchor_until=None)
+    assert fate(service, UNDO, mailed) == "alive"
+    change(who, anchor_key=other.email)
+    assert fate(service, UNDO, mailed) == AddressTaken.code
+    change(who, anchor_key=who.row.email_key)
+    assert fate(service, UNDO, mailed) == "alive", "held by the account itself"
+    change(who, anchor_key=None)
+    assert fate(service, UNDO, mailed) == AddressTaken.code
+
+
+def test_an_address_is_looked_up_by_its_unique_form(service: Service) -> None:
+    who = owner(service)
+    assert change_email.holder_of_key(service.uow(), who.email) == who.id
+    assert change_email.holder_of_key(service.uow(), "nobody@example.org") is None

@@ -1,0 +1,127 @@
+"""Changing the password with the current one."""
+
+from __future__ import annotations
+
+import pytest
+
+from accounts.core.errors import Conflict, InvalidInput, TooManyRequests
+from accounts.core.outbox import Intent
+from accounts.flows.account import change_password
+from accounts.flows.account.change_password import ChangePassword
+from accounts.flows.account.not_me import NOT_ME
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions import session_list
+from accounts.flows.shared import accounts
+from tests.conftest import on_both_databases
+from tests.core.sites import at_once, told
+from tests.flows.walks import Member, events, fate, member
+from tests.people import OTHER_PASSWORD, PASSWORD, Service, token_in
+
+
+def says(current: str = PASSWORD, new: str = OTHER_PASSWORD) -> ChangePassword:
+    return ChangePassword(current_password=current, password=new)
+
+
+@on_both_databases
+def test_this_browser_goes_on_and_all_others_are_signed_out(service: Service) -> None:
+    made = member(service)
+    me, other = made.signed_in(remember=True), made.sign_in()
+    session = change_password.act(made.uow(), me, says())
+    found = made.current(session)
+    assert found is not None
+    assert session.remember, "remembered as before"
+    assert session.id != me.session.id
+    assert session.csrf != me.session.csrf
+    assert made.current(me.session) is made.current(other) is None
+    assert made.sign_in(OTHER_PASSWORD).account_id == made.id
+    assert events(service, made.id)[-3:] == ["password.changed", "sign-in", "sign-in"]
+    assert len(session_list.listing(service.uow(), found)) == 2
+
+
+def test_its_owner_is_told_by_mail_who_did_it_from_where(service: Service) -> None:
+    made = member(service)
+    change_password.act(made.uow(), made.signed_in(), says())
+    mail = service.mails(made.email)[-1].message
+    assert mail["Subject"] == "Your password was changed"
+    body = mail.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    assert "10.1.1.1" in text
+    assert "/l/not-me/" in text
+    assert fate(service, NOT_ME, service.token(made.email, "not-me")) == "alive"
+
+
+@pytest.mark.parametrize("wrong", ["", OTHER_PASSWORD, PASSWORD + " ", "x" * 1000])
+def test_a_wrong_current_password_changes_nothing(service: Service, wrong: str) -> None:
+    made = member(service)
+    me, before = made.signed_in(), made.row.password_hash
+    with pytest.raises(InvalidInput) as caught:
+        change_password.act(made.uow(), me, says(wrong))
+    assert [(field.field, field.code) for field in caught.value.fields] == [("current_password", "wrong_password")]
+    assert made.row.password_hash == before
+    assert made.current(me.session) is not None
+    assert events(service, made.id)[-1] == "password.refused"
+
+
+@pytest.mark.parametrize("weak", ["short", "passwordpassword", "member" * 5])
+def test_a_weak_new_password_changes_nothing(service: Service, weak: str) -> None:
+    made = member(service)
+    me, before = made.signed_in(), made.row.password_hash
+    with pytest.raises(InvalidInput) as caught:
+        change_password.act(made.uow(), me, says(new=weak))
+    assert [field.field for field in caught.value.fields] == ["password"]
+    assert made.row.password_hash == before
+
+
+def test_the_current_password_cannot_be_guessed_for_ever(service: Service) -> None:
+    made = member(service)
+    me = made.signed_in()
+    for _ in range(10):
+        with pytest.raises(InvalidInput):
+            change_password.act(made.uow(), me, says("wrong"))
+    with pytest.raises(TooManyRequests):
+        change_password.act(made.uow(), me, says())
+
+
+@on_both_databases
+def test_of_two_changes_at_once_one_wins_and_the_other_is_told(service: Service) -> None:
+    made = member(service)
+    both = [made.signed_in(), made.signed_in()]
+    words = [f"{OTHER_PASSWORD} {number}" for number in range(2)]
+    found = at_once(
+        2,
+        lambda number: told(made.uow(), lambda uow: change_password.act(uow, both[number], says(new=words[number]))),
+    )
+    # Whoever comes after the other's commit finds its current password wrong already.
+    assert found.count("done") == 1
+    assert set(found) <= {"done", "Conflict", "InvalidInput"}
+    assert made.sign_in(words[found.index("done")]).account_id == made.id
+
+
+def test_a_session_that_ended_meanwhile_changes_nothing(service: Service) -> None:
+    made = member(service)
+    me = made.signed_in()
+    sessions.end_everywhere(service.uow(), made.id)
+    with pytest.raises(Conflict):
+        change_password.act(made.uow(), me, says())
+    assert made.sign_in().account_id == made.id
+
+
+def test_a_notice_about_an_account_that_is_gone_is_dropped(service: Service) -> None:
+    made, uow = member(service), service.uow()
+    intent = Intent("id", change_password.NOTICE, made.id, {"asked": {}}, "en", 1, made.row.created_at)
+    letter = change_password.letter(uow, intent)
+    assert letter is not None
+    assert (letter.words, letter.to) == (change_password.NOTICE, made.email)
+    assert letter.link is not None
+    assert fate(service, NOT_ME, token_in(letter.link)) == "alive"
+    uow.close()
+    _delete(made)
+    assert change_password.letter(uow, intent) is None
+    uow.close()
+
+
+def _delete(made: Member) -> None:
+    uow = made.service.uow()
+    with uow:
+        uow.session.delete(accounts.find(uow, made.id))

@@ -1,0 +1,207 @@
+"""Opening, seen closely: which reason is told at which moment, and what is remembered of an address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import time_machine
+from sqlalchemy.orm import Session as OrmSession
+
+from accounts.core.clock import now
+from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
+from accounts.core.links.link import Link, Opened, Subject
+from accounts.core.links.opening import (
+    GONE,
+    REVOKED,
+    account_of,
+    forget_address,
+    gone_at,
+    holder_of,
+    leave_address,
+    open_link,
+)
+from accounts.core.models.account import Spent
+from accounts.core.signing.keys import new_key
+from accounts.flows.account.close_account import CLOSE
+from accounts.flows.account.reset_password import RESET
+from accounts.flows.account.sign_up import ACTIVATE
+from accounts.flows.invites.link import INVITE
+from accounts.flows.shared.accounts import subject_of
+from tests.flows.account.closely import change, owner
+from tests.flows.walks import Member, opened
+from tests.people import Service, new_address
+
+
+@pytest.fixture(autouse=True)
+def still() -> Iterator[time_machine.Traveller]:
+    """The clock stands, on a full second, so that moments can be compared."""
+    with time_machine.travel(now().replace(microsecond=0), tick=False) as clock:
+        yield clock
+
+
+def token(who: Member, link: Link = RESET) -> str:
+    return who.service.house.signer.sign(link, subject_of(who.row))
+
+
+def activation(service: Service, email: str) -> str:
+    said = ACTIVATE.carries(id="an-id", locale="en", next="")
+    with service.uow() as uow:
+        return service.house.signer.sign(ACTIVATE, holder_of(uow, email), said)
+
+
+def refused(service: Service, link: Link, mailed: str, why: type[DeadLink], reason: str) -> DeadLink:
+    """The refusal of a genuine link: which one, and the reason in the log. It knows what the link says."""
+    with pytest.raises(why, match=reason) as found:
+        opened(service, link, mailed)
+    assert type(found.value) is why
+    assert found.value.genuine == service.house.signer.read(link, mailed)
+    return found.value
+
+
+def test_a_link_that_is_alive_says_about_whom_and_until_when(service: Service) -> None:
+    who = owner(service)
+    found = opened(service, RESET, token(who))
+    assert isinstance(found, Opened)
+    assert found.subject.id == who.id
+    assert found.account.id == who.id
+    assert found.expires_at == now() + RESET.lives
+    assert found.sentence == service.house.signer.read(RESET, token(who))
+
+
+def test_its_last_moment_is_alive_and_the_next_is_too_late(service: Service, still: time_machine.Traveller) -> None:
+    mailed = token(owner(service))
+    still.shift(RESET.lives)
+    opened(service, RESET, mailed)
+    still.shift(timedelta(microseconds=1))
+    refused(service, RESET, mailed, LinkExpired, r"was good until \d{4}-")
+
+
+def test_state_is_told_before_age(service: Service, still: time_machine.Traveller) -> None:
+    who = owner(service)
+    mailed = token(who)
+    change(who, auth_epoch=9, sign_in_serial=9)
+    still.shift(RESET.lives * 2)
+    dead = refused(service, RESET, mailed, LinkUsed, "^auth_epoch, sign_ins moved since ")
+    assert dead.genuine is not None
+    assert dead.genuine.link_id in str(dead)
+
+
+def test_a_disabled_account_and_one_that_is_gone(service: Service) -> None:
+    who = owner(service)
+    mailed, closing = token(who), token(who, CLOSE)
+    change(who, status="disabled")
+    refused(service, RESET, mailed, LinkInvalid, "disabled")
+    with OrmSession(service.house.store.engine) as session:
+        session.delete(who.row)
+        session.commit()
+    refused(service, RESET, mailed, LinkInvalid, "gone")
+    refused(service, CLOSE, closing, LinkUsed, "gone")
+
+
+def test_what_is_no_link_is_known_to_say_nothing(service: Service) -> None:
+    with pytest.raises(LinkInvalid) as found:
+        opened(service, RESET, "no link")
+    assert found.value.genuine is None
+
+
+def test_what_was_spent_is_used_and_what_was_taken_back_is_revoked(service: Service) -> None:
+    mailed = activation(service, new_address())
+    with service.uow() as uow:
+        uow.spend("activate:another-id", now() + GONE)
+    opened(service, ACTIVATE, mailed)
+    with service.uow() as uow:
+        uow.spend("activate:an-id", now() + GONE)
+    refused(service, ACTIVATE, mailed, LinkUsed, "activate:an-id was used")
+    with service.uow() as uow:
+        uow.spend("activate:an-id" + REVOKED, now() + GONE)
+    refused(service, ACTIVATE, mailed, LinkRevoked, "activate:an-id was revoked")
+
+
+def test_an_intent_speaks_of_an_account_by_id_or_by_address(service: Service) -> None:
+    who = owner(service)
+    with service.uow() as uow:
+        by_id, by_address = account_of(uow, who.id), account_of(uow, who.email.upper())
+        assert by_id is not None
+        assert by_address is by_id
+        assert account_of(uow, "nobody") is account_of(uow, "nobody@example.org") is None
+        assert holder_of(uow, "Nobody@example.org") == Subject("Nobody@example.org", None)
+        assert holder_of(uow, who.email.upper()).id == who.email.upper()
+        with pytest.raises(LinkInvalid, match="not accepted any more"):
+            holder_of(uow, "no address")
+
+
+@pytest.mark.parametrize(
+    ("forget", "reason"), [(forget_address, "was deleted since"), (leave_address, "has held this address")]
+)
+def test_what_was_signed_until_an_address_was_given_up_is_dead_and_later_links_live(
+    service: Service, still: time_machine.Traveller, forget: object, reason: str
+) -> None:
+    assert callable(forget)
+    email, other = new_address(), new_address()
+    mailed, others = activation(service, email), activation(service, other)
+    with service.uow() as uow:
+        forget(uow, email)
+    refused(service, ACTIVATE, mailed, LinkUsed, reason)
+    refused(service, ACTIVATE, activation(service, email), LinkUsed, reason)
+    opened(service, ACTIVATE, others)
+    still.shift(1)
+    later = activation(service, email)
+    opened(service, ACTIVATE, later)
+    with service.uow() as uow:
+        forget(uow, email)
+    refused(service, ACTIVATE, later, LinkUsed, reason)
+
+
+def test_an_address_that_was_left_keeps_its_invitations_and_one_that_was_deleted_does_not(service: Service) -> None:
+    email = new_address()
+    ends = int((now() + GONE).timestamp())
+    carried = INVITE.carries(id="i", expires=ends, groups=[], inviter="nobody", locale="en")
+    mailed = service.house.signer.sign(INVITE, Subject(email, None), carried)
+    with service.uow() as uow:
+        leave_address(uow, email)
+    refused(service, INVITE, mailed, LinkRevoked, r"\w")
+    with service.uow() as uow:
+        forget_address(uow, email)
+    refused(service, INVITE, mailed, LinkUsed, "deleted")
+
+
+def test_every_key_of_the_ring_remembers_an_address(make_service: object) -> None:
+    assert callable(make_service)
+    keys = [new_key(), new_key()]
+    service, email = make_service(secret_keys=keys), new_address()
+    assert isinstance(service, Service)
+    with service.uow() as uow:
+        subject, said = holder_of(uow, email), ACTIVATE.carries(id="an-id", locale="en", next="")
+    ring, signer = service.house.ring, service.house.signer
+    both = [signer.sign(ACTIVATE, subject, said, key=key) for key in ring.newest_first()]
+    with service.uow() as uow:
+        leave_address(uow, email)
+        forget_address(uow, email)
+    for mailed in both:
+        refused(service, ACTIVATE, mailed, LinkUsed, "deleted")
+        with service.uow() as uow:
+            assert gone_at(uow, signer.read(ACTIVATE, mailed)) == now()
+    assert _marks(service) == {"gone": (2, now() + GONE), "left": (2, now() + GONE)}
+
+
+def _marks(service: Service) -> dict[str, tuple[int, datetime]]:
+    with OrmSession(service.house.store.engine) as session:
+        rows = session.query(Spent).all()
+    assert all(len(row.id) == len("gone:") + 32 for row in rows)
+    kinds = {row.id.split(":")[0] for row in rows}
+    return {
+        kind: (len(found), found[0].keep_until)
+        for kind in kinds
+        if (found := [row for row in rows if row.id.startswith(kind)])
+    }
+
+
+def test_opening_changes_nothing(service: Service) -> None:
+    who = owner(service)
+    before = who.row.version
+    with service.uow() as uow:
+        open_link(uow, RESET, token(who))
+        assert not uow.session.dirty
+    assert who.row.version == before

@@ -1,0 +1,88 @@
+"""What a person says about themselves, and how inputs are read."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy.exc import NoResultFound
+
+from accounts.flows import LINKS, NOTICES
+from accounts.flows.account import profile
+from accounts.flows.account.profile import Profile
+from accounts.flows.shared.fields import ChosenPassword, NewAccount
+from tests.conftest import on_both_databases
+from tests.core.sites import at_once, told
+from tests.flows.walks import events, member
+from tests.people import PASSWORD, Service
+
+
+@on_both_databases
+def test_what_is_said_is_changed_and_the_rest_stays(service: Service) -> None:
+    made = member(service, "ann")
+    session = made.sign_in()
+    assert profile.change(made.uow(), made.id, Profile(locale="de")).locale == "de"
+    assert (made.row.name, made.row.locale) == (made.row.name, "de")
+    assert profile.change(made.uow(), made.id, Profile(name="Ann  M. ")).name == "Ann M."
+    assert (made.row.name, made.row.locale) == ("Ann M.", "de")
+    assert profile.change(made.uow(), made.id, Profile(name="")).name == ""
+    assert made.current(session) is not None, "no session ends"
+    assert events(service, made.id)[-3:] == ["account.profile"] * 3
+
+
+def test_saying_nothing_changes_nothing(service: Service) -> None:
+    made = member(service)
+    before = made.row.version
+    profile.change(made.uow(), made.id, Profile())
+    assert made.row.version == before
+    assert "account.profile" not in events(service, made.id)
+
+
+@on_both_databases
+def test_changes_at_once_are_made_one_after_the_other(service: Service) -> None:
+    made = member(service)
+    said = [Profile(name="Ann"), Profile(locale="de")]
+    found = at_once(2, lambda number: told(made.uow(), lambda uow: profile.change(uow, made.id, said[number])))
+    assert found == ["done", "done"]
+    assert (made.row.name, made.row.locale) == ("Ann", "de")
+
+
+def test_nobody_has_no_profile(service: Service) -> None:
+    with pytest.raises(NoResultFound):
+        profile.change(service.uow(), "nobody", Profile(name="x"))
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("", ""), ("  Ann \t Miller\n", "Ann Miller"), ("Zoë Ångström", "Zoë Ångström"), ("李小龍", "李小龍"),
+     ("x" * 100, "x" * 100), ("O'Brien <b>", "O'Brien <b>"), ("👩‍🚀", "👩‍🚀")],
+)  # fmt: skip
+def test_a_name_is_kept_as_it_is_written(said: str, kept: str) -> None:
+    assert NewAccount(name=said, password=PASSWORD).name == kept
+
+
+@pytest.mark.parametrize("name", ["x" * 101, "a\x00b", "a\x1bb", "a\x7fb", "\ud800", "\ue000", 7, None, ["Ann"]])
+def test_a_name_that_is_none_is_refused(name: object) -> None:
+    with pytest.raises(ValidationError):
+        NewAccount.model_validate({"name": name, "password": PASSWORD})
+
+
+@pytest.mark.parametrize("locale", ["fr", "EN", "de-DE", "", None, 7, ["de"], {}])
+def test_a_language_that_is_not_spoken_is_refused(locale: object) -> None:
+    with pytest.raises(ValidationError):
+        Profile.model_validate({"locale": locale})
+
+
+@pytest.mark.parametrize("password", [None, 7, [], {}, "\ud800" * 20, "x" * 1025])
+def test_a_password_is_a_text_and_never_in_an_error(password: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        ChosenPassword.model_validate({"password": password})
+    assert "xxx" not in str(caught.value)
+
+
+def test_an_unknown_field_is_refused() -> None:
+    with pytest.raises(ValidationError):
+        Profile.model_validate({"name": "Ann", "groups": ["admins"]})
+
+
+def test_each_letter_has_one_writer() -> None:
+    assert not {link.purpose for link in LINKS} & set(NOTICES)

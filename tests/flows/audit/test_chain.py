@@ -1,0 +1,240 @@
+"""The chain over the audit log: whoever changes, removes or slips in a line is found out, pruning is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, func, insert, select, update
+
+from accounts.core.audit import chain
+from accounts.core.audit.log import Asker
+from accounts.core.clock import now
+from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditSeal
+from accounts.core.site import House
+from accounts.core.uow import UnitOfWork
+from accounts.flows.audit import retention as audit_retention
+from accounts.flows.audit import upkeep as audit_upkeep
+from accounts.flows.audit import verify as audit_verify
+from tests.conftest import KEY, on_both_databases
+from tests.core.sites import at_once, house_on
+
+OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
+
+
+@pytest.fixture
+def house(database: str) -> Iterator[House]:
+    made = house_on(database)
+    yield made
+    made.store.close()
+
+
+def write(house: House, count: int, *, age: timedelta = timedelta(hours=1), first: int = 0) -> list[str]:
+    """Lines of that age, in order; their ids."""
+    rows = [
+        {
+            "id": f"line{number:08}",
+            "at": now() - age + timedelta(seconds=number),
+            "kind": "sign-in",
+            "account_id": f"account{number % 3}",
+            "actor": f"account{number % 3}",
+            "network": f"192.0.2.{number % 7}",
+            "agent": "Firefox",
+            "request_id": "r",
+            "facts": {"session": f"s{number}", "amr": ["pwd"], "n": 1.5, "ü": None},
+        }
+        for number in range(first, first + count)
+    ]
+    with house.store.engine.begin() as connection:
+        connection.execute(insert(AuditRow), [{**row, "account": row.pop("account_id")} for row in rows])
+    return [str(row["id"]) for row in rows]
+
+
+def verdict(house: House, noted: str = "") -> list[tuple[str, str]]:
+    """What was found wrong, and with which line."""
+    return [(each.what, each.line) for each in audit_verify.verify(UnitOfWork(house), noted).findings]
+
+
+def tamper(house: House, statement: Any) -> None:
+    with house.store.engine.begin() as connection:
+        connection.execute(statement)
+
+
+@on_both_databases
+def test_what_was_sealed_and_left_alone_is_right(house: House) -> None:
+    write(house, 1203)
+    assert chain.seal(house) == 1203
+    assert chain.seal(house) == 0
+    found = audit_verify.verify(UnitOfWork(house))
+    assert (found.sealed, found.unsealed, found.wrong) == (1203, 0, 0)
+    assert found.head == chain.head(house)
+    write(house, 1, age=timedelta(0), first=5000)
+    assert chain.seal(house) == 0, "a line that may still have neighbours on their way is not sealed"
+    assert audit_verify.verify(UnitOfWork(house)).unsealed == 1
+
+
+CHANGES: dict[str, Callable[[], Any]] = {
+    "kind": lambda: {"kind": "sign-out"},
+    "account": lambda: {"account_id": "account9"},
+    "nobody": lambda: {"account_id": None},
+    "actor": lambda: {"actor": "account9"},
+    "network": lambda: {"network": "192.0.2.77"},
+    "agent": lambda: {"agent": ""},
+    "facts": lambda: {"facts": {"session": "other"}},
+    "time": lambda: {"at": now() - timedelta(minutes=59, microseconds=1)},
+    "app": lambda: {"app": "x"},
+    "link": lambda: {"link_id": "x"},
+    "request": lambda: {"request_id": "x"},
+    "pseudonym": lambda: {"account_id": "~abc", "actor": "~abc", "network": "~abc", "agent": "", "request_id": ""},
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_changed_line_is_named_and_only_that_one(house: House, what: str) -> None:
+    ids = write(house, 12)
+    chain.seal(house)
+    tamper(house, update(AuditRow).where(AuditRow.id == ids[4]).values(**CHANGES[what]()))
+    assert verdict(house) == [("changed", ids[4])]
+
+
+@on_both_databases
+def test_missing_and_inserted_lines_are_named(house: House) -> None:
+    ids = write(house, 12)
+    chain.seal(house)
+    tamper(house, delete(AuditRow).where(AuditRow.id.in_([ids[0], ids[7], ids[11]])))
+    assert verdict(house) == [("missing", ids[0]), ("missing", ids[7]), ("missing", ids[11])]
+    row = {"id": "slipped", "at": now() - timedelta(minutes=59, seconds=57), "kind": "x", "network": "", "agent": ""}
+    tamper(house, insert(AuditRow).values(**row, request_id="", facts={}))
+    assert ("inserted", "slipped") in verdict(house)
+
+
+def test_a_line_removed_with_its_seal_leaves_a_gap_and_breaks_the_link(house: House) -> None:
+    ids = write(house, 12)
+    chain.seal(house)
+    tamper(house, delete(AuditRow).where(AuditRow.id == ids[5]))
+    tamper(house, delete(AuditSeal).where(AuditSeal.audit_id == ids[5]))
+    assert verdict(house) == [("unlinked", ids[6]), ("changed", ids[6])]
+
+
+def test_a_chain_made_anew_by_somebody_without_the_key_is_not_proven(house: House, database: str) -> None:
+    ids = write(house, 12)
+    chain.seal(house)
+    tamper(house, update(AuditRow).where(AuditRow.id == ids[4]).values(kind="harmless"))
+    tamper(house, delete(AuditSeal))
+    forger = house_on(database, secret_keys=[OTHER_KEY])
+    assert chain.seal(forger) == 12
+    forger.store.close()
+    assert verdict(house) == [("unproven", ids[11])]
+    tamper(house, update(AuditSeal).where(AuditSeal.key.is_not(None)).values(key=house.ring.signing.name))
+    assert verdict(house)[0] == ("unproven", ids[11])
+    tamper(house, update(AuditSeal).values(key=None, proof=None))
+    assert verdict(house) == [("unproven", ids[11])]
+
+
+def test_only_a_head_noted_elsewhere_shows_that_the_end_was_cut_off(house: House) -> None:
+    write(house, 500)
+    chain.seal(house)
+    early = chain.head(house)
+    write(house, 5, first=500, age=timedelta(minutes=50))
+    chain.seal(house)
+    late = chain.head(house)
+    assert verdict(house, early) == verdict(house, late) == []
+    tamper(house, delete(AuditRow).where(AuditRow.id >= "line00000500"))
+    tamper(house, delete(AuditSeal).where(AuditSeal.number > 500))
+    assert verdict(house) == [], "the chain alone cannot know"
+    assert verdict(house, early) == []
+    assert verdict(house, late) == [("other-head", "")]
+    assert verdict(house, "junk") == [("other-head", "")]
+
+
+def test_after_a_rotation_the_end_is_proven_by_the_new_key(house: House, database: str) -> None:
+    write(house, 3)
+    chain.seal(house)
+    rotated = house_on(database, secret_keys=[KEY, OTHER_KEY])
+    assert verdict(rotated) == []
+    chain.seal(rotated)
+    alone = house_on(database, secret_keys=[OTHER_KEY])
+    assert verdict(alone) == [], "the old key may go"
+    for each in (rotated, alone):
+        each.store.close()
+
+
+@on_both_databases
+def test_many_who_seal_at_once_seal_every_line_once(house: House) -> None:
+    write(house, 700)
+    at_once(8, lambda number: chain.seal(house))
+    chain.seal(house)
+    found = audit_verify.verify(UnitOfWork(house))
+    assert (found.sealed, found.wrong) == (700, 0)
+
+
+@on_both_databases
+def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(house: House) -> None:
+    old = write(house, 620, age=timedelta(days=100))
+    young = write(house, 3, first=800, age=timedelta(days=20))
+    chain.seal(house)
+    head = chain.head(house)
+    assert audit_retention.prune(UnitOfWork(house), 90) == 620
+    assert audit_retention.prune(UnitOfWork(house), 90) == 0, "twice changes nothing"
+    with house.store.engine.connect() as connection:
+        rows = {row.id: row for row in connection.execute(select(AuditRow.__table__))}
+        salts = connection.execute(select(func.count(AuditSeal.salt))).scalar_one()
+    assert salts == 3
+    for id in old:
+        row = rows[id]
+        assert row.account.startswith("~")
+        assert row.actor == row.account
+        assert row.network.startswith("~")
+        assert (row.agent, row.request_id, row.facts) == ("", "", {"amr": ["pwd"]})
+    assert len({rows[id].account for id in old}) == 3, "lines of one account still belong together"
+    assert rows[young[0]].account == "account2"
+    assert verdict(house, head) == [], "also against a head from before"
+    assert [row.kind for row in rows.values()].count("audit.pruned") == 1
+    tamper(house, update(AuditRow).where(AuditRow.id == old[3]).values(kind="other"))
+    assert verdict(house) == [("changed", old[3])]
+
+
+def test_younger_lines_than_sessions_live_are_never_pruned(house: House) -> None:
+    write(house, 2, age=timedelta(days=30))
+    assert audit_retention.prune(UnitOfWork(house), 1) == 0
+
+
+def test_a_line_pruned_by_hand_is_told_from_one_that_was_pruned_by_age(house: House) -> None:
+    ids = write(house, 3)
+    chain.seal(house)
+    tamper(house, update(AuditSeal).where(AuditSeal.audit_id == ids[1]).values(salt=None))
+    tamper(house, update(AuditRow).where(AuditRow.id == ids[1]).values(account_id="~a", actor="~a", network="~a"))
+    assert verdict(house) == [("changed", ids[1])]
+
+
+def test_pseudonyms_cannot_be_had_without_the_key(house: House, database: str) -> None:
+    other = house_on(database, secret_keys=[OTHER_KEY])
+    assert chain.pseudonym(house, "account1") != chain.pseudonym(other, "account1")
+    assert len(chain.pseudonym(house, "192.0.2.1")) == 16
+    assert chain.pseudonym(house, chain.pseudonym(house, "account1")) == chain.pseudonym(house, "account1")
+    other.store.close()
+
+
+def test_the_worker_does_so_where_the_settings_ask_for_it(database: str) -> None:
+    silent = house_on(database)
+    write(silent, 2, age=timedelta(days=50))
+    audit_upkeep.run(silent)
+    assert chain.head(silent) == ""
+    asked = house_on(database, audit_sealed="true", audit_pseudonyms_after="40")
+    audit_upkeep.run(asked)
+    found = audit_verify.verify(UnitOfWork(asked))
+    assert (found.sealed, found.pruned, found.wrong) == (2, 2, 0)
+    for each in (silent, asked):
+        each.store.close()
+
+
+def test_lines_of_real_work_are_sealed_too(house: House) -> None:
+    uow = UnitOfWork(house, Asker(account_id="account1", network="192.0.2.1", agent="Firefox on Linux"))
+    with uow:
+        uow.note("account.disabled", account_id="account2", facts={"ä": "ö", "list": [1, 2]})
+    tamper(house, update(AuditRow).values(at=now() - timedelta(hours=2)))
+    assert chain.seal(house) == 1
+    assert verdict(house) == []

@@ -1,0 +1,220 @@
+"""The audit log as it is read: filtered, paged, streamed as files, and never changed but in one place."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import json
+import re
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert
+
+from accounts.core import csv_files
+from accounts.core.audit.log import Asker
+from accounts.core.models.account import AuditRow
+from accounts.core.site import House
+from accounts.core.uow import UnitOfWork
+from accounts.flows.audit import search as audit_search
+from accounts.flows.audit.export import stream
+from accounts.flows.audit.labels import HAPPENED
+from accounts.flows.audit.search import AuditFilter, AuditPage
+from tests.conftest import on_both_databases
+from tests.core.sites import house_on
+from tests.people import Service, new_address
+
+BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
+ROOT = Path(__file__).parents[3]
+FLOORS = ("core", "flows", "post", "web")
+
+
+@pytest.fixture
+def house(database: str) -> Iterator[House]:
+    made = house_on(database)
+    yield made
+    made.store.close()
+
+
+def write(house: House, count: int, *, same_time: bool = False) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "id": f"line{number:08}",
+            "at": BEGAN + timedelta(hours=0 if same_time else number),
+            "kind": ("sign-in", "sign-in.failed", "mail.sent", "mailing")[number % 4],
+            "account": f"account{number % 3}",
+            "actor": None if number % 2 else "admin1",
+            "network": f"192.0.2.{number % 5}",
+            "agent": "",
+            "request_id": "",
+            "facts": {},
+        }
+        for number in range(count)
+    ]
+    with house.store.engine.begin() as connection:
+        connection.execute(insert(AuditRow), rows)
+
+
+def numbers(house: House, **said: str) -> list[int]:
+    with UnitOfWork(house) as uow:
+        lines, _ = audit_search.page(uow, AuditPage.model_validate(said), 1000)
+    return [int(line.id[4:]) for line in lines]
+
+
+@on_both_databases
+def test_every_filter_lets_through_what_it_says_and_all_together_too(house: House) -> None:
+    write(house, 24)
+    everything = list(range(23, -1, -1))
+    assert numbers(house) == everything
+    assert numbers(house, kind="mail") == [n for n in everything if n % 4 == 2], "mailing is no mail."
+    assert numbers(house, kind="mail.") == [n for n in everything if n % 4 == 2]
+    assert numbers(house, kind="sign-in") == [n for n in everything if n % 4 in (0, 1)]
+    assert numbers(house, kind="sign-in.failed") == [n for n in everything if n % 4 == 1]
+    assert numbers(house, kind="sign%") == []
+    assert numbers(house, account="account1") == [n for n in everything if n % 3 == 1]
+    assert numbers(house, actor="admin1") == [n for n in everything if n % 2 == 0]
+    assert numbers(house, network="192.0.2.4") == [n for n in everything if n % 5 == 4]
+    assert numbers(house, since="2026-01-01 20:00") == [23, 22, 21, 20]
+    assert numbers(house, until="2026-01-01T02:00:00Z") == [1, 0]
+    assert numbers(house, since="2026-01-02") == []
+    assert numbers(house, kind="sign-in", account="account1", actor="admin1", since="2026-01-01 10:00") == [16]
+    assert numbers(house, account="nobody@example.org", actor="nobody@example.org") == []
+
+
+@pytest.mark.parametrize("same_time", [False, True])
+@on_both_databases
+def test_pages_follow_each_other_without_gap_or_repetition(house: House, same_time: bool) -> None:
+    write(house, 23, same_time=same_time)
+    seen, place = [], ""
+    for _ in range(5):
+        with UnitOfWork(house) as uow:
+            lines, place = audit_search.page(uow, AuditPage(after=place), 5)
+        seen += [int(line.id[4:]) for line in lines]
+    assert (seen, place) == (list(range(22, -1, -1)), "")
+
+
+@pytest.mark.parametrize("after", ["x", "1.2.3", "9" * 18 + ".a", "-1.a", "a.b", ".", "99999999999999999999.x"])
+def test_a_place_that_is_none_is_told_so(service: Service, after: str) -> None:
+    answer = service.admin().get(f"/api/admin/audit?after={after}")
+    assert answer.status_code in (200, 404, 422), answer.text
+
+
+@pytest.mark.parametrize(
+    "said", ["since=yesterday", "until=2026-13-01", "since=2026-11-25%2025:00", "kinds=x", "kind=a&kind=b"]
+)
+def test_what_is_no_filter_is_refused(service: Service, said: str) -> None:
+    admin = service.admin()
+    assert admin.get(f"/api/admin/audit?{said}").status_code in (400, 422)
+    assert admin.get(f"/admin/audit?{said}").status_code in (400, 422)
+
+
+@on_both_databases
+def test_files_hold_every_line_once_oldest_first(house: House) -> None:
+    write(house, 2501, same_time=True)
+    read = list(csv.reader(io.StringIO("".join(stream(house, (), "csv")), newline="")))
+    assert read[0] == list(audit_search.Line.__dataclass_fields__)
+    assert [row[0] for row in read[1:]] == [f"line{number:08}" for number in range(2501)]
+    said = [json.loads(line) for line in "".join(stream(house, (), "ndjson")).splitlines()]
+    assert [line["id"] for line in said] == [row[0] for row in read[1:]]
+    assert said[0]["at"] == "2026-01-01T00:00:00.000000Z"
+    with UnitOfWork(house) as uow:
+        only = audit_search.conditions(uow, AuditFilter(kind="mail", account="account1"))
+    assert {json.loads(line)["account"] for line in "".join(stream(house, only, "ndjson")).splitlines()} == {
+        "account1"
+    }
+
+
+def test_a_file_needs_no_more_memory_for_more_lines(house: House) -> None:
+    peaks = []
+    for count in (2000, 20000):
+        with house.store.engine.begin() as connection:
+            connection.execute(AuditRow.__table__.delete())  # type: ignore[attr-defined] # a Table, which deletes
+        write(house, count)
+        for _ in stream(house, (), "csv"):
+            pass
+        tracemalloc.start()
+        for _ in stream(house, (), "csv"):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0], peaks
+
+
+def test_a_slow_reader_holds_no_connection(house: House) -> None:
+    write(house, 2500)
+    parts = stream(house, (), "ndjson")
+    next(parts)
+    assert house.store.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # of the queue pool in use
+
+
+@pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1"])
+def test_no_cell_is_run_by_a_spreadsheet(evil: str) -> None:
+    assert csv_files.line([evil, "plain"]).startswith("\"'")
+    assert csv_files.line(["plain"]) == '"plain"\r\n'
+
+
+@on_both_databases
+def test_what_a_stranger_wrote_comes_out_of_a_file_as_text(service: Service) -> None:
+    admin, evil = service.admin(), "=HYPERLINK('https://evil.example'),\r\n\""
+    uow = UnitOfWork(service.house, Asker(network=evil, agent=evil, request_id="=1+1"))
+    with uow:
+        uow.note("=cmd", facts={evil: evil})
+    answer = admin.post("/api/admin/audit/export", {"format": "csv"})
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="audit-')
+    rows = list(csv.reader(io.StringIO(answer.text, newline="")))
+    assert {len(row) for row in rows} == {11}
+    assert not [value for row in rows for value in row if value.startswith(("=", "+", "-", "@"))]
+
+
+def test_taking_the_log_away_is_a_line_of_it_and_says_not_whom_somebody_looked_for(service: Service) -> None:
+    admin = service.admin()
+    answer = admin.post("/api/admin/audit/export", {"format": "ndjson", "account": "somebody@example.org"})
+    assert (answer.mimetype, answer.text) == ("application/x-ndjson", "")
+    (line,) = admin.get("/api/admin/audit?kind=audit.exported").get_json()["lines"]
+    assert line["facts"] == {"format": "ndjson", "filters": ["account"]}
+    assert line["actor"] == admin.get("/api/account").get_json()["id"]
+
+
+def test_lines_about_an_address_are_found_by_it(service: Service) -> None:
+    admin, member, unknown = service.admin(), service.newcomer(), new_address()
+    service.person().post("/api/forgot-password", {"email": unknown})
+    service.deliver()
+    for email, kinds in (
+        (unknown, ["mail.dropped", "password.reset-asked"]),
+        (member.email, ["sign-in", "account.activated", "mail.sent", "sign-up.asked"]),
+    ):
+        found = admin.get(f"/api/admin/audit?account={email}").get_json()["lines"]
+        assert [line["kind"] for line in found] == kinds
+
+
+def test_no_code_changes_or_deletes_a_line_but_retention() -> None:
+    """Whatever updates or deletes names the table in the call: ``update(AuditRow)``, ``delete(AuditRow)``."""
+    found = set()
+    for path in (ROOT / "accounts").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                if name in ("update", "delete") and "AuditRow" in {
+                    each.id for each in node.args if isinstance(each, ast.Name)
+                }:
+                    found.add((path.stem, name))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                text = node.value.lower()
+                assert "update audit" not in text, path
+                assert "delete from audit" not in text, path
+    assert found == {("audit_retention", "update")}
+
+
+def test_every_kind_of_line_is_said_in_words() -> None:
+    """Every text in the code that is spelled as a kind, and begins as one does."""
+    begins = "|".join({kind.partition(".")[0] for kind in HAPPENED})
+    spelled = re.compile(rf'(?<!getLogger\()"((?:{begins})\.(?!html)[a-z-]+)"')
+    sources = [path for floor in FLOORS for path in (ROOT / "accounts" / floor).rglob("*.py")]
+    found = {kind for path in sources for kind in spelled.findall(path.read_text("utf-8"))}
+    assert found - set(HAPPENED) == {"account.emailaddress", "accounts.id"}, "a model of allauth, and a column"

@@ -1,0 +1,218 @@
+"""What admins do about accounts: what is found, what ends what, and that somebody always administers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import func, select, update
+
+from accounts.core.audit.log import Asker
+from accounts.core.clock import now
+from accounts.core.errors import NotFound
+from accounts.core.models.account import ADMINS, Account, AuditRow, Membership
+from accounts.core.security.throttle import INVITE_LETTERS, INVITE_LISTS, INVITER, Limit
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.helpdesk import limits as helpdesk_limits
+from accounts.flows.helpdesk.accounts import AccountPage, DeleteAccount
+from accounts.flows.helpdesk.first_admin import first_admin_url
+from accounts.flows.shared import accounts
+from tests.conftest import on_both_databases
+from tests.flows.walks import Member, events, first_admin, member
+from tests.people import Service
+from tests.web.routes import at_once
+
+
+def found(service: Service, **said: str) -> list[str]:
+    rows, _ = helpdesk_accounts.search(service.uow(), AccountPage.model_validate(said))
+    return [row.email for row in rows]
+
+
+def make(service: Service, *rows: tuple[str, str]) -> None:
+    """Accounts by address and name, for searching only."""
+    uow = service.uow()
+    with uow:
+        for email, name in rows:
+            uow.session.add(Account(email=email, email_key=email.casefold(), name=name, locale="en"))
+
+
+@on_both_databases
+def test_what_is_typed_is_text_and_never_a_pattern(service: Service) -> None:
+    make(service, ("a_b@example.org", "50% off"), ("axb@example.org", "50x off"), ("c\\d@example.org", "Z\\_%"))
+    assert found(service, q="a_b") == ["a_b@example.org"]
+    assert found(service, q="50%") == ["a_b@example.org"]
+    assert found(service, q="\\") == ["c\\d@example.org"]
+    assert found(service, q="%") == ["a_b@example.org", "c\\d@example.org"]
+    assert found(service, q="'; DROP TABLE accounts; --") == []
+    assert found(service, q="\x00a_\x00b\x1b") == ["a_b@example.org"]
+    assert len(found(service, q="EXAMPLE")) == 3
+    assert found(service, q="OFF") == ["a_b@example.org", "axb@example.org"]
+
+
+@on_both_databases
+def test_names_are_found_in_small_and_capital_letters_of_any_language(service: Service) -> None:
+    make(service, ("o@example.org", "Özil ÇELİK"), ("r@example.org", "Ольга"), ("s@example.org", "Groß"))
+    assert found(service, q="öZIL") == ["o@example.org"]
+    assert found(service, q="ОЛЬГА") == ["r@example.org"]
+    assert found(service, q="groß") == ["s@example.org"]
+
+
+@on_both_databases
+def test_pages_follow_each_other_without_gap_or_repetition(service: Service) -> None:
+    make(service, *((f"p{number:03}@example.org", "") for number in range(23)))
+    seen, place = [], ""
+    for _ in range(5):
+        rows, place = helpdesk_accounts.search(service.uow(), AccountPage(after=place), size=5)
+        seen += [row.email for row in rows]
+    assert seen == [f"p{number:03}@example.org" for number in range(23)]
+    assert place == ""
+
+
+@on_both_databases
+def test_groups_and_states_narrow_the_list(service: Service) -> None:
+    admin, other, third = first_admin(service), member(service), member(service)
+    accounts.set_groups(service.uow(), other.id, ["editors"])
+    accounts.disable(service.uow(), third.id)
+    assert found(service, group="editors") == [other.email]
+    assert found(service, group="edit") == []
+    assert found(service, state="disabled") == [third.email]
+    assert found(service, q=admin.id) == [admin.email]
+    uow = service.uow()
+    with uow:
+        uow.session.execute(update(Account).where(Account.id == other.id).values(locked_at=now()))
+    assert found(service, state="locked") == [other.email]
+    rows, _ = helpdesk_accounts.search(service.uow(), AccountPage(state="locked"))
+    assert rows[0].state == "locked"
+
+
+@on_both_databases
+def test_one_account_is_told_whole_and_its_parts_can_be_ended(service: Service) -> None:
+    first_admin(service)
+    somebody = member(service)
+    kept, ended = somebody.sign_in(), somebody.sign_in()
+    shown = helpdesk_accounts.show(service.uow(), somebody.id)
+    assert {each.id for each in shown.sessions} >= {kept.id, ended.id}
+    assert shown.history[0].kind == "sign-in"
+    helpdesk_accounts.end_session(service.uow(), somebody.id, ended.id)
+    assert somebody.current(ended) is None
+    assert somebody.current(kept) is not None
+    helpdesk_accounts.end_sessions(service.uow(), somebody.id)
+    assert somebody.current(kept) is None
+    assert helpdesk_accounts.show(service.uow(), somebody.id).sessions == ()
+
+
+@on_both_databases
+def test_a_lock_is_lifted(service: Service) -> None:
+    somebody = member(service)
+    uow = service.uow()
+    with uow:
+        uow.session.execute(update(Account).values(locked_at=now(), failures=3))
+    helpdesk_accounts.lift_lock(service.uow(), somebody.id)
+    helpdesk_accounts.lift_lock(service.uow(), somebody.id)
+    assert (somebody.row.locked_at, somebody.row.failures) == (None, 0)
+    assert events(service, somebody.id).count("account.unlocked") == 1
+    assert somebody.sign_in().account_id == somebody.id
+
+
+@on_both_databases
+def test_a_reset_sent_by_an_admin_says_nothing_about_the_admin(service: Service) -> None:
+    somebody = member(service)
+    asker = Asker(account_id="theadmin", network="203.0.113.9", agent="Safari on iOS")
+    helpdesk_accounts.send_reset(service.uow(asker), somebody.id)
+    letter = service.mails(somebody.email)[-1].message.as_string()
+    assert "/l/reset-password/" in letter
+    assert "203.0.113" not in letter
+    assert "Safari" not in letter
+    assert events(service, somebody.id)[-2:] == ["account.reset-sent", "mail.sent"]
+
+
+def who_administers(service: Service) -> int:
+    query = select(func.count()).select_from(Membership).join(Account, Account.id == Membership.account_id)
+    return int(service.uow().read(query.where(Membership.group == ADMINS, Account.status == "active"))[0][0])
+
+
+WAYS: dict[str, Callable[[Service, Member], object]] = {
+    "delete": lambda service, who: helpdesk_accounts.delete(
+        service.uow(), who.id, DeleteAccount.model_validate({"email": who.email})
+    ),
+    "disable": lambda service, who: accounts.disable(service.uow(), who.id),
+    "groups": lambda service, who: accounts.set_groups(service.uow(), who.id, []),
+}
+
+
+@pytest.mark.parametrize("ways", [("delete", "delete"), ("delete", "disable"), ("groups", "delete")], ids=str)
+@on_both_databases
+def test_admins_who_remove_each_other_at_the_same_moment_leave_one(service: Service, ways: tuple[str, str]) -> None:
+    left = first_admin(service)
+    for _ in range(4):
+        two = [left, member(service)]
+        accounts.set_groups(service.uow(), two[1].id, [ADMINS])
+
+        def remove(index: int, two: list[Member] = two) -> str:
+            try:
+                WAYS[ways[index]](service, two[index])
+            except Exception as wrong:  # noqa: BLE001 - its name is compared
+                return type(wrong).__name__
+            return "done"
+
+        outcome = Counter(at_once(2, remove))
+        assert outcome["done"] == 1, outcome
+        assert set(outcome) <= {"done", "LastAdmin", "Conflict"}
+        assert who_administers(service) == 1
+        assert first_admin_url(service.uow()) is None, "the door for the first admin stays shut"
+        left = next(each for each in two if is_admin(service, each))
+
+
+def is_admin(service: Service, who: Member) -> bool:
+    query = select(Account.id).join(Membership, Membership.account_id == Account.id)
+    active = query.where(Account.id == who.id, Membership.group == ADMINS, Account.status == "active")
+    return bool(service.uow().read(active))
+
+
+@on_both_databases
+def test_the_last_admin_cannot_be_deleted_and_nothing_of_it_happens(service: Service) -> None:
+    admin = first_admin(service)
+    with pytest.raises(Exception, match="last active admin"):
+        WAYS["delete"](service, admin)
+    assert admin.row.active
+    assert "account.deleted" not in events(service, admin.id)
+    assert service.deliver() == 0
+
+
+@on_both_databases
+def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Service) -> None:
+    first_admin(service)
+    somebody = member(service)
+    with pytest.raises(Exception, match="another address"):
+        helpdesk_accounts.delete(service.uow(), somebody.id, DeleteAccount.model_validate({"email": "a@example.org"}))
+    WAYS["delete"](service, somebody)
+    service.deliver()
+    from accounts.core.models.account import Base
+
+    with service.house.store.engine.connect() as connection:
+        for table in Base.metadata.sorted_tables:
+            rows = [str(tuple(row)) for row in connection.execute(select(table))]
+            assert not [row for row in rows if somebody.email in row], table.name
+    (line,) = service.uow().read(select(AuditRow.__table__).where(AuditRow.kind == "account.deleted"))
+    assert line.account == somebody.id
+
+
+def test_a_page_behind_an_account_that_is_gone_is_refused_and_not_the_first_again(service: Service) -> None:
+    make(service, *((f"p{number}@example.org", "") for number in range(3)))
+    _, place = helpdesk_accounts.search(service.uow(), AccountPage(), size=1)
+    uow = service.uow()
+    with uow:
+        uow.session.delete(accounts.find(uow, place))
+    with pytest.raises(NotFound):
+        helpdesk_accounts.search(service.uow(), AccountPage(after=place))
+
+
+@pytest.mark.parametrize("limit", [INVITER, INVITE_LISTS, INVITE_LETTERS])
+def test_limits_that_hold_up_an_admin_who_invites_are_seen_and_lifted(service: Service, limit: Limit) -> None:
+    admin = first_admin(service)
+    service.house.throttle.hit(limit, admin.id)
+    said = helpdesk_limits.WhoseLimits.model_validate({"email": admin.email})
+    assert limit.name in {each.limit for each in helpdesk_limits.look(service.uow(), said)}
+    assert limit.name in helpdesk_limits.lift(service.uow(), said)
+    assert service.house.throttle.tries(limit, admin.id) == 0

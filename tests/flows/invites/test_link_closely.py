@@ -1,0 +1,170 @@
+"""Accepting an invitation, seen closely: who joins as whom, what is spent, and what the log says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from accounts.core.clock import now
+from accounts.core.database.spent import FOR_EVER
+from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccount
+from accounts.core.links.opening import REVOKED
+from accounts.core.models.account import ADMINS
+from accounts.flows.helpdesk.first_admin import first_admin_url
+from accounts.flows.invites import link as invite_link
+from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.link import INVITE
+from accounts.flows.invites.send import Invite
+from accounts.flows.shared import accounts
+from tests.flows.account.closely import letter, owner, sentence_in, written
+from tests.flows.invites.batch_file import ledger
+from tests.flows.walks import Member, fate, first_admin, opened, use
+from tests.people import PASSWORD, Service, new_address, token_in
+
+
+@pytest.fixture(autouse=True)
+def still() -> Iterator[time_machine.Traveller]:
+    """The clock stands, on a full second, so that moments can be compared."""
+    with time_machine.travel(now().replace(microsecond=0), tick=False) as clock:
+        yield clock
+
+
+def invited(service: Service, email: str, **more: Any) -> tuple[str, str]:
+    """An invitation by the operator: its id and a token."""
+    said = Invite.model_validate({"email": email, "groups": ["editors"], "locale": "de", "days": 3, **more})
+    uow = service.uow()
+    row = send_invites.send(uow, said, mailed=False)
+    with uow:
+        return row.id, token_in(invite_link.url_of(uow, row))
+
+
+def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Service) -> None:
+    email = new_address("New.One")
+    id, token = invited(service, email)
+    link_id = opened(service, INVITE, token).link_id
+    answer = {"password": PASSWORD, "name": "Ann"}
+    found = written(service, lambda: _joined(use(service, INVITE, token, answer)))
+    (row,) = ledger(service.uow())
+    with service.uow() as uow:
+        made = accounts.find(uow, email)
+        assert (made.email, made.locale, made.name, made.groups) == (email, "de", "Ann", ("editors",))
+    assert found.notes == [
+        ("account.groups", made.id, None, {"added": ["editors"]}),
+        ("invite.accepted", made.id, link_id, {"invite": id}),
+    ]
+    assert found.spent == {f"invite:{id}": now() + timedelta(days=3, seconds=360)}
+    assert (row.accepted_at, row.revoked_at, row.email) == (now(), None, email)
+
+
+def _joined(done: Any) -> None:
+    assert done.created is True
+    assert done.signs_in.id == done.account_id
+
+
+def test_accepting_one_invitation_leaves_others_open(service: Service) -> None:
+    (one, token), (other, _) = invited(service, new_address()), invited(service, new_address())
+    use(service, INVITE, token, {"password": PASSWORD})
+    states = {row.id: row.state for row in ledger(service.uow())}
+    assert states == {one: "accepted", other: "pending"}
+
+
+def test_a_member_joins_the_groups_and_nothing_else_happens(service: Service) -> None:
+    who, other = owner(service), owner(service)
+    id, token = invited(service, who.email)
+    with pytest.raises(NotSignedIn):
+        use(service, INVITE, token, {})
+    with pytest.raises(WrongAccount):
+        use(service, INVITE, token, {}, by=other.id)
+    done = use(service, INVITE, token, {}, by=who.id)
+    assert (done.account_id, done.signs_in, done.created) == (who.id, None, False)
+    assert (who.row.groups, other.row.groups) == (("editors",), ())
+    assert fate(service, INVITE, token) == "link_used"
+    assert [row.id for row in ledger(service.uow()) if row.accepted_at] == [id]
+
+
+@pytest.mark.parametrize(("mark", "problem"), [("", LinkUsed), (REVOKED, LinkRevoked)])
+def test_who_comes_too_late_by_a_moment_is_told_by_what(service: Service, mark: str, problem: Any) -> None:
+    id, token = invited(service, new_address())
+    found = opened(service, INVITE, token)
+    chosen = INVITE.prepare(service.uow(), found, found.asks.model_validate({"password": PASSWORD}))
+    with service.uow() as uow:
+        uow.spend(f"invite:{id}", FOR_EVER)
+        uow.spend(f"invite:{id}{mark}", FOR_EVER)
+    with pytest.raises(problem), service.uow() as uow:
+        INVITE.act(uow, found, chosen)
+
+
+def test_a_member_who_is_gone_before_joining_is_told_so(service: Service) -> None:
+    _, token = invited(service, new_address())
+    with pytest.raises(LinkUsed, match="gone"), service.uow() as uow:
+        INVITE.act(uow, opened(service, INVITE, token), None)
+
+
+def test_the_first_admin_says_the_address_and_the_door_stays_shut(service: Service) -> None:
+    url, email = first_admin_url(service.uow()), new_address("Boss")
+    assert url is not None
+    token = token_in(url)
+    found = opened(service, INVITE, token)
+    assert (found.carried.inviter, found.carried.locale, found.carried.groups) == ("", "en", [ADMINS])
+    assert found.expires_at == now() + INVITE.lives
+    assert found.asks is invite_link.FirstAdmin
+    answer = {"email": email, "password": PASSWORD, "name": "Boss"}
+    done: list[Any] = []
+    spent = written(service, lambda: done.append(use(service, INVITE, token, answer))).spent
+    assert spent == {"invite:first-admin": FOR_EVER}
+    made = Member(service, email, done[0].account_id)
+    assert (made.row.email, made.row.name, made.row.groups) == (email, "Boss", (ADMINS,))
+    assert first_admin_url(service.uow()) is None
+
+
+@pytest.mark.parametrize("said", ["Wolfeschlegelstein", "wolfeschlegelstein@example.org"])
+def test_neither_name_nor_address_is_a_password(service: Service, said: str) -> None:
+    _, token = invited(service, "wolfeschlegelstein@example.org")
+    with pytest.raises(Exception, match="password"):
+        use(service, INVITE, token, {"password": said, "name": "Wolfeschlegelstein"})
+
+
+def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> None:
+    admin, email = first_admin(service), new_address("New.One")
+    said = Invite.model_validate({"email": email, "groups": "b, a", "locale": "de", "next": "/to"})
+    sent: list[Any] = []
+    found = written(service, lambda: sent.append(send_invites.send(admin.uow(), said)))
+    (row,) = ledger(service.uow())
+    assert row.id == sent[0].id
+    assert (row.email, row.email_key, row.groups, row.locale) == (email, email.lower(), ["a", "b"], "de")
+    assert (row.inviter_id, row.next, row.expires_at, row.sent) == (admin.id, "/to", now() + INVITE.lives, 1)
+    asked = {"network": "10.1.1.1", "agent": "Firefox"}
+    assert found.mails == [("invite", row.id, {"asked": asked}, "de")]
+    assert found.notes == [("invite.sent", None, None, {"invite": row.id, "groups": ["a", "b"]})]
+    again = written(service, lambda: manage_invites.resend(admin.uow(), row.id))
+    assert again.mails == found.mails
+    assert again.notes == [("invite.resent", None, None, {"invite": row.id})]
+    gone = written(service, lambda: manage_invites.revoke(admin.uow(), row.id))
+    keep_until = row.expires_at + timedelta(seconds=360)
+    assert gone.notes == [("invite.revoked", None, None, {"invite": row.id})]
+    assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED}": keep_until}
+    assert ledger(service.uow())[0].revoked_at == now()
+
+
+@pytest.mark.parametrize("by_admin", [True, False])
+def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_admin: bool) -> None:
+    admin, email = first_admin(service), new_address()
+    said = Invite.model_validate({"email": email, "groups": "editors", "locale": "de", "days": 2, "next": "/to"})
+    row = send_invites.send(admin.uow() if by_admin else service.uow(), said, mailed=False)
+    found = letter(service, invite_link.letter, row.id)
+    assert found is not None
+    assert (found.words, found.to, found.locale) == ("invite", email, "de")
+    until, inviter = now() + timedelta(days=2), "Admin" if by_admin else None
+    told = {"asked": None, "email": email, "inviter": inviter, "groups": ["editors"], "until": until}
+    assert found.facts == told
+    carried = sentence_in(service, INVITE, found).carried
+    assert carried.model_dump() == {
+        "id": row.id, "expires": int(until.timestamp()), "groups": ["editors"],
+        "inviter": admin.id if by_admin else "", "locale": "de", "next": "/to",
+    }  # fmt: skip
+    assert letter(service, invite_link.letter, "nothing") is None
