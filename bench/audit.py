@@ -21,7 +21,7 @@ from accounts.core.audit import chain
 from accounts.core.clock import now
 from accounts.core.database import schema
 from accounts.core.ids import new_id
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS

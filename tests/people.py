@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from accounts import Accounts, Settings, create_app
 from accounts.core.audit.log import Asker
 from accounts.core.ids import new_id
-from accounts.core.links.link import Subject
+from accounts.core.link_kinds.parts import Subject
 from accounts.core.security.passwords import Passwords
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork

@@ -16,9 +16,11 @@ from accounts.cli import cli
 from accounts.config import GATHERED, PREFIX, SECRETS
 from accounts.config_upstream import FIELDS, SECRET_FILE
 from accounts.core.errors import DeadLink, Problem
+from accounts.core.link_kinds.parts import Part
 from accounts.core.links import link as links
-from accounts.core.links.link import Link, Part
-from accounts.core.models.account import LOCK, Base
+from accounts.core.links.link import Link
+from accounts.core.models.account import LOCK
+from accounts.core.models.base import Base
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit
 from accounts.delivery.samples import SAMPLES

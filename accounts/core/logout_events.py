@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session, UOWTransaction
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.account import Account, OutboxRow
+from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Grant
 from accounts.core.models.logout import SILENT, WAITING, AppLogout
+from accounts.core.models.outbox import OutboxRow
 
 PURPOSE = "backchannel-logout"
 """Of the intents that the post carries to apps; their subject is the goodbye."""

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.account import OutboxRow
+from accounts.core.models.outbox import OutboxRow
 
 if TYPE_CHECKING:
     from accounts.core.uow import UnitOfWork

@@ -21,7 +21,8 @@ from accounts.core.clock import now
 from accounts.core.database import spent, sql
 from accounts.core.database.sql import Open, Upsert, Values
 from accounts.core.errors import Conflict
-from accounts.core.links.link import Link, Subject
+from accounts.core.link_kinds.parts import Subject
+from accounts.core.links.link import Link
 from accounts.core.logout_events import Goodbyes, Watched
 from accounts.core.signing import key_usage
 from accounts.core.site import House

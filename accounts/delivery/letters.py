@@ -13,11 +13,11 @@ from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
 from accounts.core import clock
-from accounts.core.database.compiled import Compiled
 from accounts.core.outbox import Letter
 from accounts.core.security import addresses
 from accounts.delivery import filters
 from accounts.delivery.message import LetterMessage
+from accounts.web.kit.compiled import Compiled
 
 FALLBACK = "en"
 """The language that every letter speaks."""

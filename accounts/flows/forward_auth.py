@@ -22,8 +22,9 @@ from sqlalchemy import String, and_, bindparam, exists, or_, select
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Forbidden, LinkInvalid, NotFound, NotSignedIn
 from accounts.core.ids import new_id
-from accounts.core.models.account import Account, Membership, Spent
+from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App
+from accounts.core.models.counters import Spent
 from accounts.core.models.forward_auth import AppOrigin
 from accounts.core.signing.tokens import Unreadable
 from accounts.core.site import House

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 from tests.cli.conftest import Command
 from tests.people import Service
 

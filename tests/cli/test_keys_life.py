@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from accounts.core.database.store import Store
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.signing.keys import KeyRing
 from tests.cli.conftest import Command, Said
 from tests.conftest import KEY

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from accounts.core import outbox
 from accounts.core.clock import now
 from accounts.core.database.store import Store
-from accounts.core.models.account import OutboxRow
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.outbox import FIRST_PAUSE, LEASE, LONGEST_PAUSE, MAX_ATTEMPTS, Intent, Letter
 from tests.conftest import on_both_databases
 from tests.core.sites import at_once

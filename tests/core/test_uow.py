@@ -13,7 +13,9 @@ from accounts.core.audit.log import Asker
 from accounts.core.database import spent
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import Conflict
-from accounts.core.models.account import Account, AuditRow, OutboxRow
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import TRIES, UnitOfWork
 from tests.conftest import on_both_databases
 from tests.core.sites import at_once

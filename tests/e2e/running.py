@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.database.store import Store
-from accounts.core.models.account import OutboxRow
+from accounts.core.models.outbox import OutboxRow
 from tests.e2e.client import PATIENCE, Client
 
 ROOT = Path(__file__).parents[2]

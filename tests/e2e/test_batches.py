@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 
 from accounts.core.database.store import Store
-from accounts.core.models.account import OutboxRow, SentInvite
+from accounts.core.models.invites import SentInvite
+from accounts.core.models.outbox import OutboxRow
 from accounts.web.kit.language import Languages
 from tests.e2e.conftest import Start, Visit, on_either_database
 from tests.e2e.test_killed import first_admin

@@ -12,7 +12,9 @@ from accounts.core.audit.log import Asker
 from accounts.core.errors import Problem
 from accounts.core.links.link import Done, Link, Opened
 from accounts.core.links.opening import open_link
-from accounts.core.models.account import Account, AuditRow, Base
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.base import Base
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import reset_password, sign_up
 from accounts.flows.helpdesk.first_admin import first_admin_url

@@ -17,7 +17,7 @@ from sqlalchemy import URL, Engine, event, make_url
 
 from accounts.core.database.schema import VERSION_TABLE
 from accounts.core.database.store import Store
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 from tests.servers.postgres import Postgres
 
 

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from accounts.core.errors import LastWayIn
-from accounts.core.models.account import ADMINS, Account, AuditRow
+from accounts.core.models.account import ADMINS, Account
+from accounts.core.models.audit import AuditRow
 from accounts.core.models.upstream import Identity
 from accounts.flows.invites import send as send_invites
 from accounts.flows.sessions import session as sessions

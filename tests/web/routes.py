@@ -14,7 +14,7 @@ from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 from accounts.web import links as link_views
 from accounts.web.kit.routes import Route
 from tests.people import Person, Service

@@ -11,8 +11,8 @@ import time_machine
 from sqlalchemy import select
 
 from accounts.core.errors import InvalidInput, NotFound
-from accounts.core.models.account import AuditRow
 from accounts.core.models.apps import App
+from accounts.core.models.audit import AuditRow
 from accounts.flows.oidc import registration
 from tests.apps import new_app, signed_in_to
 from tests.conftest import on_both_databases

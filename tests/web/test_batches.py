@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from accounts.core.models.account import AuditRow, SentInvite
-from accounts.core.models.invites import InviteBatch
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.invites import InviteBatch, SentInvite
 from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows.invites.link import INVITE
 from tests.flows.walks import fate

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select, update
 
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow, OutboxRow
 from accounts.core.models.apps import Consent, Grant
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.outbox import OutboxRow
 from accounts.flows.oidc import backchannel
 from tests.apps import new_app, signed_in_to
 from tests.conftest import on_both_databases

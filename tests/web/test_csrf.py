@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from accounts.core.models.account import OutboxRow
+from accounts.core.models.outbox import OutboxRow
 from accounts.flows import LINKS
 from tests.apps import new_app, signed_in_to
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from accounts.core.models.account import OutboxRow
+from accounts.core.models.outbox import OutboxRow
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.people import Person, Service

@@ -11,7 +11,8 @@ from werkzeug.test import TestResponse
 
 from accounts.core import errors
 from accounts.core.errors import Problem
-from accounts.core.links.link import Done, Link, Opened, auth_epoch
+from accounts.core.link_kinds.parts import auth_epoch
+from accounts.core.links.link import Done, Link, Opened
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import reset_password
 from tests.conftest import on_both_databases

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.flows import forward_auth as forward_auth_flow
 from accounts.flows.oidc import registration
 from accounts.flows.shared import accounts

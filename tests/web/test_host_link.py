@@ -11,8 +11,10 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from accounts import Link
-from accounts.core.links.link import Done, Opened, auth_epoch, email
-from accounts.core.models.account import Account, AuditRow
+from accounts.core.link_kinds.parts import auth_epoch, email
+from accounts.core.links.link import Done, Opened
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.accounts import subject_of

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from accounts.core.models.account import Account, AuditRow
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
 from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in

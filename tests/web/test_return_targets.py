@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from accounts.core.models.account import OutboxRow
+from accounts.core.models.outbox import OutboxRow
 from tests.people import Person, Service, new_address
 from tests.web.routes import csrf_token
 

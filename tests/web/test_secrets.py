@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 from accounts.flows import LINKS
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import KEY, on_both_databases

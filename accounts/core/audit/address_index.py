@@ -12,8 +12,7 @@ from sqlalchemy import Engine, delete, or_, select
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow
-from accounts.core.models.audit import AuditMark
+from accounts.core.models.audit import AuditMark, AuditRow
 from accounts.core.signing.keys import Key
 from accounts.core.site import House
 

@@ -23,8 +23,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow
-from accounts.core.models.audit import AuditSeal
+from accounts.core.models.audit import AuditRow, AuditSeal
 from accounts.core.signing.keys import Key
 from accounts.core.site import House
 

@@ -10,10 +10,10 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.database import bulk
+from accounts.core.database import sql
 from accounts.core.database.sql import Open, run
 from accounts.core.ids import new_id
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 
 _APPEND = insert(AuditRow)
 
@@ -76,4 +76,4 @@ def append_all(
     if rows:
         # By the table, not through the ORM: a third of the time.
         table: Any = AuditRow.__table__
-        bulk.pour(session.connection(), table, rows)
+        sql.pour(session.connection(), table, rows)

@@ -13,12 +13,24 @@ from accounts.core.database.store import Store
 from accounts.core.models import account as models
 from accounts.core.models import apps as app_models
 from accounts.core.models import audit as audit_models
+from accounts.core.models import counters
 from accounts.core.models import forward_auth as forward_auth_models
 from accounts.core.models import invites as invite_models
 from accounts.core.models import logout as logout_models
+from accounts.core.models import outbox as outbox_models
 from accounts.core.models import upstream as upstream_models
 
-MODELS = (models, app_models, audit_models, forward_auth_models, invite_models, logout_models, upstream_models)
+MODELS = (
+    models,
+    app_models,
+    audit_models,
+    counters,
+    forward_auth_models,
+    invite_models,
+    logout_models,
+    outbox_models,
+    upstream_models,
+)
 """Where tables are declared. A module that is not named here would be missing from every migration."""
 VERSION_TABLE = "accounts_alembic_version"
 """Not Alembic's usual name: a host may keep its own migrations in the same database."""

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.database.sql import Open, Upsert, run
-from accounts.core.models.account import Spent
+from accounts.core.models.counters import Spent
 
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 _SPEND = Upsert(lambda insert: insert(Spent).on_conflict_do_nothing().returning(Spent.id))

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from accounts.core.clock import LEEWAY
 from accounts.core.errors import LinkInvalid
-from accounts.core.links.link import TAG_BYTES, Link, Nothing, Part, Sentence, Subject
+from accounts.core.link_kinds.parts import TAG_BYTES, Part, Subject
+from accounts.core.links.link import Link, Nothing, Sentence
 from accounts.core.signing.keys import Key
 from accounts.core.signing.tokens import Envelope, Unreadable
 

@@ -9,19 +9,8 @@ from sqlalchemy import select
 from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
-from accounts.core.links.link import (
-    Link,
-    Opened,
-    Sentence,
-    Subject,
-    address_key,
-    anchor,
-    auth_epoch,
-    email_serial,
-    holder,
-    lock_serial,
-    sign_ins,
-)
+from accounts.core.link_kinds.parts import Subject, anchor, auth_epoch, email_serial, holder, lock_serial, sign_ins
+from accounts.core.links.link import Link, Opened, Sentence, address_key
 from accounts.core.models.account import Account
 from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork

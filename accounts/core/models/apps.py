@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 
 BASIC: Final = "client_secret_basic"
 POST: Final = "client_secret_post"

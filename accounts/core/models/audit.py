@@ -1,17 +1,41 @@
-"""What stands beside the audit log: which address a line is about, and the chain that shows what was altered."""
+"""Map the audit log, which address a line is about, and the chain that shows what was altered."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, Index, String
+from sqlalchemy import (
+    BigInteger,
+    Index,
+    String,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow, Base
+from accounts.core.ids import new_id
+from accounts.core.models.base import Base
 
-Index("ix_audit_at_id", AuditRow.at, AuditRow.id)
-"""The order in which lines are read, exported and sealed."""
+
+class AuditRow(Base):
+    """What happened. Only ever appended to; never holds a secret."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True, default=new_id)
+    at: Mapped[datetime] = mapped_column(default=now)
+    kind: Mapped[str] = mapped_column(String(40))
+    account_id: Mapped[str | None] = mapped_column("account", String(16))
+    actor: Mapped[str | None] = mapped_column(String(16))
+    app: Mapped[str | None] = mapped_column(String(64))
+    link_id: Mapped[str | None] = mapped_column(String(16))
+    network: Mapped[str] = mapped_column(String(64), default="")
+    agent: Mapped[str] = mapped_column(String(200), default="")
+    request_id: Mapped[str] = mapped_column(String(32), default="")
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    # The last one is the order in which lines are read, exported and chained.
+    __table_args__ = (Index(None, "account", "at"), Index(None, "kind", "at"), Index("ix_audit_at_id", "at", "id"))
 
 
 class AuditMark(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 
 
 class AppOrigin(Base):

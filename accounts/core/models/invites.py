@@ -1,4 +1,4 @@
-"""The tables of batches: a list of people to invite, from its upload until it is sent or discarded.
+"""Map invitations, and batches: a list of people to invite, from its upload until it is sent or discarded.
 
 A list of ten thousand addresses fits no cookie, so this is the one thing in flight that is stored. It goes as soon as
 it has served: when it is discarded, and by itself after some days.
@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 
 
 class InviteBatch(Base):
@@ -59,3 +66,36 @@ class BatchRow(Base):
     invite_id: Mapped[str | None] = mapped_column(String(16))
 
     __table_args__ = (UniqueConstraint("batch", "email_key"), Index(None, "batch", "verdict", "number"))
+
+
+class SentInvite(Base):
+    """The ledger of invitations, for listing and resending. No link's validity depends on it."""
+
+    __tablename__ = "sent_invites"
+
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), index=True)
+    name: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
+    search: Mapped[str] = mapped_column(String(400), default="", server_default=text("''"))
+    batch_id: Mapped[str | None] = mapped_column("batch", String(16))
+    groups: Mapped[list[str]] = mapped_column(JSON)
+    locale: Mapped[str] = mapped_column(String(8))
+    inviter_id: Mapped[str] = mapped_column(String(16))
+    next: Mapped[str] = mapped_column(String(1500), default="", server_default=text("''"))
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    expires_at: Mapped[datetime]
+    sent: Mapped[int] = mapped_column(default=1)
+    accepted_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "batch", "id"),)
+
+    @property
+    def state(self) -> str:
+        """``accepted``, ``revoked``, ``expired`` or ``pending``."""
+        if self.accepted_at:
+            return "accepted"
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at < now() else "pending"

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 
 WAITING, CONFIRMED, GIVEN_UP, SILENT = "waiting", "confirmed", "given-up", "silent"
 """States of a goodbye. Silent is an app that has no address for it: nobody can tell it anything."""

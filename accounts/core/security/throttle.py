@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from accounts.core.database.sql import Upsert
 from accounts.core.database.store import Store
 from accounts.core.errors import TooManyRequests
-from accounts.core.models.account import RateLimit
+from accounts.core.models.counters import RateLimit
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.database.sql import Open, Upsert, run
-from accounts.core.models.account import KeyUse
+from accounts.core.models.counters import KeyUse
 from accounts.core.signing.keys import Key
 
 

@@ -14,8 +14,9 @@ from sqlalchemy import select, update
 
 from accounts.core.clock import now
 from accounts.core.errors import AddressTaken, LinkExpired, LinkUsed, NotSignedIn, sentence
-from accounts.core.links.link import Done, Link, Opened, Sentence, auth_epoch, email, email_serial
-from accounts.core.links.link import anchor as anchor_part
+from accounts.core.link_kinds.parts import anchor as anchor_part
+from accounts.core.link_kinds.parts import auth_epoch, email, email_serial
+from accounts.core.links.link import Done, Link, Opened, Sentence
 from accounts.core.links.opening import holder_of, leave_address
 from accounts.core.models.account import Account
 from accounts.core.outbox import Intent, Letter

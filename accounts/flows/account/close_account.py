@@ -8,10 +8,13 @@ from sqlalchemy import Text, cast, delete, func, or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.errors import LinkUsed, sentence
-from accounts.core.links.link import Done, Link, Opened, auth_epoch, sign_ins
+from accounts.core.link_kinds.parts import auth_epoch, sign_ins
+from accounts.core.links.link import Done, Link, Opened
 from accounts.core.links.opening import forget_address
-from accounts.core.models.account import ADMINS, Account, AuditRow, OutboxRow, SentInvite
-from accounts.core.models.invites import BatchRow
+from accounts.core.models.account import ADMINS, Account
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.invites import BatchRow, SentInvite
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.outbox import Intent, Letter
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.core.errors import sentence
-from accounts.core.links.link import Done, Link, Opened, email, password
+from accounts.core.link_kinds.parts import email, password
+from accounts.core.links.link import Done, Link, Opened
 from accounts.core.models.account import Account
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork

@@ -8,7 +8,8 @@ from typing import Any
 from accounts.core.clock import now
 from accounts.core.errors import LinkUsed, sentence
 from accounts.core.ids import new_id
-from accounts.core.links.link import Done, Link, Opened, Sentence, holder
+from accounts.core.link_kinds.parts import holder
+from accounts.core.links.link import Done, Link, Opened, Sentence
 from accounts.core.links.opening import holder_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork

@@ -14,7 +14,7 @@ from accounts.core import csv_files
 from accounts.core.audit import chain
 from accounts.core.clock import now
 from accounts.core.errors import sentence
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.search import COLUMNS, AuditFilter, Line, conditions

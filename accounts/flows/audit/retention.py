@@ -12,8 +12,7 @@ from sqlalchemy import and_, or_, select, update
 
 from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow
-from accounts.core.models.audit import AuditSeal
+from accounts.core.models.audit import AuditRow, AuditSeal
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.session import ABSOLUTE_REMEMBERED
 

@@ -14,8 +14,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from accounts.core.audit import address_index, chain
 from accounts.core.errors import NotFound, sentence
-from accounts.core.models.account import AuditRow
-from accounts.core.models.audit import AuditMark
+from accounts.core.models.audit import AuditMark, AuditRow
 from accounts.core.security.throttle import network_of
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts

@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 
 from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow
-from accounts.core.models.audit import AuditSeal
+from accounts.core.models.audit import AuditRow, AuditSeal
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.retention import LEAST_DAYS
 from accounts.flows.audit.search import COLUMNS

@@ -10,7 +10,9 @@ from sqlalchemy import select
 
 from accounts.core import outbox
 from accounts.core.errors import NotFound
-from accounts.core.models.account import Account, OutboxRow, SentInvite
+from accounts.core.models.account import Account
+from accounts.core.models.invites import SentInvite
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import Asks, Place

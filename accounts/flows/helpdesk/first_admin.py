@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import exists, select
 
 from accounts.core.clock import now
-from accounts.core.links.link import Subject
-from accounts.core.models.account import ADMINS, Membership, Spent
+from accounts.core.link_kinds.parts import Subject
+from accounts.core.models.account import ADMINS, Membership
+from accounts.core.models.counters import Spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.link import FIRST_ADMIN_ID, INVITE, OPERATOR, Carried
 from accounts.flows.shared.accounts import FIRST_ADMIN

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, sentence
 from accounts.core.links.opening import holder_of
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit, network_of
 from accounts.core.uow import UnitOfWork

@@ -19,8 +19,10 @@ from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, sentence
 from accounts.core.links.link import address_key
 from accounts.core.links.opening import holder_of
-from accounts.core.models.account import Account, AuditRow, OutboxRow, SentInvite
-from accounts.core.models.audit import AuditMark
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditMark, AuditRow
+from accounts.core.models.invites import SentInvite
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.explain import Explanation

@@ -16,8 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from accounts.core.clock import now
 from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
 from accounts.core.ids import new_id
-from accounts.core.models.account import SentInvite
-from accounts.core.models.invites import BatchRow, InviteBatch
+from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
 from accounts.core.security import throttle
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork

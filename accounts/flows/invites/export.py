@@ -14,8 +14,8 @@ from datetime import datetime
 from sqlalchemy import func, select
 
 from accounts.core.audit.log import Asker
-from accounts.core.links.link import Subject
-from accounts.core.models.account import SentInvite
+from accounts.core.link_kinds.parts import Subject
+from accounts.core.models.invites import SentInvite
 from accounts.core.signing import key_usage
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork

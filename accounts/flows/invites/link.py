@@ -16,9 +16,11 @@ from sqlalchemy import Select, exists, select, update
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER, is_spent, spend_until
 from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccount, sentence
-from accounts.core.links.link import Done, Link, Nothing, Opened, Sentence, Subject
+from accounts.core.link_kinds.parts import Subject
+from accounts.core.links.link import Done, Link, Nothing, Opened, Sentence
 from accounts.core.links.opening import REVOKED
-from accounts.core.models.account import ADMINS, Account, Membership, SentInvite
+from accounts.core.models.account import ADMINS, Account, Membership
+from accounts.core.models.invites import SentInvite
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts

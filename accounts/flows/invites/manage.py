@@ -16,7 +16,7 @@ from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.errors import NotFound
 from accounts.core.links.opening import REVOKED
-from accounts.core.models.account import SentInvite
+from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches

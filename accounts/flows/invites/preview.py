@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 
 from accounts.core.clock import now
-from accounts.core.models.account import Account, Membership, SentInvite
-from accounts.core.models.invites import BatchRow
+from accounts.core.models.account import Account, Membership
+from accounts.core.models.invites import BatchRow, SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.batch_file import NewBatch
 from accounts.flows.invites.batch_rows import Entry, refused_of

@@ -12,7 +12,8 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy import ColumnElement, select, tuple_
 
 from accounts.core.clock import now
-from accounts.core.models.account import Account, SentInvite
+from accounts.core.models.account import Account
+from accounts.core.models.invites import SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.link import OPERATOR, inviters
 from accounts.flows.shared.fields import Asks, plain_name

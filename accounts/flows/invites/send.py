@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from accounts.core.clock import now
 from accounts.core.errors import sentence
 from accounts.core.ids import new_id
-from accounts.core.models.account import SentInvite
+from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.security.addresses import Address
 from accounts.core.uow import UnitOfWork

@@ -9,7 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.models.account import Account, AuditRow, SentInvite, Spent
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.counters import Spent
+from accounts.core.models.invites import SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import link as invite_link
 from accounts.flows.keys.report import KeyLife

@@ -9,7 +9,7 @@ from typing import Literal
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Conflict, NotFound
-from accounts.core.models.account import KeyUse
+from accounts.core.models.counters import KeyUse
 from accounts.core.signing import key_usage
 from accounts.core.signing.key_file import FileRing
 from accounts.core.signing.keys import Entry, Key, signing

@@ -17,7 +17,9 @@ from accounts.core import atomic_files
 from accounts.core.clock import now
 from accounts.core.database.store import Store
 from accounts.core.links.opening import forget_marks
-from accounts.core.models.account import Account, OutboxRow, SentInvite
+from accounts.core.models.account import Account
+from accounts.core.models.invites import SentInvite
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 
 RESTORED = "backup.restored"

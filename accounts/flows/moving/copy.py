@@ -12,7 +12,8 @@ from sqlalchemy.exc import DataError
 
 from accounts.core.database import schema
 from accounts.core.database.store import Store
-from accounts.core.models.account import AuditRow, Base
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.base import Base
 
 BATCH = 1000
 Progress = Callable[[str, int], None]

@@ -12,7 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from accounts.core import csv_files
-from accounts.core.models.account import Account, AuditRow, SentInvite
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.invites import SentInvite
 from accounts.core.models.logout import AppLogout
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import connected_apps

@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 
 from accounts.core.audit import log as audit_log
 from accounts.core.clock import now
-from accounts.core.database import bulk
+from accounts.core.database import sql
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.ids import new_id
-from accounts.core.models.account import ADMINS, Account, AuditRow, Membership
+from accounts.core.models.account import ADMINS, Account, Membership
+from accounts.core.models.audit import AuditRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.moving.check_rows import NO_HASH, Ready, Report, judged
 from accounts.flows.moving.rows import TAKEN, How, Refused
@@ -106,11 +107,11 @@ def _insert(session: Session, accounts: list[tuple[str, Ready]]) -> None:
     # By the tables, not through the ORM: a tenth of the time. The first version is the one that the ORM begins with.
     connection, moment = session.connection(), now()
     table: Any = Account.__table__
-    bulk.pour(connection, table, [_columns(id, ready, moment) for id, ready in accounts])
+    sql.pour(connection, table, [_columns(id, ready, moment) for id, ready in accounts])
     members = [{"account": id, "group": group} for id, ready in accounts for group in ready.groups]
     if members:
         groups: Any = Membership.__table__
-        bulk.pour(connection, groups, members)
+        sql.pour(connection, groups, members)
 
 
 def _columns(id: str, ready: Ready, moment: datetime) -> dict[str, Any]:

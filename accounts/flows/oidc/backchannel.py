@@ -11,9 +11,9 @@ from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.ids import new_id
 from accounts.core.logout_events import PURPOSE
-from accounts.core.models.account import OutboxRow
 from accounts.core.models.apps import RS256, App
 from accounts.core.models.logout import CONFIRMED, GIVEN_UP, SILENT, WAITING, AppLogout
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.outbox import Call, Fate, Intent
 from accounts.core.signing.tokens import Unreadable
 from accounts.core.site import House

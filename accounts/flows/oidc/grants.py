@@ -13,8 +13,9 @@ from sqlalchemy import bindparam, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core.clock import now
-from accounts.core.models.account import Account, Membership, Spent
+from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App, Consent, Grant
+from accounts.core.models.counters import Spent
 from accounts.core.signing import key_usage
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, tokens

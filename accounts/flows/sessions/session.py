@@ -15,8 +15,9 @@ from sqlalchemy import bindparam, exists, select, update
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import CsrfFailed
 from accounts.core.ids import new_id
-from accounts.core.models.account import Account, Membership, Spent
+from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import Grant
+from accounts.core.models.counters import Spent
 from accounts.core.signing import key_usage
 from accounts.core.signing.tokens import Unreadable
 from accounts.core.site import House

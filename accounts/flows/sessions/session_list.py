@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models.account import AuditRow, Spent
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.counters import Spent
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import ABSOLUTE_REMEMBERED, SIGN_IN, CurrentAccount, mark

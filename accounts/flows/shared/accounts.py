@@ -10,7 +10,7 @@ from sqlalchemy import exists, func, select
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import AddressTaken, LastAdmin, NotFound
-from accounts.core.links.link import Subject
+from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.account import ADMINS, Account, Membership
 from accounts.core.security.addresses import Address, AddressRefused, parse
 from accounts.core.security.passwords import check_choice

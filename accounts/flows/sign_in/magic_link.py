@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.core.errors import LinkExpired, LinkUsed, sentence
-from accounts.core.links.link import Done, Link, Opened, auth_epoch, email, sign_ins
+from accounts.core.link_kinds.parts import auth_epoch, email, sign_ins
+from accounts.core.links.link import Done, Link, Opened
 from accounts.core.links.opening import account_of
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork

@@ -11,7 +11,8 @@ from sqlalchemy import update
 
 from accounts.core.clock import now
 from accounts.core.errors import sentence
-from accounts.core.links.link import Done, Link, Opened, lock_serial
+from accounts.core.link_kinds.parts import lock_serial
+from accounts.core.links.link import Done, Link, Opened
 from accounts.core.models.account import LOCK, Account
 from accounts.core.outbox import Intent, Letter
 from accounts.core.uow import UnitOfWork

@@ -6,7 +6,8 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models.account import ADMINS, SentInvite
+from accounts.core.models.account import ADMINS
+from accounts.core.models.invites import SentInvite
 from accounts.flows.invites import batches, search
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites

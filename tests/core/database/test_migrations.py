@@ -10,7 +10,8 @@ from sqlalchemy import MetaData, Table, exc, insert, inspect, select, text
 
 from accounts.core.database import schema
 from accounts.core.database.store import Store
-from accounts.core.models.account import Account, SentInvite
+from accounts.core.models.account import Account
+from accounts.core.models.invites import SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
 from tests.core.database import test_schema

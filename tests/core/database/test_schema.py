@@ -19,7 +19,7 @@ from accounts.config import SettingsError
 from accounts.core.database import schema
 from accounts.core.database.schema import VERSION_TABLE
 from accounts.core.database.store import Store
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 from tests.conftest import on_both_databases
 from tests.core.sites import at_once
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.database.spent import FOR_EVER
-from accounts.core.models.account import Spent
+from accounts.core.models.counters import Spent
 from tests.conftest import on_both_databases
 from tests.core.sites import at_once
 from tests.people import Service

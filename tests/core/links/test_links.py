@@ -16,9 +16,11 @@ from pydantic import BaseModel
 from accounts.core import clock
 from accounts.core.errors import LinkInvalid
 from accounts.core.ids import new_id
+from accounts.core.link_kinds import parts
+from accounts.core.link_kinds.parts import Subject
 from accounts.core.link_kinds.signer import Signer
 from accounts.core.links import link as links
-from accounts.core.links.link import Done, Link, Opened, Subject, address_key
+from accounts.core.links.link import Done, Link, Opened, address_key
 from accounts.core.models.account import Account
 from accounts.core.security.passwords import Passwords
 from accounts.core.signing.keys import new_key
@@ -39,7 +41,7 @@ def somebody(**changes: Any) -> Account:
 def declared(**changes: Any) -> Link:
     words = dict.fromkeys(("title", "explains", "button", "done"), "x")
     given: dict[str, Any] = {"purpose": "host-thing", "lives": timedelta(hours=1), "about": "account", **words}
-    given |= {"act": lambda *all: Done(""), "letter": lambda *all: None, "dies_with": (links.auth_epoch,)}
+    given |= {"act": lambda *all: Done(""), "letter": lambda *all: None, "dies_with": (parts.auth_epoch,)}
     return Link(**given | changes)
 
 
@@ -50,15 +52,15 @@ def decoded(token: str) -> str:
     return (zlib.decompress(raw) if text.startswith(".") else raw).decode()
 
 
-@pytest.mark.parametrize("parts", [(), (links.email,), (links.holder,), (links.email, links.holder)])
-def test_a_link_that_could_come_back_to_life_cannot_be_declared(parts: tuple[links.Part, ...]) -> None:
+@pytest.mark.parametrize("parts", [(), (parts.email,), (parts.holder,), (parts.email, parts.holder)])
+def test_a_link_that_could_come_back_to_life_cannot_be_declared(parts: tuple[parts.Part, ...]) -> None:
     with pytest.raises(TypeError, match="host-thing: binds nothing that never returns"):
         declared(dies_with=parts)
 
 
-@pytest.mark.parametrize("part", [links.password, links.auth_epoch, links.sign_ins])
-def test_one_part_that_never_returns_is_enough(part: links.Part) -> None:
-    assert declared(dies_with=(links.email, part)).dies_with == (links.email, part)
+@pytest.mark.parametrize("part", [parts.password, parts.auth_epoch, parts.sign_ins])
+def test_one_part_that_never_returns_is_enough(part: parts.Part) -> None:
+    assert declared(dies_with=(parts.email, part)).dies_with == (parts.email, part)
 
 
 def test_a_link_that_spends_an_id_needs_no_such_part() -> None:
@@ -114,7 +116,7 @@ def test_the_holder_of_an_address_is_a_part_too() -> None:
 def test_tags_of_equal_values_differ_by_part_purpose_and_subject() -> None:
     box = signer()
     one, two = somebody(auth_epoch=5, sign_in_serial=5), somebody(auth_epoch=5, sign_in_serial=5)
-    link = declared(dies_with=(links.auth_epoch, links.sign_ins))
+    link = declared(dies_with=(parts.auth_epoch, parts.sign_ins))
     other = replace(link, purpose="other-thing")
     found = [
         box.read(kind, box.sign(kind, Subject(who.id, who))).tags for kind in (link, other) for who in (one, two)

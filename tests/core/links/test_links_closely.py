@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from accounts.core import clock
 from accounts.core.errors import LinkInvalid
 from accounts.core.ids import new_id
+from accounts.core.link_kinds import parts
+from accounts.core.link_kinds.parts import Subject
 from accounts.core.links import link as links
-from accounts.core.links.link import Opened, Subject
+from accounts.core.links.link import Opened
 from accounts.core.signing.keys import Key, new_key
 from accounts.flows.account import reset_password
 from accounts.flows.invites import link as invite_link
@@ -66,12 +68,12 @@ def test_both_ends_are_moments_in_utc() -> None:
 
 def test_each_part_has_a_place_of_its_own() -> None:
     account, box = somebody(), signer()
-    parts = (links.auth_epoch, links.sign_ins, links.lock_serial)
-    link, subject = declared(dies_with=parts), Subject(account.id, account)
+    bound = (parts.auth_epoch, parts.sign_ins, parts.lock_serial)
+    link, subject = declared(dies_with=bound), Subject(account.id, account)
     account.lock_serial = 0
     sentence = box.read(link, box.sign(link, subject))
     assert len(sentence.tags) == 12
-    for part, column in zip(parts, ("auth_epoch", "sign_in_serial", "lock_serial"), strict=True):
+    for part, column in zip(bound, ("auth_epoch", "sign_in_serial", "lock_serial"), strict=True):
         was = getattr(account, column)
         setattr(account, column, was + 1)
         assert box.moved(sentence, subject) == (part,)
@@ -80,7 +82,7 @@ def test_each_part_has_a_place_of_its_own() -> None:
 
 def test_a_part_of_an_account_reads_its_column_and_needs_the_account() -> None:
     # Made anew: the parts of the module were made when it was imported.
-    part, account = links._of_account("auth_epoch"), somebody(auth_epoch=41)
+    part, account = parts._of_account("auth_epoch"), somebody(auth_epoch=41)
     assert part(Subject(account.id, account)) == 41
     with pytest.raises(AssertionError, match="auth_epoch needs an account"):
         part(Subject(account.id, None))

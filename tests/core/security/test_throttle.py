@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.core.database.store import Store
 from accounts.core.errors import TooManyRequests
-from accounts.core.models.account import RateLimit
+from accounts.core.models.counters import RateLimit
 from accounts.core.security.throttle import Limit, SqlStorage, Throttle, network_of
 from tests.conftest import on_both_databases
 from tests.core.sites import at_once

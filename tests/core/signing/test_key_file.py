@@ -11,8 +11,8 @@ import pytest
 
 from accounts.config import SettingsError
 from accounts.core.errors import Conflict
+from accounts.core.link_kinds.parts import Subject
 from accounts.core.link_kinds.signer import Signer
-from accounts.core.links.link import Subject
 from accounts.core.models.account import Account
 from accounts.core.signing.key_file import LOOK_EVERY, FileRing
 from accounts.core.signing.keys import KeyRing, new_key, signing

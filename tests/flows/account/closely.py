@@ -12,7 +12,10 @@ from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.clock import now
 from accounts.core.links.link import Link, Sentence
-from accounts.core.models.account import Account, AuditRow, OutboxRow, RateLimit, Spent
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.counters import RateLimit, Spent
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.outbox import Intent, Letter
 from accounts.core.security.throttle import Limit
 from accounts.core.uow import UnitOfWork

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url, select, text
 
-from accounts.core.models.account import OutboxRow
+from accounts.core.models.outbox import OutboxRow
 from accounts.flows.moving import import_accounts
 from accounts.flows.moving.rows import How
 from tests.conftest import on_both_databases

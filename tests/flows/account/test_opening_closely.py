@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.clock import now
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
-from accounts.core.links.link import Link, Opened, Subject
+from accounts.core.link_kinds.parts import Subject
+from accounts.core.links.link import Link, Opened
 from accounts.core.links.opening import (
     GONE,
     REVOKED,
@@ -22,7 +23,7 @@ from accounts.core.links.opening import (
     leave_address,
     open_link,
 )
-from accounts.core.models.account import Spent
+from accounts.core.models.counters import Spent
 from accounts.core.signing.keys import new_key
 from accounts.flows.account.close_account import CLOSE
 from accounts.flows.account.reset_password import RESET

@@ -12,8 +12,7 @@ from sqlalchemy import delete, func, insert, select, update
 from accounts.core.audit import chain
 from accounts.core.audit.log import Asker
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow
-from accounts.core.models.audit import AuditSeal
+from accounts.core.models.audit import AuditRow, AuditSeal
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import retention as audit_retention

@@ -18,7 +18,7 @@ from sqlalchemy import insert
 
 from accounts.core import csv_files
 from accounts.core.audit.log import Asker
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.site import House
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import search as audit_search

@@ -11,7 +11,8 @@ from sqlalchemy import func, select, update
 from accounts.core.audit.log import Asker
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models.account import ADMINS, Account, AuditRow, Membership
+from accounts.core.models.account import ADMINS, Account, Membership
+from accounts.core.models.audit import AuditRow
 from accounts.core.security.throttle import INVITE_LETTERS, INVITE_LISTS, INVITER, Limit
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import limits as helpdesk_limits
@@ -188,7 +189,7 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
         helpdesk_accounts.delete(service.uow(), somebody.id, DeleteAccount.model_validate({"email": "a@example.org"}))
     WAYS["delete"](service, somebody)
     service.deliver()
-    from accounts.core.models.account import Base
+    from accounts.core.models.base import Base
 
     with service.house.store.engine.connect() as connection:
         for table in Base.metadata.sorted_tables:

@@ -11,8 +11,9 @@ from sqlalchemy import func, select, text, update
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.models.account import AuditRow, Base, OutboxRow
-from accounts.core.models.audit import AuditMark
+from accounts.core.models.audit import AuditMark, AuditRow
+from accounts.core.models.base import Base
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import dead_letters, mail_trace

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from accounts.core.models.account import AuditRow, OutboxRow, SentInvite
-from accounts.core.models.invites import InviteBatch
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.invites import InviteBatch, SentInvite
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites.batch_file import NewBatch

@@ -13,7 +13,8 @@ from sqlalchemy import update
 
 from accounts.core.clock import now
 from accounts.core.errors import InvalidInput, NotFound, TooManyRequests
-from accounts.core.models.account import RateLimit, SentInvite
+from accounts.core.models.counters import RateLimit
+from accounts.core.models.invites import SentInvite
 from accounts.flows.invites import link as invite_link
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites

@@ -12,7 +12,9 @@ from sqlalchemy import func, select
 from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.errors import NotFound, Problem, TooManyRequests
-from accounts.core.models.account import AuditRow, OutboxRow, SentInvite
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.invites import SentInvite
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows.invites import batches
 from accounts.flows.invites import manage as manage_invites

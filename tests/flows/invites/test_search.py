@@ -7,7 +7,7 @@ from datetime import timedelta
 import time_machine
 
 from accounts.core.clock import now
-from accounts.core.models.account import SentInvite
+from accounts.core.models.invites import SentInvite
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE

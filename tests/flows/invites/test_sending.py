@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from accounts.core.errors import Forbidden, TooManyRequests
-from accounts.core.models.account import RateLimit
+from accounts.core.models.counters import RateLimit
 from accounts.core.models.invites import InviteBatch
 from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows.invites import batches, sending

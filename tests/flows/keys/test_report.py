@@ -13,7 +13,8 @@ from sqlalchemy import select, update
 from accounts import Settings, create_app
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Conflict, NotFound
-from accounts.core.models.account import AuditRow, KeyUse
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.counters import KeyUse
 from accounts.core.signing.key_file import FileRing
 from accounts.core.signing.keys import Key, new_key
 from accounts.extension import state_of

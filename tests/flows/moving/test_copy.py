@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from accounts.core.database.store import Store
-from accounts.core.models.account import OutboxRow
+from accounts.core.models.outbox import OutboxRow
 from accounts.flows.moving import copy as copying
 from tests.people import Person, Service
 from tests.web.routes import dump

@@ -13,7 +13,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from accounts.core import csv_files
-from accounts.core.models.account import Account, Base
+from accounts.core.models.account import Account
+from accounts.core.models.base import Base
 from accounts.flows.moving import export, import_accounts
 from accounts.flows.moving.check_rows import Ready
 from accounts.flows.moving.rows import How

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from accounts.core.errors import LastAdmin
-from accounts.core.models.account import Account, AuditRow
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
 from accounts.flows.helpdesk import first_admin
 from accounts.flows.moving import import_accounts as moving
 from accounts.flows.moving.check_rows import Ready, Report

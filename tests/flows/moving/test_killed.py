@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 
 from accounts.core.database import schema
 from accounts.core.database.store import Store
-from accounts.core.models.account import Account, AuditRow, Membership
+from accounts.core.models.account import Account, Membership
+from accounts.core.models.audit import AuditRow
 from accounts.flows.moving.copy import tables
 from accounts.flows.moving.import_accounts import BATCH, IMPORTED
 from tests.conftest import KEY, on_both_databases

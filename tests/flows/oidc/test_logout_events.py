@@ -13,9 +13,11 @@ from sqlalchemy import delete, select, update
 from accounts.core import logout_events
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models.account import Account, AuditRow, OutboxRow
+from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Grant
+from accounts.core.models.audit import AuditRow
 from accounts.core.models.logout import AppLogout
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.worker import Worker
 from accounts.flows.helpdesk import accounts as helpdesk_accounts

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 from sqlalchemy import select
 from werkzeug.test import Client
 
-from accounts.core.models.account import Base
+from accounts.core.models.base import Base
 from accounts.flows.sign_in.unlock import MAX_FAILURES
 from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
 

@@ -10,9 +10,13 @@ from sqlalchemy import func, select
 
 from accounts.core.database import spent
 from accounts.core.errors import LinkInvalid
-from accounts.core.links.link import Sentence, Subject
+from accounts.core.link_kinds.parts import Subject
+from accounts.core.links.link import Sentence
 from accounts.core.links.opening import REVOKED, gone_at, holder_of
-from accounts.core.models.account import Account, AuditRow, KeyUse, SentInvite
+from accounts.core.models.account import Account
+from accounts.core.models.audit import AuditRow
+from accounts.core.models.counters import KeyUse
+from accounts.core.models.invites import SentInvite
 from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import link as invite_link

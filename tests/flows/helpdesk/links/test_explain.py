@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from accounts import Settings, create_app
 from accounts.core.errors import InvalidInput
-from accounts.core.models.account import AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.signing.key_file import FileRing
 from accounts.core.signing.keys import new_key
 from accounts.flows.audit.labels import HAPPENED
