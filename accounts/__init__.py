@@ -32,21 +32,21 @@ __all__ = [
     "login_required",
 ]
 
-_WHERE = {
+_MODULE_OF = {
     "Accounts": "extension",
-    "Link": "core.links",
-    "Reply": "web.reply",
+    "Link": "core.links.link",
+    "Reply": "web.kit.reply",
     "Settings": "config",
     "SettingsError": "config",
     "create_app": "app",
-    "current_account": "web.bound",
-    "login_required": "web.bound",
+    "current_account": "web.kit.context",
+    "login_required": "web.kit.context",
 }
 
 if not TYPE_CHECKING:
     # On first use: the pytest plug-in lives in this package, and must not load the service into every test run.
     def __getattr__(name: str) -> Any:
-        if name not in _WHERE:
+        if name not in _MODULE_OF:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = globals()[name] = getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)
-        return found
+        value = globals()[name] = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+        return value

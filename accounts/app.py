@@ -10,11 +10,11 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
 from accounts.config import Settings
-from accounts.extension import Accounts, state_of
+from accounts.extension import Accounts, get_app_state
 from accounts.web.kit import context, errors, headers
 
 
-class _NoSession(SessionInterface):
+class _NullSessionInterface(SessionInterface):
     """Flask's own session is not used here: ours is opened by whoever asks for it, and by nobody else."""
 
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
@@ -33,17 +33,17 @@ def create_app(settings: Settings | None = None, **options: Any) -> Flask:
     """
     settings = settings or Settings.load()
     app = Flask("accounts", static_folder=None, template_folder=None)
-    app.session_interface = _NoSession()
+    app.session_interface = _NullSessionInterface()
     # Its redirects would be made from the Host header, and no address of ours has two slashes.
     app.url_map.merge_slashes = False
     app.config["SESSION_COOKIE_NAME"] = "unused"
     Accounts(app, settings=settings, **options)
-    ring = state_of(app).house.ring
-    app.secret_key, *older = [key.secret for key in ring.newest_first()]
-    app.config["SECRET_KEY_FALLBACKS"] = older
+    ring = get_app_state(app).house.ring
+    app.secret_key, *fallbacks = [key.secret for key in ring.newest_first()]
+    app.config["SECRET_KEY_FALLBACKS"] = fallbacks
     errors.register(app)
     app.after_request(headers.secure)
-    app.before_request(_speak_json_under_api)
+    app.before_request(_answer_json_under_api)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         # Not the host: links and redirects come from ACCOUNTS_PUBLIC_ORIGIN alone.
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None, **options: Any) -> Flask:
     return app
 
 
-def _speak_json_under_api() -> None:
+def _answer_json_under_api() -> None:
     # Addresses that are nobody's have no blueprint that could say how to speak.
     if request.url_rule is None and request.path.startswith("/api/"):
         context.bound().speaks = "json"

@@ -17,18 +17,18 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from accounts.config_upstream import UPSTREAM, Upstream, gather
+from accounts.config_upstream import UPSTREAM_PREFIX, Upstream, parse_upstreams
 
-PREFIX = "ACCOUNTS_"
-GATHERED = frozenset({"lifetimes", "upstreams"})
+ENV_PREFIX = "ACCOUNTS_"
+COMPOSED_SETTINGS = frozenset({"lifetimes", "upstreams"})
 """What several settings make together."""
-LIFETIME = "lifetime_"
-OLD_SECRETS = frozenset({"devise_pepper", "flask_security_salt", "firebase_signer_key"})
+LIFETIME_PREFIX = "lifetime_"
+FOREIGN_SECRETS = frozenset({"devise_pepper", "flask_security_salt", "firebase_signer_key"})
 """What the systems that accounts came from mixed into their password hashes."""
-SECRETS = frozenset({"secret_keys", "mail_password", "database_url"}) | OLD_SECRETS
+SECRET_SETTINGS = frozenset({"secret_keys", "mail_password", "database_url"}) | FOREIGN_SECRETS
 LOCALES = ("en", "de")
-BASE64 = re.compile(r"(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3}={0,2})?", re.ASCII)
-ORIGIN = re.compile(
+BASE64_PATTERN = re.compile(r"(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3}={0,2})?", re.ASCII)
+ORIGIN_PATTERN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?",
     re.ASCII,
 )
@@ -73,33 +73,37 @@ class Settings(BaseModel):
     upstreams: Mapping[str, Upstream] = Field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, given: Mapping[str, Any] | None = None) -> Self:
-        """Settings from ``ACCOUNTS_*`` names (the process environment unless ``given``).
+    def load(cls, environ: Mapping[str, Any] | None = None) -> Self:
+        """Settings from ``ACCOUNTS_*`` names (the process environment unless ``environ``).
 
         ``ACCOUNTS_CONFIG`` may name a TOML file whose keys are the same names in lower case without the
         prefix; the environment wins over it. ``ACCOUNTS_<SECRET>_FILE`` names a file that holds a secret.
 
         :raises SettingsError: unknown name (the nearest right one is named), or a value that cannot work.
         """
-        raw = _collect(os.environ if given is None else given)
+        raw = _collect_values(os.environ if environ is None else environ)
         try:
             return cls(**raw)
-        except ValidationError as wrong:
-            first = wrong.errors(include_url=False, include_input=False)[0]
-            name = PREFIX + "_".join(str(step) for step in first["loc"][:1]).upper() if first["loc"] else ""
-            reason = first["msg"].removeprefix("Value error, ")
+        except ValidationError as error:
+            first_error = error.errors(include_url=False, include_input=False)[0]
+            name = (
+                ENV_PREFIX + "_".join(str(step) for step in first_error["loc"][:1]).upper()
+                if first_error["loc"]
+                else ""
+            )
+            reason = first_error["msg"].removeprefix("Value error, ")
             raise SettingsError(f"{name}: {reason}" if name else reason) from None
 
     @model_validator(mode="before")
     @classmethod
-    def _complete(cls, raw: dict[str, Any]) -> dict[str, Any]:
+    def _fill_defaults(cls, raw: dict[str, Any]) -> dict[str, Any]:
         filled = dict(raw)
         host = str(filled.get("host", "127.0.0.1"))
         port = filled.get("port", 8000)
-        shown = f"[{host}]" if ":" in host else host
-        filled.setdefault("public_origin", f"http://{shown}:{port}")
+        url_host = f"[{host}]" if ":" in host else host
+        filled.setdefault("public_origin", f"http://{url_host}:{port}")
         if "env" not in filled:
-            filled["env"] = "development" if _is_all_local(host, filled) else "production"
+            filled["env"] = "development" if _is_local_only(host, filled) else "production"
         instance = Path(filled.get("instance", "instance"))
         filled.setdefault("database_url", f"sqlite:///{(instance / 'accounts.db').as_posix()}")
         server = filled.get("mail_server")
@@ -111,24 +115,24 @@ class Settings(BaseModel):
 
     @field_validator("public_origin")
     @classmethod
-    def _is_an_origin(cls, value: str) -> str:
-        found = ORIGIN.fullmatch(value.lower())
-        if found is None or int(found["port"] or 0) > 65535:
+    def _check_origin(cls, value: str) -> str:
+        match = ORIGIN_PATTERN.fullmatch(value.lower())
+        if match is None or int(match["port"] or 0) > 65535:
             raise ValueError("must be an origin such as https://accounts.example.org")
         # As browsers write it in Origin: without the port that the scheme has anyway.
-        port = found["port"] if found["port"] != DEFAULT_PORTS[found["scheme"]] else None
-        return f"{found['scheme']}://{found['host']}" + (f":{port}" if port else "")
+        port = match["port"] if match["port"] != DEFAULT_PORTS[match["scheme"]] else None
+        return f"{match['scheme']}://{match['host']}" + (f":{port}" if port else "")
 
     @field_validator("mail_sender")
     @classmethod
-    def _is_a_sender(cls, value: str) -> str:
+    def _check_sender(cls, value: str) -> str:
         if not re.fullmatch(r"\S+@\S+", parseaddr(value)[1]) or not value.isprintable():
             raise ValueError("must be an address, or a name and an address: Accounts <accounts@example.org>")
         return value
 
     @field_validator("call_networks", mode="before")
     @classmethod
-    def _are_networks(cls, value: Any) -> Any:
+    def _check_networks(cls, value: Any) -> Any:
         names = re.split(r"[,\s]+", value.strip()) if isinstance(value, str) else value
         if value == "":
             return ()
@@ -141,14 +145,14 @@ class Settings(BaseModel):
 
     @field_validator("locale")
     @classmethod
-    def _is_spoken(cls, value: str) -> str:
+    def _check_locale(cls, value: str) -> str:
         if value not in LOCALES:
             raise ValueError(f"must be one of {', '.join(LOCALES)}")
         return value
 
     @field_validator("firebase_signer_key")
     @classmethod
-    def _is_base64(cls, value: str | None) -> str | None:
+    def _check_base64(cls, value: str | None) -> str | None:
         # Looked at here, once: a key that cannot be read must not show itself at somebody's sign-in.
         if value is not None and not re.fullmatch(
             r"(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3}={0,2})?", value
@@ -157,7 +161,7 @@ class Settings(BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _is_safe(self) -> Self:
+    def _check_safety(self) -> Self:
         if self.env == "production":
             if not self.public_origin.startswith("https://"):
                 raise ValueError("ACCOUNTS_PUBLIC_ORIGIN: production needs an https:// origin")
@@ -186,83 +190,89 @@ def is_loopback(host: str) -> bool:
 
 
 def _default_sender(origin: str) -> str:
-    found = ORIGIN.fullmatch(origin.lower())
-    name = found["host"] if found else "localhost"
+    match = ORIGIN_PATTERN.fullmatch(origin.lower())
+    name = match["host"] if match else "localhost"
     # An address literal is no domain to write from.
     is_name = any(letter.isalpha() for letter in name) and ":" not in name
     return f"accounts@{name if is_name else 'localhost'}"
 
 
-def _is_all_local(host: str, raw: Mapping[str, Any]) -> bool:
-    origin = ORIGIN.fullmatch(str(raw["public_origin"]).lower())
+def _is_local_only(host: str, raw: Mapping[str, Any]) -> bool:
+    origin = ORIGIN_PATTERN.fullmatch(str(raw["public_origin"]).lower())
     if origin is None:
         return False  # refused in a moment, by its name
-    places = [host, origin["host"], str(raw.get("mail_server") or "localhost")]
-    return origin["scheme"] == "http" and all(is_loopback(place) for place in places)
+    hosts = [host, origin["host"], str(raw.get("mail_server") or "localhost")]
+    return origin["scheme"] == "http" and all(is_loopback(place) for place in hosts)
 
 
-def _collect(given: Mapping[str, Any]) -> dict[str, Any]:
-    values = {name[len(PREFIX) :].lower(): value for name, value in given.items() if name.startswith(PREFIX)}
+def _collect_values(environ: Mapping[str, Any]) -> dict[str, Any]:
+    values = {
+        name[len(ENV_PREFIX) :].lower(): value for name, value in environ.items() if name.startswith(ENV_PREFIX)
+    }
     if "config" in values:
-        values = _from_toml(Path(values.pop("config"))) | values
-    for secret in SECRETS:
+        values = _read_toml(Path(values.pop("config"))) | values
+    for secret in SECRET_SETTINGS:
         if (path := values.pop(f"{secret}_file", None)) is not None:
             if secret in values:
-                raise SettingsError(f"{PREFIX}{secret.upper()} and its _FILE are both set; keep one")
-            values[secret] = _read(Path(path), f"{PREFIX}{secret.upper()}_FILE").strip()
-    upstreams = {name: values.pop(name) for name in list(values) if name.startswith(UPSTREAM)}
-    raw: dict[str, Any] = {"upstreams": _upstreams(upstreams)} if upstreams else {}
+                raise SettingsError(f"{ENV_PREFIX}{secret.upper()} and its _FILE are both set; keep one")
+            values[secret] = _read_file(Path(path), f"{ENV_PREFIX}{secret.upper()}_FILE").strip()
+    upstreams = {name: values.pop(name) for name in list(values) if name.startswith(UPSTREAM_PREFIX)}
+    raw: dict[str, Any] = {"upstreams": _parse_upstreams(upstreams)} if upstreams else {}
     lifetimes: dict[str, timedelta] = {}
     for name, value in values.items():
-        if name.startswith(LIFETIME):
-            lifetimes[name[len(LIFETIME) :].replace("_", "-")] = _seconds(name, value)
-        elif name in Settings.model_fields and name not in GATHERED:
-            raw[name] = _key_list(value) if name == "secret_keys" else value
+        if name.startswith(LIFETIME_PREFIX):
+            lifetimes[name[len(LIFETIME_PREFIX) :].replace("_", "-")] = _parse_lifetime(name, value)
+        elif name in Settings.model_fields and name not in COMPOSED_SETTINGS:
+            raw[name] = _parse_keys(value) if name == "secret_keys" else value
         else:
-            raise SettingsError(_unknown(name))
+            raise SettingsError(_unknown_setting_message(name))
     return raw | ({"lifetimes": lifetimes} if lifetimes else {})
 
 
-def _unknown(name: str) -> str:
-    known = [*sorted(Settings.model_fields.keys() - GATHERED), "config", *(f"{s}_file" for s in SECRETS)]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
-    return f"{PREFIX}{name.upper()} is not a setting{hint}"
+def _unknown_setting_message(name: str) -> str:
+    known = [
+        *sorted(Settings.model_fields.keys() - COMPOSED_SETTINGS),
+        "config",
+        *(f"{s}_file" for s in SECRET_SETTINGS),
+    ]
+    close_matches = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {ENV_PREFIX}{close_matches[0].upper()}?" if close_matches else ""
+    return f"{ENV_PREFIX}{name.upper()} is not a setting{hint}"
 
 
-def _from_toml(path: Path) -> dict[str, Any]:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_read(path, "ACCOUNTS_CONFIG"))
-    except tomllib.TOMLDecodeError as wrong:
-        raise SettingsError(f"ACCOUNTS_CONFIG: {path} is not TOML: {wrong}") from None
+        return tomllib.loads(_read_file(path, "ACCOUNTS_CONFIG"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"ACCOUNTS_CONFIG: {path} is not TOML: {error}") from None
 
 
-def _read(path: Path, name: str) -> str:
+def _read_file(path: Path, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as wrong:
-        raise SettingsError(f"{name}: cannot read {path}: {getattr(wrong, 'strerror', wrong)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name}: cannot read {path}: {getattr(error, 'strerror', error)}") from None
 
 
-def _upstreams(values: Mapping[str, Any]) -> dict[str, Upstream]:
+def _parse_upstreams(values: Mapping[str, Any]) -> dict[str, Upstream]:
     try:
-        return gather(values, lambda path, name: _read(Path(path), PREFIX + name.upper()))
-    except ValueError as wrong:
-        name, reason = wrong.args
-        raise SettingsError(f"{PREFIX}{name.upper()}: {reason}") from None
+        return parse_upstreams(values, lambda path, name: _read_file(Path(path), ENV_PREFIX + name.upper()))
+    except ValueError as error:
+        name, reason = error.args
+        raise SettingsError(f"{ENV_PREFIX}{name.upper()}: {reason}") from None
 
 
-def _seconds(name: str, value: object) -> timedelta:
+def _parse_lifetime(name: str, value: object) -> timedelta:
     try:
         seconds = int(str(value))
     except ValueError:
         seconds = 0
     if not 0 < seconds <= 366 * 86400:
-        raise SettingsError(f"{PREFIX}{name.upper()}: must be a number of seconds, at least 1, at most a year")
+        raise SettingsError(f"{ENV_PREFIX}{name.upper()}: must be a number of seconds, at least 1, at most a year")
     return timedelta(seconds=seconds)
 
 
-def _key_list(value: object) -> tuple[str, ...]:
+def _parse_keys(value: object) -> tuple[str, ...]:
     # A str would be iterated letter by letter where a list of keys is due. A line for each key, as in the ring file,
     # is a list too: taken for one long key, a second line would end every session.
     if isinstance(value, str):

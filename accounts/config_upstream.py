@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from urllib.parse import urlsplit
 
-UPSTREAM = "upstream_"
-NAME = re.compile(r"[a-z][a-z0-9]{0,30}", re.ASCII)
+UPSTREAM_PREFIX = "upstream_"
+NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,30}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,43 +31,45 @@ class Upstream:
         return self.issuer.startswith("https://")
 
 
-FIELDS = tuple(each.name for each in fields(Upstream) if each.name != "name")
-SECRET_FILE = "client_secret_file"  # noqa: S105 - the end of a name
+UPSTREAM_FIELDS = tuple(each.name for each in fields(Upstream) if each.name != "name")
+SECRET_FILE_FIELD = "client_secret_file"  # noqa: S105 - the end of a name
 
 
-def split(setting: str) -> tuple[str, str] | None:
+def split_setting_name(setting: str) -> tuple[str, str] | None:
     """Name and field of a setting without prefix, ``upstream_work_client_id``; None where it is none."""
-    name, _, rest = setting.removeprefix(UPSTREAM).partition("_")
-    return (name, rest) if NAME.fullmatch(name) and rest in (*FIELDS, SECRET_FILE) else None
+    name, _, rest = setting.removeprefix(UPSTREAM_PREFIX).partition("_")
+    return (name, rest) if NAME_PATTERN.fullmatch(name) and rest in (*UPSTREAM_FIELDS, SECRET_FILE_FIELD) else None
 
 
-def gather(values: Mapping[str, object], read: Callable[[str, str], str]) -> dict[str, Upstream]:
+def parse_upstreams(values: Mapping[str, object], read_file: Callable[[str, str], str]) -> dict[str, Upstream]:
     """The upstreams that settings such as ``upstream_work_issuer`` name.
 
-    :param read: the content of the file that a setting names.
+    :param read_file: the content of the file that a setting names.
     :raises ValueError: ``(setting, reason)`` of the first that cannot be.
     """
-    found: dict[str, dict[str, str]] = {}
+    by_name: dict[str, dict[str, str]] = {}
     for setting, value in values.items():
-        parts = split(setting)
+        parts = split_setting_name(setting)
         if parts is None:
-            raise ValueError(setting, f"no field of an upstream; there are {', '.join((*FIELDS, SECRET_FILE))}")
-        found.setdefault(parts[0], {})[parts[1]] = str(value).strip()
-    return {name: _upstream(name, said, read) for name, said in sorted(found.items())}
+            raise ValueError(
+                setting, f"no field of an upstream; there are {', '.join((*UPSTREAM_FIELDS, SECRET_FILE_FIELD))}"
+            )
+        by_name.setdefault(parts[0], {})[parts[1]] = str(value).strip()
+    return {name: _build_upstream(name, options, read_file) for name, options in sorted(by_name.items())}
 
 
-def _upstream(name: str, said: dict[str, str], read: Callable[[str, str], str]) -> Upstream:
-    here = f"{UPSTREAM}{name}_"
-    if (path := said.pop(SECRET_FILE, None)) is not None:
-        if "client_secret" in said:
-            raise ValueError(f"{here}client_secret", "and its _FILE are both set; keep one")
-        said["client_secret"] = read(path, f"{here}{SECRET_FILE}").strip()
-    for needed in ("issuer", "client_id"):
-        if not said.get(needed):
-            raise ValueError(f"{here}{needed}", "is missing")
-    parts = urlsplit(said["issuer"])
+def _build_upstream(name: str, options: dict[str, str], read_file: Callable[[str, str], str]) -> Upstream:
+    prefix = f"{UPSTREAM_PREFIX}{name}_"
+    if (path := options.pop(SECRET_FILE_FIELD, None)) is not None:
+        if "client_secret" in options:
+            raise ValueError(f"{prefix}client_secret", "and its _FILE are both set; keep one")
+        options["client_secret"] = read_file(path, f"{prefix}{SECRET_FILE_FIELD}").strip()
+    for required in ("issuer", "client_id"):
+        if not options.get(required):
+            raise ValueError(f"{prefix}{required}", "is missing")
+    parts = urlsplit(options["issuer"])
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError(f"{here}issuer", "must be an address such as https://sign-in.example.com")
-    if "openid" not in said.get("scope", "openid").split():
-        raise ValueError(f"{here}scope", "must hold openid")
-    return Upstream(name=name, **({"label": name.title()} | said))
+        raise ValueError(f"{prefix}issuer", "must be an address such as https://sign-in.example.com")
+    if "openid" not in options.get("scope", "openid").split():
+        raise ValueError(f"{prefix}scope", "must hold openid")
+    return Upstream(name=name, **({"label": name.title()} | options))

@@ -15,10 +15,10 @@ from flask import Flask, send_from_directory, url_for
 from sqlalchemy import Engine
 from werkzeug.wrappers import Response
 
-from accounts.config import PREFIX, Settings, SettingsError
+from accounts.config import ENV_PREFIX, Settings, SettingsError
 from accounts.core.database.store import Store
 from accounts.core.links.link import Link
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.delivery.callbacks import Caller, HttpCaller
 from accounts.delivery.letters import Letters, words_folder
 from accounts.delivery.transports import Carrier, Mailbox, SmtpCarrier
@@ -33,7 +33,7 @@ from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.templates import Pages
 
 log = logging.getLogger("accounts")
-ROOMS = (
+ALL_ROUTES = (
     account.room,
     connected_apps.room,
     invites.room,
@@ -52,25 +52,25 @@ ROOMS = (
     oidc_pages.room,
     upstream.room,
 )
-YEAR = 365 * 86400
+ASSET_MAX_AGE_SECONDS = 365 * 86400
 
 
 @dataclass(kw_only=True)
-class State(Runtime):
+class AppState(Runtime):
     """State of one app: what the pages need, and what carries its mail."""
 
     letters: Letters
-    carrier: Carrier
-    caller: Caller
+    transport: Carrier
+    callback_client: Caller
 
-    def worker(self) -> Worker:
+    def make_worker(self) -> Worker:
         """A worker that takes whatever the outbox of this app holds."""
-        return Worker(self.house, self.letters, self.carrier, self.caller)
+        return Worker(self.house, self.letters, self.transport, self.callback_client)
 
-    def workers(self) -> tuple[Worker, Worker]:
+    def make_workers(self) -> tuple[Worker, Worker]:
         """One for mail and one for calls to other apps: an app that is slow to answer must not hold up the mail."""
-        given = (self.house, self.letters, self.carrier, self.caller)
-        return Worker(*given, but=CALLS), Worker(*given, only=CALLS)
+        args = (self.house, self.letters, self.transport, self.callback_client)
+        return Worker(*args, but=CALLS), Worker(*args, only=CALLS)
 
 
 class Accounts:
@@ -97,7 +97,7 @@ class Accounts:
         self._engine = engine
         self._links = tuple(links)
         self._words = tuple(words)
-        self._mount = url_prefix.rstrip("/")
+        self._url_prefix = url_prefix.rstrip("/")
         if app is not None:
             self.init_app(app)
 
@@ -106,88 +106,88 @@ class Accounts:
 
         :raises SettingsError: settings or keys that may not be used.
         """
-        state = self.settle(app, Store(engine=self._engine) if self._engine is not None else None)
-        routes.register(app, ROOMS, link_views.room, state.house.links, self._mount)
-        app.add_url_rule(f"{self._mount}/assets/<path:name>", "accounts_asset", _asset)
+        state = self.attach_state(app, Store(engine=self._engine) if self._engine is not None else None)
+        routes.register(app, ALL_ROUTES, link_views.room, state.house.links, self._url_prefix)
+        app.add_url_rule(f"{self._url_prefix}/assets/<path:name>", "accounts_asset", _send_asset)
         app.after_request(headers.settle_session)
         app.teardown_appcontext(context.release)
 
-    def settle(self, app: Flask, store: Store | None = None) -> State:
+    def attach_state(self, app: Flask, store: Store | None = None) -> AppState:
         """Hang the state of one installation on an app: all that differs between two apps with the same doors.
 
         :param store: where its accounts live, instead of the one that the settings name.
         :raises SettingsError: settings or keys that may not be used.
         """
-        settings = self._settings or _settings_of(app)
-        house = House(settings, (*LINKS, *self._links), mount=self._mount, store=store)
-        box = Mailbox() if settings.mail_server is None else None
-        state = State(
-            house=house,
+        settings = self._settings or _load_settings(app)
+        site = Site(settings, (*LINKS, *self._links), url_prefix=self._url_prefix, store=store)
+        dev_mailbox = Mailbox() if settings.mail_server is None else None
+        state = AppState(
+            house=site,
             languages=Languages(settings.locale),
             pages=Pages(app.jinja_loader),
             session_cookie=cookies.session_cookie_name(settings.secure, app.config["SESSION_COOKIE_NAME"]),
-            rooms=ROOMS,
-            mailbox=box,
-            letters=Letters((*self._words, words_folder()), settings.service_name, house.signer.page("")),
-            carrier=box or SmtpCarrier(settings),
-            caller=HttpCaller(settings),
+            rooms=ALL_ROUTES,
+            mailbox=dev_mailbox,
+            letters=Letters((*self._words, words_folder()), settings.service_name, site.link_signer.page_url("")),
+            transport=dev_mailbox or SmtpCarrier(settings),
+            callback_client=HttpCaller(settings),
         )
         app.extensions[context.EXTENSION] = state
-        _furnish(state)
+        _add_template_globals(state)
         return state
 
 
-def state_of(app: Flask) -> State:
+def get_app_state(app: Flask) -> AppState:
     """What ``init_app`` has hung on an app."""
-    found: State = app.extensions[context.EXTENSION]
-    return found
+    state: AppState = app.extensions[context.EXTENSION]
+    return state
 
 
-def deliver_in_background(app: Flask) -> Callable[[float], None]:
+def start_workers(app: Flask) -> Callable[[float], None]:
     """Start the worker threads of this process: one for mail, one for what other apps are told.
 
     Call the result to stop them: it waits for what is under way, at most so many seconds.
     """
     stop = threading.Event()
-    state = state_of(app)
+    state = get_app_state(app)
     threads = [
         threading.Thread(target=worker.run, args=(stop,), name=name, daemon=True)
-        for name, worker in zip(("accounts-mail", "accounts-calls"), state.workers(), strict=True)
+        for name, worker in zip(("accounts-mail", "accounts-calls"), state.make_workers(), strict=True)
     ]
     for thread in threads:
         thread.start()
 
-    def end(seconds: float) -> None:
-        until = time.monotonic() + seconds
+    def stop_workers(seconds: float) -> None:
+        deadline = time.monotonic() + seconds
         stop.set()
         state.house.mail_due.set()
-        state.house.calls_due.set()
+        state.house.callbacks_due.set()
         for thread in threads:
-            thread.join(max(0.0, until - time.monotonic()))
+            thread.join(max(0.0, deadline - time.monotonic()))
 
-    return end
+    return stop_workers
 
 
-def _settings_of(app: Flask) -> Settings:
-    own = {name: value for name, value in app.config.items() if name.startswith(PREFIX)}
-    if isinstance(own.get(f"{PREFIX}SECRET_KEYS"), str):
+def _load_settings(app: Flask) -> Settings:
+    app_settings = {name: value for name, value in app.config.items() if name.startswith(ENV_PREFIX)}
+    if isinstance(app_settings.get(f"{ENV_PREFIX}SECRET_KEYS"), str):
         raise SettingsError("ACCOUNTS_SECRET_KEYS: must be a list of keys, oldest first, not one text")
-    given: dict[str, Any] = {f"{PREFIX}INSTANCE": app.instance_path, **os.environ, **own}
-    if not any(f"{PREFIX}SECRET_KEYS{end}" in given for end in ("", "_FILE")) and app.secret_key:
-        given[f"{PREFIX}SECRET_KEYS"] = _ring_of(app)
-    return Settings.load(given)
+    environ: dict[str, Any] = {f"{ENV_PREFIX}INSTANCE": app.instance_path, **os.environ, **app_settings}
+    if not any(f"{ENV_PREFIX}SECRET_KEYS{end}" in environ for end in ("", "_FILE")) and app.secret_key:
+        environ[f"{ENV_PREFIX}SECRET_KEYS"] = _host_keys(app)
+    return Settings.load(environ)
 
 
-def _ring_of(app: Flask) -> list[str]:
+def _host_keys(app: Flask) -> list[str]:
     # The host's own ring serves: Flask signs with SECRET_KEY and accepts its fallbacks.
-    older = app.config.get("SECRET_KEY_FALLBACKS") or []
-    if isinstance(older, str | bytes):
+    fallbacks = app.config.get("SECRET_KEY_FALLBACKS") or []
+    if isinstance(fallbacks, str | bytes):
         raise SettingsError("SECRET_KEY_FALLBACKS must be a list of keys, not one text")
-    keys = [*older, app.secret_key]
+    keys = [*fallbacks, app.secret_key]
     return [key.decode("latin-1") if isinstance(key, bytes) else str(key) for key in keys]
 
 
-def _furnish(state: State) -> None:
+def _add_template_globals(state: AppState) -> None:
     state.pages.add(
         globals={
             "_": errors.words,
@@ -212,7 +212,7 @@ def _asset_url(name: str) -> str:
     return url_for("accounts_asset", name=name, v=templates.fingerprint(name))
 
 
-def _asset(name: str) -> Response:
-    response = send_from_directory(templates.STATIC, name, max_age=YEAR)
+def _send_asset(name: str) -> Response:
+    response = send_from_directory(templates.STATIC, name, max_age=ASSET_MAX_AGE_SECONDS)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

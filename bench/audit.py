@@ -22,7 +22,7 @@ from accounts.core.clock import now
 from accounts.core.database import schema
 from accounts.core.ids import new_id
 from accounts.core.models.audit import AuditRow
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from accounts.flows.audit import retention as audit_retention
@@ -33,11 +33,11 @@ KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-bench"
 STEPS = ("nothing", "csv", "ndjson", "seal", "verify", "prune", "verify")
 
 
-def house_on(url: str) -> House:
-    return House(Settings.load({"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": [KEY]}), LINKS)
+def house_on(url: str) -> Site:
+    return Site(Settings.load({"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": [KEY]}), LINKS)
 
 
-def fill(house: House, lines: int) -> None:
+def fill(house: Site, lines: int) -> None:
     began = now() - timedelta(days=200)
     for first in range(0, lines, 5000):
         rows = [
@@ -64,7 +64,7 @@ def step(name: str, url: str) -> dict[str, float]:
     if name in ("csv", "ndjson"):
         size = sum(len(part.encode()) for part in stream(house, (), name))
     elif name == "seal":
-        size = chain.seal(house)
+        size = chain.close_chain(house)
     elif name == "prune":
         size = audit_retention.prune(UnitOfWork(house), 31)
     elif name == "verify":

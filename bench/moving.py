@@ -28,7 +28,7 @@ from accounts.config import Settings
 from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.models.account import Account
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from accounts.flows.moving import backup, copy, export, import_accounts
@@ -48,9 +48,9 @@ def write_file(path: Path, count: int) -> None:
                        "2020-01-01T00:00:00Z,1,2020-01-01T00:00:00Z\n")  # fmt: skip
 
 
-def house_on(url: str) -> House:
+def house_on(url: str) -> Site:
     given = {"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": KEY}
-    return House(Settings.load(given), LINKS)
+    return Site(Settings.load(given), LINKS)
 
 
 def step(name: str, url: str, path: Path) -> int:
@@ -58,7 +58,7 @@ def step(name: str, url: str, path: Path) -> int:
     house = house_on(url)
     how = How(source="plain")
     if name == "hello":
-        schema.check(house.store)
+        schema.check_revision(house.store)
         return 0
     if name == "rehearse":
         return import_accounts.rehearse(UnitOfWork(house), path, how).rows

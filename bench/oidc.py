@@ -30,7 +30,7 @@ from load import Ask, Cost, cpu_seconds, run, wait_for
 
 from accounts.config import Settings
 from accounts.core.database import schema
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from accounts.flows.oidc import registration, tokens
@@ -101,7 +101,7 @@ class Ours(Contender):
             "ACCOUNTS_INSTANCE": str(folder),
             "ACCOUNTS_SECRET_KEYS": json.dumps([secrets.token_urlsafe(32)]),
         }
-        self.house = House(Settings.load(environ), LINKS)
+        self.house = Site(Settings.load(environ), LINKS)
         schema.upgrade(self.house.store)
         said = {"name": "Bench", "redirect_uris": [REDIRECT_URI], "trusted": True}
         app = AppInput.model_validate(said | {"id_token_signed_response_alg": alg})

@@ -72,10 +72,10 @@ def measure(step: str, rows: int) -> dict[str, float]:
     """What one step takes, in this process."""
     from accounts import create_app
     from accounts.core.database import schema
-    from accounts.extension import state_of
+    from accounts.extension import get_app_state
 
     app = create_app()
-    house = state_of(app).house
+    house = get_app_state(app).house
     schema.upgrade(house.store)
     client, token = admin(app)
     work = act(step, rows, client, token)
@@ -91,11 +91,11 @@ def measure(step: str, rows: int) -> dict[str, float]:
 def admin(app: Any) -> tuple[Any, str]:
     """A signed-in browser, and its CSRF token."""
     from accounts.core.uow import UnitOfWork
-    from accounts.extension import state_of
+    from accounts.extension import get_app_state
     from accounts.flows.helpdesk.first_admin import first_admin_url
 
     client, email = app.test_client(), "admin@example.org"
-    url = first_admin_url(UnitOfWork(state_of(app).house))
+    url = first_admin_url(UnitOfWork(get_app_state(app).house))
     if url is not None:
         said = {"token": url.split("/")[-2], "email": email, "password": PASSWORD, "name": "Admin"}
         assert client.post("/api/l/invite", json=said).status_code == 201

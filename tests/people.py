@@ -16,13 +16,13 @@ from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from accounts import Accounts, Settings, create_app
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.ids import new_id
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.security.passwords import Passwords
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.extension import State, state_of
+from accounts.extension import AppState, get_app_state
 from accounts.flows.account import sign_up
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.servers.lent import LentStore
@@ -81,7 +81,7 @@ class Person:
         return self._tokens[session]
 
     def _session(self) -> str | None:
-        found = self.client.get_cookie(state_of(self.client.application).session_cookie)
+        found = self.client.get_cookie(get_app_state(self.client.application).session_cookie)
         return found.value if found else None
 
     def _ask(self, method: str, path: str, **how: Any) -> TestResponse:
@@ -102,14 +102,14 @@ class Service:
     _work: list[UnitOfWork] = field(default_factory=list)
 
     @property
-    def state(self) -> State:
-        return state_of(self.app)
+    def state(self) -> AppState:
+        return get_app_state(self.app)
 
     @property
-    def house(self) -> House:
+    def house(self) -> Site:
         return self.state.house
 
-    def uow(self, asker: Asker | None = None) -> UnitOfWork:
+    def uow(self, asker: RequestInfo | None = None) -> UnitOfWork:
         """A unit of work of the operator unless somebody else asks; closed with the service at the latest."""
         self._work.append(UnitOfWork(self.house, asker))
         return self._work[-1]
@@ -135,8 +135,8 @@ class Service:
         person = self.person(email=new_address(name), **known)
         uow = self.uow()
         with uow:
-            carried = sign_up.Carried(id=new_id(), locale=uow.asker.locale, next="")
-            url = uow.url(sign_up.ACTIVATE, Subject(person.email, None), carried)
+            carried = sign_up.Carried(id=new_id(), locale=uow.request_info.locale, next="")
+            url = uow.link_url(sign_up.ACTIVATE, Subject(person.email, None), carried)
         return self._activated(person, token_in(url), name)
 
     def _activated(self, person: Person, token: str, name: str) -> Person:
@@ -155,7 +155,7 @@ class Service:
 
     def deliver(self) -> int:
         """Let the mail worker deliver whatever is due; how many intents it took."""
-        return self.state.worker().deliver_all()
+        return self.state.make_worker().deliver_all()
 
     def mails(self, to: str) -> list[Received]:
         """Mails that one address has received so far, oldest first."""
@@ -202,14 +202,14 @@ class Apps:
         """An app that serves with these settings and that nobody else has now."""
         idle = self._idle[settings.trusted_proxies]
         app = idle.pop() if idle else create_app(settings)
-        state = Accounts(settings=settings).settle(app, LentStore(settings.database_url))
+        state = Accounts(settings=settings).attach_state(app, LentStore(settings.database_url))
         house = state.house
-        house.passwords = Passwords(old=house.passwords.old, memory_kib=8, passes=1)
+        house.passwords = Passwords(foreign_secrets=house.passwords.foreign_secrets, memory_kib=8, passes=1)
         return app
 
     def take_back(self, app: Flask) -> None:
         """May be lent to the next one."""
-        house = state_of(app).house
+        house = get_app_state(app).house
         assert isinstance(house.store, LentStore)
         house.store.give_back()
         self._idle[house.settings.trusted_proxies].append(app)

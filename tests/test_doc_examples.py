@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 
 from accounts.core.database import schema
 from accounts.core.links.link import Link
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from tests.people import PASSWORD, token_in
 
 ROOT = Path(__file__).parents[1]
@@ -40,19 +40,19 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         app = importlib.import_module(module).app
         assert isinstance(app, Flask)
         apps[module] = app
-        schema.upgrade(state_of(app).house.store)
+        schema.upgrade(get_app_state(app).house.store)
         return app
 
     yield run
     for module, app in apps.items():
-        state_of(app).house.store.close()
+        get_app_state(app).house.store.close()
         del sys.modules[module]
 
 
 def newest_link(app: Flask, purpose: str) -> str:
     """The newest link of a purpose in the development mailbox."""
-    state_of(app).worker().deliver_all()
-    box = state_of(app).mailbox
+    get_app_state(app).make_worker().deliver_all()
+    box = get_app_state(app).mailbox
     assert box is not None
     found: list[str] = [url for mail in box.messages for url in LINK.findall(mail.text) if f"/l/{purpose}/" in url]
     return found[0]
@@ -90,6 +90,6 @@ def test_the_kind_of_link_in_the_documentation_works_once(run: Run) -> None:
 
 
 def test_a_kind_of_link_that_binds_nothing_lasting_cannot_be_declared(run: Run) -> None:
-    declared = state_of(run("docs/links.md", "newsletter")).house.links["join-newsletter"]
+    declared = get_app_state(run("docs/links.md", "newsletter")).house.links["join-newsletter"]
     with pytest.raises(TypeError, match="never returns"):
         Link(**{**vars(declared), "dies_with": declared.dies_with[:2]})

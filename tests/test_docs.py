@@ -13,13 +13,13 @@ from limits import parse
 
 from accounts import Settings
 from accounts.cli import cli
-from accounts.config import GATHERED, PREFIX, SECRETS
-from accounts.config_upstream import FIELDS, SECRET_FILE
+from accounts.config import COMPOSED_SETTINGS, ENV_PREFIX, SECRET_SETTINGS
+from accounts.config_upstream import SECRET_FILE_FIELD, UPSTREAM_FIELDS
 from accounts.core.errors import DeadLink, Problem
-from accounts.core.link_kinds.parts import Part
+from accounts.core.link_kinds.parts import StatePart
 from accounts.core.links import link as links
 from accounts.core.links.link import Link
-from accounts.core.models.account import LOCK
+from accounts.core.models.account import LOCKOUT_DURATION
 from accounts.core.models.base import Base
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit
@@ -72,9 +72,9 @@ def commands(of: click.Command, name: str) -> Iterator[tuple[str, click.Command]
 
 
 def setting_names() -> set[str]:
-    plain = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields if name not in GATHERED}
-    lifetimes = {f"{PREFIX}LIFETIME_{link.purpose.replace('-', '_').upper()}" for link in LINKS}
-    return plain | lifetimes | {f"{PREFIX}CONFIG"}
+    plain = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields if name not in COMPOSED_SETTINGS}
+    lifetimes = {f"{ENV_PREFIX}LIFETIME_{link.purpose.replace('-', '_').upper()}" for link in LINKS}
+    return plain | lifetimes | {f"{ENV_PREFIX}CONFIG"}
 
 
 @pytest.mark.parametrize("name", sorted(setting_names()))
@@ -85,26 +85,28 @@ def test_every_setting_has_a_row(name: str) -> None:
 def test_defaults_of_settings_are_the_documented_ones() -> None:
     for name, field in Settings.model_fields.items():
         if isinstance(field.default, str | int | Path):
-            assert f"`{field.default}`" in row("settings.md", f"{PREFIX}{name.upper()}")[1]
+            assert f"`{field.default}`" in row("settings.md", f"{ENV_PREFIX}{name.upper()}")[1]
     for link in LINKS:
-        name = f"{PREFIX}LIFETIME_{link.purpose.replace('-', '_').upper()}"
-        assert row("settings.md", name)[1] == f"`{int(link.lives.total_seconds())}`"
+        name = f"{ENV_PREFIX}LIFETIME_{link.purpose.replace('-', '_').upper()}"
+        assert row("settings.md", name)[1] == f"`{int(link.lifetime.total_seconds())}`"
 
 
 def test_secrets_from_files_are_named() -> None:
-    for secret in SECRETS:
-        assert f"`{PREFIX}{secret.upper()}_FILE`" in doc("settings.md")
+    for secret in SECRET_SETTINGS:
+        assert f"`{ENV_PREFIX}{secret.upper()}_FILE`" in doc("settings.md")
 
 
 def test_every_field_of_an_upstream_has_a_row() -> None:
-    for name in FIELDS:
-        assert row("settings.md", f"{PREFIX}UPSTREAM_<NAME>_{name.upper()}")
-        assert row("upstream.md", f"{PREFIX}UPSTREAM_<NAME>_{name.upper()}")
+    for name in UPSTREAM_FIELDS:
+        assert row("settings.md", f"{ENV_PREFIX}UPSTREAM_<NAME>_{name.upper()}")
+        assert row("upstream.md", f"{ENV_PREFIX}UPSTREAM_<NAME>_{name.upper()}")
 
 
 def test_no_setting_is_named_that_does_not_exist() -> None:
-    known = setting_names() | {f"{PREFIX}UPSTREAM_WORK_{name.upper()}" for name in (*FIELDS, SECRET_FILE)}
-    known |= {f"{PREFIX}{secret.upper()}_FILE" for secret in SECRETS} | INVENTED
+    known = setting_names() | {
+        f"{ENV_PREFIX}UPSTREAM_WORK_{name.upper()}" for name in (*UPSTREAM_FIELDS, SECRET_FILE_FIELD)
+    }
+    known |= {f"{ENV_PREFIX}{secret.upper()}_FILE" for secret in SECRET_SETTINGS} | INVENTED
     for path in FILES:
         named = set(re.findall(r"\bACCOUNTS_[A-Z_]*[A-Z]\b", path.read_text(encoding="utf-8")))
         assert named <= known, path.name
@@ -126,7 +128,7 @@ def test_every_limit_has_a_row_with_its_amount() -> None:
     limits = [value for value in vars(throttle).values() if isinstance(value, Limit)]
     assert limits
     for limit in limits:
-        assert parse(row("limits.md", limit.name)[1]) == limit.amount
+        assert parse(row("limits.md", limit.name)[1]) == limit.rate
     assert len(rows("limits.md")) == len(limits) + 2
 
 
@@ -170,13 +172,13 @@ def test_every_kind_of_link_has_a_row_that_says_what_it_binds_and_how_long_it_li
     assert subject == f"the {link.about}"
     assert re.findall(r"`(\w+)`", dies_with) == [part.name for part in link.dies_with]
     number, unit = re.findall(r"\w+", lives)[:2]
-    assert timedelta(**{unit: int(number)}) == link.lives
-    dead = {each.code for each in link.again_after} if link.again else set()
+    assert timedelta(**{unit: int(number)}) == link.lifetime
+    dead = {each.code for each in link.resend_after} if link.can_resend else set()
     assert set(re.findall(r"`(\w+)`", again)) == dead
 
 
 def test_every_part_that_a_link_can_bind_is_told() -> None:
-    for part in (value for value in vars(links).values() if isinstance(value, Part)):
+    for part in (value for value in vars(links).values() if isinstance(value, StatePart)):
         assert row("links.md", part.name)
 
 
@@ -196,7 +198,7 @@ def test_what_needs_a_fresh_proof_is_marked(service: Service) -> None:
 def test_the_lock_and_the_devices_it_spares_are_told_with_their_numbers() -> None:
     lock = doc("limits.md").partition("## The lock")[2].partition("\n## ")[0]
     assert f"After {MAX_FAILURES} wrong passwords in a row" in lock
-    assert f"locked for {LOCK // timedelta(minutes=1)} minutes" in lock
+    assert f"locked for {LOCKOUT_DURATION // timedelta(minutes=1)} minutes" in lock
     assert timedelta(seconds=devices.LIVES_SECONDS) == timedelta(days=365)
     assert f"for a year: the ids of the accounts, at most {devices.KEPT}" in doc("sessions.md")
 

@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except SettingsError as wrong:
         _stop(str(wrong))
     except Problem as problem:
-        details = [f"{each.field}: {each.sentence % each.values}" for each in problem.fields]
-        _stop("; ".join(details) or problem.reason or problem.sentence)
+        details = [f"{each.field}: {each.message % each.values}" for each in problem.fields]
+        _stop("; ".join(details) or problem.reason or problem.message)
     except SQLAlchemyError as wrong:
         reason = str(getattr(wrong, "orig", None) or type(wrong).__name__).strip().splitlines()[0]
         _stop(f"the store does not answer as it should: {reason}")

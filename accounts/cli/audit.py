@@ -71,7 +71,7 @@ def list_audit(limit: int, **filters: str) -> None:
 def export(output: Path | None, **filters: str) -> None:
     """The lines as a file, oldest first. However many there are, it needs no more memory."""
     parts = audit_export.begin(unit_of_work(), checked(ExportAudit, filters))
-    with nullcontext(sys.stdout) if output is None else atomic_files.written(output) as out:
+    with nullcontext(sys.stdout) if output is None else atomic_files.open_atomic(output) as out:
         out.writelines(parts)
 
 
@@ -79,8 +79,8 @@ def export(output: Path | None, **filters: str) -> None:
 def seal() -> None:
     """Seal what has settled, and print the head of the chain. Note it elsewhere: verify compares with it."""
     house = open_house()
-    count = chain.seal(house)
-    head = chain.head(house)
+    count = chain.close_chain(house)
+    head = chain.describe_head(house)
     click.echo(f"{count} lines sealed; the head is {head or 'none yet'}")
 
 
@@ -107,7 +107,7 @@ def verify(noted: str) -> None:
 def prune(older_than: int | None) -> None:
     """Put pseudonyms in the place of accounts and networks in old lines. No line is deleted."""
     uow = unit_of_work()
-    days = older_than or uow.house.settings.audit_pseudonyms_after
+    days = older_than or uow.site.settings.audit_pseudonyms_after
     if not days:
         raise SettingsError("say how old with --older-than DAYS, or set ACCOUNTS_AUDIT_PSEUDONYMS_AFTER")
     click.echo(f"{audit_retention.prune(uow, days)} lines say no more who it was")

@@ -8,7 +8,7 @@ import click
 
 from accounts.cli.context import open_house, unit_of_work
 from accounts.config import SettingsError
-from accounts.core.signing.key_file import FileRing
+from accounts.core.signing.key_file import FileKeyRing
 from accounts.flows.moving import backup as backups
 
 
@@ -22,7 +22,7 @@ def backup(file: Path) -> None:
     except backups.BackupFailed as wrong:
         raise SettingsError(str(wrong)) from None
     click.echo(f"{size} bytes in {file}")
-    keys = house.ring.path if isinstance(house.ring, FileRing) else "ACCOUNTS_SECRET_KEYS"
+    keys = house.ring.path if isinstance(house.ring, FileKeyRing) else "ACCOUNTS_SECRET_KEYS"
     click.echo(f"The key ring is not in it: keep {keys} too, in another place.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from accounts.cli.context import make_house
-from accounts.config import SECRETS
+from accounts.config import SECRET_SETTINGS
 from accounts.core.database import schema
 
 
@@ -19,8 +19,8 @@ def check() -> None:
     """Print what the settings come to, without secrets, and whether keys and store can be used."""
     house = make_house()
     for name, value in house.settings.model_dump().items():
-        shown = ("(set)" if value else "(not set)") if name in SECRETS else value
+        shown = ("(set)" if value else "(not set)") if name in SECRET_SETTINGS else value
         click.echo(f"{name} = {shown}")
     click.echo(f"keys: {len(house.ring)}, {house.ring.signing.name} signs")
-    schema.check(house.store)
-    click.echo(f"store: {house.store}, version {schema.head()}")
+    schema.check_revision(house.store)
+    click.echo(f"store: {house.store}, version {schema.head_revision()}")

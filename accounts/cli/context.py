@@ -6,32 +6,32 @@ import click
 
 from accounts.config import Settings
 from accounts.core.database import schema
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 
 
-def make_house(settings: Settings | None = None) -> House:
+def make_house(settings: Settings | None = None) -> Site:
     """The installation that ACCOUNTS_* (or ``settings``) names; its store is closed when the command ends.
 
     :raises SettingsError: settings or keys cannot be used.
     """
-    house = House(settings or Settings.load(), LINKS)
+    house = Site(settings or Settings.load(), LINKS)
     click.get_current_context().call_on_close(house.store.close)
     return house
 
 
-def open_house() -> House:
+def open_house() -> Site:
     """The installation that ACCOUNTS_* names, its tables checked.
 
     :raises SettingsError: settings, keys or store cannot be used.
     """
     house = make_house()
-    schema.check(house.store)
+    schema.check_revision(house.store)
     return house
 
 
-def unit_of_work(house: House | None = None) -> UnitOfWork:
+def unit_of_work(house: Site | None = None) -> UnitOfWork:
     """A unit of work of the operator: whoever can read the key ring needs no account. Closed when the command ends.
 
     :param house: where; by default the installation that ACCOUNTS_* names.

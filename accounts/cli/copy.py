@@ -28,7 +28,7 @@ def export(file: Path, form: str, hashes: bool) -> None:
             click.echo(line, nl=False)
         return
     count = 0
-    with atomic_files.written(file) as out:
+    with atomic_files.open_atomic(file) as out:
         for count, line in enumerate(lines, 0 if form == "csv" else 1):  # noqa: B007 - the last number is what counts
             out.write(line)
     click.echo(f"{count} accounts in {file}")

@@ -13,7 +13,7 @@ import click
 from accounts.cli.context import unit_of_work
 from accounts.config import SettingsError
 from accounts.core import atomic_files, csv_files
-from accounts.core.security.addresses import AddressRefused, parse
+from accounts.core.security.addresses import AddressRefused, parse_email
 from accounts.core.uow import UnitOfWork
 from accounts.flows.moving import import_accounts as moving
 from accounts.flows.moving.check_rows import NO_HASH, Report
@@ -84,7 +84,7 @@ def import_(
 
 def _check(uow: UnitOfWork, file: Path, how: How, email: str) -> None:
     try:
-        address = parse(email)
+        address = parse_email(email)
     except AddressRefused:
         raise SettingsError(f"{email} is not a mail address") from None
     found = moving.look(uow, file, how, address.key)
@@ -111,14 +111,14 @@ class _Refusals:
         self.first: list[Refused] = []
         self._out: TextIO | None = None
         if path is not None:
-            self._out = stack.enter_context(atomic_files.written(path))
-            self._out.write(csv_files.line(("line", "email", "code", "why")))
+            self._out = stack.enter_context(atomic_files.open_atomic(path))
+            self._out.write(csv_files.format_row(("line", "email", "code", "why")))
 
     def __call__(self, refused: Refused) -> None:
         if len(self.first) < SHOWN:
             self.first.append(refused)
         if self._out is not None:
-            self._out.write(csv_files.line((refused.line, refused.email, refused.code, refused.why)))
+            self._out.write(csv_files.format_row((refused.line, refused.email, refused.code, refused.why)))
 
 
 def _progress() -> Callable[[Report], None]:

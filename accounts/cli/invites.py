@@ -55,7 +55,7 @@ def invite(
     if file is not None and printed:
         raise click.UsageError("--print is for one address; links of a batch: accounts invites export.")
     uow = unit_of_work()
-    said: dict[str, Any] = {"groups": list(groups), "locale": locale or uow.house.settings.locale}
+    said: dict[str, Any] = {"groups": list(groups), "locale": locale or uow.site.settings.locale}
     said |= {"days": days} if days is not None else {}
     if file is None:
         _invite_one(uow, {**said, "email": email}, printed)
@@ -163,8 +163,8 @@ def export_links(batch: str, as_json: bool) -> None:
     uow = unit_of_work()
     found = batches.find(uow, batch)
     export.note(uow, found.id, "links")
-    with closing(export.links(uow.house, uow.asker, found.id)) as links:
-        for text in _json_lines(links) if as_json else csv_files.written(export.table(links)):
+    with closing(export.links(uow.site, uow.request_info, found.id)) as links:
+        for text in _json_lines(links) if as_json else csv_files.format_csv(export.table(links)):
             click.echo(text, nl=False)
 
 
@@ -179,8 +179,8 @@ def print_letters(batch: str) -> None:
     found = batches.find(uow, batch)
     export.note(uow, found.id, "letters")
     with (
-        create_app(uow.house.settings).test_request_context(),
-        closing(export.links(uow.house, uow.asker, found.id)) as links,
+        create_app(uow.site.settings).test_request_context(),
+        closing(export.links(uow.site, uow.request_info, found.id)) as links,
     ):
         for text in letters_page(links, alone=True):
             click.echo(text, nl=False)
@@ -216,7 +216,7 @@ def _send(uow: UnitOfWork, batch: InviteBatch) -> None:
     uow.release()
     sent = counts.rows.get("sent", 0)
     with (
-        closing(sending.send(uow.house, uow.asker, batch.id)) as steps,
+        closing(sending.send(uow.site, uow.request_info, batch.id)) as steps,
         click.progressbar(length=sent + counts.left, label=batch.name) as bar,
     ):
         for step in steps:

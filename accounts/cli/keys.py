@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from accounts.cli.context import make_house, open_house, unit_of_work
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
-from accounts.core.signing.key_file import FileRing
-from accounts.core.signing.keys import Entry, new_key, signing
-from accounts.core.site import House
+from accounts.core.signing.key_file import FileKeyRing
+from accounts.core.signing.keys import RingEntry, new_key, signing_entry
+from accounts.core.site import Site
 from accounts.flows import LINKS
 from accounts.flows.keys import impact as key_impact
 from accounts.flows.keys import report as key_report
@@ -40,7 +40,7 @@ def keys(context: click.Context) -> None:
         _check_store(house)
     except SettingsError as wrong:
         click.echo(f"accounts: nothing was counted: {wrong}", err=True)
-        now_signing = signing(house.ring.entries)
+        now_signing = signing_entry(house.ring.entries)
         for number, entry in enumerate(house.ring.entries, 1):
             click.echo(f"{number}\t{entry.key.name}\t{'signs' if entry == now_signing else 'opens'}")
         return
@@ -67,10 +67,10 @@ def new() -> None:
 def rotate(wait: int) -> None:
     """Add a key. Every process accepts it at once and signs with it a little later; the old keys go on opening."""
     house = open_house()
-    if not isinstance(house.ring, FileRing):
+    if not isinstance(house.ring, FileKeyRing):
         _explain_rotation(house.ring.entries)
         raise SettingsError("nothing was changed: the ring is in ACCOUNTS_SECRET_KEYS, not in a file")
-    before = signing(house.ring.entries)
+    before = signing_entry(house.ring.entries)
     fresh = key_report.rotate(unit_of_work(house), house.ring, wait)
     click.echo(f"key {fresh.key.name} opens from now on and signs from {_moment(_utc(fresh.signs_from))} UTC")
     click.echo(f"key {before.key.name} goes on opening; accounts keys says from when on it may be dropped")
@@ -84,16 +84,16 @@ def rotate(wait: int) -> None:
 )
 def drop(name: str, anyway: bool, emergency: bool) -> None:
     """Take the key NAME out of the ring. Every link and every session that it has signed dies."""
-    house = House(Settings.load(), LINKS) if emergency else open_house()
+    house = Site(Settings.load(), LINKS) if emergency else open_house()
     ring = house.ring
-    if emergency and isinstance(ring, FileRing):
+    if emergency and isinstance(ring, FileKeyRing):
         _drop_at_once(house, ring, name)
         return
     uow = unit_of_work(house)
     life = key_report.find(uow, name)
     _report(life, key_impact.reckon(uow, life), "would die")
     click.echo(f"Safe to drop: {_safe(life)}")
-    if not isinstance(ring, FileRing):
+    if not isinstance(ring, FileKeyRing):
         raise SettingsError(
             f"nothing was changed: take key {name} ({life.number} of {len(ring)}) out of ACCOUNTS_SECRET_KEYS"
             " and restart every process"
@@ -103,7 +103,7 @@ def drop(name: str, anyway: bool, emergency: bool) -> None:
     click.echo(f"key {name} is dropped; every process notices within a second")
 
 
-def _drop_at_once(house: House, ring: FileRing, name: str) -> None:
+def _drop_at_once(house: Site, ring: FileKeyRing, name: str) -> None:
     before = ring.entries
     fresh = key_report.drop_at_once(ring, name)
     click.echo(f"key {name} is dropped; every process notices within a second")
@@ -125,15 +125,15 @@ def _drop_at_once(house: House, ring: FileRing, name: str) -> None:
         ) from None
 
 
-def _check_store(house: House) -> None:
+def _check_store(house: Site) -> None:
     """:raises SettingsError: there are no tables to read. Unlike connecting, this makes no file where none is."""
     file = make_url(house.settings.database_url).database if house.store.is_sqlite else None
     if file is not None and not Path(file).exists():
         raise SettingsError("there are no tables yet")
-    schema.check(house.store)
+    schema.check_revision(house.store)
 
 
-def _explain_rotation(entries: Sequence[Entry]) -> None:
+def _explain_rotation(entries: Sequence[RingEntry]) -> None:
     names = [f"<{number}: {entry.key.name}>" for number, entry in enumerate(entries, 1)]
     fresh = new_key()
     click.echo("The ring is in ACCOUNTS_SECRET_KEYS, where only you can change it. This is a fresh key:\n")

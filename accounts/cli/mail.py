@@ -17,7 +17,7 @@ def mail(context: click.Context) -> None:
     """How many letters wait, and how many were given up."""
     if context.invoked_subcommand is not None:
         return
-    waiting, dead = outbox.waiting(open_house().store.engine)
+    waiting, dead = outbox.count_items(open_house().store.engine)
     click.echo(f"{waiting} waiting, {dead} given up")
 
 

@@ -18,7 +18,7 @@ from accounts.cli.context import make_house
 from accounts.cli.whole import whole
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.version import __version__
@@ -69,7 +69,7 @@ def upgrade() -> None:
     """Bring the tables to the version of this code."""
     house = make_house()
     schema.upgrade(house.store)
-    click.echo(f"{house.store} is at version {schema.head()}")
+    click.echo(f"{house.store} is at version {schema.head_revision()}")
 
 
 @click.command()
@@ -77,14 +77,14 @@ def worker() -> None:
     """Deliver mail and what other apps are told, and nothing else, until told to stop."""
     from accounts.app import create_app
     from accounts.cli.logs import configure
-    from accounts.extension import deliver_in_background, state_of
+    from accounts.extension import get_app_state, start_workers
 
     settings = Settings.load()
     configure(settings)
     app = create_app(settings)
-    state = state_of(app)
+    state = get_app_state(app)
     click.get_current_context().call_on_close(state.house.store.close)
-    schema.check(state.house.store)
+    schema.check_revision(state.house.store)
     stop = threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:
@@ -93,7 +93,7 @@ def worker() -> None:
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
     click.echo(f"delivering mail of {settings.public_origin}", err=True)
-    end = deliver_in_background(app)
+    end = start_workers(app)
     stop.wait()
     end(DRAIN_SECONDS)
 
@@ -102,14 +102,14 @@ def application() -> Flask:
     """The WSGI app of one serving process, with its mail worker thread."""
     from accounts.app import create_app
     from accounts.cli.logs import configure, log_requests
-    from accounts.extension import deliver_in_background
+    from accounts.extension import start_workers
 
     settings = Settings.load()
     configure(settings)
     app = create_app(settings)
     log_requests(app)
     app.wsgi_app = whole(app.wsgi_app)  # type: ignore[method-assign,assignment] # Flask's documented way
-    end = deliver_in_background(app)
+    end = start_workers(app)
     # Not atexit, which a forked process never reaches. A letter cut off here would rest until its lease ends.
     Finalize(None, end, args=(LETTER_SECONDS,), exitpriority=0)
     _leave_with_parent()
@@ -129,7 +129,7 @@ def _leave_with_parent() -> None:
     threading.Thread(target=watch, name="accounts-parent", daemon=True).start()
 
 
-def _greet(house: House) -> None:
+def _greet(house: Site) -> None:
     settings = house.settings
     click.echo(f"accounts {__version__} ({settings.env}) at {settings.public_origin}")
     if settings.mail_server is None:

@@ -16,12 +16,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
-ABANDONED = 12 * 3600
+ABANDONED_AFTER_SECONDS = 12 * 3600
 """Seconds after which a part that nobody goes on with was left by somebody who was killed."""
 
 
 @contextmanager
-def written(path: Path) -> Iterator[TextIO]:
+def open_atomic(path: Path) -> Iterator[TextIO]:
     """A file to write text to. What is no regular file (a pipe, ``/dev/stdout``) is written to as it is.
 
     :raises OSError: it cannot be written; an older file is as it was.
@@ -30,12 +30,12 @@ def written(path: Path) -> Iterator[TextIO]:
         with path.open("w", encoding="utf-8", newline="") as out:
             yield out
         return
-    with part_of(path) as part, part.open("w", encoding="utf-8", newline="") as out:
+    with replace_atomically(path) as part, part.open("w", encoding="utf-8", newline="") as out:
         yield out
 
 
 @contextmanager
-def part_of(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path) -> Iterator[Path]:
     """An empty file that takes the place of ``path`` in the end, and goes where something is raised before.
 
     :raises OSError: it cannot be written, or ``path`` is no regular file.
@@ -43,27 +43,27 @@ def part_of(path: Path) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(path))
-    _sweep(path)
+    _delete_abandoned_parts(path)
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         yield part
-        _flush(part)
+        _fsync(part)
         part.replace(path)
         with suppress(OSError):  # not every file system lets a folder be flushed
-            _flush(path.parent)
+            _fsync(path.parent)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _sweep(path: Path) -> None:
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+def _delete_abandoned_parts(path: Path) -> None:
+    for part in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         with suppress(OSError):
-            if left.stat().st_mtime < time.time() - ABANDONED:
-                left.unlink()
+            if part.stat().st_mtime < time.time() - ABANDONED_AFTER_SECONDS:
+                part.unlink()
 
 
-def _flush(path: Path) -> None:
+def _fsync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -14,22 +14,22 @@ from itertools import islice
 from typing import BinaryIO
 
 SEPARATORS = (",", ";", "\t")
-HINT = re.compile(r"\s*sep=([,;\t|:])\s*", re.IGNORECASE)
+SEPARATOR_LINE = re.compile(r"\s*sep=([,;\t|:])\s*", re.IGNORECASE)
 """The first line of what Excel writes for itself."""
-LOOKED_AT = 64 * 1024
+SAMPLE_BYTES = 64 * 1024
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-DANGEROUS = frozenset("=+-@\t\r\n＝＋－＠|%")
+FORMULA_CHARACTERS = frozenset("=+-@\t\r\n＝＋－＠|%")
 """What a cell must not begin with: spreadsheets take it for a formula, or for a command to another program."""
-_BEGINS = re.compile(rf'(?:^[ \u00a0]*|(?<=;)[ \u00a0"]*)[{re.escape("".join(sorted(DANGEROUS)))}]')
+_FORMULA_START = re.compile(rf'(?:^[ \u00a0]*|(?<=;)[ \u00a0"]*)[{re.escape("".join(sorted(FORMULA_CHARACTERS)))}]')
 """Where one begins: at the beginning of a cell, and behind a semicolon. Where decimals have a comma, spreadsheets end
 a cell there, and take our quotation marks, which then stand inside of one, for nothing."""
 
 
-class NotATable(ValueError):
+class InvalidCsv(ValueError):
     """The text cannot be read as a table. ``line`` says where."""
 
     def __init__(self, line: int) -> None:
@@ -37,91 +37,92 @@ class NotATable(ValueError):
         self.line = line
 
 
-def read(stream: BinaryIO, told: Callable[[str], bool]) -> Iterator[tuple[int, list[str]]]:
+def read_csv(stream: BinaryIO, is_whole_cell: Callable[[str], bool]) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table that are not empty, each with the number of the line it ends on. One row at a time.
 
     :param stream: a file that can be read twice; it stays open.
-    :param told: whether a cell is surely a whole one, by which the right separator is known from the wrong ones.
+    :param is_whole_cell: whether a cell is surely a whole one, by which the right separator is known from the
+        wrong ones.
     :raises NotATable: such as a quotation mark that is never closed.
     """
-    encoding = encoding_of(stream)
+    encoding = detect_encoding(stream)
     stream.seek(0)
     text = io.TextIOWrapper(stream, encoding, errors="replace", newline="")
     try:
-        head = text.read(LOOKED_AT)
-        hint = HINT.fullmatch(head.partition("\n")[0])
-        separator = hint[1] if hint else _separator(head, told)
+        sample = text.read(SAMPLE_BYTES)
+        hint = SEPARATOR_LINE.fullmatch(sample.partition("\n")[0])
+        separator = hint[1] if hint else _detect_separator(sample, is_whole_cell)
         text.seek(0)
         if hint:
             text.readline()
-        yield from _rows(csv.reader(text, delimiter=separator), 1 if hint else 0)
+        yield from _numbered_rows(csv.reader(text, delimiter=separator), 1 if hint else 0)
     finally:
         text.detach()
 
 
-def encoding_of(stream: BinaryIO) -> str:
+def detect_encoding(stream: BinaryIO) -> str:
     """How a file is encoded: by its mark, by its zero bytes, UTF-8 if all of it is that, else Windows-1252."""
     stream.seek(0)
-    head = stream.read(LOOKED_AT)
+    sample = stream.read(SAMPLE_BYTES)
     for mark, encoding in BYTE_ORDER_MARKS:
-        if head.startswith(mark):
+        if sample.startswith(mark):
             return encoding
-    even, odd = head[::2].count(0), head[1::2].count(0)
-    if even + odd > len(head) // 4:
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    if even + odd > len(sample) // 4:
         return "utf-16-le" if odd > even else "utf-16-be"
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        while head:
-            decoder.decode(head)
-            head = stream.read(LOOKED_AT)
+        while sample:
+            decoder.decode(sample)
+            sample = stream.read(SAMPLE_BYTES)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         return "cp1252"
     return "utf-8"
 
 
-def written(rows: Iterable[Iterable[object]]) -> Iterator[str]:
+def format_csv(rows: Iterable[Iterable[object]]) -> Iterator[str]:
     """Rows as CSV (RFC 4180), with the mark by which spreadsheets know UTF-8. One row at a time."""
-    mark = "\ufeff"
+    byte_order_mark = "\ufeff"
     for row in rows:
-        yield mark + line(row)
-        mark = ""
+        yield byte_order_mark + format_row(row)
+        byte_order_mark = ""
 
 
-def line(cells: Iterable[object]) -> str:
+def format_row(cells: Iterable[object]) -> str:
     """One row as CSV. Every cell is quoted, and none begins as a formula does."""
-    return ",".join('"{}"'.format(harmless(str(cell)).replace('"', '""')) for cell in cells) + "\r\n"
+    return ",".join('"{}"'.format(escape_formula(str(cell)).replace('"', '""')) for cell in cells) + "\r\n"
 
 
-def harmless(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: an apostrophe stands before what looks like one."""
-    return _BEGINS.sub(r"'\g<0>", cell) if cell.strip() else cell
+    return _FORMULA_START.sub(r"'\g<0>", cell) if cell.strip() else cell
 
 
-def bare(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """A cell as it was before :func:`harmless`."""
-    before = re.sub(r"(^|;)'", r"\1", cell)
-    return before if harmless(before) == cell else cell
+    unescaped = re.sub(r"(^|;)'", r"\1", cell)
+    return unescaped if escape_formula(unescaped) == cell else cell
 
 
-def _separator(head: str, told: Callable[[str], bool]) -> str:
+def _detect_separator(sample: str, is_whole_cell: Callable[[str], bool]) -> str:
     def score(separator: str) -> int:
-        rows = csv.reader(io.StringIO(head, newline=""), delimiter=separator)
+        rows = csv.reader(io.StringIO(sample, newline=""), delimiter=separator)
         try:
-            return sum(told(cell) for row in islice(rows, 20) for cell in row)
+            return sum(is_whole_cell(cell) for row in islice(rows, 20) for cell in row)
         except csv.Error:
             return 0
 
     return max(SEPARATORS, key=score)
 
 
-def _rows(reader: Iterator[list[str]], before: int) -> Iterator[tuple[int, list[str]]]:
+def _numbered_rows(reader: Iterator[list[str]], lines_before: int) -> Iterator[tuple[int, list[str]]]:
     number = 0
     try:
         for row in reader:
-            number = before + int(reader.line_num)  # type: ignore[attr-defined] # csv.reader has no type of its own
+            number = lines_before + int(reader.line_num)  # type: ignore[attr-defined] # csv.reader has no type of its own
             cells = [cell.strip() for cell in row]
             if any(cells):
                 yield number, cells
     except csv.Error:
-        raise NotATable(number + 1) from None
+        raise InvalidCsv(number + 1) from None

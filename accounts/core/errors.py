@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 
-def sentence(text: str) -> str:
+def N_(text: str) -> str:  # noqa: N802 - gettext calls its mark so, and extractors look for it
     """Mark a public sentence for translation; returns it unchanged."""
     return text
 
@@ -22,7 +22,7 @@ class FieldError:
 
     field: str
     code: str
-    sentence: str
+    message: str
     values: Mapping[str, Any]
 
 
@@ -31,7 +31,7 @@ class Problem(Exception):
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
-    sentence: ClassVar[str] = sentence("Something went wrong on our side. Please try again later.")
+    message: ClassVar[str] = N_("Something went wrong on our side. Please try again later.")
 
     def __init__(
         self, reason: str = "", *, fields: Sequence[FieldError] = (), retry_after: int | None = None
@@ -45,150 +45,150 @@ class Problem(Exception):
 
 class InvalidInput(Problem):
     code, status = "invalid_input", 422
-    sentence = sentence("Please look at the marked fields.")
+    message = N_("Please look at the marked fields.")
 
 
 class Malformed(Problem):
     code, status = "malformed_request", 400
-    sentence = sentence("The request cannot be read.")
+    message = N_("The request cannot be read.")
 
 
 class SignInFailed(Problem):
     code, status = "sign_in_failed", 401
-    sentence = sentence("Address and password do not match.")
+    message = N_("Address and password do not match.")
 
 
 class NotSignedIn(Problem):
     code, status = "not_signed_in", 401
-    sentence = sentence("Please sign in first.")
+    message = N_("Please sign in first.")
 
 
 class Forbidden(Problem):
     code, status = "forbidden", 403
-    sentence = sentence("Your account may not do this.")
+    message = N_("Your account may not do this.")
 
 
 class CsrfFailed(Problem):
     code, status = "csrf_failed", 403
-    sentence = sentence("This form is too old or comes from another place. Please send it again.")
+    message = N_("This form is too old or comes from another place. Please send it again.")
 
 
 class NotFound(Problem):
     code, status = "not_found", 404
-    sentence = sentence("There is nothing here.")
+    message = N_("There is nothing here.")
 
 
 class MethodNotAllowed(Problem):
     code, status = "method_not_allowed", 405
-    sentence = sentence("This address does not take such a request.")
+    message = N_("This address does not take such a request.")
 
 
-class OtherFormShown(Problem):
+class OtherLinkOpened(Problem):
     code, status = "other_link_opened", 409
-    sentence = sentence("Another link was opened in this browser meanwhile. Nothing was changed.")
+    message = N_("Another link was opened in this browser meanwhile. Nothing was changed.")
 
 
 class WrongAccount(Problem):
     code, status = "wrong_account", 409
-    sentence = sentence("This link belongs to another account than the one signed in. Nothing was changed.")
+    message = N_("This link belongs to another account than the one signed in. Nothing was changed.")
 
 
 class Conflict(Problem):
     code, status = "conflict", 409
-    sentence = sentence("Somebody changed this at the same moment. Please look again.")
+    message = N_("Somebody changed this at the same moment. Please look again.")
 
 
 class ConfirmationRequired(Problem):
     code, status = "confirmation_required", 403
-    sentence = sentence("Please confirm with your password that it is you.")
+    message = N_("Please confirm with your password that it is you.")
 
 
 class AddressTaken(Problem):
     code, status = "address_taken", 409
-    sentence = sentence("That address belongs to another account by now.")
+    message = N_("That address belongs to another account by now.")
 
 
 class LastAdmin(Problem):
     code, status = "last_admin", 409
-    sentence = sentence("This is the last admin. Make somebody else an admin first.")
+    message = N_("This is the last admin. Make somebody else an admin first.")
 
 
 class IdentityUnknown(Problem):
     code, status = "identity_unknown", 403
-    sentence = sentence(
+    message = N_(
         "That sign-in is not connected to an account here. If you have one, sign in to it first and connect it there."
     )
 
 
 class IdentityTaken(Problem):
     code, status = "identity_taken", 409
-    sentence = sentence("That sign-in is connected to another account here.")
+    message = N_("That sign-in is connected to another account here.")
 
 
 class LastWayIn(Problem):
     code, status = "last_way_in", 409
-    sentence = sentence("This is your only way in beside mail. Set a password first: “Forgot your password?” helps.")
+    message = N_("This is your only way in beside mail. Set a password first: “Forgot your password?” helps.")
 
 
 class UpstreamFailed(Problem):
     code, status = "upstream_failed", 502
-    sentence = sentence("Signing in there did not work, or you did not want to. Nothing was changed.")
+    message = N_("Signing in there did not work, or you did not want to. Nothing was changed.")
 
 
 class TooLarge(Problem):
     code, status = "too_large", 413
-    sentence = sentence("The request is too large.")
+    message = N_("The request is too large.")
 
 
 class BadAppRequest(Problem):
     code, status = "bad_app_request", 400
-    sentence = sentence("The app that sent you here is not known, or wants you sent to a place it has not named.")
+    message = N_("The app that sent you here is not known, or wants you sent to a place it has not named.")
 
 
 class UnsupportedMediaType(Problem):
     code, status = "unsupported_media_type", 415
-    sentence = sentence("Send JSON as application/json here.")
+    message = N_("Send JSON as application/json here.")
 
 
 class TooManyRequests(Problem):
     code, status = "too_many_requests", 429
-    sentence = sentence("That was too often. Please wait a little.")
+    message = N_("That was too often. Please wait a little.")
 
 
 class Unavailable(Problem):
     code, status = "unavailable", 503
-    sentence = sentence("The service is busy or being repaired. Please try again in a moment.")
+    message = N_("The service is busy or being repaired. Please try again in a moment.")
 
 
 class DeadLink(Problem):
     """A link that cannot be used. ``reason`` is for the log; within one code all answers are identical.
 
-    :ivar genuine: what the link says, where it is a genuine one: ground for a fresh one, and for the doctor.
+    :ivar claims: what the link says, where it is a genuine one: ground for a fresh one, and for the doctor.
     """
 
-    genuine: Any = None
+    claims: Any = None
 
 
 class LinkInvalid(DeadLink):
     code, status = "link_invalid", 400
-    sentence = sentence("This link is not valid. It may have been cut or changed on its way.")
+    message = N_("This link is not valid. It may have been cut or changed on its way.")
 
 
 class LinkExpired(DeadLink):
     code, status = "link_expired", 410
-    sentence = sentence("This link is too old.")
+    message = N_("This link is too old.")
 
 
 class LinkUsed(DeadLink):
     code, status = "link_used", 410
-    sentence = sentence("This link has done its work: it was used, or things have changed since it was sent.")
+    message = N_("This link has done its work: it was used, or things have changed since it was sent.")
 
 
 class LinkSuperseded(DeadLink):
     code, status = "link_superseded", 410
-    sentence = sentence("There is a newer link. Please use that one.")
+    message = N_("There is a newer link. Please use that one.")
 
 
 class LinkRevoked(DeadLink):
     code, status = "link_revoked", 410
-    sentence = sentence("This invitation was taken back.")
+    message = N_("This invitation was taken back.")

@@ -10,6 +10,6 @@ def new_id() -> str:
 
     The first is a letter or a digit: a command line would take "-" for the beginning of an option.
     """
-    while not (found := secrets.token_urlsafe(12))[0].isalnum():
+    while not (candidate := secrets.token_urlsafe(12))[0].isalnum():
         pass
-    return found
+    return candidate

@@ -20,135 +20,147 @@ from accounts.core.models.apps import App, Grant
 from accounts.core.models.logout import SILENT, WAITING, AppLogout
 from accounts.core.models.outbox import OutboxRow
 
-PURPOSE = "backchannel-logout"
+LOGOUT_PURPOSE = "backchannel-logout"
 """Of the intents that the post carries to apps; their subject is the goodbye."""
-KEPT = timedelta(days=30)
+LOGOUT_RETENTION = timedelta(days=30)
 """How long it is known what became of a goodbye."""
 
 
-STILL = exists().where(Account.id == Grant.account_id, Account.auth_epoch == Grant.auth_epoch)
+GRANT_OF_CURRENT_EPOCH = exists().where(Account.id == Grant.account_id, Account.auth_epoch == Grant.auth_epoch)
 """Grants of an older epoch died with that, and their apps were told then."""
 
 
-class Goodbyes:
+class LogoutEvents:
     """What apps have to be told in one piece of work, noted in its very transaction.
 
     :ivar id: names what ended together; "" while no app is concerned.
-    :ivar due: whether the post has something to carry.
+    :ivar delivery_due: whether the post has something to carry.
     """
 
     def __init__(self) -> None:
         self.id = ""
-        self.due = False
+        self.delivery_due = False
 
     def session_ended(self, session: Session, session_id: str) -> None:
         """One browser session is over; each app that came from it hears of that session alone."""
-        self._note(session, _concerned(session, Grant.session_id == session_id, STILL), one_session=True)
+        self._record(
+            session,
+            _select_sign_ins(session, Grant.session_id == session_id, GRANT_OF_CURRENT_EPOCH),
+            one_session=True,
+        )
 
     def epoch_ended(self, session: Session, account_id: str, epoch: int) -> None:
         """All sessions of an account are over that were of this epoch."""
-        concerned = _concerned(session, Grant.account_id == account_id, Grant.auth_epoch == epoch)
-        self._note(session, concerned, one_session=False)
+        sign_ins = _select_sign_ins(session, Grant.account_id == account_id, Grant.auth_epoch == epoch)
+        self._record(session, sign_ins, one_session=False)
 
-    def app_left(self, session: Session, account_id: str, app_id: str) -> None:
+    def app_disconnected(self, session: Session, account_id: str, app_id: str) -> None:
         """Somebody has disconnected an app."""
-        concerned = _concerned(session, Grant.account_id == account_id, Grant.app_id == app_id, STILL)
-        self._note(session, concerned, one_session=False)
+        sign_ins = _select_sign_ins(
+            session, Grant.account_id == account_id, Grant.app_id == app_id, GRANT_OF_CURRENT_EPOCH
+        )
+        self._record(session, sign_ins, one_session=False)
 
-    def app_ended(self, session: Session, app_id: str, *, gone: bool) -> None:
-        """An app is switched off, or is about to be ``gone``: everybody who signed in to it is signed out of it."""
+    def app_disabled(self, session: Session, app_id: str, *, deleted: bool) -> None:
+        """An app is switched off, or is about to be ``deleted``: everybody who signed in to it is signed out of it."""
         facts: dict[str, Any] = {}
-        if gone and (app := session.get(App, app_id)) is not None:
+        if deleted and (app := session.get(App, app_id)) is not None:
             # Nobody can look it up any more when the call is made.
             facts = {"app": {"to": app.backchannel_logout_uri, "alg": app.id_token_signed_response_alg}}
-        concerned = _concerned(session, Grant.app_id == app_id, STILL)
-        self._note(session, concerned, one_session=False, facts=facts)
+        sign_ins = _select_sign_ins(session, Grant.app_id == app_id, GRANT_OF_CURRENT_EPOCH)
+        self._record(session, sign_ins, one_session=False, facts=facts)
 
     def before_flush(self, session: Session) -> None:
         """Look for accounts that are about to go: their grants go with the row."""
-        for gone in session.deleted:
-            if isinstance(gone, Account):
-                self._note(session, _concerned(session, Grant.account_id == gone.id, STILL), one_session=False)
+        for deleted in session.deleted:
+            if isinstance(deleted, Account):
+                self._record(
+                    session,
+                    _select_sign_ins(session, Grant.account_id == deleted.id, GRANT_OF_CURRENT_EPOCH),
+                    one_session=False,
+                )
 
     def after_flush(self, session: Session) -> None:
         """Look for accounts whose epoch was raised.
 
         After it was: on SQLite the write lock is held by now, so that no sign-in to an app slips through between.
         """
-        for changed in session.dirty:
-            if isinstance(changed, Account) and changed not in session.deleted:
-                for epoch in inspect(changed).attrs.auth_epoch.history.deleted or ():
-                    self.epoch_ended(session, changed.id, epoch)
+        for account in session.dirty:
+            if isinstance(account, Account) and account not in session.deleted:
+                for epoch in inspect(account).attrs.auth_epoch.history.deleted or ():
+                    self.epoch_ended(session, account.id, epoch)
 
-    def _note(
-        self, session: Session, concerned: Iterable[Any], *, one_session: bool, facts: Mapping[str, Any] | None = None
+    def _record(
+        self, session: Session, sign_ins: Iterable[Any], *, one_session: bool, facts: Mapping[str, Any] | None = None
     ) -> None:
         logouts: dict[tuple[str, str, str | None], dict[str, Any]] = {}
-        for account_id, sid, app_id, name, address in concerned:
-            told = sid if one_session else None
-            logouts[account_id, app_id, told] = {
+        for account_id, sid, app_id, name, logout_uri in sign_ins:
+            logout_sid = sid if one_session else None
+            logouts[account_id, app_id, logout_sid] = {
                 "id": new_id(),
                 "account_id": account_id,
                 "app_id": app_id,
                 "app_name": name,
-                "sid": told,
-                "state": WAITING if address else SILENT,
+                "sid": logout_sid,
+                "state": WAITING if logout_uri else SILENT,
             }
         if not logouts:
             return
         self.id = self.id or new_id()
         rows = [{**row, "logout": self.id} for row in logouts.values()]
         session.execute(insert(AppLogout), rows)
-        due = [
-            {"purpose": PURPOSE, "subject": row["id"], "facts": {"asked": {}, **(facts or {})}, "locale": ""}
+        items = [
+            {"purpose": LOGOUT_PURPOSE, "subject": row["id"], "facts": {"asked": {}, **(facts or {})}, "locale": ""}
             for row in rows
             if row["state"] == WAITING
         ]
-        if due:
-            session.execute(insert(OutboxRow), due)
-            self.due = True
+        if items:
+            session.execute(insert(OutboxRow), items)
+            self.delivery_due = True
 
 
-class Watched(Session):
+class LogoutTrackingSession(Session):
     """A session that looks at every flush for accounts whose sessions end with it."""
 
-    def __init__(self, connection: Connection, goodbyes: Goodbyes) -> None:
+    def __init__(self, connection: Connection, logout_events: LogoutEvents) -> None:
         super().__init__(connection, expire_on_commit=False)
-        self.goodbyes = goodbyes
+        self.logout_events = logout_events
 
 
 # For the class: two listeners on each session cost more than the session itself.
-@event.listens_for(Watched, "before_flush")
-def _before_flush(session: Watched, context: UOWTransaction, instances: object) -> None:
-    session.goodbyes.before_flush(session)
+@event.listens_for(LogoutTrackingSession, "before_flush")
+def _before_flush(session: LogoutTrackingSession, context: UOWTransaction, instances: object) -> None:
+    session.logout_events.before_flush(session)
 
 
-@event.listens_for(Watched, "after_flush")
-def _after_flush(session: Watched, context: UOWTransaction) -> None:
-    session.goodbyes.after_flush(session)
+@event.listens_for(LogoutTrackingSession, "after_flush")
+def _after_flush(session: LogoutTrackingSession, context: UOWTransaction) -> None:
+    session.logout_events.after_flush(session)
 
 
-def _concerned(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:
+def _select_sign_ins(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:
     """Who signed in to which apps, and was not told goodbye since."""
     # Times of two machines are compared only for what was revoked by then: else a sign-in right after a goodbye, by a
     # clock that is behind, would never be told that it has ended.
-    before = and_(AppLogout.sid.is_(None), Grant.revoked_at.is_not(None), AppLogout.at >= Grant.created_at)
-    told = exists().where(
+    logged_out_after_revocation = and_(
+        AppLogout.sid.is_(None), Grant.revoked_at.is_not(None), AppLogout.at >= Grant.created_at
+    )
+    already_notified = exists().where(
         AppLogout.account_id == Grant.account_id,
         AppLogout.app_id == Grant.app_id,
-        or_(AppLogout.sid == Grant.sid, before),
+        or_(AppLogout.sid == Grant.sid, logged_out_after_revocation),
     )
     statement = (
         select(Grant.account_id, Grant.sid, App.id, App.name, App.backchannel_logout_uri)
         .join(App, App.id == Grant.app_id)
-        .where(*conditions, ~told)
+        .where(*conditions, ~already_notified)
         .distinct()
     )
     return list(session.execute(statement))
 
 
-def sweep(engine: Engine) -> int:
+def delete_old_logouts(engine: Engine) -> int:
     """Forget goodbyes of long ago; how many."""
     with engine.begin() as connection:
-        gone = delete(AppLogout).where(AppLogout.at < now() - KEPT).returning(AppLogout.id)
-        return len(connection.execute(gone).all())
+        statement = delete(AppLogout).where(AppLogout.at < now() - LOGOUT_RETENTION).returning(AppLogout.id)
+        return len(connection.execute(statement).all())

@@ -22,12 +22,12 @@ from accounts.core.models.outbox import OutboxRow
 if TYPE_CHECKING:
     from accounts.core.uow import UnitOfWork
 
-LEASE = timedelta(minutes=3)
+LEASE_DURATION = timedelta(minutes=3)
 """Longer than any one delivery may take (a letter: 10 s to connect, 60 s to send; a call: 15 s)."""
 MAX_ATTEMPTS = 12
-FIRST_PAUSE, LONGEST_PAUSE = 5, 3600
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 5, 3600
 """Seconds between tries: doubled each time from the first to the longest, about six hours in all."""
-LAST_LETTERS = frozenset({"account-closed", "account-deleted"})
+CLOSED_ACCOUNT_LETTERS = frozenset({"account-closed", "account-deleted"})
 """Letters to somebody whose account is gone. They are never kept as dead letters."""
 
 
@@ -38,36 +38,36 @@ class Letter:
     words: str
     to: str
     locale: str
-    facts: Mapping[str, object]
+    context: Mapping[str, object]
     link: str | None = field(default=None, repr=False)
     """A whole URL that works. Never logged, never stored."""
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Callback:
     """What a flow hands to the post where no person is written to: a form that another program is sent.
 
-    :ivar to: the whole address, as it was registered.
-    :ivar fate: notes what became of it in the transaction that settles the intent: confirmed or not, for good or not,
-        and the answer.
+    :ivar url: the whole address, as it was registered.
+    :ivar on_result: notes what became of it in the transaction that settles the intent: confirmed or not, for good
+        or not, and the answer.
     """
 
-    to: str
-    form: Mapping[str, str] = field(repr=False)
-    fate: Callable[[UnitOfWork, Fate], None] = field(repr=False)
+    url: str
+    data: Mapping[str, str] = field(repr=False)
+    on_result: Callable[[UnitOfWork, CallResult], None] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class CallResult:
     """What became of a call."""
 
     confirmed: bool
-    for_good: bool
+    permanent: bool
     answer: str
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class OutboxItem:
     """A claimed outbox row."""
 
     id: str
@@ -79,31 +79,33 @@ class Intent:
     created_at: datetime
 
     @property
-    def asked(self) -> Mapping[str, object]:
+    def requested_by(self) -> Mapping[str, object]:
         """Who asked for this letter, from where and when: ``network``, ``agent``, ``at``."""
         return {**self.facts["asked"], "at": self.created_at}
 
 
-def put(session: Session, purpose: str, subject: str, facts: Mapping[str, Any], locale: str) -> str:
+def enqueue(session: Session, purpose: str, subject: str, facts: Mapping[str, Any], locale: str) -> str:
     """Note that a letter is due, in the transaction of whatever causes it; answers its name."""
     id = new_id()
     session.add(OutboxRow(id=id, purpose=purpose, subject=subject, facts=dict(facts), locale=locale))
     return id
 
 
-def claim(engine: Engine, *, only: Collection[str] = (), but: Collection[str] = ()) -> Intent | None:
+def claim_item(
+    engine: Engine, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()
+) -> OutboxItem | None:
     """Take the oldest row that is due, for the time of one lease; None when there is none.
 
-    :param only: of these purposes, where any are named.
-    :param but: of none of these purposes.
+    :param purposes: of these purposes, where any are named.
+    :param except_purposes: of none of these purposes.
     """
     moment = now()
-    kinds = [OutboxRow.purpose.in_(only)] if only else []
+    purpose_filter = [OutboxRow.purpose.in_(purposes)] if purposes else []
     due = (
         select(OutboxRow.id)
         .where(
-            *kinds,
-            OutboxRow.purpose.not_in(but),
+            *purpose_filter,
+            OutboxRow.purpose.not_in(except_purposes),
             OutboxRow.dead_at.is_(None),
             OutboxRow.not_before <= moment,
             or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < moment),
@@ -116,10 +118,10 @@ def claim(engine: Engine, *, only: Collection[str] = (), but: Collection[str] = 
         if connection.execute(due).first() is None:
             return None
     with engine.begin() as connection:
-        taken = connection.execute(
+        row = connection.execute(
             update(OutboxRow)
             .where(OutboxRow.id == due.with_for_update(skip_locked=True).scalar_subquery())
-            .values(lease_until=moment + LEASE, attempts=OutboxRow.attempts + 1)
+            .values(lease_until=moment + LEASE_DURATION, attempts=OutboxRow.attempts + 1)
             .returning(
                 OutboxRow.id,
                 OutboxRow.purpose,
@@ -130,47 +132,47 @@ def claim(engine: Engine, *, only: Collection[str] = (), but: Collection[str] = 
                 OutboxRow.created_at,
             )
         ).first()
-    return None if taken is None else Intent(*taken)
+    return None if row is None else OutboxItem(*row)
 
 
-def settle(session: Session, intent: Intent) -> bool:
+def remove_item(session: Session, item: OutboxItem) -> bool:
     """The letter was accepted by the mail server, or its cause is undone: the row goes.
 
     :returns: whether it was still there. A row goes with its account, also while its letter is on the way.
     """
-    gone = delete(OutboxRow).where(OutboxRow.id == intent.id).returning(OutboxRow.id)
-    return session.execute(gone).first() is not None
+    statement = delete(OutboxRow).where(OutboxRow.id == item.id).returning(OutboxRow.id)
+    return session.execute(statement).first() is not None
 
 
-def is_last(intent: Intent, *, for_good: bool) -> bool:
+def is_last_attempt(item: OutboxItem, *, permanent: bool) -> bool:
     """Whether what failed now is not tried again: refused, or tried often enough."""
-    return for_good or intent.attempts >= MAX_ATTEMPTS
+    return permanent or item.attempts >= MAX_ATTEMPTS
 
 
-def put_off(session: Session, intent: Intent, error: str, *, for_good: bool) -> str:
+def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bool) -> str:
     """Not delivered: try again later, or keep the row as a dead letter (refused, or tried often enough).
 
     :returns: ``waits`` or ``dead``; "" where the row has gone meanwhile, with its account.
     """
     moment = now()
-    pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (intent.attempts - 1))
+    pause = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (item.attempts - 1))
     # Jitter, so that a thousand letters held up together do not come back together.
     later = moment + timedelta(seconds=pause * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
-    dead = moment if is_last(intent, for_good=for_good) else None
-    if dead and intent.purpose in LAST_LETTERS:
+    dead = moment if is_last_attempt(item, permanent=permanent) else None
+    if dead and item.purpose in CLOSED_ACCOUNT_LETTERS:
         # Its account is gone, and the address has to go with it: this row would keep it for good.
-        settle(session, intent)
+        remove_item(session, item)
         return ""
     row = session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id == intent.id)
+        .where(OutboxRow.id == item.id)
         .values(lease_until=None, not_before=later, dead_at=dead, last_error=error[:500])
         .returning(OutboxRow.id)
     ).first()
     return "" if row is None else "dead" if dead else "waits"
 
 
-def revive(session: Session, id: str = "") -> int:
+def revive_dead_letters(session: Session, id: str = "") -> int:
     """Send all dead letters again, or the one of this name; how many there were."""
     dead = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
     ids = session.scalars(
@@ -181,7 +183,7 @@ def revive(session: Session, id: str = "") -> int:
     return len(ids)
 
 
-def waiting(engine: Engine) -> tuple[int, int]:
+def count_items(engine: Engine) -> tuple[int, int]:
     """How many letters wait, and how many are dead."""
     with engine.connect() as connection:
         row = connection.execute(

@@ -16,19 +16,19 @@ from sqlalchemy.orm.exc import StaleDataError
 from accounts.core import outbox
 from accounts.core.audit import address_index
 from accounts.core.audit import log as audit_log
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.clock import now
 from accounts.core.database import spent, sql
-from accounts.core.database.sql import Open, Upsert, Values
+from accounts.core.database.sql import Executor, Upsert, Values
 from accounts.core.errors import Conflict
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import Link
-from accounts.core.logout_events import Goodbyes, Watched
+from accounts.core.logout_events import LogoutEvents, LogoutTrackingSession
 from accounts.core.signing import key_usage
-from accounts.core.site import House
+from accounts.core.site import Site
 
 T = TypeVar("T")
-TRIES = 3
+MAX_TRANSACTION_ATTEMPTS = 3
 SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
 
 
@@ -38,77 +38,79 @@ class UnitOfWork:
     ``with uow:`` commits at the end and then wakes the mail worker, or rolls everything back. Nothing slow (hashing,
     mail, network) belongs between the first write and the commit.
 
-    :ivar goodbyes: which other apps have to know that sessions end in it.
+    :ivar logout_events: which other apps have to know that sessions end in it.
     """
 
-    def __init__(self, house: House, asker: Asker | None = None) -> None:
-        self.house = house
-        self.asker = asker or Asker(locale=house.settings.locale)
+    def __init__(self, site: Site, request_info: RequestInfo | None = None) -> None:
+        self.site = site
+        self.request_info = request_info or RequestInfo(locale=site.settings.locale)
         self._connection: Connection | None = None
-        self._session: Watched | None = None
-        self._mail_put = False
-        self._noted: list[dict[str, Any]] = []
-        self.goodbyes = Goodbyes()
+        self._session: LogoutTrackingSession | None = None
+        self._mail_enqueued = False
+        self._events: list[dict[str, Any]] = []
+        self.logout_events = LogoutEvents()
 
     @property
     def session(self) -> Session:
         """Opened on first use; a unit of work that needs no store never connects."""
         if self._session is None:
-            self._session = Watched(self._connected(), self.goodbyes)
+            self._session = LogoutTrackingSession(self._connect(), self.logout_events)
         return self._session
 
     @property
-    def opened(self) -> Open:
+    def executor(self) -> Executor:
         """The session where there is one, else the bare connection: enough for statements that make no objects."""
-        return self._session or self._connected()
+        return self._session or self._connect()
 
-    def run(self, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
+    def execute(self, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
         """A statement in this transaction that makes no objects: for what is asked with nearly every request."""
-        return sql.run(self.opened, statement, values)
+        return sql.execute(self.executor, statement, values)
 
-    def read(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    def fetch_all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
         """Rows, over a connection that is given back at once: nothing is held while slow work follows."""
-        with self.house.store.engine.connect() as connection:
+        with self.site.store.engine.connect() as connection:
             return connection.execute(statement, values).all()
 
-    def put(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> str:
+    def enqueue(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> str:
         """Note that a letter is due; answers its name. Who asked, and when, goes along for its reader."""
-        asked = {"network": self.asker.network, "agent": self.asker.agent}
-        said = {"asked": asked, **(facts or {})}
-        self._mail_put = True
-        return outbox.put(self.session, purpose, subject, said, locale or self.asker.locale)
+        requested_by = {"network": self.request_info.network, "agent": self.request_info.agent}
+        item_facts = {"asked": requested_by, **(facts or {})}
+        self._mail_enqueued = True
+        return outbox.enqueue(self.session, purpose, subject, item_facts, locale or self.request_info.locale)
 
-    def note(
+    def record_event(
         self,
         kind: str,
         *,
         account_id: str | None = None,
         link_id: str | None = None,
         app_id: str | None = None,
-        about: str = "",
+        email_key: str = "",
         facts: Mapping[str, Any] | None = None,
     ) -> None:
         """Append to the audit log, when all is done: until the first real write SQLite's lock is left to others.
 
-        :param about: the unique form of the address it is about; only a mark of it is kept, and not for long.
+        :param email_key: the unique form of the address it is about; only a mark of it is kept, and not for long.
         """
-        line = audit_log.line(self.asker, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts)
-        self._noted.append(line)
-        if about:
-            address_index.put(self.session, self.house, about, line["id"])
+        event = audit_log.build_event(
+            self.request_info, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts
+        )
+        self._events.append(event)
+        if email_key:
+            address_index.index_address(self.session, self.site, email_key, event["id"])
 
-    def url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
+    def link_url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
         """A signed link, as the address to mail. What its key has signed is counted in this transaction."""
-        signer = self.house.signer
+        signer = self.site.link_signer
         expires = getattr(carried, "expires", None)
-        ends = now() + signer.lives(link) if expires is None else datetime.fromtimestamp(expires, UTC)
-        key = self.house.ring.signing
-        key_usage.count_signed(self.opened, key, link.purpose, ends)
-        return signer.url(link, signer.sign(link, subject, carried, key=key))
+        expires_at = now() + signer.lifetime(link) if expires is None else datetime.fromtimestamp(expires, UTC)
+        key = self.site.ring.signing
+        key_usage.count_signed(self.executor, key, link.purpose, expires_at)
+        return signer.link_url(link, signer.sign(link, subject, carried, key=key))
 
     def spend(self, id: str, keep_until: datetime) -> bool:
         """Use an id up; False when it already was."""
-        return spent.spend(self.opened, id, keep_until)
+        return spent.spend(self.executor, id, keep_until)
 
     def attempt(self, work: Callable[[], T]) -> T:
         """Do ``work`` in one transaction. Whoever loses a race rolls back whole, looks again and is told the truth.
@@ -117,7 +119,7 @@ class UnitOfWork:
 
         :raises Conflict: it lost every time.
         """
-        for _ in range(TRIES):
+        for _ in range(MAX_TRANSACTION_ATTEMPTS):
             try:
                 with self:
                     return work()
@@ -135,7 +137,7 @@ class UnitOfWork:
     def close(self) -> None:
         """Roll back what was not settled and give the connection back. May run twice; opens nothing."""
         session, connection = self._session, self._connection
-        self._session, self._connection, self._mail_put, self._noted = None, None, False, []
+        self._session, self._connection, self._mail_enqueued, self._events = None, None, False, []
         try:
             if session is not None:
                 session.close()
@@ -143,18 +145,18 @@ class UnitOfWork:
             if connection is not None:
                 connection.close()
 
-    def _connected(self) -> Connection:
+    def _connect(self) -> Connection:
         if self._connection is None:
-            self._connection = self.house.store.engine.connect()
+            self._connection = self.site.store.engine.connect()
         return self._connection
 
-    def _settle(self) -> None:
-        if self._noted:
-            audit_log.append(self.opened, self._noted)
+    def _commit(self) -> None:
+        if self._events:
+            audit_log.append_events(self.executor, self._events)
         if self._session is not None:
             # Of its objects. Where the transaction was there before it, this leaves the rest to the connection.
             self._session.commit()
-        self._connected().commit()
+        self._connect().commit()
 
     def __enter__(self) -> Self:
         return self
@@ -162,14 +164,14 @@ class UnitOfWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._connection is None and not self._noted:
+        if self._connection is None and not self._events:
             return
         try:
             if error is None:
-                self._settle()
-                if self._mail_put:
-                    self.house.mail_due.set()
-                if self.goodbyes.due:
-                    self.house.calls_due.set()
+                self._commit()
+                if self._mail_enqueued:
+                    self.site.mail_due.set()
+                if self.logout_events.delivery_due:
+                    self.site.callbacks_due.set()
         finally:
             self.close()

@@ -16,8 +16,14 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from accounts.config import Settings
-from accounts.core.outbox import Call
-from accounts.core.security.outbound import LOOPBACK, Allowed, NotAllowed, networks, resolve
+from accounts.core.outbox import Callback
+from accounts.core.security.outbound import (
+    LOOPBACK_NETWORKS,
+    OutboundPolicy,
+    OutboundRefused,
+    parse_networks,
+    resolve_host,
+)
 from accounts.delivery.tls import Trust
 from accounts.delivery.transports import CarrierFailed, CarrierRefused
 from accounts.version import __version__
@@ -33,7 +39,7 @@ _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 class Caller(Protocol):
     """Makes calls, one at a time; may be used by several threads."""
 
-    def call(self, call: Call) -> str:
+    def call(self, call: Callback) -> str:
         """Make one call.
 
         :returns: what was answered, ``200``; never a word of the answer's own.
@@ -60,14 +66,14 @@ class HttpCaller:
         connect_seconds: float = CONNECT_SECONDS,
         whole_seconds: float = WHOLE_SECONDS,
     ) -> None:
-        own = networks(settings.call_networks)
-        self._allowed = Allowed((*own, *LOOPBACK) if settings.env == "development" else own)
+        own = parse_networks(settings.call_networks)
+        self._allowed = OutboundPolicy((*own, *LOOPBACK_NETWORKS) if settings.env == "development" else own)
         self._trust = Trust(cafile)
         self._seconds = (connect_seconds, whole_seconds)
 
-    def call(self, call: Call) -> str:
+    def call(self, call: Callback) -> str:
         """See :meth:`Caller.call`."""
-        parts = urlsplit(call.to)
+        parts = urlsplit(call.url)
         connect, whole = self._seconds
         ends = time.monotonic() + whole
         try:
@@ -75,7 +81,7 @@ class HttpCaller:
                 connection.settimeout(_left(ends))
                 connection.sendall(_request(parts, call))
                 status = _status(connection, ends)
-        except NotAllowed as wrong:
+        except OutboundRefused as wrong:
             raise CarrierRefused(f"not called: {wrong}") from None
         except (OSError, UnicodeError) as wrong:  # every ssl error is an OSError
             raise CarrierFailed(f"not reached: {type(wrong).__name__}") from None
@@ -89,7 +95,7 @@ class HttpCaller:
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
         wrong: OSError | None = None
-        for address in resolve(host, port, self._allowed):
+        for address in resolve_host(host, port, self._allowed):
             try:
                 connection = socket.create_connection((address, port), seconds)
             except OSError as failed:
@@ -106,8 +112,8 @@ class HttpCaller:
         raise wrong or OSError("no address")
 
 
-def _request(parts: SplitResult, call: Call) -> bytes:
-    body = urlencode(call.form).encode("ascii")
+def _request(parts: SplitResult, call: Callback) -> bytes:
+    body = urlencode(call.data).encode("ascii")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     head = (
         f"POST {target} HTTP/1.1",

@@ -17,7 +17,7 @@ from accounts.core.outbox import Letter
 from accounts.core.security import addresses
 from accounts.delivery import filters
 from accounts.delivery.message import LetterMessage
-from accounts.web.kit.compiled import Compiled
+from accounts.web.kit.compiled import SharedBytecodeCache
 
 FALLBACK = "en"
 """The language that every letter speaks."""
@@ -25,7 +25,7 @@ FALLBACK = "en"
 PARTS = ("subject", "txt", "html")
 HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
-_COMPILED = Compiled()
+_COMPILED = SharedBytecodeCache()
 _TARGET = re.compile(r'<a href="([^"]*)"\s*')
 
 
@@ -79,7 +79,7 @@ class Letters:
         if not re.fullmatch(r"<[!-;=?-~]{3,200}>", message_id):
             raise UnfitLetter("the message id is not one")
         language = self._language(letter)
-        facts = {"asked": None} | dict(letter.facts) | self._common | {"email": to, "language": language}
+        facts = {"asked": None} | dict(letter.context) | self._common | {"email": to, "language": language}
         if letter.link is not None:
             facts["link"] = letter.link
         subject, text, html = self._render(letter.words, language, facts)
@@ -128,7 +128,7 @@ def words_folder() -> Path:
 def _only_address(text: str) -> str:
     # Flask-Mail takes "a@b.c,evil@x.y" for one recipient.
     try:
-        return addresses.parse(text).email
+        return addresses.parse_email(text).email
     except addresses.AddressRefused as wrong:
         raise UnfitLetter("the recipient is not one address") from wrong
 

@@ -81,4 +81,4 @@ def sample(words: str, locale: str = "en") -> Letter:
     """
     facts = dict(SAMPLES[words])
     link = facts.pop("link", None)
-    return Letter(words=words, to=EMAIL, locale=locale, facts=facts, link=link)
+    return Letter(words=words, to=EMAIL, locale=locale, context=facts, link=link)

@@ -117,7 +117,7 @@ def _check(message: flask_mail.Message) -> None:
     try:
         (only,) = message.send_to
         # One text may hold two addresses: of "a@b.c,evil@x.y" the header names both.
-        exact = addresses.parse(str(only)).email == str(only)
+        exact = addresses.parse_email(str(only)).email == str(only)
     except ValueError:
         exact = False
     if not exact:

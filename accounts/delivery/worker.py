@@ -13,8 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from accounts.core import logout_events, outbox
 from accounts.core.audit import address_index
 from accounts.core.database import spent
-from accounts.core.outbox import Call, Fate, Intent, Letter
-from accounts.core.site import House
+from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.callbacks import Caller
 from accounts.delivery.letters import Letters, UnfitLetter
@@ -41,7 +41,7 @@ class Worker:
 
     def __init__(
         self,
-        house: House,
+        house: Site,
         letters: Letters,
         carrier: Carrier,
         caller: Caller,
@@ -54,7 +54,7 @@ class Worker:
         self._carrier = carrier
         self._caller = caller
         self._only, self._but = only, but
-        self._due = house.calls_due if only else house.mail_due
+        self._due = house.callbacks_due if only else house.mail_due
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until ``stop`` is set; a store that is away is waited for."""
@@ -80,11 +80,11 @@ class Worker:
 
     def deliver_one(self) -> bool:
         """Take one intent that is due and see it through; False when there is none."""
-        intent = outbox.claim(self._house.store.engine, only=self._only, but=self._but)
+        intent = outbox.claim_item(self._house.store.engine, purposes=self._only, except_purposes=self._but)
         if intent is None:
             return False
         uow = UnitOfWork(self._house)
-        written: Letter | Call | None = None
+        written: Letter | Callback | None = None
         try:
             with uow:
                 written = self._write(uow, intent)
@@ -108,23 +108,23 @@ class Worker:
 
     def sweep(self) -> None:
         """Forget what is dead of age."""
-        spent.sweep(self._house.store.engine)
-        address_index.sweep(self._house.store.engine)
-        logout_events.sweep(self._house.store.engine)
+        spent.delete_expired(self._house.store.engine)
+        address_index.delete_old_entries(self._house.store.engine)
+        logout_events.delete_old_logouts(self._house.store.engine)
         grants.sweep(self._house.store.engine)
-        self._house.throttle.sweep()
+        self._house.throttle.delete_expired()
         batches.sweep(self._house)
         audit_upkeep.run(self._house)
 
-    def _write(self, uow: UnitOfWork, intent: Intent) -> Letter | Call | None:
+    def _write(self, uow: UnitOfWork, intent: OutboxItem) -> Letter | Callback | None:
         if intent.purpose in CALLS:
             return CALLS[intent.purpose](uow, intent)
         link = self._house.links.get(intent.purpose)
         write = link.letter if link else NOTICES[intent.purpose]
         return write(uow, intent)
 
-    def _carry(self, intent: Intent, written: Letter | Call) -> str:
-        if isinstance(written, Call):
+    def _carry(self, intent: OutboxItem, written: Letter | Callback) -> str:
+        if isinstance(written, Callback):
             return self._caller.call(written)
         settings = self._house.settings
         # From the row's id: a copy sent after a crash between the server's yes and our commit is recognisable.
@@ -132,26 +132,28 @@ class Worker:
         message = self._letters.compose(written, sender=settings.mail_sender, message_id=message_id)
         return self._carrier.carry(message)
 
-    def _settle(self, uow: UnitOfWork, intent: Intent, written: Letter | Call | None, answer: str | None) -> None:
+    def _settle(
+        self, uow: UnitOfWork, intent: OutboxItem, written: Letter | Callback | None, answer: str | None
+    ) -> None:
         with uow:
-            if isinstance(written, Call):
-                outbox.settle(uow.session, intent)
-                written.fate(uow, Fate(confirmed=True, for_good=True, answer=answer or ""))
+            if isinstance(written, Callback):
+                outbox.remove_item(uow.session, intent)
+                written.on_result(uow, CallResult(confirmed=True, permanent=True, answer=answer or ""))
             elif intent.purpose in CALLS:
-                outbox.settle(uow.session, intent)
+                outbox.remove_item(uow.session, intent)
             else:
                 mail_log.settle(uow, intent, written, answer or "")
         log.info("%s %s: %s", intent.purpose, intent.id, "sent" if written else "dropped, its cause is gone")
 
     def _put_off(
-        self, uow: UnitOfWork, intent: Intent, written: Letter | Call | None, error: str, *, for_good: bool
+        self, uow: UnitOfWork, intent: OutboxItem, written: Letter | Callback | None, error: str, *, for_good: bool
     ) -> None:
         uow.release()
         with uow:
-            if isinstance(written, Call):
-                outbox.put_off(uow.session, intent, error, for_good=for_good)
-                last = outbox.is_last(intent, for_good=for_good)
-                written.fate(uow, Fate(confirmed=False, for_good=last, answer=error))
+            if isinstance(written, Callback):
+                outbox.retry_later(uow.session, intent, error, permanent=for_good)
+                last = outbox.is_last_attempt(intent, permanent=for_good)
+                written.on_result(uow, CallResult(confirmed=False, permanent=last, answer=error))
             else:
                 mail_log.put_off(uow, intent, written, error, for_good=for_good)
         log.warning("%s %s, try %d: %s", intent.purpose, intent.id, intent.attempts, error)

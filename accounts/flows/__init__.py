@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from accounts.core import logout_events
 from accounts.core.links.link import Link
-from accounts.core.outbox import Call, Intent, Letter
+from accounts.core.outbox import Callback, Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import change_email, change_password, close_account, not_me, reset_password, sign_up
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
@@ -28,7 +28,7 @@ LINKS: tuple[Link, ...] = (
 )
 """Every kind of link this service mails."""
 
-NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
+NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
     change_password.NOTICE: change_password.letter,
     change_email.NOTICE: change_email.notice,
     close_account.NOTICE: close_account.notice,
@@ -38,5 +38,7 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, Intent], Letter | None]] = {
 }
 """Letters without a link of their own, by the purpose of their intents."""
 
-CALLS: Mapping[str, Callable[[UnitOfWork, Intent], Call | None]] = {logout_events.PURPOSE: backchannel.call}
+CALLS: Mapping[str, Callable[[UnitOfWork, OutboxItem], Callback | None]] = {
+    logout_events.LOGOUT_PURPOSE: backchannel.call
+}
 """What other programs are told, by the purpose of its intents."""

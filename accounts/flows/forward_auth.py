@@ -26,8 +26,8 @@ from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App
 from accounts.core.models.counters import Spent
 from accounts.core.models.forward_auth import AppOrigin
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import House
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.session import IDLE, CurrentAccount, Session, mark
 
@@ -110,7 +110,7 @@ def judge(uow: UnitOfWork, ticket: Ticket, origin: str, app_id: str = "") -> Vis
     :raises Forbidden: no such app stands there, or it is not for their groups.
     """
     vouched = {"account": ticket.account_id, "epoch": ticket.epoch, "mark": mark(ticket.session_id)}
-    rows = uow.read(_COMES, {**vouched, "origin": origin, "app": app_id})
+    rows = uow.fetch_all(_COMES, {**vouched, "origin": origin, "app": app_id})
     if not rows or now().timestamp() >= ticket.ends:
         raise NotSignedIn("no live session")
     groups = tuple(sorted({row[2] for row in rows if row[2] is not None}))
@@ -128,9 +128,9 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(16)
 
 
-def begin(house: House, origin: str, path: str, nonce: str) -> str:
+def begin(house: Site, origin: str, path: str, nonce: str) -> str:
     """The statement by which a trip is carried through signing in: where it began, and in which browser."""
-    trip = house.envelope.seal(TRIP, VERSION, [origin, _path(path), _binding(nonce)])
+    trip = house.signer.sign(TRIP, VERSION, [origin, _path(path), _binding(nonce)])
     # It has to fit into a return target, beside what carries it.
     return trip if len(trip) <= TRIP_CHARACTERS else begin(house, origin, "/", nonce)
 
@@ -142,13 +142,13 @@ def let_through(uow: UnitOfWork, who: CurrentAccount, trip: str) -> tuple[str, s
     :raises Forbidden: none of the apps there is for their groups.
     """
     try:
-        stated = uow.house.envelope.open(TRIP, VERSION, trip)
+        stated = uow.site.signer.verify(TRIP, VERSION, trip)
         origin, path, bound_to = (str(each) for each in stated.payload)
-    except (Unreadable, TypeError, ValueError) as why:
+    except (BadToken, TypeError, ValueError) as why:
         raise NotFound(f"no trip: {why}") from None
     if now() > stated.issued_at + TRIP_LIVES:
         raise NotFound("the trip began too long ago")
-    allowed = uow.read(
+    allowed = uow.fetch_all(
         select(App.allowed_groups)
         .join(AppOrigin, AppOrigin.app_id == App.id)
         .where(AppOrigin.origin == origin, App.disabled_at.is_(None))
@@ -158,7 +158,7 @@ def let_through(uow: UnitOfWork, who: CurrentAccount, trip: str) -> tuple[str, s
     if not any(_lets_in(row[0], who.groups) for row in allowed):
         raise Forbidden(f"not in a group of any app at {origin}")
     says = [new_id(), _listed(Ticket.of(who.session)), origin, path, bound_to]
-    return origin, path, uow.house.envelope.seal(PASS, VERSION, says)
+    return origin, path, uow.site.signer.sign(PASS, VERSION, says)
 
 
 def enter(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[Ticket, str]:
@@ -167,10 +167,10 @@ def enter(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[Ticket,
     :raises LinkInvalid: it is none, too old, used, for another origin, or was made for another browser.
     """
     try:
-        stated = uow.house.envelope.open(PASS, VERSION, token)
+        stated = uow.site.signer.verify(PASS, VERSION, token)
         pass_id, ticket, for_origin, path, bound_to = stated.payload
         ticket = Ticket(*ticket)
-    except (Unreadable, TypeError, ValueError) as why:
+    except (BadToken, TypeError, ValueError) as why:
         raise LinkInvalid(f"no pass: {why}") from None
     if now() > stated.issued_at + PASS_LIVES:
         raise LinkInvalid("the pass is too old")
@@ -181,22 +181,24 @@ def enter(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[Ticket,
     with uow:
         if not uow.spend(f"forward:{pass_id}", now() + PASS_LIVES + 2 * LEEWAY):
             raise LinkInvalid("the pass was used")
-        uow.note("app.entered", account_id=ticket.account_id, facts={"origin": origin, "session": ticket.session_id})
+        uow.record_event(
+            "app.entered", account_id=ticket.account_id, facts={"origin": origin, "session": ticket.session_id}
+        )
     return ticket, path
 
 
-def seal_visit(house: House, ticket: Ticket, origin: str) -> str:
+def seal_visit(house: Site, ticket: Ticket, origin: str) -> str:
     """The cookie at an app's host: worth something at that origin alone, and while the session lives."""
-    return house.envelope.seal(VISIT, VERSION, [_listed(ticket), origin])
+    return house.signer.sign(VISIT, VERSION, [_listed(ticket), origin])
 
 
-def read_visit(house: House, cookie: str, origin: str) -> Ticket | None:
+def read_visit(house: Site, cookie: str, origin: str) -> Ticket | None:
     """What such a cookie states, if it is genuine, of this origin and young enough."""
     try:
-        stated = house.envelope.open(VISIT, VERSION, cookie)
+        stated = house.signer.verify(VISIT, VERSION, cookie)
         ticket, for_origin = stated.payload
         found = Ticket(*ticket)
-    except (Unreadable, TypeError, ValueError):
+    except (BadToken, TypeError, ValueError):
         return None
     return found if for_origin == origin and now() < stated.issued_at + VISIT_LIVES else None
 

@@ -59,7 +59,7 @@ def home() -> Reply:
 
 def _hinted() -> dict[str, Any]:
     """The address that a link or another app suggests; whether it is anybody's is not looked up."""
-    return {"given": {"email": request.args.get("email", "")[: addresses.MAX_BYTES]}}
+    return {"given": {"email": request.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}
 
 
 @room.post("/sign-up", asks=sign_up.SignUp, page="sign_up.html", fill=_hinted, statuses=(202,))

@@ -57,5 +57,5 @@ def signed_out() -> Reply:
 
 def said_goodbye() -> str:
     """The statement by which whoever has just signed out sees what becomes of it; "" when no app is concerned."""
-    logout = uow().goodbyes.id
+    logout = uow().logout_events.id
     return backchannel.statement(house(), logout) if logout else ""

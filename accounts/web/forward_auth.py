@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from accounts.core.errors import Forbidden, LinkInvalid, NotSignedIn, Problem, sentence
-from accounts.core.security.client_uris import origin_of
+from accounts.core.errors import N_, Forbidden, LinkInvalid, NotSignedIn, Problem
+from accounts.core.security.client_uris import parse_origin
 from accounts.flows import forward_auth as forward_auth_flow
 from accounts.flows.forward_auth import Ticket
 from accounts.web.kit import context, errors
@@ -23,8 +23,8 @@ from accounts.web.kit.routes import PAGE, Room, page_url
 room: Room = Room()
 VISIT, NONCE = "forward-visit", "forward-start"
 NONCE_SECONDS = 600
-NOT_FOR_YOU = sentence("This app is not for your account.")
-ONCE_MORE = sentence("That did not work. Please allow cookies, and open the page that you wanted once more.")
+NOT_FOR_YOU = N_("This app is not for your account.")
+ONCE_MORE = N_("That did not work. Please allow cookies, and open the page that you wanted once more.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _asked() -> Asked:
     stated = f"{request.headers.get('X-Forwarded-Proto', '')}://{request.headers.get('X-Forwarded-Host', '')}"
     own = house().settings.public_origin
     # Where no proxy says anything, the request is for the service itself.
-    origin = (origin_of(stated) or "") if "X-Forwarded-Host" in request.headers else own
+    origin = (parse_origin(stated) or "") if "X-Forwarded-Host" in request.headers else own
     return Asked(origin, request.headers.get("X-Forwarded-Uri", "/"))
 
 
@@ -117,7 +117,7 @@ def _ticket(asked: Asked) -> Ticket:
 def _sign_in(asked: Asked) -> Response:
     # nginx lets only 401 and 403 through, and takes the address from the header; others hand the answer on as it is.
     redirects = request.args.get("redirect") == "1" and _is_a_page_load()
-    answer = _said(NotSignedIn.sentence, NotSignedIn("forward-auth"))
+    answer = _said(NotSignedIn.message, NotSignedIn("forward-auth"))
     answer.headers["Location"] = page_url("forward_start", to=asked.path)
     answer.status_code = 303 if redirects else 401
     return answer

@@ -23,7 +23,7 @@ def live() -> Response:
 def ready() -> Response:
     """The store answers too, and has the tables this code is written for."""
     try:
-        schema.check(house().store)
+        schema.check_revision(house().store)
     except SettingsError:
         # Why is told in the log of the process and by `accounts config check`, not to strangers.
         return Response(spoken({"status": "unavailable"}), 503, {"Retry-After": "5"}, content_type="application/json")

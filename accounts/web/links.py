@@ -11,11 +11,11 @@ from typing import Any
 from flask import Response, request
 from pydantic import BaseModel
 
-from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, OtherFormShown, Problem, WrongAccount
-from accounts.core.links.link import Done, Link, Opened, Sentence
+from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, OtherLinkOpened, Problem, WrongAccount
+from accounts.core.links.link import ActResult, Link, LinkClaims, OpenedLink
 from accounts.core.links.opening import open_link
 from accounts.core.security import throttle
-from accounts.core.security.addresses import masked
+from accounts.core.security.addresses import mask_email
 from accounts.core.security.redirects import local_path
 from accounts.core.signing import key_usage
 from accounts.flows.sessions import session as sessions
@@ -48,7 +48,7 @@ def _token() -> object:
 def go(token: str) -> Response:
     """Where mailed links lead: takes the token out of the address. Changes nothing, looks nothing up."""
     # Read, not opened: junk is turned away at the door, and the genuine one is judged on the page.
-    runtime().house.signer.read(_link(), token)
+    runtime().house.link_signer.verify(_link(), token)
     response = Response(status=303, headers={"Location": link_url(_link().purpose)})
     cookies.put(response, runtime().link_cookie(_link().purpose), token, cookies.LINK_SECONDS)
     return response
@@ -74,9 +74,9 @@ def again() -> Reply:
     sentence = _genuine(link)
     mail_limits.again(uow(), sentence)
     with uow():
-        if link.again is None or not link.again(uow(), sentence):
+        if link.can_resend is None or not link.can_resend(uow(), sentence):
             raise LinkExpired("no fresh one is to be had")
-        uow().note(
+        uow().record_event(
             "link.again",
             link_id=sentence.link_id,
             **mail_limits.whose(sentence),
@@ -86,14 +86,14 @@ def again() -> Reply:
     return Reply(says={"sent": True}, status=202, then=then, drops=runtime().link_cookie(link.purpose))
 
 
-def _genuine(link: Link) -> Sentence:
+def _genuine(link: Link) -> LinkClaims:
     """What the link says, if it died in a way that a fresh one helps against (or is alive still)."""
     try:
-        return open_link(uow(), link, _token()).sentence
+        return open_link(uow(), link, _token()).claims
     except DeadLink as dead:
-        if dead.genuine is None or not isinstance(dead, link.again_after):
+        if dead.claims is None or not isinstance(dead, link.resend_after):
             raise
-        found: Sentence = dead.genuine
+        found: LinkClaims = dead.claims
         return found
     finally:
         uow().release()
@@ -110,7 +110,7 @@ def show() -> Reply:
 def act() -> Reply:
     """Do what the link says."""
     house = runtime().house
-    house.throttle.hit(throttle.LINK_NETWORK, uow().asker.network)
+    house.throttle.hit(throttle.LINK_NETWORK, uow().request_info.network)
     link, token = _link(), _token()
     # Asked before the store is opened for more: nobody may hold one connection while waiting for a second.
     context.account()
@@ -129,18 +129,18 @@ def act() -> Reply:
     return _done(opened, done)
 
 
-def _open() -> Opened:
+def _open() -> OpenedLink:
     opened = open_link(uow(), _link(), _token())
     context.speak(_locale_of(opened))
     return opened
 
 
-def _locale_of(opened: Opened) -> str:
+def _locale_of(opened: OpenedLink) -> str:
     account = opened.subject.account
     return account.locale if account else str(getattr(opened.carried, "locale", ""))
 
 
-def _act(link: Link, token: object, prepared: Any) -> tuple[Done, sessions.Session | None]:
+def _act(link: Link, token: object, prepared: Any) -> tuple[ActResult, sessions.Session | None]:
     # Opened once more inside the transaction: whoever lost a race is told what has become of the link.
     opened = open_link(uow(), link, token)
     _check_account(opened)
@@ -148,20 +148,20 @@ def _act(link: Link, token: object, prepared: Any) -> tuple[Done, sessions.Sessi
     if link.needs_session:
         _check_session(opened)
     done = link.act(uow(), opened, prepared)
-    key_usage.count_opened(uow().session, opened.sentence.statement.key, link.purpose)
-    if done.signs_in is None:
+    key_usage.count_opened(uow().session, opened.claims.signed_token.key, link.purpose)
+    if done.sign_in_as is None:
         return done, None
     if current is not None and current.id == done.account_id:
-        return done, sessions.renew(uow(), done.signs_in, current.session)
-    return done, sessions.open_for(uow(), done.signs_in, done.amr)
+        return done, sessions.renew(uow(), done.sign_in_as, current.session)
+    return done, sessions.open_for(uow(), done.sign_in_as, done.amr)
 
 
-def _check_session(opened: Opened) -> None:
+def _check_session(opened: OpenedLink) -> None:
     """:raises NotSignedIn, ConfirmationRequired: no session of the account itself, or not a fresh one."""
     step_up.require(context.signed_in())
 
 
-def _check_account(opened: Opened) -> None:
+def _check_account(opened: OpenedLink) -> None:
     """:raises WrongAccount: another account is signed in than the one the link is about."""
     current = context.account()
     if current is None or not opened.subject.id:
@@ -171,39 +171,39 @@ def _check_account(opened: Opened) -> None:
         raise WrongAccount("another account is signed in")
 
 
-def _is_the_one_shown(opened: Opened) -> None:
+def _is_the_one_shown(opened: OpenedLink) -> None:
     """:raises OtherFormShown: the form was made for another link than the one this browser holds now."""
     if context.bound().speaks == "page":
         shown = request.form.get(forms.LINK_FIELD, "")
         if not hmac.compare_digest(shown.encode(), opened.link_id.encode()):
             context.bound().refill = None
-            raise OtherFormShown("the form shows another link")
+            raise OtherLinkOpened("the form shows another link")
 
 
-def _said(opened: Opened) -> BaseModel:
+def _said(opened: OpenedLink) -> BaseModel:
     if context.bound().speaks == "page":
-        return forms.read(opened.asks)
+        return forms.read(opened.form)
     body = dict(forms.json_body())
     body.pop(TOKEN, None)
-    return forms.checked(opened.asks, body)
+    return forms.checked(opened.form, body)
 
 
-def _shown(opened: Opened, problem: Problem | None) -> Reply:
+def _shown(opened: OpenedLink, problem: Problem | None) -> Reply:
     link, current = opened.link, context.account()
     says = {
         "purpose": link.purpose,
-        "email": masked(opened.subject.email) if opened.subject.id else "",
+        "email": mask_email(opened.subject.email) if opened.subject.id else "",
         "expires_at": opened.expires_at,
-        **link.shows(opened),
+        **link.context(opened),
     }
     given = forms.typed() if problem else {}
     return Reply(
         page="link.html",
-        says={**says, "asks": [] if context.bound().speaks == "page" else sorted(opened.asks.model_fields)},
+        says={**says, "asks": [] if context.bound().speaks == "page" else sorted(opened.form.model_fields)},
         shows={
             "link": link,
             "link_id": opened.link_id,
-            "fields": forms.fields_of(opened.asks, given, problem.fields if problem else ()),
+            "fields": forms.fields_of(opened.form, given, problem.fields if problem else ()),
             "problem": problem,
             "current": current,
             "wrong_account": _is_wrong(opened),
@@ -228,7 +228,7 @@ def _states_an_account() -> bool:
     return stated is not None and bool(stated.account_id)
 
 
-def _is_wrong(opened: Opened) -> bool:
+def _is_wrong(opened: OpenedLink) -> bool:
     try:
         _check_account(opened)
     except WrongAccount:
@@ -236,13 +236,13 @@ def _is_wrong(opened: Opened) -> bool:
     return False
 
 
-def _done(opened: Opened, done: Done) -> Reply:
+def _done(opened: OpenedLink, done: ActResult) -> Reply:
     wanted = getattr(opened.carried, "next", "")
     if context.bound().speaks == "page":
-        then = wanted if wanted and done.signs_in else link_url(opened.link.purpose, "done", next=wanted or None)
+        then = wanted if wanted and done.sign_in_as else link_url(opened.link.purpose, "done", next=wanted or None)
         return Reply(then=then, drops=runtime().link_cookie(opened.link.purpose))
     says: dict[str, Any] = {"purpose": opened.link.purpose, "account": done.account_id}
-    if done.signs_in is not None:
+    if done.sign_in_as is not None:
         says["signed_in"] = True
     if wanted:
         says["next"] = wanted

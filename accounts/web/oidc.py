@@ -70,7 +70,7 @@ def jwks() -> Response:
     """The keys that vouch: those that sign, those that will, and those that did."""
     from accounts.flows.oidc.signing_keys import Keys
 
-    return _public({"keys": house().kept(Keys).published()})
+    return _public({"keys": house().get(Keys).published()})
 
 
 @room.post("/oauth/token", **FOR_APPS)
@@ -115,7 +115,7 @@ def _asked(ask: Callable[[Server, Request], Said]) -> Response:
     if form is None:
         return _spoken(Said(400, {"error": "invalid_request", "error_description": UNREADABLE}, {}))
     shown = {name: value for name in SHOWN if (value := request.headers.get(name)) is not None}
-    return _spoken(ask(house().kept(Server), Request(uow(), form, shown)))
+    return _spoken(ask(house().get(Server), Request(uow(), form, shown)))
 
 
 SHOWN = ("Authorization",)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Response, request
 
 from accounts.core.errors import BadAppRequest
-from accounts.core.security.client_uris import origin_of
+from accounts.core.security.client_uris import parse_origin
 from accounts.core.security.redirects import local_path
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared.fields import Asks
@@ -82,7 +82,7 @@ def logout() -> Reply | Response:
     _speak(wish.said)
     # What only looks (HEAD) ends nothing.
     if request.method != "GET" or oidc_logout.must_ask(uow(), wish, who):
-        more = headers.policy_with_forms_to(origin_of(wish.back) or "") if wish.back else {}
+        more = headers.policy_with_forms_to(parse_origin(wish.back) or "") if wish.back else {}
         shows = {"app": wish.app, "request": urlencode(wish.said), "email": who.email if who else ""}
         return Reply(page="oidc/sign_out.html", shows=shows, headers=more)
     return _sign_out(wish, sure=wish.hint is not None)
@@ -127,7 +127,7 @@ def _refuse(refused: Refused, pairs: Pairs) -> Reply | Response:
     # app wants it that way.
     if context.account() is not None or ("prompt", "none") in pairs:
         return _deliver(refused.answer)
-    wanted = local_path(f"{house().mount}/oauth/authorize?{urlencode(pairs)}")
+    wanted = local_path(f"{house().url_prefix}/oauth/authorize?{urlencode(pairs)}")
     if wanted is None:
         raise BadAppRequest("too long to be carried through signing in")
     return Reply(then=page_url("sign_in_form", next=wanted))
@@ -155,7 +155,7 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
         "other": other,
         "who": context.account(),
     }
-    more = headers.policy_with_forms_to(origin_of(asked.redirect_uri) or "")
+    more = headers.policy_with_forms_to(parse_origin(asked.redirect_uri) or "")
     return Reply(page="oidc/authorize.html", shows=shows, headers=more)
 
 

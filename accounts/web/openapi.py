@@ -41,14 +41,14 @@ PROBLEM = {
 def openapi() -> Reply:
     """This description."""
     state = runtime()
-    return Reply(says=document(state.rooms, state.house.links.values(), state.house.mount))
+    return Reply(says=document(state.rooms, state.house.links.values(), state.house.url_prefix))
 
 
 @room.get("/docs", speaks=JSON)
 def docs() -> Response:
     """This description, for people."""
     state = runtime()
-    described = document(state.rooms, state.house.links.values(), state.house.mount)
+    described = document(state.rooms, state.house.links.values(), state.house.url_prefix)
     return Response(state.pages.render("api.html", api=described), content_type="text/html; charset=utf-8")
 
 
@@ -100,7 +100,7 @@ def _link_operation(route: Route, link: Link, schemas: dict[str, Any]) -> dict[s
     if route.method == "GET":
         said["parameters"] = [{"name": link_views.TOKEN, "in": "query", "required": True, "schema": token}]
         return said
-    schema = _schema(link.asks, schemas)
+    schema = _schema(link.form, schemas)
     schema["properties"] = {link_views.TOKEN: token, **schema.get("properties", {})}
     schema["required"] = [link_views.TOKEN, *schema.get("required", ())]
     schemas[f"{schema['title']}ByLink"] = schema

@@ -9,7 +9,7 @@ from flask import Response, after_this_request, request
 
 from accounts.core.errors import CsrfFailed, Forbidden, NotFound
 from accounts.core.links.opening import open_link
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.security import throttle
 from accounts.flows.invites import link as invite_link
 from accounts.flows.shared.fields import Asks, Next
@@ -70,7 +70,7 @@ def upstream_callback(upstream_id: str) -> Reply:
     _known(upstream_id)
     # One visit, one answer, whatever comes of it.
     after_this_request(_drop)
-    house().throttle.hit(throttle.SIGN_IN_NETWORK, uow().asker.network)
+    house().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
     waiting = _waiting(upstream_id)
     said = {name: values[0] for name, values in request.args.lists() if len(values) == 1}
     if len(said) != len(request.args) or not waiting.answered_by(said.get("state", "")):
@@ -126,14 +126,14 @@ def disconnect_identity_page(identity_id: str) -> Reply:
 ONE = "/admin/accounts/<account_id>/identities/<identity_id>"
 
 
-@room.delete(ONE, needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
+@room.delete(ONE, needs=ADMIN_GROUP, fresh=True, speaks=JSON, statuses=(204,))
 def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
     """Disconnect a sign-in of another service from somebody's account, and tell them so."""
     _take_away(account_id, identity_id)
     return Reply(status=204)
 
 
-@room.post(f"{ONE}/disconnect", needs=ADMINS, fresh=True, speaks=PAGE)
+@room.post(f"{ONE}/disconnect", needs=ADMIN_GROUP, fresh=True, speaks=PAGE)
 def disconnect_account_identity_page(account_id: str, identity_id: str) -> Reply:
     """Disconnect a sign-in of another service from somebody's account, and tell them so."""
     _take_away(account_id, identity_id)
@@ -156,7 +156,7 @@ def _begin(upstream_id: str, **wish: Any) -> Reply:
     from accounts.flows.upstream import waiting
 
     _known(upstream_id)
-    house().throttle.hit(throttle.SIGN_IN_NETWORK, uow().asker.network)
+    house().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
     sealed = waiting.seal(house(), waiting.Waiting(upstream_id, **wish))
 
     @after_this_request
@@ -180,7 +180,7 @@ def _waiting(upstream_id: str) -> Waiting:
 def _provider(upstream_id: str) -> Provider:
     from accounts.flows.upstream.provider import Providers
 
-    return house().kept(Providers).get(upstream_id)
+    return house().get(Providers).get(upstream_id)
 
 
 def _known(upstream_id: str) -> None:

@@ -49,7 +49,7 @@ class Doings(Driven):
         link = next((each for each in self.world.links if each.purpose == "invite" and not each.used), None)
         if link is None:
             return
-        sentence = self.service.house.signer.read(invite_link.INVITE, link.token)
+        sentence = self.service.house.link_signer.verify(invite_link.INVITE, link.token)
         manage_invites.revoke(self.service.uow(), sentence.carried.id)
         link.used = True
         self.reached["revoke"] += 1

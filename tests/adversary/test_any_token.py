@@ -66,7 +66,7 @@ def test_one_flipped_bit_anywhere_is_one_and_the_same_refusal(service: Service, 
 def test_an_expired_link_says_so_and_does_nothing(service: Service, purpose: str) -> None:
     """T5."""
     link = sent(service, purpose)
-    lives = service.house.signer.lives(service.house.links[purpose])
+    lives = service.house.link_signer.lifetime(service.house.links[purpose])
     with time_machine.travel(now() + lives + timedelta(seconds=30), tick=True):
         person, before = service.person(), dump(service, *UNTOLD)
         looked = person.get(f"/api/l/{purpose}?token={link.token}")
@@ -166,16 +166,16 @@ def test_clocks_twenty_seconds_apart_lose_no_link(service: Service, purpose: str
 def test_none_of_ten_thousand_mutated_tokens_is_read(service: Service) -> None:
     """T1 and T4 by the thousand: one error, never another exception, and over HTTP never a 5xx."""
     house, chance = service.house, random.Random(20_310_506)
-    signer, tried = house.signer, 0
+    signer, tried = house.link_signer, 0
     asker = service.person()
     genuine = {purpose: sent(service, purpose).token for purpose in PURPOSES}
     for purpose, token in genuine.items():
-        signer.read(house.links[purpose], token)
+        signer.verify(house.links[purpose], token)
         junk = mutated(token, chance)
         for number in range(1_112):
             given = next(each for each in junk if each != token)
             with pytest.raises(LinkInvalid):
-                signer.read(house.links[purpose], given)
+                signer.verify(house.links[purpose], given)
             tried += 1
             if number % 20 == 0:
                 looked = asker.get(f"/api/l/{purpose}", query_string={"token": given})

@@ -23,7 +23,7 @@ def test_the_check_shows_every_setting_and_no_secret(accounts: Command) -> None:
     ):
         assert line in said.out.splitlines()
     assert "keys: 1, " in said.out
-    assert f"version {schema.head()}" in said.out
+    assert f"version {schema.head_revision()}" in said.out
     assert "pass-phrase" not in said.out
     assert KEY not in said.out
 
@@ -47,7 +47,7 @@ def test_a_check_that_fails_ends_with_1_after_what_it_found(bare: Command) -> No
 def test_an_upgrade_makes_the_tables_and_may_be_repeated(bare: Command, tmp_path: Path) -> None:
     said = bare("upgrade", instance="here")
     assert said.status == 0
-    assert said.out.endswith(f"accounts.db is at version {schema.head()}\n")
+    assert said.out.endswith(f"accounts.db is at version {schema.head_revision()}\n")
     assert bare("upgrade", instance="here") == said
     assert bare("config", "check", instance="here").status == 0
     assert (tmp_path / "here").stat().st_mode & 0o777 == 0o700

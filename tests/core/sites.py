@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from accounts.config import Settings
-from accounts.core.link_kinds.signer import Signer
+from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.signing.keys import KeyRing
-from accounts.core.signing.tokens import Envelope
-from accounts.core.site import House
+from accounts.core.signing.tokens import TokenSigner
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from tests.conftest import KEY
@@ -20,18 +20,18 @@ T = TypeVar("T")
 ISSUER = "https://ac.example.org"
 
 
-def envelope(*keys: str, issuer: str = ISSUER) -> Envelope:
-    return Envelope(KeyRing(keys or (KEY,)), issuer)
+def envelope(*keys: str, issuer: str = ISSUER) -> TokenSigner:
+    return TokenSigner(KeyRing(keys or (KEY,)), issuer)
 
 
-def signer(*keys: str) -> Signer:
-    return Signer(envelope(*keys), ISSUER, {})
+def signer(*keys: str) -> LinkSigner:
+    return LinkSigner(envelope(*keys), ISSUER, {})
 
 
-def house_on(database: str, **changes: Any) -> House:
+def house_on(database: str, **changes: Any) -> Site:
     """A house on a migrated database; close its store."""
     given = {"database_url": database, "secret_keys": [KEY]} | changes
-    return House(Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in given.items()}), LINKS)
+    return Site(Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in given.items()}), LINKS)
 
 
 def at_once(times: int, work: Callable[[int], T]) -> list[T]:

@@ -16,7 +16,7 @@ def test_a_file_appears_when_all_is_written_and_its_owner_alone_reads_it(tmp_pat
     path = tmp_path / "people.csv"
     path.write_text("old", encoding="utf-8")
     path.chmod(0o644)
-    with atomic_files.written(path) as out:
+    with atomic_files.open_atomic(path) as out:
         out.write("ä\r\n")
         out.flush()
         assert path.read_text(encoding="utf-8") == "old"
@@ -28,7 +28,7 @@ def test_a_file_appears_when_all_is_written_and_its_owner_alone_reads_it(tmp_pat
 def test_what_goes_wrong_on_the_way_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.write_text("old", encoding="utf-8")
-    with suppress(RuntimeError), atomic_files.written(path) as out:
+    with suppress(RuntimeError), atomic_files.open_atomic(path) as out:
         out.write("half")
         raise RuntimeError
     assert path.read_text(encoding="utf-8") == "old"
@@ -39,7 +39,7 @@ def test_the_file_behind_a_name_is_written_and_the_name_stays_a_link(tmp_path: P
     real, name = tmp_path / "disk" / "people.csv", tmp_path / "people.csv"
     real.parent.mkdir()
     name.symlink_to(real)
-    with atomic_files.written(name) as out:
+    with atomic_files.open_atomic(name) as out:
         out.write("new")
     assert name.is_symlink()
     assert real.read_text(encoding="utf-8") == "new"
@@ -50,11 +50,11 @@ def test_what_is_no_file_is_written_to_and_never_put_away(tmp_path: Path) -> Non
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with atomic_files.written(pipe) as out:
+    with atomic_files.open_atomic(pipe) as out:
         out.write("through")
     assert os.read(reader, 100) == b"through"
     os.close(reader)
-    with pytest.raises(OSError, match="not a regular file"), atomic_files.part_of(pipe):
+    with pytest.raises(OSError, match="not a regular file"), atomic_files.replace_atomically(pipe):
         pass
     assert pipe.is_fifo()
 
@@ -65,6 +65,6 @@ def test_what_somebody_who_was_killed_has_left_goes_the_next_day(tmp_path: Path)
         each.touch()
     for each in (old, other):
         os.utime(each, (1, 1))
-    with atomic_files.written(tmp_path / "a"):
+    with atomic_files.open_atomic(tmp_path / "a"):
         pass
     assert {each.name for each in tmp_path.iterdir()} == {"a", young.name, other.name}

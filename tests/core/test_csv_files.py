@@ -13,7 +13,7 @@ ROWS = [["E-Mail", "Name"], ["ann@example.org", 'Änne "A" Öz'], ["bob@example.
 
 
 def rows(raw: bytes) -> list[list[str]]:
-    return [cells for _, cells in csv_files.read(io.BytesIO(raw), lambda cell: "@" in cell or cell == "E-Mail")]
+    return [cells for _, cells in csv_files.read_csv(io.BytesIO(raw), lambda cell: "@" in cell or cell == "E-Mail")]
 
 
 def written(separator: str, end: str) -> str:
@@ -37,7 +37,7 @@ def test_the_hint_of_excel_is_followed_and_is_no_row() -> None:
 
 def test_empty_rows_are_left_out_and_lines_are_counted() -> None:
     raw = b'E-Mail,Name\n\n,,\n"a@example.org","A\nB"\nb@example.org,\n'
-    assert list(csv_files.read(io.BytesIO(raw), lambda cell: False)) == [
+    assert list(csv_files.read_csv(io.BytesIO(raw), lambda cell: False)) == [
         (1, ["E-Mail", "Name"]), (5, ["a@example.org", "A\nB"]), (6, ["b@example.org", ""]),
     ]  # fmt: skip
 
@@ -48,7 +48,7 @@ def test_a_byte_that_windows_does_not_know_is_seen_in_its_row() -> None:
 
 def test_what_is_no_table_is_told_with_its_line() -> None:
     raw = b'a@example.org\n"' + b"x" * 200_000
-    with pytest.raises(csv_files.NotATable) as told:
+    with pytest.raises(csv_files.InvalidCsv) as told:
         rows(raw)
     assert told.value.line == 2
 
@@ -56,7 +56,7 @@ def test_what_is_no_table_is_told_with_its_line() -> None:
 def test_the_file_stays_open_and_can_be_read_again() -> None:
     file = io.BytesIO(b"a@example.org\n")
     for _ in range(2):
-        assert len(list(csv_files.read(file, lambda cell: True))) == 1
+        assert len(list(csv_files.read_csv(file, lambda cell: True))) == 1
     assert not file.closed
 
 
@@ -68,7 +68,7 @@ FORMULAS = [
 
 @pytest.mark.parametrize("cell", FORMULAS)
 def test_nothing_that_is_written_runs_in_a_spreadsheet(cell: str) -> None:
-    (line,) = csv_files.written([[cell, "x"]])
+    (line,) = csv_files.format_csv([[cell, "x"]])
     assert next(csv.reader(io.StringIO(line.lstrip("\ufeff"), newline=""))) == [f"'{cell}", "x"]
 
 
@@ -78,10 +78,10 @@ def test_nothing_that_is_written_runs_in_a_spreadsheet(cell: str) -> None:
 )
 def test_nothing_runs_where_semicolons_separate_cells_either(cell: str, shown: str) -> None:
     """Where decimals have a comma, spreadsheets split our lines at semicolons, whatever is quoted there."""
-    (line,) = csv_files.written([["a", cell]])
-    assert not any(each.lstrip(' "\u00a0')[:1] in csv_files.DANGEROUS for each in line.split(";")[1:])
-    assert csv_files.harmless(cell) == shown
-    assert csv_files.bare(shown) == cell
+    (line,) = csv_files.format_csv([["a", cell]])
+    assert not any(each.lstrip(' "\u00a0')[:1] in csv_files.FORMULA_CHARACTERS for each in line.split(";")[1:])
+    assert csv_files.escape_formula(cell) == shown
+    assert csv_files.unescape_formula(shown) == cell
 
 
 @pytest.mark.parametrize("mark", ['"', "\r", " ", "a", "\x00"])
@@ -91,7 +91,7 @@ def test_a_hint_that_names_no_separator_is_none(mark: str) -> None:
 
 @pytest.mark.parametrize("cell", ["", " ", "a@example.org", "O'Neil", 'say "hi"', "a,b;c", "1-2", "line\nline"])
 def test_other_cells_are_written_as_they_are(cell: str) -> None:
-    lines = list(csv_files.written([[cell], ["x"]]))
+    lines = list(csv_files.format_csv([[cell], ["x"]]))
     assert [line.startswith("\ufeff") for line in lines] == [True, False]
     text = "".join(lines).lstrip("\ufeff")
     assert list(csv.reader(io.StringIO(text, newline=""))) == [[cell], ["x"]]

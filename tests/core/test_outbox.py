@@ -14,7 +14,14 @@ from accounts.core import outbox
 from accounts.core.clock import now
 from accounts.core.database.store import Store
 from accounts.core.models.outbox import OutboxRow
-from accounts.core.outbox import FIRST_PAUSE, LEASE, LONGEST_PAUSE, MAX_ATTEMPTS, Intent, Letter
+from accounts.core.outbox import (
+    FIRST_RETRY_SECONDS,
+    LEASE_DURATION,
+    MAX_ATTEMPTS,
+    MAX_RETRY_SECONDS,
+    Letter,
+    OutboxItem,
+)
 from tests.conftest import on_both_databases
 from tests.core.sites import at_once
 from tests.people import Service, new_address
@@ -30,23 +37,23 @@ def engine(database: str) -> Iterator[Engine]:
 def put(engine: Engine, *subjects: str) -> None:
     for subject in subjects:
         with Session(engine) as session, session.begin():
-            outbox.put(session, "reset-password", subject, {"asked": {"network": "n", "agent": "a"}}, "en")
+            outbox.enqueue(session, "reset-password", subject, {"asked": {"network": "n", "agent": "a"}}, "en")
 
 
-def claimed(engine: Engine) -> Intent:
-    found = outbox.claim(engine)
+def claimed(engine: Engine) -> OutboxItem:
+    found = outbox.claim_item(engine)
     assert found is not None
     return found
 
 
-def row_of(engine: Engine, intent: Intent) -> OutboxRow | None:
+def row_of(engine: Engine, intent: OutboxItem) -> OutboxRow | None:
     with Session(engine) as session:
         return session.get(OutboxRow, intent.id)
 
 
-def put_off(engine: Engine, intent: Intent, error: str = "4xx", *, for_good: bool = False) -> OutboxRow:
+def put_off(engine: Engine, intent: OutboxItem, error: str = "4xx", *, for_good: bool = False) -> OutboxRow:
     with Session(engine) as session, session.begin():
-        outbox.put_off(session, intent, error, for_good=for_good)
+        outbox.retry_later(session, intent, error, permanent=for_good)
     found = row_of(engine, intent)
     assert found is not None
     return found
@@ -54,7 +61,7 @@ def put_off(engine: Engine, intent: Intent, error: str = "4xx", *, for_good: boo
 
 @on_both_databases
 def test_the_oldest_that_is_due_comes_first(engine: Engine) -> None:
-    assert outbox.claim(engine) is None
+    assert outbox.claim_item(engine) is None
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
         for subject in ("one", "two", "three"):
             put(engine, subject)
@@ -62,9 +69,9 @@ def test_the_oldest_that_is_due_comes_first(engine: Engine) -> None:
         intents = [claimed(engine) for _ in range(3)]
         assert [intent.subject for intent in intents] == ["one", "two", "three"]
         assert [intent.attempts for intent in intents] == [1, 1, 1]
-        assert intents[0].asked == {"network": "n", "agent": "a", "at": intents[0].created_at}
-        assert outbox.claim(engine) is None, "each has its lease"
-        assert outbox.waiting(engine) == (3, 0)
+        assert intents[0].requested_by == {"network": "n", "agent": "a", "at": intents[0].created_at}
+        assert outbox.claim_item(engine) is None, "each has its lease"
+        assert outbox.count_items(engine) == (3, 0)
 
 
 @on_both_databases
@@ -75,7 +82,7 @@ def test_workers_never_share_a_row(engine: Engine) -> None:
         taken = []
         misses = 0
         while misses < 3:
-            intent = outbox.claim(engine)
+            intent = outbox.claim_item(engine)
             if intent is None:
                 misses += 1
             else:
@@ -92,8 +99,8 @@ def test_a_lease_ends_so_that_a_dead_workers_mail_is_taken_up(engine: Engine) ->
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
         put(engine, "one")
         first = claimed(engine)
-        time.shift(LEASE)
-        assert outbox.claim(engine) is None
+        time.shift(LEASE_DURATION)
+        assert outbox.claim_item(engine) is None
         time.shift(1)
         again = claimed(engine)
         assert (again.id, again.attempts) == (first.id, 2)
@@ -104,9 +111,9 @@ def test_what_was_delivered_is_gone(engine: Engine) -> None:
     put(engine, "one", "two")
     intent = claimed(engine)
     with Session(engine) as session, session.begin():
-        outbox.settle(session, intent)
+        outbox.remove_item(session, intent)
     assert row_of(engine, intent) is None
-    assert outbox.waiting(engine) == (1, 0)
+    assert outbox.count_items(engine) == (1, 0)
 
 
 @on_both_databases
@@ -122,13 +129,13 @@ def test_pauses_double_from_seconds_to_an_hour_until_it_is_dead(engine: Engine) 
             assert row.last_error == ("451 later" * 200)[:500]
             pauses.append((row.not_before - now()).total_seconds())
             assert (row.dead_at is not None) is (attempt == MAX_ATTEMPTS)
-            assert outbox.claim(engine) is None, "not before its time"
-            time.shift(LONGEST_PAUSE * 2)
-        plain = [min(LONGEST_PAUSE, FIRST_PAUSE * 2**power) for power in range(MAX_ATTEMPTS)]
+            assert outbox.claim_item(engine) is None, "not before its time"
+            time.shift(MAX_RETRY_SECONDS * 2)
+        plain = [min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**power) for power in range(MAX_ATTEMPTS)]
         assert all(0.7 * due <= pause <= 1.3 * due for due, pause in zip(plain, pauses, strict=True))
         assert pauses != plain, "jitter"
-        assert outbox.claim(engine) is None, "a dead letter waits for somebody to look"
-        assert outbox.waiting(engine) == (0, 1)
+        assert outbox.claim_item(engine) is None, "a dead letter waits for somebody to look"
+        assert outbox.count_items(engine) == (0, 1)
 
 
 @on_both_databases
@@ -136,12 +143,12 @@ def test_a_refused_letter_is_dead_at_once_and_can_be_sent_again(engine: Engine) 
     put(engine, "one", "two")
     row = put_off(engine, claimed(engine), "550 no such box", for_good=True)
     assert row.dead_at is not None
-    assert outbox.waiting(engine) == (1, 1)
+    assert outbox.count_items(engine) == (1, 1)
     assert claimed(engine).subject == "two"
-    assert outbox.claim(engine) is None
+    assert outbox.claim_item(engine) is None
     with Session(engine) as session, session.begin():
-        assert outbox.revive(session) == 1
-        assert outbox.revive(session) == 0
+        assert outbox.revive_dead_letters(session) == 1
+        assert outbox.revive_dead_letters(session) == 0
     again = claimed(engine)
     assert (again.subject, again.attempts) == ("one", 1)
 
@@ -149,12 +156,12 @@ def test_a_refused_letter_is_dead_at_once_and_can_be_sent_again(engine: Engine) 
 def test_a_letter_that_cannot_be_written_does_not_hold_up_others(service: Service) -> None:
     good, uow = new_address(), service.uow()
     with uow:
-        uow.put("no-such-purpose", "x")
-        uow.put("invite", "no-such-invitation")
-        uow.put("activate", "not an address", {"next": ""})
-        uow.put("activate", good, {"next": ""})
+        uow.enqueue("no-such-purpose", "x")
+        uow.enqueue("invite", "no-such-invitation")
+        uow.enqueue("activate", "not an address", {"next": ""})
+        uow.enqueue("activate", good, {"next": ""})
     assert len(service.mails(good)) == 1
-    assert outbox.waiting(service.house.store.engine) == (2, 0), "two are put off, one lost its cause"
+    assert outbox.count_items(service.house.store.engine) == (2, 0), "two are put off, one lost its cause"
 
 
 def test_a_letter_never_shows_its_link() -> None:

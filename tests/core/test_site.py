@@ -9,8 +9,8 @@ from sqlalchemy import create_engine
 
 from accounts.config import Settings, SettingsError
 from accounts.core.database.store import Store
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import RING_FILE, House
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import KEY_FILE_NAME, Site
 from accounts.flows import LINKS
 from tests.conftest import KEY
 
@@ -21,51 +21,53 @@ def settings(tmp_path: Path, **changes: object) -> Settings:
 
 
 def test_a_house_with_keys_of_its_own_touches_no_file(tmp_path: Path) -> None:
-    house = House(settings(tmp_path), LINKS)
-    assert not house.store.opened
+    house = Site(settings(tmp_path), LINKS)
+    assert not house.store.has_engine
     assert list(tmp_path.iterdir()) == []
     assert house.ring.signing.secret == KEY.encode()
 
 
 def test_a_house_without_keys_keeps_a_ring_in_its_instance(tmp_path: Path) -> None:
-    house = House(settings(tmp_path, secret_keys=None), LINKS)
-    again = House(settings(tmp_path, secret_keys=None), LINKS)
+    house = Site(settings(tmp_path, secret_keys=None), LINKS)
+    again = Site(settings(tmp_path, secret_keys=None), LINKS)
     assert house.ring.signing == again.ring.signing
-    assert [file.name for file in (tmp_path / "instance").iterdir()] == [RING_FILE]
+    assert [file.name for file in (tmp_path / "instance").iterdir()] == [KEY_FILE_NAME]
 
 
 def test_two_kinds_of_links_with_one_purpose_are_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="two kinds of links have the purpose activate"):
-        House(settings(tmp_path), [*LINKS, LINKS[0]])
+        Site(settings(tmp_path), [*LINKS, LINKS[0]])
 
 
 def test_a_lifetime_of_a_link_that_is_not_here_is_refused_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as caught:
-        House(settings(tmp_path, lifetime_reset="60"), LINKS)
+        Site(settings(tmp_path, lifetime_reset="60"), LINKS)
     assert str(caught.value) == (
         "ACCOUNTS_LIFETIME_RESET is not a setting; links here are: activate, change-email, close-account, invite, "
         "not-me, reset-password, sign-in, undo-email-change, unlock"
     )
-    assert House(settings(tmp_path, lifetime_activate="60"), LINKS).signer.lives(LINKS[0]).total_seconds() == 60
+    assert (
+        Site(settings(tmp_path, lifetime_activate="60"), LINKS).link_signer.lifetime(LINKS[0]).total_seconds() == 60
+    )
 
 
 def test_a_bad_key_is_refused_at_start(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="shorter than 32 bytes"):
-        House(settings(tmp_path, secret_keys=[KEY, "short"]), LINKS)
+        Site(settings(tmp_path, secret_keys=[KEY, "short"]), LINKS)
 
 
 def test_a_host_may_bring_its_store_and_its_place(tmp_path: Path) -> None:
     store = Store(engine=create_engine(f"sqlite:///{tmp_path}/host.db"))
-    house = House(settings(tmp_path), LINKS, mount="/auth", store=store)
+    house = Site(settings(tmp_path), LINKS, url_prefix="/auth", store=store)
     assert house.store is store
-    assert house.signer.page("/sign-in") == "http://127.0.0.1:8000/auth/sign-in"
+    assert house.link_signer.page_url("/sign-in") == "http://127.0.0.1:8000/auth/sign-in"
 
 
 def test_two_houses_with_the_same_key_do_not_read_each_others_statements(tmp_path: Path) -> None:
-    one = House(settings(tmp_path), LINKS)
-    others = [House(settings(tmp_path), LINKS, mount="/auth"), House(settings(tmp_path, port="8001"), LINKS)]
-    token = one.envelope.seal("session", 1, "x")
-    assert one.envelope.open("session", 1, token).payload == "x"
+    one = Site(settings(tmp_path), LINKS)
+    others = [Site(settings(tmp_path), LINKS, url_prefix="/auth"), Site(settings(tmp_path, port="8001"), LINKS)]
+    token = one.signer.sign("session", 1, "x")
+    assert one.signer.verify("session", 1, token).payload == "x"
     for other in others:
-        with pytest.raises(Unreadable):
-            other.envelope.open("session", 1, token)
+        with pytest.raises(BadToken):
+            other.signer.verify("session", 1, token)

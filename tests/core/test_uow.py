@@ -9,14 +9,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
 
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.database import spent
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import Conflict
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.outbox import OutboxRow
-from accounts.core.uow import TRIES, UnitOfWork
+from accounts.core.uow import MAX_TRANSACTION_ATTEMPTS, UnitOfWork
 from tests.conftest import on_both_databases
 from tests.core.sites import at_once
 from tests.people import Service
@@ -38,15 +38,15 @@ def test_a_unit_of_work_that_needs_no_store_never_connects(service: Service) -> 
     with service.uow():
         pass
     service.uow().close()
-    assert not service.house.store.opened
+    assert not service.house.store.has_engine
 
 
 @on_both_databases
 def test_a_commit_keeps_everything_and_wakes_the_mail_worker(service: Service) -> None:
-    uow = UnitOfWork(service.house, Asker("admin-id", "10.0.0.1", "Firefox on Linux", "req-1", "de"))
+    uow = UnitOfWork(service.house, RequestInfo("admin-id", "10.0.0.1", "Firefox on Linux", "req-1", "de"))
     with uow:
-        uow.put("reset-password", "ann@example.org", {"next": "/x"})
-        uow.note("kind", account_id="a", link_id="l", facts={"n": 1})
+        uow.enqueue("reset-password", "ann@example.org", {"next": "/x"})
+        uow.record_event("kind", account_id="a", link_id="l", facts={"n": 1})
         assert not service.house.mail_due.is_set(), "nobody may look before the commit"
     assert service.house.mail_due.is_set()
     mail, event = uow.session.scalars(select(OutboxRow)).one(), uow.session.scalars(select(AuditRow)).one()
@@ -61,7 +61,7 @@ def test_a_commit_keeps_everything_and_wakes_the_mail_worker(service: Service) -
 def test_a_commit_without_mail_wakes_nobody(service: Service) -> None:
     uow = service.uow()
     with uow:
-        uow.note("kind")
+        uow.record_event("kind")
     assert not service.house.mail_due.is_set()
     assert count(service, AuditRow) == 1
 
@@ -72,8 +72,8 @@ def test_an_error_rolls_everything_back(service: Service) -> None:
 
     def fail() -> None:
         with uow:
-            uow.put("reset-password", "ann@example.org")
-            uow.note("kind")
+            uow.enqueue("reset-password", "ann@example.org")
+            uow.record_event("kind")
             uow.spend("id", FOR_EVER)
             uow.session.flush()
             raise KeyError
@@ -94,7 +94,7 @@ def test_a_commit_that_fails_escapes_and_leaves_nothing_open(service: Service) -
 
     def fail() -> None:
         with uow:
-            uow.put("reset-password", "ann@example.org")
+            uow.enqueue("reset-password", "ann@example.org")
             uow.session.add(Account(email="ann@example.org", email_key="ann@example.org", locale="en"))
 
     with pytest.raises(IntegrityError):
@@ -118,15 +118,15 @@ def test_bare_statements_and_objects_are_settled_together_or_not_at_all(
                 uow.session.scalars(select(Account.id)).all()
             assert uow.spend(email, FOR_EVER)
             uow.session.add(Account(email=email, email_key=email, locale="en"))
-            uow.note("kind")
+            uow.record_event("kind")
 
     with pytest.raises(IntegrityError):
         work("ann@example.org")
     assert count(service, AuditRow) == 0
-    assert not spent.is_spent(uow.opened, "ann@example.org")
+    assert not spent.is_spent(uow.executor, "ann@example.org")
     uow.close()
     work("bea@example.org")
-    assert spent.is_spent(uow.opened, "bea@example.org")
+    assert spent.is_spent(uow.executor, "bea@example.org")
     assert (count(service, Account), count(service, AuditRow)) == (2, 1)
     uow.close()
     assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
@@ -136,13 +136,13 @@ def test_bare_statements_and_objects_are_settled_together_or_not_at_all(
 def test_a_bare_statement_sees_what_was_changed_in_objects(service: Service) -> None:
     account_id, uow = somebody(service), service.uow()
     uow.session.get_one(Account, account_id).name = "Ann"
-    assert uow.run(select(Account.name)).scalar_one() == "Ann"
+    assert uow.execute(select(Account.name)).scalar_one() == "Ann"
     uow.close()
 
 
 def test_what_was_not_settled_is_rolled_back_by_closing_which_may_happen_twice(service: Service) -> None:
     uow = service.uow()
-    uow.note("kind")
+    uow.record_event("kind")
     uow.session.flush()
     uow.close()
     uow.close()
@@ -160,7 +160,7 @@ def test_releasing_gives_the_connection_back_and_forgets_what_was_read(service: 
 
 def test_reading_holds_nothing(service: Service) -> None:
     account_id, uow = somebody(service), service.uow()
-    assert [tuple(row) for row in uow.read(select(Account.id))] == [(account_id,)]
+    assert [tuple(row) for row in uow.fetch_all(select(Account.id))] == [(account_id,)]
     assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
 
 
@@ -193,7 +193,7 @@ def test_a_lost_race_is_run_again_from_the_start(service: Service) -> None:
     def work() -> str:
         account = uow.session.get_one(Account, account_id)
         seen.append(account.auth_epoch)
-        uow.note("tried")
+        uow.record_event("tried")
         if len(seen) == 1:
             elsewhere = service.uow()
             with elsewhere:
@@ -217,7 +217,7 @@ def test_an_integrity_error_is_run_again_and_told_as_a_conflict_in_the_end(servi
 
     with pytest.raises(Conflict):
         uow.attempt(work)
-    assert len(runs) == TRIES == 3
+    assert len(runs) == MAX_TRANSACTION_ATTEMPTS == 3
     assert count(service, Account) == 1
 
 
@@ -227,12 +227,12 @@ def test_what_postgres_says_about_a_lost_race_is_one_too(service: Service, state
 
     def work() -> str:
         runs.append(1)
-        if len(runs) < TRIES:
+        if len(runs) < MAX_TRANSACTION_ATTEMPTS:
             raise OperationalError("UPDATE", None, state("lost"))
         return "done"
 
     assert uow.attempt(work) == "done"
-    assert len(runs) == TRIES
+    assert len(runs) == MAX_TRANSACTION_ATTEMPTS
 
 
 @pytest.mark.parametrize(

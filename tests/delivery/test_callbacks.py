@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from accounts import Settings
-from accounts.core.outbox import Call
+from accounts.core.outbox import Callback
 from accounts.delivery.callbacks import HttpCaller
 from accounts.delivery.transports import CarrierFailed, CarrierRefused
 from tests.servers.certificates import Authority
@@ -32,8 +32,8 @@ def caller(settings: Callable[..., Settings]) -> HttpCaller:
     return HttpCaller(settings(), connect_seconds=1, whole_seconds=1)
 
 
-def to(address: str) -> Call:
-    return Call(address, FORM, lambda uow, fate: None)
+def to(address: str) -> Callback:
+    return Callback(address, FORM, lambda uow, fate: None)
 
 
 def test_a_call_is_one_post_of_a_form_and_nothing_else(party: RelyingParty, caller: HttpCaller) -> None:

@@ -39,7 +39,7 @@ def composed(letters: Letters, letter: Letter, sender: str = SENDER) -> Message:
 
 def with_facts(words: str, **changed: object) -> Letter:
     known = sample(words)
-    return Letter(words, known.to, "en", {**known.facts, **changed}, known.link)
+    return Letter(words, known.to, "en", {**known.context, **changed}, known.link)
 
 
 def links_of(words: str) -> set[str]:
@@ -149,7 +149,7 @@ def test_who_asked_is_told_where_it_is_known(letters: Letters, words: str, langu
 @every_language
 def test_a_person_without_a_name_is_greeted_all_the_same(letters: Letters, language: str) -> None:
     known = sample("reset-password", language)
-    message = composed(letters, Letter(known.words, known.to, language, {**known.facts, "name": None}, known.link))
+    message = composed(letters, Letter(known.words, known.to, language, {**known.context, "name": None}, known.link))
     assert (message.body or "").startswith({"en": "Hello,\n", "de": "Guten Tag,\n"}[language])
 
 
@@ -157,7 +157,7 @@ def test_a_person_without_a_name_is_greeted_all_the_same(letters: Letters, langu
 def test_an_old_address_that_cannot_undo_a_change_is_told_without_a_button(letters: Letters, language: str) -> None:
     known = sample("email-changed", language)
     with_link = composed(letters, known)
-    without = composed(letters, Letter(known.words, known.to, language, known.facts, None))
+    without = composed(letters, Letter(known.words, known.to, language, known.context, None))
     assert without.subject == with_link.subject
     assert "://" not in (without.body or "")
     page = Page(without.html or "")
@@ -223,7 +223,7 @@ def test_html_in_a_name_is_shown_not_obeyed(letters: Letters) -> None:
 @every_letter
 def test_no_fact_reaches_the_subject(letters: Letters, words: str) -> None:
     known = sample(words)
-    typed = {name: "Urgent\r\nBcc: evil" for name in ("name", "inviter") if name in known.facts}
+    typed = {name: "Urgent\r\nBcc: evil" for name in ("name", "inviter") if name in known.context}
     usual = composed(letters, known)
     assert composed(letters, with_facts(words, **typed)).subject == usual.subject
 
@@ -313,7 +313,7 @@ def test_a_subject_of_two_lines_is_refused(tmp_path: Path) -> None:
 def test_a_moment_is_told_in_utc_and_says_so(letters: Letters, language: str, shown: str) -> None:
     elsewhere = datetime(2026, 11, 24, 1, 5, tzinfo=timezone(timedelta(hours=11)))
     known = sample("activate", language)
-    letter = Letter(known.words, known.to, language, {**known.facts, "until": elsewhere}, known.link)
+    letter = Letter(known.words, known.to, language, {**known.context, "until": elsewhere}, known.link)
     assert shown in (composed(letters, letter).body or "")
 
 

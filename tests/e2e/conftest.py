@@ -20,7 +20,7 @@ from accounts import create_app
 from accounts.config import Settings
 from accounts.core.database import schema
 from accounts.core.uow import UnitOfWork
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import KEY
 from tests.e2e.client import Client
@@ -113,15 +113,15 @@ class Live:
 
     def last_link(self) -> str:
         """Delivers what is due; the link in the newest mail."""
-        state_of(self.app).worker().deliver_all()
-        box = state_of(self.app).mailbox
+        get_app_state(self.app).make_worker().deliver_all()
+        box = get_app_state(self.app).mailbox
         assert box is not None
         found = re.search(r"^http\S+/go$", box.messages[0].text, re.MULTILINE)
         assert found, box.messages[0].text
         return found[0]
 
     def first_admin_link(self) -> str:
-        uow = UnitOfWork(state_of(self.app).house)
+        uow = UnitOfWork(get_app_state(self.app).house)
         try:
             return first_admin_url(uow) or ""
         finally:
@@ -133,7 +133,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = make_server("127.0.0.1", 0, Flask("nobody yet"), threaded=True)
     app = create_app(Settings.load({"ACCOUNTS_INSTANCE": str(tmp_path), "ACCOUNTS_PORT": str(server.port)}))
-    schema.upgrade(state_of(app).house.store)
+    schema.upgrade(get_app_state(app).house.store)
     server.app = app
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -141,4 +141,4 @@ def live(tmp_path: Path) -> Iterator[Live]:
     server.shutdown()
     thread.join()
     server.server_close()
-    state_of(app).house.store.close()
+    get_app_state(app).house.store.close()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from accounts.core.signing.key_file import LOOK_EVERY, FileRing
+from accounts.core.signing.key_file import RELOAD_INTERVAL_SECONDS, FileKeyRing
 from tests.e2e.client import PATIENCE, Client, mailed_token
 from tests.e2e.conftest import Start, Visit
 from tests.e2e.running import ACCOUNTS, Process, free_port
@@ -65,8 +65,8 @@ def two(make_kept: Start) -> tuple[Process, Process]:
     return one, other
 
 
-def ring_of(process: Process) -> FileRing:
-    return FileRing(Path(process.environ["ACCOUNTS_INSTANCE"]) / "secret-keys")
+def ring_of(process: Process) -> FileKeyRing:
+    return FileKeyRing(Path(process.environ["ACCOUNTS_INSTANCE"]) / "secret-keys")
 
 
 def first_admin(process: Process, visit: Visit) -> Client:
@@ -165,7 +165,7 @@ def rotate_under_load(
         try:
             time.sleep(1)
             run(process, "keys", "rotate", "--in", str(WAIT))
-            time.sleep(WAIT + LOOK_EVERY + 2)
+            time.sleep(WAIT + RELOAD_INTERVAL_SECONDS + 2)
             # However slow the machine is, somebody signs in after the new key took over.
             late = visit(process)
             late.post("/api/sign-in", {"email": "crossing0@example.org", "password": PASSWORD})
@@ -225,7 +225,7 @@ def test_a_dropped_key_is_dead_in_both_processes_within_a_second_or_so(
     said = run(one, "keys", "drop", old, "--yes")
     assert "admin@example.org" in said
     assert "waiting@example.org" in said
-    time.sleep(LOOK_EVERY + 0.5)
+    time.sleep(RELOAD_INTERVAL_SECONDS + 0.5)
     for process in (one, other):
         client = visit(process)
         dead = client.get(f"/api/l/invite?token={token}")
@@ -240,7 +240,7 @@ def test_an_emergency_drop_of_the_only_key_needs_no_restart(two: tuple[Process, 
     admin = first_admin(one, visit)
     said = run(one, "keys", "drop", ring_of(one).signing.name, "--emergency")
     assert "admin@example.org" in said
-    time.sleep(LOOK_EVERY + 0.5)
+    time.sleep(RELOAD_INTERVAL_SECONDS + 0.5)
     for process, next_one in ((one, other), (other, one)):
         client = visit(process)
         client.cookies = dict(admin.cookies)

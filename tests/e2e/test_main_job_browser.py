@@ -116,7 +116,7 @@ def second_joins(people: People, link: str) -> None:
     second.goto("/account")
     expect(second.locator("main")).to_contain_text("second@example.org")
     second.goto(link)
-    expect(second.locator("main")).to_contain_text(people.words(LinkUsed.sentence))
+    expect(second.locator("main")).to_contain_text(people.words(LinkUsed.message))
 
 
 def third_signs_up(people: People, post_office: SmtpSink) -> Page:
@@ -136,7 +136,7 @@ def third_signs_up(people: People, post_office: SmtpSink) -> Page:
 def third_forgets(people: People, post_office: SmtpSink) -> Page:
     forgetful = people.one()
     sign_in(forgetful, "third@example.org", OTHER_PASSWORD)
-    expect(forgetful.locator("[role=alert]")).to_contain_text(people.words(SignInFailed.sentence))
+    expect(forgetful.locator("[role=alert]")).to_contain_text(people.words(SignInFailed.message))
     forgetful.goto("/forgot-password")
     send(forgetful, email="third@example.org")
     people.sees(forgetful, MAIL)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from accounts.flows.invites import batches
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.batch_file import NewBatch
@@ -45,9 +45,9 @@ def test_no_page_of_admins_is_wider_than_its_window(live: Live, browser: Browser
 
 def fill(live: Live) -> tuple[str, ...]:
     """Has everything long there can be; the pages where it is shown."""
-    house = state_of(live.app).house
+    house = get_app_state(live.app).house
     uow = UnitOfWork(house)
-    asker = Asker(account_id=accounts.find(uow, "root@example.org").id, network="2001:db8:1234:5678::/64")
+    asker = RequestInfo(account_id=accounts.find(uow, "root@example.org").id, network="2001:db8:1234:5678::/64")
     with UnitOfWork(house, asker) as uow:
         for number, name in enumerate(NAMES):
             email = LONG[number:]

@@ -83,7 +83,7 @@ def test_an_installed_service_does_the_main_job_far_from_the_checkout(
     process.program, process.command = (sys.executable, str(installed / "bin" / "accounts")), ("upgrade",)
     process.start()
     assert process.running.wait(60) == 0, process.err
-    assert process.out.endswith(f"accounts.db is at version {schema.head()}\n")
+    assert process.out.endswith(f"accounts.db is at version {schema.head_revision()}\n")
 
     process.command = ("serve",)
     process.start_and_answer()

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
-from accounts.core.security.addresses import parse
+from accounts.core.security.addresses import parse_email
 from accounts.core.uow import UnitOfWork
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from accounts.flows.sign_in import unlock
 
 if TYPE_CHECKING:
@@ -107,9 +107,9 @@ def _confirming(page: Page, other: Page, live: Live) -> Stops:
 
 
 def _locked(other: Page, live: Live) -> Stops:
-    with UnitOfWork(state_of(live.app).house) as uow:
+    with UnitOfWork(get_app_state(live.app).house) as uow:
         for _ in range(unlock.MAX_FAILURES):
-            unlock.count_failure(uow, parse("dora@example.net").key)
+            unlock.count_failure(uow, parse_email("dora@example.net").key)
     link = live.last_link()
     other.goto(link)
     yield other, "unlock-link"

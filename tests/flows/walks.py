@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session as OrmSession
 
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.errors import Problem
-from accounts.core.links.link import Done, Link, Opened
+from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import open_link
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
@@ -45,7 +45,7 @@ class Member:
 
     def uow(self) -> UnitOfWork:
         """A unit of work that this member asks for."""
-        return self.service.uow(Asker(account_id=self.id, network="10.1.1.1", agent="Firefox"))
+        return self.service.uow(RequestInfo(account_id=self.id, network="10.1.1.1", agent="Firefox"))
 
     def sign_in(self, password: str = "", **more: Any) -> Session:
         """A session, by password."""
@@ -63,12 +63,12 @@ class Member:
 
     def reset_token(self) -> str:
         """A token as it would be mailed at this moment."""
-        return self.service.house.signer.sign(reset_password.RESET, subject_of(self.row))
+        return self.service.house.link_signer.sign(reset_password.RESET, subject_of(self.row))
 
 
 def stranger(service: Service, network: str = "10.9.9.9") -> UnitOfWork:
     """A unit of work of somebody who is not signed in."""
-    return service.uow(Asker(network=network, agent="Firefox on Linux", request_id="r-1"))
+    return service.uow(RequestInfo(network=network, agent="Firefox on Linux", request_id="r-1"))
 
 
 def member(service: Service, name: str = "member", password: str = PASSWORD) -> Member:
@@ -88,7 +88,7 @@ def first_admin(service: Service) -> Member:
     return Member(service, email, done.account_id)
 
 
-def opened(service: Service, link: Link, token: str) -> Opened:
+def opened(service: Service, link: Link, token: str) -> OpenedLink:
     """The link, if it is alive."""
     uow = stranger(service)
     try:
@@ -97,12 +97,12 @@ def opened(service: Service, link: Link, token: str) -> Opened:
         uow.close()
 
 
-def use(service: Service, link: Link, token: str, said: dict[str, Any], by: str | None = None) -> Done:
+def use(service: Service, link: Link, token: str, said: dict[str, Any], by: str | None = None) -> ActResult:
     """Open a link and act, as the link door does."""
-    uow = service.uow(Asker(account_id=by, network="10.9.9.9"))
+    uow = service.uow(RequestInfo(account_id=by, network="10.9.9.9"))
     try:
         found = open_link(uow, link, token)
-        prepared = link.prepare(uow, found, found.asks.model_validate(said))
+        prepared = link.prepare(uow, found, found.form.model_validate(said))
         uow.release()
         return uow.attempt(lambda: link.act(uow, open_link(uow, link, token), prepared))
     finally:

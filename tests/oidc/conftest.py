@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from accounts import Settings
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from accounts.flows.oidc.signing_keys import Keys
 from tests.conftest import KEY
 from tests.oidc.kit import Provider
@@ -33,9 +33,9 @@ def with_keys(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copy(sqlite_template, path)
     given = {"ENV": "development", "INSTANCE": str(folder), "DATABASE_URL": f"sqlite:///{path}", "SECRET_KEYS": [KEY]}
     app = APPS.lend(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
-    house = state_of(app).house
+    house = get_app_state(app).house
     with app.app_context():
-        assert house.kept(Keys).published()
+        assert house.get(Keys).published()
     house.store.close()
     APPS.take_back(app)
     return path

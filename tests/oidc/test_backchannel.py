@@ -27,7 +27,7 @@ PLAN = "backchannel-rp-initiated-logout"
 def told(provider: Provider, authority: Authority) -> Iterator[relying_party.RelyingParty]:
     """The app's own server, which the provider knows by a certificate of the test's authority."""
     state = provider.service.state
-    state.caller = HttpCaller(state.house.settings, cafile=authority.certificate)
+    state.callback_client = HttpCaller(state.house.settings, cafile=authority.certificate)
     with relying_party.relying_party(authority.server_context("localhost")) as server:
         yield server
 

@@ -68,7 +68,7 @@ class Asking:
 @pytest.fixture
 def asking(service: Service) -> Asking:
     made = new_app(service, trusted=True)
-    service.house.kept(Keys).published()  # made on first use, which is another matter
+    service.house.get(Keys).published()  # made on first use, which is another matter
     return Asking(service, service.member(), made.app.id, str(made.secret), service.app.test_client())
 
 

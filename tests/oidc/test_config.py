@@ -160,9 +160,9 @@ def test_a_new_key_is_published_before_it_signs_and_the_old_one_is_kept(provider
         assert later.header["kid"] == made[0].id
         assert first.claims["sub"], "what the old key has signed verifies still"
     with time_machine.travel(time.time() + (AHEAD + KEPT + timedelta(minutes=1)).total_seconds()):
-        provider.service.house.kept(signing_keys.Keys).forget()
+        provider.service.house.get(signing_keys.Keys).forget()
         assert old not in {key["kid"] for key in rp.jwks()["keys"]}
-    provider.service.house.kept(signing_keys.Keys).forget()
+    provider.service.house.get(signing_keys.Keys).forget()
 
 
 def test_a_key_that_somebody_else_holds_is_dropped_and_replaced(provider: Provider) -> None:
@@ -219,9 +219,9 @@ def test_the_key_before_takes_the_place_of_one_that_is_dropped_and_goes_on(provi
         signing_key_rotation.drop(provider.service.uow(), second.id)
         assert rp.tokens(bea.log_in(rp)).header["kid"] == first
     with time_machine.travel(time.time() + (AHEAD + KEPT + timedelta(days=1)).total_seconds()):
-        provider.service.house.kept(signing_keys.Keys).forget()
+        provider.service.house.get(signing_keys.Keys).forget()
         assert states(provider, "EdDSA") == [(first, "signs")], "it signs, so it does not cease to be published"
-    provider.service.house.kept(signing_keys.Keys).forget()
+    provider.service.house.get(signing_keys.Keys).forget()
 
 
 @pytest.mark.usefixtures("_one_key")
@@ -259,13 +259,13 @@ def test_a_private_key_follows_the_secret_ring(provider: Provider) -> None:
     from tests.conftest import KEY
 
     new = "Zr7Lw2Qz9Bn4Vt6Ym1Kc8Pd5Hs3Jf0Ga-newer"
-    sealed = encryption.seal(KeyRing([KEY]), "use", "text")
-    assert encryption.unseal(KeyRing([KEY, new]), "use", sealed) == "text"
-    assert encryption.is_stale(KeyRing([KEY, new]), sealed)
-    assert not encryption.is_stale(KeyRing([KEY]), sealed)
+    sealed = encryption.encrypt(KeyRing([KEY]), "use", "text")
+    assert encryption.decrypt(KeyRing([KEY, new]), "use", sealed) == "text"
+    assert encryption.needs_reencryption(KeyRing([KEY, new]), sealed)
+    assert not encryption.needs_reencryption(KeyRing([KEY]), sealed)
     for ring, use, text in (([new], "use", sealed), ([KEY], "other", sealed), ([KEY], "use", sealed[:-4] + "AAAA")):
-        with pytest.raises(encryption.Unsealable):
-            encryption.unseal(KeyRing(ring), use, text)
+        with pytest.raises(encryption.DecryptionFailed):
+            encryption.decrypt(KeyRing(ring), use, text)
     with provider.service.house.store.engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT sealed FROM oidc_keys").all()
     assert all('"d"' not in row[0] for row in rows)

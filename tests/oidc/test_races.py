@@ -56,7 +56,7 @@ def ask(service: Service, app: App, secret: str, **said: str) -> Said:
     uow = service.uow()
     try:
         headers = {"Authorization": "Basic " + b64encode(f"{app.id}:{secret}".encode()).decode()}
-        return service.house.kept(Server).token(Request(uow, said, headers))
+        return service.house.get(Server).token(Request(uow, said, headers))
     finally:
         uow.close()
 
@@ -102,7 +102,7 @@ def test_fifty_first_starts_make_one_set_of_keys(database: str) -> None:
     def start(number: int) -> frozenset[str]:
         house = house_on(database)
         try:
-            return frozenset(key["kid"] for key in house.kept(Keys).published())
+            return frozenset(key["kid"] for key in house.get(Keys).published())
         finally:
             house.store.close()
 

@@ -190,7 +190,7 @@ def test_three_relying_parties_log_in_while_the_keys_rotate(provider: Provider, 
         assert [each.get("email") for each in found] == [person.email for person in people], found
         return found
 
-    keys = provider.service.house.kept(signing_keys.Keys)
+    keys = provider.service.house.get(signing_keys.Keys)
     old = {key["kid"] for key in keys.published()}
     signing_key_rotation.rotate(provider.service.uow())
     assert everybody()[0]["kid"] in old

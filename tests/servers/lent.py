@@ -67,7 +67,7 @@ class LentStore(Store):
     @property
     def engine(self) -> Engine:
         if self._engine is None:
-            with self._making:
+            with self._engine_lock:
                 if self._engine is None:
                     self._engine = ENGINES.lend(self._url)
         return self._engine

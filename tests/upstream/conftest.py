@@ -20,7 +20,7 @@ import requests
 
 from accounts import Settings, create_app
 from accounts.core.security.passwords import Passwords
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from accounts.flows.oidc import registration
 from tests.conftest import KEY
 from tests.people import PASSWORD, Person, Service
@@ -122,8 +122,8 @@ def world(sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPa
                 **settings,
             }
             app = create_app(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
-            state_of(app).house.passwords = Passwords(memory_kib=8, passes=1)
-            stack.callback(state_of(app).house.store.close)
+            get_app_state(app).house.passwords = Passwords(memory_kib=8, passes=1)
+            stack.callback(get_app_state(app).house.store.close)
             return Service(app, sink)
 
         there = house(there_origin)
@@ -151,7 +151,7 @@ def liar(world: World) -> Iterator[Liar]:
 
 def forget(service: Service) -> None:
     """Have a service ask issuers anew."""
-    service.house._kept.clear()
+    service.house._singletons.clear()
 
 
 def connected(world: World, person: Person, employee: Person) -> Browser:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from accounts.core.errors import LastWayIn
-from accounts.core.models.account import ADMINS, Account
+from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.upstream import Identity
 from accounts.flows.invites import send as send_invites
@@ -21,7 +21,7 @@ from tests.web.browser import Browser
 def kinds(service: Service, person: Person) -> list[str]:
     uow = service.uow()
     account = accounts.find(uow, person.email)
-    rows = uow.read(select(AuditRow.kind).where(AuditRow.account_id == account.id).order_by(AuditRow.at))
+    rows = uow.fetch_all(select(AuditRow.kind).where(AuditRow.account_id == account.id).order_by(AuditRow.at))
     uow.close()
     return [row[0] for row in rows]
 
@@ -61,7 +61,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
 def test_an_admin_sees_a_connected_sign_in_and_takes_it_away(world: World) -> None:
     ana, employee, admin = world.here.member("ana"), world.there.member("employee"), world.here.member("admin")
     uow = world.here.uow()
-    accounts.set_groups(uow, accounts.find(uow, admin.email).id, [ADMINS])
+    accounts.set_groups(uow, accounts.find(uow, admin.email).id, [ADMIN_GROUP])
     browser = connected(world, ana, employee)
     account_id = browser.account()["id"]
     path = f"/api/admin/accounts/{account_id}"

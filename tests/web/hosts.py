@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, session
 
 from accounts import Accounts, Settings
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from tests.people import Service
 from tests.servers.smtp import SmtpSink
 
@@ -65,4 +65,4 @@ def mount(settings: Callable[..., Settings], sink: SmtpSink, tmp_path: Path) -> 
 
     yield make
     for app in mounted:
-        state_of(app).house.store.close()
+        get_app_state(app).house.store.close()

@@ -105,7 +105,7 @@ def live_url(service: Service, purpose: str, admin: Person) -> str:
 def account_of(service: Service, purpose: str, url: str) -> Account:
     """The account that a link about an account speaks of."""
     link = service.house.links[purpose]
-    sentence = service.house.signer.read(link, token_in(url))
+    sentence = service.house.link_signer.verify(link, token_in(url))
     with service.uow() as uow:
         return uow.session.get_one(Account, sentence.subject_id)
 

@@ -163,7 +163,7 @@ def test_links_to_take_along_work_are_harmless_in_spreadsheets_and_are_noted(ser
     told = lines(admin.post(f"/api{BATCHES}/{batch}/links"))
     assert {fate(service, INVITE, token_in(each["url"])) for each in told} == {"alive"}
     note = select(AuditRow.facts).where(AuditRow.kind == "batch.exported")
-    assert [row[0] for row in service.uow().read(note)] == [{"batch": batch, "form": "links", "count": 3}] * 2
+    assert [row[0] for row in service.uow().fetch_all(note)] == [{"batch": batch, "form": "links", "count": 3}] * 2
 
 
 def test_letters_have_a_page_each_in_the_language_of_whoever_is_invited(service: Service) -> None:
@@ -188,7 +188,7 @@ def test_sending_and_taking_along_need_a_fresh_proof(service: Service, what: str
     assert admin.sign_in(remember=True).status_code == 200
     answer = admin.client.post(f"{BATCHES}/{batch}/{what}", data={"csrf_token": csrf_token(admin)})
     assert answer.status_code == 403
-    assert service.uow().read(select(SentInvite.id).where(SentInvite.batch_id == batch)) == []
+    assert service.uow().fetch_all(select(SentInvite.id).where(SentInvite.batch_id == batch)) == []
     assert f"/confirm?next={BATCHES}/{batch}" in admin.get(f"{BATCHES}/{batch}").text
 
 
@@ -202,7 +202,7 @@ def test_a_member_hands_in_nothing_and_more_than_the_bound_is_refused_unread(ser
     assert admin.post(f"/api{BATCHES}", {"name": "x", "people": large.decode()}).status_code == 413
     assert upload(admin, b"\n".join(b"r%d@example.org" % n for n in range(20_001))).status_code == 422
     assert admin.post("/api/admin/invites", {"email": "x" * 70_000}).status_code == 413
-    assert service.uow().read(select(InviteBatch.id)) == []
+    assert service.uow().fetch_all(select(InviteBatch.id)) == []
 
 
 def test_a_stream_that_is_held_up_says_so_in_its_last_line(service: Service) -> None:

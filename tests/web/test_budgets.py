@@ -20,10 +20,10 @@ def test_no_get_of_a_stranger_opens_a_connection(make_service: Callable[..., Ser
     asked = [door for door in doors(service) if not door.changes and door.name not in ASKS_THE_STORE]
     for door in asked:
         knock(door, stranger)
-        assert not service.house.store.opened, door
+        assert not service.house.store.has_engine, door
     assert len(asked) > 60
     knock(next(door for door in doors(service) if door.name == "GET /health/ready"), stranger)
-    assert service.house.store.opened
+    assert service.house.store.has_engine
 
 
 def test_pages_that_need_no_account_open_no_connection_for_members_either(service: Service) -> None:
@@ -38,7 +38,7 @@ def test_mailed_links_that_nobody_signed_open_no_connection(make_service: Callab
     service = make_service()
     assert service.person().get(f"/l/reset-password/{'A' * 80}.AAAAAA.{'A' * 43}/go").status_code == 400
     assert service.person().get("/api/l/reset-password?token=x").status_code == 400
-    assert not service.house.store.opened
+    assert not service.house.store.has_engine
 
 
 def test_the_own_account_is_one_statement(service: Service) -> None:

@@ -83,7 +83,7 @@ def test_after_signing_out_a_person_sees_which_apps_have_confirmed(service: Serv
     page = browser.submit(form)
     assert browser.url.startswith("/signed-out?about=")
     assert "Signed out of 0 of 3 apps." in page.text
-    assert service.state.worker().deliver_one()
+    assert service.state.make_worker().deliver_one()
     party.manner = "500"
     service.deliver()
     stranger = service.person()

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from accounts.core import errors
 from accounts.core.errors import Problem
 from accounts.core.link_kinds.parts import auth_epoch
-from accounts.core.links.link import Done, Link, Opened
+from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import reset_password
 from tests.conftest import on_both_databases
@@ -54,7 +54,7 @@ def test_codes_are_unique_and_each_has_one_status_and_one_sentence() -> None:
     assert len(CODES) == len({problem.code: problem for problem in all_problems()})
     for problem in all_problems():
         assert 400 <= problem.status < 600
-        assert problem.sentence.endswith(".")
+        assert problem.message.endswith(".")
 
 
 def test_every_error_of_every_json_door_has_one_shape(service: Service) -> None:
@@ -97,22 +97,22 @@ def test_elsewhere_errors_are_pages(service: Service, path: str) -> None:
 def test_errors_speak_the_language_of_the_asker(service: Service) -> None:
     said = service.person().get("/api/account", headers={"Accept-Language": "de"}).get_json()
     assert said["code"] == "not_signed_in"
-    assert said["title"] != errors.NotSignedIn.sentence
+    assert said["title"] != errors.NotSignedIn.message
 
 
-def explode(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+def explode(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     raise RuntimeError("hunter2 and /etc/passwd")
 
 
 BROKEN = Link(
     purpose="broken",
-    lives=reset_password.RESET.lives,
+    lifetime=reset_password.RESET.lifetime,
     about="account",
     dies_with=(auth_epoch,),
     act=explode,
     letter=lambda uow, intent: None,
     title="T",
-    explains="E",
+    explanation="E",
     button="B",
     done="D",
 )
@@ -133,7 +133,7 @@ def broken(make_service: MakeService) -> tuple[Person, str]:
     with uow:
         from accounts.flows.shared import accounts
 
-        token = uow.house.signer.sign(BROKEN, accounts.subject_of(accounts.find(uow, member.email)))
+        token = uow.site.link_signer.sign(BROKEN, accounts.subject_of(accounts.find(uow, member.email)))
     return member, token
 
 
@@ -143,7 +143,7 @@ def test_an_error_nobody_thought_of_tells_nothing_as_json(broken: tuple[Person, 
     assert answer.status_code == 500
     assert check_problem(answer) == {
         "type": "about:blank",
-        "title": Problem.sentence,
+        "title": Problem.message,
         "status": 500,
         "code": "internal_error",
     }

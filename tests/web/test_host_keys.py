@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from accounts import Accounts, Settings, SettingsError
 from accounts.core.database.store import Store
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from tests.people import Service
 from tests.servers.smtp import SmtpSink
 from tests.web import hosts
@@ -110,10 +110,10 @@ def test_mounting_connects_to_nothing(mount: Callable[..., Service], tmp_path: P
     file = tmp_path / "not yet" / "accounts.db"
     service = mount(changes={"database_url": f"sqlite:///{file}"})
     assert isinstance(service.house.store, Store)
-    assert not service.house.store.opened
+    assert not service.house.store.has_engine
     assert not file.parent.exists()
 
 
 def test_the_state_of_an_app_hangs_on_the_app(mount: Callable[..., Service]) -> None:
     service = mount()
-    assert state_of(service.app) is service.app.extensions["accounts"]
+    assert get_app_state(service.app) is service.app.extensions["accounts"]

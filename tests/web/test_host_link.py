@@ -12,10 +12,10 @@ from sqlalchemy import select
 
 from accounts import Link
 from accounts.core.link_kinds.parts import auth_epoch, email
-from accounts.core.links.link import Done, Opened
+from accounts.core.links.link import ActResult, OpenedLink
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.accounts import subject_of
 from tests.conftest import on_both_databases
@@ -32,31 +32,31 @@ class NewName(BaseModel, extra="forbid"):
     name: str = Field(title="New name", max_length=100)
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     account = uow.session.get(Account, intent.subject)
     if account is None:
         return None
-    url = uow.house.signer.url(CHANGE_NAME, uow.house.signer.sign(CHANGE_NAME, subject_of(account)))
+    url = uow.site.link_signer.link_url(CHANGE_NAME, uow.site.link_signer.sign(CHANGE_NAME, subject_of(account)))
     return Letter(PURPOSE, account.email, account.locale, {"asked": None, "email": account.email}, link=url)
 
 
-def act(uow: UnitOfWork, opened: Opened, said: NewName) -> Done:
+def act(uow: UnitOfWork, opened: OpenedLink, said: NewName) -> ActResult:
     opened.account.name = said.name
     opened.account.auth_epoch += 1
-    uow.note("name.changed", account_id=opened.account.id, link_id=opened.link_id)
-    return Done(opened.account.id)
+    uow.record_event("name.changed", account_id=opened.account.id, link_id=opened.link_id)
+    return ActResult(opened.account.id)
 
 
 CHANGE_NAME = Link(
     purpose=PURPOSE,
-    lives=timedelta(hours=2),
+    lifetime=timedelta(hours=2),
     about="account",
     dies_with=(auth_epoch, email),
-    asks=NewName,
+    form=NewName,
     letter=letter,
     act=act,
     title="Choose a new name",
-    explains="Everybody will see it.",
+    explanation="Everybody will see it.",
     button="Take this name",
     done="That is your name now.",
 )
@@ -87,7 +87,7 @@ def mailed(service: Service) -> tuple[Person, str]:
     member = service.member()
     with (uow := service.uow()):
         account = uow.session.scalars(select(Account).where(Account.email == member.email)).one()
-        uow.put(PURPOSE, account.id, locale=account.locale)
+        uow.enqueue(PURPOSE, account.id, locale=account.locale)
     return member, service.url(member.email, PURPOSE)
 
 
@@ -162,13 +162,13 @@ def test_a_link_that_binds_nothing_that_never_returns_is_refused_when_it_is_decl
     with pytest.raises(TypeError, match="could come back to life"):
         Link(
             purpose="weak",
-            lives=timedelta(hours=1),
+            lifetime=timedelta(hours=1),
             about="account",
             dies_with=(email,),
             act=act,
             letter=letter,
             title="",
-            explains="",
+            explanation="",
             button="",
             done="",
         )

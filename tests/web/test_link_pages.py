@@ -97,5 +97,5 @@ def test_a_dead_invitation_names_who_can_help(service: Service, problem: type[De
     with service.app.test_request_context("/l/invite"):
         context.bound().purpose = "invite"
         words = Reply(page="problem.html", says=says).response().get_data(as_text=True)
-    assert told.sentence in words
+    assert told.message in words
     assert "whoever invited you" in words

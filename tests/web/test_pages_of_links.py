@@ -96,7 +96,7 @@ def test_a_link_that_is_too_old_offers_a_fresh_one(service: Service) -> None:
     client = service.app.test_client()
     member.post("/api/sign-in/mail", {"email": member.email})
     service.deliver()
-    with later(magic_link.SIGN_IN.lives + timedelta(minutes=2)):
+    with later(magic_link.SIGN_IN.lifetime + timedelta(minutes=2)):
         page = check_skeleton(opened(service, client, member.email, "sign-in"))
     assert page.text("h1") == "This link does not work"
     assert "too old" in page.text("main")

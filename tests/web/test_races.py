@@ -69,9 +69,9 @@ def test_a_link_is_accepted_once_and_exactly_that_password_signs_in(service: Ser
 
 def acts_of(service: Service, purpose: str, url: str) -> int:
     """How many events say that they were done by a link."""
-    link_id = service.house.signer.read(service.house.links[purpose], token_in(url)).link_id
+    link_id = service.house.link_signer.verify(service.house.links[purpose], token_in(url)).link_id
     by_it = select(func.count()).select_from(AuditRow).where(AuditRow.link_id == link_id)
-    return int(service.uow().read(by_it)[0][0])
+    return int(service.uow().fetch_all(by_it)[0][0])
 
 
 def test_an_invitation_of_an_existing_account_is_accepted_once(service: Service) -> None:

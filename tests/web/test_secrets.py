@@ -129,7 +129,7 @@ def test_no_representation_shows_a_secret(service: Service) -> None:
             *state.house.ring.newest_first(),
             *state.house.links.values(),
             state.letters,
-            state.carrier,
+            state.transport,
         )
     )
     assert KEY not in shown

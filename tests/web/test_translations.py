@@ -14,7 +14,7 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
 from accounts.config import LOCALES
-from accounts.core.security.passwords import MIN_CHARACTERS
+from accounts.core.security.passwords import MIN_PASSWORD_CHARACTERS
 from accounts.web.kit.language import FOLDER, NAMES
 
 ROOT = FOLDER.parent
@@ -88,5 +88,5 @@ def test_nothing_is_translated_twice(locale: str) -> None:
 
 def test_the_hint_for_new_passwords_names_the_length_that_is_checked() -> None:
     (hint,) = {text for text in in_templates() if text.startswith("At least ")}
-    assert f" {MIN_CHARACTERS} " in hint
-    assert all(f" {MIN_CHARACTERS} " in said(locale)[hint] for locale in OTHERS)
+    assert f" {MIN_PASSWORD_CHARACTERS} " in hint
+    assert all(f" {MIN_PASSWORD_CHARACTERS} " in said(locale)[hint] for locale in OTHERS)

@@ -10,7 +10,7 @@ import pytest
 
 from accounts import Accounts, Settings
 from accounts.core.database import schema
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from tests.conftest import KEY
 from tests.people import PASSWORD, Person, Service, token_in
 from tests.servers.smtp import SmtpSink
@@ -84,8 +84,8 @@ def test_each_has_its_own_store_and_its_own_mail(make_service: MakeService, tmp_
 def test_two_mounts_of_one_origin_are_two_installations(mount: Callable[..., Service], tmp_path: Path) -> None:
     shop = mount(hosts.make_host(tmp_path / "shop"), url_prefix="/shop")
     club = mount(hosts.make_host(tmp_path / "club"), url_prefix="/club")
-    admin = shop.house.signer
-    assert admin.page("") != club.house.signer.page("")
+    admin = shop.house.link_signer
+    assert admin.page_url("") != club.house.link_signer.page_url("")
     person = shop.person()
     client = shop.app.test_client()
     assert client.post("/shop/api/sign-up", json={"email": person.email}).status_code == 202
@@ -101,13 +101,13 @@ def test_one_extension_object_serves_several_apps(
     apps = [hosts.make_host(tmp_path / name) for name in ("a", "b")]
     for app in apps:
         extension.init_app(app)
-    assert state_of(apps[0]) is not state_of(apps[1])
-    assert state_of(apps[0]).house is not state_of(apps[1]).house
+    assert get_app_state(apps[0]) is not get_app_state(apps[1])
+    assert get_app_state(apps[0]).house is not get_app_state(apps[1]).house
     member = Service(apps[0], sink).member()
     there = Person(apps[1].test_client(), email=member.email, password=PASSWORD)
     assert there.client.post("/api/sign-in", json={"email": member.email, "password": PASSWORD}).status_code == 200
     for app in apps:
-        state_of(app).house.store.close()
+        get_app_state(app).house.store.close()
 
 
 def test_a_context_of_one_app_inside_one_of_the_other_keeps_to_itself(

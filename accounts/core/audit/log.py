@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.database import sql
-from accounts.core.database.sql import Open, run
+from accounts.core.database.sql import Executor, execute
 from accounts.core.ids import new_id
 from accounts.core.models.audit import AuditRow
 
-_APPEND = insert(AuditRow)
+_INSERT_EVENTS = insert(AuditRow)
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class RequestInfo:
     """Who is asking, as far as it is known.
 
     :ivar account_id: the signed-in account; None for strangers, for the worker and for the operator.
@@ -34,8 +34,8 @@ class Asker:
     locale: str = "en"
 
 
-def line(
-    asker: Asker,
+def build_event(
+    request_info: RequestInfo,
     kind: str,
     *,
     account_id: str | None = None,
@@ -49,31 +49,36 @@ def line(
         "at": now(),
         "kind": kind,
         "account": account_id,
-        "actor": asker.account_id,
+        "actor": request_info.account_id,
         "app": app_id,
         "link_id": link_id,
-        "network": asker.network,
-        "agent": asker.agent,
-        "request_id": asker.request_id,
+        "network": request_info.network,
+        "agent": request_info.agent,
+        "request_id": request_info.request_id,
         "facts": dict(facts or {}),
     }
 
 
-def append(on: Open, lines: Sequence[Mapping[str, Any]]) -> None:
+def append_events(executor: Executor, events: Sequence[Mapping[str, Any]]) -> None:
     """Note events in a transaction under way."""
-    run(on, _APPEND, lines)
+    execute(executor, _INSERT_EVENTS, events)
 
 
-def append_all(
-    session: Session, asker: Asker, kind: str, account_ids: Iterable[str], facts: Mapping[str, Any]
+def append_event_for_each(
+    session: Session, request_info: RequestInfo, kind: str, account_ids: Iterable[str], facts: Mapping[str, Any]
 ) -> None:
     """Note one event for each of many accounts, in one statement."""
-    common = {"kind": kind, "actor": asker.account_id, "network": asker.network, "agent": asker.agent}
+    shared = {
+        "kind": kind,
+        "actor": request_info.account_id,
+        "network": request_info.network,
+        "agent": request_info.agent,
+    }
     rows = [
-        {**common, "request_id": asker.request_id, "facts": dict(facts), "account": account_id}
+        {**shared, "request_id": request_info.request_id, "facts": dict(facts), "account": account_id}
         for account_id in account_ids
     ]
     if rows:
         # By the table, not through the ORM: a third of the time.
         table: Any = AuditRow.__table__
-        sql.pour(session.connection(), table, rows)
+        sql.insert_rows(session.connection(), table, rows)

@@ -34,7 +34,7 @@ MODELS = (
 """Where tables are declared. A module that is not named here would be missing from every migration."""
 VERSION_TABLE = "accounts_alembic_version"
 """Not Alembic's usual name: a host may keep its own migrations in the same database."""
-LOCK = 0x6163636F756E7473
+MIGRATION_LOCK_ID = 0x6163636F756E7473
 
 
 def migrations_folder() -> Path:
@@ -45,78 +45,80 @@ def migrations_folder() -> Path:
 
 
 @lru_cache(maxsize=1)
-def head() -> str:
+def head_revision() -> str:
     """The version this code is written for."""
-    return max(_known())
+    return max(_known_revisions())
 
 
-def upgrade(store: Store, to: str = "head") -> None:
+def upgrade(store: Store, revision: str = "head") -> None:
     """Migrate. Several processes may do so at once: they take turns, and the later ones find nothing to do.
 
     :raises SettingsError: the database cannot be reached, or is of a newer version than this code.
     """
     try:
         with store.engine.begin() as connection:
-            _lock(connection)
-            found = current(connection)
-            if found is not None and found not in _known():
-                raise SettingsError(_unknown(found))
-            if to != "head" or found != head():
+            _lock_database(connection)
+            current = current_revision(connection)
+            if current is not None and current not in _known_revisions():
+                raise SettingsError(_unknown_revision_message(current))
+            if revision != "head" or current != head_revision():
                 from alembic import command
                 from alembic.config import Config
 
                 config = Config()
                 config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
                 config.attributes["connection"] = connection
-                command.upgrade(config, to)
-    except SQLAlchemyError as wrong:
-        raise SettingsError(unreachable(store, wrong)) from None
+                command.upgrade(config, revision)
+    except SQLAlchemyError as error:
+        raise SettingsError(describe_connection_error(store, error)) from None
     finally:
         # The connection that migrated does not check foreign keys; nobody else shall get it.
         store.close()
 
 
-def check(store: Store) -> None:
+def check_revision(store: Store) -> None:
     """That the database answers and has the version this code is written for.
 
     :raises SettingsError: it does not, in one line that says what to do.
     """
     try:
         with store.engine.connect() as connection:
-            found = current(connection)
-    except SQLAlchemyError as wrong:
-        raise SettingsError(unreachable(store, wrong)) from None
-    if found != head():
-        if found is not None and found not in _known():
-            raise SettingsError(_unknown(found))
-        raise SettingsError(f"the tables are of version {found or 'none'}, not {head()}; run: accounts upgrade")
+            current = current_revision(connection)
+    except SQLAlchemyError as error:
+        raise SettingsError(describe_connection_error(store, error)) from None
+    if current != head_revision():
+        if current is not None and current not in _known_revisions():
+            raise SettingsError(_unknown_revision_message(current))
+        raise SettingsError(
+            f"the tables are of version {current or 'none'}, not {head_revision()}; run: accounts upgrade"
+        )
 
 
-def current(connection: Connection) -> str | None:
+def current_revision(connection: Connection) -> str | None:
     """The version of the tables; None where there are none."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     return connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
 
 
-def unreachable(store: Store, wrong: SQLAlchemyError) -> str:
+def describe_connection_error(store: Store, error: SQLAlchemyError) -> str:
     """One line on why the database does not answer; never its password."""
-    reason = str(getattr(wrong, "orig", None) or wrong).strip().splitlines() or ["no answer"]
+    reason = str(getattr(error, "orig", None) or error).strip().splitlines() or ["no answer"]
     return f"ACCOUNTS_DATABASE_URL: cannot use {store}: {reason[0]}"
 
 
-def _known() -> set[str]:
+def _known_revisions() -> set[str]:
     # By their names, which begin with their number: loading Alembic costs a tenth of a second at every start.
     return {path.name.partition("_")[0] for path in (migrations_folder() / "versions").glob("[0-9]*_*.py")}
 
 
-def _unknown(found: str) -> str:
-    return f"the tables are of version {found}, which this code does not know; it is older than they are"
+def _unknown_revision_message(revision: str) -> str:
+    return f"the tables are of version {revision}, which this code does not know; it is older than they are"
 
 
-def _lock(connection: Connection) -> None:
+def _lock_database(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK_ID})
     else:
         # Altering by copy drops the old table and, by cascade, what refers to it. Works outside a transaction only.
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")

@@ -9,12 +9,12 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.database.sql import Open, Upsert, run
+from accounts.core.database.sql import Executor, Upsert, execute
 from accounts.core.models.counters import Spent
 
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 _SPEND = Upsert(lambda insert: insert(Spent).on_conflict_do_nothing().returning(Spent.id))
-_KEEP = Upsert(
+_SPEND_UNTIL = Upsert(
     lambda insert: (made := insert(Spent)).on_conflict_do_update(
         index_elements=[Spent.id], set_={"keep_until": made.excluded.keep_until}
     )
@@ -22,50 +22,50 @@ _KEEP = Upsert(
 _IS_SPENT = select(Spent.id).where(Spent.id == bindparam("id"))
 
 
-def spend(on: Open, id: str, keep_until: datetime) -> bool:
+def spend(executor: Executor, id: str, keep_until: datetime) -> bool:
     """Mark an id as used up; False when it already was.
 
     Decided by the database in one statement. RETURNING, not the row count: psycopg reports -1 for it.
     """
-    return run(on, _SPEND, {"id": id, "keep_until": keep_until}).first() is not None
+    return execute(executor, _SPEND, {"id": id, "keep_until": keep_until}).first() is not None
 
 
-def spend_each(on: Open, ids: Mapping[str, datetime]) -> set[str]:
+def spend_each(executor: Executor, ids: Mapping[str, datetime]) -> set[str]:
     """Mark many ids as used up, each until its moment; those that were not yet."""
     if not ids:
         return set()
     # Always in one order: two who do this at once must not wait for each other crosswise.
     rows = [{"id": id, "keep_until": ids[id]} for id in sorted(ids)]
-    return set(run(on, _SPEND, rows).scalars())
+    return set(execute(executor, _SPEND, rows).scalars())
 
 
-def spend_until(on: Open, id: str, keep_until: datetime) -> None:
+def spend_until(executor: Executor, id: str, keep_until: datetime) -> None:
     """Mark an id as used up, or as used up once more."""
-    run(on, _KEEP, {"id": id, "keep_until": keep_until})
+    execute(executor, _SPEND_UNTIL, {"id": id, "keep_until": keep_until})
 
 
-def kept_until(session: Session, id: str) -> datetime | None:
+def get_keep_until(session: Session, id: str) -> datetime | None:
     """Until when a mark is kept; None where there is none."""
     return session.execute(select(Spent.keep_until).where(Spent.id == id)).scalar_one_or_none()
 
 
-def among(session: Session, ids: Iterable[str]) -> dict[str, datetime]:
+def get_spent(session: Session, ids: Iterable[str]) -> dict[str, datetime]:
     """Those of some ids that were used up, with until when their mark is kept."""
     rows = session.scalars(select(Spent).where(Spent.id.in_(list(ids))))
     return {row.id: row.keep_until for row in rows}
 
 
-def is_spent(on: Open, id: str) -> bool:
+def is_spent(executor: Executor, id: str) -> bool:
     """Whether an id was used up."""
-    return run(on, _IS_SPENT, {"id": id}).first() is not None
+    return execute(executor, _IS_SPENT, {"id": id}).first() is not None
 
 
-def sweep(engine: Engine) -> int:
+def delete_expired(engine: Engine) -> int:
     """Forget ids whose statements are dead of age by now; how many."""
     with engine.begin() as connection:
-        return _swept(connection)
+        return _delete_expired(connection)
 
 
-def _swept(connection: Connection) -> int:
-    gone = connection.execute(delete(Spent).where(Spent.keep_until < now()).returning(Spent.id)).all()
-    return len(gone)
+def _delete_expired(connection: Connection) -> int:
+    expired = connection.execute(delete(Spent).where(Spent.keep_until < now()).returning(Spent.id)).all()
+    return len(expired)

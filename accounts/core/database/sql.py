@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-Open = Session | Connection
+Executor = Session | Connection
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
 
@@ -23,20 +23,22 @@ class Upsert:
     def __init__(self, build: Callable[[Any], Executable]) -> None:
         self._by_dialect = {"sqlite": build(sqlite.insert), "postgresql": build(postgresql.insert)}
 
-    def on(self, dialect: Dialect) -> Executable:
+    def for_dialect(self, dialect: Dialect) -> Executable:
         """The statement for one database."""
         return self._by_dialect[dialect.name]
 
 
-def run(on: Open, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
+def execute(executor: Executor, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
     """Run one that makes no objects. What was changed in those of a session is written first."""
-    if isinstance(on, Session):
-        on.flush()
-        on = on.connection()
-    return on.execute(statement.on(on.dialect) if isinstance(statement, Upsert) else statement, values)
+    if isinstance(executor, Session):
+        executor.flush()
+        executor = executor.connection()
+    return executor.execute(
+        statement.for_dialect(executor.dialect) if isinstance(statement, Upsert) else statement, values
+    )
 
 
-def pour(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert rows, keyed by the names of columns; what a row does not say has its default.
 
     PostgreSQL gets them by COPY: an INSERT for each row keeps it busy for longer than all else that an import does.
@@ -46,27 +48,31 @@ def pour(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]
     if connection.dialect.name != "postgresql":
         connection.execute(insert(table), list(rows))
         return
-    columns = [(column.name, _default(column), _spelled(column, connection)) for column in table.columns]
+    columns = [
+        (column.name, _default_factory(column), _bind_processor(column, connection)) for column in table.columns
+    ]
     names = ", ".join(f'"{name}"' for name, _, _ in columns)
     driver: Any = connection.connection.driver_connection
-    violated: Any = connection.dialect.loaded_dbapi.IntegrityError
+    integrity_error: Any = connection.dialect.loaded_dbapi.IntegrityError
     statement = f'COPY "{table.name}" ({names}) FROM STDIN'
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
-                copy.write_row([spell(row[name] if name in row else default()) for name, default, spell in columns])
-    except violated as error:
+                copy.write_row(
+                    [convert(row[name] if name in row else default()) for name, default, convert in columns]
+                )
+    except integrity_error as error:
         # As SQLAlchemy would raise it: whoever loses a race is told so, and looks again.
         raise IntegrityError(statement, None, error) from None
 
 
-def _default(column: Any) -> Callable[[], Any]:
+def _default_factory(column: Any) -> Callable[[], Any]:
     if column.default is None:
         return lambda: None
-    said = column.default.arg
-    return (lambda: said(None)) if column.default.is_callable else (lambda: said)
+    default = column.default.arg
+    return (lambda: default(None)) if column.default.is_callable else (lambda: default)
 
 
-def _spelled(column: Any, connection: Connection) -> Callable[[Any], Any]:
+def _bind_processor(column: Any, connection: Connection) -> Callable[[Any], Any]:
     processor = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
     return cast("Callable[[Any], Any]", processor) if processor is not None else (lambda value: value)

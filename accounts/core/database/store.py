@@ -13,9 +13,9 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 
 from accounts.config import SettingsError
 
-BUSY_SECONDS = 10
+SQLITE_BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
-READS = ("SELECT", "WITH", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+READ_STATEMENTS = ("SELECT", "WITH", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
 class Store:
@@ -28,20 +28,20 @@ class Store:
 
     def __init__(self, url: str = "", *, engine: Engine | None = None) -> None:
         self._engine = engine
-        self._borrowed = engine is not None
-        self._url = engine.url if engine is not None else normalized(url)
-        self._making = threading.Lock()
+        self._owned_by_host = engine is not None
+        self._url = engine.url if engine is not None else normalize_url(url)
+        self._engine_lock = threading.Lock()
 
     @property
     def engine(self) -> Engine:
         if self._engine is None:
-            with self._making:
+            with self._engine_lock:
                 if self._engine is None:
                     self._engine = _make_engine(self._url)
         return self._engine
 
     @property
-    def opened(self) -> bool:
+    def has_engine(self) -> bool:
         """Whether an engine was made at all."""
         return self._engine is not None
 
@@ -54,11 +54,11 @@ class Store:
 
     def close(self) -> None:
         """Give all connections back; the next use opens new ones. A borrowed engine is left alone."""
-        if self._engine is not None and not self._borrowed:
+        if self._engine is not None and not self._owned_by_host:
             self._engine.dispose()
 
 
-def normalized(text: str) -> URL:
+def normalize_url(text: str) -> URL:
     """The URL with the driver this service is tested with.
 
     :raises SettingsError: not a URL, or neither SQLite (a file) nor PostgreSQL.
@@ -83,7 +83,7 @@ def _make_engine(url: URL) -> Engine:
         with contextlib.suppress(OSError):
             Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = create_engine(
-            url, connect_args={"timeout": BUSY_SECONDS}, pool_size=8, max_overflow=24, hide_parameters=True
+            url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=8, max_overflow=24, hide_parameters=True
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "before_cursor_execute", _begin_immediate)
@@ -119,13 +119,13 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 def _switch_to_wal(cursor: Any) -> None:
     # Turning a new file to WAL does not wait for the busy timeout: of two first starts one would fail at once.
-    ends = time.monotonic() + BUSY_SECONDS
+    deadline = time.monotonic() + SQLITE_BUSY_SECONDS
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
             return
-        except sqlite3.OperationalError as wrong:
-            if wrong.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > ends:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
 
@@ -134,5 +134,5 @@ def _begin_immediate(
     connection: Any, cursor: Any, statement: str, parameters: object, context: object, executemany: bool
 ) -> None:
     # Reads run outside of any transaction; the first write takes the write lock, waiting for it.
-    if not cursor.connection.in_transaction and not statement.lstrip()[:9].upper().startswith(READS):
+    if not cursor.connection.in_transaction and not statement.lstrip()[:9].upper().startswith(READ_STATEMENTS):
         cursor.execute("BEGIN IMMEDIATE")

@@ -33,22 +33,22 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StatePart:
     """A part of the state that a link binds.
 
     :ivar never_returns: the value never goes back to an old one (a salted hash, a rising counter).
-    :ivar says: the problem that is told when this part has moved.
+    :ivar problem: the problem that is told when this part has moved.
     :ivar moved_by: the kinds of audit events that move it, for whoever explains a dead link.
     """
 
     name: str
     read: Callable[[Subject], str | int | None]
     never_returns: bool = False
-    says: type[DeadLink] = LinkUsed
+    problem: type[DeadLink] = LinkUsed
     moved_by: tuple[str, ...] = ()
 
 
-def _of_account(name: str) -> Callable[[Subject], str | int | None]:
+def _account_column(name: str) -> Callable[[Subject], str | int | None]:
     def read(subject: Subject) -> str | int | None:
         assert subject.account is not None, f"{name} needs an account"  # noqa: S101 - a wrong declaration, not input
         value: str | int | None = getattr(subject.account, name)
@@ -58,39 +58,42 @@ def _of_account(name: str) -> Callable[[Subject], str | int | None]:
 
 
 def _sign_ins_with_password(subject: Subject) -> str | int | None:
-    void = subject.account is not None and subject.account.password_hash is None
-    return None if void else sign_ins.read(subject)
+    is_void = subject.account is not None and subject.account.password_hash is None
+    return None if is_void else sign_ins.read(subject)
 
 
-NEW_PASSWORD = ("password.reset", "password.changed")
+PASSWORD_EVENTS = ("password.reset", "password.changed")
 
-NEW_ADDRESS = ("email.changed", "email.restored")
+EMAIL_EVENTS = ("email.changed", "email.restored")
 
-VOID_PASSWORD = ("email.restored", "not-me")
+VOID_PASSWORD_EVENTS = ("email.restored", "not-me")
 
-SIGN_INS = ("sign-in.by-mail", "sign-in")
+SIGN_IN_EVENTS = ("sign-in.by-mail", "sign-in")
 
-password = Part(
-    "password", _of_account("password_hash"), never_returns=True, moved_by=(*NEW_PASSWORD, *VOID_PASSWORD)
-)
-
-email = Part("email", _of_account("email_key"), moved_by=NEW_ADDRESS)
-
-email_serial = Part(
-    "email_serial",
-    _of_account("email_serial"),
+password = StatePart(
+    "password",
+    _account_column("password_hash"),
     never_returns=True,
-    says=LinkSuperseded,
-    moved_by=("email.change-asked", *NEW_ADDRESS),
+    moved_by=(*PASSWORD_EVENTS, *VOID_PASSWORD_EVENTS),
 )
 
-auth_epoch = Part(
+email = StatePart("email", _account_column("email_key"), moved_by=EMAIL_EVENTS)
+
+email_serial = StatePart(
+    "email_serial",
+    _account_column("email_serial"),
+    never_returns=True,
+    problem=LinkSuperseded,
+    moved_by=("email.change-asked", *EMAIL_EVENTS),
+)
+
+auth_epoch = StatePart(
     "auth_epoch",
-    _of_account("auth_epoch"),
+    _account_column("auth_epoch"),
     never_returns=True,
     moved_by=(
-        *NEW_PASSWORD,
-        *NEW_ADDRESS,
+        *PASSWORD_EVENTS,
+        *EMAIL_EVENTS,
         "not-me",
         "sign-out.everywhere",
         "account.disabled",
@@ -101,22 +104,22 @@ auth_epoch = Part(
     ),
 )
 
-sign_ins = Part("sign_ins", _of_account("sign_in_serial"), never_returns=True, moved_by=SIGN_INS)
+sign_ins = StatePart("sign_ins", _account_column("sign_in_serial"), never_returns=True, moved_by=SIGN_IN_EVENTS)
 
 # Whoever signs in knows the password, and needs no reset. While it is void, signing in by other means shows nothing
 # of the sort: the link that lets its owner choose a new one must not die of it.
-sign_ins_with_password = Part(
-    "sign_ins", _sign_ins_with_password, moved_by=(*SIGN_INS, *NEW_PASSWORD, *VOID_PASSWORD)
+sign_ins_with_password = StatePart(
+    "sign_ins", _sign_ins_with_password, moved_by=(*SIGN_IN_EVENTS, *PASSWORD_EVENTS, *VOID_PASSWORD_EVENTS)
 )
 
-lock_serial = Part(
-    "lock_serial", _of_account("lock_serial"), never_returns=True, moved_by=("account.locked", "account.unlocked")
+lock_serial = StatePart(
+    "lock_serial", _account_column("lock_serial"), never_returns=True, moved_by=("account.locked", "account.unlocked")
 )
 
-anchor = Part("anchor", _of_account("anchor_serial"), never_returns=True, moved_by=NEW_ADDRESS)
+anchor = StatePart("anchor", _account_column("anchor_serial"), never_returns=True, moved_by=EMAIL_EVENTS)
 
 # Account ids are never handed out twice, so "nobody" here is the only value that could come back.
-holder = Part(
+holder = StatePart(
     "holder",
     lambda subject: subject.account.id if subject.account else None,
     moved_by=("account.activated", "invite.accepted", "email.changed"),

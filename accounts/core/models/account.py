@@ -14,9 +14,9 @@ from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.models.base import Base
 
-LOCK = timedelta(minutes=60)
+LOCKOUT_DURATION = timedelta(minutes=60)
 """How long too many wrong passwords in a row hold up further ones."""
-ADMINS = "admins"
+ADMIN_GROUP = "admins"
 """The group that administers."""
 
 
@@ -57,7 +57,7 @@ class Account(Base):
 
     def locked(self, at: datetime) -> bool:
         """Whether signing in by password is held up at a moment."""
-        return self.locked_at is not None and at < self.locked_at + LOCK
+        return self.locked_at is not None and at < self.locked_at + LOCKOUT_DURATION
 
     @property
     def groups(self) -> tuple[str, ...]:

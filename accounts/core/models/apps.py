@@ -12,14 +12,14 @@ from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.models.base import Base
 
-BASIC: Final = "client_secret_basic"
-POST: Final = "client_secret_post"
-NONE: Final = "none"
+CLIENT_SECRET_BASIC: Final = "client_secret_basic"  # noqa: S105 - the name of a method
+CLIENT_SECRET_POST: Final = "client_secret_post"  # noqa: S105 - the name of a method
+NO_CLIENT_SECRET: Final = "none"  # noqa: S105 - the name of a method
 """How an app shows who it is at the token endpoint, by the names of OpenID Connect."""
 RS256: Final = "RS256"
 """What signs ID tokens of an app that does not say: every relying party can verify it."""
-WEB: Final = "web"
-NATIVE: Final = "native"
+WEB_APP: Final = "web"
+NATIVE_APP: Final = "native"
 """Kinds of apps: a native one runs on a person's device and may be answered at any port of its loopback."""
 
 
@@ -56,8 +56,8 @@ class App(Base):
     id: Mapped[str] = mapped_column(String(64), primary_key=True, default=new_id)
     name: Mapped[str] = mapped_column(String(100))
     secret_hash: Mapped[str | None] = mapped_column(String(64))
-    token_endpoint_auth_method: Mapped[str] = mapped_column(String(32), default=BASIC)
-    application_type: Mapped[str] = mapped_column(String(8), default=WEB)
+    token_endpoint_auth_method: Mapped[str] = mapped_column(String(32), default=CLIENT_SECRET_BASIC)
+    application_type: Mapped[str] = mapped_column(String(8), default=WEB_APP)
     redirect_uris: Mapped[list[str]] = mapped_column(JSON)
     post_logout_redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
     backchannel_logout_uri: Mapped[str | None] = mapped_column(String(1000))
@@ -82,7 +82,7 @@ class App(Base):
     @property
     def public(self) -> bool:
         """Whether it has no secret: it runs where anybody could read one."""
-        return self.token_endpoint_auth_method == NONE
+        return self.token_endpoint_auth_method == NO_CLIENT_SECRET
 
     def __repr__(self) -> str:
         return f"<App {self.id}>"

@@ -38,7 +38,7 @@ class AuditRow(Base):
     __table_args__ = (Index(None, "account", "at"), Index(None, "kind", "at"), Index("ix_audit_at_id", "at", "id"))
 
 
-class AuditMark(Base):
+class AddressIndexRow(Base):
     """An address that a line is about, as a keyed digest. Taken away long before the line is, or with the account.
 
     :ivar mark: whoever has the key ring and an address in hand can compute it; nobody can read an address from it.
@@ -51,7 +51,7 @@ class AuditMark(Base):
     at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
-class AuditSeal(Base):
+class AuditChainRow(Base):
     """One line of the audit log in the chain. Each digest binds the one before.
 
     :ivar number: from 1, without a gap.

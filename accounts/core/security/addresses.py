@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from email_validator import EmailNotValidError, validate_email
 
-MAX_BYTES = 254
+MAX_EMAIL_BYTES = 254
 """RFC 5321 4.5.3.1.3: a path has 256 octets, two of which are its angle brackets."""
-OWN_NETWORK = (".local", "@local", ".localhost", "@localhost", ".test", "@test")
-PAST_THE_CHECK = ".example"
+PRIVATE_DOMAIN_SUFFIXES = (".local", "@local", ".localhost", "@localhost", ".test", "@test")
+ACCEPTED_SUFFIX = ".example"
 
 
 class AddressRefused(ValueError):
@@ -17,14 +17,14 @@ class AddressRefused(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class EmailAddress:
     """An accepted address: ``email`` is where mail goes, ``key`` is what makes it unique."""
 
     email: str
     key: str
 
 
-def parse(text: str) -> Address:
+def parse_email(text: str) -> EmailAddress:
     """One address from what a person typed.
 
     The local part is ASCII (so that no look-alike such as KELVIN SIGN folds onto another account), the domain
@@ -33,25 +33,25 @@ def parse(text: str) -> Address:
 
     :raises AddressRefused: anything but one plain address of at most 254 bytes.
     """
-    if len(text) > MAX_BYTES:
+    if len(text) > MAX_EMAIL_BYTES:
         raise AddressRefused("longer than 254 bytes")
     # Domains of somebody's own network are a place to run this, too. email-validator refuses their names; the tail
     # leads past that one check, and every other one stays.
-    tail = PAST_THE_CHECK if text.lower().endswith(OWN_NETWORK) else ""
+    suffix = ACCEPTED_SUFFIX if text.lower().endswith(PRIVATE_DOMAIN_SUFFIXES) else ""
     try:
-        valid = validate_email(
-            text + tail, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False
+        validated = validate_email(
+            text + suffix, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False
         )
-    except (EmailNotValidError, UnicodeError) as wrong:
-        raise AddressRefused(str(wrong)) from None
-    email = (valid.ascii_email or "").removesuffix(tail)
-    if not email or len(email) > MAX_BYTES:
+    except (EmailNotValidError, UnicodeError) as error:
+        raise AddressRefused(str(error)) from None
+    email = (validated.ascii_email or "").removesuffix(suffix)
+    if not email or len(email) > MAX_EMAIL_BYTES:
         raise AddressRefused("has no plain form of at most 254 bytes")
     local, _, domain = email.rpartition("@")
-    return Address(email=email, key=f"{local.casefold()}@{domain.lower()}")
+    return EmailAddress(email=email, key=f"{local.casefold()}@{domain.lower()}")
 
 
-def masked(email: str) -> str:
+def mask_email(email: str) -> str:
     """``a•••@example.org``: enough for its owner to recognise, not enough to learn."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}•••@{domain}"

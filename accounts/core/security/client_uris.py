@@ -5,84 +5,84 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from accounts.config import DEFAULT_PORTS, ORIGIN, is_loopback
-from accounts.core.errors import sentence
+from accounts.config import DEFAULT_PORTS, ORIGIN_PATTERN, is_loopback
+from accounts.core.errors import N_
 
-MAX_CHARACTERS = 1000
-_PLAIN = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)
+MAX_URI_CHARACTERS = 1000
+_URI_CHARACTERS = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)
 """Characters of RFC 3986, and none that a browser would change: no space, quote, backslash, or angle bracket."""
-_DOTS = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
+_DOT_SEGMENTS = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 
-UNREADABLE = sentence("That is not a web address.")
-NOT_HTTPS = sentence("The address must begin with https://.")
-NOT_HTTPS_OR_LOOPBACK = sentence("The address must begin with https://, or with http:// on this very machine.")
-HAS_FRAGMENT = sentence("An address here has no #.")
-HAS_USER = sentence("An address here has no user name or password.")
-HAS_WILDCARD = sentence("Addresses are compared letter by letter: * means nothing here.")
-NOT_AN_ORIGIN = sentence("That is not an origin such as https://wiki.example.org, without a path.")
+NOT_A_URI = N_("That is not a web address.")
+NOT_HTTPS = N_("The address must begin with https://.")
+NOT_HTTPS_OR_LOOPBACK = N_("The address must begin with https://, or with http:// on this very machine.")
+HAS_FRAGMENT = N_("An address here has no #.")
+HAS_USERINFO = N_("An address here has no user name or password.")
+HAS_WILDCARD = N_("Addresses are compared letter by letter: * means nothing here.")
+NOT_AN_ORIGIN = N_("That is not an origin such as https://wiki.example.org, without a path.")
 
 
-class AddressFlaw(ValueError):
+class ClientUriRefused(ValueError):
     """An address that an app may not be registered with. Its text is a public sentence."""
 
 
-def check_address(text: str, *, plain_on_loopback: bool) -> None:
+def check_client_uri(text: str, *, allow_http_on_loopback: bool) -> None:
     """An address that people or messages are sent to.
 
-    :param plain_on_loopback: whether ``http`` will do on this very machine, where nobody can listen in.
+    :param allow_http_on_loopback: whether ``http`` will do on this very machine, where nobody can listen in.
     :raises AddressFlaw: it may not be registered, and why.
     """
     if "*" in text:
-        raise AddressFlaw(HAS_WILDCARD)
+        raise ClientUriRefused(HAS_WILDCARD)
     if "#" in text:
-        raise AddressFlaw(HAS_FRAGMENT)
-    parts = _split(text)
+        raise ClientUriRefused(HAS_FRAGMENT)
+    parts = _split_uri(text)
     if parts.username is not None or parts.password is not None:
-        raise AddressFlaw(HAS_USER)
+        raise ClientUriRefused(HAS_USERINFO)
     # As browsers write it: "HTTPS://A.example" would never be equal to what an app sends.
     if parts.hostname is None or not text.startswith(f"{parts.scheme}://{parts.netloc.lower()}"):
-        raise AddressFlaw(UNREADABLE)
-    if not _is_carried_safely(parts, plain_on_loopback=plain_on_loopback):
-        raise AddressFlaw(NOT_HTTPS_OR_LOOPBACK if plain_on_loopback else NOT_HTTPS)
+        raise ClientUriRefused(NOT_A_URI)
+    if not _has_safe_scheme(parts, allow_http_on_loopback=allow_http_on_loopback):
+        raise ClientUriRefused(NOT_HTTPS_OR_LOOPBACK if allow_http_on_loopback else NOT_HTTPS)
     # Its origin stands in headers of ours; and a browser takes dots out of a path.
-    if origin_of(text) is None or _DOTS.search(parts.path):
-        raise AddressFlaw(UNREADABLE)
+    if parse_origin(text) is None or _DOT_SEGMENTS.search(parts.path):
+        raise ClientUriRefused(NOT_A_URI)
 
 
-def check_origin(text: str, *, plain_on_loopback: bool) -> str:
+def check_origin(text: str, *, allow_http_on_loopback: bool) -> str:
     """An origin, as browsers write it.
 
     :raises AddressFlaw: it is none, or may not be registered.
     """
-    found = origin_of(text) if ORIGIN.fullmatch(text.lower()) else None
-    if found is None:
-        raise AddressFlaw(NOT_AN_ORIGIN)
-    check_address(found, plain_on_loopback=plain_on_loopback)
-    return found
+    origin = parse_origin(text) if ORIGIN_PATTERN.fullmatch(text.lower()) else None
+    if origin is None:
+        raise ClientUriRefused(NOT_AN_ORIGIN)
+    check_client_uri(origin, allow_http_on_loopback=allow_http_on_loopback)
+    return origin
 
 
-def origin_of(text: str) -> str | None:
+def parse_origin(text: str) -> str | None:
     """The origin of a web address, as browsers write it: lower case, without the port that the scheme has anyway."""
-    start = re.match(r"[A-Za-z]{4,5}://[^/?#\\\s]*", text)
-    found = ORIGIN.fullmatch(start[0].lower()) if start else None
-    if found is None or int(found["port"] or 0) > 65535:
+    prefix = re.match(r"[A-Za-z]{4,5}://[^/?#\\\s]*", text)
+    match = ORIGIN_PATTERN.fullmatch(prefix[0].lower()) if prefix else None
+    if match is None or int(match["port"] or 0) > 65535:
         return None
-    port = found["port"] if found["port"] != DEFAULT_PORTS[found["scheme"]] else None
-    return f"{found['scheme']}://{found['host']}" + (f":{port}" if port else "")
+    port = match["port"] if match["port"] != DEFAULT_PORTS[match["scheme"]] else None
+    return f"{match['scheme']}://{match['host']}" + (f":{port}" if port else "")
 
 
-def _split(text: str) -> SplitResult:
-    if len(text) > MAX_CHARACTERS or not _PLAIN.fullmatch(text):
-        raise AddressFlaw(UNREADABLE)
+def _split_uri(text: str) -> SplitResult:
+    if len(text) > MAX_URI_CHARACTERS or not _URI_CHARACTERS.fullmatch(text):
+        raise ClientUriRefused(NOT_A_URI)
     try:
         parts = urlsplit(text)
         parts.port  # noqa: B018 - reading it is the check
     except ValueError:
-        raise AddressFlaw(UNREADABLE) from None
+        raise ClientUriRefused(NOT_A_URI) from None
     return parts
 
 
-def _is_carried_safely(parts: SplitResult, *, plain_on_loopback: bool) -> bool:
+def _has_safe_scheme(parts: SplitResult, *, allow_http_on_loopback: bool) -> bool:
     if parts.scheme == "https":
         return True
-    return plain_on_loopback and parts.scheme == "http" and is_loopback(parts.hostname or "")
+    return allow_http_on_loopback and parts.scheme == "http" and is_loopback(parts.hostname or "")

@@ -17,28 +17,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from accounts.core.security.hash_limits import (
-    BCRYPT_BYTES,
-    MAX_DIGEST,
-    MIN_DIGEST,
+    MAX_BCRYPT_PASSWORD_BYTES,
+    MAX_DIGEST_BYTES,
+    MIN_DIGEST_BYTES,
     HashRefused,
     Pbkdf2,
     Scrypt,
-    argon2_matches,
-    bcrypt_matches,
     check_argon2,
     check_bcrypt,
+    verify_argon2,
+    verify_bcrypt,
 )
 
 log = logging.getLogger("accounts")
-LONGEST = 255
+MAX_HASH_CHARACTERS = 255
 """The width of the column."""
 DEVISE, FLASK_SECURITY, FIREBASE = "devise", "flask-security", "firebase"
-SETTINGS = {DEVISE: "devise_pepper", FLASK_SECURITY: "flask_security_salt", FIREBASE: "firebase_signer_key"}
+SETTING_OF_SYSTEM = {DEVISE: "devise_pepper", FLASK_SECURITY: "flask_security_salt", FIREBASE: "firebase_signer_key"}
 """The settings that hold what the hashes of a system alone do not say."""
 
 
 @dataclass(frozen=True, slots=True)
-class OldSecrets:
+class ForeignSecrets:
     """What the old systems mixed into their hashes; None where it was not told."""
 
     devise_pepper: str | None = field(default=None, repr=False)
@@ -46,7 +46,7 @@ class OldSecrets:
     firebase_signer_key: str | None = field(default=None, repr=False)
 
 
-Check = Callable[[str, str], bool]
+PasswordCheck = Callable[[str, str], bool]
 """Whether a password is right, given the password and the old system's secret ("" where it has none)."""
 
 
@@ -59,10 +59,10 @@ class ForeignHash:
     """
 
     format: str
-    check: Check = field(repr=False)
+    check: PasswordCheck = field(repr=False)
     setting: str = ""
 
-    def matches(self, password: str, secrets: OldSecrets) -> bool:
+    def matches(self, password: str, secrets: ForeignSecrets) -> bool:
         """Whether the password is right, as it was typed or in the one form that passwords have here.
 
         The old system may have hashed what the browser sent as it was. Never raises for a stored hash.
@@ -77,117 +77,122 @@ class ForeignHash:
         return any(self.check(each, secret) for each in spellings)
 
 
-def parse(text: str) -> ForeignHash:
+def parse_hash(text: str) -> ForeignHash:
     """What a stored text is.
 
     :raises HashRefused: no format that is known here, malformed, or dearer than what is computed here.
     """
-    if len(text) > LONGEST:
-        raise HashRefused(f"longer than {LONGEST} characters")
+    if len(text) > MAX_HASH_CHARACTERS:
+        raise HashRefused(f"longer than {MAX_HASH_CHARACTERS} characters")
     if not text.isascii():
         raise HashRefused("not a hash: letters that no hash has")
-    for spelling, read in FORMATS:
-        if spelling.match(text):
-            return read(text)
+    for pattern, parse_format in HASH_FORMATS:
+        if pattern.match(text):
+            return parse_format(text)
     raise HashRefused("no hash format that is known here")
 
 
-def find(text: str) -> ForeignHash | None:
+def find_hash_format(text: str) -> ForeignHash | None:
     """The same for a stored hash at sign-in, where nothing may be raised."""
     try:
-        return parse(text)
+        return parse_hash(text)
     except HashRefused:
         return None
 
 
-def _bcrypt(text: str) -> ForeignHash:
+def _parse_bcrypt(text: str) -> ForeignHash:
     check_bcrypt(text)
-    return ForeignHash(f"bcrypt {text[1:3]}", lambda password, _: bcrypt_matches(password.encode(), text))
+    return ForeignHash(f"bcrypt {text[1:3]}", lambda password, _: verify_bcrypt(password.encode(), text))
 
 
-def _argon2(text: str) -> ForeignHash:
+def _parse_argon2(text: str) -> ForeignHash:
     check_argon2(text)
-    return ForeignHash(text[1:].partition("$")[0], lambda password, _: argon2_matches(password.encode(), text))
+    return ForeignHash(text[1:].partition("$")[0], lambda password, _: verify_argon2(password.encode(), text))
 
 
-def _passlib_pbkdf2(text: str) -> ForeignHash:
+def _parse_passlib_pbkdf2(text: str) -> ForeignHash:
     # passlib's spelling, with its own base64: "." for "+", nothing at the end. Keycloak's are brought into it.
-    _, name, iterations, salt, digest = _parts(text, "$", 5)
+    _, name, iterations, salt, digest = _split_parts(text, "$", 5)
     name = name.removeprefix("pbkdf2-") if name != "pbkdf2" else "sha1"
-    hashed = Pbkdf2(name, _number(iterations), _ab64(salt), _ab64(digest))
+    hashed = Pbkdf2(name, _parse_number(iterations), _decode_passlib_base64(salt), _decode_passlib_base64(digest))
     return ForeignHash(f"pbkdf2-{name}", lambda password, _: hashed.matches(password.encode()))
 
 
-def _django(text: str) -> ForeignHash:
+def _parse_django(text: str) -> ForeignHash:
     name, _, rest = text.partition("$")
     kind = f"Django {name}"
     if name.startswith("pbkdf2"):
-        iterations, salt, digest = _parts(rest, "$", 3)
-        hashed = Pbkdf2(name.removeprefix("pbkdf2_"), _number(iterations), salt.encode(), _b64(digest))
+        iterations, salt, digest = _split_parts(rest, "$", 3)
+        hashed = Pbkdf2(
+            name.removeprefix("pbkdf2_"), _parse_number(iterations), salt.encode(), _decode_base64(digest)
+        )
         return ForeignHash(kind, lambda password, _: hashed.matches(password.encode()))
     if name == "scrypt":
-        n, salt, r, p, digest = _parts(rest, "$", 5)
-        scrypt, expected = Scrypt(_number(n), _number(r), _number(p), salt.encode()), _digest(_b64(digest))
+        n, salt, r, p, digest = _split_parts(rest, "$", 5)
+        scrypt, expected = (
+            Scrypt(_parse_number(n), _parse_number(r), _parse_number(p), salt.encode()),
+            _check_digest(_decode_base64(digest)),
+        )
         return ForeignHash(kind, lambda password, _: scrypt.matches(password.encode(), expected))
     if name == "argon2":
         check_argon2("$" + rest)
-        return ForeignHash(kind, lambda password, _: argon2_matches(password.encode(), "$" + rest))
+        return ForeignHash(kind, lambda password, _: verify_argon2(password.encode(), "$" + rest))
     check_bcrypt(rest)
     if name == "bcrypt":
-        return ForeignHash(kind, lambda password, _: bcrypt_matches(password.encode(), rest))
+        return ForeignHash(kind, lambda password, _: verify_bcrypt(password.encode(), rest))
     # The hexadecimal SHA-256 stands in for the password, so that all of it counts.
     return ForeignHash(
-        kind, lambda password, _: bcrypt_matches(hashlib.sha256(password.encode()).hexdigest().encode(), rest)
+        kind, lambda password, _: verify_bcrypt(hashlib.sha256(password.encode()).hexdigest().encode(), rest)
     )
 
 
-def _werkzeug(text: str) -> ForeignHash:
-    method, salt, digest = _parts(text, "$", 3)
+def _parse_werkzeug(text: str) -> ForeignHash:
+    method, salt, digest = _split_parts(text, "$", 3)
     name, *numbers = method.split(":")
-    expected = _digest(_hexadecimal(digest))
+    expected = _check_digest(_decode_hexadecimal(digest))
     if name == "scrypt":
-        n, r, p = _parts(":".join(numbers), ":", 3)
-        scrypt = Scrypt(_number(n), _number(r), _number(p), salt.encode())
+        n, r, p = _split_parts(":".join(numbers), ":", 3)
+        scrypt = Scrypt(_parse_number(n), _parse_number(r), _parse_number(p), salt.encode())
         return ForeignHash("Werkzeug scrypt", lambda password, _: scrypt.matches(password.encode(), expected))
     # Without its iterations the text means whatever the default of one Werkzeug version was: nobody can tell which.
-    of, iterations = _parts(":".join(numbers), ":", 2)
-    hashed = Pbkdf2(of, _number(iterations), salt.encode(), expected)
-    return ForeignHash(f"Werkzeug pbkdf2:{of}", lambda password, _: hashed.matches(password.encode()))
+    digest_name, iterations = _split_parts(":".join(numbers), ":", 2)
+    hashed = Pbkdf2(digest_name, _parse_number(iterations), salt.encode(), expected)
+    return ForeignHash(f"Werkzeug pbkdf2:{digest_name}", lambda password, _: hashed.matches(password.encode()))
 
 
-def _devise(text: str) -> ForeignHash:
+def _parse_devise(text: str) -> ForeignHash:
     inner = text.removeprefix(DEVISE)
     check_bcrypt(inner)
     return ForeignHash(
         "Devise bcrypt with pepper",
-        lambda password, pepper: bcrypt_matches((password + pepper).encode(), inner),
-        SETTINGS[DEVISE],
+        lambda password, pepper: verify_bcrypt((password + pepper).encode(), inner),
+        SETTING_OF_SYSTEM[DEVISE],
     )
 
 
-def _flask_security(text: str) -> ForeignHash:
+def _parse_flask_security(text: str) -> ForeignHash:
     # What is hashed is the HMAC of the password, in base64, after normalising to NFKD, as that library does.
     inner = text.removeprefix(FLASK_SECURITY)
-    hashed = parse(inner)
+    hashed = parse_hash(inner)
     is_bcrypt = inner.startswith("$2")
 
     def check(password: str, salt: str) -> bool:
-        said = unicodedata.normalize("NFKD", password).encode()
-        mixed = base64.b64encode(hmac.digest(salt.encode(), said, "sha512")).decode()
-        return hashed.check(mixed[:BCRYPT_BYTES] if is_bcrypt else mixed, "")
+        normalized = unicodedata.normalize("NFKD", password).encode()
+        keyed = base64.b64encode(hmac.digest(salt.encode(), normalized, "sha512")).decode()
+        return hashed.check(keyed[:MAX_BCRYPT_PASSWORD_BYTES] if is_bcrypt else keyed, "")
 
-    return ForeignHash(f"Flask-Security {hashed.format}", check, SETTINGS[FLASK_SECURITY])
+    return ForeignHash(f"Flask-Security {hashed.format}", check, SETTING_OF_SYSTEM[FLASK_SECURITY])
 
 
-def _firebase(text: str) -> ForeignHash:
+def _parse_firebase(text: str) -> ForeignHash:
     """scrypt makes a key, the key encrypts the signer key of the project, and that is the hash."""
-    _, memory, rounds, separator, salt, digest = _parts(text, "$", 6)
-    exponent = _number(memory)
+    _, memory, rounds, separator, salt, digest = _split_parts(text, "$", 6)
+    exponent = _parse_number(memory)
     if exponent > 20:
         raise HashRefused("the memory cost of Firebase scrypt is over what is computed here")
-    scrypt = Scrypt(2**exponent, _number(rounds), 1, _b64(salt) + _b64(separator))
-    expected = _b64(digest)
-    if len(expected) < MIN_DIGEST:
+    scrypt = Scrypt(2**exponent, _parse_number(rounds), 1, _decode_base64(salt) + _decode_base64(separator))
+    expected = _decode_base64(digest)
+    if len(expected) < MIN_DIGEST_BYTES:
         raise HashRefused("the hash is cut short")
 
     def check(password: str, signer_key: str) -> bool:
@@ -195,24 +200,24 @@ def _firebase(text: str) -> ForeignHash:
 
         key = scrypt.derive(password.encode(), 64)[:32]
         cipher = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
-        return hmac.compare_digest(cipher.update(_b64(signer_key)), expected)
+        return hmac.compare_digest(cipher.update(_decode_base64(signer_key)), expected)
 
-    return ForeignHash("Firebase scrypt", check, SETTINGS[FIREBASE])
+    return ForeignHash("Firebase scrypt", check, SETTING_OF_SYSTEM[FIREBASE])
 
 
-FORMATS: tuple[tuple[re.Pattern[str], Callable[[str], ForeignHash]], ...] = (
-    (re.compile(r"\$2"), _bcrypt),
-    (re.compile(r"\$argon2"), _argon2),
-    (re.compile(r"\$pbkdf2(?:-sha256|-sha512)?\$"), _passlib_pbkdf2),
-    (re.compile(r"(?:pbkdf2_sha1|pbkdf2_sha256|scrypt|argon2|bcrypt|bcrypt_sha256)\$"), _django),
-    (re.compile(r"(?:scrypt|pbkdf2):"), _werkzeug),
-    (re.compile(rf"{DEVISE}\$2"), _devise),
-    (re.compile(rf"{FLASK_SECURITY}\$(?:2|argon2|pbkdf2)"), _flask_security),
-    (re.compile(rf"{FIREBASE}\$"), _firebase),
+HASH_FORMATS: tuple[tuple[re.Pattern[str], Callable[[str], ForeignHash]], ...] = (
+    (re.compile(r"\$2"), _parse_bcrypt),
+    (re.compile(r"\$argon2"), _parse_argon2),
+    (re.compile(r"\$pbkdf2(?:-sha256|-sha512)?\$"), _parse_passlib_pbkdf2),
+    (re.compile(r"(?:pbkdf2_sha1|pbkdf2_sha256|scrypt|argon2|bcrypt|bcrypt_sha256)\$"), _parse_django),
+    (re.compile(r"(?:scrypt|pbkdf2):"), _parse_werkzeug),
+    (re.compile(rf"{DEVISE}\$2"), _parse_devise),
+    (re.compile(rf"{FLASK_SECURITY}\$(?:2|argon2|pbkdf2)"), _parse_flask_security),
+    (re.compile(rf"{FIREBASE}\$"), _parse_firebase),
 )
 
 
-def is_own(text: str) -> bool:
+def is_own_hash(text: str) -> bool:
     """Whether a stored text is spelled like our own hashes (argon2) and needs nothing of this file."""
     try:
         check_argon2(text)
@@ -221,26 +226,26 @@ def is_own(text: str) -> bool:
     return True
 
 
-def _parts(text: str, mark: str, count: int) -> list[str]:
-    found = text.split(mark)
-    if len(found) != count:
+def _split_parts(text: str, separator: str, count: int) -> list[str]:
+    parts = text.split(separator)
+    if len(parts) != count:
         raise HashRefused("the hash is cut, or has parts too many")
-    return found
+    return parts
 
 
-def _number(text: str) -> int:
+def _parse_number(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text, re.ASCII):
         raise HashRefused("a number of the hash is none")
     return int(text)
 
 
-def _digest(found: bytes) -> bytes:
-    if not MIN_DIGEST <= len(found) <= MAX_DIGEST:
+def _check_digest(digest: bytes) -> bytes:
+    if not MIN_DIGEST_BYTES <= len(digest) <= MAX_DIGEST_BYTES:
         raise HashRefused("the digest is too short or too long")
-    return found
+    return digest
 
 
-def _b64(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     try:
         # Firebase writes either alphabet.
         plain = text.replace("-", "+").replace("_", "/").rstrip("=")
@@ -249,11 +254,11 @@ def _b64(text: str) -> bytes:
         raise HashRefused("a part of the hash is not base64") from None
 
 
-def _ab64(text: str) -> bytes:
-    return _b64(text.replace(".", "+"))
+def _decode_passlib_base64(text: str) -> bytes:
+    return _decode_base64(text.replace(".", "+"))
 
 
-def _hexadecimal(text: str) -> bytes:
+def _decode_hexadecimal(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:

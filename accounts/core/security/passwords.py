@@ -13,30 +13,30 @@ from typing import TypeVar
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from accounts.core.errors import FieldError, InvalidInput, Unavailable, sentence
+from accounts.core.errors import N_, FieldError, InvalidInput, Unavailable
 from accounts.core.security import foreign_hashes
-from accounts.core.security.foreign_hashes import OldSecrets
+from accounts.core.security.foreign_hashes import ForeignSecrets
 
 T = TypeVar("T")
 
-MEMORY_KIB, PASSES = 19456, 2
+ARGON2_MEMORY_KIB, ARGON2_PASSES = 19456, 2
 """argon2id with one lane: the floor of the OWASP Password Storage Cheat Sheet."""
-MIN_CHARACTERS, MAX_CHARACTERS = 15, 256
+MIN_PASSWORD_CHARACTERS, MAX_PASSWORD_CHARACTERS = 15, 256
 """NIST SP 800-63B-4 3.1.1.2: at least 15 where the password is the only factor; no composition rules."""
 MIN_GUESSES = 10**10
 """zxcvbn's highest grade. At the next one ``Password1234567!`` passes; a few unrelated words have 10**15 and more."""
-QUEUE_PER_THREAD = 64
-SIGNS, MAX_SIGNS = frozenset("4@8({[<3691!|07$5+%2"), 10
-JUDGED, JUDGED_OF_SIGNS = 72, 24
+QUEUED_HASHES_PER_THREAD = 64
+LEET_CHARACTERS, MAX_LEET_CHARACTERS = frozenset("4@8({[<3691!|07$5+%2"), 10
+ZXCVBN_CHARACTERS, ZXCVBN_LEET_CHARACTERS = 72, 24
 """How many characters zxcvbn looks at. It reads ``4`` as ``a`` and so on in every combination: seconds of work for
 72 characters with all such signs. Of more than ``MAX_SIGNS`` different ones the beginning alone has to do."""
 
-TOO_SHORT = sentence("At least %(min)s characters, please: a few unrelated words are easy to remember.")
-TOO_LONG = sentence("At most %(max)s characters, please.")
-TOO_EASY = sentence("This password is too easy to guess: it is common, repetitive, or made of your own data.")
+TOO_SHORT = N_("At least %(min)s characters, please: a few unrelated words are easy to remember.")
+TOO_LONG = N_("At most %(max)s characters, please.")
+TOO_EASY = N_("This password is too easy to guess: it is common, repetitive, or made of your own data.")
 
 
-def canonical(password: str) -> str:
+def normalize_password(password: str) -> str:
     """The one Unicode form (NFC) in which passwords are set and checked. Nothing is trimmed or cut."""
     return unicodedata.normalize("NFC", password)
 
@@ -48,22 +48,22 @@ class Passwords:
     A full queue answers 503 rather than growing.
 
     :param memory_kib: argon2id's memory, in KiB; with ``passes`` what a hash costs. A service has the floor.
-    :param old: what other systems mixed into the hashes that were brought in from them.
+    :param foreign_secrets: what other systems mixed into the hashes that were brought in from them.
     """
 
     def __init__(
         self,
         threads: int | None = None,
         *,
-        memory_kib: int = MEMORY_KIB,
-        passes: int = PASSES,
-        old: OldSecrets | None = None,
+        memory_kib: int = ARGON2_MEMORY_KIB,
+        passes: int = ARGON2_PASSES,
+        foreign_secrets: ForeignSecrets | None = None,
     ) -> None:
-        self.old = old or OldSecrets()
+        self.foreign_secrets = foreign_secrets or ForeignSecrets()
         self._hasher = PasswordHash((Argon2Hasher(memory_cost=memory_kib, time_cost=passes, parallelism=1),))
-        self._threads = threads or _cores()
-        self._places = threading.BoundedSemaphore(self._threads * QUEUE_PER_THREAD)
-        self._starting = threading.Lock()
+        self._threads = threads or _count_cores()
+        self._slots = threading.BoundedSemaphore(self._threads * QUEUED_HASHES_PER_THREAD)
+        self._pool_lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._dummy: str | None = None
 
@@ -72,85 +72,89 @@ class Passwords:
 
         :raises Unavailable: too many hashes are waiting already.
         """
-        return self._run(lambda: self._hasher.hash(canonical(password)))
+        return self._run_in_pool(lambda: self._hasher.hash(normalize_password(password)))
 
-    def verify(self, password: str, stored: str | None, *, stand_in: str | None = None) -> tuple[bool, str | None]:
+    def verify(
+        self, password: str, stored: str | None, *, fallback_hash: str | None = None
+    ) -> tuple[bool, str | None]:
         """Whether the password is right, and a new hash when the stored one is foreign or below today's parameters.
 
         Without a stored hash the same work is done against another one, so that time does not tell who has an
-        account: against ``stand_in``, the hash of somebody else, or else a dummy of our own kind.
+        account: against ``fallback_hash``, the hash of somebody else, or else a dummy of our own kind.
 
         :raises Unavailable: too many hashes are waiting already.
         """
         # Counted in the canonical form, as when it was chosen: the decomposed one may be twice as long.
-        text = canonical(password)
-        if len(text) > MAX_CHARACTERS:
-            text, stored = text[:MAX_CHARACTERS], None
+        text = normalize_password(password)
+        if len(text) > MAX_PASSWORD_CHARACTERS:
+            text, stored = text[:MAX_PASSWORD_CHARACTERS], None
             password = text
-        return self._run(lambda: self._verify(text, password, stored, stand_in))
+        return self._run_in_pool(lambda: self._verify(text, password, stored, fallback_hash))
 
-    def _verify(self, text: str, typed: str, stored: str | None, stand_in: str | None) -> tuple[bool, str | None]:
-        known, against = stored is not None, stored or stand_in or self._dummy_hash()
-        if foreign_hashes.is_own(against):
-            right, renewed = self._hasher.verify_and_update(text, against)
-            return right and known, (renewed if right and known else None)
-        foreign = foreign_hashes.find(against)
+    def _verify(
+        self, text: str, password: str, stored: str | None, fallback_hash: str | None
+    ) -> tuple[bool, str | None]:
+        has_hash, compared_hash = stored is not None, stored or fallback_hash or self._dummy_hash()
+        if foreign_hashes.is_own_hash(compared_hash):
+            matches, new_hash = self._hasher.verify_and_update(text, compared_hash)
+            return matches and has_hash, (new_hash if matches and has_hash else None)
+        foreign = foreign_hashes.find_hash_format(compared_hash)
         if foreign is None:
             self._hasher.verify(text, self._dummy_hash())
             return False, None
-        right = foreign.matches(typed, self.old) and known
-        return right, (self._hasher.hash(text) if right else None)
+        matches = foreign.matches(password, self.foreign_secrets) and has_hash
+        return matches, (self._hasher.hash(text) if matches else None)
 
     def _dummy_hash(self) -> str:
         if self._dummy is None:
             self._dummy = self._hasher.hash(secrets.token_urlsafe(16))
         return self._dummy
 
-    def _run(self, work: Callable[[], T]) -> T:
-        if not self._places.acquire(blocking=False):
+    def _run_in_pool(self, work: Callable[[], T]) -> T:
+        if not self._slots.acquire(blocking=False):
             raise Unavailable("password queue is full", retry_after=2)
         try:
-            return self._threads_started().submit(work).result()
+            return self._get_pool().submit(work).result()
         finally:
-            self._places.release()
+            self._slots.release()
 
-    def _threads_started(self) -> ThreadPoolExecutor:
+    def _get_pool(self) -> ThreadPoolExecutor:
         # On first use, never in the parent of a fork: threads do not survive one.
-        with self._starting:
+        with self._pool_lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="accounts-hash")
             return self._pool
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     # The cores this process may use, where the system can tell; a container often has fewer than the machine.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-_zxcvbn = threading.Lock()
+_zxcvbn_lock = threading.Lock()
 
 
-def check_choice(password: str, context: Iterable[str], *, field: str = "password") -> None:
+def check_new_password(password: str, context: Iterable[str], *, field: str = "password") -> None:
     """Whether a password may be chosen. ``context``: words an attacker would try first (service, name, address).
 
     :raises InvalidInput: too short, too long, common or guessable, naming ``field``.
     """
-    text = canonical(password)
-    if len(text) < MIN_CHARACTERS:
-        raise _refused(field, "too_short", TOO_SHORT, min=MIN_CHARACTERS)
-    if len(text) > MAX_CHARACTERS:
-        raise _refused(field, "too_long", TOO_LONG, max=MAX_CHARACTERS)
+    text = normalize_password(password)
+    if len(text) < MIN_PASSWORD_CHARACTERS:
+        raise _choice_error(field, "too_short", TOO_SHORT, min=MIN_PASSWORD_CHARACTERS)
+    if len(text) > MAX_PASSWORD_CHARACTERS:
+        raise _choice_error(field, "too_long", TOO_LONG, max=MAX_PASSWORD_CHARACTERS)
     from zxcvbn import zxcvbn
 
-    text = text[:JUDGED]
-    if len(SIGNS.intersection(text)) > MAX_SIGNS:
-        text = text[:JUDGED_OF_SIGNS]
+    text = text[:ZXCVBN_CHARACTERS]
+    if len(LEET_CHARACTERS.intersection(text)) > MAX_LEET_CHARACTERS:
+        text = text[:ZXCVBN_LEET_CHARACTERS]
     # zxcvbn keeps the context words in a module-wide dictionary: two threads at once would judge by each other's.
-    with _zxcvbn:
+    with _zxcvbn_lock:
         guesses = zxcvbn(text, user_inputs=[word for word in context if word])["guesses"]
     if guesses < MIN_GUESSES:
-        raise _refused(field, "too_easy", TOO_EASY)
+        raise _choice_error(field, "too_easy", TOO_EASY)
 
 
-def _refused(field: str, code: str, text: str, **values: int) -> InvalidInput:
-    return InvalidInput(f"password {code}", fields=[FieldError(field, code, text, values)])
+def _choice_error(field: str, code: str, message: str, **values: int) -> InvalidInput:
+    return InvalidInput(f"password {code}", fields=[FieldError(field, code, message, values)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote, unquote, urlsplit
 
-MAX_CHARACTERS = 1500
+MAX_TARGET_CHARACTERS = 1500
 _ASCII = "".join(map(chr, range(128)))
 _NOT_PLAIN = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
@@ -21,13 +21,13 @@ def local_path(text: str) -> str | None:
         text = quote(text, safe=_ASCII)
     except UnicodeEncodeError:
         return None
-    if not text.startswith("/") or len(text) > MAX_CHARACTERS:
+    if not text.startswith("/") or len(text) > MAX_TARGET_CHARACTERS:
         return None
-    seen = text
+    decoded = text
     for _ in range(3):
-        if _NOT_PLAIN.search(seen) or seen.startswith(("//", "/@")):
+        if _NOT_PLAIN.search(decoded) or decoded.startswith(("//", "/@")):
             return None
-        seen = unquote(seen)
+        decoded = unquote(decoded)
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -25,7 +25,7 @@ class Limit:
     """How often something may be tried, documented in ``docs/limits.md``."""
 
     name: str
-    amount: RateLimitItem
+    rate: RateLimitItem
 
 
 SIGN_IN_PAIR = Limit("sign-in", parse("10 per 15 minutes"))
@@ -53,40 +53,40 @@ class Throttle:
         self._storage = SqlStorage(store)
         self._limiter = FixedWindowRateLimiter(self._storage)
 
-    def sweep(self) -> None:
+    def delete_expired(self) -> None:
         """Forget windows that are over."""
-        self._storage.sweep()
+        self._storage.delete_expired()
 
-    def hit(self, limit: Limit, *who: str, cost: int = 1) -> None:
-        """Count one try of ``who``, or several at once.
+    def hit(self, limit: Limit, *identifiers: str, cost: int = 1) -> None:
+        """Count one try of ``identifiers``, or several at once.
 
         :raises TooManyRequests: with the seconds until the window ends.
         """
         # Looked at first where many are counted at once: what is refused whole must not use up what is left.
-        left = cost == 1 or self._limiter.test(limit.amount, limit.name, bucket(*who), cost=cost)
-        if not left or not self._limiter.hit(limit.amount, limit.name, bucket(*who), cost=cost):
-            ends = self.window_ends(limit, *who)
+        left = cost == 1 or self._limiter.test(limit.rate, limit.name, bucket_key(*identifiers), cost=cost)
+        if not left or not self._limiter.hit(limit.rate, limit.name, bucket_key(*identifiers), cost=cost):
+            ends = self.window_ends(limit, *identifiers)
             raise TooManyRequests(f"limit {limit.name}", retry_after=max(1, int(ends - time.time()) + 1))
 
-    def window_ends(self, limit: Limit, *who: str) -> int:
-        """When the window of ``who`` ends, in seconds since 1970."""
-        return int(self._limiter.get_window_stats(limit.amount, limit.name, bucket(*who)).reset_time)
+    def window_ends(self, limit: Limit, *identifiers: str) -> int:
+        """When the window of ``identifiers`` ends, in seconds since 1970."""
+        return int(self._limiter.get_window_stats(limit.rate, limit.name, bucket_key(*identifiers)).reset_time)
 
-    def tries(self, limit: Limit, *who: str) -> int:
-        """How often ``who`` has tried in the window that runs."""
-        return self._storage.get(limit.amount.key_for(limit.name, bucket(*who)))
+    def count_attempts(self, limit: Limit, *identifiers: str) -> int:
+        """How often ``identifiers`` has tried in the window that runs."""
+        return self._storage.get(limit.rate.key_for(limit.name, bucket_key(*identifiers)))
 
-    def lift(self, limit: Limit, *who: str) -> None:
-        """Have counting begin anew for ``who``."""
-        self._limiter.clear(limit.amount, limit.name, bucket(*who))
+    def clear(self, limit: Limit, *identifiers: str) -> None:
+        """Have counting begin anew for ``identifiers``."""
+        self._limiter.clear(limit.rate, limit.name, bucket_key(*identifiers))
 
 
-def bucket(*who: str) -> str:
+def bucket_key(*identifiers: str) -> str:
     """How the table knows whoever tries: an address may be longer than a key, and has no business there."""
-    return hashlib.sha256("|".join(who).encode()).hexdigest()[:40]
+    return hashlib.sha256("|".join(identifiers).encode()).hexdigest()[:40]
 
 
-def network_of(address: str) -> str:
+def client_network(address: str) -> str:
     """The bucket of a client address: IPv4 as it is, IPv6 by its /64, anything else as one bucket."""
     try:
         ip = ipaddress.ip_address(address)
@@ -99,17 +99,17 @@ def network_of(address: str) -> str:
     return str(ip)
 
 
-def _counting(insert: Any) -> Any:
-    made = insert(RateLimit)
-    over = RateLimit.window_ends <= bindparam("moment")
-    anew = {
-        "count": case((over, made.excluded.count), else_=RateLimit.count + made.excluded.count),
-        "window": case((over, made.excluded.window), else_=RateLimit.window_ends),
+def _build_count_upsert(insert: Any) -> Any:
+    statement = insert(RateLimit)
+    is_over = RateLimit.window_ends <= bindparam("moment")
+    changes = {
+        "count": case((is_over, statement.excluded.count), else_=RateLimit.count + statement.excluded.count),
+        "window": case((is_over, statement.excluded.window), else_=RateLimit.window_ends),
     }
-    return made.on_conflict_do_update(index_elements=[RateLimit.key], set_=anew).returning(RateLimit.count)
+    return statement.on_conflict_do_update(index_elements=[RateLimit.key], set_=changes).returning(RateLimit.count)
 
 
-_COUNT = Upsert(_counting)
+_COUNT = Upsert(_build_count_upsert)
 
 
 class SqlStorage(Storage):
@@ -127,15 +127,15 @@ class SqlStorage(Storage):
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         moment = int(time.time())
-        tried = {"key": key, "window": moment + expiry, "count": amount, "moment": moment}
+        values = {"key": key, "window": moment + expiry, "count": amount, "moment": moment}
         with self._store.engine.begin() as connection:
-            return int(connection.execute(_COUNT.on(connection.dialect), tried).scalar_one())
+            return int(connection.execute(_COUNT.for_dialect(connection.dialect), values).scalar_one())
 
     def get(self, key: str) -> int:
-        return self._row(key)[0]
+        return self._fetch_window(key)[0]
 
     def get_expiry(self, key: str) -> float:
-        return self._row(key)[1]
+        return self._fetch_window(key)[1]
 
     def check(self) -> bool:
         with self._store.engine.connect() as connection:
@@ -149,13 +149,13 @@ class SqlStorage(Storage):
         with self._store.engine.begin() as connection:
             connection.execute(delete(RateLimit).where(RateLimit.key == key))
 
-    def sweep(self) -> int:
+    def delete_expired(self) -> int:
         """Forget windows that are over; how many."""
         with self._store.engine.begin() as connection:
-            over = delete(RateLimit).where(RateLimit.window_ends <= int(time.time()))
-            return len(connection.execute(over.returning(RateLimit.key)).all())
+            statement = delete(RateLimit).where(RateLimit.window_ends <= int(time.time()))
+            return len(connection.execute(statement.returning(RateLimit.key)).all())
 
-    def _row(self, key: str) -> tuple[int, float]:
+    def _fetch_window(self, key: str) -> tuple[int, float]:
         statement = select(RateLimit.count, RateLimit.window_ends).where(
             RateLimit.key == key, RateLimit.window_ends > int(time.time())
         )

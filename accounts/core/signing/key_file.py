@@ -18,16 +18,25 @@ from pathlib import Path
 from accounts.config import SettingsError
 from accounts.core.clock import now
 from accounts.core.errors import Conflict
-from accounts.core.signing.keys import Entry, Key, KeyRing, checked, load_or_create, new_key, read_lines, write_aside
+from accounts.core.signing.keys import (
+    Key,
+    KeyRing,
+    RingEntry,
+    build_entries,
+    load_or_create_key_file,
+    new_key,
+    read_key_file,
+    write_draft,
+)
 
 log = logging.getLogger("accounts.keys")
-LOOK_EVERY = 1.0
+RELOAD_INTERVAL_SECONDS = 1.0
 """Seconds between two looks at the file."""
-LATEST = 10**11
+MAX_TIMESTAMP = 10**11
 """Seconds since 1970 beyond which a number is no moment any more (the year 5138)."""
 
 
-class FileRing(KeyRing):
+class FileKeyRing(KeyRing):
     """The ring in ``path``, which is made with one key where there is none.
 
     The file is looked at again when the ring is used, at most once a second, and before a token is refused. One that
@@ -39,16 +48,16 @@ class FileRing(KeyRing):
     def __init__(self, path: Path) -> None:
         # The target of a link: replacing the link itself would leave the file that others share as it was.
         self.path = path.resolve()
-        load_or_create(self.path)
-        self._stamp: Stamp | None
-        self._entries, self._stamp = _read(self.path)
-        self._look_at = time.monotonic() + LOOK_EVERY
-        self._looking = threading.Lock()
+        load_or_create_key_file(self.path)
+        self._stamp: FileStamp | None
+        self._entries, self._stamp = _read_entries(self.path)
+        self._reload_at = time.monotonic() + RELOAD_INTERVAL_SECONDS
+        self._reload_lock = threading.Lock()
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
-        if time.monotonic() >= self._look_at:
-            self._look()
+    def entries(self) -> tuple[RingEntry, ...]:
+        if time.monotonic() >= self._reload_at:
+            self._reload()
         return self._entries
 
     def newest_first(self) -> Iterator[Key]:
@@ -56,7 +65,7 @@ class FileRing(KeyRing):
         for entry in reversed(tried):
             yield entry.key
         # Whoever gets here is about to refuse. Another process may sign with a key that came a moment ago.
-        self._look(waiting=True)
+        self._reload(blocking=True)
         if self._entries is not tried:
             known = {entry.key for entry in tried}
             yield from (entry.key for entry in reversed(self._entries) if entry.key not in known)
@@ -65,68 +74,68 @@ class FileRing(KeyRing):
         live = {entry.key for entry in self.entries}
         try:
             return tuple(entry.key for entry in self._read_retired() if entry.key not in live)
-        except SettingsError as wrong:
-            log.warning("retired keys cannot be read: %s", wrong)
+        except SettingsError as error:
+            log.warning("retired keys cannot be read: %s", error)
             return ()
 
-    def add(self, wait: int) -> Entry:
-        """Add a fresh key that opens at once and signs in ``wait`` seconds.
+    def add(self, delay_seconds: int) -> RingEntry:
+        """Add a fresh key that opens at once and signs in ``delay_seconds`` seconds.
 
         :raises SettingsError: the file cannot be read or written.
         """
-        with self._changing() as entries:
-            fresh = Entry(Key(new_key().encode()), int(now().timestamp()) + wait)
+        with self._locked() as entries:
+            fresh = RingEntry(Key(new_key().encode()), int(now().timestamp()) + delay_seconds)
             self._replace(self.path, [*entries, fresh])
             return fresh
 
-    def drop(self, key: Key, *, last_too: bool = False) -> Entry | None:
+    def drop(self, key: Key, *, allow_last: bool = False) -> RingEntry | None:
         """Take a key out of the ring; it is retired, and opens nothing any more.
 
-        :param last_too: even the last one; a fresh key that signs at once takes its place.
+        :param allow_last: even the last one; a fresh key that signs at once takes its place.
         :returns: that fresh key, if any.
         :raises Conflict: it is not in the ring any more, or it is the last one and was to stay then.
         :raises SettingsError: the file cannot be read or written.
         """
-        with self._changing() as entries:
-            left = [entry for entry in entries if entry.key != key]
-            if len(left) == len(entries):
+        with self._locked() as entries:
+            remaining = [entry for entry in entries if entry.key != key]
+            if len(remaining) == len(entries):
                 raise Conflict(f"key {key.name} is not in the ring any more")
-            if not (left or last_too):
+            if not (remaining or allow_last):
                 raise Conflict(f"key {key.name} is the last one; rotate first, or drop it with --emergency")
             moment = int(now().timestamp())
-            fresh = None if left else Entry(Key(new_key().encode()), moment)
+            fresh = None if remaining else RingEntry(Key(new_key().encode()), moment)
             older = [entry for entry in self._read_retired() if entry.key != key]
             # Retired first: cut off between the two, it still opens, and dropping it once more sets that right.
-            self._replace(self._retired_path, [*older, Entry(key, moment)])
-            self._replace(self.path, [*left, *([fresh] if fresh else [])])
+            self._replace(self._retired_path, [*older, RingEntry(key, moment)])
+            self._replace(self.path, [*remaining, *([fresh] if fresh else [])])
             return fresh
 
     @property
     def _retired_path(self) -> Path:
         return self.path.with_name(self.path.name + ".retired")
 
-    def _read_retired(self) -> tuple[Entry, ...]:
-        return _read(self._retired_path)[0] if self._retired_path.exists() else ()
+    def _read_retired(self) -> tuple[RingEntry, ...]:
+        return _read_entries(self._retired_path)[0] if self._retired_path.exists() else ()
 
-    def _look(self, *, waiting: bool = False) -> None:
+    def _reload(self, *, blocking: bool = False) -> None:
         # One looks; the others go on with what is known, unless they would refuse somebody for it.
-        if not self._looking.acquire(blocking=waiting):
+        if not self._reload_lock.acquire(blocking=blocking):
             return
         try:
-            self._look_at = time.monotonic() + LOOK_EVERY
+            self._reload_at = time.monotonic() + RELOAD_INTERVAL_SECONDS
             stamp = _stamp_at(self.path)
             if stamp != self._stamp:
                 # Noted first, so that a file that cannot be used is complained of once.
                 self._stamp = stamp
-                self._entries, self._stamp = _read(self.path)
+                self._entries, self._stamp = _read_entries(self.path)
                 log.info("key ring read anew: %d keys", len(self._entries))
-        except SettingsError as wrong:
-            log.warning("the key ring stays as it was: %s", wrong)
+        except SettingsError as error:
+            log.warning("the key ring stays as it was: %s", error)
         finally:
-            self._looking.release()
+            self._reload_lock.release()
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[tuple[Entry, ...]]:
+    def _locked(self) -> Iterator[tuple[RingEntry, ...]]:
         """The entries as the file has them, while nobody else may change it."""
         try:
             # The folder is locked: the file is another one after each change, and whoever waited on the old one
@@ -134,16 +143,16 @@ class FileRing(KeyRing):
             folder = os.open(self.path.parent, os.O_RDONLY)
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX)
-                yield _read(self.path)[0]
+                yield _read_entries(self.path)[0]
                 os.fsync(folder)
             finally:
                 os.close(folder)
-        except OSError as wrong:
-            raise SettingsError(f"cannot change the key ring at {self.path}: {wrong.strerror}") from None
-        self._look(waiting=True)
+        except OSError as error:
+            raise SettingsError(f"cannot change the key ring at {self.path}: {error.strerror}") from None
+        self._reload(blocking=True)
 
-    def _replace(self, path: Path, entries: Iterable[Entry]) -> None:
-        draft = write_aside(path, (_line(entry) for entry in entries))
+    def _replace(self, path: Path, entries: Iterable[RingEntry]) -> None:
+        draft = write_draft(path, (_format_line(entry) for entry in entries))
         try:
             # Changed by root for a service that is not: a ring of root's own would be one the service cannot read.
             owner = self.path.stat()
@@ -155,35 +164,35 @@ class FileRing(KeyRing):
             raise
 
 
-Stamp = tuple[int, int, int, int]
+FileStamp = tuple[int, int, int, int]
 
 
-def _read(path: Path) -> tuple[tuple[Entry, ...], Stamp]:
-    lines, state = read_lines(path)
-    return checked(_parsed(path, number, line) for number, line in enumerate(lines, 1)), _stamp(state)
+def _read_entries(path: Path) -> tuple[tuple[RingEntry, ...], FileStamp]:
+    lines, state = read_key_file(path)
+    return build_entries(_parse_line(path, number, line) for number, line in enumerate(lines, 1)), _stamp_of(state)
 
 
-def _parsed(path: Path, number: int, line: str) -> tuple[str, int]:
+def _parse_line(path: Path, number: int, line: str) -> tuple[str, int]:
     key, *rest = line.split()
     if not rest:
         return key, 0
-    if len(rest) > 1 or not rest[0].isdecimal() or int(rest[0]) > LATEST:
+    if len(rest) > 1 or not rest[0].isdecimal() or int(rest[0]) > MAX_TIMESTAMP:
         raise SettingsError(f"{path}: key {number} is not followed by the moment from which it signs, in seconds")
     return key, int(rest[0])
 
 
-def _line(entry: Entry) -> str:
+def _format_line(entry: RingEntry) -> str:
     key = entry.key.secret.decode()
     return f"{key} {entry.signs_from}" if entry.signs_from else key
 
 
-def _stamp(state: os.stat_result) -> Stamp:
+def _stamp_of(state: os.stat_result) -> FileStamp:
     # With the change time: a file that others could read and was mended by chmod has no other sign of it.
     return state.st_ino, state.st_mtime_ns, state.st_ctime_ns, state.st_size
 
 
-def _stamp_at(path: Path) -> Stamp | None:
+def _stamp_at(path: Path) -> FileStamp | None:
     try:
-        return _stamp(path.stat())
+        return _stamp_of(path.stat())
     except OSError:
         return None

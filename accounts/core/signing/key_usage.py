@@ -10,28 +10,28 @@ from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.database.sql import Open, Upsert, run
+from accounts.core.database.sql import Executor, Upsert, execute
 from accounts.core.models.counters import KeyUse
 from accounts.core.signing.keys import Key
 
 
-def _counting(insert: Any) -> Any:
-    made = insert(KeyUse)
-    later = KeyUse.alive_until < made.excluded.alive_until
-    more = {
-        "signed": KeyUse.signed + made.excluded.signed,
-        "alive_until": case((later, made.excluded.alive_until), else_=KeyUse.alive_until),
+def _build_count_upsert(insert: Any) -> Any:
+    statement = insert(KeyUse)
+    is_later = KeyUse.alive_until < statement.excluded.alive_until
+    changes = {
+        "signed": KeyUse.signed + statement.excluded.signed,
+        "alive_until": case((is_later, statement.excluded.alive_until), else_=KeyUse.alive_until),
     }
-    return made.on_conflict_do_update(index_elements=[KeyUse.key, KeyUse.purpose], set_=more)
+    return statement.on_conflict_do_update(index_elements=[KeyUse.key, KeyUse.purpose], set_=changes)
 
 
-_COUNT_SIGNED = Upsert(_counting)
+_COUNT_SIGNED = Upsert(_build_count_upsert)
 
 
-def count_signed(on: Open, key: Key, purpose: str, alive_until: datetime, *, times: int = 1) -> None:
+def count_signed(executor: Executor, key: Key, purpose: str, alive_until: datetime, *, times: int = 1) -> None:
     """Note that a key signed something, or several, that could be alive until then."""
-    signed = {"signed": times, "first_signed_at": now(), "alive_until": alive_until, "opened": 0}
-    run(on, _COUNT_SIGNED, {"key": key.name, "purpose": purpose, **signed})
+    values = {"signed": times, "first_signed_at": now(), "alive_until": alive_until, "opened": 0}
+    execute(executor, _COUNT_SIGNED, {"key": key.name, "purpose": purpose, **values})
 
 
 def count_opened(session: Session, key: Key, purpose: str) -> None:
@@ -44,6 +44,6 @@ def count_opened(session: Session, key: Key, purpose: str) -> None:
     )
 
 
-def counted(session: Session) -> Sequence[KeyUse]:
+def list_key_usage(session: Session) -> Sequence[KeyUse]:
     """What was counted, of all keys that ever signed here, by key and purpose."""
     return session.scalars(select(KeyUse).order_by(KeyUse.key, KeyUse.purpose)).all()

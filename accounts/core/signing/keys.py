@@ -13,8 +13,8 @@ from pathlib import Path
 from accounts.config import SettingsError
 from accounts.core.clock import now
 
-MIN_BYTES = 32
-SAMPLES = ("changeme", "change-me", "secret", "example", "sample", "your-", "insecure", "dev", "test-key")
+MIN_KEY_BYTES = 32
+SAMPLE_KEY_PREFIXES = ("changeme", "change-me", "secret", "example", "sample", "your-", "insecure", "dev", "test-key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RingEntry:
     """A key in its place in the ring. ``signs_from``: seconds since 1970 from when on it signs; 0 is ever since."""
 
     key: Key
@@ -50,17 +50,17 @@ class KeyRing:
     def __init__(self, keys: Iterable[str]) -> None:
         if isinstance(keys, str | bytes):
             raise SettingsError("secret keys must be a list, oldest first, not one text")
-        self._entries = checked((text, 0) for text in keys)
+        self._entries = build_entries((text, 0) for text in keys)
 
     @property
-    def entries(self) -> tuple[Entry, ...]:
+    def entries(self) -> tuple[RingEntry, ...]:
         """The keys as they stand, oldest first."""
         return self._entries
 
     @property
     def signing(self) -> Key:
         """The key that signs now. Read it once for one statement: the next moment it may be another."""
-        return signing(self.entries).key
+        return signing_entry(self.entries).key
 
     def newest_first(self) -> Iterator[Key]:
         """Keys in the order in which a token should be tried."""
@@ -75,13 +75,13 @@ class KeyRing:
         return len(self.entries)
 
 
-def signing(entries: Sequence[Entry]) -> Entry:
+def signing_entry(entries: Sequence[RingEntry]) -> RingEntry:
     """The entry that signs now: the newest whose time has come; the oldest, where none has."""
     moment = now().timestamp()
     return next((entry for entry in reversed(entries) if entry.signs_from <= moment), entries[0])
 
 
-def checked(keys: Iterable[tuple[str, int]]) -> tuple[Entry, ...]:
+def build_entries(keys: Iterable[tuple[str, int]]) -> tuple[RingEntry, ...]:
     """Keys and their moments as the entries of a ring.
 
     :raises SettingsError: there is none, one of them may not be used, or one stands there twice.
@@ -89,20 +89,20 @@ def checked(keys: Iterable[tuple[str, int]]) -> tuple[Entry, ...]:
     pairs = list(keys)
     if not pairs:
         raise SettingsError("there is no secret key")
-    for text, _ in pairs:
-        _check(text)
-    if len({text for text, _ in pairs}) != len(pairs):
+    for secret, _ in pairs:
+        _check_secret(secret)
+    if len({secret for secret, _ in pairs}) != len(pairs):
         raise SettingsError("a secret key stands in the ring twice")
-    return tuple(Entry(Key(text.encode()), signs_from) for text, signs_from in pairs)
+    return tuple(RingEntry(Key(secret.encode()), signs_from) for secret, signs_from in pairs)
 
 
-def _check(text: object) -> None:
-    if not isinstance(text, str) or not text:
+def _check_secret(secret: object) -> None:
+    if not isinstance(secret, str) or not secret:
         raise SettingsError("a secret key is empty or not a text")
-    if len(text.encode()) < MIN_BYTES:
-        raise SettingsError(f"a secret key is shorter than {MIN_BYTES} bytes; make one with: accounts keys new")
-    low = text.lower()
-    if len(set(text)) < 10 or low.startswith(SAMPLES):
+    if len(secret.encode()) < MIN_KEY_BYTES:
+        raise SettingsError(f"a secret key is shorter than {MIN_KEY_BYTES} bytes; make one with: accounts keys new")
+    lowered = secret.lower()
+    if len(set(secret)) < 10 or lowered.startswith(SAMPLE_KEY_PREFIXES):
         raise SettingsError("a secret key looks like a sample, not like random text; make one: accounts keys new")
 
 
@@ -111,20 +111,20 @@ def new_key() -> str:
     return secrets.token_urlsafe(32)
 
 
-def load_or_create(path: Path) -> tuple[str, ...]:
+def load_or_create_key_file(path: Path) -> tuple[str, ...]:
     """Lines of the ring file, oldest key first, made with mode 0600 and one key when there is none.
 
     :raises SettingsError: the file cannot be read or written, or others may read it.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _create(path)
-    except OSError as wrong:
-        raise SettingsError(f"cannot keep the key ring at {path}: {wrong.strerror}") from None
-    return read_lines(path)[0]
+        _create_key_file(path)
+    except OSError as error:
+        raise SettingsError(f"cannot keep the key ring at {path}: {error.strerror}") from None
+    return read_key_file(path)[0]
 
 
-def read_lines(path: Path) -> tuple[tuple[str, ...], os.stat_result]:
+def read_key_file(path: Path) -> tuple[tuple[str, ...], os.stat_result]:
     """Lines of a file of keys, without empty ones, and the state of the very file that they were read from.
 
     :raises SettingsError: it cannot be read, or others may read it, too.
@@ -135,14 +135,14 @@ def read_lines(path: Path) -> tuple[tuple[str, ...], os.stat_result]:
             if state.st_mode & 0o077:
                 raise SettingsError(f"{path} can be read by others; run: chmod 600 {path}")
             text = file.read().decode("ascii")
-    except OSError as wrong:
-        raise SettingsError(f"cannot keep the key ring at {path}: {wrong.strerror}") from None
+    except OSError as error:
+        raise SettingsError(f"cannot keep the key ring at {path}: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"cannot keep the key ring at {path}: it is not text") from None
     return tuple(stripped for line in text.splitlines() if (stripped := line.strip())), state
 
 
-def write_aside(path: Path, lines: Iterable[str]) -> Path:
+def write_draft(path: Path, lines: Iterable[str]) -> Path:
     """A draft beside ``path`` that only its owner can read, safe on the disk; put into place by whoever asked."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -153,11 +153,11 @@ def write_aside(path: Path, lines: Iterable[str]) -> Path:
     return draft
 
 
-def _create(path: Path) -> None:
+def _create_key_file(path: Path) -> None:
     # Written aside and linked into place: two first starts at once agree on one ring, and nobody reads half of it.
     if path.exists():
         return
-    draft = write_aside(path, [new_key()])
+    draft = write_draft(path, [new_key()])
     try:
         os.link(draft, path)
     except FileExistsError:

@@ -13,15 +13,15 @@ from pydantic import Field
 from sqlalchemy import select, update
 
 from accounts.core.clock import now
-from accounts.core.errors import AddressTaken, LinkExpired, LinkUsed, NotSignedIn, sentence
+from accounts.core.errors import N_, AddressTaken, LinkExpired, LinkUsed, NotSignedIn
 from accounts.core.link_kinds.parts import anchor as anchor_part
 from accounts.core.link_kinds.parts import auth_epoch, email, email_serial
-from accounts.core.links.link import Done, Link, Opened, Sentence
-from accounts.core.links.opening import holder_of, leave_address
+from accounts.core.links.link import ActResult, Link, LinkClaims, OpenedLink
+from accounts.core.links.opening import find_holder, record_address_released
 from accounts.core.models.account import Account
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security import throttle
-from accounts.core.security.addresses import parse
+from accounts.core.security.addresses import parse_email
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits, mail_request
 from accounts.flows.shared.fields import Asks, Email
@@ -33,7 +33,7 @@ UNDO_LIVES = timedelta(hours=72)
 class ChangeEmail(Asks):
     """The address to change to."""
 
-    email: Email = Field(title=sentence("New address"))
+    email: Email = Field(title=N_("New address"))
 
 
 class Carried(Asks):
@@ -49,40 +49,42 @@ def ask(uow: UnitOfWork, account_id: str, said: ChangeEmail) -> None:
     """
     hit, key = partial(mail_limits.hit, uow, purpose=PURPOSE, account_id=account_id), said.email.key
     hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
-    hit(throttle.MAIL_ADDRESS, PURPOSE, key, about=key)
+    hit(throttle.MAIL_ADDRESS, PURPOSE, key, email_key=key)
 
     def work() -> None:
         account = uow.session.get_one(Account, account_id)
         account.email_serial += 1
         facts = {"email": said.email.email, "serial": account.email_serial}
-        mail = uow.put(PURPOSE, account.id, facts, account.locale)
+        mail = uow.enqueue(PURPOSE, account.id, facts, account.locale)
         told = {"mail": mail, "purpose": PURPOSE}
-        uow.note("email.change-asked", account_id=account.id, about=said.email.key, facts=told)
+        uow.record_event("email.change-asked", account_id=account.id, email_key=said.email.key, facts=told)
 
     uow.attempt(work)
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     account = uow.session.get(Account, intent.subject)
     if account is None or account.email_serial != intent.facts["serial"]:
         return None
     new = str(intent.facts["email"])
-    if holder_of(uow, new).account is not None:
+    if find_holder(uow, new).account is not None:
         # Somebody's own already. They are told nothing: the asker must not learn who has an account here.
         return None
     return mail_request.letter(uow, intent, CHANGE, account, Carried(email=new), to=new)
 
 
-def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+def again(uow: UnitOfWork, sentence: LinkClaims) -> bool:
     account = uow.session.get(Account, sentence.subject_id)
     if account is None:
         return False
-    uow.put(PURPOSE, account.id, {"email": sentence.carried.email, "serial": account.email_serial}, account.locale)
+    uow.enqueue(
+        PURPOSE, account.id, {"email": sentence.carried.email, "serial": account.email_serial}, account.locale
+    )
     return True
 
 
-def check(uow: UnitOfWork, opened: Opened) -> None:
-    holder = holder_of(uow, opened.carried.email).account
+def check(uow: UnitOfWork, opened: OpenedLink) -> None:
+    holder = find_holder(uow, opened.carried.email).account
     if holder is not None and holder.id == opened.subject.id:
         # The account was read before the very change that made this address its own.
         raise LinkUsed("changed at the same moment")
@@ -90,31 +92,31 @@ def check(uow: UnitOfWork, opened: Opened) -> None:
         raise AddressTaken("taken since the link was sent")
 
 
-def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     account = opened.account
-    if uow.asker.account_id != account.id:
+    if uow.request_info.account_id != account.id:
         raise NotSignedIn("a change of address needs the account's own session")
     old = account.email
     if account.anchor_until is None or account.anchor_until <= now():
         _drop_stale_anchor(uow, account)
         account.anchor_email, account.anchor_key = account.email, account.email_key
-        account.anchor_until = now() + uow.house.signer.lives(UNDO)
+        account.anchor_until = now() + uow.site.link_signer.lifetime(UNDO)
         account.anchor_serial += 1
     _set_address(uow, account, opened.carried.email)
     # To the address that was, and to the anchor: in a chain of changes these are two.
     for address in sorted({old, str(account.anchor_email)}):
-        uow.put(NOTICE, account.id, {"to": address, "new": account.email}, account.locale)
-    uow.note("email.changed", account_id=account.id, link_id=opened.link_id)
-    return Done(account.id, signs_in=account)
+        uow.enqueue(NOTICE, account.id, {"to": address, "new": account.email}, account.locale)
+    uow.record_event("email.changed", account_id=account.id, link_id=opened.link_id)
+    return ActResult(account.id, sign_in_as=account)
 
 
-def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def notice(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     """Tells the old address that it is the old one now, with the way back."""
     account = uow.session.get(Account, intent.subject)
     if account is None or account.anchor_until is None or account.anchor_until <= now():
         return None
     facts = {
-        "asked": intent.asked,
+        "asked": intent.requested_by,
         "email": intent.facts["to"],
         "name": account.name or None,
         "at": intent.created_at,
@@ -122,11 +124,11 @@ def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
     }
     # Only the anchor can undo; another old address is told what happened.
     is_anchor = intent.facts["to"] == account.anchor_email
-    link = uow.url(UNDO, accounts.subject_of(account)) if is_anchor else None
+    link = uow.link_url(UNDO, accounts.subject_of(account)) if is_anchor else None
     return Letter(NOTICE, str(intent.facts["to"]), account.locale, facts, link=link)
 
 
-def undo_check(uow: UnitOfWork, opened: Opened) -> None:
+def undo_check(uow: UnitOfWork, opened: OpenedLink) -> None:
     until = opened.account.anchor_until
     if until is not None and until < now():
         # The letter about a later change of the chain is younger than the anchor, which it does not prolong.
@@ -136,15 +138,15 @@ def undo_check(uow: UnitOfWork, opened: Opened) -> None:
         raise AddressTaken("the old address has another account now")
 
 
-def undo(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+def undo(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     account = opened.account
     _set_address(uow, account, str(account.anchor_email))
     account.anchor_email = account.anchor_key = account.anchor_until = None
     account.anchor_serial += 1
     # Whoever changed the address may know the password; the reset goes to the restored address.
     accounts.void_password(uow, account)
-    uow.note("email.restored", account_id=account.id, link_id=opened.link_id)
-    return Done(account.id)
+    uow.record_event("email.restored", account_id=account.id, link_id=opened.link_id)
+    return ActResult(account.id)
 
 
 def _drop_stale_anchor(uow: UnitOfWork, mover: Account) -> None:
@@ -164,13 +166,13 @@ def holder_of_key(uow: UnitOfWork, key: str) -> str | None:
     return uow.session.scalar(select(Account.id).where(Account.email_key == key))
 
 
-def _anchored(uow: UnitOfWork, opened: Opened) -> bool:
+def _anchored(uow: UnitOfWork, opened: OpenedLink) -> bool:
     return accounts.is_anchored(uow, opened.carried.email, but_by=opened.subject.id)
 
 
 def _set_address(uow: UnitOfWork, account: Account, new: str) -> None:
-    address = parse(new)
-    leave_address(uow, account.email_key)
+    address = parse_email(new)
+    record_address_released(uow, account.email_key)
     account.email, account.email_key = address.email, address.key
     account.email_serial += 1
     account.auth_epoch += 1
@@ -178,7 +180,7 @@ def _set_address(uow: UnitOfWork, account: Account, new: str) -> None:
 
 CHANGE = Link(
     purpose=PURPOSE,
-    lives=timedelta(hours=24),
+    lifetime=timedelta(hours=24),
     about="account",
     dies_with=(email, email_serial, auth_epoch),
     carries=Carried,
@@ -186,24 +188,24 @@ CHANGE = Link(
     letter=letter,
     check=check,
     act=act,
-    again=again,
-    shows=lambda opened: {"new_email": opened.carried.email},
-    title=sentence("Change your address"),
-    explains=sentence("From now on you sign in with this address, and mails go there."),
-    button=sentence("Change address"),
-    done=sentence("Your address is changed."),
+    can_resend=again,
+    context=lambda opened: {"new_email": opened.carried.email},
+    title=N_("Change your address"),
+    explanation=N_("From now on you sign in with this address, and mails go there."),
+    button=N_("Change address"),
+    done=N_("Your address is changed."),
 )
 UNDO = Link(
     purpose=UNDO_PURPOSE,
-    lives=UNDO_LIVES,
+    lifetime=UNDO_LIVES,
     about="account",
     dies_with=(anchor_part,),
     letter=notice,
     check=undo_check,
     act=undo,
-    shows=lambda opened: {"restored_email": opened.account.anchor_email},
-    title=sentence("Take your old address back"),
-    explains=sentence("Your old address counts again, all devices are signed out, and you choose a new password."),
-    button=sentence("Undo the change"),
-    done=sentence("Your old address counts again. We have mailed you a link to choose a new password."),
+    context=lambda opened: {"restored_email": opened.account.anchor_email},
+    title=N_("Take your old address back"),
+    explanation=N_("Your old address counts again, all devices are signed out, and you choose a new password."),
+    button=N_("Undo the change"),
+    done=N_("Your old address counts again. We have mailed you a link to choose a new password."),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from accounts.core.errors import Conflict, FieldError, InvalidInput, sentence
+from accounts.core.errors import N_, Conflict, FieldError, InvalidInput
 from accounts.core.models.account import Account
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import not_me
@@ -16,13 +16,13 @@ from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import Asks, CurrentPassword, NewPassword
 
 NOTICE = accounts.PASSWORD_CHANGED
-WRONG = sentence("That is not your current password.")
+WRONG = N_("That is not your current password.")
 
 
 class ChangePassword(Asks):
     """The current password and the new one."""
 
-    current_password: CurrentPassword = Field(title=sentence("Current password"))
+    current_password: CurrentPassword = Field(title=N_("Current password"))
     password: NewPassword
 
 
@@ -32,13 +32,13 @@ def act(uow: UnitOfWork, who: CurrentAccount, said: ChangePassword) -> Session:
     :raises InvalidInput: the current password is wrong, or the new one may not be chosen.
     :raises TooManyRequests: too many tries for this account.
     """
-    uow.house.throttle.hit(throttle.PASSWORD_ACCOUNT, who.id)
+    uow.site.throttle.hit(throttle.PASSWORD_ACCOUNT, who.id)
     known = uow.session.get_one(Account, who.id)
     uow.release()
-    right, _ = uow.house.passwords.verify(said.current_password, known.password_hash)
+    right, _ = uow.site.passwords.verify(said.current_password, known.password_hash)
     if not right:
         with uow:
-            uow.note("password.refused", account_id=who.id)
+            uow.record_event("password.refused", account_id=who.id)
         raise InvalidInput("wrong password", fields=[FieldError("current_password", "wrong_password", WRONG, {})])
     hashed = accounts.choose(uow, said.password, email=known.email, name=known.name)
 
@@ -47,20 +47,20 @@ def act(uow: UnitOfWork, who: CurrentAccount, said: ChangePassword) -> Session:
         if account.auth_epoch != who.auth_epoch:
             raise Conflict("password or sessions changed meanwhile")
         accounts.set_password(uow, account, hashed)
-        uow.note("password.changed", account_id=account.id)
+        uow.record_event("password.changed", account_id=account.id)
         return sessions.renew(uow, account, who.session, proved=True)
 
     return uow.attempt(work)
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     """The notice that a password was changed or reset, with the way to object."""
     account = uow.session.get(Account, intent.subject)
     if account is None or account.password_hash is None:
         # Void by now: somebody has objected, and has got the letter that says so.
         return None
     facts = {
-        "asked": intent.asked,
+        "asked": intent.requested_by,
         "email": account.email,
         "name": account.name or None,
         "at": intent.created_at,

@@ -7,15 +7,15 @@ from datetime import timedelta
 from sqlalchemy import Text, cast, delete, func, or_, select
 
 from accounts.core.audit import address_index
-from accounts.core.errors import LinkUsed, sentence
+from accounts.core.errors import N_, LinkUsed
 from accounts.core.link_kinds.parts import auth_epoch, sign_ins
-from accounts.core.links.link import Done, Link, Opened
-from accounts.core.links.opening import forget_address
-from accounts.core.models.account import ADMINS, Account
+from accounts.core.links.link import ActResult, Link, OpenedLink
+from accounts.core.links.opening import record_address_deleted
+from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import BatchRow, SentInvite
 from accounts.core.models.outbox import OutboxRow
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits, mail_request
@@ -31,22 +31,22 @@ def ask(uow: UnitOfWork, account_id: str) -> None:
     mail_limits.hit(uow, throttle.MAIL_ACCOUNT, PURPOSE, account_id, purpose=PURPOSE, account_id=account_id)
     with uow:
         account = uow.session.get_one(Account, account_id)
-        mail = uow.put(PURPOSE, account.id, locale=account.locale)
-        uow.note("account.close-asked", account_id=account.id, facts={"mail": mail, "purpose": PURPOSE})
+        mail = uow.enqueue(PURPOSE, account.id, locale=account.locale)
+        uow.record_event("account.close-asked", account_id=account.id, facts={"mail": mail, "purpose": PURPOSE})
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     account = uow.session.get(Account, intent.subject)
     return mail_request.letter(uow, intent, CLOSE, account)
 
 
-def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     account = opened.account
     account_id, address, locale = account.id, account.email, account.locale
     remove(uow, account)
-    uow.put(NOTICE, address, locale=locale)
-    uow.note("account.closed", account_id=account_id, link_id=opened.link_id)
-    return Done(account_id)
+    uow.enqueue(NOTICE, address, locale=locale)
+    uow.record_event("account.closed", account_id=account_id, link_id=opened.link_id)
+    return ActResult(account_id)
 
 
 def remove(uow: UnitOfWork, account: Account) -> None:
@@ -55,11 +55,11 @@ def remove(uow: UnitOfWork, account: Account) -> None:
     :raises LastAdmin: nobody would administer any more.
     """
     accounts.lock_admins(uow)
-    forget_address(uow, account.email_key)
-    address_index.forget(uow.session, uow.house, account.email_key, account.id)
+    record_address_deleted(uow, account.email_key)
+    address_index.delete_entries(uow.session, uow.site, account.email_key, account.id)
     _forget_invitations(uow, account)
     _forget_letters(uow, account)
-    administered = ADMINS in account.groups
+    administered = ADMIN_GROUP in account.groups
     uow.session.delete(account)
     if administered:
         accounts.keep_an_admin(uow)
@@ -89,26 +89,26 @@ def _addresses(account: Account) -> list[str]:
     return [key for key in (account.email_key, account.anchor_key) if key is not None]
 
 
-def notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def notice(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     """The last letter: it is done."""
-    return Letter(NOTICE, intent.subject, intent.locale, {"asked": intent.asked, "email": intent.subject})
+    return Letter(NOTICE, intent.subject, intent.locale, {"asked": intent.requested_by, "email": intent.subject})
 
 
-def deleted_notice(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def deleted_notice(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     """The last letter to somebody whose account was deleted by an admin. By whom is nobody's business."""
     return Letter(intent.purpose, intent.subject, intent.locale, {"email": intent.subject})
 
 
 CLOSE = Link(
     purpose=PURPOSE,
-    lives=timedelta(minutes=60),
+    lifetime=timedelta(minutes=60),
     about="account",
     dies_with=(auth_epoch, sign_ins),
     gone=LinkUsed,
     letter=letter,
     act=act,
-    title=sentence("Close your account"),
-    explains=sentence("Your account and everything we know about you is deleted. This cannot be undone."),
-    button=sentence("Close account for good"),
-    done=sentence("Your account is closed."),
+    title=N_("Close your account"),
+    explanation=N_("Your account and everything we know about you is deleted. This cannot be undone."),
+    button=N_("Close account for good"),
+    done=N_("Your account is closed."),
 )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts.core.errors import sentence
+from accounts.core.errors import N_
 from accounts.core.link_kinds.parts import email, password
-from accounts.core.links.link import Done, Link, Opened
+from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.models.account import Account
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
 
@@ -21,35 +21,33 @@ PURPOSE = "not-me"
 
 def url_for(uow: UnitOfWork, account: Account) -> str:
     """The link for a notice to the owner of an account."""
-    return uow.url(NOT_ME, accounts.subject_of(account))
+    return uow.link_url(NOT_ME, accounts.subject_of(account))
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     """Never a letter of its own: the link rides in notices."""
     return None
 
 
-def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     account = opened.account
     account.auth_epoch += 1
     accounts.void_password(uow, account)
-    uow.note("not-me", account_id=account.id, link_id=opened.link_id)
-    return Done(account.id)
+    uow.record_event("not-me", account_id=account.id, link_id=opened.link_id)
+    return ActResult(account.id)
 
 
 NOT_ME = Link(
     purpose=PURPOSE,
-    lives=timedelta(hours=72),
+    lifetime=timedelta(hours=72),
     about="account",
     dies_with=(password, email),
     letter=letter,
     act=act,
-    title=sentence("This was not me"),
-    explains=sentence(
+    title=N_("This was not me"),
+    explanation=N_(
         "The password does not count any more, all devices are signed out, and you get a link to choose a new one."
     ),
-    button=sentence("Lock others out"),
-    done=sentence(
-        "Nobody is signed in any more, and the old password is void. Look into your mail to choose a new one."
-    ),
+    button=N_("Lock others out"),
+    done=N_("Nobody is signed in any more, and the old password is void. Look into your mail to choose a new one."),
 )

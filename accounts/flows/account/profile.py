@@ -22,7 +22,9 @@ def change(uow: UnitOfWork, account_id: str, said: Profile) -> Account:
         for field in said.model_fields_set:
             setattr(account, field, getattr(said, field))
         if said.model_fields_set:
-            uow.note("account.profile", account_id=account.id, facts={"fields": sorted(said.model_fields_set)})
+            uow.record_event(
+                "account.profile", account_id=account.id, facts={"fields": sorted(said.model_fields_set)}
+            )
         return account
 
     return uow.attempt(work)

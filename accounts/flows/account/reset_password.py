@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from accounts.core.errors import LinkExpired, LinkUsed, sentence
+from accounts.core.errors import N_, LinkExpired, LinkUsed
 from accounts.core.link_kinds.parts import auth_epoch, email, password, sign_ins_with_password
-from accounts.core.links.link import Done, Link, Opened
-from accounts.core.links.opening import account_of
-from accounts.core.outbox import Intent, Letter
+from accounts.core.links.link import ActResult, Link, OpenedLink
+from accounts.core.links.opening import find_subject_account
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_request
 from accounts.flows.shared.accounts import Chosen
@@ -33,41 +33,43 @@ def ask(uow: UnitOfWork, said: ForgotPassword) -> None:
     mail_request.ask(uow, PURPOSE, said, "password.reset-asked")
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
-    account = account_of(uow, intent.subject)
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
+    account = find_subject_account(uow, intent.subject)
     found = mail_request.letter(uow, intent, RESET, account, mail_request.target(intent))
     if found is None or account is None or account.password_hash is not None:
         return found
-    return replace(found, words=VOID, facts={**found.facts, "forgot_url": uow.house.signer.page("/forgot-password")})
+    return replace(
+        found, words=VOID, context={**found.context, "forgot_url": uow.site.link_signer.page_url("/forgot-password")}
+    )
 
 
-def prepare(uow: UnitOfWork, opened: Opened, said: ChosenPassword) -> Chosen:
+def prepare(uow: UnitOfWork, opened: OpenedLink, said: ChosenPassword) -> Chosen:
     account = opened.account
     return Chosen(accounts.choose(uow, said.password, email=account.email, name=account.name))
 
 
-def act(uow: UnitOfWork, opened: Opened, said: Chosen) -> Done:
+def act(uow: UnitOfWork, opened: OpenedLink, said: Chosen) -> ActResult:
     account = opened.account
     accounts.set_password(uow, account, said.password_hash)
     unlock.lift(account)
-    uow.note("password.reset", account_id=account.id, link_id=opened.link_id)
-    return Done(account.id)
+    uow.record_event("password.reset", account_id=account.id, link_id=opened.link_id)
+    return ActResult(account.id)
 
 
 RESET = Link(
     purpose=PURPOSE,
-    lives=timedelta(minutes=30),
+    lifetime=timedelta(minutes=30),
     about="account",
     dies_with=(password, email, auth_epoch, sign_ins_with_password),
-    asks=ChosenPassword,
+    form=ChosenPassword,
     carries=mail_request.Target,
-    again=mail_request.again,
-    again_after=(LinkExpired, LinkUsed),
+    can_resend=mail_request.again,
+    resend_after=(LinkExpired, LinkUsed),
     letter=letter,
     prepare=prepare,
     act=act,
-    title=sentence("Choose a new password"),
-    explains=sentence("All other devices that are signed in to this account will be signed out."),
-    button=sentence("Set password"),
-    done=sentence("Your new password is set. Please sign in with it."),
+    title=N_("Choose a new password"),
+    explanation=N_("All other devices that are signed in to this account will be signed out."),
+    button=N_("Set password"),
+    done=N_("Your new password is set. Please sign in with it."),
 )

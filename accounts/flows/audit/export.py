@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, select
 from accounts.core import csv_files
 from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.errors import sentence
+from accounts.core.errors import N_
 from accounts.core.models.audit import AuditRow
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.search import COLUMNS, AuditFilter, Line, conditions
 
@@ -29,7 +29,7 @@ Format = Literal["csv", "ndjson"]
 class ExportAudit(AuditFilter):
     """Which lines, and in what form."""
 
-    format: Format = Field(default="csv", title=sentence("Form"), json_schema_extra={"input": "choice"})
+    format: Format = Field(default="csv", title=N_("Form"), json_schema_extra={"input": "choice"})
 
 
 def begin(uow: UnitOfWork, said: ExportAudit) -> Iterator[str]:
@@ -38,11 +38,11 @@ def begin(uow: UnitOfWork, said: ExportAudit) -> Iterator[str]:
     filters = {name: str(value) for name in AuditFilter.model_fields if (value := getattr(said, name))}
     with uow:
         # Not whom somebody looked for: that may be an address.
-        uow.note(EXPORTED, facts={"format": said.format, "filters": sorted(filters)})
-    return stream(uow.house, wanted, said.format)
+        uow.record_event(EXPORTED, facts={"format": said.format, "filters": sorted(filters)})
+    return stream(uow.site, wanted, said.format)
 
 
-def stream(house: House, wanted: Sequence[ColumnElement[bool]], format: Format) -> Iterator[str]:
+def stream(house: Site, wanted: Sequence[ColumnElement[bool]], format: Format) -> Iterator[str]:
     """The lines, oldest first, as text in batches. Asks the store for itself: the request is over by then.
 
     A connection is held for one batch only, so that a slow reader keeps none open. Lines appended meanwhile are left
@@ -51,11 +51,11 @@ def stream(house: House, wanted: Sequence[ColumnElement[bool]], format: Format) 
     write = _FORMATS[format]
     until, place = now(), None
     if format == "csv":
-        yield csv_files.line(NAMES)
+        yield csv_files.format_row(NAMES)
     while True:
         lines = select(*COLUMNS).where(AuditRow.at <= until, *wanted)
         if place is not None:
-            lines = lines.where(chain.after(*place))
+            lines = lines.where(chain.rows_after(*place))
         with house.store.engine.connect() as connection:
             rows = connection.execute(lines.order_by(AuditRow.at, AuditRow.id).limit(BATCH)).all()
         if rows:
@@ -68,7 +68,7 @@ def stream(house: House, wanted: Sequence[ColumnElement[bool]], format: Format) 
 def _as_csv(row: Any) -> str:
     told = _told(row)
     told["facts"] = json.dumps(told["facts"], ensure_ascii=False)
-    return csv_files.line(["" if value is None else str(value) for value in told.values()])
+    return csv_files.format_row(["" if value is None else str(value) for value in told.values()])
 
 
 def _as_ndjson(row: Any) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import and_, or_, select, update
 
 from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.models.audit import AuditRow, AuditSeal
+from accounts.core.models.audit import AuditChainRow, AuditRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.session import ABSOLUTE_REMEMBERED
 
@@ -33,25 +33,25 @@ def prune(uow: UnitOfWork, days: int) -> int:
     """
     cutoff = now() - timedelta(days=max(days, LEAST_DAYS))
     pruned, place = 0, None
-    while rows := uow.read(_personal(cutoff, place)):
+    while rows := uow.fetch_all(_personal(cutoff, place)):
         with uow:
             uow.session.execute(update(AuditRow), [_without_person(uow, row) for row in rows])
             ids = [row.id for row in rows]
-            unsalted = update(AuditSeal).where(AuditSeal.audit_id.in_(ids)).values(salt=None)
+            unsalted = update(AuditChainRow).where(AuditChainRow.audit_id.in_(ids)).values(salt=None)
             uow.session.execute(unsalted.execution_options(synchronize_session=False))
         pruned, place = pruned + len(rows), (rows[-1].at, rows[-1].id)
     if pruned:
         with uow:
-            uow.note(PRUNED, facts={"lines": pruned, "before": int(cutoff.timestamp())})
+            uow.record_event(PRUNED, facts={"lines": pruned, "before": int(cutoff.timestamp())})
     return pruned
 
 
 def _personal(cutoff: datetime, place: tuple[datetime, str] | None) -> Any:
     """Lines that still say who, oldest first."""
     said = or_(
-        AuditRow.account_id.not_like(f"{chain.PSEUDONYM}%"),
-        AuditRow.actor.not_like(f"{chain.PSEUDONYM}%"),
-        and_(AuditRow.network != "", AuditRow.network.not_like(f"{chain.PSEUDONYM}%")),
+        AuditRow.account_id.not_like(f"{chain.PSEUDONYM_PREFIX}%"),
+        AuditRow.actor.not_like(f"{chain.PSEUDONYM_PREFIX}%"),
+        and_(AuditRow.network != "", AuditRow.network.not_like(f"{chain.PSEUDONYM_PREFIX}%")),
         AuditRow.agent != "",
         AuditRow.request_id != "",
     )
@@ -64,17 +64,17 @@ def _personal(cutoff: datetime, place: tuple[datetime, str] | None) -> Any:
         AuditRow.facts,
     ).where(AuditRow.at < cutoff, said)
     if place is not None:
-        lines = lines.where(chain.after(*place))
+        lines = lines.where(chain.rows_after(*place))
     return lines.order_by(AuditRow.at, AuditRow.id).limit(BATCH)
 
 
 def _without_person(uow: UnitOfWork, row: Any) -> dict[str, Any]:
-    house = uow.house
+    house = uow.site
     return {
         "id": row.id,
-        "account_id": chain.pseudonym(house, row.account_id) if row.account_id else None,
-        "actor": chain.pseudonym(house, row.actor) if row.actor else None,
-        "network": chain.pseudonym(house, row.network),
+        "account_id": chain.make_pseudonym(house, row.account_id) if row.account_id else None,
+        "actor": chain.make_pseudonym(house, row.actor) if row.actor else None,
+        "network": chain.make_pseudonym(house, row.network),
         "agent": "",
         "request_id": "",
         "facts": {name: value for name, value in row.facts.items() if name in KEPT_FACTS},

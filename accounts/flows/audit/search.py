@@ -13,16 +13,16 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, or_, select
 
 from accounts.core.audit import address_index, chain
-from accounts.core.errors import NotFound, sentence
-from accounts.core.models.audit import AuditMark, AuditRow
-from accounts.core.security.throttle import network_of
+from accounts.core.errors import N_, NotFound
+from accounts.core.models.audit import AddressIndexRow, AuditRow
+from accounts.core.security.throttle import client_network
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import Asks, Place, Sought
 
 PAGE = 50
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:Z|\+00:00)?)?", re.ASCII)
-NO_MOMENT = sentence("Write a day such as 2026-11-25, or a time in UTC such as 2026-11-25 13:30.")
+NO_MOMENT = N_("Write a day such as 2026-11-25, or a time in UTC such as 2026-11-25 13:30.")
 
 
 def _moment(value: Any) -> Any:
@@ -43,14 +43,12 @@ Moment = Annotated[
 class AuditFilter(Asks):
     """Which lines. Empty fields let everything through."""
 
-    kind: Sought = Field(default="", title=sentence("Kind"), max_length=40, json_schema_extra={"maxlength": 40})
-    account: Sought = Field(
-        default="", title=sentence("Account"), max_length=254, json_schema_extra={"maxlength": 254}
-    )
-    actor: Sought = Field(default="", title=sentence("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
-    network: Sought = Field(default="", title=sentence("Network"), max_length=64, json_schema_extra={"maxlength": 64})
-    since: Moment = Field(default=None, title=sentence("From"))
-    until: Moment = Field(default=None, title=sentence("Until"))
+    kind: Sought = Field(default="", title=N_("Kind"), max_length=40, json_schema_extra={"maxlength": 40})
+    account: Sought = Field(default="", title=N_("Account"), max_length=254, json_schema_extra={"maxlength": 254})
+    actor: Sought = Field(default="", title=N_("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
+    network: Sought = Field(default="", title=N_("Network"), max_length=64, json_schema_extra={"maxlength": 64})
+    since: Moment = Field(default=None, title=N_("From"))
+    until: Moment = Field(default=None, title=N_("Until"))
 
 
 class AuditPage(AuditFilter):
@@ -95,15 +93,17 @@ def page(uow: UnitOfWork, said: AuditPage, size: int = PAGE) -> tuple[list[Line]
     """One page of lines, newest first, and the place behind which the next begins; "" where there is none."""
     lines = select(*COLUMNS).where(*conditions(uow, said))
     if said.after:
-        lines = lines.where(chain.before(*_read_place(said.after)))
-    found = [Line(*row) for row in uow.read(lines.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(size + 1))]
+        lines = lines.where(chain.rows_before(*_read_place(said.after)))
+    found = [
+        Line(*row) for row in uow.fetch_all(lines.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(size + 1))
+    ]
     return found[:size], place_of(found[size - 1]) if len(found) > size else ""
 
 
 def history(uow: UnitOfWork, account_id: str, size: int = 20) -> list[Line]:
     """The newest lines about an account."""
     lines = select(*COLUMNS).where(AuditRow.account_id == account_id)
-    return [Line(*row) for row in uow.read(lines.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(size))]
+    return [Line(*row) for row in uow.fetch_all(lines.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(size))]
 
 
 def conditions(uow: UnitOfWork, said: AuditFilter) -> Sequence[ColumnElement[bool]]:
@@ -117,7 +117,7 @@ def conditions(uow: UnitOfWork, said: AuditFilter) -> Sequence[ColumnElement[boo
     if said.actor:
         wanted.append(AuditRow.actor == _id_of(uow, said.actor.strip()))
     if said.network:
-        known = network_of(said.network.strip())
+        known = client_network(said.network.strip())
         wanted.append(AuditRow.network == (said.network.strip() if known == "unknown" else known))
     if said.since:
         wanted.append(AuditRow.at >= said.since)
@@ -131,7 +131,9 @@ def _about(uow: UnitOfWork, who: str) -> ColumnElement[bool]:
     key = accounts.key_of(who)
     if not key:
         return AuditRow.account_id == who
-    marked = AuditRow.id.in_(select(AuditMark.audit_id).where(AuditMark.mark.in_(address_index.of(uow.house, key))))
+    marked = AuditRow.id.in_(
+        select(AddressIndexRow.audit_id).where(AddressIndexRow.mark.in_(address_index.index_keys(uow.site, key)))
+    )
     return or_(AuditRow.account_id == _id_of(uow, who), marked)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.models.audit import AuditRow, AuditSeal
+from accounts.core.models.audit import AuditChainRow, AuditRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.retention import LEAST_DAYS
 from accounts.flows.audit.search import COLUMNS
@@ -59,16 +59,16 @@ def verify(uow: UnitOfWork, noted: str = "") -> Verdict:
         log was cut off together with its seals.
     """
     verdict = Verdict()
-    before, last = chain.BEGINNING, None
+    before, last = chain.GENESIS_DIGEST, None
     proven_to, heads = 0, set()
     for seal, line in _sealed(uow):
         verdict.sealed += 1
         if seal.number != (last.number if last else 0) + 1:
             verdict.add("unlinked", seal.number, seal.audit_id)
         _compare(verdict, before, seal, line)
-        if seal.proof and chain.is_proven(uow.house, seal) is False:
+        if seal.proof and chain.check_proof(uow.site, seal) is False:
             verdict.add("unproven", seal.number, seal.audit_id)
-        elif seal.proof and chain.is_proven(uow.house, seal):
+        elif seal.proof and chain.check_proof(uow.site, seal):
             proven_to = seal.number
         if noted and noted == _head(seal):
             heads.add(noted)
@@ -91,10 +91,10 @@ def _compare(verdict: Verdict, before: str, seal: Any, line: Any) -> None:
         verdict.pruned += 1
         told = [value for value in (line.account_id, line.actor, line.network) if value]
         # One that is too young to be pruned was not pruned by us.
-        right = all(value.startswith(chain.PSEUDONYM) for value in told) and seal.at < now() - YOUNGEST_PRUNED
+        right = all(value.startswith(chain.PSEUDONYM_PREFIX) for value in told) and seal.at < now() - YOUNGEST_PRUNED
     else:
-        right = chain.personal(line, seal.salt) == seal.personal
-    if not right or chain.linked(before, seal, line) != seal.digest:
+        right = chain.personal_digest(line, seal.salt) == seal.personal
+    if not right or chain.chained_digest(before, seal, line) != seal.digest:
         verdict.add("changed", seal.number, seal.audit_id)
 
 
@@ -105,22 +105,25 @@ def _head(seal: Any) -> str:
 def _sealed(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
     """The seals in order, each with its line or None. One batch is held at a time."""
     columns = (
-        AuditSeal.number,
-        AuditSeal.audit_id.label("audit_id"),
-        AuditSeal.at,
-        AuditSeal.personal,
-        AuditSeal.salt,
-        AuditSeal.digest,
-        AuditSeal.key,
-        AuditSeal.proof,
+        AuditChainRow.number,
+        AuditChainRow.audit_id.label("audit_id"),
+        AuditChainRow.at,
+        AuditChainRow.personal,
+        AuditChainRow.salt,
+        AuditChainRow.digest,
+        AuditChainRow.key,
+        AuditChainRow.proof,
     )
     number = -1
     while True:
-        rows = uow.read(select(*columns).where(AuditSeal.number > number).order_by(AuditSeal.number).limit(BATCH))
+        rows = uow.fetch_all(
+            select(*columns).where(AuditChainRow.number > number).order_by(AuditChainRow.number).limit(BATCH)
+        )
         if not rows:
             return
         lines = {
-            row.id: row for row in uow.read(select(*COLUMNS).where(AuditRow.id.in_([each.audit_id for each in rows])))
+            row.id: row
+            for row in uow.fetch_all(select(*COLUMNS).where(AuditRow.id.in_([each.audit_id for each in rows])))
         }
         for each in rows:
             yield each, lines.get(each.audit_id)
@@ -128,13 +131,13 @@ def _sealed(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
 
 
 def _find_inserted(uow: UnitOfWork, verdict: Verdict, last: Any) -> None:
-    unsealed = select(AuditRow.id).outerjoin(AuditSeal, AuditSeal.audit_id == AuditRow.id)
-    unsealed = unsealed.where(AuditSeal.number.is_(None))
+    unsealed = select(AuditRow.id).outerjoin(AuditChainRow, AuditChainRow.audit_id == AuditRow.id)
+    unsealed = unsealed.where(AuditChainRow.number.is_(None))
     if last is None:
-        verdict.unsealed = uow.read(select(func.count()).select_from(AuditRow))[0][0]
+        verdict.unsealed = uow.fetch_all(select(func.count()).select_from(AuditRow))[0][0]
         return
-    up_to = chain.before(last.at, last.audit_id)
-    for row in uow.read(unsealed.where(up_to).order_by(AuditRow.at, AuditRow.id).limit(MOST_TOLD)):
+    up_to = chain.rows_before(last.at, last.audit_id)
+    for row in uow.fetch_all(unsealed.where(up_to).order_by(AuditRow.at, AuditRow.id).limit(MOST_TOLD)):
         verdict.add("inserted", 0, row.id)
-    after = unsealed.where(chain.after(last.at, last.audit_id)).subquery()
-    verdict.unsealed = uow.read(select(func.count()).select_from(after))[0][0]
+    after = unsealed.where(chain.rows_after(last.at, last.audit_id)).subquery()
+    verdict.unsealed = uow.fetch_all(select(func.count()).select_from(after))[0][0]

@@ -10,8 +10,8 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, or_, select
 
 from accounts.core.clock import now
-from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
-from accounts.core.models.account import LOCK, Account, Membership
+from accounts.core.errors import N_, FieldError, InvalidInput, NotFound
+from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import close_account
 from accounts.flows.audit import search as audit_search
@@ -32,17 +32,15 @@ RESET_SENT, DELETED = "account.reset-sent", "account.deleted"
 DELETED_NOTICE = "account-deleted"
 NOBODY = {"network": "", "agent": ""}
 """In the place of who asked for a letter: an admin's network is nobody else's business."""
-OTHER_ADDRESS = sentence("That is not the address of this account.")
+OTHER_ADDRESS = N_("That is not the address of this account.")
 
 
 class AccountPage(Asks):
     """What is looked for, and behind which account the page begins."""
 
-    q: Sought = Field(
-        default="", title=sentence("Address or name"), max_length=100, json_schema_extra={"maxlength": 100}
-    )
-    group: Sought = Field(default="", title=sentence("Group"), max_length=64, json_schema_extra={"maxlength": 64})
-    state: Literal["", "active", "disabled", "locked"] = Field(default="", title=sentence("State"))
+    q: Sought = Field(default="", title=N_("Address or name"), max_length=100, json_schema_extra={"maxlength": 100})
+    group: Sought = Field(default="", title=N_("Group"), max_length=64, json_schema_extra={"maxlength": 64})
+    state: Literal["", "active", "disabled", "locked"] = Field(default="", title=N_("State"))
     after: Place = ""
 
 
@@ -111,7 +109,7 @@ def _like(said: AccountPage) -> list[ColumnElement[bool]]:
         members = select(Membership.account_id).where(Membership.group == said.group)
         wanted.append(Account.id.in_(members))
     if said.state == "locked":
-        wanted += [Account.status == "active", Account.locked_at > now() - LOCK]
+        wanted += [Account.status == "active", Account.locked_at > now() - LOCKOUT_DURATION]
     elif said.state:
         wanted.append(Account.status == said.state)
     return wanted
@@ -153,7 +151,7 @@ def show(uow: UnitOfWork, account_id: str) -> Shown:
         locale=row.locale,
         has_password=row.password_hash is not None,
         failures=row.failures,
-        locked_until=row.locked_at + LOCK if row.locked_at and row.locked(now()) else None,
+        locked_until=row.locked_at + LOCKOUT_DURATION if row.locked_at and row.locked(now()) else None,
         old_email=str(row.anchor_email) if kept else "",
         sessions=tuple(session_list.of(uow, row.id, row.auth_epoch)) if row.active else (),
         history=tuple(audit_search.history(uow, row.id)),
@@ -177,9 +175,9 @@ def send_reset(uow: UnitOfWork, account_id: str) -> None:
     """
     with uow:
         account = existing(uow, account_id)
-        mail = uow.put(accounts.RESET_PASSWORD, account.id, {"next": "", "asked": NOBODY}, account.locale)
+        mail = uow.enqueue(accounts.RESET_PASSWORD, account.id, {"next": "", "asked": NOBODY}, account.locale)
         facts = {"mail": mail, "purpose": accounts.RESET_PASSWORD}
-        uow.note(RESET_SENT, account_id=account.id, facts=facts)
+        uow.record_event(RESET_SENT, account_id=account.id, facts=facts)
 
 
 def end_sessions(uow: UnitOfWork, account_id: str) -> None:
@@ -213,7 +211,7 @@ def lift_lock(uow: UnitOfWork, account_id: str) -> None:
         account = existing(uow, account_id)
         if account.locked_at is not None or account.failures:
             unlock.lift(account)
-            uow.note("account.unlocked", account_id=account.id)
+            uow.record_event("account.unlocked", account_id=account.id)
 
     uow.attempt(work)
 
@@ -235,7 +233,7 @@ def delete(uow: UnitOfWork, account_id: str, said: DeleteAccount) -> None:
             raise InvalidInput("another address", fields=[FieldError("email", "other_address", OTHER_ADDRESS, {})])
         address, locale = account.email, account.locale
         close_account.remove(uow, account)
-        uow.put(DELETED_NOTICE, address, {"asked": NOBODY}, locale)
-        uow.note(DELETED, account_id=account_id)
+        uow.enqueue(DELETED_NOTICE, address, {"asked": NOBODY}, locale)
+        uow.record_event(DELETED, account_id=account_id)
 
     uow.attempt(work)

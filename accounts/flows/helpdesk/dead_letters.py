@@ -77,23 +77,23 @@ def send_again(uow: UnitOfWork, mail: str) -> None:
     """
     with uow:
         row = uow.session.get(OutboxRow, mail)
-        if row is None or not outbox.revive(uow.session, mail):
+        if row is None or not outbox.revive_dead_letters(uow.session, mail):
             raise NotFound("no letter of this name was given up")
         account = uow.session.get(Account, row.subject)
-        uow.note(
+        uow.record_event(
             REVIVED,
             account_id=account.id if account else None,
-            about=accounts.key_of(row.subject),
+            email_key=accounts.key_of(row.subject),
             facts={"mail": mail, "purpose": row.purpose},
         )
-    uow.house.mail_due.set()
+    uow.site.mail_due.set()
 
 
 def send_all_again(uow: UnitOfWork) -> int:
     """Try all letters that were given up once more; how many there were."""
     with uow:
-        revived = outbox.revive(uow.session)
+        revived = outbox.revive_dead_letters(uow.session)
         if revived:
-            uow.note(REVIVED, facts={"letters": revived})
-    uow.house.mail_due.set()
+            uow.record_event(REVIVED, facts={"letters": revived})
+    uow.site.mail_due.set()
     return revived

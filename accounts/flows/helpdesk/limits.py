@@ -10,11 +10,11 @@ from pydantic import Field
 from sqlalchemy import select
 
 from accounts.core.clock import now
-from accounts.core.errors import FieldError, InvalidInput, sentence
-from accounts.core.links.opening import holder_of
+from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.links.opening import find_holder
 from accounts.core.models.audit import AuditRow
 from accounts.core.security import throttle
-from accounts.core.security.throttle import Limit, network_of
+from accounts.core.security.throttle import Limit, client_network
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.fields import Asks, MaybeEmail, Sought
 
@@ -22,8 +22,8 @@ LIFTED = "limits.lifted"
 LATELY = timedelta(hours=1)
 """How far back networks are looked for from which the account was tried: longer than any window of theirs."""
 MOST_NETWORKS = 50
-NO_NETWORK = sentence("That is not an IP address.")
-SAY_ONE = sentence("Enter an address or a network, or both.")
+NO_NETWORK = N_("That is not an IP address.")
+SAY_ONE = N_("Enter an address or a network, or both.")
 
 
 class WhoseLimits(Asks):
@@ -31,7 +31,7 @@ class WhoseLimits(Asks):
 
     email: MaybeEmail = None
     network: Sought = Field(
-        default="", title=sentence("Network"), max_length=64, json_schema_extra={"input": "text", "maxlength": 64}
+        default="", title=N_("Network"), max_length=64, json_schema_extra={"input": "text", "maxlength": 64}
     )
 
 
@@ -58,10 +58,10 @@ def look(uow: UnitOfWork, said: WhoseLimits) -> list[Counted]:
     """
     found = []
     for limit, who, told in list(_buckets(uow, said)):
-        tries = uow.house.throttle.tries(limit, *who)
+        tries = uow.site.throttle.count_attempts(limit, *who)
         if tries:
-            ends = datetime.fromtimestamp(uow.house.throttle.window_ends(limit, *who), UTC)
-            allowed = limit.amount.amount
+            ends = datetime.fromtimestamp(uow.site.throttle.window_ends(limit, *who), UTC)
+            allowed = limit.rate.amount
             found.append(Counted(limit.name, told, tries, allowed, ends, tries >= allowed))
     return sorted(found, key=lambda each: (not each.full, each.limit, each.of))
 
@@ -71,14 +71,16 @@ def lift(uow: UnitOfWork, said: WhoseLimits) -> list[str]:
 
     :raises InvalidInput: neither was said, or the network is none.
     """
-    buckets = [each for each in _buckets(uow, said) if uow.house.throttle.tries(each[0], *each[1])]
+    buckets = [each for each in _buckets(uow, said) if uow.site.throttle.count_attempts(each[0], *each[1])]
     for limit, who, _ in buckets:
-        uow.house.throttle.lift(limit, *who)
+        uow.site.throttle.clear(limit, *who)
     lifted = sorted({limit.name for limit, _, _ in buckets})
     with uow:
-        account = holder_of(uow, said.email.email).account if said.email else None
+        account = find_holder(uow, said.email.email).account if said.email else None
         about = said.email.key if said.email and account is None else ""
-        uow.note(LIFTED, account_id=account.id if account else None, about=about, facts={"limits": lifted})
+        uow.record_event(
+            LIFTED, account_id=account.id if account else None, email_key=about, facts={"limits": lifted}
+        )
     return lifted
 
 
@@ -91,7 +93,7 @@ def _buckets(uow: UnitOfWork, said: WhoseLimits) -> Iterator[Bucket]:
             yield limit, (network,), network
     if said.email is None:
         return
-    account = holder_of(uow, said.email.email).account
+    account = find_holder(uow, said.email.email).account
     account_id = account.id if account else ""
     uow.release()
     yield from _of_address(uow, said.email.key, {said.email.key, said.email.email})
@@ -105,7 +107,7 @@ def _buckets(uow: UnitOfWork, said: WhoseLimits) -> Iterator[Bucket]:
 
 def _of_address(uow: UnitOfWork, key: str, spellings: set[str]) -> Iterator[Bucket]:
     yield throttle.SIGN_IN_ACCOUNT, (key,), "address"
-    for purpose in uow.house.links:
+    for purpose in uow.site.links:
         # A fresh link for a dead one is counted by the address as the link has it.
         for spelling in sorted(spellings):
             yield throttle.MAIL_ADDRESS, (purpose, spelling), purpose
@@ -115,21 +117,21 @@ def _of_account(uow: UnitOfWork, account_id: str) -> Iterator[Bucket]:
     yield throttle.PASSWORD_ACCOUNT, (account_id,), "account"
     for limit in (throttle.INVITER, throttle.INVITE_LISTS, throttle.INVITE_LETTERS):
         yield limit, (account_id,), "account"
-    for purpose in uow.house.links:
+    for purpose in uow.site.links:
         yield throttle.MAIL_ADDRESS, (purpose, account_id), purpose
         yield throttle.MAIL_ACCOUNT, (purpose, account_id), purpose
 
 
 def _tried_from(uow: UnitOfWork, account_id: str) -> set[str]:
     lately = select(AuditRow.network).where(AuditRow.account_id == account_id, AuditRow.at > now() - LATELY)
-    return {row[0] for row in uow.read(lately.distinct().limit(MOST_NETWORKS)) if row[0]}
+    return {row[0] for row in uow.fetch_all(lately.distinct().limit(MOST_NETWORKS)) if row[0]}
 
 
 def _network(said: WhoseLimits) -> str:
     if not said.network:
         return ""
     # A network is shown with its size, and may be copied back that way.
-    found = network_of(said.network.partition("/")[0])
+    found = client_network(said.network.partition("/")[0])
     if found == "unknown" and said.network != found:
         raise InvalidInput("no network", fields=[FieldError("network", "no_network", NO_NETWORK, {})])
     return found

@@ -16,11 +16,11 @@ from sqlalchemy import ColumnElement, or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.errors import FieldError, InvalidInput, sentence
-from accounts.core.links.link import address_key
-from accounts.core.links.opening import holder_of
+from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.links.link import parse_email_key
+from accounts.core.links.opening import find_holder
 from accounts.core.models.account import Account
-from accounts.core.models.audit import AuditMark, AuditRow
+from accounts.core.models.audit import AddressIndexRow, AuditRow
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
@@ -40,7 +40,7 @@ ASKED = frozenset(
 STATES = frozenset({mail_log.SENT, mail_log.DROPPED, mail_log.DELAYED, mail_log.REFUSED, mail_log.GIVEN_UP})
 MOST_LINES = 400
 NETWORKS_HELD = timedelta(days=1)
-SAY_ONE = sentence("Enter an address or a link, or both.")
+SAY_ONE = N_("Enter an address or a link, or both.")
 
 
 class TraceMail(Asks):
@@ -49,7 +49,7 @@ class TraceMail(Asks):
     email: MaybeEmail = None
     link: Sought = Field(
         default="",
-        title=sentence("Link"),
+        title=N_("Link"),
         max_length=link_explanation.MAX_CHARACTERS,
         json_schema_extra={"input": "text", "maxlength": link_explanation.MAX_CHARACTERS},
     )
@@ -144,8 +144,8 @@ def _address_in(explained: Explanation | None) -> str:
 def trace(uow: UnitOfWork, email: str) -> Trace:
     """What became of the mail to an address. The audit log notes that it was looked at."""
     with uow:
-        subject = holder_of(uow, email)
-        account, key = subject.account, address_key(email)
+        subject = find_holder(uow, email)
+        account, key = subject.account, parse_email_key(email)
         lines = _lines(uow, account, key)
         invitations = uow.session.scalars(
             select(SentInvite).where(SentInvite.email_key == key).order_by(SentInvite.created_at.desc()).limit(20)
@@ -159,17 +159,17 @@ def trace(uow: UnitOfWork, email: str) -> Trace:
             invitations=tuple(_invited(each) for each in invitations),
             networks_held=_networks_held(uow),
         )
-        uow.note(TRACED, account_id=account.id if account else None)
+        uow.record_event(TRACED, account_id=account.id if account else None)
     return found
 
 
 def _lines(uow: UnitOfWork, account: Account | None, key: str) -> Sequence[AuditRow]:
-    marked = select(AuditMark.audit_id).where(AuditMark.mark.in_(address_index.of(uow.house, key)))
+    marked = select(AddressIndexRow.audit_id).where(AddressIndexRow.mark.in_(address_index.index_keys(uow.site, key)))
     about: ColumnElement[bool] = AuditRow.id.in_(marked)
     if account is not None:
         about = or_(about, AuditRow.account_id == account.id)
     wanted = AuditRow.kind.in_(ASKED | STATES | {HELD})
-    newest = select(AuditRow).where(about, wanted, AuditRow.at > now() - address_index.KEPT)
+    newest = select(AuditRow).where(about, wanted, AuditRow.at > now() - address_index.INDEX_RETENTION)
     return uow.session.scalars(newest.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MOST_LINES)).all()
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, BinaryIO, Protocol, runtime_checkable
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from accounts.core.errors import FieldError, InvalidInput, sentence
+from accounts.core.errors import N_, FieldError, InvalidInput
 from accounts.flows.invites.batch_rows import EMPTY
 from accounts.flows.invites.link import LIVES
 from accounts.flows.invites.send import Days
@@ -36,14 +36,14 @@ def _file(value: Any) -> Any:
             return io.BytesIO(b64decode(value, validate=True)) if value else None
         except (binascii.Error, ValueError):
             pass
-    raise PydanticCustomError("file", sentence("This must be a file (in JSON: its bytes as Base64)."))
+    raise PydanticCustomError("file", N_("This must be a file (in JSON: its bytes as Base64)."))
 
 
 File = Annotated[
     Any,
     PlainValidator(_file),
     WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
-    Field(title=sentence("File (CSV)"), json_schema_extra={"input": "file"}),
+    Field(title=N_("File (CSV)"), json_schema_extra={"input": "file"}),
 ]
 
 
@@ -54,7 +54,7 @@ class NewBatch(Asks):
         str,
         BeforeValidator(plain_name),
         Field(
-            title=sentence("Name of the batch"),
+            title=N_("Name of the batch"),
             min_length=1,
             max_length=100,
             json_schema_extra={"input": "text", "maxlength": 100, "hint": "batch"},
@@ -64,7 +64,7 @@ class NewBatch(Asks):
     people: Annotated[
         str,
         Field(
-            title=sentence("Or paste the list"),
+            title=N_("Or paste the list"),
             max_length=MAX_BYTES,
             json_schema_extra={"input": "textarea", "hint": "list"},
         ),

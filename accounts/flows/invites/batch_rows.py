@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 from pydantic import Field, ValidationError
 
 from accounts.core import csv_files
-from accounts.core.errors import FieldError, InvalidInput, sentence
-from accounts.core.models.account import ADMINS
+from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.invites.send import LONGEST
 from accounts.flows.shared.fields import Asks, Email, Groups, Locale, Name
 
@@ -37,20 +37,20 @@ NAMED = re.compile(r"\s*\"?([^<>\"]*?)\"?\s*<([^<>]*)>\s*")
 """An address as mail programs copy it: ``Ann Example <ann@example.org>``."""
 CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 REASONS: Mapping[str, str] = {
-    "missing": sentence("There is no address in this row."),
-    "email": sentence("That is not a mail address we can write to."),
-    "name": sentence("A name has at most 100 characters, and no control characters."),
-    "groups": sentence("Group names are letters, digits, - and _, at most 64 each."),
-    "locale": sentence("That language is not spoken here."),
-    "days": sentence("The days are a whole number from 1 to 90."),
-    "mixed": sentence("There seem to be several addresses in this row."),
-    "twice": sentence("The address stands further up, too."),
-    "admins": sentence("Admins are invited one by one, not by a list."),
-    "disabled": sentence("The account is disabled."),
+    "missing": N_("There is no address in this row."),
+    "email": N_("That is not a mail address we can write to."),
+    "name": N_("A name has at most 100 characters, and no control characters."),
+    "groups": N_("Group names are letters, digits, - and _, at most 64 each."),
+    "locale": N_("That language is not spoken here."),
+    "days": N_("The days are a whole number from 1 to 90."),
+    "mixed": N_("There seem to be several addresses in this row."),
+    "twice": N_("The address stands further up, too."),
+    "admins": N_("Admins are invited one by one, not by a list."),
+    "disabled": N_("The account is disabled."),
 }
-UNREADABLE = sentence("This is not a table: look at line %(line)s. A quotation mark may not be closed.")
-TOO_LONG = sentence("At most %(rows)s rows, please. Split the list.")
-EMPTY = sentence("There is nobody in this list.")
+UNREADABLE = N_("This is not a table: look at line %(line)s. A quotation mark may not be closed.")
+TOO_LONG = N_("At most %(rows)s rows, please. Split the list.")
+EMPTY = N_("There is nobody in this list.")
 
 
 class Row(Asks):
@@ -103,7 +103,7 @@ class PeopleList:
         columns: tuple[str, ...] = ()
         count = 0
         try:
-            for line, cells in csv_files.read(self.stream, _told):
+            for line, cells in csv_files.read_csv(self.stream, _told):
                 if not columns:
                     columns, is_heading = self._columns(cells)
                     if is_heading:
@@ -114,7 +114,7 @@ class PeopleList:
                         wrong = FieldError("people", "too_many_rows", TOO_LONG, {"rows": MAX_ROWS})
                         raise InvalidInput("too many rows", fields=[wrong])
                     yield line, values
-        except csv_files.NotATable as why:
+        except csv_files.InvalidCsv as why:
             wrong = FieldError("people", "not_a_table", UNREADABLE, {"line": why.line})
             raise InvalidInput("not a table", fields=[wrong]) from None
 
@@ -132,7 +132,7 @@ class PeopleList:
 
 def refused_of(groups: Sequence[str]) -> str:
     """Why nobody gets into these groups by a list, "" if anybody may: a list is often filled in by somebody else."""
-    return "admins" if ADMINS in groups else ""
+    return "admins" if ADMIN_GROUP in groups else ""
 
 
 def _told(cell: str) -> bool:

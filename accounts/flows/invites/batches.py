@@ -14,11 +14,11 @@ from sqlalchemy import case, delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core.clock import now
-from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
+from accounts.core.errors import N_, FieldError, InvalidInput, NotFound
 from accounts.core.ids import new_id
 from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
 from accounts.core.security import throttle
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.batch_file import NewBatch
 from accounts.flows.invites.batch_rows import MAX_ROWS, Entry, PeopleList
@@ -30,7 +30,7 @@ CHUNK = 500
 KEPT = timedelta(days=7)
 """How long a list is kept that nobody goes on with. What was sent from it stays in the ledger."""
 UNFINISHED = timedelta(minutes=15)
-TAKEN = sentence("There is a batch of this name.")
+TAKEN = N_("There is a batch of this name.")
 
 
 class AskedRows(Asks):
@@ -59,9 +59,9 @@ def create(uow: UnitOfWork, said: NewBatch) -> InviteBatch:
     :raises InvalidInput: no list, not a table, too long, or the name is taken.
     :raises TooManyRequests: too many lists by this admin.
     """
-    made_by = uow.asker.account_id or OPERATOR
+    made_by = uow.request_info.account_id or OPERATOR
     if made_by:
-        uow.house.throttle.hit(throttle.INVITE_LISTS, made_by)
+        uow.site.throttle.hit(throttle.INVITE_LISTS, made_by)
     people = PeopleList(said.stream())
     # Read once before anything is written: a list that cannot be taken leaves nothing behind.
     people.check()
@@ -77,7 +77,7 @@ def create(uow: UnitOfWork, said: NewBatch) -> InviteBatch:
     with uow:
         batch = uow.session.get_one(InviteBatch, batch_id)
         batch.ready_at, batch.unused = now(), people.unused
-        uow.note("batch.made", facts={"batch": batch_id, "rows": number})
+        uow.record_event("batch.made", facts={"batch": batch_id, "rows": number})
     return batch
 
 
@@ -152,7 +152,7 @@ def discard(uow: UnitOfWork, batch_id: str) -> int:
         if batch is None:
             raise NotFound("no such batch")
         gone = _forget_rows(uow, batch)
-        uow.note("batch.discarded", facts={"batch": batch_id, "rows": gone})
+        uow.record_event("batch.discarded", facts={"batch": batch_id, "rows": gone})
         return gone
 
     return uow.attempt(work)
@@ -175,14 +175,14 @@ def stop(uow: UnitOfWork, batch_id: str) -> None:
     uow.attempt(work)
 
 
-def sweep(house: House) -> None:
+def sweep(house: Site) -> None:
     """Forget lists that nobody goes on with, and those whose reading was broken off."""
     uow = UnitOfWork(house)
     left = select(InviteBatch.id).where(
         InviteBatch.touched_at < now() - KEPT, exists().where(BatchRow.batch_id == InviteBatch.id)
     )
     broken = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - UNFINISHED)
-    stale = uow.read(left.union(select(InviteBatch.id).where(broken)))
+    stale = uow.fetch_all(left.union(select(InviteBatch.id).where(broken)))
     for (batch_id,) in stale:
         with suppress(NotFound):  # another worker, or an admin, was faster
             discard(uow, batch_id)

@@ -13,11 +13,11 @@ from datetime import datetime
 
 from sqlalchemy import func, select
 
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.invites import SentInvite
 from accounts.core.signing import key_usage
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
 from accounts.flows.invites.link import INVITE, PURPOSE, carried_of, voucher
@@ -47,11 +47,11 @@ def note(uow: UnitOfWork, batch_id: str, form: str) -> str:
         batch = batches.find(uow, batch_id)
         open_ones = select(func.count()).where(SentInvite.batch_id == batch.id, *condition_of("pending"))
         facts = {"batch": batch.id, "form": form, "count": uow.session.scalar(open_ones) or 0}
-        uow.note("batch.exported", facts=facts)
+        uow.record_event("batch.exported", facts=facts)
         return batch.name
 
 
-def links(house: House, asker: Asker, batch_id: str) -> Generator[Invitation, None, None]:
+def links(house: Site, asker: RequestInfo, batch_id: str) -> Generator[Invitation, None, None]:
     """The open invitations of a batch, each with a fresh link. In a unit of work of its own, some at a time."""
     last = ""
     with closing(UnitOfWork(house, asker)) as uow:
@@ -77,14 +77,14 @@ def _some(uow: UnitOfWork, batch_id: str, last: str) -> list[tuple[str, Invitati
         rows = uow.session.scalars(page.order_by(SentInvite.id).limit(CHUNK)).all()
         if not rows:
             return []
-        signer, key = uow.house.signer, uow.house.ring.signing
+        signer, key = uow.site.link_signer, uow.site.ring.signing
         vouchers = {inviter: voucher(uow, inviter) for inviter in {row.inviter_id for row in rows}}
         key_usage.count_signed(uow.session, key, PURPOSE, max(row.expires_at for row in rows), times=len(rows))
         found = []
         for row in rows:
             carried = carried_of(row, vouchers[row.inviter_id])
             token = signer.sign(INVITE, Subject(row.email, None), carried, key=key)
-            url = signer.url(INVITE, token)
+            url = signer.link_url(INVITE, token)
             groups = tuple(row.groups)
             found.append((row.id, Invitation(row.email, row.name, groups, row.locale, row.expires_at, url)))
     return found

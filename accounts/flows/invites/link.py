@@ -15,13 +15,13 @@ from sqlalchemy import Select, exists, select, update
 
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER, is_spent, spend_until
-from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccount, sentence
+from accounts.core.errors import N_, LinkRevoked, LinkUsed, NotSignedIn, WrongAccount
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.links.link import Done, Link, Nothing, Opened, Sentence
-from accounts.core.links.opening import REVOKED
-from accounts.core.models.account import ADMINS, Account, Membership
+from accounts.core.links.link import ActResult, EmptyModel, Link, LinkClaims, OpenedLink
+from accounts.core.links.opening import REVOKED_SUFFIX
+from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
 from accounts.flows.shared.accounts import FIRST_ADMIN, Chosen, Newcomer
@@ -53,7 +53,7 @@ class FirstAdmin(Asks):
     password: NewPassword
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     row = uow.session.get(SentInvite, intent.subject)
     if row is None or row.state != "pending":
         return None
@@ -72,7 +72,7 @@ def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
 
 def url_of(uow: UnitOfWork, row: SentInvite) -> str:
     """A fresh link of an invitation."""
-    return uow.url(INVITE, Subject(row.email, None), carried_of(row, row.inviter_id))
+    return uow.link_url(INVITE, Subject(row.email, None), carried_of(row, row.inviter_id))
 
 
 def carried_of(row: SentInvite, inviter: str) -> Carried:
@@ -87,35 +87,35 @@ def carried_of(row: SentInvite, inviter: str) -> Carried:
     )
 
 
-def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+def again(uow: UnitOfWork, sentence: LinkClaims) -> bool:
     """A fresh link of the same invitation, as long as it is open: when it ends is for admins to say."""
     row = uow.session.get(SentInvite, sentence.carried.id)
     if row is None or row.state != "pending":
         return False
-    uow.put(PURPOSE, row.id, locale=row.locale)
+    uow.enqueue(PURPOSE, row.id, locale=row.locale)
     return True
 
 
-def asks_of(opened: Opened) -> type[BaseModel]:
+def asks_of(opened: OpenedLink) -> type[BaseModel]:
     if not opened.subject.id:
         return FirstAdmin
-    return Nothing if opened.subject.account else NewAccount
+    return EmptyModel if opened.subject.account else NewAccount
 
 
-def check(uow: UnitOfWork, opened: Opened) -> None:
+def check(uow: UnitOfWork, opened: OpenedLink) -> None:
     carried: Carried = opened.carried
     if carried.inviter and not may_invite(uow, carried.inviter):
         raise LinkRevoked("its inviter may not invite any more")
-    if carried.id == FIRST_ADMIN_ID and uow.session.scalar(select(exists().where(Membership.group == ADMINS))):
+    if carried.id == FIRST_ADMIN_ID and uow.session.scalar(select(exists().where(Membership.group == ADMIN_GROUP))):
         raise LinkUsed("somebody administers already")
     accounts.check_free(uow, opened.subject)
 
 
-def shows(opened: Opened) -> dict[str, Any]:
+def shows(opened: OpenedLink) -> dict[str, Any]:
     return {"groups": opened.carried.groups, "member": opened.subject.account is not None}
 
 
-def prepare(uow: UnitOfWork, opened: Opened, said: Any) -> Chosen | None:
+def prepare(uow: UnitOfWork, opened: OpenedLink, said: Any) -> Chosen | None:
     if not isinstance(said, NewAccount | FirstAdmin):
         return None
     address = said.email if isinstance(said, FirstAdmin) else None
@@ -123,10 +123,10 @@ def prepare(uow: UnitOfWork, opened: Opened, said: Any) -> Chosen | None:
     return Chosen(accounts.choose(uow, said.password, email=email, name=said.name), address, said.name)
 
 
-def act(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
+def act(uow: UnitOfWork, opened: OpenedLink, said: Newcomer | None) -> ActResult:
     carried: Carried = opened.carried
     if not uow.spend(mark(carried.id), _keep_until(uow, opened)):
-        if is_spent(uow.session, mark(carried.id) + REVOKED):
+        if is_spent(uow.session, mark(carried.id) + REVOKED_SUFFIX):
             raise LinkRevoked("revoked at the same moment")
         raise LinkUsed("accepted at the same moment")
     done = _join(uow, opened, said)
@@ -134,26 +134,28 @@ def act(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
     latest = uow.session.scalar(accepted.returning(SentInvite.expires_at))
     if latest is not None and latest > opened.expires_at:
         # It was extended: a link with the later end is out, and must not outlive the mark.
-        spend_until(uow.session, mark(carried.id), uow.house.signer.keep_spent_until(latest))
-    uow.note("invite.accepted", account_id=done.account_id, link_id=opened.link_id, facts={"invite": carried.id})
+        spend_until(uow.session, mark(carried.id), uow.site.link_signer.keep_spent_until(latest))
+    uow.record_event(
+        "invite.accepted", account_id=done.account_id, link_id=opened.link_id, facts={"invite": carried.id}
+    )
     return done
 
 
-def _join(uow: UnitOfWork, opened: Opened, said: Newcomer | None) -> Done:
+def _join(uow: UnitOfWork, opened: OpenedLink, said: Newcomer | None) -> ActResult:
     carried: Carried = opened.carried
     account = opened.subject.account
     if account is not None:
-        if uow.asker.account_id is None:
+        if uow.request_info.account_id is None:
             raise NotSignedIn("an account holds the invited address")
-        if uow.asker.account_id != account.id:
+        if uow.request_info.account_id != account.id:
             raise WrongAccount("another account is signed in")
         accounts.grant(uow, account, carried.groups)
-        return Done(account.id)
+        return ActResult(account.id)
     if said is None:
         raise LinkUsed("the account that held the address is gone")
     email = said.email.email if said.email and not opened.subject.id else opened.subject.id
     account = accounts.create(uow, email, said, groups=carried.groups, locale=carried.locale)
-    return Done(account.id, signs_in=account, created=True)
+    return ActResult(account.id, sign_in_as=account, created=True)
 
 
 def may_invite(uow: UnitOfWork, account_id: str) -> bool:
@@ -163,7 +165,7 @@ def may_invite(uow: UnitOfWork, account_id: str) -> bool:
 
 def inviters() -> Select[Any]:
     """The accounts whose invitations hold."""
-    administers = (Membership.account_id == Account.id) & (Membership.group == ADMINS)
+    administers = (Membership.account_id == Account.id) & (Membership.group == ADMIN_GROUP)
     return select(Account.id).join(Membership, administers).where(Account.status == "active")
 
 
@@ -171,13 +173,13 @@ def voucher(uow: UnitOfWork, inviter_id: str) -> str:
     """Who stands behind a link that is handed out now: its inviter, or who hands it out if that one may no more."""
     if inviter_id == OPERATOR or may_invite(uow, inviter_id):
         return inviter_id
-    return uow.asker.account_id or OPERATOR
+    return uow.request_info.account_id or OPERATOR
 
 
-def _keep_until(uow: UnitOfWork, opened: Opened) -> datetime:
+def _keep_until(uow: UnitOfWork, opened: OpenedLink) -> datetime:
     if opened.carried.id == FIRST_ADMIN_ID:
         return FOR_EVER
-    return uow.house.signer.keep_spent_until(opened.expires_at)
+    return uow.site.link_signer.keep_spent_until(opened.expires_at)
 
 
 def mark(id: str) -> str:
@@ -187,23 +189,23 @@ def mark(id: str) -> str:
 
 INVITE = Link(
     purpose=PURPOSE,
-    lives=LIVES,
+    lifetime=LIVES,
     about="address",
     dies_with=(),
     spends=lambda carried: mark(carried.id),
     carries=Carried,
-    asks=NewAccount,
-    asks_of=asks_of,
+    form=NewAccount,
+    form_for=asks_of,
     check=check,
-    shows=shows,
+    context=shows,
     letter=letter,
     prepare=prepare,
-    again=again,
+    can_resend=again,
     # When an invitation ends is for admins to say.
-    again_after=(),
+    resend_after=(),
     act=act,
-    title=sentence("You are invited"),
-    explains=sentence("Accept the invitation, and you are in."),
-    button=sentence("Accept invitation"),
-    done=sentence("Welcome."),
+    title=N_("You are invited"),
+    explanation=N_("Accept the invitation, and you are in."),
+    button=N_("Accept invitation"),
+    done=N_("Welcome."),
 )

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.errors import NotFound
-from accounts.core.links.opening import REVOKED
+from accounts.core.links.opening import REVOKED_SUFFIX
 from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
@@ -99,10 +99,10 @@ def of_batch(uow: UnitOfWork, batch_id: str, act: Act, days: int = LIVES.days) -
         batches.stop(uow, batch_id)
     else:
         undecided = select(func.count()).where(SentInvite.batch_id == batch_id, *_UNDECIDED)
-        _count(uow, uow.read(undecided)[0][0])
+        _count(uow, uow.fetch_all(undecided)[0][0])
     done = sum(len(_chunk(uow, act, ids, days)) for ids in _ids_of(uow, batch_id))
     with uow:
-        uow.note(DONE[act], facts={"batch": batch_id, "count": done})
+        uow.record_event(DONE[act], facts={"batch": batch_id, "count": done})
     return done
 
 
@@ -115,7 +115,7 @@ def _ids_of(uow: UnitOfWork, batch_id: str) -> Iterator[Sequence[str]]:
             .order_by(SentInvite.id)
             .limit(CHUNK)
         )
-        ids = [row.id for row in uow.read(page)]
+        ids = [row.id for row in uow.fetch_all(page)]
         if not ids:
             return
         yield ids
@@ -124,8 +124,8 @@ def _ids_of(uow: UnitOfWork, batch_id: str) -> Iterator[Sequence[str]]:
 
 def _count(uow: UnitOfWork, letters: int) -> None:
     # All of them before the first: what is held up half-way would begin anew, and mail the first ones once more.
-    if letters and uow.asker.account_id:
-        uow.house.throttle.hit(throttle.INVITE_LETTERS, uow.asker.account_id, cost=letters)
+    if letters and uow.request_info.account_id:
+        uow.site.throttle.hit(throttle.INVITE_LETTERS, uow.request_info.account_id, cost=letters)
 
 
 def _chunk(uow: UnitOfWork, act: Act, ids: Sequence[str], days: int = 0) -> list[SentInvite]:
@@ -141,7 +141,7 @@ def _resend(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
     rows = _changed(uow, ids, SentInvite.expires_at >= now(), sent=SentInvite.sent + 1)
     _mail(uow, rows)
     for row in rows:
-        uow.note("invite.resent", facts={"invite": row.id})
+        uow.record_event("invite.resent", facts={"invite": row.id})
     return rows
 
 
@@ -149,7 +149,7 @@ def _extend(uow: UnitOfWork, ids: Sequence[str], until: datetime) -> list[SentIn
     rows = _changed(uow, ids, SentInvite.expires_at < until, sent=SentInvite.sent + 1, expires_at=until)
     _mail(uow, rows)
     for row in rows:
-        uow.note("invite.extended", facts={"invite": row.id, "until": until.isoformat(timespec="seconds")})
+        uow.record_event("invite.extended", facts={"invite": row.id, "until": until.isoformat(timespec="seconds")})
     return rows
 
 
@@ -157,11 +157,11 @@ def _mail(uow: UnitOfWork, rows: Sequence[SentInvite]) -> None:
     vouchers = {inviter: voucher(uow, inviter) for inviter in {row.inviter_id for row in rows}}
     for row in rows:
         row.inviter_id = vouchers[row.inviter_id]
-        uow.put(PURPOSE, row.id, locale=row.locale)
+        uow.enqueue(PURPOSE, row.id, locale=row.locale)
 
 
 def _revoke(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
-    keep_until = uow.house.signer.keep_spent_until
+    keep_until = uow.site.link_signer.keep_spent_until
     open_ones = select(SentInvite.id, SentInvite.expires_at).where(
         SentInvite.id.in_(ids), *_UNDECIDED, SentInvite.expires_at >= now()
     )
@@ -173,8 +173,8 @@ def _revoke(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
         if keep_until(row.expires_at) > marks[mark(row.id)]:
             # It was extended since we looked: a link with the later end is out, and must not outlive the mark.
             spent.spend_until(uow.session, mark(row.id), keep_until(row.expires_at))
-        uow.note("invite.revoked", facts={"invite": row.id})
-    spent.spend_each(uow.session, {mark(row.id) + REVOKED: keep_until(row.expires_at) for row in rows})
+        uow.record_event("invite.revoked", facts={"invite": row.id})
+    spent.spend_each(uow.session, {mark(row.id) + REVOKED_SUFFIX: keep_until(row.expires_at) for row in rows})
     return rows
 
 

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from accounts.core.clock import now
-from accounts.core.errors import sentence
+from accounts.core.errors import N_
 from accounts.core.ids import new_id
 from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
-from accounts.core.security.addresses import Address
+from accounts.core.security.addresses import EmailAddress
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.link import INVITE, LIVES, OPERATOR, PURPOSE
 from accounts.flows.shared.fields import Asks, Email, Groups, Locale, Next, plain_name
@@ -26,7 +26,7 @@ LONGEST = timedelta(days=90)
 InvitedName = Annotated[
     str,
     BeforeValidator(plain_name),
-    Field(title=sentence("Name"), max_length=100, json_schema_extra={"input": "text", "maxlength": 100}),
+    Field(title=N_("Name"), max_length=100, json_schema_extra={"input": "text", "maxlength": 100}),
 ]
 
 
@@ -36,7 +36,7 @@ Days = Annotated[
         ge=1,
         le=LONGEST.days,
         strict=False,
-        title=sentence("Valid for how many days"),
+        title=N_("Valid for how many days"),
         json_schema_extra={"input": "number"},
     ),
 ]
@@ -60,11 +60,11 @@ def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
 
     :raises TooManyRequests: too many invitations by this inviter.
     """
-    inviter = uow.asker.account_id or OPERATOR
+    inviter = uow.request_info.account_id or OPERATOR
     if inviter:
-        uow.house.throttle.hit(throttle.INVITER, inviter)
+        uow.site.throttle.hit(throttle.INVITER, inviter)
     # Whoever does not say how long leaves it to the installation (ACCOUNTS_LIFETIME_INVITE).
-    lives = timedelta(days=said.days) if "days" in said.model_fields_set else uow.house.signer.lives(INVITE)
+    lives = timedelta(days=said.days) if "days" in said.model_fields_set else uow.site.link_signer.lifetime(INVITE)
     with uow:
         return enter(
             uow,
@@ -79,7 +79,9 @@ def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
         )
 
 
-def enter(uow: UnitOfWork, address: Address, *, name: str = "", mailed: bool = True, **columns: Any) -> SentInvite:
+def enter(
+    uow: UnitOfWork, address: EmailAddress, *, name: str = "", mailed: bool = True, **columns: Any
+) -> SentInvite:
     """Put an invitation into the ledger, and its letter into the outbox."""
     row = SentInvite(
         id=new_id(),
@@ -92,7 +94,7 @@ def enter(uow: UnitOfWork, address: Address, *, name: str = "", mailed: bool = T
     )
     uow.session.add(row)
     if mailed:
-        uow.put(PURPOSE, row.id, locale=row.locale)
+        uow.enqueue(PURPOSE, row.id, locale=row.locale)
     batch = {"batch": row.batch_id} if row.batch_id else {}
-    uow.note("invite.sent", facts={"invite": row.id, "groups": row.groups, **batch})
+    uow.record_event("invite.sent", facts={"invite": row.id, "groups": row.groups, **batch})
     return row

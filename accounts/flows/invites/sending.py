@@ -12,13 +12,13 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.clock import now
 from accounts.core.errors import Forbidden, NotFound
 from accounts.core.models.invites import BatchRow, InviteBatch
 from accounts.core.security import throttle
-from accounts.core.security.addresses import Address
-from accounts.core.site import House
+from accounts.core.security.addresses import EmailAddress
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
 from accounts.flows.invites import send as send_invites
@@ -38,7 +38,7 @@ class Step:
     finished: bool = False
 
 
-def send(house: House, asker: Asker, batch_id: str) -> Generator[Step, None, None]:
+def send(house: Site, asker: RequestInfo, batch_id: str) -> Generator[Step, None, None]:
     """Send what is left of a batch. Nothing happens before the first step is asked for; each step is durable.
 
     It works in a unit of work of its own, since it lives on when the request that began it is answered.
@@ -62,13 +62,13 @@ def send(house: House, asker: Asker, batch_id: str) -> Generator[Step, None, Non
 
 def _ahead(uow: UnitOfWork, batch_id: str) -> int:
     left = select(BatchRow.number).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(TO_SEND)).limit(CHUNK)
-    return len(uow.read(left))
+    return len(uow.fetch_all(left))
 
 
 def _step(uow: UnitOfWork, batch_id: str) -> Step:
     of_list = BatchRow.batch_id == batch_id
     counted = select(BatchRow.verdict, func.count()).where(of_list).group_by(BatchRow.verdict)
-    found: dict[str, int] = {row[0]: row[1] for row in uow.read(counted)}
+    found: dict[str, int] = {row[0]: row[1] for row in uow.fetch_all(counted)}
     left = sum(found.get(verdict, 0) for verdict in TO_SEND)
     return Step(sent=found.get("sent", 0), skipped=sum(found.values()) - found.get("sent", 0) - left, left=left)
 
@@ -78,7 +78,7 @@ def _send_some(uow: UnitOfWork, batch_id: str) -> None:
     rows = _next(uow, batch_id)
     # Judged anew: since the list was read somebody may have joined, or been invited otherwise.
     known = look_up(uow, [row.email_key for row in rows if row.email_key])
-    lives = uow.house.signer.lives(INVITE)
+    lives = uow.site.link_signer.lifetime(INVITE)
     for row in rows:
         row.verdict, row.reason, row.adds = verdict_of(row.email_key or "", row.groups, known)
         if row.verdict in TO_SEND:
@@ -92,7 +92,7 @@ def _open(uow: UnitOfWork, batch_id: str) -> InviteBatch:
     batch = batches.lock(uow, batch_id)
     if batch is None or batch.revoked_at is not None:
         raise NotFound("the batch is gone, or was taken back")
-    if uow.asker.account_id and not may_invite(uow, uow.asker.account_id):
+    if uow.request_info.account_id and not may_invite(uow, uow.request_info.account_id):
         raise Forbidden("may not invite any more")
     return batch
 
@@ -105,12 +105,12 @@ def _next(uow: UnitOfWork, batch_id: str) -> Sequence[BatchRow]:
 def _invite(uow: UnitOfWork, batch: InviteBatch, row: BatchRow, lives: timedelta) -> None:
     made = send_invites.enter(
         uow,
-        Address(row.email, row.email_key or ""),
+        EmailAddress(row.email, row.email_key or ""),
         name=row.name,
         batch_id=batch.id,
         groups=row.groups,
         locale=row.locale,
-        inviter_id=uow.asker.account_id or OPERATOR,
+        inviter_id=uow.request_info.account_id or OPERATOR,
         next=batch.next,
         expires_at=now() + lives,
     )
@@ -123,4 +123,4 @@ def _finish(uow: UnitOfWork, batch_id: str) -> None:
         return
     batch.sent_at = now()
     rows = batches.counts(uow, batch_id).rows
-    uow.note("batch.sent", facts={"batch": batch_id, "rows": rows})
+    uow.record_event("batch.sent", facts={"batch": batch_id, "rows": rows})

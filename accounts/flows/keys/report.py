@@ -11,9 +11,9 @@ from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Conflict, NotFound
 from accounts.core.models.counters import KeyUse
 from accounts.core.signing import key_usage
-from accounts.core.signing.key_file import FileRing
-from accounts.core.signing.keys import Entry, Key, signing
-from accounts.core.site import House
+from accounts.core.signing.key_file import FileKeyRing
+from accounts.core.signing.keys import Key, RingEntry, signing_entry
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 
@@ -65,37 +65,37 @@ class KeyLife:
         return self.safe_from is not None and self.safe_from <= now()
 
 
-def lives(uow: UnitOfWork, entries: Sequence[Entry] = ()) -> list[KeyLife]:
+def lives(uow: UnitOfWork, entries: Sequence[RingEntry] = ()) -> list[KeyLife]:
     """The keys of the ring, oldest first.
 
     :param entries: the ring as it was, instead of as it is.
     """
-    entries = entries or uow.house.ring.entries
-    counted = key_usage.counted(uow.session)
-    return [_life(uow.house, entries, number, counted) for number in range(len(entries))]
+    entries = entries or uow.site.ring.entries
+    counted = key_usage.list_key_usage(uow.session)
+    return [_life(uow.site, entries, number, counted) for number in range(len(entries))]
 
 
-def find(uow: UnitOfWork, name: str, entries: Sequence[Entry] = ()) -> KeyLife:
+def find(uow: UnitOfWork, name: str, entries: Sequence[RingEntry] = ()) -> KeyLife:
     """One key of the ring.
 
     :raises NotFound: there is none of this name.
     """
-    key = _named(name, entries or uow.house.ring.entries)
+    key = _named(name, entries or uow.site.ring.entries)
     return next(life for life in lives(uow, entries) if life.key == key)
 
 
-def rotate(uow: UnitOfWork, ring: FileRing, wait: int = ACCEPT_SECONDS) -> Entry:
+def rotate(uow: UnitOfWork, ring: FileKeyRing, wait: int = ACCEPT_SECONDS) -> RingEntry:
     """Add a key that every process accepts at once and signs with in ``wait`` seconds.
 
     :raises SettingsError: the ring cannot be changed.
     """
     with uow:
         fresh = ring.add(wait)
-        uow.note(ROTATED, facts={"key": fresh.key.name, "signs_from": fresh.signs_from})
+        uow.record_event(ROTATED, facts={"key": fresh.key.name, "signs_from": fresh.signs_from})
     return fresh
 
 
-def drop(uow: UnitOfWork, ring: FileRing, name: str, *, anyway: bool = False) -> None:
+def drop(uow: UnitOfWork, ring: FileKeyRing, name: str, *, anyway: bool = False) -> None:
     """Take a key out of the ring. Everything that it has signed is dead.
 
     :param anyway: though something could be alive.
@@ -111,35 +111,35 @@ def drop(uow: UnitOfWork, ring: FileRing, name: str, *, anyway: bool = False) ->
         note_drop(uow, name, None, emergency=False)
 
 
-def drop_at_once(ring: FileRing, name: str) -> Entry | None:
+def drop_at_once(ring: FileKeyRing, name: str) -> RingEntry | None:
     """Take a key out of the ring before anything else is asked, the store included.
 
     :returns: the fresh key that signs from now on, where that was the last one.
     :raises NotFound: there is no such key.
     :raises SettingsError: the ring cannot be changed.
     """
-    return ring.drop(_named(name, ring.entries), last_too=True)
+    return ring.drop(_named(name, ring.entries), allow_last=True)
 
 
-def note_drop(uow: UnitOfWork, name: str, fresh: Entry | None, *, emergency: bool) -> None:
+def note_drop(uow: UnitOfWork, name: str, fresh: RingEntry | None, *, emergency: bool) -> None:
     """Put the dropping of a key into the audit log."""
     facts = {"key": name, "emergency": emergency, "new": fresh.key.name if fresh else None}
-    uow.note(DROPPED, facts=facts)
+    uow.record_event(DROPPED, facts=facts)
 
 
-def _named(name: str, entries: Sequence[Entry]) -> Key:
+def _named(name: str, entries: Sequence[RingEntry]) -> Key:
     for entry in entries:
         if entry.key.name == name:
             return entry.key
     raise NotFound(f"there is no key {name} in the ring; accounts keys shows those there are")
 
 
-def _life(house: House, entries: Sequence[Entry], number: int, counted: Sequence[KeyUse]) -> KeyLife:
+def _life(house: Site, entries: Sequence[RingEntry], number: int, counted: Sequence[KeyUse]) -> KeyLife:
     entry = entries[number]
     signs_from = _moment(entry.signs_from) if entry.signs_from else None
     waits = signs_from is not None and signs_from > now()
     state: Literal["signs", "waits", "opens"] = (
-        "signs" if entry == signing(entries) else "waits" if waits else "opens"
+        "signs" if entry == signing_entry(entries) else "waits" if waits else "opens"
     )
     ceased_at = _ceased_at(entries[number + 1 :], counted) if state == "opens" else None
     its_uses = tuple(_use(house, use, ceased_at) for use in counted if use.key == entry.key.name)
@@ -152,7 +152,7 @@ def _life(house: House, entries: Sequence[Entry], number: int, counted: Sequence
     return KeyLife(number + 1, entry.key, state, signs_from, ceased_at, its_uses, safe_from)
 
 
-def _ceased_at(newer: Sequence[Entry], counted: Sequence[KeyUse]) -> datetime | None:
+def _ceased_at(newer: Sequence[RingEntry], counted: Sequence[KeyUse]) -> datetime | None:
     """When the first of the newer keys took over. Where the ring has no moments, what was counted tells."""
     began = [_moment(entry.signs_from) for entry in newer if entry.signs_from]
     unsaid = {entry.key.name for entry in newer if not entry.signs_from}
@@ -160,13 +160,13 @@ def _ceased_at(newer: Sequence[Entry], counted: Sequence[KeyUse]) -> datetime | 
     return min((moment for moment in began if moment <= now()), default=None)
 
 
-def _use(house: House, use: KeyUse, ceased_at: datetime | None) -> Use:
+def _use(house: Site, use: KeyUse, ceased_at: datetime | None) -> Use:
     alive_until = use.alive_until
     if ceased_at is not None and use.purpose == sessions.PURPOSE:
         alive_until = max(alive_until, ceased_at + SESSION)
     elif ceased_at is not None and use.purpose in house.links:
         # Lifetimes may have been raised since: how old a link may be is judged by those of today.
-        alive_until = max(alive_until, ceased_at + house.signer.lives(house.links[use.purpose]))
+        alive_until = max(alive_until, ceased_at + house.link_signer.lifetime(house.links[use.purpose]))
     return Use(use.purpose, use.signed, use.opened, use.last_opened_at, alive_until)
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import URL, delete, func, select, text, update
 from accounts.core import atomic_files
 from accounts.core.clock import now
 from accounts.core.database.store import Store
-from accounts.core.links.opening import forget_marks
+from accounts.core.links.opening import record_restore
 from accounts.core.models.account import Account
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
@@ -52,7 +52,7 @@ def backup(store: Store, path: Path) -> int:
     :raises BackupFailed: it could not be made; an older file of that name is as it was.
     """
     try:
-        with atomic_files.part_of(path) as part:
+        with atomic_files.replace_atomically(path) as part:
             if store.is_sqlite:
                 _copy_sqlite(store, part)
             else:
@@ -70,12 +70,12 @@ def restored(uow: UnitOfWork) -> Restored:
     them were used up since, nobody knows any more.
     """
     with uow:
-        if not uow.house.store.is_sqlite:
+        if not uow.site.store.is_sqlite:
             # All accounts in one statement: longer than a page may take.
             uow.session.execute(text("SET LOCAL statement_timeout = 0"))
         raised = {name: getattr(Account, name) + JUMP for name in (*COUNTERS, "version")}
         uow.session.execute(update(Account).values(raised).execution_options(synchronize_session=False))
-        forget_marks(uow)
+        record_restore(uow)
         waiting = delete(OutboxRow).where(OutboxRow.dead_at.is_(None)).returning(OutboxRow.id)
         letters = len(uow.session.execute(waiting.execution_options(synchronize_session=False)).all())
         open_ones = (SentInvite.accepted_at.is_(None), SentInvite.revoked_at.is_(None), SentInvite.expires_at > now())
@@ -86,7 +86,9 @@ def restored(uow: UnitOfWork) -> Restored:
             )
         ).one()
         found = Restored(counts[0], counts[1], letters)
-        uow.note(RESTORED, facts={"accounts": found.accounts, "invitations": found.invitations, "letters": letters})
+        uow.record_event(
+            RESTORED, facts={"accounts": found.accounts, "invitations": found.invitations, "letters": letters}
+        )
     return found
 
 

@@ -11,12 +11,11 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from accounts.config import LOCALES, PREFIX
-from accounts.core.security.addresses import MAX_BYTES, Address, AddressRefused, parse
-from accounts.core.security.foreign_hashes import OldSecrets
-from accounts.core.security.foreign_hashes import parse as parse_hash
+from accounts.config import ENV_PREFIX, LOCALES
+from accounts.core.security.addresses import MAX_EMAIL_BYTES, AddressRefused, EmailAddress, parse_email
+from accounts.core.security.foreign_hashes import ForeignSecrets, parse_hash
 from accounts.core.security.hash_limits import HashRefused
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.flows.moving.rows import (
     ADDRESS,
     HASH,
@@ -43,7 +42,7 @@ class Ready:
     """A row that can come in, as the account that it would be."""
 
     line: int
-    address: Address
+    address: EmailAddress
     name: str
     locale: str
     password_hash: str | None = field(repr=False)
@@ -99,7 +98,7 @@ class _Seen:
         self._db.close()
 
 
-def judged(house: House, path: Path, how: How, report: Report) -> Iterator[Ready | Refused]:
+def judged(house: Site, path: Path, how: How, report: Report) -> Iterator[Ready | Refused]:
     """Every row of a file, judged by itself; what the store knows of it is not asked yet.
 
     :raises FileRefused: the file cannot be read, or its source is not known.
@@ -123,30 +122,30 @@ def judged(house: House, path: Path, how: How, report: Report) -> Iterator[Ready
         seen.close()
 
 
-def old_secrets(house: House) -> OldSecrets:
+def old_secrets(house: Site) -> ForeignSecrets:
     """What the old systems mixed into their hashes, as the settings say."""
     settings = house.settings
-    return OldSecrets(settings.devise_pepper, settings.flask_security_salt, settings.firebase_signer_key)
+    return ForeignSecrets(settings.devise_pepper, settings.flask_security_salt, settings.firebase_signer_key)
 
 
-def address_of(text: str) -> Address:
+def address_of(text: str) -> EmailAddress:
     """The same as :func:`accounts.core.security.addresses.parse`, faster where the part before the @ is a plain one.
 
     The two parts are judged apart from each other there, and of a hundred thousand people most share a few domains.
     """
     local, _, domain = text.rpartition("@")
-    if len(local) > MAX_LOCAL or len(text) > MAX_BYTES or not PLAIN.fullmatch(local):
-        return parse(text)
+    if len(local) > MAX_LOCAL or len(text) > MAX_EMAIL_BYTES or not PLAIN.fullmatch(local):
+        return parse_email(text)
     known = _domain(domain)
-    return Address(f"{local}@{known}", f"{local.lower()}@{known}")
+    return EmailAddress(f"{local}@{known}", f"{local.lower()}@{known}")
 
 
 @lru_cache(maxsize=4096)
 def _domain(text: str) -> str:
-    return parse(f"a@{text}").email.partition("@")[2]
+    return parse_email(f"a@{text}").email.partition("@")[2]
 
 
-def _judge(row: Row, how: How, old: OldSecrets, locale: str) -> Ready | Refused:
+def _judge(row: Row, how: How, old: ForeignSecrets, locale: str) -> Ready | Refused:
     try:
         address = address_of(row.email)
     except AddressRefused as wrong:
@@ -174,7 +173,7 @@ def _judge(row: Row, how: How, old: OldSecrets, locale: str) -> Ready | Refused:
     )
 
 
-def _hash(row: Row, how: How, old: OldSecrets) -> str | Refused:
+def _hash(row: Row, how: How, old: ForeignSecrets) -> str | Refused:
     if not row.password_hash:
         return NO_HASH
     try:
@@ -182,7 +181,7 @@ def _hash(row: Row, how: How, old: OldSecrets) -> str | Refused:
     except HashRefused as wrong:
         return NO_HASH if how.without_hash else Refused(row.line, row.email, HASH, str(wrong))
     if found.setting and getattr(old, found.setting) is None:
-        name = f"{PREFIX}{found.setting.upper()}"
+        name = f"{ENV_PREFIX}{found.setting.upper()}"
         return NO_HASH if how.without_hash else Refused(row.line, row.email, SECRET, f"its hash needs {name}")
     return found.format
 

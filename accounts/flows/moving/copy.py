@@ -33,7 +33,7 @@ def copy(source: Store, target: Store, progress: Progress = lambda table, rows: 
     :raises CopyRefused: the target holds something already, or does not take what the source has.
     :raises SettingsError: one of them cannot be reached, or is of another version.
     """
-    schema.check(source)
+    schema.check_revision(source)
     schema.upgrade(target)
     with ExitStack() as stack:
         old = stack.enter_context(_snapshot(source))

@@ -36,7 +36,7 @@ def own_data(uow: UnitOfWork, who: CurrentAccount) -> dict[str, Any]:
     Whoever else turns up in it (an admin who changed something) is not named.
     """
     with uow:
-        uow.note(ONE, account_id=who.id)
+        uow.record_event(ONE, account_id=who.id)
     account = uow.session.get_one(Account, who.id)
     return {
         "account": {
@@ -63,7 +63,7 @@ def own_data(uow: UnitOfWork, who: CurrentAccount) -> dict[str, Any]:
 
 def _goodbyes(uow: UnitOfWork, account_id: str) -> list[dict[str, Any]]:
     columns = (AppLogout.app_name, AppLogout.at, AppLogout.state)
-    rows = uow.read(select(*columns).where(AppLogout.account_id == account_id).order_by(AppLogout.at))
+    rows = uow.fetch_all(select(*columns).where(AppLogout.account_id == account_id).order_by(AppLogout.at))
     return [{"app": app, "at": at, "state": state} for app, at, state in rows]
 
 
@@ -83,7 +83,7 @@ def _invitations(uow: UnitOfWork, which: Any, *, to: bool) -> list[dict[str, Any
 
 def _history(uow: UnitOfWork, account_id: str) -> list[dict[str, Any]]:
     columns = (AuditRow.at, AuditRow.kind, AuditRow.actor, AuditRow.network, AuditRow.agent, AuditRow.facts)
-    rows = uow.read(
+    rows = uow.fetch_all(
         select(*columns).where(AuditRow.account_id == account_id).order_by(AuditRow.at.desc(), AuditRow.id)
     )
     found = []
@@ -101,11 +101,11 @@ def every_account(uow: UnitOfWork, *, hashes: bool = False) -> Iterator[dict[str
     :param hashes: with the hashes of their passwords, which whoever gets hold of can try passwords on.
     """
     with uow:
-        uow.note(ALL, facts={"hashes": hashes})
+        uow.record_event(ALL, facts={"hashes": hashes})
     last = ""
     while True:
         # A session for every batch: a slow reader must hold no transaction open.
-        with Session(uow.house.store.engine) as session:
+        with Session(uow.site.store.engine) as session:
             statement = select(Account).where(Account.id > last).order_by(Account.id).limit(BATCH)
             rows = session.scalars(statement.options(selectinload(Account.memberships))).all()
             shown = [_shown(row, hashes=hashes) for row in rows]
@@ -142,8 +142,8 @@ def as_csv(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
         if heading is None:
             heading = [name for name in FIELDS if name in row]
-            yield csv_files.line(heading)
-        yield csv_files.line([_cell(row[name]) for name in heading])
+            yield csv_files.format_row(heading)
+        yield csv_files.format_row([_cell(row[name]) for name in heading])
 
 
 def _cell(value: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from accounts.core.security.foreign_hashes import FIREBASE, OldSecrets
+from accounts.core.security.foreign_hashes import FIREBASE, ForeignSecrets
 from accounts.flows.moving.files import records
 from accounts.flows.moving.rows import RECORD, How, Refused, Row, moment, text, yes
 
@@ -26,7 +26,7 @@ COLUMNS = {
 HEADING = [COLUMNS.get(number, f"column {number}") for number in range(29)]
 
 
-def read(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
+def read(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
     """The users of an export."""
     for record in records(path, list_name="users", heading=HEADING):
         if record.wrong:

@@ -20,7 +20,7 @@ from accounts.core.clock import now
 from accounts.core.database import sql
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.ids import new_id
-from accounts.core.models.account import ADMINS, Account, Membership
+from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.audit import AuditRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.moving.check_rows import NO_HASH, Ready, Report, judged
@@ -44,8 +44,8 @@ def rehearse(
     :raises FileRefused: the file cannot be read.
     """
     report = Report()
-    for batch in _batches(judged(uow.house, path, how, report), BATCH):
-        with uow.house.store.engine.connect() as connection:
+    for batch in _batches(judged(uow.site, path, how, report), BATCH):
+        with uow.site.store.engine.connect() as connection:
             fresh = _sift(connection, batch, report, refused)
         for ready in fresh:
             report.take(ready)
@@ -61,7 +61,7 @@ def bring_in(
     :raises FileRefused: the file cannot be read. What was brought in before that stays.
     """
     report = Report()
-    for batch in _batches(judged(uow.house, path, how, report), BATCH):
+    for batch in _batches(judged(uow.site, path, how, report), BATCH):
         # After a lost race (somebody signed up meanwhile) the whole batch is looked at again: it counts for itself.
         found, came, told = uow.attempt(partial(_write, uow, batch, how.source))
         report.here += found.here
@@ -72,13 +72,13 @@ def bring_in(
             report.take(ready)
         progress(report)
     with uow:
-        uow.note(DONE, facts={"source": how.source, "rows": report.rows, "came": report.coming})
+        uow.record_event(DONE, facts={"source": how.source, "rows": report.rows, "came": report.coming})
     return report
 
 
 def look(uow: UnitOfWork, path: Path, how: How, email_key: str) -> Ready | Refused | None:
     """The row of one address, judged; None where there is none."""
-    for found in judged(uow.house, path, how, Report()):
+    for found in judged(uow.site, path, how, Report()):
         if isinstance(found, Ready) and found.address.key == email_key:
             return found
         if isinstance(found, Refused) and found.email.strip().lower() == email_key:
@@ -88,7 +88,7 @@ def look(uow: UnitOfWork, path: Path, how: How, email_key: str) -> Ready | Refus
 
 def is_right(uow: UnitOfWork, ready: Ready, password: str) -> bool:
     """Whether a password that is known verifies against a row, as it would at the first sign-in."""
-    return ready.hash_format != NO_HASH and uow.house.passwords.verify(password, ready.password_hash)[0]
+    return ready.hash_format != NO_HASH and uow.site.passwords.verify(password, ready.password_hash)[0]
 
 
 def _write(uow: UnitOfWork, batch: list[Ready | Refused], source: str) -> tuple[Report, list[Ready], list[Refused]]:
@@ -97,8 +97,10 @@ def _write(uow: UnitOfWork, batch: list[Ready | Refused], source: str) -> tuple[
     accounts = [(new_id(), ready) for ready in fresh]
     if accounts:
         _insert(uow.session, accounts)
-        audit_log.append_all(uow.session, uow.asker, IMPORTED, [id for id, _ in accounts], {"source": source})
-        if any(ADMINS in ready.groups for _, ready in accounts):
+        audit_log.append_event_for_each(
+            uow.session, uow.request_info, IMPORTED, [id for id, _ in accounts], {"source": source}
+        )
+        if any(ADMIN_GROUP in ready.groups for _, ready in accounts):
             uow.spend(FIRST_ADMIN, FOR_EVER)
     return found, fresh, told
 
@@ -107,11 +109,11 @@ def _insert(session: Session, accounts: list[tuple[str, Ready]]) -> None:
     # By the tables, not through the ORM: a tenth of the time. The first version is the one that the ORM begins with.
     connection, moment = session.connection(), now()
     table: Any = Account.__table__
-    sql.pour(connection, table, [_columns(id, ready, moment) for id, ready in accounts])
+    sql.insert_rows(connection, table, [_columns(id, ready, moment) for id, ready in accounts])
     members = [{"account": id, "group": group} for id, ready in accounts for group in ready.groups]
     if members:
         groups: Any = Membership.__table__
-        sql.pour(connection, groups, members)
+        sql.insert_rows(connection, groups, members)
 
 
 def _columns(id: str, ready: Ready, moment: datetime) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from accounts.core.security.foreign_hashes import OldSecrets
+from accounts.core.security.foreign_hashes import ForeignSecrets
 from accounts.flows.moving.files import records
 from accounts.flows.moving.rows import RECORD, How, Refused, Row, entries, moment, parts, text, yes
 
@@ -16,7 +16,7 @@ EVERYBODYS = ("default-roles-", "offline_access", "uma_authorization")
 VERSIONS = {"1.3": "19", "1.0": "16"}
 
 
-def read(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
+def read(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
     """The users of a realm. Accounts of services have no address and are passed over."""
     for record in records(path, list_name="users"):
         if record.wrong:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.core.clock import now
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.shared.fields import GROUP
 
 MAX_NAME = 100
@@ -90,7 +90,7 @@ class How:
         """
         if name in self.groups:
             return self.groups[name]
-        return name if GROUP.fullmatch(name) and name != ADMINS and not name.startswith("is_") else ""
+        return name if GROUP.fullmatch(name) and name != ADMIN_GROUP and not name.startswith("is_") else ""
 
 
 def text(value: Any, most: int = 10_000) -> str:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from accounts.core import csv_files
-from accounts.core.security.foreign_hashes import DEVISE, FLASK_SECURITY, OldSecrets
+from accounts.core.security.foreign_hashes import DEVISE, FLASK_SECURITY, ForeignSecrets
 from accounts.flows.moving import django, firebase, keycloak
 from accounts.flows.moving.files import records
 from accounts.flows.moving.rows import RECORD, How, Refused, Row, moment, names, text, yes
 
-Read = Callable[[Path, How, OldSecrets], Iterator[Row | Refused]]
+Read = Callable[[Path, How, ForeignSecrets], Iterator[Row | Refused]]
 EMAIL = ("email", "email_address", "mail")
 HASH = ("password_hash", "encrypted_password", "hashed_password", "password")
 NAME = ("name", "full_name", "display_name")
@@ -24,7 +24,7 @@ CREATED = ("created_at", "date_joined", "created", "create_datetime")
 LAST = ("last_sign_in_at", "current_sign_in_at", "last_login_at", "current_login_at", "last_login")
 
 
-def table(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
+def table(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
     """A table with headings, as CSV or as objects: the columns that mean something here, under their usual names."""
     for record in records(path):
         yield Refused(record.line, "", RECORD, record.wrong) if record.wrong else row_of(record.line, record.says)
@@ -54,10 +54,10 @@ def first(says: Mapping[str, Any], among: tuple[str, ...]) -> Any:
 
 
 def _plain(value: Any) -> str:
-    return csv_files.bare(text(value))
+    return csv_files.unescape_formula(text(value))
 
 
-def devise(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
+def devise(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
     """A table of Devise users. With a pepper, every hash has it."""
     for record in records(path):
         if record.wrong:
@@ -68,7 +68,7 @@ def devise(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
         yield row_of(record.line, record.says, f"{DEVISE}{stored}" if peppered else stored)
 
 
-def flask_security(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
+def flask_security(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
     """A table of Flask-Security users: what is hashed is the HMAC of the password."""
     for record in records(path):
         if record.wrong:
@@ -78,7 +78,7 @@ def flask_security(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refu
         yield row_of(record.line, record.says, f"{FLASK_SECURITY}{stored}" if stored.startswith("$") else stored)
 
 
-def of_django(path: Path, how: How, old: OldSecrets) -> Iterator[Row | Refused]:
+def of_django(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
     """The output of ``dumpdata``, or a table of its users."""
     return django.dump(path, how) if django.is_dump(path) else django.table(table(path, how, old))
 

@@ -41,10 +41,10 @@ def begin(uow: UnitOfWork, who: CurrentAccount, app_id: str) -> str:
     :raises NotFound: there is no such app.
     """
     app = registration.find(uow, app_id).app
-    state, tried = trial_state.begin(uow.house, app.id, who.id)
+    state, tried = trial_state.begin(uow.site, app.id, who.id)
     says = {
         "client_id": app.id,
-        "redirect_uri": trial_state.callback(uow.house),
+        "redirect_uri": trial_state.callback(uow.site),
         "response_type": "code",
         # Nothing that would outlive the trial.
         "scope": " ".join([OPENID, *(word for word in app.scopes if word != OFFLINE)]),
@@ -52,7 +52,7 @@ def begin(uow: UnitOfWork, who: CurrentAccount, app_id: str) -> str:
         "code_challenge": _challenge(tried.verifier),
         "code_challenge_method": "S256",
     }
-    return f"{uow.house.mount}{authorize.PATH}?{urlencode(says)}"
+    return f"{uow.site.url_prefix}{authorize.PATH}?{urlencode(says)}"
 
 
 def finish(uow: UnitOfWork, who: CurrentAccount, answer: Mapping[str, str]) -> Tried:
@@ -60,14 +60,14 @@ def finish(uow: UnitOfWork, who: CurrentAccount, answer: Mapping[str, str]) -> T
 
     :raises NotFound: not the answer to a trial of this admin.
     """
-    tried = trial_state.read(uow.house, answer.get("state", ""))
+    tried = trial_state.read(uow.site, answer.get("state", ""))
     if tried is None or tried.account_id != who.id:
         raise NotFound("no trial of this admin")
     app = registration.find(uow, tried.app_id).app
     if "error" in answer:
         told = answer.get("error_description", "")
         return Tried(app.id, app.name, error=answer["error"][:200], description=told[:500])
-    code = tokens.read_code(uow.house, answer.get("code", ""))
+    code = tokens.read_code(uow.site, answer.get("code", ""))
     if code is None or (code.app_id, code.challenge) != (app.id, _challenge(tried.verifier)):
         return Tried(app.id, app.name, error="invalid_grant")
     try:
@@ -79,7 +79,7 @@ def finish(uow: UnitOfWork, who: CurrentAccount, answer: Mapping[str, str]) -> T
             app.id,
             app.name,
             header=_header(given["id_token"]),
-            id_token=uow.house.kept(Keys).read(given["id_token"]) or {},
+            id_token=uow.site.get(Keys).read(given["id_token"]) or {},
             userinfo=issue.userinfo(uow, given["access_token"]) or {},
         )
     finally:
@@ -91,7 +91,7 @@ def _forget(uow: UnitOfWork, grant_id: str, app_id: str, account_id: str) -> Non
     uow.release()
     with uow:
         uow.session.execute(delete(Grant).where(Grant.id == grant_id))
-        uow.note("app.tried", account_id=account_id, app_id=app_id)
+        uow.record_event("app.tried", account_id=account_id, app_id=app_id)
 
 
 def _challenge(verifier: str) -> str:

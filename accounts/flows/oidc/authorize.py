@@ -19,9 +19,9 @@ from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.security.redirects import MAX_CHARACTERS
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import House
+from accounts.core.security.redirects import MAX_TARGET_CHARACTERS
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, consent, grants, tokens
 from accounts.flows.oidc.request import Asked
@@ -100,8 +100,8 @@ def decide(
     else:
         need = _needed(uow, asked, who, note is not None and note.kept_by(who.session), agreed)
     if need is not None:
-        return asked.refusal(uow.house, QUIETLY[need]()) if asked.quiet or need is Need.FACTORS else need
-    return asked.answer(uow.house, {"code": _code(uow.house, asked, cast(CurrentAccount, who))})
+        return asked.refusal(uow.site, QUIETLY[need]()) if asked.quiet or need is Need.FACTORS else need
+    return asked.answer(uow.site, {"code": _code(uow.site, asked, cast(CurrentAccount, who))})
 
 
 def _needed(
@@ -130,21 +130,21 @@ def agree(uow: UnitOfWork, asked: Asked, who: CurrentAccount) -> None:
 def refuse(uow: UnitOfWork, asked: Asked, who: CurrentAccount | None) -> Answer:
     """The person does not want to."""
     with uow:
-        uow.note("app.refused", account_id=who.id if who else None, app_id=asked.app.id)
-    return asked.refusal(uow.house, AccessDeniedError())
+        uow.record_event("app.refused", account_id=who.id if who else None, app_id=asked.app.id)
+    return asked.refusal(uow.site, AccessDeniedError())
 
 
-def target(house: House, asked: Asked, note: Note | None) -> str:
+def target(house: Site, asked: Asked, note: Note | None) -> str:
     """The path by which a request comes back here, with our note."""
     says = dict(asked.said)
     if note is not None:
-        says[NOTE] = house.envelope.seal(PURPOSE, VERSION, [asked.digest, note.at, note.session_id])
-    return f"{house.mount}{PATH}?{urlencode(says)}"
+        says[NOTE] = house.signer.sign(PURPOSE, VERSION, [asked.digest, note.at, note.session_id])
+    return f"{house.url_prefix}{PATH}?{urlencode(says)}"
 
 
 def too_long() -> InvalidRequestError:
     """What an app is told whose request does not fit into a return target."""
-    return InvalidRequestError(f"The request is over {MAX_CHARACTERS} characters.")
+    return InvalidRequestError(f"The request is over {MAX_TARGET_CHARACTERS} characters.")
 
 
 def noted(session: Session | None) -> Note:
@@ -152,14 +152,14 @@ def noted(session: Session | None) -> Note:
     return Note(int(now().timestamp()), session.id if session and session.account_id else "")
 
 
-def read_note(house: House, asked: Asked, text: str) -> Note | None:
+def read_note(house: Site, asked: Asked, text: str) -> Note | None:
     """The note on exactly this request; None where there is none that counts."""
     if not text:
         return None
     try:
-        stated = house.envelope.open(PURPOSE, VERSION, text)
+        stated = house.signer.verify(PURPOSE, VERSION, text)
         digest, at, session_id = stated.payload
-    except (Unreadable, TypeError, ValueError):
+    except (BadToken, TypeError, ValueError):
         return None
     return Note(at, session_id) if digest == asked.digest and now() - stated.issued_at <= NOTE_LIVES else None
 
@@ -169,7 +169,7 @@ def _must_prove(asked: Asked, session: Session) -> bool:
     return "login" in asked.prompt or (asked.max_age is not None and age > asked.max_age)
 
 
-def _code(house: House, asked: Asked, who: CurrentAccount) -> str:
+def _code(house: Site, asked: Asked, who: CurrentAccount) -> str:
     session = who.session
     return tokens.seal_code(
         house,

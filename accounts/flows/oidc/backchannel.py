@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, select, update
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.ids import new_id
-from accounts.core.logout_events import PURPOSE
+from accounts.core.logout_events import LOGOUT_PURPOSE
 from accounts.core.models.apps import RS256, App
 from accounts.core.models.logout import CONFIRMED, GIVEN_UP, SILENT, WAITING, AppLogout
 from accounts.core.models.outbox import OutboxRow
-from accounts.core.outbox import Call, Fate, Intent
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import House
+from accounts.core.outbox import Callback, CallResult, OutboxItem
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc.signing_keys import Keys
 
@@ -48,7 +48,7 @@ class Goodbye:
     answer: str
 
 
-def call(uow: UnitOfWork, intent: Intent) -> Call | None:
+def call(uow: UnitOfWork, intent: OutboxItem) -> Callback | None:
     """The call for one goodbye. Its token is signed now: it lives for two minutes, and the outbox may hold it longer.
 
     None where the app is gone, or has no address any more: it cannot be told then.
@@ -62,7 +62,7 @@ def call(uow: UnitOfWork, intent: Intent) -> Call | None:
         return None
     moment = int(now().timestamp())
     claims = {
-        "iss": uow.house.signer.page(""),
+        "iss": uow.site.link_signer.page_url(""),
         "aud": row.app_id,
         "sub": row.account_id,
         "iat": moment,
@@ -72,16 +72,16 @@ def call(uow: UnitOfWork, intent: Intent) -> Call | None:
         "events": {EVENT: {}},
         **({"sid": row.sid} if row.sid is not None else {}),
     }
-    token = uow.house.kept(Keys).sign(alg, claims, typ=TYPE)
+    token = uow.site.get(Keys).sign(alg, claims, typ=TYPE)
     logout_id = row.id
 
-    def fate(settling: UnitOfWork, became: Fate) -> None:
+    def fate(settling: UnitOfWork, became: CallResult) -> None:
         _note(settling, logout_id, became)
 
-    return Call(to, {"logout_token": token}, fate)
+    return Callback(to, {"logout_token": token}, fate)
 
 
-def _address(uow: UnitOfWork, app_id: str, intent: Intent) -> tuple[str | None, str]:
+def _address(uow: UnitOfWork, app_id: str, intent: OutboxItem) -> tuple[str | None, str]:
     app = uow.session.get(App, app_id)
     if app is not None:
         return app.backchannel_logout_uri, app.id_token_signed_response_alg
@@ -89,18 +89,18 @@ def _address(uow: UnitOfWork, app_id: str, intent: Intent) -> tuple[str | None, 
     return kept.get("to"), kept.get("alg", RS256)
 
 
-def _note(uow: UnitOfWork, logout_id: str, fate: Fate) -> None:
+def _note(uow: UnitOfWork, logout_id: str, fate: CallResult) -> None:
     row = uow.session.get(AppLogout, logout_id)
     if row is None:
         return
-    row.state = CONFIRMED if fate.confirmed else GIVEN_UP if fate.for_good else WAITING
+    row.state = CONFIRMED if fate.confirmed else GIVEN_UP if fate.permanent else WAITING
     row.answer = fate.answer[:200]
     row.answered_at = now()
     if row.state == WAITING:
         _hold_up_others(uow, row)
     kind = {CONFIRMED: "app.logout-confirmed", GIVEN_UP: "app.logout-given-up", WAITING: "app.logout-delayed"}
     facts = {"logout": row.logout, "answer": row.answer}
-    uow.note(kind[row.state], account_id=row.account_id, app_id=row.app_id, facts=facts)
+    uow.record_event(kind[row.state], account_id=row.account_id, app_id=row.app_id, facts=facts)
 
 
 def _hold_up_others(uow: UnitOfWork, row: AppLogout) -> None:
@@ -110,7 +110,7 @@ def _hold_up_others(uow: UnitOfWork, row: AppLogout) -> None:
         AppLogout.app_id == row.app_id, AppLogout.state == WAITING, AppLogout.id != row.id
     )
     others = update(OutboxRow).where(
-        OutboxRow.purpose == PURPOSE,
+        OutboxRow.purpose == LOGOUT_PURPOSE,
         OutboxRow.subject.in_(same),
         OutboxRow.lease_until.is_(None),
         OutboxRow.not_before < later,
@@ -118,9 +118,9 @@ def _hold_up_others(uow: UnitOfWork, row: AppLogout) -> None:
     uow.session.execute(others.values(not_before=later).execution_options(synchronize_session=False))
 
 
-def statement(house: House, logout: str) -> str:
+def statement(house: Site, logout: str) -> str:
     """Says that its bearer may see what became of one sign-out. Holds no name and no address."""
-    return house.envelope.seal(STATEMENT, VERSION, logout)
+    return house.signer.sign(STATEMENT, VERSION, logout)
 
 
 def about(uow: UnitOfWork, token: str) -> list[Goodbye]:
@@ -129,8 +129,8 @@ def about(uow: UnitOfWork, token: str) -> list[Goodbye]:
     :raises NotFound: no statement of ours, or an old one.
     """
     try:
-        stated = uow.house.envelope.open(STATEMENT, VERSION, token)
-    except Unreadable as why:
+        stated = uow.site.signer.verify(STATEMENT, VERSION, token)
+    except BadToken as why:
         raise NotFound(str(why)) from None
     if now() > stated.issued_at + SHOWN_FOR:
         raise NotFound("signed out long ago")
@@ -155,4 +155,4 @@ def _read(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[Goodbye]:
         AppLogout.answer,
     )
     statement = select(*columns).where(condition).order_by(AppLogout.at.desc(), AppLogout.id).limit(10 * LISTED)
-    return [Goodbye(*row) for row in uow.read(statement)]
+    return [Goodbye(*row) for row in uow.fetch_all(statement)]

@@ -18,8 +18,8 @@ from urllib.parse import unquote_plus
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from sqlalchemy import Select, Text, bindparam, cast, select
 
-from accounts.core.models.apps import BASIC, NATIVE, NONE, POST, App
-from accounts.core.security.client_uris import origin_of
+from accounts.core.models.apps import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NATIVE_APP, NO_CLIENT_SECRET, App
+from accounts.core.security.client_uris import parse_origin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import registration
 
@@ -60,7 +60,7 @@ class Client(Registration):
     @property
     def public(self) -> bool:
         """Whether it has no secret: it runs where anybody could read one."""
-        return self.token_endpoint_auth_method == NONE
+        return self.token_endpoint_auth_method == NO_CLIENT_SECRET
 
 
 def columns(of: type[Registration]) -> list[Any]:
@@ -71,7 +71,7 @@ def columns(of: type[Registration]) -> list[Any]:
 _FIND: Select[Any] = select(*columns(Client)).where(App.id == bindparam("id"), App.disabled_at.is_(None))
 _PUBLIC = (
     select(App.redirect_uris)
-    .where(App.token_endpoint_auth_method == NONE, App.disabled_at.is_(None))
+    .where(App.token_endpoint_auth_method == NO_CLIENT_SECRET, App.disabled_at.is_(None))
     # A first choice by the text of the list, so that those of all other apps need not be read.
     .where(cast(App.redirect_uris, Text).contains(bindparam("origin")))
 )
@@ -89,7 +89,7 @@ class Shown:
 def find(uow: UnitOfWork, id: str) -> Client | None:
     """The app of this client id, unless it was disabled."""
     readable = 0 < len(id) <= 64 and id.isascii() and id.isprintable()
-    rows = uow.run(_FIND, {"id": id}).all() if readable else ()
+    rows = uow.execute(_FIND, {"id": id}).all() if readable else ()
     return Client(*tuple(rows[0])) if rows else None
 
 
@@ -97,15 +97,15 @@ def redirects_to(app: Client, uri: str) -> bool:
     """Whether a code may be sent there: letter by letter, but for the port of a native app (RFC 8252 7.3)."""
     if uri in app.redirect_uris:
         return True
-    asked = _portless(uri) if app.application_type == NATIVE else None
+    asked = _portless(uri) if app.application_type == NATIVE_APP else None
     return asked is not None and asked in [_portless(each) for each in app.redirect_uris]
 
 
 def has_pages_at(uow: UnitOfWork, origin: str) -> bool:
     """Whether a public app is answered at an origin. One with a secret has no business in a page."""
     # What a browser could send, and so no pattern that would keep the database busy.
-    lists = uow.run(_PUBLIC, {"origin": origin}).scalars().all() if ORIGIN.fullmatch(origin) else ()
-    return any(origin_of(uri) == origin for uris in lists for uri in uris)
+    lists = uow.execute(_PUBLIC, {"origin": origin}).scalars().all() if ORIGIN.fullmatch(origin) else ()
+    return any(parse_origin(uri) == origin for uris in lists for uri in uris)
 
 
 def authenticate(uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str, str], *, public: bool) -> Client:
@@ -130,7 +130,7 @@ def _shown(headers: Mapping[str, str], form: Mapping[str, str]) -> Shown:
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     body_id, body_secret = form.get("client_id", ""), form.get("client_secret", "")
     if not scheme:
-        return Shown(POST, body_id, body_secret) if body_secret else Shown(NONE, body_id)
+        return Shown(CLIENT_SECRET_POST, body_id, body_secret) if body_secret else Shown(NO_CLIENT_SECRET, body_id)
     if scheme.lower() != "basic":
         raise InvalidClientError("Only Basic is understood in the Authorization header.", status_code=401)
     if body_secret or len(credentials) > MAX_CHARACTERS:
@@ -140,7 +140,7 @@ def _shown(headers: Mapping[str, str], form: Mapping[str, str]) -> Shown:
         id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode("ascii").partition(":")
     except (binascii.Error, ValueError):
         raise InvalidClientError("The Authorization header cannot be read.", status_code=401) from None
-    shown = Shown(BASIC, unquote_plus(id), unquote_plus(secret))
+    shown = Shown(CLIENT_SECRET_BASIC, unquote_plus(id), unquote_plus(secret))
     if not colon or (body_id and body_id != shown.id):
         raise InvalidClientError("The header and the body name two clients.", status_code=401)
     return shown

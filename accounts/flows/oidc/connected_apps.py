@@ -39,12 +39,12 @@ def listing(uow: UnitOfWork, account_id: str) -> list[Connected]:
     signed_in = select(Grant.app_id, Grant.scope, Grant.created_at).where(
         Grant.account_id == account_id, Grant.revoked_at.is_(None), Grant.expires_at > now()
     )
-    consents, grants = uow.read(agreed), uow.read(signed_in)
+    consents, grants = uow.fetch_all(agreed), uow.fetch_all(signed_in)
     ids = {row[0] for row in (*consents, *grants)}
     if not ids:
         return []
     columns = (App.id, App.name, App.initiate_login_uri)
-    apps = uow.read(select(*columns).where(App.id.in_(ids), App.disabled_at.is_(None)))
+    apps = uow.fetch_all(select(*columns).where(App.id.in_(ids), App.disabled_at.is_(None)))
     found = [
         Connected(
             app_id,
@@ -70,8 +70,8 @@ def disconnect(uow: UnitOfWork, account_id: str, app_id: str) -> None:
         dead = grants.disconnect(uow, account_id, app_id)
         if agreed is None and not dead:
             raise NotFound("not connected to that app")
-        uow.goodbyes.app_left(uow.session, account_id, app_id)
-        uow.note("app.disconnected", account_id=account_id, app_id=app_id, facts={"grants": len(dead)})
+        uow.logout_events.app_disconnected(uow.session, account_id, app_id)
+        uow.record_event("app.disconnected", account_id=account_id, app_id=app_id, facts={"grants": len(dead)})
 
     uow.attempt(work)
 

@@ -27,12 +27,12 @@ def give(uow: UnitOfWork, asked: Asked, account_id: str) -> None:
             uow.session.add(Consent(account_id=account_id, app_id=asked.app.id, scope=words))
         elif row.scope != words:
             row.scope, row.given_at = words, now()
-        uow.note("app.consent", account_id=account_id, app_id=asked.app.id, facts={"scope": words})
+        uow.record_event("app.consent", account_id=account_id, app_id=asked.app.id, facts={"scope": words})
 
     uow.attempt(work)
 
 
 def _given(uow: UnitOfWork, asked: Asked, account_id: str) -> set[str]:
     where = (Consent.account_id == account_id, Consent.app_id == asked.app.id)
-    rows = uow.read(select(Consent.scope).where(*where))
+    rows = uow.fetch_all(select(Consent.scope).where(*where))
     return set(rows[0][0].split()) if rows else set()

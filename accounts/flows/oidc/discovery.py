@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.config import LOCALES
-from accounts.core.models.apps import BASIC, NONE, POST
-from accounts.core.site import House
+from accounts.core.models.apps import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NO_CLIENT_SECRET
+from accounts.core.site import Site
 from accounts.flows.oidc import claims, signing_keys
 from accounts.flows.oidc.responses import FORM_POST, QUERY
 
 
-def document(house: House) -> dict[str, Any]:
+def document(house: Site) -> dict[str, Any]:
     """The metadata of OpenID Connect Discovery 1.0 and RFC 8414."""
-    at = house.signer.page
+    at = house.link_signer.page_url
     return {
         "issuer": at(""),
         "authorization_endpoint": at("/oauth/authorize"),
@@ -30,9 +30,9 @@ def document(house: House) -> dict[str, Any]:
         "acr_values_supported": list(claims.ACRS),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": list(signing_keys.ALGS),
-        "token_endpoint_auth_methods_supported": [BASIC, POST, NONE],
-        "revocation_endpoint_auth_methods_supported": [BASIC, POST, NONE],
-        "introspection_endpoint_auth_methods_supported": [BASIC, POST],
+        "token_endpoint_auth_methods_supported": [CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NO_CLIENT_SECRET],
+        "revocation_endpoint_auth_methods_supported": [CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NO_CLIENT_SECRET],
+        "introspection_endpoint_auth_methods_supported": [CLIENT_SECRET_BASIC, CLIENT_SECRET_POST],
         "display_values_supported": ["page"],
         "claim_types_supported": ["normal"],
         "claims_supported": [*claims.ALWAYS, *claims.SCOPE_OF],

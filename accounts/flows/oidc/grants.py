@@ -115,7 +115,7 @@ _ROTATE = (
 
 def live(uow: UnitOfWork, grant_id: str) -> Live | None:
     """The grant, in one statement, if nothing has ended it: neither the person, the app, an admin nor its session."""
-    rows = uow.run(_LIVE, {"grant": grant_id, "moment": now()}).all()
+    rows = uow.execute(_LIVE, {"grant": grant_id, "moment": now()}).all()
     if not rows:
         return None
     said = iter(rows[0])
@@ -155,7 +155,7 @@ def redeem(uow: UnitOfWork, app: App | Registration, code: Code) -> Live:
 def _redeemed(uow: UnitOfWork, app: App | Registration, code: Code) -> Live | None:
     if not uow.spend(f"code:{code.id}", tokens.code_kept_until()):
         grants.end(uow, Grant.id == code.id)
-        uow.note("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
+        uow.record_event("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
     person, groups = _person(uow, app, code)
     if person is None or not lets_in(app, groups):
@@ -164,7 +164,7 @@ def _redeemed(uow: UnitOfWork, app: App | Registration, code: Code) -> Live | No
     if OFFLINE in code.scope:
         _count(uow, grant)
     facts = {"grant": code.id, "session": code.session_id, "scope": grant.scope}
-    uow.note("app.sign-in", account_id=code.account_id, app_id=app.id, facts=facts)
+    uow.record_event("app.sign-in", account_id=code.account_id, app_id=app.id, facts=facts)
     return Live(grant, person, app, groups)
 
 
@@ -189,7 +189,7 @@ def refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) -> t
     with uow:
         grants.end(uow, Grant.id == found.grant.id)
         facts = {"grant": found.grant.id, "shown": shown.counter, "good": counter}
-        uow.note("app.refresh-replayed", account_id=found.account.id, app_id=app.id, facts=facts)
+        uow.record_event("app.refresh-replayed", account_id=found.account.id, app_id=app.id, facts=facts)
     raise InvalidGrantError("The refresh token was used before. Everything it gave is revoked.")
 
 
@@ -216,7 +216,7 @@ def revoke(uow: UnitOfWork, grant: Granted, *, because: str) -> None:
     with uow:
         if grants.end(uow, Grant.id == grant.id):
             facts = {"grant": grant.id, "because": because}
-            uow.note("app.revoked", account_id=grant.account_id, app_id=grant.app_id, facts=facts)
+            uow.record_event("app.revoked", account_id=grant.account_id, app_id=grant.app_id, facts=facts)
 
 
 def _made(uow: UnitOfWork, app: App | Registration, code: Code) -> Granted:
@@ -239,7 +239,7 @@ def _made(uow: UnitOfWork, app: App | Registration, code: Code) -> Granted:
         expires_at=max(ends),
     )
     row = {column: getattr(grant, name) for name, column in _NAMES.items()}
-    uow.run(_NEW, row | {"session_id": code.session_id, "auth_epoch": code.epoch})
+    uow.execute(_NEW, row | {"session_id": code.session_id, "auth_epoch": code.epoch})
     return grant
 
 
@@ -249,7 +249,7 @@ def _person(uow: UnitOfWork, app: App | Registration, code: Code) -> tuple[Perso
     And if neither they nor an admin has done with the app since. Locked against whoever does (:mod:`granted`).
     """
     said = {"account": code.account_id, "epoch": code.epoch, "mark": sessions.mark(code.session_id), "app": app.id}
-    rows = uow.run(_SIGNED_IN, said).all()
+    rows = uow.execute(_SIGNED_IN, said).all()
     return (Person(*islice(rows[0], len(_PERSON))) if rows else None), _names(row.group for row in rows)
 
 
@@ -262,7 +262,7 @@ def _rotate(uow: UnitOfWork, grant: Granted) -> bool:
     # Decided by the database: of two that show the same token at once, one raises the number.
     with uow:
         shown = {"grant": grant.id, "shown": grant.counter, "moment": now()}
-        won = uow.run(_ROTATE, shown).first() is not None
+        won = uow.execute(_ROTATE, shown).first() is not None
         if won:
             _count(uow, grant)
     return won
@@ -270,4 +270,4 @@ def _rotate(uow: UnitOfWork, grant: Granted) -> bool:
 
 def _count(uow: UnitOfWork, grant: Granted) -> None:
     # What a key of the ring has signed keeps it from being called safe to drop.
-    key_usage.count_signed(uow.opened, uow.house.ring.signing, tokens.REFRESH, grant.expires_at)
+    key_usage.count_signed(uow.executor, uow.site.ring.signing, tokens.REFRESH, grant.expires_at)

@@ -21,12 +21,12 @@ class Hint:
 
 def read(uow: UnitOfWork, token: str) -> Hint | None:
     """What an ID token of this installation names; None for everything else that may be sent as one."""
-    house = uow.house
+    house = uow.site
     # The keys want a connection of their own, and whoever waits for one must hold none.
     uow.release()
-    said = house.kept(Keys).read(token) if len(token) <= MAX_CHARACTERS else None
+    said = house.get(Keys).read(token) if len(token) <= MAX_CHARACTERS else None
     # A logout token is signed by the same keys.
-    if said is None or "events" in said or said.get("iss") != house.signer.page(""):
+    if said is None or "events" in said or said.get("iss") != house.link_signer.page_url(""):
         return None
     named = [said.get(name) for name in ("aud", "sub", "sid")]
     return Hint(*named) if all(isinstance(each, str) for each in named) else None  # type: ignore[arg-type] # just seen

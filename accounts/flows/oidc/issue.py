@@ -45,7 +45,7 @@ def for_refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) 
 
 def userinfo(uow: UnitOfWork, text: str) -> dict[str, Any] | None:
     """What an access token lets its app know, as of now; None when it is good for nothing."""
-    access = tokens.read_access(uow.house, text)
+    access = tokens.read_access(uow.site, text)
     found = grants.live(uow, access.grant_id) if access is not None else None
     if access is None or found is None or OPENID not in access.scope:
         return None
@@ -75,7 +75,7 @@ def _make_ready(uow: UnitOfWork) -> None:
 
     They also want a connection of their own. Whoever waits for one must hold none: fifty at once would hold them all.
     """
-    keys = uow.house.kept(Keys)
+    keys = uow.site.get(Keys)
     if keys.look_is_due:
         uow.release()
         keys.published()
@@ -84,7 +84,7 @@ def _make_ready(uow: UnitOfWork) -> None:
 def _tokens(
     uow: UnitOfWork, found: Live, scope: Sequence[str], *, counter: int | None, more: dict[str, Any]
 ) -> dict[str, Any]:
-    house, app = uow.house, found.app
+    house, app = uow.site, found.app
     expires = int(now().timestamp()) + app.access_token_seconds
     access = tokens.seal_access(house, Access(found.grant.id, expires, tuple(scope)))
     answer: dict[str, Any] = {
@@ -104,7 +104,7 @@ def _id_token(uow: UnitOfWork, found: Live, scope: Sequence[str], access: str, m
     app, grant, moment = found.app, found.grant, int(now().timestamp())
     uow.release()
     said = {
-        "iss": uow.house.signer.page(""),
+        "iss": uow.site.link_signer.page_url(""),
         "sub": found.account.id,
         "aud": app.id,
         "exp": moment + app.id_token_seconds,
@@ -116,7 +116,7 @@ def _id_token(uow: UnitOfWork, found: Live, scope: Sequence[str], access: str, m
         **more,
         **_told(found, scope).id_token(app.claims),
     }
-    return uow.house.kept(Keys).sign(app.id_token_signed_response_alg, said)
+    return uow.site.get(Keys).sign(app.id_token_signed_response_alg, said)
 
 
 def _still(found: Live, access: Access) -> tuple[str, ...]:

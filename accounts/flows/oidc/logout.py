@@ -61,7 +61,7 @@ def must_ask(uow: UnitOfWork, wish: Wish, who: CurrentAccount | None) -> bool:
         return False
     # The id of the session has changed since the app was told.
     own = exists().where(Grant.sid == wish.hint.sid, Grant.session_id == who.session.id, Grant.account_id == who.id)
-    return not uow.read(select(own))[0][0]
+    return not uow.fetch_all(select(own))[0][0]
 
 
 def _app(uow: UnitOfWork, hint: Hint | None, said: Mapping[str, str]) -> Client | None:

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 from sqlalchemy import delete, select
 
 from accounts.core.clock import now
-from accounts.core.errors import FieldError, InvalidInput, NotFound, sentence
+from accounts.core.errors import N_, FieldError, InvalidInput, NotFound
 from accounts.core.ids import new_id
-from accounts.core.models.apps import NONE, App, Grant
+from accounts.core.models.apps import NO_CLIENT_SECRET, App, Grant
 from accounts.core.models.forward_auth import AppOrigin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import registration_form
@@ -27,7 +27,7 @@ __all__ = ["SCOPES", "AppChange", "AppInput", "RenewSecret"]
 SECRET_BYTES = 32
 OVERLAP = timedelta(hours=24)
 """How long the secret before is good beside a new one."""
-NO_SECRET = sentence("A public app has no secret.")
+NO_SECRET = N_("A public app has no secret.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,14 @@ def register(uow: UnitOfWork, said: AppInput) -> Registered:
     :raises InvalidInput: an address that may not be registered.
     """
     kept = registration_form.checked(uow, said.model_dump())
-    secret = None if said.token_endpoint_auth_method == NONE else new_secret()
+    secret = None if said.token_endpoint_auth_method == NO_CLIENT_SECRET else new_secret()
     with uow:
         origins = kept.pop("forward_origins")
         app = App(id=new_id(), **kept, secret_hash=None if secret is None else hashed(secret))
         uow.session.add(app)
         uow.session.flush()
         _set_origins(uow, app, origins)
-        uow.note("app.registered", app_id=app.id, facts={"name": app.name})
+        uow.record_event("app.registered", app_id=app.id, facts={"name": app.name})
     return Registered(app, secret)
 
 
@@ -99,7 +99,7 @@ def change(uow: UnitOfWork, app_id: str, said: AppChange) -> Registered:
         elif was_public:
             app.secret_hash = hashed(secret)
         if changed:
-            uow.note("app.changed", app_id=app.id, facts={"changed": changed})
+            uow.record_event("app.changed", app_id=app.id, facts={"changed": changed})
         return Registered(app, secret if was_public and not app.public else None)
 
     return uow.attempt(work)
@@ -119,7 +119,7 @@ def rotate_secret(uow: UnitOfWork, app_id: str, said: RenewSecret | None = None)
             raise InvalidInput("a public app", fields=[error])
         _keep_old_secret(app, now() + overlap)
         app.secret_hash = hashed(secret)
-        uow.note("app.secret-changed", app_id=app.id, facts={"overlap": int(overlap.total_seconds())})
+        uow.record_event("app.secret-changed", app_id=app.id, facts={"overlap": int(overlap.total_seconds())})
 
     return Registered(_with(uow, app_id, work), secret)
 
@@ -134,7 +134,7 @@ def end_old_secret(uow: UnitOfWork, app_id: str) -> App:
         if old_secret_until(app) is None:
             raise NotFound("no old secret is good")
         app.old_secret_hash = app.old_secret_until = None
-        uow.note("app.old-secret-ended", app_id=app.id)
+        uow.record_event("app.old-secret-ended", app_id=app.id)
 
     return _with(uow, app_id, work)
 
@@ -145,7 +145,7 @@ def disable(uow: UnitOfWork, app_id: str) -> App:
     def work(app: App) -> None:
         if app.disabled_at is None:
             app.disabled_at = now()
-            uow.note("app.disabled", app_id=app.id, facts={"grants": _end_grants(uow, app, gone=False)})
+            uow.record_event("app.disabled", app_id=app.id, facts={"grants": _end_grants(uow, app, gone=False)})
 
     return _with(uow, app_id, work)
 
@@ -156,7 +156,7 @@ def enable(uow: UnitOfWork, app_id: str) -> App:
     def work(app: App) -> None:
         if app.disabled_at is not None:
             app.disabled_at = None
-            uow.note("app.enabled", app_id=app.id)
+            uow.record_event("app.enabled", app_id=app.id)
 
     return _with(uow, app_id, work)
 
@@ -167,7 +167,7 @@ def remove(uow: UnitOfWork, app_id: str) -> App:
     def work(app: App) -> None:
         facts = {"name": app.name, "grants": _end_grants(uow, app, gone=True)}
         uow.session.delete(app)
-        uow.note("app.removed", app_id=app.id, facts=facts)
+        uow.record_event("app.removed", app_id=app.id, facts=facts)
 
     return _with(uow, app_id, work)
 
@@ -239,7 +239,7 @@ def _with(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:
 def _end_grants(uow: UnitOfWork, app: App, *, gone: bool) -> int:
     grants.lock_app(uow, app.id)
     dead = grants.end(uow, Grant.app_id == app.id)
-    uow.goodbyes.app_ended(uow.session, app.id, gone=gone)
+    uow.logout_events.app_disabled(uow.session, app.id, deleted=gone)
     return len(dead)
 
 

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from accounts.core.errors import FieldError, InvalidInput, sentence
-from accounts.core.models.apps import BASIC, NATIVE, RS256, WEB
-from accounts.core.security.client_uris import AddressFlaw, check_address, check_origin
+from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.models.apps import CLIENT_SECRET_BASIC, NATIVE_APP, RS256, WEB_APP
+from accounts.core.security.client_uris import ClientUriRefused, check_client_uri, check_origin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.fields import Asks, Checkbox, Groups, Name
 
@@ -21,8 +21,8 @@ CLAIM = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 LIST = ("redirect_uris", "post_logout_redirect_uris")
 SINGLE = ("backchannel_logout_uri", "initiate_login_uri")
 
-NO_WAY_IN = sentence("Give at least one redirect address, or an origin behind a proxy.")
-MISSING = sentence("Please fill this in.")
+NO_WAY_IN = N_("Give at least one redirect address, or an origin behind a proxy.")
+MISSING = N_("Please fill this in.")
 
 
 def _lines(value: Any) -> Any:
@@ -37,14 +37,14 @@ def _scopes(value: Any) -> Any:
     words = value.replace(",", " ").split() if isinstance(value, str) else value
     if isinstance(words, list) and all(word in SCOPES for word in words):
         return [word for word in SCOPES if word in words]
-    raise PydanticCustomError("scopes", sentence("Scopes are profile, email, groups and offline_access."))
+    raise PydanticCustomError("scopes", N_("Scopes are profile, email, groups and offline_access."))
 
 
 def _claims(value: Any) -> Any:
     words = value.replace(",", " ").split() if isinstance(value, str) else value
     if isinstance(words, list) and all(isinstance(word, str) and CLAIM.fullmatch(word) for word in words):
         return sorted(set(words))
-    raise PydanticCustomError("claims", sentence("Claims are names such as email or groups."))
+    raise PydanticCustomError("claims", N_("Claims are names such as email or groups."))
 
 
 Lines = Annotated[
@@ -57,65 +57,61 @@ Words = Annotated[list[str], Field(max_length=20, json_schema_extra={"input": "t
 class AppChange(Asks):
     """What changes about an app; what is not said stays. The columns of ``App`` say what each means."""
 
-    name: Name = Field(
-        default="", title=sentence("Name"), json_schema_extra={"autocomplete": "off", "required": True}
-    )
-    redirect_uris: Lines = Field(default_factory=list, title=sentence("Redirect addresses"))
-    post_logout_redirect_uris: Lines = Field(default_factory=list, title=sentence("Addresses after signing out"))
+    name: Name = Field(default="", title=N_("Name"), json_schema_extra={"autocomplete": "off", "required": True})
+    redirect_uris: Lines = Field(default_factory=list, title=N_("Redirect addresses"))
+    post_logout_redirect_uris: Lines = Field(default_factory=list, title=N_("Addresses after signing out"))
     backchannel_logout_uri: Single = Field(
         default=None,
-        title=sentence("Address for back-channel logout"),
+        title=N_("Address for back-channel logout"),
         json_schema_extra={"hint": "backchannel"},
     )
-    initiate_login_uri: Single = Field(default=None, title=sentence("Address where the app begins a sign-in"))
+    initiate_login_uri: Single = Field(default=None, title=N_("Address where the app begins a sign-in"))
     forward_origins: Lines = Field(
         default_factory=list,
-        title=sentence("Origins behind a proxy (forward-auth)"),
+        title=N_("Origins behind a proxy (forward-auth)"),
         json_schema_extra={"hint": "origins"},
     )
-    allowed_groups: Groups = Field(default_factory=list, title=sentence("Only for these groups"))
+    allowed_groups: Groups = Field(default_factory=list, title=N_("Only for these groups"))
     trusted: Checkbox = Field(
         default=False,
-        title=sentence("Trusted: nobody is asked for consent"),
+        title=N_("Trusted: nobody is asked for consent"),
         json_schema_extra={"input": "checkbox"},
     )
-    require_pkce: Checkbox = Field(
-        default=True, title=sentence("Requires PKCE"), json_schema_extra={"input": "checkbox"}
-    )
+    require_pkce: Checkbox = Field(default=True, title=N_("Requires PKCE"), json_schema_extra={"input": "checkbox"})
     application_type: Literal["web", "native"] = Field(
-        default=WEB, title=sentence("Kind"), json_schema_extra={"input": "choice"}
+        default=WEB_APP, title=N_("Kind"), json_schema_extra={"input": "choice"}
     )
     token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post", "none"] = Field(
-        default=BASIC, title=sentence("How it shows its secret"), json_schema_extra={"input": "choice"}
+        default=CLIENT_SECRET_BASIC, title=N_("How it shows its secret"), json_schema_extra={"input": "choice"}
     )
     scopes: Annotated[Words, BeforeValidator(_scopes)] = Field(
-        default_factory=lambda: list(SCOPES), title=sentence("Scopes it may ask for")
+        default_factory=lambda: list(SCOPES), title=N_("Scopes it may ask for")
     )
     claims: Annotated[Words, BeforeValidator(_claims)] = Field(
-        default_factory=list, title=sentence("Claims in the ID token, too")
+        default_factory=list, title=N_("Claims in the ID token, too")
     )
     id_token_signed_response_alg: Literal["RS256", "ES256", "EdDSA"] = Field(
-        default=RS256, title=sentence("Signature of ID tokens"), json_schema_extra={"input": "choice"}
+        default=RS256, title=N_("Signature of ID tokens"), json_schema_extra={"input": "choice"}
     )
     access_token_seconds: int = Field(
         default=600,
         ge=60,
         le=86400,
-        title=sentence("Seconds an access token lives"),
+        title=N_("Seconds an access token lives"),
         json_schema_extra={"input": "number"},
     )
     id_token_seconds: int = Field(
         default=3600,
         ge=60,
         le=86400,
-        title=sentence("Seconds an ID token lives"),
+        title=N_("Seconds an ID token lives"),
         json_schema_extra={"input": "number"},
     )
     refresh_token_seconds: int = Field(
         default=30 * 86400,
         ge=3600,
         le=366 * 86400,
-        title=sentence("Seconds a sign-in can be refreshed"),
+        title=N_("Seconds a sign-in can be refreshed"),
         json_schema_extra={"input": "number"},
     )
 
@@ -123,13 +119,13 @@ class AppChange(Asks):
 class AppInput(AppChange):
     """What is said about an app when it is registered."""
 
-    name: Name = Field(title=sentence("Name"), json_schema_extra={"autocomplete": "off"})
+    name: Name = Field(title=N_("Name"), json_schema_extra={"autocomplete": "off"})
 
 
 class RenewSecret(Asks):
     """How an app gets a new secret."""
 
-    at_once: Checkbox = Field(default=False, title=sentence("The old secret is worth nothing at once"))
+    at_once: Checkbox = Field(default=False, title=N_("The old secret is worth nothing at once"))
 
 
 def checked(uow: UnitOfWork, said: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,11 +134,11 @@ def checked(uow: UnitOfWork, said: Mapping[str, Any]) -> dict[str, Any]:
     :raises InvalidInput: with every field that may not be so.
     """
     # http to this very machine: for apps that run on the person's device, and everywhere while developing.
-    local = said["application_type"] == NATIVE or uow.house.settings.env == "development"
+    local = said["application_type"] == NATIVE_APP or uow.site.settings.env == "development"
     wrong = [*_missing(said), *_flaws(said, local=local)]
     if wrong:
         raise InvalidInput("addresses", fields=wrong)
-    origins = (check_origin(origin, plain_on_loopback=local) for origin in said["forward_origins"])
+    origins = (check_origin(origin, allow_http_on_loopback=local) for origin in said["forward_origins"])
     return {
         **said,
         **{name: list(dict.fromkeys(said[name])) for name in LIST},
@@ -159,8 +155,8 @@ def _missing(said: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def _flaws(said: Mapping[str, Any], *, local: bool) -> Iterator[FieldError]:
     checks: list[tuple[str, list[str | None], Callable[..., object]]] = [
-        *((name, said[name], check_address) for name in LIST),
-        *((name, [said[name]], check_address) for name in SINGLE),
+        *((name, said[name], check_client_uri) for name in LIST),
+        *((name, [said[name]], check_client_uri) for name in SINGLE),
         ("forward_origins", said["forward_origins"], check_origin),
     ]
     for name, addresses, check in checks:
@@ -168,6 +164,6 @@ def _flaws(said: Mapping[str, Any], *, local: bool) -> Iterator[FieldError]:
             try:
                 if address is not None:
                     check(address, plain_on_loopback=local)
-            except AddressFlaw as flaw:
+            except ClientUriRefused as flaw:
                 yield FieldError(name, "address", str(flaw), {})
                 break

@@ -17,7 +17,7 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnsupportedResponseTypeError
 
 from accounts.core.errors import BadAppRequest
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, clients, id_token_hint, trial_state
 from accounts.flows.oidc.claims import OPENID, Wanted
@@ -82,11 +82,11 @@ class Asked:
         """The same request, with less to carry."""
         return replace(self, said={each: value for each, value in self.said.items() if each != name})
 
-    def answer(self, house: House, says: Mapping[str, str]) -> Answer:
+    def answer(self, house: Site, says: Mapping[str, str]) -> Answer:
         """An answer to the app, with ``state`` and ``iss`` (RFC 9207)."""
         return _answer(house, self.redirect_uri, self.mode, self.state, says)
 
-    def refusal(self, house: House, error: OAuth2Error) -> Answer:
+    def refusal(self, house: Site, error: OAuth2Error) -> Answer:
         """The answer that there will be no code, and why."""
         return self.answer(house, _said(error))
 
@@ -110,7 +110,7 @@ def read(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> Asked:
         _check_whole(many, said)
         return _judged(uow, app, redirect_uri, mode, said)
     except OAuth2Error as error:
-        raise Refused(_answer(uow.house, redirect_uri, mode, state, _said(error)), error) from None
+        raise Refused(_answer(uow.site, redirect_uri, mode, state, _said(error)), error) from None
 
 
 def _addressee(uow: UnitOfWork, many: Mapping[str, list[str]]) -> tuple[Client, str]:
@@ -124,7 +124,7 @@ def _addressee(uow: UnitOfWork, many: Mapping[str, list[str]]) -> tuple[Client, 
 
 
 def _may_return(uow: UnitOfWork, app: Client, uri: str, many: Mapping[str, list[str]]) -> bool:
-    return clients.redirects_to(app, uri) or trial_state.leads_back(uow.house, app.id, uri, many.get("state", []))
+    return clients.redirects_to(app, uri) or trial_state.leads_back(uow.site, app.id, uri, many.get("state", []))
 
 
 def _check_whole(many: Mapping[str, list[str]], said: Mapping[str, str]) -> None:
@@ -232,8 +232,8 @@ def _sub(uow: UnitOfWork, app: Client, said: Mapping[str, str], wanted: Wanted) 
     return hint.account_id
 
 
-def _answer(house: House, redirect_uri: str, mode: str, state: str, says: Mapping[str, str]) -> Answer:
-    whole = {**says, **({"state": state} if state else {}), "iss": house.signer.page("")}
+def _answer(house: Site, redirect_uri: str, mode: str, state: str, says: Mapping[str, str]) -> Answer:
+    whole = {**says, **({"state": state} if state else {}), "iss": house.link_signer.page_url("")}
     return Answer(redirect_uri, mode, whole)
 
 

@@ -25,7 +25,7 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, grants, issue, tokens
 from accounts.flows.oidc.grants import Live
@@ -77,7 +77,7 @@ class Client(ClientMixin):
 class Server(AuthorizationServer):
     """The server of one installation: ``house.kept(Server)``."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Site) -> None:
         super().__init__()
         self.house = house
         self.register_grant(CodeGrant, [S256(required=True)])
@@ -128,7 +128,7 @@ class CodeGrant(authlib_grants.AuthorizationCodeGrant):
     request: Request
 
     def query_authorization_code(self, code: str, client: Client) -> Code | None:
-        found = tokens.read_code(self.request.uow.house, code)
+        found = tokens.read_code(self.request.uow.site, code)
         return found if found is not None and found.app_id == client.app.id else None
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
@@ -142,7 +142,7 @@ class RefreshGrant(authlib_grants.RefreshTokenGrant):
     request: Request
 
     def authenticate_refresh_token(self, refresh_token: str) -> _Shown | None:
-        found = tokens.read_refresh(self.request.uow.house, refresh_token)
+        found = tokens.read_refresh(self.request.uow.site, refresh_token)
         return _Shown(found) if found is not None else None
 
     def _validate_token_scope(self, token: _Shown) -> None:
@@ -185,8 +185,8 @@ def find(uow: UnitOfWork, text: str, *, replaced: bool = False) -> _Found | None
 
     :param replaced: whether a refresh token will do that a later one has taken the place of.
     """
-    access = tokens.read_access(uow.house, text)
-    refresh = tokens.read_refresh(uow.house, text) if access is None else None
+    access = tokens.read_access(uow.site, text)
+    refresh = tokens.read_refresh(uow.site, text) if access is None else None
     grant_id = access.grant_id if access else refresh.grant_id if refresh else None
     live = grants.live(uow, grant_id) if grant_id is not None else None
     if live is None or (refresh is not None and not replaced and refresh.counter != live.grant.counter):

@@ -36,7 +36,7 @@ def rotate(uow: UnitOfWork, algs: Sequence[str] = ALGS, *, ahead: timedelta = AH
     others = {row.alg for row in waiting}.union(first)
     found += make(uow, [alg for alg in algs if alg not in others], moment + ahead, marks=())
     found += _bring_forward(uow, [row.id for row in waiting if row.not_before > moment + ahead], moment + ahead)
-    uow.house.kept(Keys).forget()
+    uow.site.get(Keys).forget()
     return found
 
 
@@ -49,7 +49,7 @@ def _bring_forward(uow: UnitOfWork, ids: Sequence[str], signs_from: datetime) ->
             row.not_before = signs_from
             line_up(uow, row.alg)
             facts = {"key": row.id, "alg": row.alg, "signs_from": int(signs_from.timestamp())}
-            uow.note("oidc-key.brought-forward", facts=facts)
+            uow.record_event("oidc-key.brought-forward", facts=facts)
     return rows
 
 
@@ -68,8 +68,8 @@ def drop(uow: UnitOfWork, id: str) -> str:
     with uow:
         uow.session.delete(row)
         left = line_up(uow, alg)
-        uow.note("oidc-key.dropped", facts={"key": id, "alg": alg})
+        uow.record_event("oidc-key.dropped", facts={"key": id, "alg": alg})
     if not left:
         make(uow, [alg], now(), marks=())
-    uow.house.kept(Keys).forget()
+    uow.site.get(Keys).forget()
     return alg

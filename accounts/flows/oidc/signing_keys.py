@@ -21,7 +21,7 @@ from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.models.apps import OidcKey
 from accounts.core.signing import encryption
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class _Known:
 class Keys:
     """The keys of one installation: ``house.kept(Keys)``."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: Site) -> None:
         self._house = house
         self._known: tuple[_Known, ...] = ()
         self._read_at = float("-inf")
@@ -170,7 +170,7 @@ def make(uow: UnitOfWork, algs: Sequence[str], signs_from: datetime, *, marks: S
         for row in made:
             line_up(uow, row.alg)
             facts = {"key": row.id, "alg": row.alg, "signs_from": int(signs_from.timestamp())}
-            uow.note("oidc-key.made", facts=facts)
+            uow.record_event("oidc-key.made", facts=facts)
         uow.session.execute(delete(OidcKey).where(OidcKey.retired_at < now() - KEPT))
     return made
 
@@ -182,7 +182,7 @@ def _row(uow: UnitOfWork, alg: str, pair: Pair, signs_from: datetime) -> OidcKey
         id=id,
         alg=alg,
         public={**pair.as_dict(private=False), "kid": id},
-        sealed=encryption.seal(uow.house.ring, USE, private),
+        sealed=encryption.encrypt(uow.site.ring, USE, private),
         not_before=signs_from,
     )
 
@@ -199,14 +199,14 @@ def _opened(uow: UnitOfWork, row: OidcKey) -> Pair | None:
     """The pair; None where the ring has lost the key it was sealed with. It verifies still, and signs no more."""
     from joserfc.jwk import JWKRegistry
 
-    ring = uow.house.ring
+    ring = uow.site.ring
     try:
-        private = encryption.unseal(ring, USE, row.sealed)
-    except encryption.Unsealable:
+        private = encryption.decrypt(ring, USE, row.sealed)
+    except encryption.DecryptionFailed:
         return None
-    if encryption.is_stale(ring, row.sealed):
+    if encryption.needs_reencryption(ring, row.sealed):
         with uow:
-            anew = encryption.seal(ring, USE, private)
+            anew = encryption.encrypt(ring, USE, private)
             uow.session.execute(update(OidcKey).where(OidcKey.id == row.id).values(sealed=anew))
     pair: Pair = JWKRegistry.import_key(json.loads(private))  # type: ignore[assignment] # never an octet key: see _new_pair
     return pair

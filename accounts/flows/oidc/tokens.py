@@ -8,8 +8,8 @@ from typing import Any
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.ids import new_id
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import House
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import Site
 
 CODE, ACCESS, REFRESH, VERSION = "oauth-code", "oauth-access", "oauth-refresh", 1
 CODE_LIVES = timedelta(seconds=60)
@@ -78,18 +78,18 @@ class Refresh:
     counter: int
 
 
-def seal_code(house: House, **said: Any) -> str:
+def seal_code(house: Site, **said: Any) -> str:
     """A fresh code."""
-    return house.envelope.seal(CODE, VERSION, list(astuple(Code(id=new_id(), **said))))
+    return house.signer.sign(CODE, VERSION, list(astuple(Code(id=new_id(), **said))))
 
 
-def read_code(house: House, token: str) -> Code | None:
+def read_code(house: Site, token: str) -> Code | None:
     """What a code says, when it is one of ours and young enough."""
     try:
-        stated = house.envelope.open(CODE, VERSION, token)
+        stated = house.signer.verify(CODE, VERSION, token)
         said = dict(zip((each.name for each in fields(Code)), stated.payload, strict=True))
         code = Code(**{**said, "amr": tuple(said["amr"]), "scope": tuple(said["scope"])})
-    except (Unreadable, TypeError, ValueError):
+    except (BadToken, TypeError, ValueError):
         return None
     return code if now() - stated.issued_at <= CODE_LIVES else None
 
@@ -99,31 +99,31 @@ def code_kept_until() -> datetime:
     return now() + CODE_LIVES + 2 * LEEWAY + timedelta(seconds=300)
 
 
-def seal_access(house: House, token: Access) -> str:
+def seal_access(house: Site, token: Access) -> str:
     """An access token as text."""
-    return house.envelope.seal(ACCESS, VERSION, [token.grant_id, token.expires, " ".join(token.scope), token.id])
+    return house.signer.sign(ACCESS, VERSION, [token.grant_id, token.expires, " ".join(token.scope), token.id])
 
 
-def read_access(house: House, token: str) -> Access | None:
+def read_access(house: Site, token: str) -> Access | None:
     """What an access token says, when it is one of ours and not too old. Whether its grant lives is not judged."""
     try:
-        stated = house.envelope.open(ACCESS, VERSION, token)
+        stated = house.signer.verify(ACCESS, VERSION, token)
         grant_id, expires, scope, id = stated.payload
         read = Access(grant_id, expires, tuple(scope.split()), id, int(stated.issued_at.timestamp()))
-    except (Unreadable, TypeError, ValueError, AttributeError):
+    except (BadToken, TypeError, ValueError, AttributeError):
         return None
     return read if now().timestamp() < read.expires else None
 
 
-def seal_refresh(house: House, token: Refresh) -> str:
+def seal_refresh(house: Site, token: Refresh) -> str:
     """A refresh token as text."""
-    return house.envelope.seal(REFRESH, VERSION, [token.grant_id, token.counter])
+    return house.signer.sign(REFRESH, VERSION, [token.grant_id, token.counter])
 
 
-def read_refresh(house: House, token: str) -> Refresh | None:
+def read_refresh(house: Site, token: str) -> Refresh | None:
     """What a refresh token says, when it is one of ours. Whether it is the one that is good now is not judged."""
     try:
-        grant_id, counter = house.envelope.open(REFRESH, VERSION, token).payload
-    except (Unreadable, TypeError, ValueError):
+        grant_id, counter = house.signer.verify(REFRESH, VERSION, token).payload
+    except (BadToken, TypeError, ValueError):
         return None
     return Refresh(grant_id, counter)

@@ -12,8 +12,8 @@ from datetime import timedelta
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import House
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import Site
 
 PURPOSE, VERSION = "try-app", 1
 LIVES = timedelta(minutes=15)
@@ -32,33 +32,33 @@ class Trial:
     verifier: str
 
 
-def callback(house: House) -> str:
+def callback(house: Site) -> str:
     """The whole address."""
-    return house.signer.page(PATH)
+    return house.link_signer.page_url(PATH)
 
 
-def begin(house: House, app_id: str, account_id: str) -> tuple[str, Trial]:
+def begin(house: Site, app_id: str, account_id: str) -> tuple[str, Trial]:
     """A state, and the trial that it stands for."""
     key = house.ring.signing
     says = [app_id, account_id, new_id()]
-    state = house.envelope.seal(PURPOSE, VERSION, says, key=key)
-    return state, Trial(app_id, account_id, house.envelope.tag(key, [PURPOSE, *says], 32).hex())
+    state = house.signer.sign(PURPOSE, VERSION, says, key=key)
+    return state, Trial(app_id, account_id, house.signer.tag(key, [PURPOSE, *says], 32).hex())
 
 
-def read(house: House, state: str) -> Trial | None:
+def read(house: Site, state: str) -> Trial | None:
     """The trial that a state stands for; None for every other text."""
     try:
-        stated = house.envelope.open(PURPOSE, VERSION, state)
+        stated = house.signer.verify(PURPOSE, VERSION, state)
         app_id, account_id, nonce = (str(each) for each in stated.payload)
-    except (Unreadable, TypeError, ValueError):
+    except (BadToken, TypeError, ValueError):
         return None
     if now() > stated.issued_at + LIVES:
         return None
-    verifier = house.envelope.tag(stated.key, [PURPOSE, app_id, account_id, nonce], 32).hex()
+    verifier = house.signer.tag(stated.key, [PURPOSE, app_id, account_id, nonce], 32).hex()
     return Trial(app_id, account_id, verifier)
 
 
-def leads_back(house: House, app_id: str, redirect_uri: str, states: Sequence[str]) -> bool:
+def leads_back(house: Site, app_id: str, redirect_uri: str, states: Sequence[str]) -> bool:
     """Whether a request for this app may be answered at the house's own address."""
     if redirect_uri != callback(house) or len(states) != 1:
         return False

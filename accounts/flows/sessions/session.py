@@ -19,8 +19,8 @@ from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import Grant
 from accounts.core.models.counters import Spent
 from accounts.core.signing import key_usage
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import House
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import grants
 
@@ -115,7 +115,7 @@ def visit() -> Session:
 
 def note_begin(uow: UnitOfWork, session: Session) -> None:
     """Put a sign-in into the audit log, which is also the list of sessions."""
-    key = uow.house.ring.signing
+    key = uow.site.ring.signing
     facts = {
         "session": session.id,
         "epoch": session.epoch,
@@ -124,7 +124,7 @@ def note_begin(uow: UnitOfWork, session: Session) -> None:
         "key": key.name,
     }
     key_usage.count_signed(uow.session, key, PURPOSE, session.ends_at)
-    uow.note(SIGN_IN, account_id=session.account_id, facts=facts)
+    uow.record_event(SIGN_IN, account_id=session.account_id, facts=facts)
 
 
 def open_for(uow: UnitOfWork, account: Account, amr: tuple[str, ...]) -> Session:
@@ -160,23 +160,23 @@ def renew(uow: UnitOfWork, account: Account, old: Session, *, proved: bool = Fal
     return session
 
 
-def seal(house: House, session: Session) -> str:
+def seal(house: Site, session: Session) -> str:
     """The cookie's value."""
     s = session
     payload = [s.account_id, s.epoch, s.id, s.began, s.auth_time, list(s.amr), int(s.remember), s.proved, s.csrf]
-    return house.envelope.seal(PURPOSE, VERSION, payload)
+    return house.signer.sign(PURPOSE, VERSION, payload)
 
 
-def read(house: House, cookie: str) -> Session | None:
+def read(house: Site, cookie: str) -> Session | None:
     """The session that a cookie states, if it is genuine and young enough. Anything else is a stranger's."""
     try:
-        statement = house.envelope.open(PURPOSE, VERSION, cookie)
+        statement = house.signer.verify(PURPOSE, VERSION, cookie)
         account_id, epoch, sid, began, auth_time, amr, remember, proved, csrf = statement.payload
         session = Session(
             sid, account_id, epoch, began, auth_time, tuple(amr), bool(remember), proved, csrf, statement.issued_at
         )
         return session if session.alive else None
-    except (Unreadable, ValueError, TypeError):
+    except (BadToken, ValueError, TypeError):
         return None
 
 
@@ -210,7 +210,7 @@ def current(uow: UnitOfWork, session: Session) -> CurrentAccount | None:
     if not session.account_id:
         return None
     stated = {"account": session.account_id, "epoch": session.epoch, "mark": mark(session.id)}
-    rows = uow.read(_CURRENT, stated)
+    rows = uow.fetch_all(_CURRENT, stated)
     if not rows:
         return None
     email, name, locale, created_at, last, _ = rows[0]
@@ -222,14 +222,14 @@ def end(uow: UnitOfWork, session: Session) -> None:
     """Sign out: the id is spent, so a copy of the cookie is dead too."""
     with uow:
         close(uow, session.account_id, session.id, session.ends_at)
-        uow.note("sign-out", account_id=session.account_id, facts={"session": session.id})
+        uow.record_event("sign-out", account_id=session.account_id, facts={"session": session.id})
 
 
 def close(uow: UnitOfWork, account_id: str, session_id: str, ends_at: datetime) -> None:
     """Have a session be over, in a unit of work under way: copies of its cookie are dead, and its apps are told."""
     grants.lock_account(uow, account_id)
     if uow.spend(mark(session_id), ends_at + 2 * LEEWAY):
-        uow.goodbyes.session_ended(uow.session, session_id)
+        uow.logout_events.session_ended(uow.session, session_id)
 
 
 def end_everywhere(uow: UnitOfWork, account_id: str) -> None:
@@ -242,8 +242,8 @@ def end_everywhere(uow: UnitOfWork, account_id: str) -> None:
         )
         if epoch is not None:
             # Not by the unit of work itself, which sees only what is changed in objects.
-            uow.goodbyes.epoch_ended(uow.session, account_id, epoch - 1)
-        uow.note("sign-out.everywhere", account_id=account_id)
+            uow.logout_events.epoch_ended(uow.session, account_id, epoch - 1)
+        uow.record_event("sign-out.everywhere", account_id=account_id)
 
 
 def mark(session_id: str) -> str:
@@ -251,16 +251,16 @@ def mark(session_id: str) -> str:
     return f"session:{session_id}"
 
 
-def csrf_token(house: House, session: Session) -> str:
+def csrf_token(house: Site, session: Session) -> str:
     """A signed token that is worth something only together with this session's cookie."""
-    return house.envelope.seal(CSRF_PURPOSE, VERSION, _digest(session))
+    return house.signer.sign(CSRF_PURPOSE, VERSION, _digest(session))
 
 
-def check_csrf(house: House, session: Session, token: str) -> None:
+def check_csrf(house: Site, session: Session, token: str) -> None:
     """:raises CsrfFailed: the token is not of this session."""
     try:
-        stated = house.envelope.open(CSRF_PURPOSE, VERSION, token).payload
-    except Unreadable as why:
+        stated = house.signer.verify(CSRF_PURPOSE, VERSION, token).payload
+    except BadToken as why:
         raise CsrfFailed(str(why)) from None
     if not isinstance(stated, str) or not secrets.compare_digest(stated.encode(), _digest(session).encode()):
         raise CsrfFailed("token of another session")

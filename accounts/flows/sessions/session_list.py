@@ -37,7 +37,7 @@ def listing(uow: UnitOfWork, who: CurrentAccount) -> list[Listed]:
 
 def of(uow: UnitOfWork, account_id: str, epoch: int, *, current: str = "") -> list[Listed]:
     """The sessions that are still open, newest first, from the sign-ins in the audit log."""
-    events = uow.read(
+    events = uow.fetch_all(
         select(AuditRow.at, AuditRow.network, AuditRow.agent, AuditRow.facts)
         .where(AuditRow.kind == SIGN_IN, AuditRow.account_id == account_id)
         .where(AuditRow.at > now() - ABSOLUTE_REMEMBERED)
@@ -61,7 +61,7 @@ def of(uow: UnitOfWork, account_id: str, epoch: int, *, current: str = "") -> li
 def _open(uow: UnitOfWork, epoch: int, facts: Sequence[dict[str, Any]]) -> set[str]:
     moment = now().timestamp()
     ids = {f["session"] for f in facts if f["epoch"] == epoch and f["ends"] > moment}
-    ended = {row[0] for row in uow.read(select(Spent.id).where(Spent.id.in_([mark(sid) for sid in ids])))}
+    ended = {row[0] for row in uow.fetch_all(select(Spent.id).where(Spent.id.in_([mark(sid) for sid in ids])))}
     return {sid for sid in ids if mark(sid) not in ended}
 
 
@@ -83,4 +83,4 @@ def end(uow: UnitOfWork, account_id: str, epoch: int, session_id: str) -> None:
         raise NotFound("no such session")
     with uow:
         sessions.close(uow, account_id, session_id, found.ends)
-        uow.note("session.ended", account_id=account_id, facts={"session": session_id})
+        uow.record_event("session.ended", account_id=account_id, facts={"session": session_id})

@@ -11,9 +11,9 @@ from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import AddressTaken, LastAdmin, NotFound
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.models.account import ADMINS, Account, Membership
-from accounts.core.security.addresses import Address, AddressRefused, parse
-from accounts.core.security.passwords import check_choice
+from accounts.core.models.account import ADMIN_GROUP, Account, Membership
+from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
+from accounts.core.security.passwords import check_new_password
 from accounts.core.uow import UnitOfWork
 
 PASSWORD_CHANGED, RESET_PASSWORD = "password-changed", "reset-password"
@@ -27,7 +27,7 @@ class Chosen:
     """A password that was checked and hashed before the unit of work began."""
 
     password_hash: str
-    email: Address | None = None
+    email: EmailAddress | None = None
     name: str = ""
 
 
@@ -51,15 +51,15 @@ def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field:
     """
     uow.release()
     local, _, domain = email.partition("@")
-    context = [uow.house.settings.service_name, email, local, domain, domain.split(".")[0], *name.split(), name]
-    check_choice(password, context, field=field)
-    return uow.house.passwords.hash(password)
+    context = [uow.site.settings.service_name, email, local, domain, domain.split(".")[0], *name.split(), name]
+    check_new_password(password, context, field=field)
+    return uow.site.passwords.hash(password)
 
 
 def create(uow: UnitOfWork, email: str, chosen: Newcomer, *, groups: Iterable[str] = (), locale: str) -> Account:
     """A new, active account. The UNIQUE index on the address decides between two at once."""
     check_free(uow, Subject(email, None))
-    address = parse(email)
+    address = parse_email(email)
     account = Account(
         email=address.email,
         email_key=address.key,
@@ -86,7 +86,9 @@ def check_free(uow: UnitOfWork, subject: Subject) -> None:
 
 def is_anchored(uow: UnitOfWork, email: str, *, but_by: str = "") -> bool:
     """Whether an address is kept for somebody who may still undo a change away from it."""
-    kept = exists().where(Account.anchor_key == parse(email).key, Account.anchor_until > now(), Account.id != but_by)
+    kept = exists().where(
+        Account.anchor_key == parse_email(email).key, Account.anchor_until > now(), Account.id != but_by
+    )
     return bool(uow.session.scalar(select(kept)))
 
 
@@ -94,10 +96,10 @@ def grant(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tuple[str
     """Add groups; answers those that are new."""
     new = tuple(sorted(set(groups) - set(account.groups)))
     account.memberships.extend(Membership(account_id=account.id, group=group) for group in new)
-    if ADMINS in new:
+    if ADMIN_GROUP in new:
         uow.spend(FIRST_ADMIN, FOR_EVER)
     if new:
-        uow.note("account.groups", account_id=account.id, facts={"added": list(new)})
+        uow.record_event("account.groups", account_id=account.id, facts={"added": list(new)})
     return new
 
 
@@ -105,7 +107,7 @@ def set_password(uow: UnitOfWork, account: Account, password_hash: str) -> None:
     """Set a new password and tell its owner; sessions and links that trusted the old one are dead with the commit."""
     account.password_hash = password_hash
     account.auth_epoch += 1
-    uow.put(PASSWORD_CHANGED, account.id, locale=account.locale)
+    uow.enqueue(PASSWORD_CHANGED, account.id, locale=account.locale)
 
 
 def void_password(uow: UnitOfWork, account: Account) -> None:
@@ -115,13 +117,13 @@ def void_password(uow: UnitOfWork, account: Account) -> None:
     the reset link. Their sessions are for the caller to end.
     """
     account.password_hash = None
-    uow.put(RESET_PASSWORD, account.id, {"next": ""}, account.locale)
+    uow.enqueue(RESET_PASSWORD, account.id, {"next": ""}, account.locale)
 
 
 def key_of(text: str) -> str:
     """The unique form of an address; "" for anything else, such as an id."""
     try:
-        return parse(text).key
+        return parse_email(text).key
     except AddressRefused:
         return ""
 
@@ -151,8 +153,8 @@ def disable(uow: UnitOfWork, account_id: str) -> Account:
         if account.active:
             account.status = "disabled"
             account.auth_epoch += 1
-            uow.note("account.disabled", account_id=account.id)
-            if ADMINS in account.groups:
+            uow.record_event("account.disabled", account_id=account.id)
+            if ADMIN_GROUP in account.groups:
                 keep_an_admin(uow)
         return account
 
@@ -167,7 +169,7 @@ def enable(uow: UnitOfWork, account_id: str) -> Account:
         if not account.active:
             account.status = "active"
             account.auth_epoch += 1
-            uow.note("account.enabled", account_id=account.id)
+            uow.record_event("account.enabled", account_id=account.id)
         return account
 
     return uow.attempt(work)
@@ -189,8 +191,8 @@ def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Accou
                 account.memberships.remove(membership)
             account.auth_epoch += 1
             names = sorted(membership.group for membership in lost)
-            uow.note("account.groups", account_id=account.id, facts={"removed": names})
-            if ADMINS in names:
+            uow.record_event("account.groups", account_id=account.id, facts={"removed": names})
+            if ADMIN_GROUP in names:
                 keep_an_admin(uow)
         return account
 
@@ -207,7 +209,7 @@ def _administered(uow: UnitOfWork, account_id: str) -> Account:
 
 def lock_admins(uow: UnitOfWork) -> None:
     """Lock who administers (on SQLite the first write does): two admins who switch each other off come one by one."""
-    uow.session.execute(select(Membership).where(Membership.group == ADMINS).with_for_update()).all()
+    uow.session.execute(select(Membership).where(Membership.group == ADMIN_GROUP).with_for_update()).all()
 
 
 def keep_an_admin(uow: UnitOfWork) -> None:
@@ -220,7 +222,7 @@ def keep_an_admin(uow: UnitOfWork) -> None:
         select(func.count())
         .select_from(Membership)
         .join(Account, Account.id == Membership.account_id)
-        .where(Membership.group == ADMINS, Account.status == "active")
+        .where(Membership.group == ADMIN_GROUP, Account.status == "active")
     )
     if not admins:
         raise LastAdmin("the last active admin")

@@ -13,9 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from accounts.config import LOCALES
-from accounts.core.errors import sentence
+from accounts.core.errors import N_
 from accounts.core.security import addresses, passwords
-from accounts.core.security.addresses import Address
+from accounts.core.security.addresses import EmailAddress
 from accounts.core.security.redirects import local_path
 
 PLACE = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
@@ -28,16 +28,16 @@ class Asks(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
 
-def _address(value: Any) -> Address:
+def _address(value: Any) -> EmailAddress:
     if isinstance(value, str):
         try:
-            return addresses.parse(value)
+            return addresses.parse_email(value)
         except addresses.AddressRefused:
             pass
-    raise PydanticCustomError("email", sentence("That is not a mail address we can write to."))
+    raise PydanticCustomError("email", N_("That is not a mail address we can write to."))
 
 
-def _maybe_address(value: Any) -> Address | None:
+def _maybe_address(value: Any) -> EmailAddress | None:
     return None if value in ("", None) else _address(value)
 
 
@@ -50,7 +50,7 @@ def _sought(value: Any) -> Any:
 
 def _place(value: Any) -> Any:
     if isinstance(value, str) and value and not PLACE.fullmatch(value):
-        raise PydanticCustomError("place", sentence("That is not a place in this list."))
+        raise PydanticCustomError("place", N_("That is not a place in this list."))
     return value
 
 
@@ -59,13 +59,13 @@ def plain_name(value: Any) -> Any:
     if isinstance(value, str):
         value = " ".join(value.split())
         if any(unicodedata.category(letter) in ("Cc", "Cs", "Co", "Zl", "Zp") for letter in value):
-            raise PydanticCustomError("name", sentence("A name has no control characters."))
+            raise PydanticCustomError("name", N_("A name has no control characters."))
     return value
 
 
 def _locale(value: Any) -> str:
     if value not in LOCALES:
-        raise PydanticCustomError("locale", sentence("That language is not spoken here."))
+        raise PydanticCustomError("locale", N_("That language is not spoken here."))
     return str(value)
 
 
@@ -74,7 +74,7 @@ def _groups(value: Any) -> Any:
         value = value.replace(",", " ").split()
     if isinstance(value, list) and all(isinstance(group, str) and GROUP.fullmatch(group) for group in value):
         return sorted(set(value))
-    raise PydanticCustomError("groups", sentence("Group names are letters, digits, - and _, at most 64 each."))
+    raise PydanticCustomError("groups", N_("Group names are letters, digits, - and _, at most 64 each."))
 
 
 def _target(value: Any) -> Any:
@@ -87,21 +87,21 @@ def _checked(value: Any) -> Any:
 
 
 Email = Annotated[
-    Address,
+    EmailAddress,
     PlainValidator(_address),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_BYTES}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_EMAIL_BYTES}),
     Field(
-        title=sentence("Mail address"),
-        json_schema_extra={"input": "email", "autocomplete": "username", "maxlength": addresses.MAX_BYTES},
+        title=N_("Mail address"),
+        json_schema_extra={"input": "email", "autocomplete": "username", "maxlength": addresses.MAX_EMAIL_BYTES},
     ),
 ]
 MaybeEmail = Annotated[
-    Address | None,
+    EmailAddress | None,
     PlainValidator(_maybe_address),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_BYTES}),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_EMAIL_BYTES}),
     Field(
-        title=sentence("Mail address"),
-        json_schema_extra={"input": "email", "autocomplete": "off", "maxlength": addresses.MAX_BYTES},
+        title=N_("Mail address"),
+        json_schema_extra={"input": "email", "autocomplete": "off", "maxlength": addresses.MAX_EMAIL_BYTES},
     ),
 ]
 Sought = Annotated[str, BeforeValidator(_sought)]
@@ -111,16 +111,16 @@ Place = Annotated[str, BeforeValidator(_place), Field(json_schema_extra={"input"
 NewPassword = Annotated[
     str,
     Field(
-        title=sentence("New password"),
-        max_length=4 * passwords.MAX_CHARACTERS,
+        title=N_("New password"),
+        max_length=4 * passwords.MAX_PASSWORD_CHARACTERS,
         json_schema_extra={"input": "password", "autocomplete": "new-password", "hint": "new-password"},
     ),
 ]
 CurrentPassword = Annotated[
     str,
     Field(
-        title=sentence("Password"),
-        max_length=4 * passwords.MAX_CHARACTERS,
+        title=N_("Password"),
+        max_length=4 * passwords.MAX_PASSWORD_CHARACTERS,
         json_schema_extra={"input": "password", "autocomplete": "current-password"},
     ),
 ]
@@ -128,7 +128,7 @@ Name = Annotated[
     str,
     BeforeValidator(plain_name),
     Field(
-        title=sentence("Your name"),
+        title=N_("Your name"),
         max_length=100,
         json_schema_extra={"input": "text", "autocomplete": "name", "maxlength": 100},
     ),
@@ -136,15 +136,15 @@ Name = Annotated[
 Locale = Annotated[
     str,
     BeforeValidator(_locale),
-    Field(title=sentence("Language"), json_schema_extra={"input": "locale", "enum": list(LOCALES)}),
+    Field(title=N_("Language"), json_schema_extra={"input": "locale", "enum": list(LOCALES)}),
 ]
 Groups = Annotated[
     list[str],
     BeforeValidator(_groups),
-    Field(title=sentence("Groups"), max_length=32, json_schema_extra={"input": "text", "hint": "groups"}),
+    Field(title=N_("Groups"), max_length=32, json_schema_extra={"input": "text", "hint": "groups"}),
 ]
 Next = Annotated[
-    str, BeforeValidator(_target), Field(title=sentence("Return target"), json_schema_extra={"input": "hidden"})
+    str, BeforeValidator(_target), Field(title=N_("Return target"), json_schema_extra={"input": "hidden"})
 ]
 Checkbox = Annotated[bool, BeforeValidator(_checked)]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.core import outbox
-from accounts.core.links.opening import account_of
+from accounts.core.links.opening import find_subject_account
 from accounts.core.models.account import Account
-from accounts.core.outbox import Intent, Letter
-from accounts.core.security.addresses import AddressRefused, parse
+from accounts.core.outbox import Letter, OutboxItem
+from accounts.core.security.addresses import AddressRefused, parse_email
 from accounts.core.uow import UnitOfWork
 
 SENT, DROPPED, DELAYED = "mail.sent", "mail.dropped", "mail.delayed"
@@ -17,10 +17,10 @@ LAST_WORDS = frozenset({"account-closed", "account-deleted"})
 """Letters to somebody whose account is gone. No mark leads from their address to anything any more."""
 
 
-def settle(uow: UnitOfWork, intent: Intent, letter: Letter | None, answer: str) -> None:
+def settle(uow: UnitOfWork, intent: OutboxItem, letter: Letter | None, answer: str) -> None:
     """A letter was taken by the mail server, or there was none to write: its row goes, a line stays."""
-    there = outbox.settle(uow.session, intent)
-    account = account_of(uow, intent.subject)
+    there = outbox.remove_item(uow.session, intent)
+    account = find_subject_account(uow, intent.subject)
     if letter is not None:
         told = {"words": letter.words, "answer": answer}
         _note(uow, SENT, intent, account, letter.to if there else "", told)
@@ -28,28 +28,30 @@ def settle(uow: UnitOfWork, intent: Intent, letter: Letter | None, answer: str) 
         _note(uow, DROPPED, intent, account, intent.subject if there else "", {"why": _why_dropped(intent, account)})
 
 
-def put_off(uow: UnitOfWork, intent: Intent, letter: Letter | None, error: str, *, for_good: bool) -> None:
+def put_off(uow: UnitOfWork, intent: OutboxItem, letter: Letter | None, error: str, *, for_good: bool) -> None:
     """A letter was not taken: it is tried again, or its row is kept as a dead letter."""
-    state = outbox.put_off(uow.session, intent, error, for_good=for_good)
+    state = outbox.retry_later(uow.session, intent, error, permanent=for_good)
     kind = REFUSED if for_good else GIVEN_UP if state == "dead" else DELAYED
     to = letter.to if letter else intent.subject
-    _note(uow, kind, intent, account_of(uow, intent.subject), to if state else "", {"error": error})
+    _note(uow, kind, intent, find_subject_account(uow, intent.subject), to if state else "", {"error": error})
 
 
-def _why_dropped(intent: Intent, account: Account | None) -> str:
+def _why_dropped(intent: OutboxItem, account: Account | None) -> str:
     if account is None:
         return "no-account"
     return "undone" if account.active else "disabled"
 
 
-def _note(uow: UnitOfWork, kind: str, intent: Intent, account: Account | None, to: str, told: dict[str, Any]) -> None:
+def _note(
+    uow: UnitOfWork, kind: str, intent: OutboxItem, account: Account | None, to: str, told: dict[str, Any]
+) -> None:
     facts = {"mail": intent.id, "purpose": intent.purpose, "try": intent.attempts, **told}
     about = "" if intent.purpose in LAST_WORDS else _key(to)
-    uow.note(kind, account_id=account.id if account else None, about=about, facts=facts)
+    uow.record_event(kind, account_id=account.id if account else None, email_key=about, facts=facts)
 
 
 def _key(email: str) -> str:
     try:
-        return parse(email).key
+        return parse_email(email).key
     except AddressRefused:
         return ""

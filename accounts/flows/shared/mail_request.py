@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from accounts.core.clock import now
-from accounts.core.links.link import Link, Sentence
+from accounts.core.links.link import Link, LinkClaims
 from accounts.core.models.account import Account
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits
 from accounts.flows.shared.fields import Asks, Email, Next
@@ -33,17 +33,17 @@ def ask(uow: UnitOfWork, purpose: str, said: Asking, event: str) -> None:
     """
     mail_limits.ask(uow, purpose, said.email.key)
     with uow:
-        mail = uow.put(purpose, said.email.email, {"next": said.next})
-        uow.note(event, about=said.email.key, facts={"mail": mail, "purpose": purpose})
+        mail = uow.enqueue(purpose, said.email.email, {"next": said.next})
+        uow.record_event(event, email_key=said.email.key, facts={"mail": mail, "purpose": purpose})
 
 
-def again(uow: UnitOfWork, sentence: Sentence) -> bool:
+def again(uow: UnitOfWork, sentence: LinkClaims) -> bool:
     """Have a fresh link sent with the same return target."""
-    uow.put(sentence.link.purpose, sentence.subject_id, {"next": sentence.carried.next})
+    uow.enqueue(sentence.link.purpose, sentence.subject_id, {"next": sentence.carried.next})
     return True
 
 
-def target(intent: Intent) -> Target | None:
+def target(intent: OutboxItem) -> Target | None:
     """The return target of whoever asked. None, not an empty one: it would make every link longer."""
     wanted = intent.facts.get("next", "")
     return Target(next=wanted) if wanted else None
@@ -51,7 +51,7 @@ def target(intent: Intent) -> Target | None:
 
 def letter(
     uow: UnitOfWork,
-    intent: Intent,
+    intent: OutboxItem,
     link: Link,
     account: Account | None,
     carried: BaseModel | None = None,
@@ -65,10 +65,10 @@ def letter(
     if account is None or not account.active:
         return None
     facts = {
-        "asked": intent.asked,
+        "asked": intent.requested_by,
         "email": to or account.email,
         "name": account.name or None,
-        "until": now() + uow.house.signer.lives(link),
+        "until": now() + uow.site.link_signer.lifetime(link),
     }
-    url = uow.url(link, accounts.subject_of(account), carried)
+    url = uow.link_url(link, accounts.subject_of(account), carried)
     return Letter(link.purpose, to or account.email, account.locale, facts, link=url)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts.core.errors import LinkExpired, LinkUsed, sentence
+from accounts.core.errors import N_, LinkExpired, LinkUsed
 from accounts.core.link_kinds.parts import auth_epoch, email, sign_ins
-from accounts.core.links.link import Done, Link, Opened
-from accounts.core.links.opening import account_of
-from accounts.core.outbox import Intent, Letter
+from accounts.core.links.link import ActResult, Link, OpenedLink
+from accounts.core.links.opening import find_subject_account
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import mail_request
 
@@ -27,29 +27,31 @@ def ask(uow: UnitOfWork, said: SignInByMail) -> None:
     mail_request.ask(uow, PURPOSE, said, "sign-in.mail-asked")
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
-    return mail_request.letter(uow, intent, SIGN_IN, account_of(uow, intent.subject), mail_request.target(intent))
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
+    return mail_request.letter(
+        uow, intent, SIGN_IN, find_subject_account(uow, intent.subject), mail_request.target(intent)
+    )
 
 
-def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     account = opened.account
     account.sign_in_serial += 1
-    uow.note("sign-in.by-mail", account_id=account.id, link_id=opened.link_id)
-    return Done(account.id, signs_in=account, amr=("mail",))
+    uow.record_event("sign-in.by-mail", account_id=account.id, link_id=opened.link_id)
+    return ActResult(account.id, sign_in_as=account, amr=("mail",))
 
 
 SIGN_IN = Link(
     purpose=PURPOSE,
-    lives=timedelta(minutes=15),
+    lifetime=timedelta(minutes=15),
     about="account",
     dies_with=(email, auth_epoch, sign_ins),
     carries=mail_request.Target,
     letter=letter,
     act=act,
-    again=mail_request.again,
-    again_after=(LinkExpired, LinkUsed),
-    title=sentence("Sign in"),
-    explains=sentence("Press the button, and you are signed in on this device."),
-    button=sentence("Sign in"),
-    done=sentence("You are signed in."),
+    can_resend=mail_request.again,
+    resend_after=(LinkExpired, LinkUsed),
+    title=N_("Sign in"),
+    explanation=N_("Press the button, and you are signed in on this device."),
+    button=N_("Sign in"),
+    done=N_("You are signed in."),
 )

@@ -10,8 +10,8 @@ from pydantic import Field
 from sqlalchemy import literal, select, update
 
 from accounts.core.clock import now
-from accounts.core.errors import SignInFailed, sentence
-from accounts.core.models.account import LOCK, Account
+from accounts.core.errors import N_, SignInFailed
+from accounts.core.models.account import LOCKOUT_DURATION, Account
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
@@ -26,7 +26,7 @@ class SignIn(Asks):
     email: Email
     password: CurrentPassword
     remember: Checkbox = Field(
-        default=False, title=sentence("Stay signed in on this device"), json_schema_extra={"input": "checkbox"}
+        default=False, title=N_("Stay signed in on this device"), json_schema_extra={"input": "checkbox"}
     )
     next: Next = ""
 
@@ -42,18 +42,18 @@ def act(uow: UnitOfWork, said: SignIn, *, known_here: Sequence[str] = ()) -> Ses
     :raises SignInFailed: address and password do not match.
     :raises TooManyRequests: for the pair of address and network, the address, or the network.
     """
-    hit = uow.house.throttle.hit
-    hit(throttle.SIGN_IN_NETWORK, uow.asker.network)
-    hit(throttle.SIGN_IN_PAIR, said.email.key, uow.asker.network)
+    hit = uow.site.throttle.hit
+    hit(throttle.SIGN_IN_NETWORK, uow.request_info.network)
+    hit(throttle.SIGN_IN_PAIR, said.email.key, uow.request_info.network)
     account_id, stored, status, locked_at, stand_in = _look_up(uow, said.email.key)
     known = account_id is not None and account_id in known_here
     if not known:
         hit(throttle.SIGN_IN_ACCOUNT, said.email.key)
-    right, renewed = uow.house.passwords.verify(said.password, stored, stand_in=stand_in)
-    held_up = locked_at is not None and now() < locked_at + LOCK and not known
+    right, renewed = uow.site.passwords.verify(said.password, stored, fallback_hash=stand_in)
+    held_up = locked_at is not None and now() < locked_at + LOCKOUT_DURATION and not known
     if not right or account_id is None or status != "active" or held_up:
         with uow:
-            uow.note("sign-in.failed", account_id=account_id, facts={"locked": held_up})
+            uow.record_event("sign-in.failed", account_id=account_id, facts={"locked": held_up})
             if not known:
                 unlock.count_failure(uow, said.email.key)
         raise SignInFailed("locked" if held_up else "wrong password or no such account")
@@ -68,11 +68,11 @@ def _look_up(uow: UnitOfWork, email_key: str) -> Any:
     hash of some account, always of the same one, and takes its time: the kinds are spread among all addresses as
     they are among people.
     """
-    key = uow.house.ring.signing
-    point = urlsafe_b64encode(uow.house.envelope.tag(key, ["stand-in", email_key], 12)).decode()
+    key = uow.site.ring.signing
+    point = urlsafe_b64encode(uow.site.signer.tag(key, ["stand-in", email_key], 12)).decode()
     near = select(Account.password_hash).where(Account.id >= point).order_by(Account.id).limit(1).scalar_subquery()
     one = select(literal(1)).subquery()
-    return uow.read(
+    return uow.fetch_all(
         select(Account.id, Account.password_hash, Account.status, Account.locked_at, near)
         .select_from(one)
         .outerjoin(Account, Account.email_key == email_key)

@@ -25,13 +25,13 @@ def act(uow: UnitOfWork, who: CurrentAccount, said: Confirm) -> Session:
     :raises InvalidInput: the password is wrong.
     :raises TooManyRequests: too many tries for this account.
     """
-    uow.house.throttle.hit(throttle.PASSWORD_ACCOUNT, who.id)
+    uow.site.throttle.hit(throttle.PASSWORD_ACCOUNT, who.id)
     known = uow.session.get_one(Account, who.id)
     uow.release()
-    right, _ = uow.house.passwords.verify(said.password, known.password_hash)
+    right, _ = uow.site.passwords.verify(said.password, known.password_hash)
     if not right:
         with uow:
-            uow.note("confirm.refused", account_id=who.id)
+            uow.record_event("confirm.refused", account_id=who.id)
         raise InvalidInput("wrong password", fields=[FieldError("password", "wrong_password", WRONG, {})])
 
     def work() -> Session:

@@ -10,11 +10,11 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from accounts.core.clock import now
-from accounts.core.errors import sentence
+from accounts.core.errors import N_
 from accounts.core.link_kinds.parts import lock_serial
-from accounts.core.links.link import Done, Link, Opened
-from accounts.core.models.account import LOCK, Account
-from accounts.core.outbox import Intent, Letter
+from accounts.core.links.link import ActResult, Link, OpenedLink
+from accounts.core.models.account import LOCKOUT_DURATION, Account
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import mail_request
 
@@ -34,7 +34,7 @@ def count_failure(uow: UnitOfWork, email_key: str) -> None:
     row = uow.session.execute(raised).first()
     if row is None or row.failures < MAX_FAILURES:
         return
-    if row.locked_at is None or now() >= row.locked_at + LOCK:
+    if row.locked_at is None or now() >= row.locked_at + LOCKOUT_DURATION:
         _lock(uow, row.id, row.locale)
 
 
@@ -45,11 +45,11 @@ def _lock(uow: UnitOfWork, account_id: str, locale: str) -> None:
         .values(locked_at=now(), failures=0, lock_serial=Account.lock_serial + 1)
         .execution_options(synchronize_session=False)
     )
-    mail = uow.put(PURPOSE, account_id, locale=locale)
-    uow.note("account.locked", account_id=account_id, facts={"mail": mail, "purpose": PURPOSE})
+    mail = uow.enqueue(PURPOSE, account_id, locale=locale)
+    uow.record_event("account.locked", account_id=account_id, facts={"mail": mail, "purpose": PURPOSE})
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     account = uow.session.get(Account, intent.subject)
     # A lock that is over needs no lifting.
     still_locked = account is not None and account.locked(now())
@@ -62,22 +62,22 @@ def lift(account: Account) -> None:
     account.lock_serial += 1
 
 
-def act(uow: UnitOfWork, opened: Opened, said: object) -> Done:
+def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     account = opened.account
     lift(account)
-    uow.note("account.unlocked", account_id=account.id, link_id=opened.link_id)
-    return Done(account.id)
+    uow.record_event("account.unlocked", account_id=account.id, link_id=opened.link_id)
+    return ActResult(account.id)
 
 
 UNLOCK = Link(
     purpose=PURPOSE,
-    lives=timedelta(minutes=60),
+    lifetime=timedelta(minutes=60),
     about="account",
     dies_with=(lock_serial,),
     letter=letter,
     act=act,
-    title=sentence("Allow signing in again"),
-    explains=sentence("There were many wrong passwords for your account. This lifts the pause that follows them."),
-    button=sentence("Allow signing in"),
-    done=sentence("You can sign in again."),
+    title=N_("Allow signing in again"),
+    explanation=N_("There were many wrong passwords for your account. This lifts the pause that follows them."),
+    button=N_("Allow signing in"),
+    done=N_("You can sign in again."),
 )

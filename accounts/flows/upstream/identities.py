@@ -14,11 +14,11 @@ from sqlalchemy import func, select, update
 
 from accounts.core.clock import now
 from accounts.core.errors import Conflict, IdentityTaken, IdentityUnknown, LastWayIn, NotFound
-from accounts.core.links.link import Done, Link
+from accounts.core.links.link import ActResult, Link
 from accounts.core.links.opening import open_link
 from accounts.core.models.account import Account
 from accounts.core.models.upstream import Identity
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import not_me
 from accounts.flows.invites import link as invite_link
@@ -46,9 +46,9 @@ class Connected:
 
 def listing(uow: UnitOfWork, account_id: str) -> Sequence[Connected]:
     """The sign-ins that are connected to an account, oldest first."""
-    label_of = uow.house.kept(Providers).label_of
+    label_of = uow.site.get(Providers).label_of
     columns = (Identity.id, Identity.issuer, Identity.shown, Identity.created_at, Identity.last_used_at)
-    rows = uow.read(select(*columns).where(Identity.account_id == account_id).order_by(Identity.created_at))
+    rows = uow.fetch_all(select(*columns).where(Identity.account_id == account_id).order_by(Identity.created_at))
     return [Connected(id, issuer, label_of(issuer), shown, since, used) for id, issuer, shown, since, used in rows]
 
 
@@ -72,7 +72,7 @@ def sign_in(uow: UnitOfWork, person: Person) -> Session:
             session = sessions.begin(found.account_id, row[0], amr=AMR)
             sessions.note_begin(uow, session)
             return session
-        uow.note("identity.refused", account_id=found.account_id if found else None, facts=_facts(person))
+        uow.record_event("identity.refused", account_id=found.account_id if found else None, facts=_facts(person))
     raise IdentityUnknown("connected to no account, or to one that is disabled")
 
 
@@ -147,13 +147,13 @@ def _remove(uow: UnitOfWork, account: Account, found: Identity, **more: object) 
     uow.session.delete(found)
     # Of two at once that take away one each, the version lets only one through; the other looks again.
     account.auth_epoch += 1
-    uow.note("identity.disconnected", account_id=account.id, facts={"issuer": found.issuer})
+    uow.record_event("identity.disconnected", account_id=account.id, facts={"issuer": found.issuer})
     _tell(uow, DISCONNECTED, account, found.issuer, found.shown, **more)
 
 
 def _tell(uow: UnitOfWork, purpose: str, account: Account, issuer: str, shown: str, **more: object) -> None:
-    label = uow.house.kept(Providers).label_of(issuer)
-    uow.put(purpose, account.id, {"label": label, "shown": shown, **more}, account.locale)
+    label = uow.site.get(Providers).label_of(issuer)
+    uow.enqueue(purpose, account.id, {"label": label, "shown": shown, **more}, account.locale)
 
 
 def join(uow: UnitOfWork, link: Link, token: object, link_id: str, person: Person) -> Session:
@@ -170,22 +170,22 @@ def join(uow: UnitOfWork, link: Link, token: object, link_id: str, person: Perso
             raise Conflict("another invitation was opened meanwhile")
         if _identity(uow, person) is not None:
             raise IdentityTaken("connected to another account")
-        done: Done = invite_link.act(uow, opened, NoPassword(person.name))
-        if done.signs_in is None:
+        done: ActResult = invite_link.act(uow, opened, NoPassword(person.name))
+        if done.sign_in_as is None:
             raise Conflict("the invited address has an account by now")
-        _add(uow, done.signs_in, person)
-        return sessions.open_for(uow, done.signs_in, AMR)
+        _add(uow, done.sign_in_as, person)
+        return sessions.open_for(uow, done.sign_in_as, AMR)
 
     return uow.attempt(work)
 
 
-def letter(uow: UnitOfWork, intent: Intent) -> Letter | None:
+def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
     """The notice that a sign-in was connected, or disconnected."""
     account = uow.session.get(Account, intent.subject)
     if account is None:
         return None
     facts = {
-        "asked": intent.asked,
+        "asked": intent.requested_by,
         "email": account.email,
         "name": account.name or None,
         "at": intent.created_at,
@@ -204,7 +204,7 @@ def _add(uow: UnitOfWork, account: Account, person: Person) -> None:
     # The UNIQUE index decides between two accounts that connect the same sign-in at once.
     uow.session.add(Identity(issuer=person.issuer, subject=person.subject, account_id=account.id, shown=person.shown))
     uow.session.flush()
-    uow.note("identity.connected", account_id=account.id, facts=_facts(person))
+    uow.record_event("identity.connected", account_id=account.id, facts=_facts(person))
     _tell(uow, NOTICE, account, person.issuer, person.shown)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from accounts.config_upstream import Upstream
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import NotFound, UpstreamFailed
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.flows.upstream.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ class Person:
 class Providers:
     """The upstreams of one installation: ``house.kept(Providers)``."""
 
-    def __init__(self, house: House) -> None:
-        base = house.signer.page("")
+    def __init__(self, house: Site) -> None:
+        base = house.link_signer.page_url("")
         self._known = {name: Provider(each, base) for name, each in house.settings.upstreams.items()}
 
     def get(self, name: str) -> Provider:

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from accounts.core.clock import now
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import House
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import Site
 
 PURPOSE, VERSION = "upstream", 1
 LIVES = timedelta(minutes=10)
@@ -38,17 +38,17 @@ class Waiting:
         return secrets.compare_digest(self.state.encode(), state.encode())
 
 
-def seal(house: House, waiting: Waiting) -> str:
+def seal(house: Site, waiting: Waiting) -> str:
     """The cookie's value."""
-    return house.envelope.seal(PURPOSE, VERSION, list(astuple(waiting)))
+    return house.signer.sign(PURPOSE, VERSION, list(astuple(waiting)))
 
 
-def read(house: House, cookie: str) -> Waiting | None:
+def read(house: Site, cookie: str) -> Waiting | None:
     """The visit that a cookie states, if it is genuine and not too long ago."""
     try:
-        stated = house.envelope.open(PURPOSE, VERSION, cookie)
+        stated = house.signer.verify(PURPOSE, VERSION, cookie)
         said: dict[str, Any] = dict(zip((each.name for each in fields(Waiting)), stated.payload, strict=True))
         waiting = Waiting(**said)
-    except (Unreadable, TypeError, ValueError):
+    except (BadToken, TypeError, ValueError):
         return None
     return waiting if now() - stated.issued_at <= LIVES else None

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.apps import App
 from accounts.flows.oidc import backchannel, registration, registration_form
 from accounts.flows.oidc.registration import Registered
@@ -25,7 +25,7 @@ def shown(app: App, forward_origins: tuple[str, ...] | None = None) -> dict[str,
     origins = registration.origins_of(uow(), app.id) if forward_origins is None else forward_origins
     return {
         "id": app.id,
-        "issuer": house().signer.page(""),
+        "issuer": house().link_signer.page_url(""),
         **registration.described(app, origins),
         "created_at": app.created_at,
         "disabled_at": app.disabled_at,
@@ -33,25 +33,27 @@ def shown(app: App, forward_origins: tuple[str, ...] | None = None) -> dict[str,
     }
 
 
-@room.get("/admin/apps", needs=ADMINS, speaks=BOTH)
+@room.get("/admin/apps", needs=ADMIN_GROUP, speaks=BOTH)
 def list_apps() -> Reply:
     """Other apps, by name."""
     return Reply(page="admin/apps.html", says={"apps": [shown(app) for app in registration.listing(uow())]})
 
 
-@room.post("/admin/apps", needs=ADMINS, fresh=True, speaks=JSON, asks=registration_form.AppInput, statuses=(201,))
+@room.post(
+    "/admin/apps", needs=ADMIN_GROUP, fresh=True, speaks=JSON, asks=registration_form.AppInput, statuses=(201,)
+)
 def add_app(said: registration_form.AppInput) -> Reply:
     """Register an app. The answer holds its secret, which is never shown again."""
     return _with_secret(registration.register(uow(), said), 201)
 
 
-@room.post("/admin/apps/new", needs=ADMINS, fresh=True, speaks=PAGE, asks=registration_form.AppInput, page=FORM)
+@room.post("/admin/apps/new", needs=ADMIN_GROUP, fresh=True, speaks=PAGE, asks=registration_form.AppInput, page=FORM)
 def add_app_page(said: registration_form.AppInput) -> Reply:
     """Register an app."""
     return _with_secret(registration.register(uow(), said), 201)
 
 
-@room.get("/admin/apps/<app_id>", needs=ADMINS, speaks=BOTH)
+@room.get("/admin/apps/<app_id>", needs=ADMIN_GROUP, speaks=BOTH)
 def show_app(app_id: str) -> Reply:
     """One app, and how it took the last goodbyes."""
     found = registration.find(uow(), app_id)
@@ -65,7 +67,7 @@ def _as_it_is(app_id: str) -> dict[str, Any]:
     return {"given": registration.described(found.app, found.forward_origins), "app_id": app_id}
 
 
-@room.patch("/admin/apps/<app_id>", needs=ADMINS, fresh=True, speaks=JSON, asks=registration_form.AppChange)
+@room.patch("/admin/apps/<app_id>", needs=ADMIN_GROUP, fresh=True, speaks=JSON, asks=registration_form.AppChange)
 def change_app(app_id: str, said: registration_form.AppChange) -> Reply:
     """Change an app; what is not said stays."""
     return _changed(registration.change(uow(), app_id, said))
@@ -73,7 +75,7 @@ def change_app(app_id: str, said: registration_form.AppChange) -> Reply:
 
 @room.post(
     "/admin/apps/<app_id>/change",
-    needs=ADMINS,
+    needs=ADMIN_GROUP,
     fresh=True,
     speaks=PAGE,
     asks=registration_form.AppChange,
@@ -85,52 +87,54 @@ def change_app_page(app_id: str, said: registration_form.AppChange) -> Reply:
     return _changed(registration.change(uow(), app_id, said))
 
 
-@room.post("/admin/apps/<app_id>/secret", needs=ADMINS, fresh=True, speaks=BOTH, asks=registration_form.RenewSecret)
+@room.post(
+    "/admin/apps/<app_id>/secret", needs=ADMIN_GROUP, fresh=True, speaks=BOTH, asks=registration_form.RenewSecret
+)
 def renew_app_secret(app_id: str, said: registration_form.RenewSecret) -> Reply:
     """Give an app a new secret, which is never shown again. The old one is good for a day more, or dead at once."""
     return _with_secret(registration.rotate_secret(uow(), app_id, said), 200)
 
 
-@room.delete("/admin/apps/<app_id>/old-secret", needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
+@room.delete("/admin/apps/<app_id>/old-secret", needs=ADMIN_GROUP, fresh=True, speaks=JSON, statuses=(204,))
 def end_old_app_secret(app_id: str) -> Reply:
     """Have the secret before the one that is good now be worth nothing."""
     registration.end_old_secret(uow(), app_id)
     return Reply(status=204)
 
 
-@room.post("/admin/apps/<app_id>/old-secret/end", needs=ADMINS, fresh=True, speaks=PAGE)
+@room.post("/admin/apps/<app_id>/old-secret/end", needs=ADMIN_GROUP, fresh=True, speaks=PAGE)
 def end_old_app_secret_page(app_id: str) -> Reply:
     """Have the secret before the one that is good now be worth nothing."""
     return _settled(registration.end_old_secret(uow(), app_id), "old-secret-ended")
 
 
-@room.post("/admin/apps/<app_id>/disable", needs=ADMINS, speaks=BOTH)
+@room.post("/admin/apps/<app_id>/disable", needs=ADMIN_GROUP, speaks=BOTH)
 def disable_app(app_id: str) -> Reply:
     """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
     return _settled(registration.disable(uow(), app_id), "disabled")
 
 
-@room.post("/admin/apps/<app_id>/enable", needs=ADMINS, speaks=BOTH)
+@room.post("/admin/apps/<app_id>/enable", needs=ADMIN_GROUP, speaks=BOTH)
 def enable_app(app_id: str) -> Reply:
     """Switch an app on again."""
     return _settled(registration.enable(uow(), app_id), "enabled")
 
 
-@room.delete("/admin/apps/<app_id>", needs=ADMINS, fresh=True, speaks=JSON, statuses=(204,))
+@room.delete("/admin/apps/<app_id>", needs=ADMIN_GROUP, fresh=True, speaks=JSON, statuses=(204,))
 def remove_app(app_id: str) -> Reply:
     """Take an app away, with all that people have agreed to about it."""
     registration.remove(uow(), app_id)
     return Reply(status=204)
 
 
-@room.post("/admin/apps/<app_id>/remove", needs=ADMINS, fresh=True, speaks=PAGE)
+@room.post("/admin/apps/<app_id>/remove", needs=ADMIN_GROUP, fresh=True, speaks=PAGE)
 def remove_app_page(app_id: str) -> Reply:
     """Take an app away, with all that people have agreed to about it."""
     registration.remove(uow(), app_id)
     return Reply(then=page_url("list_apps"))
 
 
-@room.post("/admin/apps/<app_id>/try", needs=ADMINS, speaks=PAGE)
+@room.post("/admin/apps/<app_id>/try", needs=ADMIN_GROUP, speaks=PAGE)
 def try_app(app_id: str) -> Reply:
     """Sign in to an app, as its people would, to see what it would learn."""
     from accounts.flows.oidc import app_trial as flow
@@ -138,7 +142,7 @@ def try_app(app_id: str) -> Reply:
     return Reply(then=flow.begin(uow(), context.signed_in(), app_id))
 
 
-@room.get("/admin/apps/tried", needs=ADMINS, speaks=PAGE)
+@room.get("/admin/apps/tried", needs=ADMIN_GROUP, speaks=PAGE)
 def app_tried() -> Reply:
     """What an app would have learned."""
     from accounts.flows.oidc import app_trial as flow

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, request
 
 from accounts.core.clock import now
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.audit import export as audit_export
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.audit import search as audit_search
@@ -32,7 +32,7 @@ def _no_lines() -> dict[str, Any]:
     return {"lines": [], "next": "", "happened": audit_labels.HAPPENED, "filters": _filters(), "given": _filters()}
 
 
-@room.get("/admin/audit", needs=ADMINS, query=AuditPage, page=PAGE, fill=_no_lines)
+@room.get("/admin/audit", needs=ADMIN_GROUP, query=AuditPage, page=PAGE, fill=_no_lines)
 def list_audit(said: AuditPage) -> Reply:
     """What happened, newest first."""
     lines, place = audit_search.page(uow(), said)
@@ -47,7 +47,7 @@ def list_audit(said: AuditPage) -> Reply:
 
 @room.post(
     "/admin/audit/export",
-    needs=ADMINS,
+    needs=ADMIN_GROUP,
     fresh=True,
     asks=ExportAudit,
     page="admin/audit_export.html",

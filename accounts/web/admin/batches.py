@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 
 from accounts.core import csv_files
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.invites import BatchRow, InviteBatch
 from accounts.flows.invites import batch_file, batches, export, sending
 from accounts.flows.invites import manage as manage_invites
@@ -72,7 +72,7 @@ def _page() -> dict[str, Any]:
     return {**_listed(), "max_rows": MAX_ROWS, "max_bytes": batch_file.MAX_BYTES}
 
 
-@room.get("/admin/invites/batches", needs=ADMINS, speaks=JSON)
+@room.get("/admin/invites/batches", needs=ADMIN_GROUP, speaks=JSON)
 def list_batches() -> Reply:
     """Batches, newest first."""
     return Reply(says=_listed())
@@ -80,7 +80,7 @@ def list_batches() -> Reply:
 
 @room.post(
     "/admin/invites/batches",
-    needs=ADMINS,
+    needs=ADMIN_GROUP,
     asks=NewBatch,
     page="admin/batches.html",
     fill=_page,
@@ -94,7 +94,7 @@ def make_batch(said: NewBatch) -> Reply:
     return Reply(says=shown, status=201, then=page_url("show_batch", batch_id=batch.id))
 
 
-@room.get("/admin/invites/batches/<batch_id>", needs=ADMINS)
+@room.get("/admin/invites/batches/<batch_id>", needs=ADMIN_GROUP)
 def show_batch(batch_id: str) -> Reply:
     """One batch: what would happen, or has happened, to each row; verdict and after choose rows."""
     batch = batches.find(uow(), batch_id)
@@ -116,7 +116,7 @@ def show_batch(batch_id: str) -> Reply:
     )
 
 
-@room.post("/admin/invites/batches/<batch_id>/send", needs=ADMINS, fresh=True)
+@room.post("/admin/invites/batches/<batch_id>/send", needs=ADMIN_GROUP, fresh=True)
 def send_batch(batch_id: str) -> Stream:
     """Send what is left of a batch: a line of JSON for every step, the last with finished or a problem."""
     batch = batches.find(uow(), batch_id)
@@ -126,47 +126,47 @@ def send_batch(batch_id: str) -> Stream:
     def page(steps: Iterator[Step | Trouble]) -> Iterator[str]:
         return runtime().pages.stream("admin/batch_sending.html", batch=batch, steps=steps)
 
-    return Stream(lines=sending.send(house(), work.asker, batch.id), page=page)
+    return Stream(lines=sending.send(house(), work.request_info, batch.id), page=page)
 
 
-@room.post("/admin/invites/batches/<batch_id>/discard", needs=ADMINS)
+@room.post("/admin/invites/batches/<batch_id>/discard", needs=ADMIN_GROUP)
 def discard_batch(batch_id: str) -> Reply:
     """Forget a list; what was sent from it stays."""
     rows = batches.discard(uow(), batch_id)
     return Reply(says={"rows": rows}, then=page_url("make_batch_form"))
 
 
-@room.post("/admin/invites/batches/<batch_id>/resend", needs=ADMINS)
+@room.post("/admin/invites/batches/<batch_id>/resend", needs=ADMIN_GROUP)
 def resend_batch(batch_id: str) -> Reply:
     """Mail the open invitations of a batch once more."""
     return _changed(batch_id, "resend")
 
 
-@room.post("/admin/invites/batches/<batch_id>/extend", needs=ADMINS, asks=Extend)
+@room.post("/admin/invites/batches/<batch_id>/extend", needs=ADMIN_GROUP, asks=Extend)
 def extend_batch(batch_id: str, said: Extend) -> Reply:
     """Mail links that end later to all of a batch who have not accepted."""
     return _changed(batch_id, "extend", said.days)
 
 
-@room.post("/admin/invites/batches/<batch_id>/revoke", needs=ADMINS)
+@room.post("/admin/invites/batches/<batch_id>/revoke", needs=ADMIN_GROUP)
 def revoke_batch(batch_id: str) -> Reply:
     """Take a batch back: its links are dead, and nothing more of it is sent."""
     return _changed(batch_id, "revoke")
 
 
-@room.post("/admin/invites/batches/<batch_id>/links", needs=ADMINS, fresh=True)
+@room.post("/admin/invites/batches/<batch_id>/links", needs=ADMIN_GROUP, fresh=True)
 def export_links(batch_id: str) -> Stream:
     """The open invitations of a batch with a usable link each, as CSV for a mail merge or as lines of JSON."""
     return Stream(
         lines=_links(batch_id, "links"),
-        page=lambda links: collected(csv_files.written(export.table(links))),
+        page=lambda links: collected(csv_files.format_csv(export.table(links))),
         content_type="text/csv; charset=utf-8",
         tells=False,
         headers={"Content-Disposition": 'attachment; filename="invitations.csv"'},
     )
 
 
-@room.post("/admin/invites/batches/<batch_id>/letters", needs=ADMINS, fresh=True, speaks=PAGE)
+@room.post("/admin/invites/batches/<batch_id>/letters", needs=ADMIN_GROUP, fresh=True, speaks=PAGE)
 def print_letters(batch_id: str) -> Stream:
     """The open invitations of a batch as letters to print, with the link as a QR code."""
     return Stream(lines=_links(batch_id, "letters"), page=letters_page, tells=False)
@@ -181,4 +181,4 @@ def _links(batch_id: str, form: str) -> Iterator[Invitation]:
     work = uow()
     # Before the answer begins: what cannot be had is told as such, and nothing leaves the house unlogged.
     export.note(work, batch_id, form)
-    return export.links(house(), work.asker, batch_id)
+    return export.links(house(), work.request_info, batch_id)

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.invites import SentInvite
 from accounts.flows.invites import batches, search
 from accounts.flows.invites import manage as manage_invites
@@ -60,7 +60,7 @@ def _page() -> dict[str, Any]:
     }
 
 
-@room.get("/admin/invites", needs=ADMINS, speaks=JSON)
+@room.get("/admin/invites", needs=ADMIN_GROUP, speaks=JSON)
 def list_invites() -> Reply:
     """Invitations, newest first: by q, state, batch; after and limit for the next page."""
     return Reply(says=_searched()[1])
@@ -68,7 +68,7 @@ def list_invites() -> Reply:
 
 @room.post(
     "/admin/invites",
-    needs=ADMINS,
+    needs=ADMIN_GROUP,
     asks=send_invites.Invite,
     page="admin/invites.html",
     fill=_page,
@@ -76,30 +76,30 @@ def list_invites() -> Reply:
 )
 def send_invite(said: send_invites.Invite) -> Reply:
     """Invite one address, with groups if wanted; a new admin needs a fresh proof, as do the groups of an account."""
-    if ADMINS in said.groups:
+    if ADMIN_GROUP in said.groups:
         step_up.require(signed_in())
     return _answer(send_invites.send(uow(), said), 202)
 
 
-@room.post("/admin/invites/<invite_id>/resend", needs=ADMINS, statuses=(202,))
+@room.post("/admin/invites/<invite_id>/resend", needs=ADMIN_GROUP, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay alive."""
     return _answer(manage_invites.resend(uow(), invite_id), 202)
 
 
-@room.post("/admin/invites/<invite_id>/extend", needs=ADMINS, asks=Extend, statuses=(202,))
+@room.post("/admin/invites/<invite_id>/extend", needs=ADMIN_GROUP, asks=Extend, statuses=(202,))
 def extend_invite(invite_id: str, said: Extend) -> Reply:
     """Mail a link that ends later; links that are out stay alive until their own end."""
     return _answer(manage_invites.extend(uow(), invite_id, said), 202)
 
 
-@room.post("/admin/invites/<invite_id>/revoke", needs=ADMINS)
+@room.post("/admin/invites/<invite_id>/revoke", needs=ADMIN_GROUP)
 def revoke_invite(invite_id: str) -> Reply:
     """Take an invitation back; every link of it is dead."""
     return _answer(manage_invites.revoke(uow(), invite_id), 200)
 
 
-@room.post("/admin/invites/some", needs=ADMINS, asks=Some)
+@room.post("/admin/invites/some", needs=ADMIN_GROUP, asks=Some)
 def change_some_invites(said: Some) -> Reply:
     """Resend, extend or revoke some; how many were still open."""
     count = manage_invites.some(uow(), said)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.helpdesk import limits as helpdesk_limits
 from accounts.flows.helpdesk.limits import WhoseLimits
 from accounts.flows.keys import report as key_report
@@ -25,7 +25,7 @@ def _nothing_yet() -> dict[str, Any]:
     return {"limits": None, "asked": None, "done": request.args.get("done", "")}
 
 
-@room.post("/admin/limits", needs=ADMINS, asks=WhoseLimits, page=PAGE, fill=_nothing_yet)
+@room.post("/admin/limits", needs=ADMIN_GROUP, asks=WhoseLimits, page=PAGE, fill=_nothing_yet)
 def see_limits(said: WhoseLimits) -> Reply:
     """What has been counted of an address and of a network."""
     found = [asdict(each) for each in helpdesk_limits.look(uow(), said)]
@@ -35,14 +35,14 @@ def see_limits(said: WhoseLimits) -> Reply:
     return Reply(page=PAGE, says={"limits": found}, shows=shows)
 
 
-@room.post("/admin/limits/lift", needs=ADMINS, asks=WhoseLimits)
+@room.post("/admin/limits/lift", needs=ADMIN_GROUP, asks=WhoseLimits)
 def lift_limits(said: WhoseLimits) -> Reply:
     """Have counting begin anew for an address and a network."""
     lifted = helpdesk_limits.lift(uow(), said)
     return Reply(says={"lifted": lifted}, then=page_url("see_limits_form", done="lifted"))
 
 
-@room.get("/admin/keys", needs=ADMINS)
+@room.get("/admin/keys", needs=ADMIN_GROUP)
 def list_keys() -> Reply:
     """The key ring without its secrets, oldest first."""
     return Reply(page="admin/keys.html", says={"keys": [_key(life) for life in key_report.lives(uow())]})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import explain as link_explanation
@@ -24,7 +24,7 @@ def _nothing_yet() -> dict[str, Any]:
     return {"found": None, "happened": audit_labels.HAPPENED, "part_names": link_advice.PARTS}
 
 
-@room.post("/admin/links/explain", needs=ADMINS, asks=ExplainLink, page=PAGE, fill=_nothing_yet)
+@room.post("/admin/links/explain", needs=ADMIN_GROUP, asks=ExplainLink, page=PAGE, fill=_nothing_yet)
 def explain_link(said: ExplainLink) -> Reply:
     """Explain why a link does or does not work."""
     found = link_explanation.explain(uow(), said.link)

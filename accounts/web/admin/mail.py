@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 
 from accounts.core import outbox
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import dead_letters, mail_trace
 from accounts.flows.helpdesk.dead_letters import DeadPage
@@ -25,7 +25,7 @@ PAGE = "admin/mail.html"
 
 
 def _given_up(said: DeadPage) -> dict[str, Any]:
-    waiting, dead = outbox.waiting(house().store.engine)
+    waiting, dead = outbox.count_items(house().store.engine)
     letters, place = dead_letters.listing(uow(), said)
     return {"waiting": waiting, "dead": dead, "letters": [asdict(each) for each in letters], "next": place}
 
@@ -46,13 +46,13 @@ def _around(after: DeadPage) -> dict[str, Any]:
     }
 
 
-@room.get("/admin/mail", needs=ADMINS, speaks=JSON, query=DeadPage)
+@room.get("/admin/mail", needs=ADMIN_GROUP, speaks=JSON, query=DeadPage)
 def list_mail(said: DeadPage) -> Reply:
     """How many letters wait, and those that were given up."""
     return Reply(says=_given_up(said))
 
 
-@room.post("/admin/mail", needs=ADMINS, asks=TraceMail, page=PAGE, fill=_nothing_yet)
+@room.post("/admin/mail", needs=ADMIN_GROUP, asks=TraceMail, page=PAGE, fill=_nothing_yet)
 def trace_mail(said: TraceMail) -> Reply:
     """What became of the mail to an address, and why a link does or does not work."""
     trace, explained = mail_trace.look(uow(), said)
@@ -68,7 +68,7 @@ def trace_mail(said: TraceMail) -> Reply:
     return Reply(page=PAGE, says=says, shows=shows)
 
 
-@room.post("/admin/mail/<mail_id>/again", needs=ADMINS, statuses=(202,))
+@room.post("/admin/mail/<mail_id>/again", needs=ADMIN_GROUP, statuses=(202,))
 def send_mail_again(mail_id: str) -> Reply:
     """Try a letter that was given up once more; its link is signed then."""
     dead_letters.send_again(uow(), mail_id)

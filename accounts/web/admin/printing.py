@@ -7,18 +7,16 @@ from collections.abc import Iterator
 import segno
 from markupsafe import Markup
 
-from accounts.core.errors import sentence
+from accounts.core.errors import N_
 from accounts.flows.invites.export import Invitation
 from accounts.web.kit.context import runtime
 from accounts.web.kit.streams import collected
 from accounts.web.kit.templates import STATIC
 
-TITLE = sentence("You are invited to %(service)s")
-LEAD = sentence(
-    "The invitation is for %(email)s. Point a phone at this code, or type the address below into a browser."
-)
-GROUPS = sentence("Your groups: %(groups)s")
-UNTIL = sentence("It works once, until %(until)s.")
+TITLE = N_("You are invited to %(service)s")
+LEAD = N_("The invitation is for %(email)s. Point a phone at this code, or type the address below into a browser.")
+GROUPS = N_("Your groups: %(groups)s")
+UNTIL = N_("It works once, until %(until)s.")
 
 
 def letters_page(invitations: Iterator[Invitation], *, alone: bool = False) -> Iterator[str]:

@@ -8,7 +8,7 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 
 
-class Compiled(BytecodeCache):
+class SharedBytecodeCache(BytecodeCache):
     """A second app with the same templates compiles none of them.
 
     Code depends on the options of its environment: one of these serves environments that are alike.

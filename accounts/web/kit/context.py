@@ -15,10 +15,10 @@ from flask import current_app, g, has_request_context, request
 from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.errors import Forbidden, NotSignedIn, Problem
-from accounts.core.security.throttle import network_of
-from accounts.core.site import House
+from accounts.core.security.throttle import client_network
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
@@ -73,7 +73,7 @@ def runtime() -> Runtime:
     return cast("Runtime", current_app.extensions[EXTENSION])
 
 
-def house() -> House:
+def house() -> Site:
     """The installation that this app serves."""
     return runtime().house
 
@@ -122,7 +122,7 @@ def account() -> CurrentAccount | None:
         work = uow()
         if state.account is not None:
             speak(state.account.locale)
-            work.asker = replace(work.asker, account_id=state.account.id, locale=language())
+            work.request_info = replace(work.request_info, account_id=state.account.id, locale=language())
     return state.account
 
 
@@ -172,12 +172,12 @@ def release(error: BaseException | None = None) -> None:
         current_app.logger.warning("the store went away before its connection was given back")
 
 
-def _asker(state: Bound) -> Asker:
+def _asker(state: Bound) -> RequestInfo:
     settings = state.runtime.house.settings
     if not has_request_context():
-        return Asker(locale=settings.locale)
-    return Asker(
-        network=network_of(request.remote_addr or ""),
+        return RequestInfo(locale=settings.locale)
+    return RequestInfo(
+        network=client_network(request.remote_addr or ""),
         agent=short_agent(request.headers.get("User-Agent", "")),
         request_id=state.request_id,
         locale=language(),

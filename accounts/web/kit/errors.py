@@ -81,7 +81,7 @@ def body(problem: Problem) -> dict[str, Any]:
     """RFC 9457 members: ``type`` is about:blank's way with a stable ``code`` beside it."""
     said: dict[str, Any] = {
         "type": "about:blank",
-        "title": words(problem.sentence),
+        "title": words(problem.message),
         "status": problem.status,
         "code": problem.code,
     }
@@ -98,8 +98,10 @@ def body(problem: Problem) -> dict[str, Any]:
 
 def can_be_had_again(dead: errors.DeadLink) -> bool:
     """Whether ``POST .../again`` has a fresh link sent after this death."""
-    sentence = dead.genuine
-    return sentence is not None and sentence.link.again is not None and isinstance(dead, sentence.link.again_after)
+    sentence = dead.claims
+    return (
+        sentence is not None and sentence.link.can_resend is not None and isinstance(dead, sentence.link.resend_after)
+    )
 
 
 def words(text: str, **values: object) -> str:
@@ -109,7 +111,7 @@ def words(text: str, **values: object) -> str:
 
 def field_words(error: FieldError) -> str:
     """What is wrong with a field, in the language of the answer."""
-    return words(error.sentence, **error.values)
+    return words(error.message, **error.values)
 
 
 def from_http(error: HTTPException) -> Response:

@@ -11,7 +11,7 @@ from flask import request
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from accounts.core.errors import FieldError, InvalidInput, Malformed, UnsupportedMediaType, sentence
+from accounts.core.errors import N_, FieldError, InvalidInput, Malformed, UnsupportedMediaType
 from accounts.web.kit.context import bound
 
 M = TypeVar("M", bound=BaseModel)
@@ -21,23 +21,23 @@ OURS = frozenset({CSRF_FIELD, LINK_FIELD})
 MAX_BYTES, MAX_PARTS = 64 * 1024, 20
 
 SENTENCES = {
-    "missing": sentence("Please fill this in."),
-    "extra_forbidden": sentence("There is no such field."),
-    "string_type": sentence("This must be text."),
-    "string_too_short": sentence("Please fill this in."),
-    "literal_error": sentence("This is not one of the choices."),
-    "string_too_long": sentence("At most %(max_length)s characters, please."),
-    "list_type": sentence("This must be a list."),
-    "too_long": sentence("At most %(max_length)s entries, please."),
-    "bool_type": sentence("This must be true or false."),
-    "bool_parsing": sentence("This must be true or false."),
-    "int_type": sentence("This must be a whole number."),
-    "int_parsing": sentence("This must be a whole number."),
-    "int_from_float": sentence("This must be a whole number."),
-    "greater_than_equal": sentence("At least %(ge)s, please."),
-    "less_than_equal": sentence("At most %(le)s, please."),
+    "missing": N_("Please fill this in."),
+    "extra_forbidden": N_("There is no such field."),
+    "string_type": N_("This must be text."),
+    "string_too_short": N_("Please fill this in."),
+    "literal_error": N_("This is not one of the choices."),
+    "string_too_long": N_("At most %(max_length)s characters, please."),
+    "list_type": N_("This must be a list."),
+    "too_long": N_("At most %(max_length)s entries, please."),
+    "bool_type": N_("This must be true or false."),
+    "bool_parsing": N_("This must be true or false."),
+    "int_type": N_("This must be a whole number."),
+    "int_parsing": N_("This must be a whole number."),
+    "int_from_float": N_("This must be a whole number."),
+    "greater_than_equal": N_("At least %(ge)s, please."),
+    "less_than_equal": N_("At most %(le)s, please."),
 }
-OTHER = sentence("This cannot be taken.")
+OTHER = N_("This cannot be taken.")
 OWN = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file", "moment", "place"})
 """Errors of our own types bring their sentence along."""
 

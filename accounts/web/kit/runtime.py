@@ -10,7 +10,7 @@ from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from accounts.core.security.redirects import local_path
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.web.kit.language import Languages
 from accounts.web.kit.templates import Pages
 
@@ -36,7 +36,7 @@ class ShownMailbox(Protocol):
 class Runtime:
     """State of one app. Two apps in one process have two."""
 
-    house: House
+    house: Site
     languages: Languages
     pages: Pages
     session_cookie: str

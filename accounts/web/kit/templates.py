@@ -10,14 +10,14 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
-from accounts.web.kit.compiled import Compiled
+from accounts.web.kit.compiled import SharedBytecodeCache
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STATIC = Path(__file__).parents[2] / "static"
 HOST_FOLDER = "accounts"
 
 
-_COMPILED = Compiled()
+_COMPILED = SharedBytecodeCache()
 
 
 class Pages:

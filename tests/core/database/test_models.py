@@ -78,7 +78,7 @@ def test_a_problem_keeps_its_reason_apart_from_what_is_said() -> None:
     problem = LinkInvalid("bad signature")
     assert isinstance(problem, DeadLink)
     assert (problem.code, problem.status, problem.reason) == ("link_invalid", 400, "bad signature")
-    assert "signature" not in problem.sentence
+    assert "signature" not in problem.message
     assert str(Problem()) == "internal_error"
     assert TooManyRequests(retry_after=3).retry_after == 3
 
@@ -89,4 +89,4 @@ def test_each_problem_has_a_code_of_its_own_and_a_sentence() -> None:
 
     found = [kind for kind in kinds(Problem) if kind not in (Problem, DeadLink)]
     assert len({kind.code for kind in found}) == len(found)
-    assert all(400 <= kind.status < 600 and kind.sentence.endswith((".", ".")) for kind in found)
+    assert all(400 <= kind.status < 600 and kind.message.endswith((".", ".")) for kind in found)

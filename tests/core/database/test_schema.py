@@ -73,7 +73,7 @@ def test_an_empty_database_is_upgraded_once_and_then_left_alone(empty: Store) ->
     schema.upgrade(empty)
     assert tables(empty) == OURS
     schema.upgrade(empty)
-    schema.check(empty)
+    schema.check_revision(empty)
 
 
 def test_four_that_start_at_once_upgrade_one_after_the_other(empty: Store) -> None:
@@ -82,7 +82,7 @@ def test_four_that_start_at_once_upgrade_one_after_the_other(empty: Store) -> No
     def start(number: int) -> None:
         store = Store(url)
         schema.upgrade(store)
-        schema.check(store)
+        schema.check_revision(store)
         store.close()
 
     at_once(4, start)
@@ -107,9 +107,9 @@ def test_it_goes_down_to_nothing_and_up_again(empty: Store) -> None:
     downgrade(empty, "base")
     assert tables(empty) == {VERSION_TABLE}
     with pytest.raises(SettingsError, match="of version none"):
-        schema.check(empty)
-    schema.upgrade(empty, schema.head())
-    schema.check(empty)
+        schema.check_revision(empty)
+    schema.upgrade(empty, schema.head_revision())
+    schema.check_revision(empty)
     assert tables(empty) == OURS
 
 
@@ -141,21 +141,21 @@ def test_each_constraint_has_a_name(store: Store) -> None:
 
 def test_a_database_without_tables_says_what_to_run(empty: Store) -> None:
     with pytest.raises(SettingsError) as caught:
-        schema.check(empty)
-    assert str(caught.value) == f"the tables are of version none, not {schema.head()}; run: accounts upgrade"
+        schema.check_revision(empty)
+    assert str(caught.value) == f"the tables are of version none, not {schema.head_revision()}; run: accounts upgrade"
 
 
 @on_both_databases
 def test_tables_of_a_newer_version_are_left_alone(store: Store) -> None:
     set_version(store, "9999")
     said = "the tables are of version 9999, which this code does not know; it is older than they are"
-    for ask in (schema.check, schema.upgrade):
+    for ask in (schema.check_revision, schema.upgrade):
         with pytest.raises(SettingsError) as caught:
             ask(store)
         assert str(caught.value) == said
 
 
-@pytest.mark.parametrize("ask", [schema.check, schema.upgrade])
+@pytest.mark.parametrize("ask", [schema.check_revision, schema.upgrade])
 def test_a_database_that_does_not_answer_is_told_in_one_line_without_its_password(
     ask: object, tmp_path: Path
 ) -> None:
@@ -186,7 +186,7 @@ def test_a_host_may_keep_its_own_migrations_in_the_same_database(tmp_path: Path)
         connection.execute(text("INSERT INTO alembic_version VALUES ('hosts')"))
     store = Store(engine=engine)
     schema.upgrade(store)
-    schema.check(store)
+    schema.check_revision(store)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "hosts"
     engine.dispose()

@@ -53,8 +53,8 @@ def test_the_sweep_forgets_what_cannot_be_alive_any_more(service: Service) -> No
         for name, at in (("old", moment - timedelta(seconds=1)), ("new", moment + timedelta(hours=1))):
             spent.spend(session, name, at)
         spent.spend(session, "ever", FOR_EVER)
-    assert spent.sweep(engine) == 1
-    assert spent.sweep(engine) == 0
+    assert spent.delete_expired(engine) == 1
+    assert spent.delete_expired(engine) == 0
     with Session(engine) as session:
         assert session.get(Spent, "old") is None
         assert session.get_one(Spent, "ever").keep_until == FOR_EVER

@@ -11,8 +11,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from accounts.app import create_app
 from accounts.config import Settings, SettingsError
-from accounts.core.database.store import Store, normalized
-from accounts.extension import state_of
+from accounts.core.database.store import Store, normalize_url
+from accounts.extension import get_app_state
 from tests.conftest import KEY, on_both_databases
 from tests.core.sites import at_once, house_on
 
@@ -27,12 +27,12 @@ def store(database: str) -> Iterator[Store]:
 def test_nothing_is_made_before_the_first_use(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/deep/inside/accounts.db"
     given = {"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": [KEY], "ACCOUNTS_INSTANCE": str(tmp_path / "i")}
-    stores = [Store(url), house_on(url).store, state_of(create_app(Settings.load(given))).house.store]
-    assert not any(each.opened for each in stores)
+    stores = [Store(url), house_on(url).store, get_app_state(create_app(Settings.load(given))).house.store]
+    assert not any(each.has_engine for each in stores)
     assert list(tmp_path.iterdir()) == []
     with stores[0].engine.connect() as connection:
         assert connection.scalar(text("SELECT 1")) == 1
-    assert stores[0].opened
+    assert stores[0].has_engine
     assert (tmp_path / "deep" / "inside").stat().st_mode & 0o777 == 0o700
     stores[0].close()
 
@@ -119,14 +119,14 @@ def test_a_postgres_connection_does_not_wait_for_ever(store: Store) -> None:
 )  # fmt: skip
 def test_postgres_is_always_spoken_to_by_the_tested_driver(url: str) -> None:
     store = Store(url)
-    assert normalized(url).render_as_string(hide_password=False) == "postgresql+psycopg://u:psst@db/x"
+    assert normalize_url(url).render_as_string(hide_password=False) == "postgresql+psycopg://u:psst@db/x"
     assert str(store) == "postgresql+psycopg://u:***@db/x"
     assert not store.is_sqlite
 
 
 @pytest.mark.parametrize("url", ["sqlite:////a/b.db", "sqlite+pysqlite:////a/b.db", "sqlite+aiosqlite:////a/b.db"])
 def test_sqlite_is_always_spoken_to_by_pythons_own_driver(url: str) -> None:
-    assert str(normalized(url)) == "sqlite+pysqlite:////a/b.db"
+    assert str(normalize_url(url)) == "sqlite+pysqlite:////a/b.db"
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from accounts.core.errors import LinkInvalid
 from accounts.core.ids import new_id
 from accounts.core.link_kinds import parts
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.link_kinds.signer import Signer
+from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.links import link as links
-from accounts.core.links.link import Done, Link, Opened, address_key
+from accounts.core.links.link import ActResult, Link, OpenedLink, parse_email_key
 from accounts.core.models.account import Account
 from accounts.core.security.passwords import Passwords
 from accounts.core.signing.keys import new_key
@@ -41,7 +41,7 @@ def somebody(**changes: Any) -> Account:
 def declared(**changes: Any) -> Link:
     words = dict.fromkeys(("title", "explains", "button", "done"), "x")
     given: dict[str, Any] = {"purpose": "host-thing", "lives": timedelta(hours=1), "about": "account", **words}
-    given |= {"act": lambda *all: Done(""), "letter": lambda *all: None, "dies_with": (parts.auth_epoch,)}
+    given |= {"act": lambda *all: ActResult(""), "letter": lambda *all: None, "dies_with": (parts.auth_epoch,)}
     return Link(**given | changes)
 
 
@@ -53,13 +53,13 @@ def decoded(token: str) -> str:
 
 
 @pytest.mark.parametrize("parts", [(), (parts.email,), (parts.holder,), (parts.email, parts.holder)])
-def test_a_link_that_could_come_back_to_life_cannot_be_declared(parts: tuple[parts.Part, ...]) -> None:
+def test_a_link_that_could_come_back_to_life_cannot_be_declared(parts: tuple[parts.StatePart, ...]) -> None:
     with pytest.raises(TypeError, match="host-thing: binds nothing that never returns"):
         declared(dies_with=parts)
 
 
 @pytest.mark.parametrize("part", [parts.password, parts.auth_epoch, parts.sign_ins])
-def test_one_part_that_never_returns_is_enough(part: parts.Part) -> None:
+def test_one_part_that_never_returns_is_enough(part: parts.StatePart) -> None:
     assert declared(dies_with=(parts.email, part)).dies_with == (parts.email, part)
 
 
@@ -81,7 +81,7 @@ def test_every_link_of_the_house_keeps_the_rule_and_has_its_words() -> None:
     }
     for link in LINKS:
         assert link.spends or any(part.never_returns for part in link.dies_with)
-        assert all((link.title, link.explains, link.button, link.done))
+        assert all((link.title, link.explanation, link.button, link.done))
 
 
 @pytest.mark.parametrize(
@@ -99,18 +99,18 @@ def test_every_link_of_the_house_keeps_the_rule_and_has_its_words() -> None:
 )
 def test_a_link_tells_which_part_has_moved(change: dict[str, Any], moved: list[str]) -> None:
     box, account = signer(), somebody()
-    sentence = box.read(RESET, box.sign(RESET, Subject(account.id, account)))
+    sentence = box.verify(RESET, box.sign(RESET, Subject(account.id, account)))
     for name, value in change.items():
         setattr(account, name, value)
-    assert [part.name for part in box.moved(sentence, Subject(account.id, account))] == moved
+    assert [part.name for part in box.moved_parts(sentence, Subject(account.id, account))] == moved
 
 
 def test_the_holder_of_an_address_is_a_part_too() -> None:
     box, account = signer(), somebody()
     carried = sign_up.Carried(id=new_id(), locale="en", next="")
-    sentence = box.read(sign_up.ACTIVATE, box.sign(sign_up.ACTIVATE, Subject("a@example.org", None), carried))
-    assert box.moved(sentence, Subject("a@example.org", None)) == ()
-    assert [part.name for part in box.moved(sentence, Subject("a@example.org", account))] == ["holder"]
+    sentence = box.verify(sign_up.ACTIVATE, box.sign(sign_up.ACTIVATE, Subject("a@example.org", None), carried))
+    assert box.moved_parts(sentence, Subject("a@example.org", None)) == ()
+    assert [part.name for part in box.moved_parts(sentence, Subject("a@example.org", account))] == ["holder"]
 
 
 def test_tags_of_equal_values_differ_by_part_purpose_and_subject() -> None:
@@ -119,7 +119,7 @@ def test_tags_of_equal_values_differ_by_part_purpose_and_subject() -> None:
     link = declared(dies_with=(parts.auth_epoch, parts.sign_ins))
     other = replace(link, purpose="other-thing")
     found = [
-        box.read(kind, box.sign(kind, Subject(who.id, who))).tags for kind in (link, other) for who in (one, two)
+        box.verify(kind, box.sign(kind, Subject(who.id, who))).tags for kind in (link, other) for who in (one, two)
     ]
     slots = [tags[at : at + 4] for tags in found for at in (0, 4)]
     assert len(set(slots)) == 8
@@ -129,8 +129,8 @@ def test_tags_are_made_with_the_key_that_signed_the_link() -> None:
     old, new, account = new_key(), new_key(), somebody()
     token = signer(old).sign(RESET, Subject(account.id, account))
     turned = signer(old, new)
-    sentence = turned.read(RESET, token)
-    assert turned.moved(sentence, Subject(account.id, account)) == ()
+    sentence = turned.verify(RESET, token)
+    assert turned.moved_parts(sentence, Subject(account.id, account)) == ()
 
 
 def test_a_token_gives_nothing_of_the_password_hash_away() -> None:
@@ -144,7 +144,7 @@ def test_a_token_gives_nothing_of_the_password_hash_away() -> None:
 
 def test_a_reset_link_is_short() -> None:
     box, account = signer(), somebody()
-    url = box.url(RESET, box.sign(RESET, Subject(account.id, account)))
+    url = box.link_url(RESET, box.sign(RESET, Subject(account.id, account)))
     assert re.fullmatch(re.escape(ISSUER) + r"/l/reset-password/[\w.-]+/go", url)
     assert len(ISSUER) == 22
     assert len(url) < 150
@@ -156,14 +156,14 @@ def test_the_longest_invitation_still_opens() -> None:
     email = "a" * 64 + "@" + ".".join(letter * 60 for letter in "bcd") + ".example"
     carried = invite_link.Carried(id=new_id(), expires=2**31, groups=groups, inviter=new_id(), locale="de")
     assert (
-        box.read(invite_link.INVITE, box.sign(invite_link.INVITE, Subject(email, None), carried)).carried == carried
+        box.verify(invite_link.INVITE, box.sign(invite_link.INVITE, Subject(email, None), carried)).carried == carried
     )
 
 
 def test_what_a_link_carries_comes_back_as_it_was() -> None:
     box = signer()
     carried = sign_up.Carried(id=new_id(), locale="de", next="/welt?x=%C3%BC")
-    sentence = box.read(sign_up.ACTIVATE, box.sign(sign_up.ACTIVATE, Subject("a@example.org", None), carried))
+    sentence = box.verify(sign_up.ACTIVATE, box.sign(sign_up.ACTIVATE, Subject("a@example.org", None), carried))
     assert sentence.carried == carried
     assert sentence.subject_id == "a@example.org"
     assert len(sentence.link_id) == 12
@@ -178,23 +178,23 @@ def test_what_a_link_carries_comes_back_as_it_was() -> None:
 )  # fmt: skip
 def test_a_genuine_statement_of_another_layout_is_invalid(payload: Any) -> None:
     box = signer()
-    token = envelope().seal(RESET.purpose, RESET.version, payload)
+    token = envelope().sign(RESET.purpose, RESET.version, payload)
     with pytest.raises(LinkInvalid) as caught:
-        box.read(RESET, token)
+        box.verify(RESET, token)
     assert caught.value.reason == "genuine, but of another layout"
 
 
 @pytest.mark.parametrize("values", [[], ["id"], ["id", "en", "", "more"], [1, "en", ""], ["id", "en", None]])
 def test_what_is_carried_in_another_layout_is_invalid(values: list[Any]) -> None:
-    token = envelope().seal("activate", 1, ["AAAAA" + "a@example.org", *values])
+    token = envelope().sign("activate", 1, ["AAAAA" + "a@example.org", *values])
     with pytest.raises(LinkInvalid, match="another layout"):
-        signer().read(sign_up.ACTIVATE, token)
+        signer().verify(sign_up.ACTIVATE, token)
 
 
 @pytest.mark.parametrize("token", [None, 7, [], {}, b"a.b.c", True, "", "a.b.c"])
 def test_what_is_no_token_is_invalid(token: object) -> None:
     with pytest.raises(LinkInvalid):
-        signer().read(RESET, token)
+        signer().verify(RESET, token)
 
 
 def test_raising_the_version_of_a_kind_ends_its_links_only() -> None:
@@ -202,16 +202,16 @@ def test_raising_the_version_of_a_kind_ends_its_links_only() -> None:
     subject = Subject(account.id, account)
     token, other = box.sign(RESET, subject), box.sign(declared(), subject)
     with pytest.raises(LinkInvalid):
-        box.read(replace(RESET, version=2), token)
-    assert box.read(declared(), other).subject_id == account.id
+        box.verify(replace(RESET, version=2), token)
+    assert box.verify(declared(), other).subject_id == account.id
 
 
 def test_a_lifetime_of_the_installation_wins_over_the_declared_one() -> None:
     account = somebody()
-    shorter = Signer(envelope(), ISSUER, {"reset-password": timedelta(seconds=3)})
-    assert shorter.lives(RESET) == timedelta(seconds=3)
-    assert shorter.lives(invite_link.INVITE) == timedelta(days=7)
-    sentence = shorter.read(RESET, shorter.sign(RESET, Subject(account.id, account)))
+    shorter = LinkSigner(envelope(), ISSUER, {"reset-password": timedelta(seconds=3)})
+    assert shorter.lifetime(RESET) == timedelta(seconds=3)
+    assert shorter.lifetime(invite_link.INVITE) == timedelta(days=7)
+    sentence = shorter.verify(RESET, shorter.sign(RESET, Subject(account.id, account)))
     assert shorter.expires_at(sentence) == sentence.issued_at + timedelta(seconds=3)
     assert signer().expires_at(sentence) == sentence.issued_at + timedelta(minutes=30)
 
@@ -219,7 +219,7 @@ def test_a_lifetime_of_the_installation_wins_over_the_declared_one() -> None:
 def test_a_link_may_carry_an_end_of_its_own() -> None:
     box, ends = signer(), int(clock.now().timestamp()) + 90 * 86400
     carried = invite_link.Carried(id=new_id(), expires=ends, groups=[], inviter="", locale="en")
-    sentence = box.read(invite_link.INVITE, box.sign(invite_link.INVITE, Subject("a@example.org", None), carried))
+    sentence = box.verify(invite_link.INVITE, box.sign(invite_link.INVITE, Subject("a@example.org", None), carried))
     assert box.expires_at(sentence).timestamp() == ends
     assert box.keep_spent_until(box.expires_at(sentence)).timestamp() == ends + 360
 
@@ -229,14 +229,14 @@ def test_an_opened_link_asks_what_depends_on_whom_it_finds() -> None:
         pass
 
     box, account = signer(), somebody()
-    link = declared(asks_of=lambda opened: Other if opened.subject.account else links.Nothing)
-    sentence = box.read(link, box.sign(link, Subject(account.id, account)))
-    opened = Opened(sentence, Subject(account.id, account), clock.now())
-    assert opened.asks is Other
+    link = declared(asks_of=lambda opened: Other if opened.subject.account else links.EmptyModel)
+    sentence = box.verify(link, box.sign(link, Subject(account.id, account)))
+    opened = OpenedLink(sentence, Subject(account.id, account), clock.now())
+    assert opened.form is Other
     assert opened.account is account
     assert opened.subject.email == account.email
-    nobody = Opened(sentence, Subject(account.id, None), clock.now())
-    assert nobody.asks is links.Nothing
+    nobody = OpenedLink(sentence, Subject(account.id, None), clock.now())
+    assert nobody.form is links.EmptyModel
     assert nobody.subject.email == account.id
     with pytest.raises(LinkInvalid):
         _ = nobody.account
@@ -244,17 +244,17 @@ def test_an_opened_link_asks_what_depends_on_whom_it_finds() -> None:
 
 def test_nothing_sealed_can_be_shown_by_accident() -> None:
     box, account = signer(), somebody()
-    sentence = box.read(RESET, box.sign(RESET, Subject(account.id, account)))
+    sentence = box.verify(RESET, box.sign(RESET, Subject(account.id, account)))
     assert "Statement" not in repr(sentence)
     assert HASH not in repr(sentence) + repr(account)
     assert json.dumps(sentence.link_id)
 
 
 def test_pages_have_full_addresses() -> None:
-    assert signer().page("/sign-in") == f"{ISSUER}/sign-in"
+    assert signer().page_url("/sign-in") == f"{ISSUER}/sign-in"
 
 
 def test_an_address_that_is_not_accepted_any_more_is_invalid() -> None:
-    assert address_key("Ann@Example.org") == "ann@example.org"
+    assert parse_email_key("Ann@Example.org") == "ann@example.org"
     with pytest.raises(LinkInvalid, match="not accepted any more"):
-        address_key("not an address")
+        parse_email_key("not an address")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.core.security import client_uris
-from accounts.core.security.client_uris import AddressFlaw, check_address, check_origin, origin_of
+from accounts.core.security.client_uris import ClientUriRefused, check_client_uri, check_origin, parse_origin
 
 GOOD = [
     "https://app.example.org/callback",
@@ -17,29 +17,29 @@ GOOD = [
 ]
 LOCAL = ["http://127.0.0.1:9000/cb", "http://localhost/cb", "http://[::1]:9000/cb"]
 BAD = {
-    "": client_uris.UNREADABLE,
-    "app.example.org/cb": client_uris.UNREADABLE,
-    "/cb": client_uris.UNREADABLE,
-    "//app.example.org/cb": client_uris.UNREADABLE,
-    "https:///cb": client_uris.UNREADABLE,
-    "https:app.example.org": client_uris.UNREADABLE,
-    "HTTPS://app.example.org/cb": client_uris.UNREADABLE,
-    "https://App.example.org/cb": client_uris.UNREADABLE,
-    "https://app.example.org/c b": client_uris.UNREADABLE,
-    "https://app.example.org/cb\n": client_uris.UNREADABLE,
-    "https://app.example.org\\@evil.example/": client_uris.UNREADABLE,
-    "https://app.example.org/ü": client_uris.UNREADABLE,
-    'https://app.example.org/"': client_uris.UNREADABLE,
-    "https://app.example.org/<script>": client_uris.UNREADABLE,
-    "https://app.example.org:99999/cb": client_uris.UNREADABLE,
-    "https://app.example.org:port/cb": client_uris.UNREADABLE,
-    "https://[::1/cb": client_uris.UNREADABLE,
-    "https://app.example.org/" + "a" * 1000: client_uris.UNREADABLE,
+    "": client_uris.NOT_A_URI,
+    "app.example.org/cb": client_uris.NOT_A_URI,
+    "/cb": client_uris.NOT_A_URI,
+    "//app.example.org/cb": client_uris.NOT_A_URI,
+    "https:///cb": client_uris.NOT_A_URI,
+    "https:app.example.org": client_uris.NOT_A_URI,
+    "HTTPS://app.example.org/cb": client_uris.NOT_A_URI,
+    "https://App.example.org/cb": client_uris.NOT_A_URI,
+    "https://app.example.org/c b": client_uris.NOT_A_URI,
+    "https://app.example.org/cb\n": client_uris.NOT_A_URI,
+    "https://app.example.org\\@evil.example/": client_uris.NOT_A_URI,
+    "https://app.example.org/ü": client_uris.NOT_A_URI,
+    'https://app.example.org/"': client_uris.NOT_A_URI,
+    "https://app.example.org/<script>": client_uris.NOT_A_URI,
+    "https://app.example.org:99999/cb": client_uris.NOT_A_URI,
+    "https://app.example.org:port/cb": client_uris.NOT_A_URI,
+    "https://[::1/cb": client_uris.NOT_A_URI,
+    "https://app.example.org/" + "a" * 1000: client_uris.NOT_A_URI,
     "https://app.example.org/cb#": client_uris.HAS_FRAGMENT,
     "https://app.example.org/cb#done": client_uris.HAS_FRAGMENT,
-    "https://me@app.example.org/cb": client_uris.HAS_USER,
-    "https://me:pw@app.example.org/cb": client_uris.HAS_USER,
-    "https://@app.example.org/cb": client_uris.HAS_USER,
+    "https://me@app.example.org/cb": client_uris.HAS_USERINFO,
+    "https://me:pw@app.example.org/cb": client_uris.HAS_USERINFO,
+    "https://@app.example.org/cb": client_uris.HAS_USERINFO,
     "https://*.example.org/cb": client_uris.HAS_WILDCARD,
     "https://app.example.org/*": client_uris.HAS_WILDCARD,
     "http://app.example.org/cb": client_uris.NOT_HTTPS,
@@ -51,21 +51,21 @@ BAD = {
 
 @pytest.mark.parametrize("address", GOOD)
 def test_a_proper_address_is_taken(address: str) -> None:
-    check_address(address, plain_on_loopback=False)
-    check_address(address, plain_on_loopback=True)
+    check_client_uri(address, allow_http_on_loopback=False)
+    check_client_uri(address, allow_http_on_loopback=True)
 
 
 @pytest.mark.parametrize("address", LOCAL)
 def test_plain_http_is_for_this_very_machine_where_that_is_allowed(address: str) -> None:
-    check_address(address, plain_on_loopback=True)
-    with pytest.raises(AddressFlaw):
-        check_address(address, plain_on_loopback=False)
+    check_client_uri(address, allow_http_on_loopback=True)
+    with pytest.raises(ClientUriRefused):
+        check_client_uri(address, allow_http_on_loopback=False)
 
 
 @pytest.mark.parametrize("address", BAD, ids=repr)
 def test_what_is_no_address_for_an_app_is_refused_and_says_why(address: str) -> None:
-    with pytest.raises(AddressFlaw) as refused:
-        check_address(address, plain_on_loopback=False)
+    with pytest.raises(ClientUriRefused) as refused:
+        check_client_uri(address, allow_http_on_loopback=False)
     assert str(refused.value) == BAD[address]
 
 
@@ -74,8 +74,8 @@ def test_what_is_no_address_for_an_app_is_refused_and_says_why(address: str) -> 
     ["http://127.0.0.1.evil.example/cb", "http://localhost.evil.example/", "http://0.0.0.0/", "http://10.0.0.1/cb"],
 )
 def test_what_only_looks_like_this_machine_is_not_it(address: str) -> None:
-    with pytest.raises(AddressFlaw):
-        check_address(address, plain_on_loopback=True)
+    with pytest.raises(ClientUriRefused):
+        check_client_uri(address, allow_http_on_loopback=True)
 
 
 @pytest.mark.parametrize(
@@ -96,16 +96,16 @@ def test_what_only_looks_like_this_machine_is_not_it(address: str) -> None:
     ],
 )
 def test_an_origin_is_written_as_browsers_write_it(address: str, origin: str | None) -> None:
-    assert origin_of(address) == origin
+    assert parse_origin(address) == origin
 
 
 def test_an_origin_to_register_has_no_path() -> None:
-    assert check_origin("https://Wiki.example.org:443/", plain_on_loopback=False) == "https://wiki.example.org"
+    assert check_origin("https://Wiki.example.org:443/", allow_http_on_loopback=False) == "https://wiki.example.org"
     for wrong in (
         "https://wiki.example.org/wiki",
         "https://wiki.example.org?x",
         "http://wiki.example.org",
         "https:/",
     ):
-        with pytest.raises(AddressFlaw):
-            check_origin(wrong, plain_on_loopback=False)
+        with pytest.raises(ClientUriRefused):
+            check_origin(wrong, allow_http_on_loopback=False)

@@ -11,7 +11,7 @@ from typing import Any
 import bcrypt
 import pytest
 
-from accounts.core.security.foreign_hashes import SETTINGS, OldSecrets, find, parse
+from accounts.core.security.foreign_hashes import SETTING_OF_SYSTEM, ForeignSecrets, find_hash_format, parse_hash
 from accounts.core.security.hash_limits import HashRefused
 from accounts.core.security.passwords import Passwords
 
@@ -21,18 +21,18 @@ BCRYPT = "$2b$06$abcdefghijklmnopqrstuuFwIEYgR7d/HQPu0Bt7vYUj7AbFVpmFu"
 DIGEST = "A" * 43 + "="
 
 
-def secrets_of(vector: dict[str, Any], **others: str) -> OldSecrets:
-    told = {name: vector[name] for name in SETTINGS.values() if name in vector}
-    return OldSecrets(**{**told, **others})
+def secrets_of(vector: dict[str, Any], **others: str) -> ForeignSecrets:
+    told = {name: vector[name] for name in SETTING_OF_SYSTEM.values() if name in vector}
+    return ForeignSecrets(**{**told, **others})
 
 
 def named(vector: dict[str, Any]) -> str:
-    return f"{parse(vector['stored']).format}, {vector['made_by']}"
+    return f"{parse_hash(vector['stored']).format}, {vector['made_by']}"
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=named)
 def test_the_right_password_is_right_and_gets_a_hash_of_our_own(vector: dict[str, Any]) -> None:
-    passwords = Passwords(threads=1, old=secrets_of(vector))
+    passwords = Passwords(threads=1, foreign_secrets=secrets_of(vector))
     right, renewed = passwords.verify(vector["password"], vector["stored"])
     assert right
     assert renewed is not None
@@ -42,7 +42,7 @@ def test_the_right_password_is_right_and_gets_a_hash_of_our_own(vector: dict[str
 
 @pytest.mark.parametrize("vector", VECTORS, ids=named)
 def test_another_password_is_wrong(vector: dict[str, Any]) -> None:
-    passwords = Passwords(threads=1, old=secrets_of(vector))
+    passwords = Passwords(threads=1, foreign_secrets=secrets_of(vector))
     assert passwords.verify(vector.get("wrong", vector["password"][:-1]), vector["stored"]) == (False, None)
 
 
@@ -58,12 +58,12 @@ def test_every_family_has_a_vector() -> None:
     } <= families  # fmt: skip
 
 
-@pytest.mark.parametrize("vector", [each for each in VECTORS if parse(each["stored"]).setting], ids=named)
+@pytest.mark.parametrize("vector", [each for each in VECTORS if parse_hash(each["stored"]).setting], ids=named)
 def test_without_the_old_secret_or_with_another_nothing_is_right(
     vector: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    stored, setting = parse(vector["stored"]), parse(vector["stored"]).setting
-    assert not stored.matches(vector["password"], OldSecrets())
+    stored, setting = parse_hash(vector["stored"]), parse_hash(vector["stored"]).setting
+    assert not stored.matches(vector["password"], ForeignSecrets())
     assert f"ACCOUNTS_{setting.upper()}" in caplog.text
     other = vector[setting][:-4] + "AAA="
     assert not stored.matches(vector["password"], secrets_of(vector, **{setting: other}))
@@ -73,14 +73,14 @@ def test_without_the_old_secret_or_with_another_nothing_is_right(
 def test_letters_typed_as_letter_and_accent_are_the_same_password(vector: dict[str, Any]) -> None:
     typed = unicodedata.normalize("NFD", vector["password"])
     assert typed != vector["password"]
-    assert parse(vector["stored"]).matches(typed, secrets_of(vector))
+    assert parse_hash(vector["stored"]).matches(typed, secrets_of(vector))
 
 
 def test_bcrypt_counts_72_bytes_and_no_more() -> None:
     vector = next(each for each in VECTORS if "also_right" in each)
-    stored = parse(vector["stored"])
-    assert stored.matches(vector["also_right"], OldSecrets())
-    assert not stored.matches(vector["wrong"], OldSecrets())
+    stored = parse_hash(vector["stored"])
+    assert stored.matches(vector["also_right"], ForeignSecrets())
+    assert not stored.matches(vector["wrong"], ForeignSecrets())
 
 
 @pytest.mark.parametrize("place", [28, 59], ids=["salt", "digest"])
@@ -93,14 +93,14 @@ def test_bits_of_a_bcrypt_hash_that_mean_nothing_change_nothing(place: int) -> N
     first = meaning.index(stored[place])
     assert first % step == 0
     for letter in meaning[first : first + step]:
-        hashed = parse(stored[:place] + letter + stored[place + 1 :])
-        assert hashed.matches(right, OldSecrets())
-        assert not hashed.matches(wrong, OldSecrets())
+        hashed = parse_hash(stored[:place] + letter + stored[place + 1 :])
+        assert hashed.matches(right, ForeignSecrets())
+        assert not hashed.matches(wrong, ForeignSecrets())
 
 
 def test_a_nul_hides_nothing_behind_it() -> None:
     for vector in (each for each in VECTORS if "bcrypt 2" in named(each) and "Flask" not in named(each)):
-        assert not parse(vector["stored"]).matches(vector["password"] + "\x00more", OldSecrets())
+        assert not parse_hash(vector["stored"]).matches(vector["password"] + "\x00more", ForeignSecrets())
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_a_nul_hides_nothing_behind_it() -> None:
 )  # fmt: skip
 def test_what_is_malformed_or_too_dear_is_refused_and_never_computed(stored: str, because: str) -> None:
     with pytest.raises(HashRefused, match=because):
-        parse(stored)
-    assert find(stored) is None
+        parse_hash(stored)
+    assert find_hash_format(stored) is None
     began = time.perf_counter()
     # Text that is argon2 by its spelling goes to the hasher of our own; nothing dear may get there either.
     assert Passwords(threads=1).verify("password", stored) == (False, None)
@@ -164,13 +164,13 @@ def test_what_is_malformed_or_too_dear_is_refused_and_never_computed(stored: str
 def test_the_hash_of_somebody_else_is_worked_on_and_never_right() -> None:
     vector = next(each for each in VECTORS if "bcrypt 2b" in named(each))
     passwords = Passwords(threads=1)
-    assert passwords.verify(vector["password"], None, stand_in=vector["stored"]) == (False, None)
+    assert passwords.verify(vector["password"], None, fallback_hash=vector["stored"]) == (False, None)
     assert passwords._dummy is None, "the stand-in was worked on, not the dummy"
     own = passwords.hash("correct horse battery staple")
-    assert passwords.verify("correct horse battery staple", None, stand_in=own) == (False, None)
+    assert passwords.verify("correct horse battery staple", None, fallback_hash=own) == (False, None)
 
 
 def test_what_a_hash_is_shows_nothing_of_it() -> None:
     for vector in VECTORS:
-        assert vector["stored"][-20:] not in repr(parse(vector["stored"]))
-    assert "pepper" not in repr(OldSecrets("pepper", "salt", "key")).replace("devise_pepper", "")
+        assert vector["stored"][-20:] not in repr(parse_hash(vector["stored"]))
+    assert "pepper" not in repr(ForeignSecrets("pepper", "salt", "key")).replace("devise_pepper", "")

@@ -7,7 +7,13 @@ import socket
 
 import pytest
 
-from accounts.core.security.outbound import LOOPBACK, Allowed, NotAllowed, networks, resolve
+from accounts.core.security.outbound import (
+    LOOPBACK_NETWORKS,
+    OutboundPolicy,
+    OutboundRefused,
+    parse_networks,
+    resolve_host,
+)
 
 INSIDE = [
     *("127.0.0.1", "127.9.9.9", "0.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1"),
@@ -21,16 +27,16 @@ OUTSIDE = ["8.8.8.8", "93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c",
 
 @pytest.mark.parametrize("address", INSIDE)
 def test_networks_of_ones_own_are_not_called(address: str) -> None:
-    assert not Allowed().permits(ipaddress.ip_address(address))
+    assert not OutboundPolicy().permits(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
 def test_the_internet_is(address: str) -> None:
-    assert Allowed().permits(ipaddress.ip_address(address))
+    assert OutboundPolicy().permits(ipaddress.ip_address(address))
 
 
 def test_what_the_operator_names_may_be_called_and_nothing_beside_it() -> None:
-    allowed = Allowed(networks(["10.1.0.0/16", "fd00::/8"]))
+    allowed = OutboundPolicy(parse_networks(["10.1.0.0/16", "fd00::/8"]))
     for address in ("10.1.2.3", "::ffff:10.1.2.3", "fd12::1"):
         assert allowed.permits(ipaddress.ip_address(address))
     for address in ("10.2.0.1", "192.168.0.1", "127.0.0.1", "fc00::1"):
@@ -42,21 +48,21 @@ def test_what_the_operator_names_may_be_called_and_nothing_beside_it() -> None:
 )
 def test_no_spelling_of_this_machine_gets_by(spelled: str) -> None:
     try:
-        found = resolve(spelled, 80, Allowed())
-    except (NotAllowed, OSError):
+        found = resolve_host(spelled, 80, OutboundPolicy())
+    except (OutboundRefused, OSError):
         return
     raise AssertionError(found)
 
 
 def test_where_loopback_is_allowed_it_is_found() -> None:
-    assert set(resolve("localhost", 80, Allowed(LOOPBACK))) <= {"127.0.0.1", "::1"}
+    assert set(resolve_host("localhost", 80, OutboundPolicy(LOOPBACK_NETWORKS))) <= {"127.0.0.1", "::1"}
 
 
 def test_a_name_with_one_forbidden_address_is_not_called_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """The name server is a stranger's; its answers are what is played here."""
     answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, 443)) for ip in ("8.8.8.8", "10.0.0.1")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: answers)
-    with pytest.raises(NotAllowed):
-        resolve("app.example.org", 443, Allowed())
+    with pytest.raises(OutboundRefused):
+        resolve_host("app.example.org", 443, OutboundPolicy())
     answers.pop()
-    assert resolve("app.example.org", 443, Allowed()) == ["8.8.8.8"]
+    assert resolve_host("app.example.org", 443, OutboundPolicy()) == ["8.8.8.8"]

@@ -7,7 +7,13 @@ import unicodedata
 import pytest
 
 from accounts.core.errors import InvalidInput
-from accounts.core.security.passwords import MAX_CHARACTERS, MAX_SIGNS, MIN_CHARACTERS, SIGNS, check_choice
+from accounts.core.security.passwords import (
+    LEET_CHARACTERS,
+    MAX_LEET_CHARACTERS,
+    MAX_PASSWORD_CHARACTERS,
+    MIN_PASSWORD_CHARACTERS,
+    check_new_password,
+)
 from tests.core.sites import at_once
 
 CONTEXT = ["Accounts", "anna.miller@example.org", "anna.miller", "example.org", "example", "Anna", "Miller", ""]
@@ -16,7 +22,7 @@ CONTEXT = ["Accounts", "anna.miller@example.org", "anna.miller", "example.org", 
 def refused(password: str, context: list[str] = CONTEXT) -> str | None:
     """The code of the refusal; None when the password is taken."""
     try:
-        check_choice(password, context)
+        check_new_password(password, context)
     except InvalidInput as wrong:
         (field,) = wrong.fields
         return field.code
@@ -79,7 +85,7 @@ def test_under_15_characters_is_too_short(length: int) -> None:
 
 def test_15_and_256_characters_are_taken_and_257_are_not() -> None:
     good = "violets are not exactly purple; " * 9
-    assert (MIN_CHARACTERS, MAX_CHARACTERS) == (15, 256)
+    assert (MIN_PASSWORD_CHARACTERS, MAX_PASSWORD_CHARACTERS) == (15, 256)
     assert refused("kX9vLq2mZr7Twpb") is None
     assert refused(good[:256]) is None
     assert refused(good[:257]) == "too_long"
@@ -95,10 +101,10 @@ def test_characters_are_counted_in_the_form_that_is_kept() -> None:
 
 def test_an_error_names_the_field_that_was_asked_for() -> None:
     with pytest.raises(InvalidInput) as caught:
-        check_choice("short", [], field="new_password")
+        check_new_password("short", [], field="new_password")
     (field,) = caught.value.fields
     assert (field.field, field.values) == ("new_password", {"min": 15})
-    assert "short" not in field.sentence
+    assert "short" not in field.message
 
 
 ALL_SIGNS = "4@8({[<3691!|07$5+%2"
@@ -107,8 +113,8 @@ ALL_SIGNS = "4@8({[<3691!|07$5+%2"
 @pytest.mark.parametrize("password", [ALL_SIGNS * 3 + ALL_SIGNS[:12], (ALL_SIGNS[::-1] + "aeiou") * 3])
 def test_signs_that_could_be_letters_are_not_read_in_every_combination(password: str) -> None:
     """They would be hundreds of readings, seconds for each password; one lock holds everybody up meanwhile."""
-    assert set(ALL_SIGNS) == SIGNS
-    assert len(SIGNS.intersection(password)) > MAX_SIGNS
+    assert set(ALL_SIGNS) == LEET_CHARACTERS
+    assert len(LEET_CHARACTERS.intersection(password)) > MAX_LEET_CHARACTERS
     assert refused(password) is None
 
 

@@ -12,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from accounts.core.errors import Unavailable
-from accounts.core.security.passwords import MAX_CHARACTERS, QUEUE_PER_THREAD, Passwords
+from accounts.core.security.passwords import MAX_PASSWORD_CHARACTERS, QUEUED_HASHES_PER_THREAD, Passwords
 
 PASSWORD = "correct horse battery staple"
 
@@ -58,9 +58,9 @@ def test_composed_and_decomposed_letters_are_one_password(passwords: Passwords) 
 
 
 def test_a_long_decomposed_password_is_counted_like_the_composed_one(passwords: Passwords) -> None:
-    composed = "äöüé" * (MAX_CHARACTERS // 4)
+    composed = "äöüé" * (MAX_PASSWORD_CHARACTERS // 4)
     decomposed = unicodedata.normalize("NFD", composed)
-    assert len(decomposed) > MAX_CHARACTERS
+    assert len(decomposed) > MAX_PASSWORD_CHARACTERS
     assert passwords.verify(decomposed, passwords.hash(composed)) == (True, None)
 
 
@@ -69,7 +69,7 @@ def test_look_alikes_are_not_folded_together(passwords: Passwords) -> None:
 
 
 def test_every_byte_up_to_the_last_counts(passwords: Passwords) -> None:
-    longest = "x" * (MAX_CHARACTERS - 1)
+    longest = "x" * (MAX_PASSWORD_CHARACTERS - 1)
     stored = passwords.hash(longest + "a")
     assert passwords.verify(longest + "a", stored)[0]
     assert not passwords.verify(longest + "b", stored)[0]
@@ -129,14 +129,14 @@ def test_a_full_queue_answers_that_it_is_full() -> None:
         begun.set()
         gate.wait()
 
-    pool = small._threads_started()
+    pool = small._get_pool()
     pool.submit(stand_in_the_way)
     begun.wait()
-    with ThreadPoolExecutor(QUEUE_PER_THREAD) as askers, ExitStack() as opened:
+    with ThreadPoolExecutor(QUEUED_HASHES_PER_THREAD) as askers, ExitStack() as opened:
         opened.callback(gate.set)  # whatever fails: they must not wait for ever
-        waiting = [askers.submit(small._run, lambda: "served") for _ in range(QUEUE_PER_THREAD)]
+        waiting = [askers.submit(small._run_in_pool, lambda: "served") for _ in range(QUEUED_HASHES_PER_THREAD)]
         # Asking for a place to see whether one is left would take it from one of them.
-        while pool._work_queue.qsize() < QUEUE_PER_THREAD:
+        while pool._work_queue.qsize() < QUEUED_HASHES_PER_THREAD:
             time.sleep(0.001)
         with pytest.raises(Unavailable) as full:
             small.hash(PASSWORD)
@@ -148,7 +148,7 @@ def test_a_full_queue_answers_that_it_is_full() -> None:
 
 def test_an_error_gives_its_place_back() -> None:
     small = Passwords(threads=1)
-    for _ in range(QUEUE_PER_THREAD + 1):
+    for _ in range(QUEUED_HASHES_PER_THREAD + 1):
         with pytest.raises(UnicodeEncodeError):
             small.hash("\ud800" * 20)
     assert small.hash(PASSWORD)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from accounts.core.database.store import Store
 from accounts.core.errors import TooManyRequests
 from accounts.core.models.counters import RateLimit
-from accounts.core.security.throttle import Limit, SqlStorage, Throttle, network_of
+from accounts.core.security.throttle import Limit, SqlStorage, Throttle, client_network
 from tests.conftest import on_both_databases
 from tests.core.sites import at_once
 
@@ -64,7 +64,7 @@ def test_a_window_lets_its_amount_through_and_says_how_long_to_wait(throttle: Th
 
 @on_both_databases
 def test_what_is_counted_apart_does_not_mix(throttle: Throttle) -> None:
-    other = Limit("other", FEW.amount)
+    other = Limit("other", FEW.rate)
     for who, limit in [(("ann",), FEW), (("bob",), FEW), (("ann", "net"), FEW), (("ann",), other)]:
         assert [tries(throttle, *who, limit=limit) is None for _ in range(4)] == [True] * 3 + [False]
 
@@ -91,7 +91,7 @@ def test_the_sweep_forgets_windows_that_are_over_and_no_others(throttle: Throttl
         time.shift(timedelta(minutes=5))
         tries(throttle, "bob")
         time.shift(timedelta(minutes=5))
-        throttle.sweep()
+        throttle.delete_expired()
         assert rows(store) == 1
         assert [tries(throttle, "bob") is None for _ in range(3)] == [True, True, False]
 
@@ -112,7 +112,7 @@ def test_the_storage_keeps_its_contract(store: Store) -> None:
         storage.clear("k")
         assert storage.get("k") == 0
         assert storage.reset() == 1
-        assert storage.sweep() == 0
+        assert storage.delete_expired() == 0
         assert rows(store) == 0
 
 
@@ -135,4 +135,4 @@ def test_the_storage_keeps_its_contract(store: Store) -> None:
     ],
 )
 def test_a_client_address_falls_into_the_bucket_of_its_network(address: str, network: str) -> None:
-    assert network_of(address) == network
+    assert client_network(address) == network

@@ -12,11 +12,11 @@ import pytest
 from accounts.config import SettingsError
 from accounts.core.errors import Conflict
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.link_kinds.signer import Signer
+from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.models.account import Account
-from accounts.core.signing.key_file import LOOK_EVERY, FileRing
-from accounts.core.signing.keys import KeyRing, new_key, signing
-from accounts.core.signing.tokens import Envelope, Unreadable
+from accounts.core.signing.key_file import RELOAD_INTERVAL_SECONDS, FileKeyRing
+from accounts.core.signing.keys import KeyRing, new_key, signing_entry
+from accounts.core.signing.tokens import BadToken, TokenSigner
 from accounts.flows.account.reset_password import RESET
 from tests.core.sites import ISSUER, at_once
 
@@ -45,7 +45,7 @@ def from_now(seconds: int) -> int:
 
 
 def test_a_first_start_makes_a_ring_of_one_key_that_signs(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     assert len(ring) == 1
     assert [ring.signing.secret.decode()] == secrets_in(path)
     assert [file.name for file in path.parent.iterdir()] == ["secret-keys"]
@@ -54,14 +54,14 @@ def test_a_first_start_makes_a_ring_of_one_key_that_signs(path: Path) -> None:
 def test_the_newest_key_whose_time_has_come_signs_and_all_open(path: Path) -> None:
     keys = [new_key() for _ in range(4)]
     write(path, keys[0], f"{keys[1]} {from_now(-9)}", f"{keys[2]} {from_now(60)}", f"{keys[3]} {from_now(90)}")
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     assert ring.signing.secret.decode() == keys[1]
     assert [key.secret.decode() for key in ring.newest_first()] == keys[::-1]
 
 
 def test_a_key_begins_to_sign_when_its_time_comes_though_nobody_touches_the_file(path: Path) -> None:
     write(path, new_key(), f"{new_key()} {from_now(2)}")
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     first, second = (entry.key for entry in ring.entries)
     assert ring.signing == first
     time.sleep(2.1)
@@ -70,7 +70,7 @@ def test_a_key_begins_to_sign_when_its_time_comes_though_nobody_touches_the_file
 
 def test_where_no_time_has_come_the_oldest_key_signs(path: Path) -> None:
     write(path, f"{new_key()} {from_now(60)}", f"{new_key()} {from_now(50)}")
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     assert ring.signing == ring.entries[0].key
 
 
@@ -81,13 +81,13 @@ def test_a_line_with_anything_but_a_moment_is_refused_without_showing_the_key(pa
     path.write_text(f"{first}\n{second} {rest}\n", encoding="utf-8")
     path.chmod(0o600)
     with pytest.raises(SettingsError, match=r"key 2 is not followed|not text") as refused:
-        FileRing(path)
+        FileKeyRing(path)
     assert first not in str(refused.value)
     assert second not in str(refused.value)
 
 
 def test_a_rotation_adds_a_key_that_opens_now_and_signs_later(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     old = ring.signing
     fresh = ring.add(60)
     assert [entry.key for entry in ring.entries] == [old, fresh.key]
@@ -97,59 +97,59 @@ def test_a_rotation_adds_a_key_that_opens_now_and_signs_later(path: Path) -> Non
 
 
 def test_rotations_at_once_lose_no_key(path: Path) -> None:
-    FileRing(path)
-    fresh = at_once(8, lambda number: FileRing(path).add(60))
-    assert sorted(names(FileRing(path))[1:]) == sorted(entry.key.name for entry in fresh)
+    FileKeyRing(path)
+    fresh = at_once(8, lambda number: FileKeyRing(path).add(60))
+    assert sorted(names(FileKeyRing(path))[1:]) == sorted(entry.key.name for entry in fresh)
     assert [file.name for file in path.parent.iterdir()] == ["secret-keys"], "no draft is left"
 
 
 def test_whoever_reads_while_the_ring_changes_reads_a_whole_one(path: Path) -> None:
-    first = FileRing(path).signing
+    first = FileKeyRing(path).signing
 
     def work(number: int) -> None:
         for _ in range(20):
             if number:
-                assert FileRing(path).entries[0].key == first
+                assert FileKeyRing(path).entries[0].key == first
             else:
-                FileRing(path).add(60)
+                FileKeyRing(path).add(60)
 
     at_once(4, work)
-    assert len(FileRing(path)) == 21
+    assert len(FileKeyRing(path)) == 21
 
 
 def test_another_process_notices_a_change_within_a_second(path: Path) -> None:
-    one, other = FileRing(path), FileRing(path)
+    one, other = FileKeyRing(path), FileKeyRing(path)
     fresh = one.add(0)
-    time.sleep(LOOK_EVERY + 0.1)
+    time.sleep(RELOAD_INTERVAL_SECONDS + 0.1)
     assert other.signing == fresh.key
 
 
 def test_another_process_looks_again_before_it_refuses_a_token(path: Path) -> None:
-    one, other = FileRing(path), FileRing(path)
+    one, other = FileKeyRing(path), FileKeyRing(path)
     one.add(0)
-    token = Envelope(one, ISSUER).seal("session", 1, "said")
-    assert Envelope(other, ISSUER).open("session", 1, token).payload == "said"
+    token = TokenSigner(one, ISSUER).sign("session", 1, "said")
+    assert TokenSigner(other, ISSUER).verify("session", 1, token).payload == "said"
 
 
 def test_what_a_dropped_key_has_signed_is_dead_in_every_process_within_a_second(path: Path) -> None:
-    one, other = FileRing(path), FileRing(path)
+    one, other = FileKeyRing(path), FileKeyRing(path)
     old = one.signing
-    token = Envelope(one, ISSUER).seal("session", 1, "said")
+    token = TokenSigner(one, ISSUER).sign("session", 1, "said")
     one.add(0)
     one.drop(old)
-    with pytest.raises(Unreadable, match="no key of the ring"):
-        Envelope(one, ISSUER).open("session", 1, token)
-    time.sleep(LOOK_EVERY + 0.1)
-    with pytest.raises(Unreadable, match="no key of the ring"):
-        Envelope(other, ISSUER).open("session", 1, token)
+    with pytest.raises(BadToken, match="no key of the ring"):
+        TokenSigner(one, ISSUER).verify("session", 1, token)
+    time.sleep(RELOAD_INTERVAL_SECONDS + 0.1)
+    with pytest.raises(BadToken, match="no key of the ring"):
+        TokenSigner(other, ISSUER).verify("session", 1, token)
 
 
 def test_a_dropped_key_is_known_still_and_opens_nothing(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     old = ring.signing
     ring.add(0)
     ring.drop(old)
-    for each in (ring, FileRing(path)):
+    for each in (ring, FileKeyRing(path)):
         assert each.retired() == (old,)
         assert old not in list(each.newest_first())
         assert each.signing != old
@@ -159,34 +159,34 @@ def test_a_dropped_key_is_known_still_and_opens_nothing(path: Path) -> None:
 
 
 def test_the_last_key_stays_unless_a_fresh_one_may_take_its_place(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     old = ring.signing
     with pytest.raises(Conflict, match="is the last one"):
         ring.drop(old)
     assert ring.signing == old
-    fresh = ring.drop(old, last_too=True)
+    fresh = ring.drop(old, allow_last=True)
     assert fresh is not None
     assert ring.signing == fresh.key != old
     assert ring.retired() == (old,)
 
 
 def test_of_two_who_drop_the_last_two_keys_at_once_one_is_refused(path: Path) -> None:
-    FileRing(path).add(0)
-    keys = [entry.key for entry in FileRing(path).entries]
+    FileKeyRing(path).add(0)
+    keys = [entry.key for entry in FileKeyRing(path).entries]
 
     def drop(number: int) -> str:
         try:
-            FileRing(path).drop(keys[number])
+            FileKeyRing(path).drop(keys[number])
         except Conflict:
             return "refused"
         return "dropped"
 
     assert sorted(at_once(2, drop)) == ["dropped", "refused"]
-    assert len(FileRing(path)) == 1
+    assert len(FileKeyRing(path)) == 1
 
 
 def test_a_key_is_dropped_once(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     old = ring.signing
     ring.add(0)
     ring.drop(old)
@@ -195,13 +195,13 @@ def test_a_key_is_dropped_once(path: Path) -> None:
 
 
 def test_a_drop_that_was_cut_off_half_way_can_be_done_again(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     old = ring.signing
     ring.add(0)
     whole = path.read_text()
     ring.drop(old)
     write(path, *whole.splitlines())
-    again = FileRing(path)
+    again = FileKeyRing(path)
     assert again.retired() == (), "what is in the ring is not retired"
     again.drop(old)
     assert again.retired() == (old,)
@@ -211,7 +211,7 @@ def test_a_drop_that_was_cut_off_half_way_can_be_done_again(path: Path) -> None:
 def test_a_slip_in_the_file_leaves_the_ring_as_it_was_and_is_complained_of_once(
     path: Path, slip: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     before, good = ring.entries, path.read_text()
     match slip:
         case "empty":
@@ -239,7 +239,7 @@ def test_a_slip_in_the_file_leaves_the_ring_as_it_was_and_is_complained_of_once(
 
 
 def test_a_file_that_others_could_read_is_taken_again_once_that_is_mended(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     write(path, *path.read_text().splitlines(), new_key())
     path.chmod(0o644)
     list(ring.newest_first())
@@ -250,7 +250,7 @@ def test_a_file_that_others_could_read_is_taken_again_once_that_is_mended(path: 
 
 
 def test_a_ring_that_cannot_be_changed_says_where_and_why(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     path.rename(path.with_name("kept"))
     path.mkdir()
     with pytest.raises(SettingsError, match=f"cannot keep the key ring at {path}"):
@@ -258,7 +258,7 @@ def test_a_ring_that_cannot_be_changed_says_where_and_why(path: Path) -> None:
 
 
 def test_retired_keys_that_cannot_be_read_stop_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     write(path.with_name("secret-keys.retired"), "short")
     assert ring.retired() == ()
     assert "retired keys cannot be read" in caplog.text
@@ -266,7 +266,7 @@ def test_retired_keys_that_cannot_be_read_stop_nothing(path: Path, caplog: pytes
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_ring_that_root_changes_for_a_service_stays_the_services_own(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     os.chown(path, 12345, 12345)
     old = ring.signing
     ring.add(0)
@@ -278,29 +278,29 @@ def test_a_ring_that_root_changes_for_a_service_stays_the_services_own(path: Pat
 
 def test_a_link_to_the_file_stays_a_link(path: Path, tmp_path: Path) -> None:
     real = tmp_path / "elsewhere" / "ring"
-    FileRing(real)
+    FileKeyRing(real)
     path.parent.mkdir()
     path.symlink_to(real)
-    FileRing(path).add(60)
+    FileKeyRing(path).add(60)
     assert path.is_symlink()
-    assert len(FileRing(real)) == 2
+    assert len(FileKeyRing(real)) == 2
 
 
 def test_a_link_is_signed_whole_by_the_key_that_was_named_for_it(path: Path) -> None:
-    ring = FileRing(path)
+    ring = FileKeyRing(path)
     old = ring.signing
     ring.add(0)
     assert ring.signing != old
-    signer = Signer(Envelope(ring, ISSUER), ISSUER, {})
+    signer = LinkSigner(TokenSigner(ring, ISSUER), ISSUER, {})
     account = Account(id="a" * 16, password_hash="x", email_key="a@b.example", auth_epoch=1, sign_in_serial=0)
     subject = Subject(account.id, account)
-    sentence = signer.read(RESET, signer.sign(RESET, subject, key=old))
-    assert sentence.statement.key == old
-    assert signer.moved(sentence, subject) == ()
+    sentence = signer.verify(RESET, signer.sign(RESET, subject, key=old))
+    assert sentence.signed_token.key == old
+    assert signer.moved_parts(sentence, subject) == ()
 
 
 def test_the_ring_of_the_environment_has_its_last_key_sign_and_nothing_retired() -> None:
     keys = [new_key(), new_key()]
     ring = KeyRing(keys)
-    assert signing(ring.entries).key.secret.decode() == keys[1]
+    assert signing_entry(ring.entries).key.secret.decode() == keys[1]
     assert ring.retired() == ()

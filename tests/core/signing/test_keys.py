@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.config import SettingsError
-from accounts.core.signing.keys import Key, KeyRing, load_or_create, new_key
+from accounts.core.signing.keys import Key, KeyRing, load_or_create_key_file, new_key
 from tests.conftest import KEY
 from tests.core.sites import at_once
 
@@ -74,43 +74,43 @@ def test_each_use_of_a_key_has_a_key_of_its_own() -> None:
 
 def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path: Path) -> None:
     path = tmp_path / "instance" / "secret-keys"
-    (key,) = load_or_create(path)
+    (key,) = load_or_create_key_file(path)
     KeyRing([key])
     assert path.stat().st_mode & 0o777 == 0o600
     assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert load_or_create(path) == (key,)
+    assert load_or_create_key_file(path) == (key,)
     assert [file.name for file in path.parent.iterdir()] == ["secret-keys"], "no draft is left"
 
 
 def test_first_starts_at_once_agree_on_one_ring(tmp_path: Path) -> None:
     path = tmp_path / "new" / "secret-keys"
-    found = at_once(16, lambda number: load_or_create(path))
+    found = at_once(16, lambda number: load_or_create_key_file(path))
     assert len(set(found)) == 1
     assert [file.name for file in path.parent.iterdir()] == ["secret-keys"]
 
 
 def test_a_ring_file_has_one_key_a_line_oldest_first(tmp_path: Path) -> None:
     path = tmp_path / "secret-keys"
-    load_or_create(path)
-    (first,), second = load_or_create(path), new_key()
+    load_or_create_key_file(path)
+    (first,), second = load_or_create_key_file(path), new_key()
     path.write_text(f"{first}\n\n{second}\n")
-    assert load_or_create(path) == (first, second)
+    assert load_or_create_key_file(path) == (first, second)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
 def test_a_ring_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
     path = tmp_path / "secret-keys"
-    load_or_create(path)
+    load_or_create_key_file(path)
     path.chmod(mode)
     with pytest.raises(SettingsError, match="can be read by others; run: chmod 600"):
-        load_or_create(path)
+        load_or_create_key_file(path)
 
 
 def test_an_empty_ring_file_is_not_filled_behind_anybodys_back(tmp_path: Path) -> None:
     path = tmp_path / "secret-keys"
     os.close(os.open(path, os.O_CREAT, 0o600))
     with pytest.raises(SettingsError, match="there is no secret key"):
-        KeyRing(load_or_create(path))
+        KeyRing(load_or_create_key_file(path))
 
 
 @pytest.mark.parametrize("name", ["file/secret-keys", "folder"])
@@ -118,12 +118,12 @@ def test_a_place_that_cannot_hold_a_ring_is_named(tmp_path: Path, name: str) -> 
     (tmp_path / "file").write_text("")
     (tmp_path / "folder").mkdir(mode=0o700)
     with pytest.raises(SettingsError, match="cannot keep the key ring at"):
-        load_or_create(tmp_path / name)
+        load_or_create_key_file(tmp_path / name)
 
 
 def test_a_ring_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "secret-keys"
-    load_or_create(path)
+    load_or_create_key_file(path)
     path.write_bytes(b"\xff\xfe" * 40)
     with pytest.raises(SettingsError, match="cannot keep the key ring at"):
-        load_or_create(path)
+        load_or_create_key_file(path)

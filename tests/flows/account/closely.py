@@ -11,12 +11,12 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.clock import now
-from accounts.core.links.link import Link, Sentence
+from accounts.core.links.link import Link, LinkClaims
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.counters import RateLimit, Spent
 from accounts.core.models.outbox import OutboxRow
-from accounts.core.outbox import Intent, Letter
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security.throttle import Limit
 from accounts.core.uow import UnitOfWork
 from tests.flows.walks import Member, member
@@ -85,7 +85,7 @@ def change(who: Member, **changes: Any) -> None:
 
 def letter(
     service: Service,
-    write: Callable[[UnitOfWork, Intent], Letter | None],
+    write: Callable[[UnitOfWork, OutboxItem], Letter | None],
     subject: str,
     facts: dict[str, Any] | None = None,
     locale: str = "en",
@@ -93,7 +93,7 @@ def letter(
     """A letter, as the worker has it written."""
     uow = service.uow()
     with uow:
-        return write(uow, Intent("i-1", "any", subject, {"asked": ASKED} | (facts or {}), locale, 1, now()))
+        return write(uow, OutboxItem("i-1", "any", subject, {"asked": ASKED} | (facts or {}), locale, 1, now()))
 
 
 def asked() -> dict[str, object]:
@@ -101,8 +101,8 @@ def asked() -> dict[str, object]:
     return {**ASKED, "at": now()}
 
 
-def sentence_in(service: Service, link: Link, letter: Letter | None) -> Sentence:
+def sentence_in(service: Service, link: Link, letter: Letter | None) -> LinkClaims:
     """What the link in a letter says."""
     assert letter is not None
     assert letter.link is not None
-    return service.house.signer.read(link, token_in(letter.link))
+    return service.house.link_signer.verify(link, token_in(letter.link))

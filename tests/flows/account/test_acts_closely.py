@@ -11,8 +11,8 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.core.errors import LastAdmin
-from accounts.core.links.link import Done, Link
-from accounts.core.models.account import ADMINS, LOCK
+from accounts.core.links.link import ActResult, Link
+from accounts.core.models.account import ADMIN_GROUP, LOCKOUT_DURATION
 from accounts.flows.account import close_account, not_me, reset_password, sign_up
 from accounts.flows.invites import link as invite_link
 from accounts.flows.invites import send as send_invites
@@ -34,11 +34,11 @@ def still() -> Iterator[time_machine.Traveller]:
 
 def token(who: Member, link: Link, **carried: Any) -> str:
     said = link.carries(**carried) if carried else None
-    return who.service.house.signer.sign(link, subject_of(who.row), said)
+    return who.service.house.link_signer.sign(link, subject_of(who.row), said)
 
 
 def link_id(service: Service, link: Link, token: str) -> str:
-    return service.house.signer.read(link, token).link_id
+    return service.house.link_signer.verify(link, token).link_id
 
 
 def test_activation_spends_its_id_and_is_logged(service: Service) -> None:
@@ -48,15 +48,15 @@ def test_activation_spends_its_id_and_is_logged(service: Service) -> None:
     assert sent.link is not None
     mailed = sent.link.rsplit("/", 2)[1]
     answer = {"password": PASSWORD, "name": "Ann"}
-    done: list[Done] = []
+    done: list[ActResult] = []
     found = written(service, lambda: done.append(use(service, sign_up.ACTIVATE, mailed, answer)))
     with service.uow() as uow:
         made = accounts.find(uow, email)
     assert (done[0].account_id, done[0].created) == (made.id, True)
-    assert done[0].signs_in is not None
-    assert done[0].signs_in.id == made.id
+    assert done[0].sign_in_as is not None
+    assert done[0].sign_in_as.id == made.id
     assert found.notes == [("account.activated", made.id, said.link_id, {})]
-    keep_until = service.house.signer.keep_spent_until(now() + sign_up.ACTIVATE.lives)
+    keep_until = service.house.link_signer.keep_spent_until(now() + sign_up.ACTIVATE.lifetime)
     assert found.spent == {f"activate:{said.carried.id}": keep_until}
 
 
@@ -71,9 +71,9 @@ def test_a_reset_lifts_the_lock_tells_the_owner_and_is_logged(service: Service) 
     assert who.sign_in(OTHER_PASSWORD).account_id == who.id
 
 
-def _acted(done: Done, who: Member) -> None:
+def _acted(done: ActResult, who: Member) -> None:
     """An act about this account that signs nobody in."""
-    assert (done.account_id, done.signs_in, done.created) == (who.id, None, False)
+    assert (done.account_id, done.sign_in_as, done.created) == (who.id, None, False)
 
 
 def test_a_name_of_ones_own_is_no_new_password(service: Service) -> None:
@@ -94,8 +94,8 @@ def test_signing_in_by_mail_counts_and_says_by_which_proof(service: Service) -> 
 def _signed_in_by_mail(service: Service, mailed: str, who: Member) -> None:
     done = use(service, magic_link.SIGN_IN, mailed, {})
     assert (done.account_id, done.created, done.amr) == (who.id, False, ("mail",))
-    assert done.signs_in is not None
-    assert done.signs_in.id == who.id
+    assert done.sign_in_as is not None
+    assert done.sign_in_as.id == who.id
 
 
 def test_unlocking_lifts_the_lock_and_is_logged(service: Service) -> None:
@@ -127,7 +127,7 @@ def test_the_twentieth_wrong_password_locks_and_none_before(service: Service) ->
 
 def test_a_lock_is_renewed_only_when_it_is_over(service: Service, still: time_machine.Traveller) -> None:
     who = owner(service, failures=30, locked_at=now())
-    still.shift(LOCK - timedelta(seconds=1))
+    still.shift(LOCKOUT_DURATION - timedelta(seconds=1))
     assert written(service, fail(service, who.email)).mails == []
     still.shift(1)
     assert len(written(service, fail(service, who.email)).mails) == 1
@@ -151,8 +151,8 @@ def test_closing_deletes_only_this_account_and_its_letters(service: Service) -> 
     who, other = owner(service), owner(service)
     for each in (who, other):
         with stranger(service) as uow:
-            uow.put("reset-password", each.id)
-            uow.put("reset-password", each.email)
+            uow.enqueue("reset-password", each.id)
+            uow.enqueue("reset-password", each.email)
     mailed = token(who, close_account.CLOSE)
     found = written(service, lambda: _acted(use(service, close_account.CLOSE, mailed, {}), who))
     assert [mail[:2] + mail[3:] for mail in found.mails] == [("account-closed", who.email, "de")]
@@ -182,8 +182,8 @@ def test_the_last_admin_cannot_close_but_the_last_but_one_can(service: Service) 
     admin, second = first_admin(service), owner(service)
     with pytest.raises(LastAdmin):
         use(service, close_account.CLOSE, token(admin, close_account.CLOSE), {})
-    assert admin.row.groups == (ADMINS,)
-    accounts.set_groups(service.uow(), second.id, [ADMINS])
+    assert admin.row.groups == (ADMIN_GROUP,)
+    accounts.set_groups(service.uow(), second.id, [ADMIN_GROUP])
     use(service, close_account.CLOSE, token(admin, close_account.CLOSE), {})
     with pytest.raises(LastAdmin):
         use(service, close_account.CLOSE, token(second, close_account.CLOSE), {})

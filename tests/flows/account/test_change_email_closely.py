@@ -29,14 +29,14 @@ def still() -> Iterator[time_machine.Traveller]:
 
 
 def token(who: Member, link: Link, new: str = "") -> str:
-    return who.service.house.signer.sign(link, subject_of(who.row), Carried(email=new) if new else None)
+    return who.service.house.link_signer.sign(link, subject_of(who.row), Carried(email=new) if new else None)
 
 
 def move(who: Member, new: str) -> None:
     done = use(who.service, CHANGE, token(who, CHANGE, new), {}, by=who.id)
     assert (done.account_id, done.created) == (who.id, False)
-    assert done.signs_in is not None
-    assert done.signs_in.id == who.id
+    assert done.sign_in_as is not None
+    assert done.sign_in_as.id == who.id
 
 
 def anchor(who: Member) -> tuple[str | None, str | None, datetime | None, int]:
@@ -48,7 +48,7 @@ def test_a_change_keeps_the_first_address_as_anchor_and_tells_it(service: Servic
     who, new = owner(service), new_address("New.One")
     old, epoch = who.email, who.row.auth_epoch
     mailed = token(who, CHANGE, new)
-    link_id = service.house.signer.read(CHANGE, mailed).link_id
+    link_id = service.house.link_signer.verify(CHANGE, mailed).link_id
     found = written(service, lambda: use(service, CHANGE, mailed, {}, by=who.id))
     assert (who.row.email, who.row.email_key) == (new, new.lower())
     assert (who.row.email_serial, who.row.auth_epoch) == (1, epoch + 1)
@@ -140,9 +140,9 @@ def test_an_address_of_somebody_else_cannot_be_taken(service: Service, still: ti
 
 def test_what_a_page_shows_before_acting(service: Service) -> None:
     who, new = owner(service), new_address("b")
-    assert CHANGE.shows(opened(service, CHANGE, token(who, CHANGE, new))) == {"new_email": new}
+    assert CHANGE.context(opened(service, CHANGE, token(who, CHANGE, new))) == {"new_email": new}
     move(who, new)
-    assert UNDO.shows(opened(service, UNDO, token(who, UNDO))) == {"restored_email": who.email}
+    assert UNDO.context(opened(service, UNDO, token(who, UNDO))) == {"restored_email": who.email}
 
 
 @pytest.mark.parametrize("name", ["Ann", ""])
@@ -152,7 +152,7 @@ def test_the_letter_goes_to_the_new_address_while_it_is_the_newest_request(servi
     found = letter(service, change_email.letter, who.id, facts)
     assert found is not None
     assert (found.words, found.to, found.locale) == ("change-email", new, "de")
-    assert found.facts == {"asked": asked(), "email": new, "name": name or None, "until": now() + CHANGE.lives}
+    assert found.context == {"asked": asked(), "email": new, "name": name or None, "until": now() + CHANGE.lifetime}
     said = sentence_in(service, CHANGE, found)
     assert (said.subject_id, said.carried.email) == (who.id, new)
     assert letter(service, change_email.letter, who.id, facts | {"serial": 3}) is None
@@ -164,7 +164,7 @@ def test_the_letter_goes_to_the_new_address_while_it_is_the_newest_request(servi
 
 def test_a_link_of_an_account_that_is_gone_cannot_be_had_again(service: Service) -> None:
     who = owner(service)
-    said = service.house.signer.read(CHANGE, token(who, CHANGE, "b@example.org"))
+    said = service.house.link_signer.verify(CHANGE, token(who, CHANGE, "b@example.org"))
     with service.uow() as uow:
         uow.session.delete(uow.session.merge(who.row))
     assert change_email.again(service.uow(), said) is False
@@ -181,7 +181,7 @@ def test_the_notice_has_the_way_back_for_the_anchor_only(
     assert (found.words, found.to, found.locale) == ("email-changed", who.email, "de")
     until = now() + UNDO_LIVES
     told = {"asked": asked(), "email": who.email, "name": name or None, "at": now(), "until": until}
-    assert found.facts == told
+    assert found.context == told
     assert sentence_in(service, UNDO, found).subject_id == who.id
     other = letter(service, change_email.notice, who.id, {"to": "between@example.org"})
     assert other is not None
@@ -197,7 +197,7 @@ def test_undoing_restores_the_address_voids_the_password_and_starts_a_reset(serv
     who = owner(service)
     move(who, new_address("b"))
     before, mailed = who.row, token(who, UNDO)
-    link_id = service.house.signer.read(UNDO, mailed).link_id
+    link_id = service.house.link_signer.verify(UNDO, mailed).link_id
     found = written(service, lambda: _undone(service, mailed, who))
     assert [mail[:2] + mail[3:] for mail in found.mails] == [("reset-password", who.id, "de")]
     assert found.notes == [("email.restored", who.id, link_id, {})]
@@ -209,7 +209,7 @@ def test_undoing_restores_the_address_voids_the_password_and_starts_a_reset(serv
 
 def _undone(service: Service, mailed: str, who: Member) -> None:
     done = use(service, UNDO, mailed, {})
-    assert (done.account_id, done.signs_in) == (who.id, None)
+    assert (done.account_id, done.sign_in_as) == (who.id, None)
 
 
 def test_undoing_ends_with_the_anchor_and_gives_way_to_nobody_else(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.core.errors import Conflict, InvalidInput, TooManyRequests
-from accounts.core.outbox import Intent
+from accounts.core.outbox import OutboxItem
 from accounts.flows.account import change_password
 from accounts.flows.account.change_password import ChangePassword
 from accounts.flows.account.not_me import NOT_ME
@@ -109,7 +109,7 @@ def test_a_session_that_ended_meanwhile_changes_nothing(service: Service) -> Non
 
 def test_a_notice_about_an_account_that_is_gone_is_dropped(service: Service) -> None:
     made, uow = member(service), service.uow()
-    intent = Intent("id", change_password.NOTICE, made.id, {"asked": {}}, "en", 1, made.row.created_at)
+    intent = OutboxItem("id", change_password.NOTICE, made.id, {"asked": {}}, "en", 1, made.row.created_at)
     letter = change_password.letter(uow, intent)
     assert letter is not None
     assert (letter.words, letter.to) == (change_password.NOTICE, made.email)

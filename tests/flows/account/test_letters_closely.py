@@ -12,7 +12,7 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.core.links.link import Link
-from accounts.core.models.account import LOCK
+from accounts.core.models.account import LOCKOUT_DURATION
 from accounts.core.security import throttle
 from accounts.flows.account import change_email, close_account, reset_password, sign_up
 from accounts.flows.shared.accounts import subject_of
@@ -43,7 +43,7 @@ def still() -> Iterator[time_machine.Traveller]:
 
 def token(who: Member, link: Link, **carried: Any) -> str:
     said = link.carries(**carried) if carried else None
-    return who.service.house.signer.sign(link, subject_of(who.row), said)
+    return who.service.house.link_signer.sign(link, subject_of(who.row), said)
 
 
 @pytest.mark.parametrize(("flow", "form", "purpose", "event"), BY_MAIL)
@@ -88,8 +88,8 @@ def test_a_letter_about_an_account_says_who_asked_and_until_when(
     found = letter(service, flow.letter, who.id)
     assert found is not None
     assert (found.words, found.to, found.locale) == (link.purpose, who.email, "de")
-    facts = {"asked": asked(), "email": who.email, "name": name or None, "until": now() + link.lives}
-    assert found.facts == facts
+    facts = {"asked": asked(), "email": who.email, "name": name or None, "until": now() + link.lifetime}
+    assert found.context == facts
     assert sentence_in(service, link, found).subject_id == who.id
     change(who, status="disabled")
     assert letter(service, flow.letter, who.id) is None
@@ -102,11 +102,11 @@ def test_the_target_rides_in_the_link_where_there_is_one(service: Service, flow:
     for facts, wanted in (({"next": "/to"}, "/to"), ({"next": ""}, ""), ({}, "")):
         said = sentence_in(service, link, letter(service, flow.letter, who.email, facts))
         assert said.carried.next == wanted
-        assert len(said.statement.payload) == (2 if wanted else 1), "what is not there takes no room"
+        assert len(said.signed_token.payload) == (2 if wanted else 1), "what is not there takes no room"
 
 
 def test_an_unlock_letter_is_dropped_once_the_lock_is_over(service: Service) -> None:
-    who = owner(service, locked_at=now() - LOCK)
+    who = owner(service, locked_at=now() - LOCKOUT_DURATION)
     assert letter(service, unlock.letter, who.id) is None
 
 
@@ -115,7 +115,7 @@ def test_an_activation_letter_carries_target_and_language(service: Service) -> N
     assert found is not None
     assert (found.words, found.to, found.locale) == ("activate", "New@example.org", "de")
     until = now() + timedelta(hours=48)
-    assert found.facts == {"asked": asked(), "email": "New@example.org", "until": until}
+    assert found.context == {"asked": asked(), "email": "New@example.org", "until": until}
     said = sentence_in(service, sign_up.ACTIVATE, found)
     assert (said.subject_id, said.carried.next, said.carried.locale) == ("New@example.org", "/to", "de")
 
@@ -125,16 +125,16 @@ def test_who_has_an_account_is_told_where_to_sign_in(service: Service) -> None:
     found = letter(service, sign_up.letter, who.email.upper(), {"next": ""})
     assert found is not None
     assert (found.words, found.to, found.locale, found.link) == ("already-registered", who.email, "de", None)
-    page = service.house.signer.page
+    page = service.house.link_signer.page_url
     pages = {"sign_in_url": page("/sign-in"), "forgot_url": page("/forgot-password")}
-    assert found.facts == {"asked": asked(), "email": who.email} | pages
+    assert found.context == {"asked": asked(), "email": who.email} | pages
 
 
 def test_the_last_letter_goes_to_the_address_that_was(service: Service) -> None:
     found = letter(service, close_account.notice, "was@example.org", locale="de")
     assert found is not None
     assert (found.words, found.to, found.locale) == ("account-closed", "was@example.org", "de")
-    assert found.facts == {"asked": asked(), "email": "was@example.org"}
+    assert found.context == {"asked": asked(), "email": "was@example.org"}
 
 
 AGAIN = [
@@ -148,9 +148,9 @@ AGAIN = [
 def test_once_more_means_the_same_letter_again(
     service: Service, link: Link, carried: dict[str, str], facts: dict[str, object], locale: str
 ) -> None:
-    who, again = owner(service), link.again
+    who, again = owner(service), link.can_resend
     assert again is not None
-    said = service.house.signer.read(link, token(who, link, **carried))
+    said = service.house.link_signer.verify(link, token(who, link, **carried))
 
     def work() -> None:
         with stranger(service) as uow:

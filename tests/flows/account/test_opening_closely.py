@@ -12,16 +12,16 @@ from sqlalchemy.orm import Session as OrmSession
 from accounts.core.clock import now
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.links.link import Link, Opened
+from accounts.core.links.link import Link, OpenedLink
 from accounts.core.links.opening import (
-    GONE,
-    REVOKED,
-    account_of,
-    forget_address,
-    gone_at,
-    holder_of,
-    leave_address,
+    ADDRESS_RETENTION,
+    REVOKED_SUFFIX,
+    find_holder,
+    find_subject_account,
+    get_address_deleted_at,
     open_link,
+    record_address_deleted,
+    record_address_released,
 )
 from accounts.core.models.counters import Spent
 from accounts.core.signing.keys import new_key
@@ -43,13 +43,13 @@ def still() -> Iterator[time_machine.Traveller]:
 
 
 def token(who: Member, link: Link = RESET) -> str:
-    return who.service.house.signer.sign(link, subject_of(who.row))
+    return who.service.house.link_signer.sign(link, subject_of(who.row))
 
 
 def activation(service: Service, email: str) -> str:
     said = ACTIVATE.carries(id="an-id", locale="en", next="")
     with service.uow() as uow:
-        return service.house.signer.sign(ACTIVATE, holder_of(uow, email), said)
+        return service.house.link_signer.sign(ACTIVATE, find_holder(uow, email), said)
 
 
 def refused(service: Service, link: Link, mailed: str, why: type[DeadLink], reason: str) -> DeadLink:
@@ -57,23 +57,23 @@ def refused(service: Service, link: Link, mailed: str, why: type[DeadLink], reas
     with pytest.raises(why, match=reason) as found:
         opened(service, link, mailed)
     assert type(found.value) is why
-    assert found.value.genuine == service.house.signer.read(link, mailed)
+    assert found.value.claims == service.house.link_signer.verify(link, mailed)
     return found.value
 
 
 def test_a_link_that_is_alive_says_about_whom_and_until_when(service: Service) -> None:
     who = owner(service)
     found = opened(service, RESET, token(who))
-    assert isinstance(found, Opened)
+    assert isinstance(found, OpenedLink)
     assert found.subject.id == who.id
     assert found.account.id == who.id
-    assert found.expires_at == now() + RESET.lives
-    assert found.sentence == service.house.signer.read(RESET, token(who))
+    assert found.expires_at == now() + RESET.lifetime
+    assert found.claims == service.house.link_signer.verify(RESET, token(who))
 
 
 def test_its_last_moment_is_alive_and_the_next_is_too_late(service: Service, still: time_machine.Traveller) -> None:
     mailed = token(owner(service))
-    still.shift(RESET.lives)
+    still.shift(RESET.lifetime)
     opened(service, RESET, mailed)
     still.shift(timedelta(microseconds=1))
     refused(service, RESET, mailed, LinkExpired, r"was good until \d{4}-")
@@ -83,10 +83,10 @@ def test_state_is_told_before_age(service: Service, still: time_machine.Travelle
     who = owner(service)
     mailed = token(who)
     change(who, auth_epoch=9, sign_in_serial=9)
-    still.shift(RESET.lives * 2)
+    still.shift(RESET.lifetime * 2)
     dead = refused(service, RESET, mailed, LinkUsed, "^auth_epoch, sign_ins moved since ")
-    assert dead.genuine is not None
-    assert dead.genuine.link_id in str(dead)
+    assert dead.claims is not None
+    assert dead.claims.link_id in str(dead)
 
 
 def test_a_disabled_account_and_one_that_is_gone(service: Service) -> None:
@@ -104,37 +104,38 @@ def test_a_disabled_account_and_one_that_is_gone(service: Service) -> None:
 def test_what_is_no_link_is_known_to_say_nothing(service: Service) -> None:
     with pytest.raises(LinkInvalid) as found:
         opened(service, RESET, "no link")
-    assert found.value.genuine is None
+    assert found.value.claims is None
 
 
 def test_what_was_spent_is_used_and_what_was_taken_back_is_revoked(service: Service) -> None:
     mailed = activation(service, new_address())
     with service.uow() as uow:
-        uow.spend("activate:another-id", now() + GONE)
+        uow.spend("activate:another-id", now() + ADDRESS_RETENTION)
     opened(service, ACTIVATE, mailed)
     with service.uow() as uow:
-        uow.spend("activate:an-id", now() + GONE)
+        uow.spend("activate:an-id", now() + ADDRESS_RETENTION)
     refused(service, ACTIVATE, mailed, LinkUsed, "activate:an-id was used")
     with service.uow() as uow:
-        uow.spend("activate:an-id" + REVOKED, now() + GONE)
+        uow.spend("activate:an-id" + REVOKED_SUFFIX, now() + ADDRESS_RETENTION)
     refused(service, ACTIVATE, mailed, LinkRevoked, "activate:an-id was revoked")
 
 
 def test_an_intent_speaks_of_an_account_by_id_or_by_address(service: Service) -> None:
     who = owner(service)
     with service.uow() as uow:
-        by_id, by_address = account_of(uow, who.id), account_of(uow, who.email.upper())
+        by_id, by_address = find_subject_account(uow, who.id), find_subject_account(uow, who.email.upper())
         assert by_id is not None
         assert by_address is by_id
-        assert account_of(uow, "nobody") is account_of(uow, "nobody@example.org") is None
-        assert holder_of(uow, "Nobody@example.org") == Subject("Nobody@example.org", None)
-        assert holder_of(uow, who.email.upper()).id == who.email.upper()
+        assert find_subject_account(uow, "nobody") is find_subject_account(uow, "nobody@example.org") is None
+        assert find_holder(uow, "Nobody@example.org") == Subject("Nobody@example.org", None)
+        assert find_holder(uow, who.email.upper()).id == who.email.upper()
         with pytest.raises(LinkInvalid, match="not accepted any more"):
-            holder_of(uow, "no address")
+            find_holder(uow, "no address")
 
 
 @pytest.mark.parametrize(
-    ("forget", "reason"), [(forget_address, "was deleted since"), (leave_address, "has held this address")]
+    ("forget", "reason"),
+    [(record_address_deleted, "was deleted since"), (record_address_released, "has held this address")],
 )
 def test_what_was_signed_until_an_address_was_given_up_is_dead_and_later_links_live(
     service: Service, still: time_machine.Traveller, forget: object, reason: str
@@ -157,14 +158,14 @@ def test_what_was_signed_until_an_address_was_given_up_is_dead_and_later_links_l
 
 def test_an_address_that_was_left_keeps_its_invitations_and_one_that_was_deleted_does_not(service: Service) -> None:
     email = new_address()
-    ends = int((now() + GONE).timestamp())
+    ends = int((now() + ADDRESS_RETENTION).timestamp())
     carried = INVITE.carries(id="i", expires=ends, groups=[], inviter="nobody", locale="en")
-    mailed = service.house.signer.sign(INVITE, Subject(email, None), carried)
+    mailed = service.house.link_signer.sign(INVITE, Subject(email, None), carried)
     with service.uow() as uow:
-        leave_address(uow, email)
+        record_address_released(uow, email)
     refused(service, INVITE, mailed, LinkRevoked, r"\w")
     with service.uow() as uow:
-        forget_address(uow, email)
+        record_address_deleted(uow, email)
     refused(service, INVITE, mailed, LinkUsed, "deleted")
 
 
@@ -174,17 +175,17 @@ def test_every_key_of_the_ring_remembers_an_address(make_service: object) -> Non
     service, email = make_service(secret_keys=keys), new_address()
     assert isinstance(service, Service)
     with service.uow() as uow:
-        subject, said = holder_of(uow, email), ACTIVATE.carries(id="an-id", locale="en", next="")
-    ring, signer = service.house.ring, service.house.signer
+        subject, said = find_holder(uow, email), ACTIVATE.carries(id="an-id", locale="en", next="")
+    ring, signer = service.house.ring, service.house.link_signer
     both = [signer.sign(ACTIVATE, subject, said, key=key) for key in ring.newest_first()]
     with service.uow() as uow:
-        leave_address(uow, email)
-        forget_address(uow, email)
+        record_address_released(uow, email)
+        record_address_deleted(uow, email)
     for mailed in both:
         refused(service, ACTIVATE, mailed, LinkUsed, "deleted")
         with service.uow() as uow:
-            assert gone_at(uow, signer.read(ACTIVATE, mailed)) == now()
-    assert _marks(service) == {"gone": (2, now() + GONE), "left": (2, now() + GONE)}
+            assert get_address_deleted_at(uow, signer.verify(ACTIVATE, mailed)) == now()
+    assert _marks(service) == {"gone": (2, now() + ADDRESS_RETENTION), "left": (2, now() + ADDRESS_RETENTION)}
 
 
 def _marks(service: Service) -> dict[str, tuple[int, datetime]]:

@@ -31,7 +31,7 @@ def test_a_reset_sets_the_password_ends_all_sessions_and_signs_nobody_in(service
     found = [made.sign_in(), made.sign_in(remember=True)]
     ask(service, made.email)
     done = use(service, RESET, service.token(made.email, "reset-password"), {"password": OTHER_PASSWORD})
-    assert (done.account_id, done.signs_in, done.created) == (made.id, None, False)
+    assert (done.account_id, done.sign_in_as, done.created) == (made.id, None, False)
     assert [made.current(session) for session in found] == [None, None]
     assert made.sign_in(OTHER_PASSWORD).account_id == made.id
     assert made.row.auth_epoch == 2
@@ -167,7 +167,7 @@ def test_a_link_lives_half_an_hour_and_as_long_as_configured(make_service: Calla
     ):
         token = member(service).reset_token()
         found = opened(service, RESET, token)
-        assert found.expires_at - found.sentence.issued_at == lives
+        assert found.expires_at - found.claims.issued_at == lives
         with time_machine.travel(found.expires_at, tick=False) as time:
             assert fate(service, RESET, token) == "alive"
             time.shift(1)

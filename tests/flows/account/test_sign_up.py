@@ -47,7 +47,7 @@ def test_activation_makes_an_active_account_with_the_password_chosen_then(servic
     made = Member(service, email, done.account_id)
     account = made.row
     assert done.created
-    assert done.signs_in is not None
+    assert done.sign_in_as is not None
     assert (account.email, account.email_key, account.name) == (email, email.lower(), "Ann Miller")
     assert (account.active, account.groups, account.auth_epoch, account.sign_in_serial) == (True, (), 1, 0)
     assert made.sign_in().account_id == account.id
@@ -133,7 +133,7 @@ def test_a_link_lives_48_hours(service: Service) -> None:
         assert fate(service, ACTIVATE, token) == "alive"
         time.shift(1)
         assert fate(service, ACTIVATE, token) == "link_expired"
-    assert ACTIVATE.lives == timedelta(hours=48)
+    assert ACTIVATE.lifetime == timedelta(hours=48)
 
 
 def test_a_weak_password_is_refused_before_anything_is_written(service: Service) -> None:
@@ -168,7 +168,7 @@ def test_what_is_no_address_is_refused(said: dict[str, object]) -> None:
 def test_the_letter_is_in_the_language_of_who_asked(service: Service) -> None:
     email, uow = new_address(), stranger(service)
     with uow:
-        uow.put("activate", email, {"next": ""}, locale="de")
+        uow.enqueue("activate", email, {"next": ""}, locale="de")
     token = service.token(email, "activate")
     assert opened(service, ACTIVATE, token).carried.locale == "de"
     done = use(service, ACTIVATE, token, {"password": PASSWORD})

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import delete, func, insert, select, update
 
 from accounts.core.audit import chain
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.clock import now
-from accounts.core.models.audit import AuditRow, AuditSeal
-from accounts.core.site import House
+from accounts.core.models.audit import AuditChainRow, AuditRow
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import retention as audit_retention
 from accounts.flows.audit import upkeep as audit_upkeep
@@ -25,13 +25,13 @@ OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
 
 
 @pytest.fixture
-def house(database: str) -> Iterator[House]:
+def house(database: str) -> Iterator[Site]:
     made = house_on(database)
     yield made
     made.store.close()
 
 
-def write(house: House, count: int, *, age: timedelta = timedelta(hours=1), first: int = 0) -> list[str]:
+def write(house: Site, count: int, *, age: timedelta = timedelta(hours=1), first: int = 0) -> list[str]:
     """Lines of that age, in order; their ids."""
     rows = [
         {
@@ -52,26 +52,26 @@ def write(house: House, count: int, *, age: timedelta = timedelta(hours=1), firs
     return [str(row["id"]) for row in rows]
 
 
-def verdict(house: House, noted: str = "") -> list[tuple[str, str]]:
+def verdict(house: Site, noted: str = "") -> list[tuple[str, str]]:
     """What was found wrong, and with which line."""
     return [(each.what, each.line) for each in audit_verify.verify(UnitOfWork(house), noted).findings]
 
 
-def tamper(house: House, statement: Any) -> None:
+def tamper(house: Site, statement: Any) -> None:
     with house.store.engine.begin() as connection:
         connection.execute(statement)
 
 
 @on_both_databases
-def test_what_was_sealed_and_left_alone_is_right(house: House) -> None:
+def test_what_was_sealed_and_left_alone_is_right(house: Site) -> None:
     write(house, 1203)
-    assert chain.seal(house) == 1203
-    assert chain.seal(house) == 0
+    assert chain.close_chain(house) == 1203
+    assert chain.close_chain(house) == 0
     found = audit_verify.verify(UnitOfWork(house))
     assert (found.sealed, found.unsealed, found.wrong) == (1203, 0, 0)
-    assert found.head == chain.head(house)
+    assert found.head == chain.describe_head(house)
     write(house, 1, age=timedelta(0), first=5000)
-    assert chain.seal(house) == 0, "a line that may still have neighbours on their way is not sealed"
+    assert chain.close_chain(house) == 0, "a line that may still have neighbours on their way is not sealed"
     assert audit_verify.verify(UnitOfWork(house)).unsealed == 1
 
 
@@ -92,17 +92,17 @@ CHANGES: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_changed_line_is_named_and_only_that_one(house: House, what: str) -> None:
+def test_a_changed_line_is_named_and_only_that_one(house: Site, what: str) -> None:
     ids = write(house, 12)
-    chain.seal(house)
+    chain.close_chain(house)
     tamper(house, update(AuditRow).where(AuditRow.id == ids[4]).values(**CHANGES[what]()))
     assert verdict(house) == [("changed", ids[4])]
 
 
 @on_both_databases
-def test_missing_and_inserted_lines_are_named(house: House) -> None:
+def test_missing_and_inserted_lines_are_named(house: Site) -> None:
     ids = write(house, 12)
-    chain.seal(house)
+    chain.close_chain(house)
     tamper(house, delete(AuditRow).where(AuditRow.id.in_([ids[0], ids[7], ids[11]])))
     assert verdict(house) == [("missing", ids[0]), ("missing", ids[7]), ("missing", ids[11])]
     row = {"id": "slipped", "at": now() - timedelta(minutes=59, seconds=57), "kind": "x", "network": "", "agent": ""}
@@ -110,51 +110,51 @@ def test_missing_and_inserted_lines_are_named(house: House) -> None:
     assert ("inserted", "slipped") in verdict(house)
 
 
-def test_a_line_removed_with_its_seal_leaves_a_gap_and_breaks_the_link(house: House) -> None:
+def test_a_line_removed_with_its_seal_leaves_a_gap_and_breaks_the_link(house: Site) -> None:
     ids = write(house, 12)
-    chain.seal(house)
+    chain.close_chain(house)
     tamper(house, delete(AuditRow).where(AuditRow.id == ids[5]))
-    tamper(house, delete(AuditSeal).where(AuditSeal.audit_id == ids[5]))
+    tamper(house, delete(AuditChainRow).where(AuditChainRow.audit_id == ids[5]))
     assert verdict(house) == [("unlinked", ids[6]), ("changed", ids[6])]
 
 
-def test_a_chain_made_anew_by_somebody_without_the_key_is_not_proven(house: House, database: str) -> None:
+def test_a_chain_made_anew_by_somebody_without_the_key_is_not_proven(house: Site, database: str) -> None:
     ids = write(house, 12)
-    chain.seal(house)
+    chain.close_chain(house)
     tamper(house, update(AuditRow).where(AuditRow.id == ids[4]).values(kind="harmless"))
-    tamper(house, delete(AuditSeal))
+    tamper(house, delete(AuditChainRow))
     forger = house_on(database, secret_keys=[OTHER_KEY])
-    assert chain.seal(forger) == 12
+    assert chain.close_chain(forger) == 12
     forger.store.close()
     assert verdict(house) == [("unproven", ids[11])]
-    tamper(house, update(AuditSeal).where(AuditSeal.key.is_not(None)).values(key=house.ring.signing.name))
+    tamper(house, update(AuditChainRow).where(AuditChainRow.key.is_not(None)).values(key=house.ring.signing.name))
     assert verdict(house)[0] == ("unproven", ids[11])
-    tamper(house, update(AuditSeal).values(key=None, proof=None))
+    tamper(house, update(AuditChainRow).values(key=None, proof=None))
     assert verdict(house) == [("unproven", ids[11])]
 
 
-def test_only_a_head_noted_elsewhere_shows_that_the_end_was_cut_off(house: House) -> None:
+def test_only_a_head_noted_elsewhere_shows_that_the_end_was_cut_off(house: Site) -> None:
     write(house, 500)
-    chain.seal(house)
-    early = chain.head(house)
+    chain.close_chain(house)
+    early = chain.describe_head(house)
     write(house, 5, first=500, age=timedelta(minutes=50))
-    chain.seal(house)
-    late = chain.head(house)
+    chain.close_chain(house)
+    late = chain.describe_head(house)
     assert verdict(house, early) == verdict(house, late) == []
     tamper(house, delete(AuditRow).where(AuditRow.id >= "line00000500"))
-    tamper(house, delete(AuditSeal).where(AuditSeal.number > 500))
+    tamper(house, delete(AuditChainRow).where(AuditChainRow.number > 500))
     assert verdict(house) == [], "the chain alone cannot know"
     assert verdict(house, early) == []
     assert verdict(house, late) == [("other-head", "")]
     assert verdict(house, "junk") == [("other-head", "")]
 
 
-def test_after_a_rotation_the_end_is_proven_by_the_new_key(house: House, database: str) -> None:
+def test_after_a_rotation_the_end_is_proven_by_the_new_key(house: Site, database: str) -> None:
     write(house, 3)
-    chain.seal(house)
+    chain.close_chain(house)
     rotated = house_on(database, secret_keys=[KEY, OTHER_KEY])
     assert verdict(rotated) == []
-    chain.seal(rotated)
+    chain.close_chain(rotated)
     alone = house_on(database, secret_keys=[OTHER_KEY])
     assert verdict(alone) == [], "the old key may go"
     for each in (rotated, alone):
@@ -162,25 +162,25 @@ def test_after_a_rotation_the_end_is_proven_by_the_new_key(house: House, databas
 
 
 @on_both_databases
-def test_many_who_seal_at_once_seal_every_line_once(house: House) -> None:
+def test_many_who_seal_at_once_seal_every_line_once(house: Site) -> None:
     write(house, 700)
-    at_once(8, lambda number: chain.seal(house))
-    chain.seal(house)
+    at_once(8, lambda number: chain.close_chain(house))
+    chain.close_chain(house)
     found = audit_verify.verify(UnitOfWork(house))
     assert (found.sealed, found.wrong) == (700, 0)
 
 
 @on_both_databases
-def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(house: House) -> None:
+def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(house: Site) -> None:
     old = write(house, 620, age=timedelta(days=100))
     young = write(house, 3, first=800, age=timedelta(days=20))
-    chain.seal(house)
-    head = chain.head(house)
+    chain.close_chain(house)
+    head = chain.describe_head(house)
     assert audit_retention.prune(UnitOfWork(house), 90) == 620
     assert audit_retention.prune(UnitOfWork(house), 90) == 0, "twice changes nothing"
     with house.store.engine.connect() as connection:
         rows = {row.id: row for row in connection.execute(select(AuditRow.__table__))}
-        salts = connection.execute(select(func.count(AuditSeal.salt))).scalar_one()
+        salts = connection.execute(select(func.count(AuditChainRow.salt))).scalar_one()
     assert salts == 3
     for id in old:
         row = rows[id]
@@ -196,24 +196,26 @@ def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(house: House) -
     assert verdict(house) == [("changed", old[3])]
 
 
-def test_younger_lines_than_sessions_live_are_never_pruned(house: House) -> None:
+def test_younger_lines_than_sessions_live_are_never_pruned(house: Site) -> None:
     write(house, 2, age=timedelta(days=30))
     assert audit_retention.prune(UnitOfWork(house), 1) == 0
 
 
-def test_a_line_pruned_by_hand_is_told_from_one_that_was_pruned_by_age(house: House) -> None:
+def test_a_line_pruned_by_hand_is_told_from_one_that_was_pruned_by_age(house: Site) -> None:
     ids = write(house, 3)
-    chain.seal(house)
-    tamper(house, update(AuditSeal).where(AuditSeal.audit_id == ids[1]).values(salt=None))
+    chain.close_chain(house)
+    tamper(house, update(AuditChainRow).where(AuditChainRow.audit_id == ids[1]).values(salt=None))
     tamper(house, update(AuditRow).where(AuditRow.id == ids[1]).values(account_id="~a", actor="~a", network="~a"))
     assert verdict(house) == [("changed", ids[1])]
 
 
-def test_pseudonyms_cannot_be_had_without_the_key(house: House, database: str) -> None:
+def test_pseudonyms_cannot_be_had_without_the_key(house: Site, database: str) -> None:
     other = house_on(database, secret_keys=[OTHER_KEY])
-    assert chain.pseudonym(house, "account1") != chain.pseudonym(other, "account1")
-    assert len(chain.pseudonym(house, "192.0.2.1")) == 16
-    assert chain.pseudonym(house, chain.pseudonym(house, "account1")) == chain.pseudonym(house, "account1")
+    assert chain.make_pseudonym(house, "account1") != chain.make_pseudonym(other, "account1")
+    assert len(chain.make_pseudonym(house, "192.0.2.1")) == 16
+    assert chain.make_pseudonym(house, chain.make_pseudonym(house, "account1")) == chain.make_pseudonym(
+        house, "account1"
+    )
     other.store.close()
 
 
@@ -221,7 +223,7 @@ def test_the_worker_does_so_where_the_settings_ask_for_it(database: str) -> None
     silent = house_on(database)
     write(silent, 2, age=timedelta(days=50))
     audit_upkeep.run(silent)
-    assert chain.head(silent) == ""
+    assert chain.describe_head(silent) == ""
     asked = house_on(database, audit_sealed="true", audit_pseudonyms_after="40")
     audit_upkeep.run(asked)
     found = audit_verify.verify(UnitOfWork(asked))
@@ -230,10 +232,10 @@ def test_the_worker_does_so_where_the_settings_ask_for_it(database: str) -> None
         each.store.close()
 
 
-def test_lines_of_real_work_are_sealed_too(house: House) -> None:
-    uow = UnitOfWork(house, Asker(account_id="account1", network="192.0.2.1", agent="Firefox on Linux"))
+def test_lines_of_real_work_are_sealed_too(house: Site) -> None:
+    uow = UnitOfWork(house, RequestInfo(account_id="account1", network="192.0.2.1", agent="Firefox on Linux"))
     with uow:
-        uow.note("account.disabled", account_id="account2", facts={"ä": "ö", "list": [1, 2]})
+        uow.record_event("account.disabled", account_id="account2", facts={"ä": "ö", "list": [1, 2]})
     tamper(house, update(AuditRow).values(at=now() - timedelta(hours=2)))
-    assert chain.seal(house) == 1
+    assert chain.close_chain(house) == 1
     assert verdict(house) == []

@@ -17,9 +17,9 @@ import pytest
 from sqlalchemy import insert
 
 from accounts.core import csv_files
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.models.audit import AuditRow
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import search as audit_search
 from accounts.flows.audit.export import stream
@@ -35,13 +35,13 @@ FLOORS = ("core", "flows", "post", "web")
 
 
 @pytest.fixture
-def house(database: str) -> Iterator[House]:
+def house(database: str) -> Iterator[Site]:
     made = house_on(database)
     yield made
     made.store.close()
 
 
-def write(house: House, count: int, *, same_time: bool = False) -> None:
+def write(house: Site, count: int, *, same_time: bool = False) -> None:
     rows: list[dict[str, Any]] = [
         {
             "id": f"line{number:08}",
@@ -60,14 +60,14 @@ def write(house: House, count: int, *, same_time: bool = False) -> None:
         connection.execute(insert(AuditRow), rows)
 
 
-def numbers(house: House, **said: str) -> list[int]:
+def numbers(house: Site, **said: str) -> list[int]:
     with UnitOfWork(house) as uow:
         lines, _ = audit_search.page(uow, AuditPage.model_validate(said), 1000)
     return [int(line.id[4:]) for line in lines]
 
 
 @on_both_databases
-def test_every_filter_lets_through_what_it_says_and_all_together_too(house: House) -> None:
+def test_every_filter_lets_through_what_it_says_and_all_together_too(house: Site) -> None:
     write(house, 24)
     everything = list(range(23, -1, -1))
     assert numbers(house) == everything
@@ -88,7 +88,7 @@ def test_every_filter_lets_through_what_it_says_and_all_together_too(house: Hous
 
 @pytest.mark.parametrize("same_time", [False, True])
 @on_both_databases
-def test_pages_follow_each_other_without_gap_or_repetition(house: House, same_time: bool) -> None:
+def test_pages_follow_each_other_without_gap_or_repetition(house: Site, same_time: bool) -> None:
     write(house, 23, same_time=same_time)
     seen, place = [], ""
     for _ in range(5):
@@ -114,7 +114,7 @@ def test_what_is_no_filter_is_refused(service: Service, said: str) -> None:
 
 
 @on_both_databases
-def test_files_hold_every_line_once_oldest_first(house: House) -> None:
+def test_files_hold_every_line_once_oldest_first(house: Site) -> None:
     write(house, 2501, same_time=True)
     read = list(csv.reader(io.StringIO("".join(stream(house, (), "csv")), newline="")))
     assert read[0] == list(audit_search.Line.__dataclass_fields__)
@@ -129,7 +129,7 @@ def test_files_hold_every_line_once_oldest_first(house: House) -> None:
     }
 
 
-def test_a_file_needs_no_more_memory_for_more_lines(house: House) -> None:
+def test_a_file_needs_no_more_memory_for_more_lines(house: Site) -> None:
     peaks = []
     for count in (2000, 20000):
         with house.store.engine.begin() as connection:
@@ -145,7 +145,7 @@ def test_a_file_needs_no_more_memory_for_more_lines(house: House) -> None:
     assert peaks[1] < 1.3 * peaks[0], peaks
 
 
-def test_a_slow_reader_holds_no_connection(house: House) -> None:
+def test_a_slow_reader_holds_no_connection(house: Site) -> None:
     write(house, 2500)
     parts = stream(house, (), "ndjson")
     next(parts)
@@ -154,16 +154,16 @@ def test_a_slow_reader_holds_no_connection(house: House) -> None:
 
 @pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1"])
 def test_no_cell_is_run_by_a_spreadsheet(evil: str) -> None:
-    assert csv_files.line([evil, "plain"]).startswith("\"'")
-    assert csv_files.line(["plain"]) == '"plain"\r\n'
+    assert csv_files.format_row([evil, "plain"]).startswith("\"'")
+    assert csv_files.format_row(["plain"]) == '"plain"\r\n'
 
 
 @on_both_databases
 def test_what_a_stranger_wrote_comes_out_of_a_file_as_text(service: Service) -> None:
     admin, evil = service.admin(), "=HYPERLINK('https://evil.example'),\r\n\""
-    uow = UnitOfWork(service.house, Asker(network=evil, agent=evil, request_id="=1+1"))
+    uow = UnitOfWork(service.house, RequestInfo(network=evil, agent=evil, request_id="=1+1"))
     with uow:
-        uow.note("=cmd", facts={evil: evil})
+        uow.record_event("=cmd", facts={evil: evil})
     answer = admin.post("/api/admin/audit/export", {"format": "csv"})
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"].startswith('attachment; filename="audit-')
@@ -208,7 +208,7 @@ def test_no_code_changes_or_deletes_a_line_but_retention() -> None:
                 text = node.value.lower()
                 assert "update audit" not in text, path
                 assert "delete from audit" not in text, path
-    assert found == {("audit_retention", "update")}
+    assert found == {("retention", "update")}
 
 
 def test_every_kind_of_line_is_said_in_words() -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import func, select, update
 
-from accounts.core.audit.log import Asker
+from accounts.core.audit.log import RequestInfo
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
-from accounts.core.models.account import ADMINS, Account, Membership
+from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.audit import AuditRow
 from accounts.core.security.throttle import INVITE_LETTERS, INVITE_LISTS, INVITER, Limit
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
@@ -119,7 +119,7 @@ def test_a_lock_is_lifted(service: Service) -> None:
 @on_both_databases
 def test_a_reset_sent_by_an_admin_says_nothing_about_the_admin(service: Service) -> None:
     somebody = member(service)
-    asker = Asker(account_id="theadmin", network="203.0.113.9", agent="Safari on iOS")
+    asker = RequestInfo(account_id="theadmin", network="203.0.113.9", agent="Safari on iOS")
     helpdesk_accounts.send_reset(service.uow(asker), somebody.id)
     letter = service.mails(somebody.email)[-1].message.as_string()
     assert "/l/reset-password/" in letter
@@ -130,7 +130,9 @@ def test_a_reset_sent_by_an_admin_says_nothing_about_the_admin(service: Service)
 
 def who_administers(service: Service) -> int:
     query = select(func.count()).select_from(Membership).join(Account, Account.id == Membership.account_id)
-    return int(service.uow().read(query.where(Membership.group == ADMINS, Account.status == "active"))[0][0])
+    return int(
+        service.uow().fetch_all(query.where(Membership.group == ADMIN_GROUP, Account.status == "active"))[0][0]
+    )
 
 
 WAYS: dict[str, Callable[[Service, Member], object]] = {
@@ -148,7 +150,7 @@ def test_admins_who_remove_each_other_at_the_same_moment_leave_one(service: Serv
     left = first_admin(service)
     for _ in range(4):
         two = [left, member(service)]
-        accounts.set_groups(service.uow(), two[1].id, [ADMINS])
+        accounts.set_groups(service.uow(), two[1].id, [ADMIN_GROUP])
 
         def remove(index: int, two: list[Member] = two) -> str:
             try:
@@ -167,8 +169,8 @@ def test_admins_who_remove_each_other_at_the_same_moment_leave_one(service: Serv
 
 def is_admin(service: Service, who: Member) -> bool:
     query = select(Account.id).join(Membership, Membership.account_id == Account.id)
-    active = query.where(Account.id == who.id, Membership.group == ADMINS, Account.status == "active")
-    return bool(service.uow().read(active))
+    active = query.where(Account.id == who.id, Membership.group == ADMIN_GROUP, Account.status == "active")
+    return bool(service.uow().fetch_all(active))
 
 
 @on_both_databases
@@ -195,7 +197,7 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
         for table in Base.metadata.sorted_tables:
             rows = [str(tuple(row)) for row in connection.execute(select(table))]
             assert not [row for row in rows if somebody.email in row], table.name
-    (line,) = service.uow().read(select(AuditRow.__table__).where(AuditRow.kind == "account.deleted"))
+    (line,) = service.uow().fetch_all(select(AuditRow.__table__).where(AuditRow.kind == "account.deleted"))
     assert line.account == somebody.id
 
 
@@ -216,4 +218,4 @@ def test_limits_that_hold_up_an_admin_who_invites_are_seen_and_lifted(service: S
     said = helpdesk_limits.WhoseLimits.model_validate({"email": admin.email})
     assert limit.name in {each.limit for each in helpdesk_limits.look(service.uow(), said)}
     assert limit.name in helpdesk_limits.lift(service.uow(), said)
-    assert service.house.throttle.tries(limit, admin.id) == 0
+    assert service.house.throttle.count_attempts(limit, admin.id) == 0

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.models.audit import AuditMark, AuditRow
+from accounts.core.models.audit import AddressIndexRow, AuditRow
 from accounts.core.models.base import Base
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
@@ -197,7 +197,9 @@ def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(servic
         found = trace(service, email)
         assert (found.account, found.letters, found.held) == (None, (), ())
     with service.house.store.engine.connect() as connection:
-        marked = select(AuditMark).where(AuditMark.mark.in_(address_index.of(service.house, member.email)))
+        marked = select(AddressIndexRow).where(
+            AddressIndexRow.mark.in_(address_index.index_keys(service.house, member.email))
+        )
         assert connection.execute(marked).all() == []
     assert "Your account was deleted" in str(service.mails(member.email)[-1].message["Subject"])
 
@@ -207,16 +209,16 @@ def test_a_letter_under_way_while_its_account_is_deleted_is_not_marked(service: 
     member = service.newcomer()
     id = member.get("/api/account").get_json()["id"]
     member.post("/api/account/close")
-    carrier = service.state.carrier
+    carrier = service.state.transport
 
     class Slow:
         def carry(self, message: object) -> str:
             helpdesk_accounts.delete(service.uow(), id, DeleteAccount.model_validate({"email": member.email}))
             return "250 taken"
 
-    service.state.carrier = Slow()
-    assert service.state.worker().deliver_one()
-    service.state.carrier = carrier
+    service.state.transport = Slow()
+    assert service.state.make_worker().deliver_one()
+    service.state.transport = carrier
     assert trace(service, member.email).letters[0].purpose == "account-deleted", (
         "that waits still; its row has the address"
     )
@@ -235,8 +237,8 @@ def test_marks_are_found_under_every_key_of_the_ring_and_go_after_a_while(
     assert only(rotated, email).state == "sent"
     alone = make_service(secret_keys=[OTHER_KEY])
     assert trace(alone, email).letters == ()
-    with time_machine.travel(now() + address_index.KEPT + timedelta(minutes=1)):
-        address_index.sweep(service.house.store.engine)
+    with time_machine.travel(now() + address_index.INDEX_RETENTION + timedelta(minutes=1)):
+        address_index.delete_old_entries(service.house.store.engine)
     assert trace(service, email).letters == ()
 
 

@@ -25,7 +25,7 @@ def batch_of(uow: UnitOfWork, people: str, name: str = "Spring", **more: Any) ->
 
 def sent(uow: UnitOfWork, batch_id: str) -> list[Step]:
     """Sends a batch to its end; every step on the way."""
-    return list(sending.send(uow.house, uow.asker, batch_id))
+    return list(sending.send(uow.site, uow.request_info, batch_id))
 
 
 def verdicts(uow: UnitOfWork, batch_id: str) -> list[tuple[str, str, str]]:
@@ -40,13 +40,13 @@ def people(count: int, at: str = "crowd") -> str:
 def tally(service: Service, *kinds: str) -> dict[str, int]:
     """How many events of each kind there are."""
     query = select(AuditRow.kind, func.count()).where(AuditRow.kind.in_(kinds)).group_by(AuditRow.kind)
-    return {row[0]: row[1] for row in service.uow().read(query)}
+    return {row[0]: row[1] for row in service.uow().fetch_all(query)}
 
 
 def once_each(service: Service) -> int:
     """How many were invited, each of them once, each with one letter due."""
-    keys = [row[0] for row in service.uow().read(select(SentInvite.email_key))]
-    letters = service.uow().read(select(func.count()).where(OutboxRow.purpose == "invite"))[0][0]
+    keys = [row[0] for row in service.uow().fetch_all(select(SentInvite.email_key))]
+    letters = service.uow().fetch_all(select(func.count()).where(OutboxRow.purpose == "invite"))[0][0]
     assert len(keys) == len(set(keys)) == letters
     return len(keys)
 

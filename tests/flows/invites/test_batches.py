@@ -67,12 +67,12 @@ def test_a_list_goes_when_it_is_discarded_and_what_was_sent_stays(service: Servi
     unsent = batch_of(service.uow(), people(3, "never"))
     assert batches.discard(service.uow(), unsent.id) == 3
     half = batch_of(service.uow(), people(120, "half"))
-    begun = sending.send(service.house, service.uow().asker, half.id)
+    begun = sending.send(service.house, service.uow().request_info, half.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     assert batches.discard(service.uow(), half.id) == 120
     assert [step.left for step in begun] == [0]
-    assert [row[0] for row in service.uow().read(select(InviteBatch.id))] == [half.id]
-    assert service.uow().read(select(BatchRow.email)) == []
+    assert [row[0] for row in service.uow().fetch_all(select(InviteBatch.id))] == [half.id]
+    assert service.uow().fetch_all(select(BatchRow.email)) == []
     assert once_each(service) == 100
     with pytest.raises(NotFound):
         batches.discard(service.uow(), unsent.id)
@@ -85,8 +85,8 @@ def test_a_list_that_nobody_goes_on_with_is_forgotten_after_a_week(service: Serv
     with time_machine.travel(now() + timedelta(days=6)):
         new = batch_of(service.uow(), people(2, "new"), name="New")
     with time_machine.travel(now() + timedelta(days=8)):
-        service.state.worker().sweep()
-    assert {row[0] for row in service.uow().read(select(BatchRow.batch_id))} == {new.id}
+        service.state.make_worker().sweep()
+    assert {row[0] for row in service.uow().fetch_all(select(BatchRow.batch_id))} == {new.id}
     with service.uow() as uow, pytest.raises(NotFound):
         batches.find(uow, old.id)
 
@@ -97,8 +97,8 @@ def test_workers_that_forget_old_lists_at_the_same_moment_all_go_on(service: Ser
     for number in range(20):
         batch_of(service.uow(), people(1, f"old{number}-"), name=f"Old {number}")
     with time_machine.travel(now() + timedelta(days=8)):
-        at_once(6, lambda number: service.state.worker().sweep())
-    assert service.uow().read(select(InviteBatch.id)) == []
+        at_once(6, lambda number: service.state.make_worker().sweep())
+    assert service.uow().fetch_all(select(InviteBatch.id)) == []
     assert tally(service, "batch.discarded") == {"batch.discarded": 20}
 
 
@@ -107,7 +107,7 @@ def test_whoever_closes_their_account_is_in_no_list_any_more(service: Service) -
     batch_of(service.uow(), f"email,groups\n{who.email},editors")
     with service.uow() as uow:
         close_account.remove(uow, uow.session.get_one(Account, who.id))
-    assert service.uow().read(select(BatchRow.email)) == []
+    assert service.uow().fetch_all(select(BatchRow.email)) == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_a_list_that_cannot_be_taken_leaves_nothing_behind(
     with pytest.raises(InvalidInput) as wrong:
         batch_of(service.uow(), **said)
     assert [(each.field, each.code) for each in wrong.value.fields] == [(field, code)]
-    assert len(service.uow().read(select(InviteBatch.id))) == 1
+    assert len(service.uow().fetch_all(select(InviteBatch.id))) == 1
 
 
 def test_fifty_lists_of_one_name_are_one_batch(service: Service) -> None:
@@ -145,7 +145,7 @@ def test_fifty_lists_of_one_name_are_one_batch(service: Service) -> None:
 
     outcomes = at_once(20, hand_in)
     assert outcomes.count("taken") == 19
-    assert len(service.uow().read(select(BatchRow.number))) == 3
+    assert len(service.uow().fetch_all(select(BatchRow.number))) == 3
 
 
 def test_reading_that_is_broken_off_blocks_the_name_for_minutes_only(service: Service) -> None:
@@ -169,7 +169,7 @@ def test_reading_and_sending_a_long_list_takes_no_more_memory_than_a_short_one(s
         tracemalloc.start()
         try:
             batch = batches.create(service.uow(), said)
-            for _ in sending.send(service.house, service.uow().asker, batch.id):
+            for _ in sending.send(service.house, service.uow().request_info, batch.id):
                 pass
             return tracemalloc.get_traced_memory()[1]
         finally:

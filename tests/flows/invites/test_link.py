@@ -37,12 +37,12 @@ def test_an_invitation_makes_an_account_with_its_groups_in_its_language(service:
     row = send(admin, email, groups="editors, authors", locale="de")
     token = service.token(email, "invite")
     found = opened(service, INVITE, token)
-    assert INVITE.shows(found) == {"groups": ["authors", "editors"], "member": False}
-    assert sorted(found.asks.model_fields) == ["name", "password"]
+    assert INVITE.context(found) == {"groups": ["authors", "editors"], "member": False}
+    assert sorted(found.form.model_fields) == ["name", "password"]
     done = use(service, INVITE, token, {"password": PASSWORD, "name": "New"})
     made = Member(service, email, done.account_id)
     assert done.created
-    assert done.signs_in is not None
+    assert done.sign_in_as is not None
     assert (made.row.groups, made.row.locale, made.row.email) == (("authors", "editors"), "de", email)
     assert made.sign_in().account_id == made.id
     assert events(service, made.id) == ["account.groups", "invite.accepted", "sign-in"]

@@ -12,8 +12,8 @@ import time_machine
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.errors import LinkRevoked, LinkUsed, NotSignedIn, WrongAccount
-from accounts.core.links.opening import REVOKED
-from accounts.core.models.account import ADMINS
+from accounts.core.links.opening import REVOKED_SUFFIX
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.invites import link as invite_link
 from accounts.flows.invites import manage as manage_invites
@@ -63,7 +63,7 @@ def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Servic
 
 def _joined(done: Any) -> None:
     assert done.created is True
-    assert done.signs_in.id == done.account_id
+    assert done.sign_in_as.id == done.account_id
 
 
 def test_accepting_one_invitation_leaves_others_open(service: Service) -> None:
@@ -81,17 +81,17 @@ def test_a_member_joins_the_groups_and_nothing_else_happens(service: Service) ->
     with pytest.raises(WrongAccount):
         use(service, INVITE, token, {}, by=other.id)
     done = use(service, INVITE, token, {}, by=who.id)
-    assert (done.account_id, done.signs_in, done.created) == (who.id, None, False)
+    assert (done.account_id, done.sign_in_as, done.created) == (who.id, None, False)
     assert (who.row.groups, other.row.groups) == (("editors",), ())
     assert fate(service, INVITE, token) == "link_used"
     assert [row.id for row in ledger(service.uow()) if row.accepted_at] == [id]
 
 
-@pytest.mark.parametrize(("mark", "problem"), [("", LinkUsed), (REVOKED, LinkRevoked)])
+@pytest.mark.parametrize(("mark", "problem"), [("", LinkUsed), (REVOKED_SUFFIX, LinkRevoked)])
 def test_who_comes_too_late_by_a_moment_is_told_by_what(service: Service, mark: str, problem: Any) -> None:
     id, token = invited(service, new_address())
     found = opened(service, INVITE, token)
-    chosen = INVITE.prepare(service.uow(), found, found.asks.model_validate({"password": PASSWORD}))
+    chosen = INVITE.prepare(service.uow(), found, found.form.model_validate({"password": PASSWORD}))
     with service.uow() as uow:
         uow.spend(f"invite:{id}", FOR_EVER)
         uow.spend(f"invite:{id}{mark}", FOR_EVER)
@@ -110,15 +110,15 @@ def test_the_first_admin_says_the_address_and_the_door_stays_shut(service: Servi
     assert url is not None
     token = token_in(url)
     found = opened(service, INVITE, token)
-    assert (found.carried.inviter, found.carried.locale, found.carried.groups) == ("", "en", [ADMINS])
-    assert found.expires_at == now() + INVITE.lives
-    assert found.asks is invite_link.FirstAdmin
+    assert (found.carried.inviter, found.carried.locale, found.carried.groups) == ("", "en", [ADMIN_GROUP])
+    assert found.expires_at == now() + INVITE.lifetime
+    assert found.form is invite_link.FirstAdmin
     answer = {"email": email, "password": PASSWORD, "name": "Boss"}
     done: list[Any] = []
     spent = written(service, lambda: done.append(use(service, INVITE, token, answer))).spent
     assert spent == {"invite:first-admin": FOR_EVER}
     made = Member(service, email, done[0].account_id)
-    assert (made.row.email, made.row.name, made.row.groups) == (email, "Boss", (ADMINS,))
+    assert (made.row.email, made.row.name, made.row.groups) == (email, "Boss", (ADMIN_GROUP,))
     assert first_admin_url(service.uow()) is None
 
 
@@ -137,7 +137,7 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     (row,) = ledger(service.uow())
     assert row.id == sent[0].id
     assert (row.email, row.email_key, row.groups, row.locale) == (email, email.lower(), ["a", "b"], "de")
-    assert (row.inviter_id, row.next, row.expires_at, row.sent) == (admin.id, "/to", now() + INVITE.lives, 1)
+    assert (row.inviter_id, row.next, row.expires_at, row.sent) == (admin.id, "/to", now() + INVITE.lifetime, 1)
     asked = {"network": "10.1.1.1", "agent": "Firefox"}
     assert found.mails == [("invite", row.id, {"asked": asked}, "de")]
     assert found.notes == [("invite.sent", None, None, {"invite": row.id, "groups": ["a", "b"]})]
@@ -147,7 +147,7 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     gone = written(service, lambda: manage_invites.revoke(admin.uow(), row.id))
     keep_until = row.expires_at + timedelta(seconds=360)
     assert gone.notes == [("invite.revoked", None, None, {"invite": row.id})]
-    assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED}": keep_until}
+    assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED_SUFFIX}": keep_until}
     assert ledger(service.uow())[0].revoked_at == now()
 
 
@@ -161,7 +161,7 @@ def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_a
     assert (found.words, found.to, found.locale) == ("invite", email, "de")
     until, inviter = now() + timedelta(days=2), "Admin" if by_admin else None
     told = {"asked": None, "email": email, "inviter": inviter, "groups": ["editors"], "until": until}
-    assert found.facts == told
+    assert found.context == told
     carried = sentence_in(service, INVITE, found).carried
     assert carried.model_dump() == {
         "id": row.id, "expires": int(until.timestamp()), "groups": ["editors"],

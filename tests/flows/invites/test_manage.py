@@ -81,7 +81,7 @@ def test_taking_back_an_extended_invitation_kills_its_longest_link_for_as_long_a
     new = service.token(row.email, "invite")
     manage_invites.revoke(service.uow(), row.id)
     with time_machine.travel(now() + timedelta(days=59)):
-        spent.sweep(service.house.store.engine)
+        spent.delete_expired(service.house.store.engine)
         assert fate(service, INVITE, new) == "link_revoked"
 
 
@@ -95,7 +95,7 @@ def test_an_elder_link_that_was_used_keeps_the_extended_one_dead_after_the_sweep
     use(service, INVITE, old, {}, by=who.id)
     accounts.set_groups(service.uow(), who.id, [])
     with time_machine.travel(now() + timedelta(days=30)):
-        spent.sweep(service.house.store.engine)
+        spent.delete_expired(service.house.store.engine)
         assert fate(service, INVITE, new) == "link_used"
 
 
@@ -123,7 +123,7 @@ def test_of_accepting_extending_and_revoking_at_once_nobody_is_let_down(service:
         assert len([each for each in outcomes if each in ("accepted", "revoked")]) == 1, outcomes
         latest = token(service, row)
         with time_machine.travel(now() + timedelta(days=29)):
-            spent.sweep(service.house.store.engine)
+            spent.delete_expired(service.house.store.engine)
             assert fate(service, INVITE, latest) in ("link_used", "link_revoked", "link_expired"), outcomes
 
 
@@ -187,11 +187,11 @@ def test_what_a_limit_holds_up_is_held_up_whole(service: Service, act: Act) -> N
     sent(admin.uow(), batch.id)
     service.house.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 250 - 249)
     letters = select(func.count()).select_from(OutboxRow)
-    before = service.uow().read(letters)
+    before = service.uow().fetch_all(letters)
     with pytest.raises(TooManyRequests):
         manage_invites.of_batch(admin.uow(), batch.id, act, 9)
-    ids = [row.id for row in service.uow().read(select(SentInvite.id))]
+    ids = [row.id for row in service.uow().fetch_all(select(SentInvite.id))]
     with pytest.raises(TooManyRequests):
         manage_invites.some(admin.uow(), Some(ids=ids, act=act, days=9))
-    assert service.uow().read(letters) == before
+    assert service.uow().fetch_all(letters) == before
     assert manage_invites.of_batch(admin.uow(), batch.id, "revoke") == 250, "that needs no letters"

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from accounts.core.errors import Conflict, LinkUsed, NotSignedIn, WrongAccount
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.invites import export
 from accounts.flows.invites import manage as manage_invites
@@ -25,7 +25,7 @@ from tests.people import PASSWORD, Service, new_address, token_in
 
 def second_admin(service: Service) -> Member:
     made = member(service, "second")
-    accounts.set_groups(service.uow(), made.id, [ADMINS])
+    accounts.set_groups(service.uow(), made.id, [ADMIN_GROUP])
     return made
 
 
@@ -74,14 +74,14 @@ def test_an_account_that_exists_gets_the_groups_when_it_is_signed_in(service: Se
     send(admin, spelled, groups=["editors", "old"])
     token = service.token(spelled, "invite")
     found = opened(service, INVITE, token)
-    assert found.asks.model_fields == {}
-    assert INVITE.shows(found)["member"] is True
+    assert found.form.model_fields == {}
+    assert INVITE.context(found)["member"] is True
     with pytest.raises(NotSignedIn):
         use(service, INVITE, token, {})
     with pytest.raises(WrongAccount):
         use(service, INVITE, token, {}, by=admin.id)
     done = use(service, INVITE, token, {}, by=made.id)
-    assert (done.account_id, done.created, done.signs_in) == (made.id, False, None)
+    assert (done.account_id, done.created, done.sign_in_as) == (made.id, False, None)
     assert made.row.groups == ("editors", "old")
     assert made.current(session) is not None, "more groups end no session"
     with pytest.raises(LinkUsed):
@@ -160,7 +160,7 @@ def test_the_first_admins_door_shuts_when_somebody_administers_another_way(servi
 def test_the_first_admin_says_which_address_is_theirs(service: Service) -> None:
     url = first_admin_url(service.uow())
     assert url is not None
-    assert sorted(opened(service, INVITE, token_in(url)).asks.model_fields) == ["email", "name", "password"]
+    assert sorted(opened(service, INVITE, token_in(url)).form.model_fields) == ["email", "name", "password"]
 
 
 def test_an_address_that_has_an_account_cannot_become_the_first_admin_this_way(service: Service) -> None:
@@ -184,7 +184,7 @@ def test_the_first_admins_link_ends_like_any_invitation(make_service: Callable[.
             assert fate(service, INVITE, token_in(url)) == "alive"
             time.shift(1)
             assert fate(service, INVITE, token_in(url)) == "link_expired"
-        assert service.house.signer.lives(INVITE) == lives
+        assert service.house.link_signer.lifetime(INVITE) == lives
 
 
 @pytest.mark.parametrize("change", [_is_disabled, _administers_no_more, _is_gone])
@@ -216,5 +216,5 @@ def test_links_to_hand_out_are_vouched_for_by_whoever_takes_them_along(service: 
     batch = batch_of(inviter.uow(), email)
     sent(inviter.uow(), batch.id)
     _is_disabled(inviter)
-    (found,) = export.links(service.house, admin.uow().asker, batch.id)
+    (found,) = export.links(service.house, admin.uow().request_info, batch.id)
     assert fate(service, INVITE, token_in(found.url)) == "alive"

@@ -58,7 +58,7 @@ def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service
 @on_both_databases
 def test_whoever_is_killed_goes_on_and_invites_nobody_twice(service: Service) -> None:
     batch = batch_of(service.uow(), people(250))
-    begun = sending.send(service.house, service.uow().asker, batch.id)
+    begun = sending.send(service.house, service.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     begun.close()
     assert [step.sent for step in sent(service.uow(), batch.id)] == [100, 200, 250, 250]
@@ -80,7 +80,7 @@ def test_a_batch_that_is_taken_back_while_it_is_sent_sends_nothing_more_and_its_
     service: Service,
 ) -> None:
     batch = batch_of(service.uow(), people(300))
-    begun = sending.send(service.house, service.uow().asker, batch.id)
+    begun = sending.send(service.house, service.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     assert manage_invites.of_batch(service.uow(), batch.id, "revoke") == 100
     assert list(begun)[-1].left == 0
@@ -109,7 +109,7 @@ def test_an_admin_may_write_to_so_many_a_day_and_go_on_tomorrow(service: Service
     admin = first_admin(service)
     batch = batch_of(admin.uow(), people(150))
     service.house.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 120)
-    begun = sending.send(service.house, admin.uow().asker, batch.id)
+    begun = sending.send(service.house, admin.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     with pytest.raises(TooManyRequests):
         next(begun)
@@ -130,7 +130,7 @@ def test_the_limit_of_single_invitations_does_not_hold_up_a_list(service: Servic
 def test_who_looks_on_is_not_held_up(service: Service) -> None:
     """Between two steps the database is free: nobody waits for somebody who sends slowly, or stopped reading."""
     batch = batch_of(service.uow(), people(150))
-    begun = sending.send(service.house, service.uow().asker, batch.id)
+    begun = sending.send(service.house, service.uow().request_info, batch.id)
     next(begun), next(begun)
     done = threading.Event()
 

@@ -15,9 +15,9 @@ from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Conflict, NotFound
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.counters import KeyUse
-from accounts.core.signing.key_file import FileRing
+from accounts.core.signing.key_file import FileKeyRing
 from accounts.core.signing.keys import Key, new_key
-from accounts.extension import state_of
+from accounts.extension import get_app_state
 from accounts.flows.keys import impact as key_impact
 from accounts.flows.keys import report as key_report
 from accounts.flows.keys.impact import Toll
@@ -40,9 +40,9 @@ def kept(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) -> Itera
     apps.take_back(app)
 
 
-def ring_of(service: Service) -> FileRing:
+def ring_of(service: Service) -> FileKeyRing:
     ring = service.house.ring
-    assert isinstance(ring, FileRing)
+    assert isinstance(ring, FileKeyRing)
     return ring
 
 
@@ -166,7 +166,7 @@ def test_a_lifetime_that_was_raised_later_holds_for_old_links_too(
     raised = settings(lifetime_reset_password=60 * DAY).model_copy(update={"secret_keys": ()})
     service = Service(create_app(raised), sink)
     assert about(lives(service)[0].safe_from, now() + timedelta(days=60) + LEEWAY)
-    state_of(service.app).house.store.close()
+    get_app_state(service.app).house.store.close()
 
 
 def test_a_ring_in_the_environment_is_judged_by_what_was_counted(make_service: Callable[..., Service]) -> None:

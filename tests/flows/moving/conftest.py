@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from accounts.config import Settings
-from accounts.core.site import House
+from accounts.core.site import Site
 from accounts.flows import LINKS
 from accounts.flows.moving.check_rows import Report, judged
 from accounts.flows.moving.rows import How
@@ -22,7 +22,7 @@ def read(settings: Callable[..., Settings]) -> Read:
     """The judged rows of a file; settings and how to read it by name."""
 
     def make(path: Path, source: str = "plain", *, secrets: dict[str, str] | None = None, **how: Any) -> Any:
-        house = House(settings(**(secrets or {})), LINKS)
+        house = Site(settings(**(secrets or {})), LINKS)
         return list(judged(house, path, How(source=source, **how), Report()))
 
     return make

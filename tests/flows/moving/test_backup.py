@@ -143,8 +143,8 @@ def test_a_backup_is_one_moment_while_others_write(service: Service, tmp_path: P
         while not stop.is_set():
             number += 1
             with service.uow() as uow:
-                uow.note("first", facts={"number": number})
-                uow.note("second", facts={"number": number})
+                uow.record_event("first", facts={"number": number})
+                uow.record_event("second", facts={"number": number})
 
     writer = threading.Thread(target=write)
     writer.start()
@@ -200,6 +200,6 @@ def test_what_the_tool_says_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_the_moment_is_kept_longer_than_any_link_lives(make_service: Callable[..., Service]) -> None:
     service = make_service(lifetime_activate=366 * 86400)
-    longest = max(service.house.signer.lives(link) for link in service.house.links.values())
+    longest = max(service.house.link_signer.lifetime(link) for link in service.house.links.values())
     assert longest == timedelta(days=366)
-    assert longest < opening.REMEMBERED
+    assert longest < opening.RESTORE_RETENTION

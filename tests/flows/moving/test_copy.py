@@ -122,7 +122,7 @@ def test_more_rows_than_one_batch_and_what_is_nothing_stays_nothing(
     before, target = make_service(), Store(other)
     for number in range(5):
         with before.uow() as uow:
-            uow.put("activate", f"p{number}@example.org", {"next": "", "deep": [None, {"a": None}]})
+            uow.enqueue("activate", f"p{number}@example.org", {"next": "", "deep": [None, {"a": None}]})
     assert copying.copy(before.house.store, target)["outbox"] == 5
     with target.engine.connect() as connection:
         facts = connection.execute(OutboxRow.__table__.select()).mappings().all()

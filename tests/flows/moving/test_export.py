@@ -74,9 +74,11 @@ def test_where_an_admin_acted_from_is_not_told_to_the_member(service: Service) -
     admin, member = service.admin(), service.member()
     member_id = member.get("/api/account").get_json()["id"]
     uow = service.uow()
-    uow.asker = replace(uow.asker, account_id=admin.get("/api/account").get_json()["id"], network="192.0.2.99")
+    uow.request_info = replace(
+        uow.request_info, account_id=admin.get("/api/account").get_json()["id"], network="192.0.2.99"
+    )
     with uow:
-        uow.note("account.groups", account_id=member_id, facts={"added": ["staff"]})
+        uow.record_event("account.groups", account_id=member_id, facts={"added": ["staff"]})
     found = member.get("/api/account/export")
     line = next(each for each in found.get_json()["history"] if each["facts"] == {"added": ["staff"]})
     assert (line["by"], line["network"]) == ("other", "")
@@ -127,7 +129,7 @@ def test_no_cell_is_a_formula_and_names_come_back_as_they_were(service: Service,
         session.execute(update(Account).values(name=name))
     text = "".join(export.as_csv(export.every_account(service.uow())))
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
-    assert not [cell for cell in cells if cell[:1] in csv_files.DANGEROUS]
+    assert not [cell for cell in cells if cell[:1] in csv_files.FORMULA_CHARACTERS]
     path = tmp_path / "all.csv"
     path.write_text(text, encoding="utf-8", newline="")
     found = import_accounts.look(service.uow(), path, How(source="plain"), member.email)

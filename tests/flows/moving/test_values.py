@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
-from accounts.core.security.addresses import Address, AddressRefused, parse
+from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
 from accounts.flows.moving.check_rows import address_of
 from accounts.flows.moving.rows import moment, names, text, yes
 
@@ -56,10 +56,10 @@ DOMAINS = st.sampled_from([
 @given(LOCALS, DOMAINS)
 @settings_of(max_examples=150, deadline=None)
 def test_the_fast_way_to_an_address_comes_to_the_same(local: str, domain: str) -> None:
-    def told(way: Callable[[str], Address]) -> Address | str:
+    def told(way: Callable[[str], EmailAddress]) -> EmailAddress | str:
         try:
             return way(f"{local}@{domain}")
         except AddressRefused:
             return "refused"
 
-    assert told(address_of) == told(parse)
+    assert told(address_of) == told(parse_email)

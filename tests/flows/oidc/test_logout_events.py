@@ -60,7 +60,7 @@ def not_me(service: Service, person: Person) -> None:
     # That was a way of its own; the sign-ins that this one ends are later ones.
     with service.uow() as uow:
         uow.session.execute(delete(AppLogout))
-        uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == logout_events.PURPOSE))
+        uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == logout_events.LOGOUT_PURPOSE))
     signed_in_to(service, person, *[app for app in registration.listing(service.uow()) if app.name != "Shop"])
     said = {"token": service.token(person.email, "not-me")}
     assert service.person().post("/api/l/not-me", said).status_code == 200
@@ -124,7 +124,7 @@ def rows(service: Service) -> list[AppLogout]:
 
 
 def claims_of(service: Service, token: str) -> dict[str, Any]:
-    said = service.house.kept(Keys).read(token)
+    said = service.house.get(Keys).read(token)
     assert said is not None, "signed by one of the published keys"
     return dict(said)
 
@@ -265,7 +265,7 @@ def test_nothing_that_is_stored_holds_the_token_and_it_is_signed_when_it_is_carr
     signed_in_to(service, member, app)
     member.post("/api/sign-out")
     with service.uow() as uow:
-        (due,) = uow.session.scalars(select(OutboxRow).where(OutboxRow.purpose == logout_events.PURPOSE))
+        (due,) = uow.session.scalars(select(OutboxRow).where(OutboxRow.purpose == logout_events.LOGOUT_PURPOSE))
         assert (due.facts, due.subject) == ({"asked": {}}, rows(service)[0].id)
     party.manner = "500"
     service.deliver()
@@ -358,13 +358,13 @@ def test_a_change_that_is_rolled_back_tells_nobody(service: Service, party: Rely
     with pytest.raises(RuntimeError):
         change_and_fail()
     assert rows(service) == []
-    assert not service.house.calls_due.is_set()
+    assert not service.house.callbacks_due.is_set()
 
 
 def test_a_slow_app_does_not_hold_up_the_mail(service: Service, party: RelyingParty) -> None:
     member = service.member()
     signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
-    mail, calls = service.state.workers()
+    mail, calls = service.state.make_workers()
     member.post("/api/sign-out")
     member.post("/api/forgot-password", {"email": member.email})
     assert mail.deliver_all() == 1
@@ -400,10 +400,10 @@ def test_what_became_of_it_is_forgotten_after_a_month(service: Service) -> None:
     member = service.member()
     signed_in_to(service, member, new_app(service).app)
     member.post("/api/sign-out")
-    assert logout_events.sweep(service.house.store.engine) == 0
+    assert logout_events.delete_old_logouts(service.house.store.engine) == 0
     with service.uow() as uow:
-        uow.session.execute(update(AppLogout).values(at=now() - logout_events.KEPT))
-    assert logout_events.sweep(service.house.store.engine) == 1
+        uow.session.execute(update(AppLogout).values(at=now() - logout_events.LOGOUT_RETENTION))
+    assert logout_events.delete_old_logouts(service.house.store.engine) == 1
 
 
 @pytest.mark.parametrize("token", ["", "x.y.z", "A" * 40])

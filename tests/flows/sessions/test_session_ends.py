@@ -78,7 +78,7 @@ def test_a_visitor_has_a_day_for_a_form(service: Service) -> None:
         seen = sessions.read(service.house, cookie)
         assert seen is not None
         assert sessions.current(service.uow(), seen) is None
-        assert not service.house.store.opened, "a visitor needs no store"
+        assert not service.house.store.has_engine, "a visitor needs no store"
         time.shift(SECOND)
         assert sessions.read(service.house, cookie) is None
 
@@ -107,7 +107,7 @@ def test_a_clock_that_is_behind_reads_the_session_of_one_ahead(service: Service)
 
 @pytest.mark.parametrize("payload", [None, [], "x", 7, {}, ["a"], list("123456789"), list("1234567890")])
 def test_a_genuine_cookie_of_another_layout_is_a_strangers(service: Service, payload: object) -> None:
-    assert sessions.read(service.house, service.house.envelope.seal("session", 1, payload)) is None
+    assert sessions.read(service.house, service.house.signer.sign("session", 1, payload)) is None
 
 
 def test_a_cookie_of_another_installation_is_a_strangers(service: Service) -> None:
@@ -116,14 +116,14 @@ def test_a_cookie_of_another_installation_is_a_strangers(service: Service) -> No
         envelope(new_key(), issuer="http://127.0.0.1:8000"),
         envelope(issuer="https://other.example.org"),
     ):
-        assert sessions.read(service.house, foreign.seal("session", 1, payload)) is None
+        assert sessions.read(service.house, foreign.sign("session", 1, payload)) is None
     assert sessions.read(service.house, "junk") is None
 
 
 def test_a_cookie_holds_no_address_no_name_and_no_role(service: Service) -> None:
     made = member(service, "readable")
     session = made.sign_in()
-    statement = service.house.envelope.open("session", 1, sessions.seal(service.house, session))
+    statement = service.house.signer.verify("session", 1, sessions.seal(service.house, session))
     began = session.began
     assert statement.payload == [made.id, 1, session.id, began, began, ["pwd"], 0, began, session.csrf]
     assert session.csrf not in repr(session)

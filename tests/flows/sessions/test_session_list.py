@@ -108,7 +108,7 @@ def test_a_refreshed_session_keeps_its_token(service: Service) -> None:
 
 @pytest.mark.parametrize("stated", [None, 7, ["x"], {}, "", "x", "ü"])
 def test_a_genuine_token_that_says_something_else_is_refused(service: Service, stated: object) -> None:
-    token = service.house.envelope.seal("csrf", 1, stated)
+    token = service.house.signer.sign("csrf", 1, stated)
     with pytest.raises(CsrfFailed, match="another session"):
         sessions.check_csrf(service.house, sessions.visit(), token)
 

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.core.errors import InvalidInput, LastAdmin, LinkInvalid, NotFound
 from accounts.core.links.opening import open_link
-from accounts.core.models.account import ADMINS
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.account.reset_password import RESET
 from accounts.flows.shared import accounts
 from accounts.flows.shared.accounts import Chosen
@@ -48,7 +48,13 @@ def test_off_and_on_again_raises_the_epoch_twice_and_says_so(service: Service) -
 def test_groups_are_made_what_they_shall_be(service: Service) -> None:
     first_admin(service)
     made = member(service)
-    steps: list[tuple[list[str], int]] = [(["b", "a"], 1), (["a", "b"], 1), (["a", "c"], 2), ([], 3), ([ADMINS], 3)]
+    steps: list[tuple[list[str], int]] = [
+        (["b", "a"], 1),
+        (["a", "b"], 1),
+        (["a", "c"], 2),
+        ([], 3),
+        ([ADMIN_GROUP], 3),
+    ]
     for groups, epoch in steps:
         assert accounts.set_groups(service.uow(), made.id, groups).groups == tuple(sorted(groups))
         assert (made.row.groups, made.row.auth_epoch) == (tuple(sorted(groups)), epoch)
@@ -72,9 +78,9 @@ def test_the_last_admin_stays(service: Service) -> None:
         accounts.disable(service.uow(), admin.id)
     with pytest.raises(LastAdmin):
         accounts.set_groups(service.uow(), admin.id, ["editors"])
-    assert (admin.row.groups, admin.row.active, admin.row.auth_epoch) == ((ADMINS,), True, 1)
+    assert (admin.row.groups, admin.row.active, admin.row.auth_epoch) == ((ADMIN_GROUP,), True, 1)
     assert admin.current(session) is not None
-    accounts.set_groups(service.uow(), other.id, [ADMINS])
+    accounts.set_groups(service.uow(), other.id, [ADMIN_GROUP])
     accounts.disable(service.uow(), other.id)
     with pytest.raises(LastAdmin):
         accounts.disable(service.uow(), admin.id)
@@ -94,7 +100,7 @@ def test_where_nobody_administers_yet_anybody_else_can_be_switched_off(service: 
 @on_both_databases
 def test_two_admins_who_switch_each_other_off_at_once_leave_one(service: Service) -> None:
     both = [first_admin(service), member(service)]
-    accounts.set_groups(service.uow(), both[1].id, [ADMINS])
+    accounts.set_groups(service.uow(), both[1].id, [ADMIN_GROUP])
     for _ in range(3):
         found = at_once(2, lambda number: told(service.uow(), lambda uow: accounts.disable(uow, both[1 - number].id)))
         assert sorted(found) == ["LastAdmin", "done"]
@@ -106,7 +112,7 @@ def test_two_admins_who_switch_each_other_off_at_once_leave_one(service: Service
 @on_both_databases
 def test_two_admins_who_leave_at_once_leave_one(service: Service) -> None:
     both = [first_admin(service), member(service)]
-    accounts.set_groups(service.uow(), both[1].id, [ADMINS])
+    accounts.set_groups(service.uow(), both[1].id, [ADMIN_GROUP])
     found = at_once(
         2, lambda number: told(service.uow(), lambda uow: accounts.set_groups(uow, both[number].id, ["x"]))
     )

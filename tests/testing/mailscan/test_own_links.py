@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.core.links.link import Link, Nothing
+from accounts.core.links.link import EmptyModel, Link
 from accounts.flows import LINKS
 from accounts.testing.mailscan import MailScanner, Report, Severity
 from accounts.testing.mailscan.journeys import SCANS
@@ -12,7 +12,7 @@ from tests.people import Service
 from tests.testing.mailscan.recipes import RECIPES, is_alive, is_signed_in_at, stored
 
 every_purpose = pytest.mark.parametrize("link", LINKS, ids=lambda link: link.purpose)
-PRESSED = [link for link in LINKS if link.asks is Nothing and not link.needs_session]
+PRESSED = [link for link in LINKS if link.form is EmptyModel and not link.needs_session]
 
 
 def scanned(service: Service, link: Link, scanner: MailScanner) -> Report:

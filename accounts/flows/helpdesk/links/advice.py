@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from accounts.core.errors import sentence
+from accounts.core.errors import N_
 from accounts.flows.helpdesk.links import parse as parse_link
 
 
@@ -25,80 +25,78 @@ class Line:
 
 
 WHY: Mapping[str, str] = {
-    "alive": sentence("This link works."),
-    "mended": sentence("The link itself works, but not as it stands here."),
-    "expired": sentence("This link is too old."),
-    "used": sentence("This very link was used already."),
-    "moved": sentence("Things have changed since it was sent, and what it says is not true any more."),
-    "deleted": sentence("The account of its address was deleted after it was sent."),
-    "superseded": sentence("A newer link of the same kind was asked for, and only the newest counts."),
-    "revoked": sentence("The invitation was taken back."),
-    "inviter": sentence("Whoever sent the invitation may not invite any more."),
-    "account_gone": sentence("The account it is about does not exist any more."),
-    "disabled": sentence("The account it is about is disabled."),
-    "address_taken": sentence("The address it is about belongs to another account by now, or is kept for one."),
-    "dropped_key": sentence("It was signed by a key that was dropped since. All links of that key are dead."),
-    "other_purpose": sentence("It is a genuine link of another kind than its address says."),
-    "old_version": sentence("It is genuine, but all links of its kind from that time were called back."),
-    "no_link": sentence("This is not a link but something a browser keeps for itself, such as a session cookie."),
-    "empty": sentence("All of its token was cut away; only the address of the page is left."),
-    "cut": sentence("It was cut: at least %(missing)s characters are missing at its end."),
-    "longer": sentence("Something was added to its token."),
-    "lowered": sentence("Its letters were changed to lower or upper case on the way."),
-    "elsewhere": sentence("It is a link of another place, %(base)s; this is %(own)s."),
-    "future": sentence("It says that it was signed in the future: two clocks are apart, or it was changed."),
-    "changed": sentence("It has the right shape, but nobody here signed it: it was changed, or it is not ours."),
-    "unknown_kind": sentence("There is no kind of link of this name here."),
-    "other": sentence("It is genuine, but what it asks for cannot be done now."),
+    "alive": N_("This link works."),
+    "mended": N_("The link itself works, but not as it stands here."),
+    "expired": N_("This link is too old."),
+    "used": N_("This very link was used already."),
+    "moved": N_("Things have changed since it was sent, and what it says is not true any more."),
+    "deleted": N_("The account of its address was deleted after it was sent."),
+    "superseded": N_("A newer link of the same kind was asked for, and only the newest counts."),
+    "revoked": N_("The invitation was taken back."),
+    "inviter": N_("Whoever sent the invitation may not invite any more."),
+    "account_gone": N_("The account it is about does not exist any more."),
+    "disabled": N_("The account it is about is disabled."),
+    "address_taken": N_("The address it is about belongs to another account by now, or is kept for one."),
+    "dropped_key": N_("It was signed by a key that was dropped since. All links of that key are dead."),
+    "other_purpose": N_("It is a genuine link of another kind than its address says."),
+    "old_version": N_("It is genuine, but all links of its kind from that time were called back."),
+    "no_link": N_("This is not a link but something a browser keeps for itself, such as a session cookie."),
+    "empty": N_("All of its token was cut away; only the address of the page is left."),
+    "cut": N_("It was cut: at least %(missing)s characters are missing at its end."),
+    "longer": N_("Something was added to its token."),
+    "lowered": N_("Its letters were changed to lower or upper case on the way."),
+    "elsewhere": N_("It is a link of another place, %(base)s; this is %(own)s."),
+    "future": N_("It says that it was signed in the future: two clocks are apart, or it was changed."),
+    "changed": N_("It has the right shape, but nobody here signed it: it was changed, or it is not ours."),
+    "unknown_kind": N_("There is no kind of link of this name here."),
+    "other": N_("It is genuine, but what it asks for cannot be done now."),
 }
 """Why a link does or does not work, by cause."""
 
 REMARKS: Mapping[str, str] = {
-    parse_link.QUOTED_PRINTABLE: sentence("It was copied from the source of a mail, where = breaks lines."),
-    parse_link.ENTITIES: sentence("It was copied from source text, where some characters are written as codes."),
-    parse_link.WRAPPED: sentence("A mail gateway had wrapped it into an address of its own."),
-    parse_link.BROKEN: sentence("It was broken over lines or has blanks in it. Such a link opens only in part."),
-    parse_link.INVISIBLE: sentence("There were invisible characters in it."),
-    parse_link.DASHES: sentence("Its hyphens had been changed to dashes."),
-    parse_link.APPENDED: sentence("Further characters followed it without a gap."),
-    parse_link.NO_TAIL: sentence("Its end, /go, is missing: as it stands its address leads nowhere."),
-    "other-base": sentence("Its address is not ours: it names %(base)s, and this is %(own)s."),
-    "again": sentence("A fresh link was sent in its place already."),
-    "forgeable": sentence("If that key was dropped because it had leaked, this link may be forged."),
+    parse_link.QUOTED_PRINTABLE: N_("It was copied from the source of a mail, where = breaks lines."),
+    parse_link.ENTITIES: N_("It was copied from source text, where some characters are written as codes."),
+    parse_link.WRAPPED: N_("A mail gateway had wrapped it into an address of its own."),
+    parse_link.BROKEN: N_("It was broken over lines or has blanks in it. Such a link opens only in part."),
+    parse_link.INVISIBLE: N_("There were invisible characters in it."),
+    parse_link.DASHES: N_("Its hyphens had been changed to dashes."),
+    parse_link.APPENDED: N_("Further characters followed it without a gap."),
+    parse_link.NO_TAIL: N_("Its end, /go, is missing: as it stands its address leads nowhere."),
+    "other-base": N_("Its address is not ours: it names %(base)s, and this is %(own)s."),
+    "again": N_("A fresh link was sent in its place already."),
+    "forgeable": N_("If that key was dropped because it had leaked, this link may be forged."),
 }
 """What happened to a link on its way, or since."""
 
-NEWEST = sentence("Ask the person to open the newest mail of this kind.")
+NEWEST = N_("Ask the person to open the newest mail of this kind.")
 FRESH: Mapping[str, str] = {
-    "activate": sentence("Ask the person to enter their address on the sign-up page once more."),
-    "invite": sentence("Send the invitation again, or a new one, from the page of invitations."),
-    "reset-password": sentence("Ask the person to have a fresh link sent from the page for forgotten passwords."),
-    "sign-in": sentence("Ask the person to have a fresh link sent from the page for signing in by mail."),
-    "change-email": sentence("Ask the person to sign in and to ask for the new address once more in their account."),
-    "undo-email-change": sentence("There is no other link of this kind. Make sure who owns the account."),
-    "unlock": sentence("The pause ends by itself after an hour; signing in by mail works meanwhile."),
-    "close-account": sentence("Ask the person to sign in and to close the account there once more."),
-    "not-me": sentence("If it was not the person, let them choose a new password: that signs out everywhere."),
+    "activate": N_("Ask the person to enter their address on the sign-up page once more."),
+    "invite": N_("Send the invitation again, or a new one, from the page of invitations."),
+    "reset-password": N_("Ask the person to have a fresh link sent from the page for forgotten passwords."),
+    "sign-in": N_("Ask the person to have a fresh link sent from the page for signing in by mail."),
+    "change-email": N_("Ask the person to sign in and to ask for the new address once more in their account."),
+    "undo-email-change": N_("There is no other link of this kind. Make sure who owns the account."),
+    "unlock": N_("The pause ends by itself after an hour; signing in by mail works meanwhile."),
+    "close-account": N_("Ask the person to sign in and to close the account there once more."),
+    "not-me": N_("If it was not the person, let them choose a new password: that signs out everywhere."),
 }
 """How somebody gets a fresh link, by purpose."""
-FRESH_ELSEWHERE = sentence("Ask the person to ask for it once more where they asked before.")
+FRESH_ELSEWHERE = N_("Ask the person to ask for it once more where they asked before.")
 
-SIGN_IN = sentence("There is nothing left to do with it; the person can simply sign in.")
-NOTHING = sentence("Nothing: it has done its work.")
-WHOLE = sentence("Ask the person to copy the whole link out of the mail, from https to /go.")
+SIGN_IN = N_("There is nothing left to do with it; the person can simply sign in.")
+NOTHING = N_("Nothing: it has done its work.")
+WHOLE = N_("Ask the person to copy the whole link out of the mail, from https to /go.")
 ADVICE: Mapping[str, tuple[str, ...]] = {
-    "alive": (sentence("Ask the person to open it and to press the button on its page."),),
+    "alive": (N_("Ask the person to open it and to press the button on its page."),),
     "mended": (WHOLE,),
     "superseded": (NEWEST,),
-    "deleted": (sentence("The person may sign up again, if they want an account."),),
-    "account_gone": (sentence("The person may sign up again, if they want an account."),),
-    "disabled": (sentence("Enable the account, if it should be used; then let the person ask for a fresh link."),),
-    "revoked": (sentence("If that was a mistake, send a new invitation."),),
-    "inviter": (sentence("Let somebody who administers now send a new invitation."),),
-    "address_taken": (sentence("If both accounts are of one person, let them use the one that has the address."),),
-    "no_link": (
-        sentence("It may open a session: delete it wherever it was sent, and sign the account out everywhere."),
-    ),
+    "deleted": (N_("The person may sign up again, if they want an account."),),
+    "account_gone": (N_("The person may sign up again, if they want an account."),),
+    "disabled": (N_("Enable the account, if it should be used; then let the person ask for a fresh link."),),
+    "revoked": (N_("If that was a mistake, send a new invitation."),),
+    "inviter": (N_("Let somebody who administers now send a new invitation."),),
+    "address_taken": (N_("If both accounts are of one person, let them use the one that has the address."),),
+    "no_link": (N_("It may open a session: delete it wherever it was sent, and sign the account out everywhere."),),
     "empty": (WHOLE,),
     "cut": (WHOLE,),
     "longer": (WHOLE,),
@@ -107,9 +105,9 @@ ADVICE: Mapping[str, tuple[str, ...]] = {
     "unknown_kind": (WHOLE,),
     "other_purpose": (WHOLE,),
     "elsewhere": (
-        sentence("Let the person ask there. If this service stood there before, links from that time are dead."),
+        N_("Let the person ask there. If this service stood there before, links from that time are dead."),
     ),
-    "future": (sentence("Compare the clocks of all machines that serve; links work again when they agree."),),
+    "future": (N_("Compare the clocks of all machines that serve; links work again when they agree."),),
 }
 """What to do, by cause; a way to a fresh link comes after it where one helps."""
 THEN_FRESH = frozenset(
@@ -131,14 +129,14 @@ SIGNS_IN_AFTER = frozenset({"activate", "invite", "reset-password", "unlock"})
 """Purposes whose use leaves somebody who can sign in."""
 
 PARTS: Mapping[str, str] = {
-    "password": sentence("password"),
-    "email": sentence("mail address"),
-    "email_serial": sentence("newest change of address asked for"),
-    "auth_epoch": sentence("sessions from then"),
-    "sign_ins": sentence("last sign-in"),
-    "lock_serial": sentence("pause after wrong passwords"),
-    "anchor": sentence("old address kept for undoing"),
-    "holder": sentence("who holds the address"),
+    "password": N_("password"),
+    "email": N_("mail address"),
+    "email_serial": N_("newest change of address asked for"),
+    "auth_epoch": N_("sessions from then"),
+    "sign_ins": N_("last sign-in"),
+    "lock_serial": N_("pause after wrong passwords"),
+    "anchor": N_("old address kept for undoing"),
+    "holder": N_("who holds the address"),
 }
 """Bound parts in words, by name."""
 

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Problem
-from accounts.core.signing.tokens import Unreadable
-from accounts.core.site import House
+from accounts.core.signing.tokens import BadToken
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import facts as link_facts
@@ -78,7 +78,7 @@ def of_unknown(uow: UnitOfWork, found: Found, claimed: datetime | None) -> Line:
 
     :param claimed: when it says that it was signed.
     """
-    house, own = uow.house, uow.house.signer.page("")
+    house, own = uow.site, uow.site.link_signer.page_url("")
     looks = parse_link.damage(found.token)
     other = _other_statement(house, found.token)
     if other:
@@ -97,18 +97,18 @@ def of_unknown(uow: UnitOfWork, found: Found, claimed: datetime | None) -> Line:
 def _of_well_formed(uow: UnitOfWork, found: Found, claimed: datetime) -> str:
     if claimed > now() + LEEWAY:
         return "future"
-    purposes = [found.purpose] if found.purpose else list(uow.house.links)
+    purposes = [found.purpose] if found.purpose else list(uow.site.links)
     return "dropped_key" if link_facts.gone_key_at(uow, claimed, purposes) else "changed"
 
 
-def _other_statement(house: House, token: str) -> str:
+def _other_statement(house: Site, token: str) -> str:
     """What else of this house a token is; "" for nothing."""
     older = [(link.purpose, version) for link in house.links.values() for version in range(1, link.version + 1)]
     for cause, kinds in (("no_link", NOT_LINKS), ("old_version", older)):
         for purpose, version in kinds:
             try:
-                house.envelope.open(purpose, version, token)
-            except Unreadable:
+                house.signer.verify(purpose, version, token)
+            except BadToken:
                 continue
             return cause
     return ""

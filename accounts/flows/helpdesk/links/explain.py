@@ -11,13 +11,13 @@ from datetime import datetime
 
 from pydantic import Field
 
-from accounts.core.errors import FieldError, InvalidInput, LinkInvalid, NotFound, Problem, sentence
-from accounts.core.link_kinds.signer import Signer
-from accounts.core.links.link import Link, Sentence
+from accounts.core.errors import N_, FieldError, InvalidInput, LinkInvalid, NotFound, Problem
+from accounts.core.link_kinds.signer import LinkSigner
+from accounts.core.links.link import Link, LinkClaims
 from accounts.core.links.opening import open_link
 from accounts.core.signing.keys import KeyRing
-from accounts.core.signing.tokens import Envelope
-from accounts.core.site import House
+from accounts.core.signing.tokens import TokenSigner
+from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import causes as link_causes
@@ -29,14 +29,14 @@ from accounts.flows.helpdesk.links.parse import Found
 from accounts.flows.shared.fields import Asks
 
 MAX_CHARACTERS = 4000
-NO_LINK = sentence("There is no link in this text.")
+NO_LINK = N_("There is no link in this text.")
 
 
 class ExplainLink(Asks):
     """What somebody pasted: a link, a token, or a piece of either."""
 
     link: str = Field(
-        title=sentence("Link"),
+        title=N_("Link"),
         max_length=MAX_CHARACTERS,
         json_schema_extra={"input": "text", "maxlength": MAX_CHARACTERS},
     )
@@ -84,9 +84,9 @@ def explain(uow: UnitOfWork, text: str) -> Explanation:
     if not candidates:
         raise InvalidInput("no link in it", fields=[FieldError("link", "no_link", NO_LINK, {})])
     with uow:
-        found, said = _read(uow.house, candidates)
+        found, said = _read(uow.site, candidates)
         explained = _explained(uow, found, said) if said else _unknown(uow, found)
-        uow.note(
+        uow.record_event(
             EXPLAINED,
             account_id=explained.account.id if explained.account else None,
             link_id=explained.link_id or None,
@@ -95,33 +95,33 @@ def explain(uow: UnitOfWork, text: str) -> Explanation:
     return explained
 
 
-def _read(house: House, candidates: list[Found]) -> tuple[Found, Sentence | None]:
+def _read(house: Site, candidates: list[Found]) -> tuple[Found, LinkClaims | None]:
     """The first candidate that is genuine for any kind, by a key of the ring or a retired one; else the likeliest."""
-    for signer in (house.signer, *_retired(house)):
+    for signer in (house.link_signer, *_retired(house)):
         for found in candidates:
             for link in _kinds(house, found.purpose):
                 try:
-                    return found, signer.read(link, found.token)
+                    return found, signer.verify(link, found.token)
                 except LinkInvalid:
                     continue
     return parse_link.likeliest(candidates), None
 
 
-def _kinds(house: House, named: str) -> Iterable[Link]:
+def _kinds(house: Site, named: str) -> Iterable[Link]:
     return sorted(house.links.values(), key=lambda link: link.purpose != named)
 
 
-def _retired(house: House) -> tuple[Signer, ...]:
+def _retired(house: Site) -> tuple[LinkSigner, ...]:
     """A reader of links of keys that were dropped. It is never asked whether one of them opens."""
     keys = [key.secret.decode() for key in house.ring.retired()]
     if not keys:
         return ()
-    base = house.signer.page("")
-    return (Signer(Envelope(KeyRing(keys), base), base, house.settings.lifetimes),)
+    base = house.link_signer.page_url("")
+    return (LinkSigner(TokenSigner(KeyRing(keys), base), base, house.settings.lifetimes),)
 
 
 def _ask_the_door(uow: UnitOfWork, found: Found, link: Link | None) -> Problem | None:
-    named = uow.house.links.get(found.purpose) if found.purpose else link
+    named = uow.site.links.get(found.purpose) if found.purpose else link
     if named is None:
         return NotFound("no such kind of link") if found.purpose else LinkInvalid("of no kind")
     try:
@@ -131,13 +131,13 @@ def _ask_the_door(uow: UnitOfWork, found: Found, link: Link | None) -> Problem |
     return None
 
 
-def _explained(uow: UnitOfWork, found: Found, said: Sentence) -> Explanation:
+def _explained(uow: UnitOfWork, found: Found, said: LinkClaims) -> Explanation:
     link, problem = said.link, _ask_the_door(uow, found, said.link)
     subject = link_facts.subject_of(uow, said)
     account_id = link_facts.account_id_of(said, subject)
     parts = link_facts.parts_of(uow, said, subject)
     used = link_facts.used_by(uow, said, account_id)
-    key = link_facts.key_of(uow, said.statement.key)
+    key = link_facts.key_of(uow, said.signed_token.key)
     deleted_at = link_facts.deleted_at(uow, said)
     cause = link_causes.of_genuine(
         problem,
@@ -171,7 +171,7 @@ def _explained(uow: UnitOfWork, found: Found, said: Sentence) -> Explanation:
         account=link_facts.somebody(subject.account) if subject else None,
         new_email=str(getattr(said.carried, "email", "")),
         issued_at=said.issued_at,
-        expires_at=uow.house.signer.expires_at(said),
+        expires_at=uow.site.link_signer.expires_at(said),
         key=key,
         parts=parts,
         moved_by=used or moved,
@@ -183,7 +183,7 @@ def _explained(uow: UnitOfWork, found: Found, said: Sentence) -> Explanation:
 
 def _remarks(uow: UnitOfWork, found: Found) -> tuple[Line, ...]:
     lines = [link_advice.remark(code) for code in found.remarks]
-    own = uow.house.signer.page("")
+    own = uow.site.link_signer.page_url("")
     if found.base and found.base != own:
         lines.append(link_advice.remark("other-base", base=found.base, own=own))
     return tuple(lines)
@@ -194,7 +194,7 @@ def _unknown(uow: UnitOfWork, found: Found) -> Explanation:
     problem = _ask_the_door(uow, found, None) or LinkInvalid()
     claimed = parse_link.claimed_at(found.token)
     cause = link_causes.of_unknown(uow, found, claimed)
-    known = found.purpose if found.purpose in uow.house.links else ""
+    known = found.purpose if found.purpose in uow.site.links else ""
     remarks = _remarks(uow, found)
     if cause.code == "elsewhere":
         remarks = tuple(line for line in remarks if line.code != "other-base")

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from accounts.core.database import spent
 from accounts.core.errors import LinkInvalid
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.links.link import Sentence
-from accounts.core.links.opening import REVOKED, gone_at, holder_of
+from accounts.core.links.link import LinkClaims
+from accounts.core.links.opening import REVOKED_SUFFIX, find_holder, get_address_deleted_at
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.counters import KeyUse
@@ -82,7 +82,7 @@ class KeyFact:
     since: datetime | None
 
 
-def subject_of(uow: UnitOfWork, sentence: Sentence) -> Subject | None:
+def subject_of(uow: UnitOfWork, sentence: LinkClaims) -> Subject | None:
     """Whom a link speaks of, as they are now, dead or alive; None where the account is gone."""
     if sentence.link.about == "account":
         account = uow.session.get(Account, sentence.subject_id)
@@ -90,7 +90,7 @@ def subject_of(uow: UnitOfWork, sentence: Sentence) -> Subject | None:
     if not sentence.subject_id:
         return Subject("", None)
     try:
-        return holder_of(uow, sentence.subject_id)
+        return find_holder(uow, sentence.subject_id)
     except LinkInvalid:
         return Subject(sentence.subject_id, None)
 
@@ -100,30 +100,30 @@ def somebody(account: Account | None) -> Somebody | None:
     return Somebody(account.id, account.email, account.active) if account else None
 
 
-def account_id_of(sentence: Sentence, subject: Subject | None) -> str | None:
+def account_id_of(sentence: LinkClaims, subject: Subject | None) -> str | None:
     """The account whose audit events matter: the subject, even a deleted one, or the holder of the address."""
     if sentence.link.about == "account":
         return sentence.subject_id
     return subject.account.id if subject and subject.account else None
 
 
-def deleted_at(uow: UnitOfWork, sentence: Sentence) -> datetime | None:
+def deleted_at(uow: UnitOfWork, sentence: LinkClaims) -> datetime | None:
     """When the account of the address that a link is about was deleted, if that was after it was signed."""
     if sentence.link.about != "address" or not sentence.subject_id:
         return None
     try:
-        at = gone_at(uow, sentence)
+        at = get_address_deleted_at(uow, sentence)
     except LinkInvalid:
         return None
     return at if at and at >= sentence.issued_at else None
 
 
-def parts_of(uow: UnitOfWork, sentence: Sentence, subject: Subject | None) -> tuple[PartFact, ...]:
+def parts_of(uow: UnitOfWork, sentence: LinkClaims, subject: Subject | None) -> tuple[PartFact, ...]:
     """Each bound part: whether it moved, and the event that moved it first."""
     bound = sentence.link.dies_with
     if subject is None:
         return tuple(PartFact(part.name, None) for part in bound)
-    moved = uow.house.signer.moved(sentence, subject)
+    moved = uow.site.link_signer.moved_parts(sentence, subject)
     who = account_id_of(sentence, subject)
     return tuple(
         PartFact(part.name, part in moved, _first(uow, sentence, who, part.moved_by) if part in moved else None)
@@ -131,7 +131,7 @@ def parts_of(uow: UnitOfWork, sentence: Sentence, subject: Subject | None) -> tu
     )
 
 
-def events_since(uow: UnitOfWork, sentence: Sentence, account_id: str | None) -> tuple[Event, ...]:
+def events_since(uow: UnitOfWork, sentence: LinkClaims, account_id: str | None) -> tuple[Event, ...]:
     """What happened to the account since the link was signed, oldest first, at most ``MOST_EVENTS``."""
     if account_id is None:
         return ()
@@ -145,13 +145,13 @@ def events_since(uow: UnitOfWork, sentence: Sentence, account_id: str | None) ->
     return tuple(event_of(row, sentence) for row in rows)
 
 
-def event_of(row: AuditRow, sentence: Sentence) -> Event:
+def event_of(row: AuditRow, sentence: LinkClaims) -> Event:
     """An audit event as seen from a link: how many seconds after it was signed, and whether by it."""
     after = max(0, int((row.at - sentence.issued_at).total_seconds()))
     return Event(row.at, row.kind, row.network, row.actor, row.link_id == sentence.link_id, after)
 
 
-def used_by(uow: UnitOfWork, sentence: Sentence, account_id: str | None) -> Event | None:
+def used_by(uow: UnitOfWork, sentence: LinkClaims, account_id: str | None) -> Event | None:
     """The event that this very link has left on the account, if it was used."""
     if account_id is None:
         return None
@@ -164,7 +164,7 @@ def used_by(uow: UnitOfWork, sentence: Sentence, account_id: str | None) -> Even
     return event_of(row, sentence) if row else None
 
 
-def asked_again(uow: UnitOfWork, sentence: Sentence) -> datetime | None:
+def asked_again(uow: UnitOfWork, sentence: LinkClaims) -> datetime | None:
     """When somebody last had a fresh link sent in place of this one."""
     return uow.session.scalar(
         select(func.max(AuditRow.at)).where(
@@ -173,7 +173,7 @@ def asked_again(uow: UnitOfWork, sentence: Sentence) -> datetime | None:
     )
 
 
-def _first(uow: UnitOfWork, sentence: Sentence, account_id: str | None, kinds: Iterable[str]) -> Event | None:
+def _first(uow: UnitOfWork, sentence: LinkClaims, account_id: str | None, kinds: Iterable[str]) -> Event | None:
     rows = uow.session.scalars(
         select(AuditRow)
         .where(AuditRow.account_id == account_id, AuditRow.at >= sentence.issued_at, AuditRow.kind.in_(tuple(kinds)))
@@ -188,17 +188,17 @@ def _first(uow: UnitOfWork, sentence: Sentence, account_id: str | None, kinds: I
     return event_of(chosen[0], sentence) if chosen else None
 
 
-def spent_of(uow: UnitOfWork, sentence: Sentence) -> str:
+def spent_of(uow: UnitOfWork, sentence: LinkClaims) -> str:
     """``accepted`` or ``revoked`` where a mark says so, "" where none does."""
     if sentence.link.spends is None:
         return ""
     mark = sentence.link.spends(sentence.carried)
-    if spent.is_spent(uow.session, mark + REVOKED):
+    if spent.is_spent(uow.session, mark + REVOKED_SUFFIX):
         return "revoked"
     return "accepted" if spent.is_spent(uow.session, mark) else ""
 
 
-def invite_of(uow: UnitOfWork, sentence: Sentence) -> InviteFact | None:
+def invite_of(uow: UnitOfWork, sentence: LinkClaims) -> InviteFact | None:
     """The invitation that a link belongs to."""
     if sentence.link.purpose != invite_link.PURPOSE:
         return None
@@ -235,7 +235,7 @@ def _name(uow: UnitOfWork, account_id: str) -> str:
 
 def key_of(uow: UnitOfWork, key: Key) -> KeyFact:
     """Where a key stands in the ring, and since when it is known to have signed."""
-    ring = uow.house.ring
+    ring = uow.site.ring
     oldest_first = list(ring.newest_first())[::-1]
     number = oldest_first.index(key) + 1 if key in oldest_first else 0
     state = "retired" if not number else "signs" if key == ring.signing else "opens"
@@ -245,7 +245,7 @@ def key_of(uow: UnitOfWork, key: Key) -> KeyFact:
 
 def gone_key_at(uow: UnitOfWork, at: datetime, purposes: Iterable[str]) -> str:
     """The name of a key that is not in the ring any more and signed such links around a moment; "" for none."""
-    known = [key.name for key in uow.house.ring.newest_first()]
+    known = [key.name for key in uow.site.ring.newest_first()]
     found = uow.session.scalar(
         select(KeyUse.key)
         .where(KeyUse.key.not_in(known), KeyUse.purpose.in_(tuple(purposes)))

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from accounts import Settings, create_app
 from accounts.core.errors import InvalidInput
 from accounts.core.models.audit import AuditRow
-from accounts.core.signing.key_file import FileRing
+from accounts.core.signing.key_file import FileKeyRing
 from accounts.core.signing.keys import new_key
 from accounts.flows.audit.labels import HAPPENED
 from accounts.flows.helpdesk.links import advice as link_advice
@@ -160,7 +160,7 @@ def test_a_dropped_key_of_the_ring_file_still_explains_but_never_opens(
     given = {name: value for name, value in settings().model_dump().items() if name != "secret_keys"}
     service = Service(create_app(Settings.model_validate(given)), sink)
     ring = service.house.ring
-    assert isinstance(ring, FileRing)
+    assert isinstance(ring, FileKeyRing)
     url = reset_url(service, service.member())
     old = ring.signing
     ring.add(0)
@@ -183,7 +183,7 @@ def test_a_key_that_left_the_environment_is_known_by_what_it_has_signed(make_ser
 
 
 def test_what_was_called_back_by_raising_the_version_is_told_from_forgery(service: Service) -> None:
-    token = service.house.envelope.seal("reset-password", 1, ["of an older layout"])
+    token = service.house.signer.sign("reset-password", 1, ["of an older layout"])
     found = doctor(service, f"{service.house.settings.public_origin}/l/reset-password/{token}/go")
     assert (found.outcome, found.cause.code) == ("link_invalid", "old_version")
 
@@ -227,7 +227,7 @@ def test_no_more_than_twenty_events_are_told(service: Service) -> None:
     with service.uow() as uow:
         id = accounts.find(uow, member.email).id
         for _ in range(30):
-            uow.note("account.profile", account_id=id)
+            uow.record_event("account.profile", account_id=id)
     assert len(doctor(service, url).events) == MOST_EVENTS
 
 
