@@ -34,7 +34,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from accounts.flows.oidc import registration, tokens
-from accounts.flows.oidc.registration_form import AppInput
+from accounts.flows.oidc.registration_form import RegisterAppForm
 from accounts.flows.shared import accounts
 from accounts.flows.shared.accounts import Chosen
 
@@ -104,8 +104,8 @@ class Ours(Contender):
         self.house = Site(Settings.load(environ), LINKS)
         schema.upgrade(self.house.store)
         said = {"name": "Bench", "redirect_uris": [REDIRECT_URI], "trusted": True}
-        app = AppInput.model_validate(said | {"id_token_signed_response_alg": alg})
-        made = registration.register(UnitOfWork(self.house), app)
+        app = RegisterAppForm.model_validate(said | {"id_token_signed_response_alg": alg})
+        made = registration.register_app(UnitOfWork(self.house), app)
         self.client_id, self.client_secret = made.app.id, str(made.secret)
         with (uow := UnitOfWork(self.house)):
             chosen = Chosen(self.house.passwords.hash(secrets.token_urlsafe()), name="Person")
@@ -116,7 +116,7 @@ class Ours(Contender):
     def codes(self, count: int) -> list[str]:
         moment = int(time.time())
         return [
-            tokens.seal_code(
+            tokens.sign_code(
                 self.house,
                 account_id=self.person.id,
                 epoch=self.person.auth_epoch,

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.core.models.apps import App, Consent
-from accounts.flows.oidc import grants, registration, tokens
-from accounts.flows.oidc.registration import Registered
+from accounts.flows.oidc import grants, registration, registration_form, tokens
+from accounts.flows.oidc.registration import RegisteredApp
 from accounts.flows.sessions import session as sessions
 from tests.people import Person, Service
 
 
-def new_app(service: Service, name: str = "Wiki", **said: Any) -> Registered:
+def new_app(service: Service, name: str = "Wiki", **said: Any) -> RegisteredApp:
     """An app that was registered."""
     given = {"name": name, "redirect_uris": [f"https://{name.lower()}.example.org/cb"]} | said
-    return registration.register(service.uow(), registration.AppInput.model_validate(given))
+    return registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(given))
 
 
 def session_of(person: Person) -> str:
@@ -34,7 +34,7 @@ def signed_in_to(service: Service, person: Person, *to: App, scope: str = "openi
             agreed = uow.session.get(Consent, (who.id, app.id)) or Consent(account_id=who.id, app_id=app.id, scope="")
             agreed.scope = " ".join({*agreed.scope.split(), *scope.split()})
             uow.session.add(agreed)
-        code = tokens.seal_code(
+        code = tokens.sign_code(
             service.house,
             account_id=who.id,
             epoch=who.auth_epoch,
@@ -50,6 +50,6 @@ def signed_in_to(service: Service, person: Person, *to: App, scope: str = "openi
             claims={},
             acr=False,
         )
-        read = tokens.read_code(service.house, code)
+        read = tokens.verify_code(service.house, code)
         assert read is not None
-        grants.redeem(service.uow(), app, read)
+        grants.redeem_code(service.uow(), app, read)

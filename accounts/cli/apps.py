@@ -10,7 +10,7 @@ import click
 from accounts.cli.context import unit_of_work
 from accounts.core.models.apps import App
 from accounts.flows.oidc import registration as other_apps
-from accounts.flows.oidc.registration_form import AppChange, AppInput
+from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
 from accounts.web.kit.forms import checked
 
 F = Callable[..., None]
@@ -58,7 +58,7 @@ def _described(command: F) -> F:
 @_described
 def add(name: str, **options: Any) -> None:
     """Register an app called NAME. Prints its client id, and its secret this once."""
-    done = other_apps.register(unit_of_work(), checked(AppInput, {"name": name, **_said(options)}))
+    done = other_apps.register_app(unit_of_work(), checked(RegisterAppForm, {"name": name, **_said(options)}))
     click.echo(f"client id: {done.app.id}")
     _tell(done.secret)
 
@@ -66,7 +66,7 @@ def add(name: str, **options: Any) -> None:
 @apps.command("list")
 def list_apps() -> None:
     """All apps, by name: client id, state, name, groups."""
-    for app in other_apps.listing(unit_of_work()):
+    for app in other_apps.list_apps(unit_of_work()):
         click.echo("\t".join((app.id, _state(app), app.name, ",".join(app.allowed_groups))))
 
 
@@ -74,9 +74,9 @@ def list_apps() -> None:
 @click.argument("app")
 def show(app: str) -> None:
     """One app by its client id; never its secret."""
-    found = other_apps.find(unit_of_work(), app)
+    found = other_apps.get_app(unit_of_work(), app)
     rows = {"client_id": found.app.id, "state": _state(found.app)}
-    rows |= other_apps.described(found.app, found.forward_origins)
+    rows |= other_apps.describe_app(found.app, found.forward_origins)
     width = max(map(len, rows))
     for name, value in rows.items():
         click.echo(f"{name:>{width}}  {_plain(value)}")
@@ -88,8 +88,8 @@ def show(app: str) -> None:
 @_described
 def change(app: str, **options: Any) -> None:
     """Change an app; what is not said stays. Repeatable options replace the whole list; an empty text empties it."""
-    said = checked(AppChange, _said(options))
-    done = other_apps.change(unit_of_work(), app, said)
+    said = checked(ChangeAppForm, _said(options))
+    done = other_apps.change_app(unit_of_work(), app, said)
     click.echo(f"{done.app.name} is changed")
     _tell(done.secret)
 
@@ -99,9 +99,9 @@ def change(app: str, **options: Any) -> None:
 @click.option("--at-once", is_flag=True, help="The old one is worth nothing from now on.")
 def secret(app: str, at_once: bool) -> None:
     """Give an app a new secret, and print it this once. The old one is good for a day more."""
-    done = other_apps.rotate_secret(unit_of_work(), app, other_apps.RenewSecret(at_once=at_once))
+    done = other_apps.rotate_client_secret(unit_of_work(), app, RenewSecretForm(at_once=at_once))
     _tell(done.secret)
-    if (until := other_apps.old_secret_until(done.app)) is not None:
+    if (until := other_apps.old_secret_valid_until(done.app)) is not None:
         click.echo(
             f"The old one is good until {until:%Y-%m-%d %H:%M} UTC; accounts apps end-old-secret ends it.", err=True
         )
@@ -111,21 +111,21 @@ def secret(app: str, at_once: bool) -> None:
 @click.argument("app")
 def end_old_secret(app: str) -> None:
     """Have the secret before the one that is good now be worth nothing."""
-    click.echo(f"the old secret of {other_apps.end_old_secret(unit_of_work(), app).name} is dead")
+    click.echo(f"the old secret of {other_apps.end_old_client_secret(unit_of_work(), app).name} is dead")
 
 
 @apps.command()
 @click.argument("app")
 def disable(app: str) -> None:
     """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
-    click.echo(f"{other_apps.disable(unit_of_work(), app).name} is disabled")
+    click.echo(f"{other_apps.disable_app(unit_of_work(), app).name} is disabled")
 
 
 @apps.command()
 @click.argument("app")
 def enable(app: str) -> None:
     """Switch an app on again."""
-    click.echo(f"{other_apps.enable(unit_of_work(), app).name} is active")
+    click.echo(f"{other_apps.enable_app(unit_of_work(), app).name} is active")
 
 
 @apps.command()
@@ -134,10 +134,10 @@ def enable(app: str) -> None:
 def remove(app: str, yes: bool) -> None:
     """Take an app away, with all that people have agreed to about it."""
     uow = unit_of_work()
-    name = other_apps.find(uow, app).app.name
+    name = other_apps.get_app(uow, app).app.name
     if not yes:
         click.confirm(f"Remove {name}?", abort=True)
-    other_apps.remove(uow, app)
+    other_apps.remove_app(uow, app)
     click.echo(f"{name} is removed")
 
 

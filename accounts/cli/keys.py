@@ -19,8 +19,8 @@ from accounts.core.site import Site
 from accounts.flows import LINKS
 from accounts.flows.keys import impact as key_impact
 from accounts.flows.keys import report as key_report
-from accounts.flows.keys.impact import Toll
-from accounts.flows.keys.report import KeyLife
+from accounts.flows.keys.impact import KeyImpact
+from accounts.flows.keys.report import KeyReport
 
 DAY = 86400
 HEADINGS = ("#", "key", "state", "signed", "opened", "last opened", "alive until", "safe to drop")
@@ -44,7 +44,7 @@ def keys(context: click.Context) -> None:
         for number, entry in enumerate(house.ring.entries, 1):
             click.echo(f"{number}\t{entry.key.name}\t{'signs' if entry == now_signing else 'opens'}")
         return
-    _print_table([row for life in key_report.lives(unit_of_work(house)) for row in _rows(life)])
+    _print_table([row for life in key_report.report_keys(unit_of_work(house)) for row in _rows(life)])
     click.echo("Moments are in UTC.")
 
 
@@ -71,7 +71,7 @@ def rotate(wait: int) -> None:
         _explain_rotation(house.ring.entries)
         raise SettingsError("nothing was changed: the ring is in ACCOUNTS_SECRET_KEYS, not in a file")
     before = signing_entry(house.ring.entries)
-    fresh = key_report.rotate(unit_of_work(house), house.ring, wait)
+    fresh = key_report.rotate_key(unit_of_work(house), house.ring, wait)
     click.echo(f"key {fresh.key.name} opens from now on and signs from {_moment(_utc(fresh.signs_from))} UTC")
     click.echo(f"key {before.key.name} goes on opening; accounts keys says from when on it may be dropped")
 
@@ -90,8 +90,8 @@ def drop(name: str, anyway: bool, emergency: bool) -> None:
         _drop_at_once(house, ring, name)
         return
     uow = unit_of_work(house)
-    life = key_report.find(uow, name)
-    _report(life, key_impact.reckon(uow, life), "would die")
+    life = key_report.report_key(uow, name)
+    _report(life, key_impact.impact_of(uow, life), "would die")
     click.echo(f"Safe to drop: {_safe(life)}")
     if not isinstance(ring, FileKeyRing):
         raise SettingsError(
@@ -99,13 +99,13 @@ def drop(name: str, anyway: bool, emergency: bool) -> None:
             " and restart every process"
         )
     uow.release()
-    key_report.drop(uow, ring, name, anyway=anyway)
+    key_report.drop_key(uow, ring, name, force=anyway)
     click.echo(f"key {name} is dropped; every process notices within a second")
 
 
 def _drop_at_once(house: Site, ring: FileKeyRing, name: str) -> None:
     before = ring.entries
-    fresh = key_report.drop_at_once(ring, name)
+    fresh = key_report.drop_key_at_once(ring, name)
     click.echo(f"key {name} is dropped; every process notices within a second")
     if fresh is not None:
         click.echo(f"it was the last one: key {fresh.key.name} is new and signs from now on")
@@ -115,9 +115,9 @@ def _drop_at_once(house: Site, ring: FileKeyRing, name: str) -> None:
         _check_store(house)
         uow = unit_of_work(house)
         with uow:
-            key_report.note_drop(uow, name, fresh, emergency=True)
-        life = key_report.find(uow, name, before)
-        _report(life, key_impact.reckon(uow, life), "has died")
+            key_report.record_key_drop(uow, name, fresh, emergency=True)
+        life = key_report.report_key(uow, name, before)
+        _report(life, key_impact.impact_of(uow, life), "has died")
     except (SettingsError, SQLAlchemyError):
         raise SettingsError(
             "the key is dropped, but the store does not answer: nobody can say what has died, and the audit log"
@@ -145,20 +145,20 @@ def _explain_rotation(entries: Sequence[RingEntry]) -> None:
     click.echo(f"  ACCOUNTS_SECRET_KEYS={','.join([*names, fresh])}\n")
 
 
-def _report(life: KeyLife, toll: Toll, what: str) -> None:
+def _report(life: KeyReport, toll: KeyImpact, what: str) -> None:
     click.echo(f"With key {life.name} ({_state(life)}) there {what}:")
     for links in toll.links:
         until = _moment(links.alive_until)
         click.echo(f"  {links.purpose} links: at most {links.unused} unused, the last of them good until {until} UTC")
     if toll.invited:
         click.echo(f"  of open invitations: {_some(toll.invited, toll.invitees)}. They can be sent again.")
-    if toll.begun or toll.older:
+    if toll.sign_ins_begun or toll.sign_ins_older:
         click.echo(
-            f"  sessions: of {toll.begun} accounts whose session began under it, at most of {toll.older} more"
-            " whose session it may have signed since"
+            f"  sessions: of {toll.sign_ins_begun} accounts whose session began under it, at most of "
+            f"{toll.sign_ins_older} more whose session it may have signed since"
         )
-        click.echo(f"  they are: {_some(toll.begun + toll.older, toll.owners)}")
-    if not (toll.links or toll.begun or toll.older):
+        click.echo(f"  they are: {_some(toll.sign_ins_begun + toll.sign_ins_older, toll.owners)}")
+    if not (toll.links or toll.sign_ins_begun or toll.sign_ins_older):
         click.echo("  no link and no session")
 
 
@@ -167,7 +167,7 @@ def _some(count: int, addresses: Sequence[str]) -> str:
     return ", ".join(addresses) + (f" and {more} more" if more > 0 else "")
 
 
-def _rows(life: KeyLife) -> list[tuple[str, ...]]:
+def _rows(life: KeyReport) -> list[tuple[str, ...]]:
     signed, opened = (sum(getattr(use, count) for use in life.uses) for count in ("signed", "opened"))
     last = max((use.last_opened_at for use in life.uses if use.last_opened_at), default=None)
     alive = max((use.alive_until for use in life.uses), default=None)
@@ -190,15 +190,15 @@ def _rows(life: KeyLife) -> list[tuple[str, ...]]:
     ]
 
 
-def _state(life: KeyLife) -> str:
+def _state(life: KeyReport) -> str:
     return f"signs from {_moment(life.signs_from)}" if life.state == "waits" else life.state
 
 
-def _safe(life: KeyLife) -> str:
-    if life.is_safe:
+def _safe(life: KeyReport) -> str:
+    if life.is_safe_to_drop:
         return "now"
-    if life.safe_from is not None:
-        return f"from {_moment(life.safe_from)}"
+    if life.safe_to_drop_from is not None:
+        return f"from {_moment(life.safe_to_drop_from)}"
     return "not while it signs" if life.state == "signs" else "not before a newer key has signed"
 
 

@@ -15,20 +15,22 @@ def oidc_keys(context: click.Context) -> None:
     """Show the published keys: by which algorithm they sign, and which of them do."""
     if context.invoked_subcommand is not None:
         return
-    rows = keys.published_rows(unit_of_work())
+    rows = keys.list_published_keys(unit_of_work())
     for row in rows:
-        click.echo(f"{row.id}\t{row.alg}\t{life.state_of(row, rows)}\tfrom {row.not_before:%Y-%m-%d %H:%M:%S}")
+        click.echo(
+            f"{row.id}\t{row.alg}\t{life.signing_key_state(row, rows)}\tfrom {row.not_before:%Y-%m-%d %H:%M:%S}"
+        )
     if not rows:
         click.echo("There are none yet; they are made when the first app asks for them.")
 
 
 @oidc_keys.command()
-@click.option("--alg", "algs", multiple=True, type=click.Choice(keys.ALGS), help="Only this algorithm.")
+@click.option("--alg", "algs", multiple=True, type=click.Choice(keys.SIGNING_ALGS), help="Only this algorithm.")
 @click.option("--now", "at_once", is_flag=True, help="Sign in two minutes, when every process publishes them.")
 def rotate(algs: tuple[str, ...], at_once: bool) -> None:
     """Make new keys. They are published at once and sign a day later; the old ones stay published."""
-    ahead = keys.AT_ONCE if at_once else keys.AHEAD
-    made = life.rotate(unit_of_work(), algs or keys.ALGS, ahead=ahead)
+    ahead = keys.EMERGENCY_PUBLISH_AHEAD if at_once else keys.PUBLISH_AHEAD
+    made = life.rotate_signing_keys(unit_of_work(), algs or keys.SIGNING_ALGS, ahead=ahead)
     for row in made:
         click.echo(f"{row.id} ({row.alg}) is published and signs from {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
     if not made:
@@ -40,5 +42,5 @@ def rotate(algs: tuple[str, ...], at_once: bool) -> None:
 @click.argument("key")
 def drop(key: str) -> None:
     """Take KEY away at once, because somebody else may hold it. What it has signed verifies nowhere any more."""
-    alg = life.drop(unit_of_work(), key)
+    alg = life.drop_signing_key(unit_of_work(), key)
     click.echo(f"{key} is gone from every process within a minute; another key signs {alg} from now on")

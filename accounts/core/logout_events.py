@@ -62,7 +62,7 @@ class LogoutEvents:
         self._record(session, sign_ins, one_session=False)
 
     def app_disabled(self, session: Session, app_id: str, *, deleted: bool) -> None:
-        """An app is switched off, or is about to be ``deleted``: everybody who signed in to it is signed out of it."""
+        """Record the logout of everybody who signed in to an app that is disabled or about to be deleted."""
         facts: dict[str, Any] = {}
         if deleted and (app := session.get(App, app_id)) is not None:
             # Nobody can look it up any more when the call is made.

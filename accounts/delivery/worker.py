@@ -111,7 +111,7 @@ class Worker:
         spent.delete_expired(self._house.store.engine)
         address_index.delete_old_entries(self._house.store.engine)
         logout_events.delete_old_logouts(self._house.store.engine)
-        grants.sweep(self._house.store.engine)
+        grants.delete_expired_grants(self._house.store.engine)
         self._house.throttle.delete_expired()
         batches.sweep(self._house)
         audit_upkeep.run(self._house)

@@ -33,12 +33,12 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
     change_email.NOTICE: change_email.notice,
     close_account.NOTICE: close_account.notice,
     helpdesk_accounts.DELETED_NOTICE: close_account.deleted_notice,
-    identities.NOTICE: identities.letter,
-    identities.DISCONNECTED: identities.letter,
+    identities.CONNECTED_NOTICE: identities.letter,
+    identities.DISCONNECTED_NOTICE: identities.letter,
 }
 """Letters without a link of their own, by the purpose of their intents."""
 
 CALLS: Mapping[str, Callable[[UnitOfWork, OutboxItem], Callback | None]] = {
-    logout_events.LOGOUT_PURPOSE: backchannel.call
+    logout_events.LOGOUT_PURPOSE: backchannel.make_logout_callback
 }
 """What other programs are told, by the purpose of its intents."""

@@ -31,33 +31,38 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.session import IDLE, CurrentAccount, Session, mark
 
-TRIP, PASS, VISIT, VERSION = "forward-trip", "forward-pass", "forward-visit", 1
-TRIP_LIVES, TRIP_CHARACTERS = timedelta(hours=24), 1200
-PASS_LIVES = timedelta(seconds=60)
-VISIT_LIVES = IDLE
+START_PURPOSE, HANDOVER_PURPOSE, HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION = (
+    "forward-trip",
+    "forward-pass",
+    "forward-visit",
+    1,
+)
+START_TOKEN_TTL, MAX_START_TOKEN_CHARACTERS = timedelta(hours=24), 1200
+HANDOVER_TOKEN_TTL = timedelta(seconds=60)
+HOST_SESSION_TTL = IDLE
 """How long the cookie at an app's host serves before another silent round trip; no longer than the session anyway."""
-_PATH = re.compile(r"/[!-\[\]-~]{0,2000}", re.ASCII)
+_PATH_PATTERN = re.compile(r"/[!-\[\]-~]{0,2000}", re.ASCII)
 """As it stands in a request: nothing that a browser would change. What it says when decoded is the app's matter."""
-_SAFE = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
+_HEADER_SAFE_CHARACTERS = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 
 @dataclass(frozen=True, slots=True)
-class Ticket:
+class ForwardSession:
     """The session that vouches for somebody, as a cookie states it: of the service itself, or of an app's host."""
 
     account_id: str
     epoch: int
     session_id: str
-    ends: int
+    expires: int
 
     @classmethod
-    def of(cls, session: Session) -> Ticket:
+    def from_session(cls, session: Session) -> ForwardSession:
         """What a session of the service itself says."""
         return cls(session.account_id, session.epoch, session.id, int(session.ends_at.timestamp()))
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ForwardedUser:
     """Who comes, for the app behind the proxy."""
 
     account_id: str
@@ -69,19 +74,19 @@ class Visitor:
         """What the app is told. All four are there, empty or not: a missing one could be the visitor's own."""
         return {
             "Remote-User": self.account_id,
-            "Remote-Email": header_safe(self.email),
-            "Remote-Name": header_safe(self.name),
+            "Remote-Email": encode_header_text(self.email),
+            "Remote-Name": encode_header_text(self.name),
             "Remote-Groups": ",".join(self.groups),
         }
 
 
-def header_safe(text: str) -> str:
+def encode_header_text(text: str) -> str:
     """A text as a header can hold it: what is not printable ASCII, and %, percent-encoded in UTF-8."""
-    return quote(text, safe=_SAFE)
+    return quote(text, safe=_HEADER_SAFE_CHARACTERS)
 
 
 # Put together once: it is asked with every request to every app behind a proxy.
-_COMES = (
+_SELECT_FORWARDED_USER = (
     select(Account.email, Account.name, Membership.group, App.id, App.allowed_groups)
     .select_from(Account)
     .outerjoin(Membership, Membership.account_id == Account.id)
@@ -102,125 +107,137 @@ _COMES = (
 )
 
 
-def judge(uow: UnitOfWork, ticket: Ticket, origin: str, app_id: str = "") -> Visitor:
+def authorize_forwarded_request(
+    uow: UnitOfWork, forward_session: ForwardSession, origin: str, app_id: str = ""
+) -> ForwardedUser:
     """Who comes, in one statement, if the app at an origin is for them.
 
     :param app_id: which app, by the proxy's word; needed where several stand at one origin.
     :raises NotSignedIn: the session has ended, or the account may not be used.
     :raises Forbidden: no such app stands there, or it is not for their groups.
     """
-    vouched = {"account": ticket.account_id, "epoch": ticket.epoch, "mark": mark(ticket.session_id)}
-    rows = uow.fetch_all(_COMES, {**vouched, "origin": origin, "app": app_id})
-    if not rows or now().timestamp() >= ticket.ends:
+    params = {
+        "account": forward_session.account_id,
+        "epoch": forward_session.epoch,
+        "mark": mark(forward_session.session_id),
+    }
+    rows = uow.fetch_all(_SELECT_FORWARDED_USER, {**params, "origin": origin, "app": app_id})
+    if not rows or now().timestamp() >= forward_session.expires:
         raise NotSignedIn("no live session")
     groups = tuple(sorted({row[2] for row in rows if row[2] is not None}))
     apps = {row[3]: row[4] for row in rows if row[3] is not None}
     if len(apps) != 1:
         raise Forbidden(f"{len(apps)} apps at {origin}" + ("" if app_id else ": the proxy must say which"))
-    ((found, allowed),) = apps.items()
-    if not _lets_in(allowed, groups):
-        raise Forbidden(f"not in a group of app {found}")
-    return Visitor(ticket.account_id, rows[0][0], rows[0][1], groups)
+    ((found_app_id, allowed_groups),) = apps.items()
+    if not _is_group_allowed(allowed_groups, groups):
+        raise Forbidden(f"not in a group of app {found_app_id}")
+    return ForwardedUser(forward_session.account_id, rows[0][0], rows[0][1], groups)
 
 
-def new_nonce() -> str:
+def make_browser_nonce() -> str:
     """The secret that binds a round trip to one browser."""
     return secrets.token_urlsafe(16)
 
 
-def begin(house: Site, origin: str, path: str, nonce: str) -> str:
+def sign_start_token(site: Site, origin: str, path: str, nonce: str) -> str:
     """The statement by which a trip is carried through signing in: where it began, and in which browser."""
-    trip = house.signer.sign(TRIP, VERSION, [origin, _path(path), _binding(nonce)])
+    start_token = site.signer.sign(
+        START_PURPOSE, FORWARD_AUTH_VERSION, [origin, _safe_path(path), _hash_nonce(nonce)]
+    )
     # It has to fit into a return target, beside what carries it.
-    return trip if len(trip) <= TRIP_CHARACTERS else begin(house, origin, "/", nonce)
+    return (
+        start_token if len(start_token) <= MAX_START_TOKEN_CHARACTERS else sign_start_token(site, origin, "/", nonce)
+    )
 
 
-def let_through(uow: UnitOfWork, who: CurrentAccount, trip: str) -> tuple[str, str, str]:
+def issue_handover_token(uow: UnitOfWork, who: CurrentAccount, start_token: str) -> tuple[str, str, str]:
     """Origin and path to lead somebody back to, and the pass that lets them in there.
 
     :raises NotFound: no trip of ours, or no app stands at its origin: nobody is led there.
     :raises Forbidden: none of the apps there is for their groups.
     """
     try:
-        stated = uow.site.signer.verify(TRIP, VERSION, trip)
-        origin, path, bound_to = (str(each) for each in stated.payload)
-    except (BadToken, TypeError, ValueError) as why:
-        raise NotFound(f"no trip: {why}") from None
-    if now() > stated.issued_at + TRIP_LIVES:
+        signed_token = uow.site.signer.verify(START_PURPOSE, FORWARD_AUTH_VERSION, start_token)
+        origin, path, nonce_hash = (str(each) for each in signed_token.payload)
+    except (BadToken, TypeError, ValueError) as error:
+        raise NotFound(f"no trip: {error}") from None
+    if now() > signed_token.issued_at + START_TOKEN_TTL:
         raise NotFound("the trip began too long ago")
-    allowed = uow.fetch_all(
+    rows = uow.fetch_all(
         select(App.allowed_groups)
         .join(AppOrigin, AppOrigin.app_id == App.id)
         .where(AppOrigin.origin == origin, App.disabled_at.is_(None))
     )
-    if not allowed:
+    if not rows:
         raise NotFound("no app stands at that origin")
-    if not any(_lets_in(row[0], who.groups) for row in allowed):
+    if not any(_is_group_allowed(row[0], who.groups) for row in rows):
         raise Forbidden(f"not in a group of any app at {origin}")
-    says = [new_id(), _listed(Ticket.of(who.session)), origin, path, bound_to]
-    return origin, path, uow.site.signer.sign(PASS, VERSION, says)
+    payload = [new_id(), _as_payload(ForwardSession.from_session(who.session)), origin, path, nonce_hash]
+    return origin, path, uow.site.signer.sign(HANDOVER_PURPOSE, FORWARD_AUTH_VERSION, payload)
 
 
-def enter(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[Ticket, str]:
+def redeem_handover_token(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[ForwardSession, str]:
     """What a pass states, and the path to go on to; it is used up.
 
     :raises LinkInvalid: it is none, too old, used, for another origin, or was made for another browser.
     """
     try:
-        stated = uow.site.signer.verify(PASS, VERSION, token)
-        pass_id, ticket, for_origin, path, bound_to = stated.payload
-        ticket = Ticket(*ticket)
-    except (BadToken, TypeError, ValueError) as why:
-        raise LinkInvalid(f"no pass: {why}") from None
-    if now() > stated.issued_at + PASS_LIVES:
+        signed_token = uow.site.signer.verify(HANDOVER_PURPOSE, FORWARD_AUTH_VERSION, token)
+        handover_id, forward_session, token_origin, path, nonce_hash = signed_token.payload
+        forward_session = ForwardSession(*forward_session)
+    except (BadToken, TypeError, ValueError) as error:
+        raise LinkInvalid(f"no pass: {error}") from None
+    if now() > signed_token.issued_at + HANDOVER_TOKEN_TTL:
         raise LinkInvalid("the pass is too old")
-    if for_origin != origin:
+    if token_origin != origin:
         raise LinkInvalid("a pass for another origin")
-    if not nonce or not hmac.compare_digest(_binding(nonce).encode(), bound_to.encode()):
+    if not nonce or not hmac.compare_digest(_hash_nonce(nonce).encode(), nonce_hash.encode()):
         raise LinkInvalid("the trip was not begun in this browser")
     with uow:
-        if not uow.spend(f"forward:{pass_id}", now() + PASS_LIVES + 2 * LEEWAY):
+        if not uow.spend(f"forward:{handover_id}", now() + HANDOVER_TOKEN_TTL + 2 * LEEWAY):
             raise LinkInvalid("the pass was used")
         uow.record_event(
-            "app.entered", account_id=ticket.account_id, facts={"origin": origin, "session": ticket.session_id}
+            "app.entered",
+            account_id=forward_session.account_id,
+            facts={"origin": origin, "session": forward_session.session_id},
         )
-    return ticket, path
+    return forward_session, path
 
 
-def seal_visit(house: Site, ticket: Ticket, origin: str) -> str:
+def sign_host_session(site: Site, forward_session: ForwardSession, origin: str) -> str:
     """The cookie at an app's host: worth something at that origin alone, and while the session lives."""
-    return house.signer.sign(VISIT, VERSION, [_listed(ticket), origin])
+    return site.signer.sign(HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION, [_as_payload(forward_session), origin])
 
 
-def read_visit(house: Site, cookie: str, origin: str) -> Ticket | None:
+def verify_host_session(site: Site, cookie: str, origin: str) -> ForwardSession | None:
     """What such a cookie states, if it is genuine, of this origin and young enough."""
     try:
-        stated = house.signer.verify(VISIT, VERSION, cookie)
-        ticket, for_origin = stated.payload
-        found = Ticket(*ticket)
+        signed_token = site.signer.verify(HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION, cookie)
+        values, token_origin = signed_token.payload
+        forward_session = ForwardSession(*values)
     except (BadToken, TypeError, ValueError):
         return None
-    return found if for_origin == origin and now() < stated.issued_at + VISIT_LIVES else None
+    return forward_session if token_origin == origin and now() < signed_token.issued_at + HOST_SESSION_TTL else None
 
 
-def visit_seconds(ticket: Ticket) -> int:
+def host_session_max_age(forward_session: ForwardSession) -> int:
     """How long the cookie of a visit is kept."""
-    left = datetime.fromtimestamp(ticket.ends, UTC) - now()
-    return max(0, int(min(left, VISIT_LIVES).total_seconds()))
+    remaining = datetime.fromtimestamp(forward_session.expires, UTC) - now()
+    return max(0, int(min(remaining, HOST_SESSION_TTL).total_seconds()))
 
 
-def _path(text: str) -> str:
-    return text if _PATH.fullmatch(text) else "/"
+def _safe_path(text: str) -> str:
+    return text if _PATH_PATTERN.fullmatch(text) else "/"
 
 
-def _binding(nonce: str) -> str:
+def _hash_nonce(nonce: str) -> str:
     # Stands in addresses, and so in logs: who reads it there does not have the secret.
     return hashlib.sha256(nonce.encode()).hexdigest()[:32]
 
 
-def _listed(ticket: Ticket) -> list[str | int]:
-    return [ticket.account_id, ticket.epoch, ticket.session_id, ticket.ends]
+def _as_payload(forward_session: ForwardSession) -> list[str | int]:
+    return [forward_session.account_id, forward_session.epoch, forward_session.session_id, forward_session.expires]
 
 
-def _lets_in(allowed: Sequence[str], groups: Sequence[str]) -> bool:
-    return not allowed or not set(allowed).isdisjoint(groups)
+def _is_group_allowed(allowed_groups: Sequence[str], groups: Sequence[str]) -> bool:
+    return not allowed_groups or not set(allowed_groups).isdisjoint(groups)

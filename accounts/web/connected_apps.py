@@ -21,7 +21,7 @@ ABOUT = "about"
 @room.get("/account/apps", needs="account", speaks=BOTH)
 def list_connected_apps() -> Reply:
     """The apps that this account is connected to."""
-    found = connected_apps.listing(uow(), context.signed_in().id)
+    found = connected_apps.list_connected_apps(uow(), context.signed_in().id)
     shows = {"done": request.args.get("done", "") == "disconnected"}
     return Reply(page="connected_apps.html", says={"apps": [asdict(each) for each in found]}, shows=shows)
 
@@ -29,14 +29,14 @@ def list_connected_apps() -> Reply:
 @room.delete("/account/apps/<app_id>", needs="account", speaks=JSON, statuses=(204,))
 def disconnect_app(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
-    connected_apps.disconnect(uow(), context.signed_in().id, app_id)
+    connected_apps.disconnect_app(uow(), context.signed_in().id, app_id)
     return Reply(status=204)
 
 
 @room.post("/account/apps/<app_id>/disconnect", needs="account", speaks=PAGE)
 def disconnect_app_page(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
-    connected_apps.disconnect(uow(), context.signed_in().id, app_id)
+    connected_apps.disconnect_app(uow(), context.signed_in().id, app_id)
     return Reply(then=page_url("list_connected_apps", done="disconnected"))
 
 
@@ -44,7 +44,7 @@ def disconnect_app_page(app_id: str) -> Reply:
 def signed_out() -> Reply:
     """Which apps have confirmed a sign-out. Needs no session, but a statement about that sign-out."""
     stated = request.args.get(ABOUT, "")
-    found = backchannel.about(uow(), stated)
+    found = backchannel.list_logouts_by_token(uow(), stated)
     says: dict[str, Any] = {
         "apps": len(found),
         "confirmed": sum(each.state == CONFIRMED for each in found),
@@ -58,4 +58,4 @@ def signed_out() -> Reply:
 def said_goodbye() -> str:
     """The statement by which whoever has just signed out sees what becomes of it; "" when no app is concerned."""
     logout = uow().logout_events.id
-    return backchannel.statement(house(), logout) if logout else ""
+    return backchannel.sign_status_token(house(), logout) if logout else ""

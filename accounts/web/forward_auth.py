@@ -15,7 +15,7 @@ from flask import Response, request
 from accounts.core.errors import N_, Forbidden, LinkInvalid, NotSignedIn, Problem
 from accounts.core.security.client_uris import parse_origin
 from accounts.flows import forward_auth as forward_auth_flow
-from accounts.flows.forward_auth import Ticket
+from accounts.flows.forward_auth import ForwardSession
 from accounts.web.kit import context, errors
 from accounts.web.kit.context import house, uow
 from accounts.web.kit.routes import PAGE, Room, page_url
@@ -49,7 +49,9 @@ def forward_auth() -> Response:
     """Tell a proxy who comes: 200 with headers about them, 401 (with where to sign in), or 403."""
     asked = _asked()
     try:
-        visitor = forward_auth_flow.judge(uow(), _ticket(asked), asked.origin, request.args.get("app", ""))
+        visitor = forward_auth_flow.authorize_forwarded_request(
+            uow(), _ticket(asked), asked.origin, request.args.get("app", "")
+        )
     except NotSignedIn:
         return _sign_in(asked)
     except Forbidden as problem:
@@ -63,8 +65,8 @@ def forward_start() -> Response:
     asked = _asked()
     name = asked.cookie(NONCE)
     # The same one for all tabs: a second page that is opened meanwhile must not undo the first.
-    nonce = request.cookies.get(name, "")[:64] or forward_auth_flow.new_nonce()
-    trip = forward_auth_flow.begin(house(), asked.origin, request.args.get("to", ""), nonce)
+    nonce = request.cookies.get(name, "")[:64] or forward_auth_flow.make_browser_nonce()
+    trip = forward_auth_flow.sign_start_token(house(), asked.origin, request.args.get("to", ""), nonce)
     answer = _onward(f"{house().settings.public_origin}{page_url('forward_pass', trip=trip)}")
     _keep(answer, asked, name, nonce, NONCE_SECONDS)
     return answer
@@ -73,7 +75,9 @@ def forward_start() -> Response:
 @room.get("/forward-auth/pass", needs="account", speaks=PAGE)
 def forward_pass() -> Response:
     """At the service itself, where the session is: a pass for the app's host, good once and for a minute."""
-    origin, path, token = forward_auth_flow.let_through(uow(), context.signed_in(), request.args.get("trip", ""))
+    origin, path, token = forward_auth_flow.issue_handover_token(
+        uow(), context.signed_in(), request.args.get("trip", "")
+    )
     if origin == house().settings.public_origin:
         return _onward(f"{origin}{path}")
     return _onward(f"{origin}{page_url('forward_enter')}?{urlencode({'pass': token})}")
@@ -85,12 +89,14 @@ def forward_enter() -> Response:
     asked = _asked()
     try:
         nonce = request.cookies.get(asked.cookie(NONCE), "")
-        ticket, path = forward_auth_flow.enter(uow(), request.args.get("pass", ""), asked.origin, nonce)
+        ticket, path = forward_auth_flow.redeem_handover_token(
+            uow(), request.args.get("pass", ""), asked.origin, nonce
+        )
     except LinkInvalid as problem:
         return _said(ONCE_MORE, problem)
     answer = _onward(f"{asked.origin}{path}")
-    value = forward_auth_flow.seal_visit(house(), ticket, asked.origin)
-    _keep(answer, asked, asked.cookie(VISIT), value, forward_auth_flow.visit_seconds(ticket))
+    value = forward_auth_flow.sign_host_session(house(), ticket, asked.origin)
+    _keep(answer, asked, asked.cookie(VISIT), value, forward_auth_flow.host_session_max_age(ticket))
     return answer
 
 
@@ -102,13 +108,15 @@ def _asked() -> Asked:
     return Asked(origin, request.headers.get("X-Forwarded-Uri", "/"))
 
 
-def _ticket(asked: Asked) -> Ticket:
+def _ticket(asked: Asked) -> ForwardSession:
     """:raises NotSignedIn: no cookie that counts at that origin."""
     if asked.is_ours:
         session = context.session()
-        found = Ticket.of(session) if session is not None and session.account_id else None
+        found = ForwardSession.from_session(session) if session is not None and session.account_id else None
     else:
-        found = forward_auth_flow.read_visit(house(), request.cookies.get(asked.cookie(VISIT), ""), asked.origin)
+        found = forward_auth_flow.verify_host_session(
+            house(), request.cookies.get(asked.cookie(VISIT), ""), asked.origin
+        )
     if found is None:
         raise NotSignedIn("no cookie for that origin")
     return found

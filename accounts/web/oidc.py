@@ -14,7 +14,7 @@ from accounts.web.kit.context import house, uow
 from accounts.web.kit.routes import PAGE, Room
 
 if TYPE_CHECKING:
-    from accounts.flows.oidc.server import Request, Said, Server
+    from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
 
 room: Room = Room()
 FORM = "application/x-www-form-urlencoded"
@@ -62,36 +62,36 @@ def discovery() -> Response:
     """What this provider can do, and where."""
     from accounts.flows.oidc import discovery as published
 
-    return _public(published.document(house()))
+    return _public(published.build_metadata(house()))
 
 
 @room.get("/oauth/jwks", **PUBLISHED)
 def jwks() -> Response:
     """The keys that vouch: those that sign, those that will, and those that did."""
-    from accounts.flows.oidc.signing_keys import Keys
+    from accounts.flows.oidc.signing_keys import SigningKeys
 
-    return _public({"keys": house().get(Keys).published()})
+    return _public({"keys": house().get(SigningKeys).public_jwks()})
 
 
 @room.post("/oauth/token", **FOR_APPS)
 @_program
 def token() -> Response:
     """Tokens for a code or a refresh token."""
-    return _asked(lambda server, asked: server.token(asked))
+    return _asked(lambda server, asked: server.handle_token_request(asked))
 
 
 @room.post("/oauth/revoke", **FOR_APPS)
 @_program
 def revoke() -> Response:
     """End a token and everything that came with it."""
-    return _asked(lambda server, asked: server.about_token("revocation", asked))
+    return _asked(lambda server, asked: server.handle_endpoint_request("revocation", asked))
 
 
 @room.post("/oauth/introspect", **FOR_APPS)
 @_program
 def introspect() -> Response:
     """Whether a token of the app is good, and for what."""
-    return _asked(lambda server, asked: server.about_token("introspection", asked))
+    return _asked(lambda server, asked: server.handle_endpoint_request("introspection", asked))
 
 
 @room.get("/oauth/userinfo", **FOR_APPS)
@@ -108,14 +108,14 @@ def userinfo_by_post() -> Response:
     return _userinfo()
 
 
-def _asked(ask: Callable[[Server, Request], Said]) -> Response:
-    from accounts.flows.oidc.server import Request, Said, Server
+def _asked(ask: Callable[[OAuthServer, ClientRequest], EndpointResponse]) -> Response:
+    from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
 
     form = _form()
     if form is None:
-        return _spoken(Said(400, {"error": "invalid_request", "error_description": UNREADABLE}, {}))
+        return _spoken(EndpointResponse(400, {"error": "invalid_request", "error_description": UNREADABLE}, {}))
     shown = {name: value for name in SHOWN if (value := request.headers.get(name)) is not None}
-    return _spoken(ask(house().get(Server), Request(uow(), form, shown)))
+    return _spoken(ask(house().get(OAuthServer), ClientRequest(uow(), form, shown)))
 
 
 SHOWN = ("Authorization",)
@@ -140,7 +140,7 @@ def _userinfo() -> Response:
         return _bearer(400, "invalid_request")
     if not in_body and scheme.lower() != "bearer":
         return _bearer(401, "")
-    said = issue.userinfo(uow(), in_body or shown.strip())
+    said = issue.build_userinfo(uow(), in_body or shown.strip())
     return _json(200, said, {}) if said is not None else _bearer(401, "invalid_token")
 
 
@@ -150,7 +150,7 @@ def _bearer(status: int, error: str) -> Response:
     return _json(status, {"error": error} if error else {}, {"WWW-Authenticate": f'Bearer realm="accounts"{more}'})
 
 
-def _spoken(said: Said) -> Response:
+def _spoken(said: EndpointResponse) -> Response:
     return _json(said.status, said.body, said.headers)
 
 
@@ -176,4 +176,4 @@ def _let_in(origin: str) -> bool:
     """Whether pages of this origin may ask here, and read what is answered."""
     from accounts.flows.oidc import clients
 
-    return clients.has_pages_at(uow(), origin)
+    return clients.is_public_client_origin(uow(), origin)

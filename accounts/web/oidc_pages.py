@@ -20,10 +20,10 @@ from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import PAGE, Room, page_url
 
 if TYPE_CHECKING:
-    from accounts.flows.oidc.authorize import Need, Note
-    from accounts.flows.oidc.logout import Wish
-    from accounts.flows.oidc.request import Asked
-    from accounts.flows.oidc.responses import Answer, Refused
+    from accounts.flows.oidc.authorize import Interaction, ReauthenticationNote
+    from accounts.flows.oidc.logout import LogoutRequest
+    from accounts.flows.oidc.request import AuthorizationRequest
+    from accounts.flows.oidc.responses import AuthorizationRefused, AuthorizationResponse
 
 room: Room = Room()
 HERE: dict[str, Any] = {"speaks": PAGE, "one_address": True}
@@ -65,12 +65,16 @@ def decide(said: Decision) -> Reply | Response:
         return _judge(pairs, said.scope.split())
     from accounts.flows.oidc import authorize as flow
     from accounts.flows.oidc import request as authorization_request
-    from accounts.flows.oidc.responses import Refused
+    from accounts.flows.oidc.responses import AuthorizationRefused
 
     try:
-        return _deliver(flow.refuse(uow(), authorization_request.read(uow(), pairs), context.account()))
-    except Refused as refused:
-        return _deliver(refused.answer)
+        return _deliver(
+            flow.deny_authorization(
+                uow(), authorization_request.parse_authorization_request(uow(), pairs), context.account()
+            )
+        )
+    except AuthorizationRefused as refused:
+        return _deliver(refused.response)
 
 
 @room.get("/oauth/logout", **PLAIN)
@@ -78,12 +82,12 @@ def logout() -> Reply | Response:
     """Sign out for another app."""
     from accounts.flows.oidc import logout as oidc_logout
 
-    wish, who = oidc_logout.read(uow(), request.args.items(multi=True)), context.account()
-    _speak(wish.said)
+    wish, who = oidc_logout.parse_logout_request(uow(), request.args.items(multi=True)), context.account()
+    _speak(wish.params)
     # What only looks (HEAD) ends nothing.
-    if request.method != "GET" or oidc_logout.must_ask(uow(), wish, who):
-        more = headers.policy_with_forms_to(parse_origin(wish.back) or "") if wish.back else {}
-        shows = {"app": wish.app, "request": urlencode(wish.said), "email": who.email if who else ""}
+    if request.method != "GET" or oidc_logout.must_confirm_logout(uow(), wish, who):
+        more = headers.policy_with_forms_to(parse_origin(wish.post_logout_uri) or "") if wish.post_logout_uri else {}
+        shows = {"app": wish.app, "request": urlencode(wish.params), "email": who.email if who else ""}
         return Reply(page="oidc/sign_out.html", shows=shows, headers=more)
     return _sign_out(wish, sure=wish.hint is not None)
 
@@ -99,58 +103,68 @@ def confirm_logout(said: SignOutDecision) -> Reply | Response:
     """Sign out, said by the person."""
     from accounts.flows.oidc import logout as oidc_logout
 
-    return _sign_out(oidc_logout.read(uow(), parse_qsl(said.request, keep_blank_values=True)), sure=True)
+    return _sign_out(
+        oidc_logout.parse_logout_request(uow(), parse_qsl(said.request, keep_blank_values=True)), sure=True
+    )
 
 
 def _judge(pairs: Pairs, agreed: list[str] | None = None) -> Reply | Response:
     from accounts.flows.oidc import authorize as flow
     from accounts.flows.oidc import request as authorization_request
-    from accounts.flows.oidc.responses import Answer, Refused
+    from accounts.flows.oidc.responses import AuthorizationRefused, AuthorizationResponse
 
     try:
-        asked = authorization_request.read(uow(), pairs)
-    except Refused as refused:
+        asked = authorization_request.parse_authorization_request(uow(), pairs)
+    except AuthorizationRefused as refused:
         return _refuse(refused, pairs)
     who = context.account()
-    _speak(asked.said)
-    note = flow.read_note(house(), asked, dict(pairs).get(flow.NOTE, ""))
-    step = flow.decide(uow(), asked, who, note, agreed=agreed)
-    if not isinstance(step, Answer):
+    _speak(asked.params)
+    note = flow.read_note(house(), asked, dict(pairs).get(flow.NOTE_PARAMETER, ""))
+    step = flow.decide_authorization(uow(), asked, who, note, consented_scopes=agreed)
+    if not isinstance(step, AuthorizationResponse):
         return _lead(step, asked, note)
     if agreed and who is not None:
-        flow.agree(uow(), asked, who)
+        flow.grant_consent(uow(), asked, who)
     return _deliver(step)
 
 
-def _refuse(refused: Refused, pairs: Pairs) -> Reply | Response:
+def _refuse(refused: AuthorizationRefused, pairs: Pairs) -> Reply | Response:
     # RFC 9700 4.11.2: nobody is sent on to an app by a mistake in the address before they have signed in, unless the
     # app wants it that way.
     if context.account() is not None or ("prompt", "none") in pairs:
-        return _deliver(refused.answer)
+        return _deliver(refused.response)
     wanted = local_path(f"{house().url_prefix}/oauth/authorize?{urlencode(pairs)}")
     if wanted is None:
         raise BadAppRequest("too long to be carried through signing in")
     return Reply(then=page_url("sign_in_form", next=wanted))
 
 
-def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
+def _lead(need: Interaction, asked: AuthorizationRequest, note: ReauthenticationNote | None) -> Reply | Response:
     from accounts.flows.oidc import authorize as flow
-    from accounts.flows.oidc.authorize import Need
+    from accounts.flows.oidc.authorize import Interaction
 
     session = context.session()
-    if need in (Need.SIGN_IN, Need.SIGN_UP, Need.PROVE):
-        wanted = _way_back(asked, flow.noted(session))
+    if need in (Interaction.SIGN_IN, Interaction.SIGN_UP, Interaction.REAUTHENTICATE):
+        wanted = _way_back(asked, flow.make_note(session))
         if wanted is None:
-            return _deliver(asked.refusal(house(), flow.too_long()))
-        page = {Need.SIGN_IN: "sign_in_form", Need.SIGN_UP: "sign_up_form", Need.PROVE: "confirm_form"}[need]
-        hint = {"email": asked.said["login_hint"]} if "login_hint" in asked.said and need is not Need.PROVE else {}
+            return _deliver(asked.build_error_response(house(), flow.request_too_long_error()))
+        page = {
+            Interaction.SIGN_IN: "sign_in_form",
+            Interaction.SIGN_UP: "sign_up_form",
+            Interaction.REAUTHENTICATE: "confirm_form",
+        }[need]
+        hint = (
+            {"email": asked.params["login_hint"]}
+            if "login_hint" in asked.params and need is not Interaction.REAUTHENTICATE
+            else {}
+        )
         return Reply(then=page_url(page, next=wanted, **hint))
-    again = flow.target(house(), asked, note or flow.noted(session))
-    other = local_path(flow.target(house(), asked, flow.noted(session))) or ""
+    again = flow.authorization_path(house(), asked, note or flow.make_note(session))
+    other = local_path(flow.authorization_path(house(), asked, flow.make_note(session))) or ""
     shows = {
         "app": asked.app,
         "need": need.value,
-        "scope": asked.agreed_to,
+        "scope": asked.consent_scopes,
         "request": again.partition("?")[2],
         "other": other,
         "who": context.account(),
@@ -159,20 +173,20 @@ def _lead(need: Need, asked: Asked, note: Note | None) -> Reply | Response:
     return Reply(page="oidc/authorize.html", shows=shows, headers=more)
 
 
-def _way_back(asked: Asked, note: Note) -> str | None:
+def _way_back(asked: AuthorizationRequest, note: ReauthenticationNote) -> str | None:
     from accounts.flows.oidc import authorize as flow
-    from accounts.flows.oidc.request import HINT
+    from accounts.flows.oidc.request import ID_TOKEN_HINT
 
-    found = local_path(flow.target(house(), asked, note))
+    found = local_path(flow.authorization_path(house(), asked, note))
     # A long hint is left behind: whose ID token it was, the app finds out itself.
-    return found or local_path(flow.target(house(), asked.without(HINT), note))
+    return found or local_path(flow.authorization_path(house(), asked.without_parameter(ID_TOKEN_HINT), note))
 
 
-def _deliver(answer: Answer) -> Reply | Response:
+def _deliver(answer: AuthorizationResponse) -> Reply | Response:
     from accounts.flows.oidc.responses import FORM_POST
 
-    if answer.mode == FORM_POST:
-        shows = {"action": answer.redirect_uri, "says": answer.says}
+    if answer.response_mode == FORM_POST:
+        shows = {"action": answer.redirect_uri, "says": answer.params}
         return Reply(page="oidc/form_post.html", shows=shows, headers=headers.FORMS_LEAD_ANYWHERE)
     return _onward(answer.location)
 
@@ -186,15 +200,15 @@ def _onward(where: str, more: Mapping[str, str] | None = None) -> Reply | Respon
     return Response(status=303, headers={"Location": where, **(more or {})})
 
 
-def _sign_out(wish: Wish, *, sure: bool) -> Reply | Response:
+def _sign_out(wish: LogoutRequest, *, sure: bool) -> Reply | Response:
     who = context.account()
     if who is not None:
         sessions.end(uow(), who.session)
         context.set_session(None)
     more = {"Clear-Site-Data": '"cache"'}
-    if wish.back and sure:
-        return _onward(wish.back, more)
-    shows = {"app": wish.app, "back": wish.back, "about": said_goodbye()}
+    if wish.post_logout_uri and sure:
+        return _onward(wish.post_logout_uri, more)
+    shows = {"app": wish.app, "back": wish.post_logout_uri, "about": said_goodbye()}
     return Reply(page="oidc/signed_out.html", shows=shows, headers=more)
 
 

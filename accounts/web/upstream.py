@@ -19,8 +19,8 @@ from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import BOTH, JSON, PAGE, Room, page_url
 
 if TYPE_CHECKING:
-    from accounts.flows.upstream.provider import Person, Provider
-    from accounts.flows.upstream.waiting import Waiting
+    from accounts.flows.upstream.provider import UpstreamProvider, UpstreamUser
+    from accounts.flows.upstream.waiting import PendingSignIn
 
 room: Room = Room()
 SECONDS = 10 * 60
@@ -36,13 +36,13 @@ class SignInWith(Asks):
 @room.post("/upstream/<upstream_id>/sign-in", asks=SignInWith)
 def sign_in_with(upstream_id: str, said: SignInWith) -> Reply:
     """Sign in by way of another service."""
-    return _begin(upstream_id, wish="sign-in", next=said.next)
+    return _begin(upstream_id, action="sign-in", next=said.next)
 
 
 @room.post("/upstream/<upstream_id>/connect", needs="account", fresh=True, asks=Asks)
 def connect_with(upstream_id: str, said: Asks) -> Reply:
     """Connect a sign-in of another service to this account."""
-    return _begin(upstream_id, wish="connect", session_id=context.signed_in().session.id)
+    return _begin(upstream_id, action="connect", session_id=context.signed_in().session.id)
 
 
 @room.post("/upstream/<upstream_id>/join", asks=Asks, speaks=PAGE)
@@ -53,7 +53,7 @@ def join_with(upstream_id: str, said: Asks) -> Reply:
     uow().release()
     if not opened.subject.id or opened.subject.account is not None:
         raise Forbidden("the first admin chooses a password, and who has an account signs in to it")
-    return _begin(upstream_id, wish="join", link_id=opened.link_id)
+    return _begin(upstream_id, action="join", link_id=opened.link_id)
 
 
 @room.get("/upstream/<upstream_id>/onward", speaks=PAGE)
@@ -61,7 +61,9 @@ def onward(upstream_id: str) -> Reply:
     """Leave for the other service. A page of its own: the form that led here may lead to no other origin."""
     _known(upstream_id)
     waiting, provider = _waiting(upstream_id), _provider(upstream_id)
-    return Reply(page="onward.html", shows={"onward": provider.address(waiting), "label": provider.upstream.label})
+    return Reply(
+        page="onward.html", shows={"onward": provider.authorization_url(waiting), "label": provider.upstream.label}
+    )
 
 
 @room.get("/upstream/<upstream_id>/callback", speaks=PAGE)
@@ -73,26 +75,26 @@ def upstream_callback(upstream_id: str) -> Reply:
     house().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
     waiting = _waiting(upstream_id)
     said = {name: values[0] for name, values in request.args.lists() if len(values) == 1}
-    if len(said) != len(request.args) or not waiting.answered_by(said.get("state", "")):
+    if len(said) != len(request.args) or not waiting.matches_state(said.get("state", "")):
         raise CsrfFailed("an answer to nobody of this browser")
-    return Reply(then=_settle(waiting, _provider(upstream_id).person(waiting, said)))
+    return Reply(then=_settle(waiting, _provider(upstream_id).fetch_user(waiting, said)))
 
 
-def _settle(waiting: Waiting, person: Person) -> str:
+def _settle(waiting: PendingSignIn, person: UpstreamUser) -> str:
     """Do what somebody went there for; where they go then."""
     from accounts.flows.upstream import identities
 
-    if waiting.wish == "sign-in":
-        context.set_session(identities.sign_in(uow(), person))
+    if waiting.action == "sign-in":
+        context.set_session(identities.sign_in_by_identity(uow(), person))
         return waiting.next or page_url("change_account_form")
-    if waiting.wish == "join":
+    if waiting.action == "join":
         link = house().links[invite_link.PURPOSE]
-        context.set_session(identities.join(uow(), link, _invitation(), waiting.link_id, person))
+        context.set_session(identities.accept_invitation(uow(), link, _invitation(), waiting.link_id, person))
         return page_url("change_account_form")
     who = context.signed_in()
     if who.session.id != waiting.session_id:
         raise CsrfFailed("another session than the one that asked to connect")
-    context.set_session(identities.connect(uow(), who, person))
+    context.set_session(identities.connect_identity(uow(), who, person))
     return page_url("list_identities", done="connected")
 
 
@@ -101,7 +103,7 @@ def list_identities() -> Reply:
     """The sign-ins of other services that are connected to this account."""
     from accounts.flows.upstream import identities
 
-    found = identities.listing(uow(), context.signed_in().id)
+    found = identities.list_identities(uow(), context.signed_in().id)
     return Reply(
         page="identities.html",
         says={"identities": [asdict(each) for each in found], "upstreams": _shown()},
@@ -143,21 +145,21 @@ def disconnect_account_identity_page(account_id: str, identity_id: str) -> Reply
 def _take_away(account_id: str, identity_id: str) -> None:
     from accounts.flows.upstream import identities
 
-    identities.take_away(uow(), account_id, identity_id)
+    identities.disconnect_identity_as_admin(uow(), account_id, identity_id)
 
 
 def _disconnect(identity_id: str) -> None:
     from accounts.flows.upstream import identities
 
-    context.set_session(identities.disconnect(uow(), context.signed_in(), identity_id))
+    context.set_session(identities.disconnect_identity(uow(), context.signed_in(), identity_id))
 
 
-def _begin(upstream_id: str, **wish: Any) -> Reply:
+def _begin(upstream_id: str, **pending: Any) -> Reply:
     from accounts.flows.upstream import waiting
 
     _known(upstream_id)
     house().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
-    sealed = waiting.seal(house(), waiting.Waiting(upstream_id, **wish))
+    sealed = waiting.sign_pending_sign_in(house(), waiting.PendingSignIn(upstream_id, **pending))
 
     @after_this_request
     def keep(response: Response) -> Response:
@@ -168,19 +170,19 @@ def _begin(upstream_id: str, **wish: Any) -> Reply:
     return Reply(says={"next": then}, then=then)
 
 
-def _waiting(upstream_id: str) -> Waiting:
+def _waiting(upstream_id: str) -> PendingSignIn:
     from accounts.flows.upstream import waiting
 
-    found = waiting.read(house(), request.cookies.get(_cookie(), ""))
+    found = waiting.verify_pending_sign_in(house(), request.cookies.get(_cookie(), ""))
     if found is None or found.upstream != upstream_id:
         raise CsrfFailed("no visit there was begun in this browser, or too long ago")
     return found
 
 
-def _provider(upstream_id: str) -> Provider:
-    from accounts.flows.upstream.provider import Providers
+def _provider(upstream_id: str) -> UpstreamProvider:
+    from accounts.flows.upstream.provider import UpstreamProviders
 
-    return house().get(Providers).get(upstream_id)
+    return house().get(UpstreamProviders).get(upstream_id)
 
 
 def _known(upstream_id: str) -> None:

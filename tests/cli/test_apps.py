@@ -17,8 +17,8 @@ def said(out: str) -> dict[str, str]:
 def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> None:
     made = accounts("apps", "add", "Wiki", "--redirect", CALLBACK, "--group", "staff", "--trusted", "--no-pkce")
     app_id, secret = said(made.out)["client id"], said(made.out)["client secret"]
-    app = registration.find(service.uow(), app_id).app
-    assert registration.knows_secret(app, secret)
+    app = registration.get_app(service.uow(), app_id).app
+    assert registration.verify_client_secret(app, secret)
     assert (app.redirect_uris, app.allowed_groups, app.trusted, app.require_pkce) == (
         [CALLBACK],
         ["staff"],
@@ -31,20 +31,20 @@ def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> Non
     assert secret not in shown
     origins = ("--origin", "https://a.example.org", "--origin", "https://b.example.org")
     assert accounts("apps", "change", app_id, "--name", "The Wiki", *origins).out == "The Wiki is changed\n"
-    found = registration.find(service.uow(), app_id)
+    found = registration.get_app(service.uow(), app_id)
     assert found.forward_origins == ("https://a.example.org", "https://b.example.org")
     assert found.app.redirect_uris == [CALLBACK], "what is not said stays"
     assert accounts("apps", "change", app_id, "--group", "").status == 0
-    assert registration.find(service.uow(), app_id).app.allowed_groups == []
+    assert registration.get_app(service.uow(), app_id).app.allowed_groups == []
     newer = said(accounts("apps", "secret", app_id).out)["client secret"]
     assert newer != secret
-    app = registration.find(service.uow(), app_id).app
-    assert [registration.knows_secret(app, each) for each in (secret, newer)] == [True, True]
+    app = registration.get_app(service.uow(), app_id).app
+    assert [registration.verify_client_secret(app, each) for each in (secret, newer)] == [True, True]
     assert "is dead" in accounts("apps", "end-old-secret", app_id).out
     assert accounts("apps", "end-old-secret", app_id).status == 1
     newest = said(accounts("apps", "secret", app_id, "--at-once").out)["client secret"]
-    app = registration.find(service.uow(), app_id).app
-    assert [registration.knows_secret(app, each) for each in (secret, newer, newest)] == [False, False, True]
+    app = registration.get_app(service.uow(), app_id).app
+    assert [registration.verify_client_secret(app, each) for each in (secret, newer, newest)] == [False, False, True]
     assert accounts("apps", "disable", app_id).out == "The Wiki is disabled\n"
     assert "\tdisabled\t" in accounts("apps", "list").out
     assert accounts("apps", "enable", app_id).out == "The Wiki is active\n"

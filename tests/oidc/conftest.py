@@ -10,7 +10,7 @@ import pytest
 
 from accounts import Settings
 from accounts.extension import get_app_state
-from accounts.flows.oidc.signing_keys import Keys
+from accounts.flows.oidc.signing_keys import SigningKeys
 from tests.conftest import KEY
 from tests.oidc.kit import Provider
 from tests.oidc.levels import should
@@ -35,7 +35,7 @@ def with_keys(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     app = APPS.lend(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
     house = get_app_state(app).house
     with app.app_context():
-        assert house.get(Keys).published()
+        assert house.get(SigningKeys).public_jwks()
     house.store.close()
     APPS.take_back(app)
     return path

@@ -21,8 +21,8 @@ from requests.adapters import HTTPAdapter
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from accounts.core.models.apps import App
-from accounts.flows.oidc import registration
-from accounts.flows.oidc.signing_keys import _registry
+from accounts.flows.oidc import registration, registration_form
+from accounts.flows.oidc.signing_keys import _jws_registry
 from tests.people import PASSWORD, Service
 from tests.web.browser import Form, Page
 
@@ -82,7 +82,7 @@ class Provider:
         """An app, as ``accounts apps add`` registers it; trusted unless said otherwise."""
         given = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"], "trusted": True} | said
         with self.service.uow() as uow:
-            made = registration.register(uow, registration.AppInput.model_validate(given))
+            made = registration.register_app(uow, registration_form.RegisterAppForm.model_validate(given))
         return RelyingParty(self, made.app, made.secret)
 
     def person(self, name: str = "ana") -> Somebody:
@@ -315,7 +315,7 @@ class Tokens:
 
     def _verified(self) -> jwt.Token:
         keys = KeySet.import_key_set(self.rp.jwks())  # type: ignore[arg-type] # as it comes over the wire
-        return jwt.decode(self.id_token, keys, registry=_registry())
+        return jwt.decode(self.id_token, keys, registry=_jws_registry())
 
 
 def challenge(verifier: str) -> str:

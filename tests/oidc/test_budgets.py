@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import event
 from werkzeug.test import Client, TestResponse
 
-from accounts.flows.oidc.signing_keys import Keys
+from accounts.flows.oidc.signing_keys import SigningKeys
 from tests.apps import new_app
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
@@ -68,7 +68,7 @@ class Asking:
 @pytest.fixture
 def asking(service: Service) -> Asking:
     made = new_app(service, trusted=True)
-    service.house.get(Keys).published()  # made on first use, which is another matter
+    service.house.get(SigningKeys).public_jwks()  # made on first use, which is another matter
     return Asking(service, service.member(), made.app.id, str(made.secret), service.app.test_client())
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import delete
 from accounts.core.clock import now
 from accounts.core.models.apps import OidcKey
 from accounts.flows.oidc import signing_key_rotation, signing_keys
-from accounts.flows.oidc.signing_keys import AHEAD, AT_ONCE, KEPT
+from accounts.flows.oidc.signing_keys import EMERGENCY_PUBLISH_AHEAD, PUBLISH_AHEAD, RETIRED_KEY_RETENTION
 from tests.oidc.kit import Provider, Tokens
 from tests.oidc.levels import SHOULD, module
 
@@ -147,30 +147,34 @@ def test_a_new_key_is_published_before_it_signs_and_the_old_one_is_kept(provider
     rp, ana = provider.register(), provider.person()
     first = rp.tokens(ana.log_in(rp))
     before = {key["kid"] for key in rp.jwks()["keys"]}
-    made = signing_key_rotation.rotate(provider.service.uow(), ["RS256"])
+    made = signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["RS256"])
     after = {key["kid"] for key in rp.jwks()["keys"]}
     assert after - before == {made[0].id}
     assert before < after
-    assert signing_key_rotation.rotate(provider.service.uow(), ["RS256"]) == [], "one waits for its turn already"
+    assert signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["RS256"]) == [], (
+        "one waits for its turn already"
+    )
     old = first.header["kid"]
     assert rp.tokens(ana.log_in(rp)).header["kid"] == old
-    with time_machine.travel(time.time() + (AHEAD + timedelta(seconds=5)).total_seconds()):
+    with time_machine.travel(time.time() + (PUBLISH_AHEAD + timedelta(seconds=5)).total_seconds()):
         bea = provider.person("bea")
         later = rp.tokens(bea.log_in(rp))
         assert later.header["kid"] == made[0].id
         assert first.claims["sub"], "what the old key has signed verifies still"
-    with time_machine.travel(time.time() + (AHEAD + KEPT + timedelta(minutes=1)).total_seconds()):
-        provider.service.house.get(signing_keys.Keys).forget()
+    with time_machine.travel(
+        time.time() + (PUBLISH_AHEAD + RETIRED_KEY_RETENTION + timedelta(minutes=1)).total_seconds()
+    ):
+        provider.service.house.get(signing_keys.SigningKeys).invalidate()
         assert old not in {key["kid"] for key in rp.jwks()["keys"]}
-    provider.service.house.get(signing_keys.Keys).forget()
+    provider.service.house.get(signing_keys.SigningKeys).invalidate()
 
 
 def test_a_key_that_somebody_else_holds_is_dropped_and_replaced(provider: Provider) -> None:
     rp, ana = provider.register(id_token_signed_response_alg="ES256"), provider.person()
     first = rp.tokens(ana.log_in(rp))
     uow = provider.service.uow()
-    signing_key_rotation.rotate(uow, ["ES256"], ahead=AT_ONCE)
-    signing_key_rotation.drop(uow, first.header["kid"])
+    signing_key_rotation.rotate_signing_keys(uow, ["ES256"], ahead=EMERGENCY_PUBLISH_AHEAD)
+    signing_key_rotation.drop_signing_key(uow, first.header["kid"])
     second = rp.tokens(ana.log_in(rp))
     assert second.claims["sub"] == ana_id(first)
     assert first.answer["id_token"].split(".")[0] not in second.id_token
@@ -180,8 +184,8 @@ def test_a_key_that_somebody_else_holds_is_dropped_and_replaced(provider: Provid
 
 
 def states(provider: Provider, alg: str) -> list[tuple[str, str]]:
-    rows = [row for row in signing_keys.published_rows(provider.service.uow()) if row.alg == alg]
-    return [(row.id, signing_key_rotation.state_of(row, rows)) for row in rows]
+    rows = [row for row in signing_keys.list_published_keys(provider.service.uow()) if row.alg == alg]
+    return [(row.id, signing_key_rotation.signing_key_state(row, rows)) for row in rows]
 
 
 @pytest.fixture
@@ -191,7 +195,7 @@ def _one_key(provider: Provider) -> Iterator[None]:
     def anew() -> None:
         with provider.service.uow() as uow:
             uow.session.execute(delete(OidcKey).where(OidcKey.alg == "EdDSA"))
-        signing_key_rotation.rotate(provider.service.uow(), ["EdDSA"])
+        signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["EdDSA"])
 
     anew()
     yield
@@ -203,8 +207,8 @@ def test_a_key_that_waits_takes_the_place_of_one_that_is_dropped(provider: Provi
     """It is known to every app by then; one that is made at that moment is known to nobody."""
     rp, ana = provider.register(id_token_signed_response_alg="EdDSA"), provider.person()
     first = rp.tokens(ana.log_in(rp)).header["kid"]
-    (waiting,) = signing_key_rotation.rotate(provider.service.uow(), ["EdDSA"])
-    signing_key_rotation.drop(provider.service.uow(), first)
+    (waiting,) = signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["EdDSA"])
+    signing_key_rotation.drop_signing_key(provider.service.uow(), first)
     assert states(provider, "EdDSA") == [(waiting.id, "signs")]
     assert rp.tokens(ana.log_in(rp)).header["kid"] == waiting.id
 
@@ -213,24 +217,28 @@ def test_a_key_that_waits_takes_the_place_of_one_that_is_dropped(provider: Provi
 def test_the_key_before_takes_the_place_of_one_that_is_dropped_and_goes_on(provider: Provider) -> None:
     rp, ana = provider.register(id_token_signed_response_alg="EdDSA"), provider.person()
     first = rp.tokens(ana.log_in(rp)).header["kid"]
-    (second,) = signing_key_rotation.rotate(provider.service.uow(), ["EdDSA"])
-    with time_machine.travel(time.time() + (AHEAD + timedelta(days=1)).total_seconds()):
+    (second,) = signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["EdDSA"])
+    with time_machine.travel(time.time() + (PUBLISH_AHEAD + timedelta(days=1)).total_seconds()):
         bea = provider.person("bea")
-        signing_key_rotation.drop(provider.service.uow(), second.id)
+        signing_key_rotation.drop_signing_key(provider.service.uow(), second.id)
         assert rp.tokens(bea.log_in(rp)).header["kid"] == first
-    with time_machine.travel(time.time() + (AHEAD + KEPT + timedelta(days=1)).total_seconds()):
-        provider.service.house.get(signing_keys.Keys).forget()
+    with time_machine.travel(
+        time.time() + (PUBLISH_AHEAD + RETIRED_KEY_RETENTION + timedelta(days=1)).total_seconds()
+    ):
+        provider.service.house.get(signing_keys.SigningKeys).invalidate()
         assert states(provider, "EdDSA") == [(first, "signs")], "it signs, so it does not cease to be published"
-    provider.service.house.get(signing_keys.Keys).forget()
+    provider.service.house.get(signing_keys.SigningKeys).invalidate()
 
 
 @pytest.mark.usefixtures("_one_key")
 def test_a_key_that_is_dropped_while_it_waits_leaves_the_one_that_signs_alone(provider: Provider) -> None:
     rp, ana = provider.register(id_token_signed_response_alg="EdDSA"), provider.person()
     first = rp.tokens(ana.log_in(rp)).header["kid"]
-    (waiting,) = signing_key_rotation.rotate(provider.service.uow(), ["EdDSA"])
-    signing_key_rotation.drop(provider.service.uow(), waiting.id)
-    with time_machine.travel(time.time() + (AHEAD + KEPT + timedelta(days=1)).total_seconds()):
+    (waiting,) = signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["EdDSA"])
+    signing_key_rotation.drop_signing_key(provider.service.uow(), waiting.id)
+    with time_machine.travel(
+        time.time() + (PUBLISH_AHEAD + RETIRED_KEY_RETENTION + timedelta(days=1)).total_seconds()
+    ):
         assert states(provider, "EdDSA") == [(first, "signs")]
 
 
@@ -238,12 +246,17 @@ def test_a_key_that_is_dropped_while_it_waits_leaves_the_one_that_signs_alone(pr
 def test_who_cannot_wait_brings_a_waiting_key_forward(provider: Provider) -> None:
     rp, ana = provider.register(id_token_signed_response_alg="EdDSA"), provider.person()
     rp.tokens(ana.log_in(rp))
-    (waiting,) = signing_key_rotation.rotate(provider.service.uow(), ["EdDSA"])
-    (again,) = signing_key_rotation.rotate(provider.service.uow(), ["EdDSA"], ahead=AT_ONCE)
+    (waiting,) = signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["EdDSA"])
+    (again,) = signing_key_rotation.rotate_signing_keys(
+        provider.service.uow(), ["EdDSA"], ahead=EMERGENCY_PUBLISH_AHEAD
+    )
     assert again.id == waiting.id
-    assert again.not_before <= now() + AT_ONCE
-    assert signing_key_rotation.rotate(provider.service.uow(), ["EdDSA"], ahead=AT_ONCE) == []
-    with time_machine.travel(time.time() + (AT_ONCE + timedelta(seconds=5)).total_seconds()):
+    assert again.not_before <= now() + EMERGENCY_PUBLISH_AHEAD
+    assert (
+        signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["EdDSA"], ahead=EMERGENCY_PUBLISH_AHEAD)
+        == []
+    )
+    with time_machine.travel(time.time() + (EMERGENCY_PUBLISH_AHEAD + timedelta(seconds=5)).total_seconds()):
         assert states(provider, "EdDSA")[-1] == (waiting.id, "signs")
 
 

@@ -10,7 +10,7 @@ import time_machine
 
 from accounts.core.models.account import Account
 from accounts.core.models.apps import Consent
-from accounts.flows.oidc import connected_apps, registration
+from accounts.flows.oidc import connected_apps, registration, registration_form
 from tests.oidc.kit import Provider, RelyingParty, Somebody
 
 
@@ -48,9 +48,11 @@ def test_choosing_an_account_for_an_app_of_the_house_is_kept_nowhere(provider: P
 
 def test_what_was_not_shown_is_not_agreed_to(provider: Provider, shop: RelyingParty, ana: Somebody) -> None:
     """An admin lets the app ask for more while the page is open."""
-    registration.change(provider.service.uow(), shop.id, registration.AppChange(scopes=["profile"]))
+    registration.change_app(provider.service.uow(), shop.id, registration_form.ChangeAppForm(scopes=["profile"]))
     assert ana.open(shop.url(scope="openid profile email")) is None
-    registration.change(provider.service.uow(), shop.id, registration.AppChange(scopes=["profile", "email"]))
+    registration.change_app(
+        provider.service.uow(), shop.id, registration_form.ChangeAppForm(scopes=["profile", "email"])
+    )
     assert ana.decide() is None
     assert "your mail address" in ana.page.text
     assert agreed(shop) == []
@@ -75,10 +77,10 @@ def test_a_code_is_dead_once_its_person_has_disconnected_the_app(shop: RelyingPa
     uow = shop.provider.service.uow()
     account_id = uow.session.query(Account.id).filter_by(email=ana.email).scalar()
     uow.release()
-    connected_apps.disconnect(uow, account_id, shop.id)
+    connected_apps.disconnect_app(uow, account_id, shop.id)
     answer = shop.redeem(landed)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
-    assert connected_apps.listing(shop.provider.service.uow(), account_id) == []
+    assert connected_apps.list_connected_apps(shop.provider.service.uow(), account_id) == []
 
 
 def test_a_scope_taken_from_an_app_is_gone_from_what_it_holds(provider: Provider, ana: Somebody) -> None:
@@ -86,13 +88,13 @@ def test_a_scope_taken_from_an_app_is_gone_from_what_it_holds(provider: Provider
     claims = json.dumps({"userinfo": {"name": None}})
     tokens = rp.tokens(ana.log_in(rp, scope="openid email profile offline_access", claims=claims))
     assert rp.userinfo(tokens.access).json().keys() >= {"email", "name"}
-    registration.change(provider.service.uow(), rp.id, registration.AppChange(scopes=["offline_access"]))
+    registration.change_app(provider.service.uow(), rp.id, registration_form.ChangeAppForm(scopes=["offline_access"]))
     assert rp.userinfo(tokens.access).json().keys() == {"sub"}
     assert rp.introspect(tokens.access).json()["scope"] == "openid offline_access"
     assert rp.introspect(tokens.refresh).json()["scope"] == "openid offline_access"
     again = rp.refresh(tokens.refresh).json()
     assert again["scope"] == "openid offline_access"
-    registration.change(provider.service.uow(), rp.id, registration.AppChange(scopes=["email"]))
+    registration.change_app(provider.service.uow(), rp.id, registration_form.ChangeAppForm(scopes=["email"]))
     assert rp.refresh(again["refresh_token"]).json()["error"] == "invalid_grant"
 
 

@@ -13,8 +13,8 @@ from sqlalchemy import select
 
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.models.logout import AppLogout
-from accounts.flows.oidc import connected_apps, grants, registration, tokens
-from accounts.flows.oidc.tokens import Code
+from accounts.flows.oidc import connected_apps, grants, registration, registration_form, tokens
+from accounts.flows.oidc.tokens import AuthorizationCode
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session import Session
@@ -38,24 +38,24 @@ def from_the_list(service: Service, ana: Member, session: Session, app: App) -> 
 
 
 def disconnected(service: Service, ana: Member, session: Session, app: App) -> None:
-    connected_apps.disconnect(service.uow(), ana.id, app.id)
+    connected_apps.disconnect_app(service.uow(), ana.id, app.id)
 
 
 def switched_off(service: Service, ana: Member, session: Session, app: App) -> None:
-    registration.disable(service.uow(), app.id)
+    registration.disable_app(service.uow(), app.id)
 
 
 def removed(service: Service, ana: Member, session: Session, app: App) -> None:
-    registration.remove(service.uow(), app.id)
+    registration.remove_app(service.uow(), app.id)
 
 
 WAYS: list[Way] = [everywhere, here, from_the_list, disconnected, switched_off, removed]
 
 
-def a_code(service: Service, ana: Member, session: Session, app: App) -> Code:
+def a_code(service: Service, ana: Member, session: Session, app: App) -> AuthorizationCode:
     with service.uow() as uow:
         uow.session.add(Consent(account_id=ana.id, app_id=app.id, scope="openid"))
-    sealed = tokens.seal_code(
+    sealed = tokens.sign_code(
         service.house,
         account_id=ana.id,
         epoch=session.epoch,
@@ -71,7 +71,7 @@ def a_code(service: Service, ana: Member, session: Session, app: App) -> Code:
         claims={},
         acr=False,
     )
-    code = tokens.read_code(service.house, sealed)
+    code = tokens.verify_code(service.house, sealed)
     assert code is not None
     return code
 
@@ -80,14 +80,14 @@ def a_code(service: Service, ana: Member, session: Session, app: App) -> Code:
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_what_ends_while_a_code_is_redeemed_ends_its_grant_and_tells_the_app(service: Service, way: Way) -> None:
     said = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"]}
-    app = registration.register(service.uow(), registration.AppInput.model_validate(said)).app
+    app = registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(said)).app
     ana = member(service)
     session = ana.sign_in()
     code = a_code(service, ana, session, app)
     ending = threading.Thread(target=way, args=(service, ana, session, app))
     uow = service.uow()
     with uow:
-        assert grants._redeemed(uow, app, code) is not None
+        assert grants._redeem_once(uow, app, code) is not None
         uow.session.flush()
         ending.start()
         # Long enough to do it all, where it does not wait.
@@ -95,9 +95,9 @@ def test_what_ends_while_a_code_is_redeemed_ends_its_grant_and_tells_the_app(ser
     ending.join(20)
     assert not ending.is_alive()
     uow = service.uow()
-    assert grants.live(uow, code.id) is None
+    assert grants.find_live_grant(uow, code.id) is None
     assert [row.app_name for row in uow.session.scalars(select(AppLogout))] == ["Wiki"]
     if way is switched_off:
-        registration.enable(service.uow(), app.id)
+        registration.enable_app(service.uow(), app.id)
         (grant,) = service.uow().session.scalars(select(Grant))
         assert grant.revoked_at is not None, "dead for good"

@@ -11,9 +11,9 @@ from accounts.core.clock import now
 from accounts.core.database.store import Store
 from accounts.core.models.apps import App, Grant, OidcKey
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc import registration, tokens
-from accounts.flows.oidc.server import Request, Said, Server
-from accounts.flows.oidc.signing_keys import ALGS, Keys
+from accounts.flows.oidc import registration, registration_form, tokens
+from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
+from accounts.flows.oidc.signing_keys import SIGNING_ALGS, SigningKeys
 from tests.conftest import on_both_databases
 from tests.core.sites import house_on
 from tests.flows.walks import Member, member
@@ -25,14 +25,14 @@ URI = "https://rp.example.org/cb"
 
 def registered(service: Service) -> tuple[App, str]:
     said = {"name": "Wiki", "redirect_uris": [URI], "require_pkce": False, "trusted": True}
-    made = registration.register(service.uow(), registration.AppInput.model_validate(said))
+    made = registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(said))
     assert made.secret is not None
     return made.app, made.secret
 
 
 def code_for(service: Service, ana: Member, app: App) -> str:
     session = ana.sign_in()
-    return tokens.seal_code(
+    return tokens.sign_code(
         service.house,
         account_id=ana.id,
         epoch=session.epoch,
@@ -50,18 +50,18 @@ def code_for(service: Service, ana: Member, app: App) -> str:
     )
 
 
-def ask(service: Service, app: App, secret: str, **said: str) -> Said:
+def ask(service: Service, app: App, secret: str, **said: str) -> EndpointResponse:
     from base64 import b64encode
 
     uow = service.uow()
     try:
         headers = {"Authorization": "Basic " + b64encode(f"{app.id}:{secret}".encode()).decode()}
-        return service.house.get(Server).token(Request(uow, said, headers))
+        return service.house.get(OAuthServer).handle_token_request(ClientRequest(uow, said, headers))
     finally:
         uow.close()
 
 
-def counted(answers: list[Said]) -> Counter[Any]:
+def counted(answers: list[EndpointResponse]) -> Counter[Any]:
     return Counter((each.status, each.body.get("error")) for each in answers)
 
 
@@ -102,7 +102,7 @@ def test_fifty_first_starts_make_one_set_of_keys(database: str) -> None:
     def start(number: int) -> frozenset[str]:
         house = house_on(database)
         try:
-            return frozenset(key["kid"] for key in house.get(Keys).published())
+            return frozenset(key["kid"] for key in house.get(SigningKeys).public_jwks())
         finally:
             house.store.close()
 
@@ -112,7 +112,7 @@ def test_fifty_first_starts_make_one_set_of_keys(database: str) -> None:
     house = house_on(database)
     with UnitOfWork(house) as uow:
         rows = list(uow.session.scalars(select(OidcKey)))
-    assert sorted(row.alg for row in rows) == sorted(ALGS)
+    assert sorted(row.alg for row in rows) == sorted(SIGNING_ALGS)
     assert all(row.not_before <= now() and row.retired_at is None for row in rows)
     house.store.close()
     store.close()

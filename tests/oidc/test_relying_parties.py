@@ -190,9 +190,9 @@ def test_three_relying_parties_log_in_while_the_keys_rotate(provider: Provider, 
         assert [each.get("email") for each in found] == [person.email for person in people], found
         return found
 
-    keys = provider.service.house.get(signing_keys.Keys)
-    old = {key["kid"] for key in keys.published()}
-    signing_key_rotation.rotate(provider.service.uow())
+    keys = provider.service.house.get(signing_keys.SigningKeys)
+    old = {key["kid"] for key in keys.public_jwks()}
+    signing_key_rotation.rotate_signing_keys(provider.service.uow())
     assert everybody()[0]["kid"] in old
     assert everybody()[0]["kid"] in old
     # A day later. The clocks of the programs on Node cannot be moved, so the row is.
@@ -200,7 +200,7 @@ def test_three_relying_parties_log_in_while_the_keys_rotate(provider: Provider, 
     with provider.service.uow() as uow:
         for row in uow.session.scalars(select(OidcKey).where(OidcKey.not_before > moment)):
             row.not_before = moment
-    keys.forget()
+    keys.invalidate()
     assert everybody()[0]["kid"] not in old
     assert everybody()[0]["kid"] not in old
 

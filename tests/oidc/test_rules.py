@@ -241,9 +241,9 @@ def test_a_refresh_token_used_again_ends_its_family_and_no_other(provider: Provi
 
 
 def _grant_of(provider: Provider, tokens: Tokens) -> str:
-    from accounts.flows.oidc.tokens import read_access
+    from accounts.flows.oidc.tokens import verify_access_token
 
-    found = read_access(provider.service.house, tokens.access)
+    found = verify_access_token(provider.service.house, tokens.access)
     assert found is not None
     return found.grant_id
 
@@ -303,7 +303,7 @@ def disconnect(provider: Provider, account_id: str) -> None:
 
     with provider.service.uow() as uow:
         for grant in uow.session.query(Grant).filter_by(account_id=account_id):
-            grants.disconnect(uow, account_id, grant.app_id)
+            grants.revoke_consent_and_grants(uow, account_id, grant.app_id)
 
 
 @pytest.mark.parametrize("end", [disable, everywhere, delete, disable_app, disconnect])

@@ -21,7 +21,7 @@ import requests
 from accounts import Settings, create_app
 from accounts.core.security.passwords import Passwords
 from accounts.extension import get_app_state
-from accounts.flows.oidc import registration
+from accounts.flows.oidc import registration, registration_form
 from tests.conftest import KEY
 from tests.people import PASSWORD, Person, Service
 from tests.servers.smtp import SmtpSink
@@ -128,8 +128,8 @@ def world(sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPa
 
         there = house(there_origin)
         said = {"name": "Here", "redirect_uris": [f"{origin}/upstream/office/callback"], "trusted": True}
-        made = registration.register(
-            there.uow(), registration.AppInput.model_validate(said | {"claims": ["email", "name"]})
+        made = registration.register_app(
+            there.uow(), registration_form.RegisterAppForm.model_validate(said | {"claims": ["email", "name"]})
         )
         work = {"ISSUER": there_origin, "CLIENT_ID": made.app.id, "CLIENT_SECRET": str(made.secret), "LABEL": "Work"}
         lies = {"ISSUER": liar.origin, "CLIENT_ID": liar.client_id}

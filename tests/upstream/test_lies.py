@@ -161,7 +161,7 @@ def test_an_issuer_that_drips_holds_nobody_up(
     """Each byte comes in time, and the last one would come after half a minute or more."""
     from accounts.flows.upstream import provider
 
-    monkeypatch.setattr(provider, "WHOLE_SECONDS", 1.0)
+    monkeypatch.setattr(provider, "RESPONSE_DEADLINE_SECONDS", 1.0)
     browser = world.browser()
     if when == "token":
         asked = browser.visit_the_liar()
@@ -180,6 +180,6 @@ def test_a_key_that_is_new_is_asked_for(world: World, liar: Liar, monkeypatch: p
     browser = world.browser()
     browser.come_back(browser.visit_the_liar())
     liar.key = RSAKey.generate_key(2048, {"kid": "two"})
-    monkeypatch.setattr(provider, "AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(provider, "REFETCH_AFTER_SECONDS", 0.0)
     browser.come_back(browser.visit_the_liar())
     assert browser.answer.status_code == 403, "good, and unknown: not a failure of the service there"

@@ -11,7 +11,7 @@ from accounts.core.models.account import Account
 from accounts.core.models.upstream import Identity
 from accounts.flows.sessions import session as sessions
 from accounts.flows.upstream import identities
-from accounts.flows.upstream.provider import Person as Vouched
+from accounts.flows.upstream.provider import UpstreamUser as Vouched
 from tests.conftest import on_both_databases
 from tests.people import Service
 from tests.web.routes import at_once
@@ -33,7 +33,7 @@ def test_of_many_accounts_that_connect_one_sign_in_at_once_one_gets_it(service: 
         who = sessions.current(uow, sessions.begin(ids[number], 1, amr=("pwd",)))
         assert who is not None
         try:
-            identities.connect(uow, who, Vouched(ISSUER, "contested", "", ""))
+            identities.connect_identity(uow, who, Vouched(ISSUER, "contested", "", ""))
         except IdentityTaken:
             return "taken"
         return "connected"
@@ -56,10 +56,10 @@ def test_of_two_ways_in_that_are_taken_away_at_once_one_stays(service: Service) 
         if who is None:
             return "signed out by the other"
         try:
-            identities.disconnect(uow, who, names[number])
+            identities.disconnect_identity(uow, who, names[number])
         except (LastWayIn, Conflict) as refused:
             return refused.code
         return "gone"
 
     assert at_once(2, one).count("gone") == 1
-    assert len(identities.listing(service.uow(), id)) == 1
+    assert len(identities.list_identities(service.uow(), id)) == 1

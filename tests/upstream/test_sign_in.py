@@ -155,7 +155,7 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
     who = sessions.current(uow, session)
     assert who is not None
     with pytest.raises(LastWayIn):
-        identities.disconnect(uow, who, identity.id)
+        identities.disconnect_identity(uow, who, identity.id)
     uow.close()
     token = token_in(world.here.url(email, "reset-password"))
     said_anew = {"token": token, "password": OTHER_PASSWORD}

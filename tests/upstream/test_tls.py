@@ -11,8 +11,8 @@ import pytest
 from accounts.config import Settings, SettingsError
 from accounts.config_upstream import Upstream
 from accounts.core.errors import UpstreamFailed
-from accounts.flows.upstream.provider import Provider
-from accounts.flows.upstream.waiting import Waiting
+from accounts.flows.upstream.provider import UpstreamProvider
+from accounts.flows.upstream.waiting import PendingSignIn
 from tests.servers.certificates import Authority
 from tests.upstream.issuers import lying
 
@@ -26,32 +26,32 @@ GOOD = {
 }
 
 
-def provider(issuer: str) -> Provider:
-    return Provider(Upstream("office", issuer, "downstream"), HERE)
+def provider(issuer: str) -> UpstreamProvider:
+    return UpstreamProvider(Upstream("office", issuer, "downstream"), HERE)
 
 
 def test_an_issuer_of_a_private_authority_vouches_where_that_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    authority, waiting = Authority(tmp_path), Waiting("office", "sign-in")
+    authority, waiting = Authority(tmp_path), PendingSignIn("office", "sign-in")
     with lying(authority.server_context()) as liar:
         monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
         with pytest.raises(UpstreamFailed, match="not reached: SSLError"):
-            provider(liar.origin).address(waiting)
+            provider(liar.origin).authorization_url(waiting)
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.certificate))
-        asked = dict(parse_qsl(urlsplit(provider(liar.origin).address(waiting)).query))
+        asked = dict(parse_qsl(urlsplit(provider(liar.origin).authorization_url(waiting)).query))
         assert asked["redirect_uri"] == f"{HERE}/upstream/office/callback"
         assert (asked["code_challenge_method"], asked["nonce"]) == ("S256", waiting.nonce)
         answer = {"code": waiting.nonce, "iss": liar.origin}
-        assert provider(liar.origin).person(waiting, answer).subject == "mallory"
+        assert provider(liar.origin).fetch_user(waiting, answer).subject == "mallory"
 
 
 def test_a_certificate_that_has_run_out_vouches_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = Authority(tmp_path)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(authority.certificate))
-    context, waiting = authority.server_context(expires_in=timedelta(hours=-1)), Waiting("office", "sign-in")
+    context, waiting = authority.server_context(expires_in=timedelta(hours=-1)), PendingSignIn("office", "sign-in")
     with lying(context) as liar, pytest.raises(UpstreamFailed, match="not reached: SSLError"):
-        provider(liar.origin).address(waiting)
+        provider(liar.origin).authorization_url(waiting)
 
 
 def test_behind_tls_no_endpoint_is_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def test_behind_tls_no_endpoint_is_without(tmp_path: Path, monkeypatch: pytest.M
     with lying(authority.server_context()) as liar:
         liar.metadata = {"token_endpoint": liar.origin.replace("https:", "http:") + "/token"}
         with pytest.raises(UpstreamFailed, match="no endpoints"):
-            provider(liar.origin).address(Waiting("office", "sign-in"))
+            provider(liar.origin).authorization_url(PendingSignIn("office", "sign-in"))
 
 
 @pytest.mark.parametrize(

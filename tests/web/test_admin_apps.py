@@ -13,7 +13,7 @@ from sqlalchemy import select
 from accounts.core.errors import InvalidInput, NotFound
 from accounts.core.models.apps import App
 from accounts.core.models.audit import AuditRow
-from accounts.flows.oidc import registration
+from accounts.flows.oidc import registration, registration_form
 from tests.apps import new_app, signed_in_to
 from tests.conftest import on_both_databases
 from tests.people import PASSWORD, Person, Service
@@ -52,8 +52,8 @@ def test_an_app_lives_and_each_step_leaves_one_line(service: Service) -> None:
     newer = admin.post(f"{path}/secret").get_json()["secret"]
     with service.uow() as uow:
         app = uow.session.get_one(App, app_id)
-        assert registration.knows_secret(app, secret), "for a day, so that the app can be switched over"
-        assert registration.knows_secret(app, newer)
+        assert registration.verify_client_secret(app, secret), "for a day, so that the app can be switched over"
+        assert registration.verify_client_secret(app, newer)
     assert admin.post(f"{path}/disable").get_json()["disabled_at"]
     assert admin.post(f"{path}/enable").get_json()["disabled_at"] is None
     assert [each["id"] for each in admin.get("/api/admin/apps").get_json()["apps"]] == [app_id]
@@ -86,8 +86,8 @@ def test_an_old_secret_is_good_for_a_day_or_until_it_is_ended(service: Service) 
     path = f"/api/admin/apps/{first.app.id}"
 
     def good() -> list[bool]:
-        app = registration.find(service.uow(), first.app.id).app
-        return [registration.knows_secret(app, str(secret)) for secret in secrets]
+        app = registration.get_app(service.uow(), first.app.id).app
+        return [registration.verify_client_secret(app, str(secret)) for secret in secrets]
 
     secrets = [first.secret]
     assert admin.get(path).get_json()["old_secret_until"] is None
@@ -97,12 +97,12 @@ def test_an_old_secret_is_good_for_a_day_or_until_it_is_ended(service: Service) 
         secrets.append(said["secret"])
         assert said["old_secret_until"]
     assert good() == [False, True, True], "never more than two"
-    with time_machine.travel(time.time() + registration.OVERLAP.total_seconds() - 60):
+    with time_machine.travel(time.time() + registration.OLD_SECRET_TTL.total_seconds() - 60):
         assert good() == [False, True, True]
-    with time_machine.travel(time.time() + registration.OVERLAP.total_seconds() + 1):
+    with time_machine.travel(time.time() + registration.OLD_SECRET_TTL.total_seconds() + 1):
         assert good() == [False, False, True]
         with pytest.raises(NotFound):
-            registration.end_old_secret(service.uow(), first.app.id)
+            registration.end_old_client_secret(service.uow(), first.app.id)
     assert admin.delete(f"{path}/old-secret").status_code == 204
     assert good() == [False, False, True]
     said = admin.post(f"{path}/secret", {"at_once": True}).get_json()
@@ -112,7 +112,7 @@ def test_an_old_secret_is_good_for_a_day_or_until_it_is_ended(service: Service) 
     admin.patch(path, {"token_endpoint_auth_method": "none"})
     assert good() == [False, False, False, False]
     assert kinds(service).count("app.old-secret-ended") == 1
-    hashes = [registration.hashed(str(secret)) for secret in secrets]
+    hashes = [registration.hash_client_secret(str(secret)) for secret in secrets]
     said_of_it = admin.get(path).get_data(as_text=True) + admin.get("/api/admin/audit").get_data(as_text=True)
     assert not any(each in said_of_it for each in hashes)
 
@@ -140,7 +140,7 @@ def test_a_public_app_has_no_secret_until_it_is_public_no_more(service: Service)
     closed = admin.patch(path, {"token_endpoint_auth_method": "client_secret_post"}).get_json()
     assert closed["secret"]
     assert "secret" not in admin.patch(path, {"token_endpoint_auth_method": "none"}).get_json()
-    assert registration.find(service.uow(), made["id"]).app.secret_hash is None
+    assert registration.get_app(service.uow(), made["id"]).app.secret_hash is None
 
 
 WRONG: list[tuple[dict[str, Any], str, str]] = [
@@ -186,9 +186,9 @@ def test_in_production_plain_http_is_for_native_apps_on_loopback(make_service: A
     service = make_service(env="production", public_origin="https://accounts.example.org")
     local = {**SAID, "redirect_uris": ["http://127.0.0.1/cb"]}
     with pytest.raises(InvalidInput):
-        registration.register(service.uow(), registration.AppInput.model_validate(local))
-    native = registration.register(
-        service.uow(), registration.AppInput.model_validate({**local, "application_type": "native"})
+        registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(local))
+    native = registration.register_app(
+        service.uow(), registration_form.RegisterAppForm.model_validate({**local, "application_type": "native"})
     )
     assert native.app.redirect_uris == ["http://127.0.0.1/cb"]
 
@@ -208,11 +208,11 @@ def test_the_pages_do_the_same(service: Service) -> None:
         trusted="on",
     )
     assert browser.status == 201
-    (app,) = registration.listing(service.uow())
+    (app,) = registration.list_apps(service.uow())
     assert app.redirect_uris == ["https://wiki.example.org/cb", "https://wiki.example.org/other"]
     assert (app.trusted, app.require_pkce, app.allowed_groups) == (True, False, ["editors", "staff"])
     (secret,) = re.findall(r"<code>([\w-]{43})</code>", browser.answer.get_data(as_text=True))
-    assert registration.knows_secret(app, secret)
+    assert registration.verify_client_secret(app, secret)
     browser.visit(f"/admin/apps/{app.id}/change")
     wrong = browser.submit(browser.form("redirect_uris"), name="Wiki 2", backchannel_logout_uri="ftp://x")
     assert "https://" in wrong.text
@@ -226,7 +226,7 @@ def test_the_pages_do_the_same(service: Service) -> None:
         if act == "secret":
             browser.visit(f"/admin/apps/{app.id}")
     assert browser.url == "/admin/apps"
-    assert registration.listing(service.uow()) == []
+    assert registration.list_apps(service.uow()) == []
 
 
 def test_what_an_app_is_called_is_only_text(service: Service) -> None:
@@ -252,7 +252,7 @@ def test_fifty_changes_at_once_leave_one_whole_app(service: Service) -> None:
             "forward_origins": [f"https://w{number}.example"],
         }
         try:
-            registration.change(service.uow(), app.id, registration.AppChange.model_validate(said))
+            registration.change_app(service.uow(), app.id, registration_form.ChangeAppForm.model_validate(said))
         except Exception as wrong:  # noqa: BLE001 - a test compares its name
             return type(wrong).__name__
         return "done"
@@ -260,6 +260,6 @@ def test_fifty_changes_at_once_leave_one_whole_app(service: Service) -> None:
     outcomes = set(at_once(50, change))
     assert "done" in outcomes
     assert outcomes <= {"done", "Conflict"}
-    found = registration.find(service.uow(), app.id)
+    found = registration.get_app(service.uow(), app.id)
     number = names.index(found.app.name)
     assert (found.app.allowed_groups, found.forward_origins) == ([f"g{number}"], (f"https://w{number}.example",))

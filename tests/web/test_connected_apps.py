@@ -130,9 +130,9 @@ def test_whoever_used_no_app_signs_out_as_ever(service: Service) -> None:
 
 
 def test_a_statement_is_good_for_a_day_and_for_this_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    about = backchannel.statement(service.house, "nobodys")
+    about = backchannel.sign_status_token(service.house, "nobodys")
     assert service.person().get(f"/api/signed-out?about={about}").get_json()["apps"] == 0
     assert service.person().get(f"/api/signed-out?about={about}x").status_code == 404
-    later = now() + backchannel.SHOWN_FOR
+    later = now() + backchannel.STATUS_TTL
     monkeypatch.setattr(backchannel, "now", lambda: later)
     assert service.person().get(f"/api/signed-out?about={about}").status_code == 404

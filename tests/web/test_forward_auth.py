@@ -113,9 +113,9 @@ def test_whatever_ends_a_session_ends_its_visits(service: Service) -> None:
     member.sign_in()
     trip(member)
     assert ask(member).status_code == 200
-    registration.disable(service.uow(), app.id)
+    registration.disable_app(service.uow(), app.id)
     assert ask(member).status_code == 403
-    registration.enable(service.uow(), app.id)
+    registration.enable_app(service.uow(), app.id)
     assert ask(member).status_code == 200
     member.post("/api/sign-out")
     assert ask(member).status_code == 401
@@ -179,7 +179,7 @@ def test_a_pass_is_good_once_in_one_browser_at_one_origin_and_for_a_minute(
     late = str(member.get(begun(member)).location)
     from accounts.core.clock import now
 
-    then = now() + forward_auth_flow.PASS_LIVES + forward_auth_flow.PASS_LIVES
+    then = now() + forward_auth_flow.HANDOVER_TOKEN_TTL + forward_auth_flow.HANDOVER_TOKEN_TTL
     monkeypatch.setattr(forward_auth_flow, "now", lambda: then)
     assert entered(member, late).status_code == 400
 
@@ -217,7 +217,7 @@ def test_fifty_take_one_pass_and_one_enters(service: Service) -> None:
 
     def enter(number: int) -> str:
         try:
-            forward_auth_flow.enter(service.uow(), token, WIKI, cookie.value)
+            forward_auth_flow.redeem_handover_token(service.uow(), token, WIKI, cookie.value)
         except Exception as wrong:  # noqa: BLE001 - a test compares its name
             return type(wrong).__name__
         return "in"
@@ -253,7 +253,7 @@ def test_a_page_load_is_led_on_and_everything_else_is_told(
     "text", ["Ána «Müller», 100 %", "a\r\nRemote-Groups: admins", "日本", "%0d%0a", "", "plain name"]
 )
 def test_what_a_header_cannot_hold_is_encoded(text: str) -> None:
-    safe = forward_auth_flow.header_safe(text)
+    safe = forward_auth_flow.encode_header_text(text)
     assert safe.isascii()
     assert safe.isprintable()
     assert unquote(safe) == text

@@ -95,8 +95,8 @@ def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: B
 
 
 def test_the_address_of_the_house_cannot_be_told_from_outside_the_statement(service: Service) -> None:
-    state, begun_here = trial_state.begin(service.house, "app", "admin")
-    assert trial_state.read(service.house, state) == begun_here
-    assert trial_state.read(service.house, state + "x") is None
+    state, begun_here = trial_state.make_trial_state(service.house, "app", "admin")
+    assert trial_state.verify_trial_state(service.house, state) == begun_here
+    assert trial_state.verify_trial_state(service.house, state + "x") is None
     assert begun_here.verifier not in state
-    assert registration.listing(service.uow()) == []
+    assert registration.list_apps(service.uow()) == []

@@ -17,7 +17,7 @@ from accounts.flows.account import close_account
 from accounts.flows.audit import search as audit_search
 from accounts.flows.audit.search import Line
 from accounts.flows.oidc import connected_apps
-from accounts.flows.oidc.connected_apps import Connected
+from accounts.flows.oidc.connected_apps import ConnectedApp
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session_list import Listed
@@ -25,7 +25,7 @@ from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import Asks, Email, Place, Sought
 from accounts.flows.sign_in import unlock
 from accounts.flows.upstream import identities
-from accounts.flows.upstream.identities import Connected as Identity
+from accounts.flows.upstream.identities import ConnectedIdentity as Identity
 
 PAGE = 50
 RESET_SENT, DELETED = "account.reset-sent", "account.deleted"
@@ -79,7 +79,7 @@ class Shown:
     old_email: str
     sessions: tuple[Listed, ...]
     history: tuple[Line, ...]
-    apps: tuple[Connected, ...]
+    apps: tuple[ConnectedApp, ...]
     identities: tuple[Identity, ...]
 
 
@@ -155,8 +155,8 @@ def show(uow: UnitOfWork, account_id: str) -> Shown:
         old_email=str(row.anchor_email) if kept else "",
         sessions=tuple(session_list.of(uow, row.id, row.auth_epoch)) if row.active else (),
         history=tuple(audit_search.history(uow, row.id)),
-        apps=tuple(connected_apps.listing(uow, row.id)),
-        identities=tuple(identities.listing(uow, row.id)),
+        apps=tuple(connected_apps.list_connected_apps(uow, row.id)),
+        identities=tuple(identities.list_identities(uow, row.id)),
     )
 
 

@@ -17,8 +17,8 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 
-ROTATED, DROPPED = "keys.rotated", "keys.dropped"
-SESSION = max(sessions.ABSOLUTE, sessions.ABSOLUTE_REMEMBERED, sessions.VISIT)
+KEY_ROTATED_EVENT, KEY_DROPPED_EVENT = "keys.rotated", "keys.dropped"
+MAX_SESSION_LIFETIME = max(sessions.ABSOLUTE, sessions.ABSOLUTE_REMEMBERED, sessions.VISIT)
 """How long after its last day at work something of a session can live that a key has signed. Cookies are signed anew
 as they are used, and not counted when they are; the tokens of forms live as long as their session."""
 ACCEPT_SECONDS = 60
@@ -26,7 +26,7 @@ ACCEPT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class KeyUseReport:
     """What one key has signed for one purpose. ``alive_until``: when the last of it is dead of age at the latest."""
 
     purpose: str
@@ -37,14 +37,14 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyLife:
+class KeyReport:
     """One key of the ring.
 
     :ivar number: its place, 1 is the oldest.
     :ivar state: ``signs`` now, ``waits`` until it signs, or only ``opens``.
     :ivar signs_from: None is ever since.
     :ivar ceased_at: when a newer key began to sign; None where none has, or nobody knows when.
-    :ivar safe_from: from when on dropping it ends nothing that is alive; None while that cannot be said.
+    :ivar safe_to_drop_from: from when on dropping it ends nothing that is alive; None while that cannot be said.
     """
 
     number: int
@@ -52,123 +52,125 @@ class KeyLife:
     state: Literal["signs", "waits", "opens"]
     signs_from: datetime | None
     ceased_at: datetime | None
-    uses: tuple[Use, ...]
-    safe_from: datetime | None
+    uses: tuple[KeyUseReport, ...]
+    safe_to_drop_from: datetime | None
 
     @property
     def name(self) -> str:
         return self.key.name
 
     @property
-    def is_safe(self) -> bool:
+    def is_safe_to_drop(self) -> bool:
         """Whether it may go now."""
-        return self.safe_from is not None and self.safe_from <= now()
+        return self.safe_to_drop_from is not None and self.safe_to_drop_from <= now()
 
 
-def lives(uow: UnitOfWork, entries: Sequence[RingEntry] = ()) -> list[KeyLife]:
+def report_keys(uow: UnitOfWork, entries: Sequence[RingEntry] = ()) -> list[KeyReport]:
     """The keys of the ring, oldest first.
 
     :param entries: the ring as it was, instead of as it is.
     """
     entries = entries or uow.site.ring.entries
-    counted = key_usage.list_key_usage(uow.session)
-    return [_life(uow.site, entries, number, counted) for number in range(len(entries))]
+    key_uses = key_usage.list_key_usage(uow.session)
+    return [_build_report(uow.site, entries, number, key_uses) for number in range(len(entries))]
 
 
-def find(uow: UnitOfWork, name: str, entries: Sequence[RingEntry] = ()) -> KeyLife:
+def report_key(uow: UnitOfWork, name: str, entries: Sequence[RingEntry] = ()) -> KeyReport:
     """One key of the ring.
 
     :raises NotFound: there is none of this name.
     """
-    key = _named(name, entries or uow.site.ring.entries)
-    return next(life for life in lives(uow, entries) if life.key == key)
+    key = _find_key(name, entries or uow.site.ring.entries)
+    return next(report for report in report_keys(uow, entries) if report.key == key)
 
 
-def rotate(uow: UnitOfWork, ring: FileKeyRing, wait: int = ACCEPT_SECONDS) -> RingEntry:
+def rotate_key(uow: UnitOfWork, ring: FileKeyRing, wait: int = ACCEPT_SECONDS) -> RingEntry:
     """Add a key that every process accepts at once and signs with in ``wait`` seconds.
 
     :raises SettingsError: the ring cannot be changed.
     """
     with uow:
-        fresh = ring.add(wait)
-        uow.record_event(ROTATED, facts={"key": fresh.key.name, "signs_from": fresh.signs_from})
-    return fresh
+        new_entry = ring.add(wait)
+        uow.record_event(KEY_ROTATED_EVENT, facts={"key": new_entry.key.name, "signs_from": new_entry.signs_from})
+    return new_entry
 
 
-def drop(uow: UnitOfWork, ring: FileKeyRing, name: str, *, anyway: bool = False) -> None:
+def drop_key(uow: UnitOfWork, ring: FileKeyRing, name: str, *, force: bool = False) -> None:
     """Take a key out of the ring. Everything that it has signed is dead.
 
-    :param anyway: though something could be alive.
+    :param force: though something could be alive.
     :raises NotFound: there is no such key.
     :raises Conflict: it is not safe yet, or it is the last one.
     :raises SettingsError: the ring cannot be changed.
     """
-    life = find(uow, name)
-    if not (anyway or life.is_safe):
+    report = report_key(uow, name)
+    if not (force or report.is_safe_to_drop):
         raise Conflict(f"key {name} is kept: what it has signed could be alive; drop it all the same with --yes")
     with uow:
-        ring.drop(life.key)
-        note_drop(uow, name, None, emergency=False)
+        ring.drop(report.key)
+        record_key_drop(uow, name, None, emergency=False)
 
 
-def drop_at_once(ring: FileKeyRing, name: str) -> RingEntry | None:
+def drop_key_at_once(ring: FileKeyRing, name: str) -> RingEntry | None:
     """Take a key out of the ring before anything else is asked, the store included.
 
     :returns: the fresh key that signs from now on, where that was the last one.
     :raises NotFound: there is no such key.
     :raises SettingsError: the ring cannot be changed.
     """
-    return ring.drop(_named(name, ring.entries), allow_last=True)
+    return ring.drop(_find_key(name, ring.entries), allow_last=True)
 
 
-def note_drop(uow: UnitOfWork, name: str, fresh: RingEntry | None, *, emergency: bool) -> None:
+def record_key_drop(uow: UnitOfWork, name: str, new_entry: RingEntry | None, *, emergency: bool) -> None:
     """Put the dropping of a key into the audit log."""
-    facts = {"key": name, "emergency": emergency, "new": fresh.key.name if fresh else None}
-    uow.record_event(DROPPED, facts=facts)
+    facts = {"key": name, "emergency": emergency, "new": new_entry.key.name if new_entry else None}
+    uow.record_event(KEY_DROPPED_EVENT, facts=facts)
 
 
-def _named(name: str, entries: Sequence[RingEntry]) -> Key:
+def _find_key(name: str, entries: Sequence[RingEntry]) -> Key:
     for entry in entries:
         if entry.key.name == name:
             return entry.key
     raise NotFound(f"there is no key {name} in the ring; accounts keys shows those there are")
 
 
-def _life(house: Site, entries: Sequence[RingEntry], number: int, counted: Sequence[KeyUse]) -> KeyLife:
+def _build_report(site: Site, entries: Sequence[RingEntry], number: int, key_uses: Sequence[KeyUse]) -> KeyReport:
     entry = entries[number]
-    signs_from = _moment(entry.signs_from) if entry.signs_from else None
-    waits = signs_from is not None and signs_from > now()
+    signs_from = _to_datetime(entry.signs_from) if entry.signs_from else None
+    is_waiting = signs_from is not None and signs_from > now()
     state: Literal["signs", "waits", "opens"] = (
-        "signs" if entry == signing_entry(entries) else "waits" if waits else "opens"
+        "signs" if entry == signing_entry(entries) else "waits" if is_waiting else "opens"
     )
-    ceased_at = _ceased_at(entries[number + 1 :], counted) if state == "opens" else None
-    its_uses = tuple(_use(house, use, ceased_at) for use in counted if use.key == entry.key.name)
-    safe_from = None
-    if not its_uses and (state == "waits" or (signs_from and ceased_at and signs_from >= ceased_at)):
+    ceased_at = _ceased_at(entries[number + 1 :], key_uses) if state == "opens" else None
+    use_reports = tuple(_build_use_report(site, use, ceased_at) for use in key_uses if use.key == entry.key.name)
+    safe_to_drop_from = None
+    if not use_reports and (state == "waits" or (signs_from and ceased_at and signs_from >= ceased_at)):
         # It has never signed: it waits still, or the one after it was there first.
-        safe_from = now()
+        safe_to_drop_from = now()
     elif ceased_at is not None:
-        safe_from = max([ceased_at + SESSION, *(use.alive_until for use in its_uses)]) + LEEWAY
-    return KeyLife(number + 1, entry.key, state, signs_from, ceased_at, its_uses, safe_from)
+        safe_to_drop_from = (
+            max([ceased_at + MAX_SESSION_LIFETIME, *(use.alive_until for use in use_reports)]) + LEEWAY
+        )
+    return KeyReport(number + 1, entry.key, state, signs_from, ceased_at, use_reports, safe_to_drop_from)
 
 
-def _ceased_at(newer: Sequence[RingEntry], counted: Sequence[KeyUse]) -> datetime | None:
+def _ceased_at(newer: Sequence[RingEntry], key_uses: Sequence[KeyUse]) -> datetime | None:
     """When the first of the newer keys took over. Where the ring has no moments, what was counted tells."""
-    began = [_moment(entry.signs_from) for entry in newer if entry.signs_from]
-    unsaid = {entry.key.name for entry in newer if not entry.signs_from}
-    began += [use.first_signed_at for use in counted if use.key in unsaid]
-    return min((moment for moment in began if moment <= now()), default=None)
+    start_times = [_to_datetime(entry.signs_from) for entry in newer if entry.signs_from]
+    keys_without_start = {entry.key.name for entry in newer if not entry.signs_from}
+    start_times += [use.first_signed_at for use in key_uses if use.key in keys_without_start]
+    return min((moment for moment in start_times if moment <= now()), default=None)
 
 
-def _use(house: Site, use: KeyUse, ceased_at: datetime | None) -> Use:
-    alive_until = use.alive_until
-    if ceased_at is not None and use.purpose == sessions.PURPOSE:
-        alive_until = max(alive_until, ceased_at + SESSION)
-    elif ceased_at is not None and use.purpose in house.links:
+def _build_use_report(site: Site, key_use: KeyUse, ceased_at: datetime | None) -> KeyUseReport:
+    alive_until = key_use.alive_until
+    if ceased_at is not None and key_use.purpose == sessions.PURPOSE:
+        alive_until = max(alive_until, ceased_at + MAX_SESSION_LIFETIME)
+    elif ceased_at is not None and key_use.purpose in site.links:
         # Lifetimes may have been raised since: how old a link may be is judged by those of today.
-        alive_until = max(alive_until, ceased_at + house.link_signer.lifetime(house.links[use.purpose]))
-    return Use(use.purpose, use.signed, use.opened, use.last_opened_at, alive_until)
+        alive_until = max(alive_until, ceased_at + site.link_signer.lifetime(site.links[key_use.purpose]))
+    return KeyUseReport(key_use.purpose, key_use.signed, key_use.opened, key_use.last_opened_at, alive_until)
 
 
-def _moment(seconds: int) -> datetime:
+def _to_datetime(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

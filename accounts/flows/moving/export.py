@@ -54,9 +54,9 @@ def own_data(uow: UnitOfWork, who: CurrentAccount) -> dict[str, Any]:
         "sessions": [asdict(each) for each in session_list.listing(uow, who)],
         "invitations_received": _invitations(uow, SentInvite.email_key == account.email_key, to=False),
         "invitations_sent": _invitations(uow, SentInvite.inviter_id == account.id, to=True),
-        "apps": [asdict(each) for each in connected_apps.listing(uow, account.id)],
+        "apps": [asdict(each) for each in connected_apps.list_connected_apps(uow, account.id)],
         "signed_out_of": _goodbyes(uow, account.id),
-        "identities": [asdict(each) for each in identities.listing(uow, account.id)],
+        "identities": [asdict(each) for each in identities.list_identities(uow, account.id)],
         "history": _history(uow, who.id),
     }
 

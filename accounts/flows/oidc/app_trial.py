@@ -17,13 +17,13 @@ from accounts.core.errors import NotFound
 from accounts.core.models.apps import Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import authorize, issue, registration, tokens, trial_state
-from accounts.flows.oidc.claims import OFFLINE, OPENID
-from accounts.flows.oidc.signing_keys import Keys
+from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID
+from accounts.flows.oidc.signing_keys import SigningKeys
 from accounts.flows.sessions.session import CurrentAccount
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class AppTrialResult:
     """What came of it: what the app would learn, or the error that it would be told. No token."""
 
     app_id: str
@@ -35,58 +35,58 @@ class Tried:
     userinfo: Mapping[str, Any] = field(default_factory=dict)
 
 
-def begin(uow: UnitOfWork, who: CurrentAccount, app_id: str) -> str:
+def start_app_trial(uow: UnitOfWork, who: CurrentAccount, app_id: str) -> str:
     """The path of the authorization request that the app would make, for everything that it may ask for.
 
     :raises NotFound: there is no such app.
     """
-    app = registration.find(uow, app_id).app
-    state, tried = trial_state.begin(uow.site, app.id, who.id)
-    says = {
+    app = registration.get_app(uow, app_id).app
+    state, app_trial = trial_state.make_trial_state(uow.site, app.id, who.id)
+    params = {
         "client_id": app.id,
-        "redirect_uri": trial_state.callback(uow.site),
+        "redirect_uri": trial_state.trial_callback_url(uow.site),
         "response_type": "code",
         # Nothing that would outlive the trial.
-        "scope": " ".join([OPENID, *(word for word in app.scopes if word != OFFLINE)]),
+        "scope": " ".join([OPENID, *(word for word in app.scopes if word != OFFLINE_ACCESS)]),
         "state": state,
-        "code_challenge": _challenge(tried.verifier),
+        "code_challenge": _code_challenge(app_trial.verifier),
         "code_challenge_method": "S256",
     }
-    return f"{uow.site.url_prefix}{authorize.PATH}?{urlencode(says)}"
+    return f"{uow.site.url_prefix}{authorize.AUTHORIZE_PATH}?{urlencode(params)}"
 
 
-def finish(uow: UnitOfWork, who: CurrentAccount, answer: Mapping[str, str]) -> Tried:
+def finish_app_trial(uow: UnitOfWork, who: CurrentAccount, params: Mapping[str, str]) -> AppTrialResult:
     """What the app would learn from this answer. Its code is used up; its tokens are dead before anybody sees them.
 
     :raises NotFound: not the answer to a trial of this admin.
     """
-    tried = trial_state.read(uow.site, answer.get("state", ""))
-    if tried is None or tried.account_id != who.id:
+    app_trial = trial_state.verify_trial_state(uow.site, params.get("state", ""))
+    if app_trial is None or app_trial.account_id != who.id:
         raise NotFound("no trial of this admin")
-    app = registration.find(uow, tried.app_id).app
-    if "error" in answer:
-        told = answer.get("error_description", "")
-        return Tried(app.id, app.name, error=answer["error"][:200], description=told[:500])
-    code = tokens.read_code(uow.site, answer.get("code", ""))
-    if code is None or (code.app_id, code.challenge) != (app.id, _challenge(tried.verifier)):
-        return Tried(app.id, app.name, error="invalid_grant")
+    app = registration.get_app(uow, app_trial.app_id).app
+    if "error" in params:
+        description = params.get("error_description", "")
+        return AppTrialResult(app.id, app.name, error=params["error"][:200], description=description[:500])
+    code = tokens.verify_code(uow.site, params.get("code", ""))
+    if code is None or (code.app_id, code.challenge) != (app.id, _code_challenge(app_trial.verifier)):
+        return AppTrialResult(app.id, app.name, error="invalid_grant")
     try:
-        given = issue.for_code(uow, app, code)
-    except InvalidGrantError as wrong:
-        return Tried(app.id, app.name, error=str(wrong.error), description=str(wrong.description or ""))
+        token_response = issue.issue_for_code(uow, app, code)
+    except InvalidGrantError as error:
+        return AppTrialResult(app.id, app.name, error=str(error.error), description=str(error.description or ""))
     try:
-        return Tried(
+        return AppTrialResult(
             app.id,
             app.name,
-            header=_header(given["id_token"]),
-            id_token=uow.site.get(Keys).read(given["id_token"]) or {},
-            userinfo=issue.userinfo(uow, given["access_token"]) or {},
+            header=_decode_header(token_response["id_token"]),
+            id_token=uow.site.get(SigningKeys).verify(token_response["id_token"]) or {},
+            userinfo=issue.build_userinfo(uow, token_response["access_token"]) or {},
         )
     finally:
-        _forget(uow, code.id, app.id, who.id)
+        _delete_trial_grant(uow, code.id, app.id, who.id)
 
 
-def _forget(uow: UnitOfWork, grant_id: str, app_id: str, account_id: str) -> None:
+def _delete_trial_grant(uow: UnitOfWork, grant_id: str, app_id: str, account_id: str) -> None:
     # Deleted, not revoked: the app was never signed in to, and has nobody to say goodbye to.
     uow.release()
     with uow:
@@ -94,12 +94,12 @@ def _forget(uow: UnitOfWork, grant_id: str, app_id: str, account_id: str) -> Non
         uow.record_event("app.tried", account_id=account_id, app_id=app_id)
 
 
-def _challenge(verifier: str) -> str:
+def _code_challenge(verifier: str) -> str:
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-def _header(token: str) -> dict[str, Any]:
-    head = token.partition(".")[0]
-    found: dict[str, Any] = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))
-    return found
+def _decode_header(token: str) -> dict[str, Any]:
+    encoded = token.partition(".")[0]
+    header: dict[str, Any] = json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+    return header

@@ -24,53 +24,53 @@ from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, consent, grants, tokens
-from accounts.flows.oidc.request import Asked
-from accounts.flows.oidc.responses import Answer
+from accounts.flows.oidc.request import AuthorizationRequest
+from accounts.flows.oidc.responses import AuthorizationResponse
 from accounts.flows.sessions.session import CurrentAccount, Session
 
-PATH = "/oauth/authorize"
-NOTE, PURPOSE, VERSION = "asked", "oauth-asked", 1
+AUTHORIZE_PATH = "/oauth/authorize"
+NOTE_PARAMETER, NOTE_PURPOSE, NOTE_VERSION = "asked", "oauth-asked", 1
 """The parameter that carries our note beside those of the app."""
-NOTE_LIVES = timedelta(days=2)
+NOTE_TTL = timedelta(days=2)
 """As long as the longest way back: a link that makes an account."""
-READS = timedelta(minutes=10)
+PROOF_TTL = timedelta(minutes=10)
 """How long a proof given for a request counts for it: time to read what the app wants to know."""
 
 
-class Need(Enum):
+class Interaction(Enum):
     """What the person must do first."""
 
     SIGN_IN = "sign-in"
     SIGN_UP = "sign-up"
-    PROVE = "prove"
-    CHANGE = "change"
-    CHOOSE = "choose"
+    REAUTHENTICATE = "prove"
+    SWITCH_ACCOUNT = "change"
+    SELECT_ACCOUNT = "choose"
     CONSENT = "consent"
     NOT_ALLOWED = "not-allowed"
-    FACTORS = "factors"
+    STRONGER_FACTORS = "factors"
 
 
-QUIETLY: dict[Need, Callable[[], OAuth2Error]] = {
-    Need.SIGN_IN: LoginRequiredError,
-    Need.SIGN_UP: LoginRequiredError,
-    Need.PROVE: LoginRequiredError,
-    Need.CHANGE: LoginRequiredError,
-    Need.CHOOSE: LoginRequiredError,
-    Need.CONSENT: ConsentRequiredError,
-    Need.NOT_ALLOWED: AccessDeniedError,
-    Need.FACTORS: lambda: OAuth2Error(error="unmet_authentication_requirements"),
+ERROR_OF_INTERACTION: dict[Interaction, Callable[[], OAuth2Error]] = {
+    Interaction.SIGN_IN: LoginRequiredError,
+    Interaction.SIGN_UP: LoginRequiredError,
+    Interaction.REAUTHENTICATE: LoginRequiredError,
+    Interaction.SWITCH_ACCOUNT: LoginRequiredError,
+    Interaction.SELECT_ACCOUNT: LoginRequiredError,
+    Interaction.CONSENT: ConsentRequiredError,
+    Interaction.NOT_ALLOWED: AccessDeniedError,
+    Interaction.STRONGER_FACTORS: lambda: OAuth2Error(error="unmet_authentication_requirements"),
 }
 """What an app is told instead that wants nothing shown (``prompt=none``), or where no page can help."""
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class ReauthenticationNote:
     """That we asked for a proof: when (seconds since 1970), and in which session ("" for none)."""
 
-    at: int
+    noted_at: int
     session_id: str
 
-    def kept_by(self, session: Session | None) -> bool:
+    def is_satisfied_by(self, session: Session | None) -> bool:
         """Whether the proof was given since, and not long ago.
 
         A session that merely lived on has the id it had. Where it is known which one that was, the clocks of two
@@ -78,112 +78,136 @@ class Note:
         """
         if session is None or session.id == self.session_id:
             return False
-        since = self.at - (LEEWAY.seconds if self.session_id else 0)
-        return session.auth_time >= max(since, now().timestamp() - READS.seconds)
+        since = self.noted_at - (LEEWAY.seconds if self.session_id else 0)
+        return session.auth_time >= max(since, now().timestamp() - PROOF_TTL.seconds)
 
 
-def decide(
+def decide_authorization(
     uow: UnitOfWork,
-    asked: Asked,
+    request: AuthorizationRequest,
     who: CurrentAccount | None,
-    note: Note | None,
+    note: ReauthenticationNote | None,
     *,
-    agreed: Collection[str] | None = None,
-) -> Answer | Need:
+    consented_scopes: Collection[str] | None = None,
+) -> AuthorizationResponse | Interaction:
     """The answer to the app, or what is needed before there can be one.
 
-    :param agreed: the scope words on the page that the person has just said yes to; None where they were shown none.
-        The registration may have changed since, so that it is other words now.
+    :param consented_scopes: the scope words on the page that the person has just said yes to; None where they were
+        shown none. The registration may have changed since, so that it is other words now.
     """
     if who is None:
-        need: Need | None = Need.SIGN_UP if "create" in asked.prompt else Need.SIGN_IN
+        interaction: Interaction | None = Interaction.SIGN_UP if "create" in request.prompt else Interaction.SIGN_IN
     else:
-        need = _needed(uow, asked, who, note is not None and note.kept_by(who.session), agreed)
-    if need is not None:
-        return asked.refusal(uow.site, QUIETLY[need]()) if asked.quiet or need is Need.FACTORS else need
-    return asked.answer(uow.site, {"code": _code(uow.site, asked, cast(CurrentAccount, who))})
+        interaction = _find_interaction(
+            uow, request, who, note is not None and note.is_satisfied_by(who.session), consented_scopes
+        )
+    if interaction is not None:
+        return (
+            request.build_error_response(uow.site, ERROR_OF_INTERACTION[interaction]())
+            if request.is_prompt_none or interaction is Interaction.STRONGER_FACTORS
+            else interaction
+        )
+    return request.build_response(uow.site, {"code": _sign_code(uow.site, request, cast(CurrentAccount, who))})
 
 
-def _needed(
-    uow: UnitOfWork, asked: Asked, who: CurrentAccount, proved: bool, agreed: Collection[str] | None
-) -> Need | None:
-    if not proved and _must_prove(asked, who.session):
-        return Need.PROVE
-    if asked.sub not in ("", who.id):
-        return Need.CHANGE
-    if not grants.lets_in(asked.app, who.groups):
-        return Need.NOT_ALLOWED
-    among = asked.wanted.acr_among
-    if among and claims.acr_of(who.session.amr) not in among:
-        return Need.FACTORS
+def _find_interaction(
+    uow: UnitOfWork,
+    request: AuthorizationRequest,
+    who: CurrentAccount,
+    reauthenticated: bool,
+    consented_scopes: Collection[str] | None,
+) -> Interaction | None:
+    if not reauthenticated and _must_reauthenticate(request, who.session):
+        return Interaction.REAUTHENTICATE
+    if request.expected_sub not in ("", who.id):
+        return Interaction.SWITCH_ACCOUNT
+    if not grants.may_use_app(request.app, who.groups):
+        return Interaction.NOT_ALLOWED
+    essential_acrs = request.requested_claims.essential_acrs
+    if essential_acrs and claims.acr_of(who.session.amr) not in essential_acrs:
+        return Interaction.STRONGER_FACTORS
     # Before choosing: the page that asks for consent names the account and offers to use another one, too.
-    if not set(asked.agreed_to) <= set(agreed or ()) and consent.is_due(uow, asked, who.id):
-        return Need.CONSENT
-    return Need.CHOOSE if agreed is None and not proved and "select_account" in asked.prompt else None
+    if not set(request.consent_scopes) <= set(consented_scopes or ()) and consent.is_consent_due(
+        uow, request, who.id
+    ):
+        return Interaction.CONSENT
+    return (
+        Interaction.SELECT_ACCOUNT
+        if consented_scopes is None and not reauthenticated and "select_account" in request.prompt
+        else None
+    )
 
 
-def agree(uow: UnitOfWork, asked: Asked, who: CurrentAccount) -> None:
+def grant_consent(uow: UnitOfWork, request: AuthorizationRequest, who: CurrentAccount) -> None:
     """Keep what a person has agreed to, so that they are not asked again."""
-    consent.give(uow, asked, who.id)
+    consent.record_consent(uow, request, who.id)
 
 
-def refuse(uow: UnitOfWork, asked: Asked, who: CurrentAccount | None) -> Answer:
+def deny_authorization(
+    uow: UnitOfWork, request: AuthorizationRequest, who: CurrentAccount | None
+) -> AuthorizationResponse:
     """The person does not want to."""
     with uow:
-        uow.record_event("app.refused", account_id=who.id if who else None, app_id=asked.app.id)
-    return asked.refusal(uow.site, AccessDeniedError())
+        uow.record_event("app.refused", account_id=who.id if who else None, app_id=request.app.id)
+    return request.build_error_response(uow.site, AccessDeniedError())
 
 
-def target(house: Site, asked: Asked, note: Note | None) -> str:
+def authorization_path(site: Site, request: AuthorizationRequest, note: ReauthenticationNote | None) -> str:
     """The path by which a request comes back here, with our note."""
-    says = dict(asked.said)
+    params = dict(request.params)
     if note is not None:
-        says[NOTE] = house.signer.sign(PURPOSE, VERSION, [asked.digest, note.at, note.session_id])
-    return f"{house.url_prefix}{PATH}?{urlencode(says)}"
+        params[NOTE_PARAMETER] = site.signer.sign(
+            NOTE_PURPOSE, NOTE_VERSION, [request.digest, note.noted_at, note.session_id]
+        )
+    return f"{site.url_prefix}{AUTHORIZE_PATH}?{urlencode(params)}"
 
 
-def too_long() -> InvalidRequestError:
+def request_too_long_error() -> InvalidRequestError:
     """What an app is told whose request does not fit into a return target."""
     return InvalidRequestError(f"The request is over {MAX_TARGET_CHARACTERS} characters.")
 
 
-def noted(session: Session | None) -> Note:
+def make_note(session: Session | None) -> ReauthenticationNote:
     """A note that we ask now, in this session."""
-    return Note(int(now().timestamp()), session.id if session and session.account_id else "")
+    return ReauthenticationNote(int(now().timestamp()), session.id if session and session.account_id else "")
 
 
-def read_note(house: Site, asked: Asked, text: str) -> Note | None:
+def read_note(site: Site, request: AuthorizationRequest, token: str) -> ReauthenticationNote | None:
     """The note on exactly this request; None where there is none that counts."""
-    if not text:
+    if not token:
         return None
     try:
-        stated = house.signer.verify(PURPOSE, VERSION, text)
-        digest, at, session_id = stated.payload
+        signed_token = site.signer.verify(NOTE_PURPOSE, NOTE_VERSION, token)
+        digest, noted_at, session_id = signed_token.payload
     except (BadToken, TypeError, ValueError):
         return None
-    return Note(at, session_id) if digest == asked.digest and now() - stated.issued_at <= NOTE_LIVES else None
+    return (
+        ReauthenticationNote(noted_at, session_id)
+        if digest == request.digest and now() - signed_token.issued_at <= NOTE_TTL
+        else None
+    )
 
 
-def _must_prove(asked: Asked, session: Session) -> bool:
+def _must_reauthenticate(request: AuthorizationRequest, session: Session) -> bool:
     age = now().timestamp() - session.auth_time
-    return "login" in asked.prompt or (asked.max_age is not None and age > asked.max_age)
+    return "login" in request.prompt or (request.max_age is not None and age > request.max_age)
 
 
-def _code(house: Site, asked: Asked, who: CurrentAccount) -> str:
+def _sign_code(site: Site, request: AuthorizationRequest, who: CurrentAccount) -> str:
     session = who.session
-    return tokens.seal_code(
-        house,
+    return tokens.sign_code(
+        site,
         account_id=who.id,
         epoch=who.auth_epoch,
         session_id=session.id,
         session_ends=int(session.ends_at.timestamp()),
         auth_time=session.auth_time,
         amr=session.amr,
-        app_id=asked.app.id,
-        redirect_uri=asked.redirect_uri,
-        challenge=asked.challenge,
-        nonce=asked.nonce,
-        scope=asked.scope,
-        claims=asked.wanted.within(asked.app.scopes),
-        acr=asked.acr,
+        app_id=request.app.id,
+        redirect_uri=request.redirect_uri,
+        challenge=request.code_challenge,
+        nonce=request.nonce,
+        scope=request.scope,
+        claims=request.requested_claims.allowed_by_scopes(request.app.scopes),
+        acr=request.acr_requested,
     )

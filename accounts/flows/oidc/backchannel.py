@@ -18,23 +18,23 @@ from accounts.core.outbox import Callback, CallResult, OutboxItem
 from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc.signing_keys import Keys
+from accounts.flows.oidc.signing_keys import SigningKeys
 
-EVENT = "http://schemas.openid.net/event/backchannel-logout"
-TOKEN_LIVES = timedelta(minutes=2)
-TYPE = "logout+jwt"
-STATEMENT, VERSION = "signed-out", 1
-SHOWN_FOR = timedelta(hours=24)
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_TOKEN_TTL = timedelta(minutes=2)
+LOGOUT_TOKEN_TYPE = "logout+jwt"  # noqa: S105 - a media type
+STATUS_PURPOSE, STATUS_VERSION = "signed-out", 1
+STATUS_TTL = timedelta(hours=24)
 """How long somebody may look, without a session, at what became of signing out."""
-HELD_UP = timedelta(seconds=30)
+OTHER_LOGOUTS_DELAY = timedelta(seconds=30)
 """How long an app that has not answered is left alone about everybody else."""
 
-LISTED = 50
-ORDER = (CONFIRMED, SILENT, WAITING, GIVEN_UP)
+LOGOUTS_PER_APP = 50
+STATE_ORDER = (CONFIRMED, SILENT, WAITING, GIVEN_UP)
 
 
 @dataclass(frozen=True, slots=True)
-class Goodbye:
+class ClientLogout:
     """What one app was told, and whether it has confirmed.
 
     :ivar state: ``waiting``, ``confirmed``, ``given-up``, or ``silent`` for an app that cannot be told.
@@ -48,16 +48,16 @@ class Goodbye:
     answer: str
 
 
-def call(uow: UnitOfWork, intent: OutboxItem) -> Callback | None:
+def make_logout_callback(uow: UnitOfWork, item: OutboxItem) -> Callback | None:
     """The call for one goodbye. Its token is signed now: it lives for two minutes, and the outbox may hold it longer.
 
     None where the app is gone, or has no address any more: it cannot be told then.
     """
-    row = uow.session.get(AppLogout, intent.subject)
+    row = uow.session.get(AppLogout, item.subject)
     if row is None:
         return None
-    to, alg = _address(uow, row.app_id, intent)
-    if to is None:
+    logout_uri, alg = _find_logout_uri(uow, row.app_id, item)
+    if logout_uri is None:
         row.state = SILENT
         return None
     moment = int(now().timestamp())
@@ -66,86 +66,86 @@ def call(uow: UnitOfWork, intent: OutboxItem) -> Callback | None:
         "aud": row.app_id,
         "sub": row.account_id,
         "iat": moment,
-        "exp": moment + int(TOKEN_LIVES.total_seconds()),
+        "exp": moment + int(LOGOUT_TOKEN_TTL.total_seconds()),
         # A new one each time: an app that refuses what it has seen before would never confirm a second try.
         "jti": new_id(),
-        "events": {EVENT: {}},
+        "events": {LOGOUT_EVENT: {}},
         **({"sid": row.sid} if row.sid is not None else {}),
     }
-    token = uow.site.get(Keys).sign(alg, claims, typ=TYPE)
+    token = uow.site.get(SigningKeys).sign(alg, claims, typ=LOGOUT_TOKEN_TYPE)
     logout_id = row.id
 
-    def fate(settling: UnitOfWork, became: CallResult) -> None:
-        _note(settling, logout_id, became)
+    def on_result(result_uow: UnitOfWork, result: CallResult) -> None:
+        _record_result(result_uow, logout_id, result)
 
-    return Callback(to, {"logout_token": token}, fate)
+    return Callback(logout_uri, {"logout_token": token}, on_result)
 
 
-def _address(uow: UnitOfWork, app_id: str, intent: OutboxItem) -> tuple[str | None, str]:
+def _find_logout_uri(uow: UnitOfWork, app_id: str, item: OutboxItem) -> tuple[str | None, str]:
     app = uow.session.get(App, app_id)
     if app is not None:
         return app.backchannel_logout_uri, app.id_token_signed_response_alg
-    kept = intent.facts.get("app", {})
-    return kept.get("to"), kept.get("alg", RS256)
+    app_facts = item.facts.get("app", {})
+    return app_facts.get("to"), app_facts.get("alg", RS256)
 
 
-def _note(uow: UnitOfWork, logout_id: str, fate: CallResult) -> None:
+def _record_result(uow: UnitOfWork, logout_id: str, result: CallResult) -> None:
     row = uow.session.get(AppLogout, logout_id)
     if row is None:
         return
-    row.state = CONFIRMED if fate.confirmed else GIVEN_UP if fate.permanent else WAITING
-    row.answer = fate.answer[:200]
+    row.state = CONFIRMED if result.confirmed else GIVEN_UP if result.permanent else WAITING
+    row.answer = result.answer[:200]
     row.answered_at = now()
     if row.state == WAITING:
-        _hold_up_others(uow, row)
+        _delay_other_logouts(uow, row)
     kind = {CONFIRMED: "app.logout-confirmed", GIVEN_UP: "app.logout-given-up", WAITING: "app.logout-delayed"}
     facts = {"logout": row.logout, "answer": row.answer}
     uow.record_event(kind[row.state], account_id=row.account_id, app_id=row.app_id, facts=facts)
 
 
-def _hold_up_others(uow: UnitOfWork, row: AppLogout) -> None:
+def _delay_other_logouts(uow: UnitOfWork, row: AppLogout) -> None:
     """An app that does not answer is asked about one person at a time, so that it keeps no other app waiting."""
-    later = now() + HELD_UP
-    same = select(AppLogout.id).where(
+    retry_at = now() + OTHER_LOGOUTS_DELAY
+    other_logouts = select(AppLogout.id).where(
         AppLogout.app_id == row.app_id, AppLogout.state == WAITING, AppLogout.id != row.id
     )
-    others = update(OutboxRow).where(
+    delay = update(OutboxRow).where(
         OutboxRow.purpose == LOGOUT_PURPOSE,
-        OutboxRow.subject.in_(same),
+        OutboxRow.subject.in_(other_logouts),
         OutboxRow.lease_until.is_(None),
-        OutboxRow.not_before < later,
+        OutboxRow.not_before < retry_at,
     )
-    uow.session.execute(others.values(not_before=later).execution_options(synchronize_session=False))
+    uow.session.execute(delay.values(not_before=retry_at).execution_options(synchronize_session=False))
 
 
-def statement(house: Site, logout: str) -> str:
+def sign_status_token(site: Site, logout_id: str) -> str:
     """Says that its bearer may see what became of one sign-out. Holds no name and no address."""
-    return house.signer.sign(STATEMENT, VERSION, logout)
+    return site.signer.sign(STATUS_PURPOSE, STATUS_VERSION, logout_id)
 
 
-def about(uow: UnitOfWork, token: str) -> list[Goodbye]:
+def list_logouts_by_token(uow: UnitOfWork, token: str) -> list[ClientLogout]:
     """What became of the sign-out that a statement speaks of: one line an app, by name.
 
     :raises NotFound: no statement of ours, or an old one.
     """
     try:
-        stated = uow.site.signer.verify(STATEMENT, VERSION, token)
-    except BadToken as why:
-        raise NotFound(str(why)) from None
-    if now() > stated.issued_at + SHOWN_FOR:
+        signed_token = uow.site.signer.verify(STATUS_PURPOSE, STATUS_VERSION, token)
+    except BadToken as error:
+        raise NotFound(str(error)) from None
+    if now() > signed_token.issued_at + STATUS_TTL:
         raise NotFound("signed out long ago")
-    rows = _read(uow, AppLogout.logout == str(stated.payload))
+    rows = _select_logouts(uow, AppLogout.logout == str(signed_token.payload))
     # An app may have known one browser under several sids: it has confirmed when it has confirmed them all.
-    worst = {row.app: row for row in sorted(rows, key=lambda row: ORDER.index(row.state))}
-    return sorted(worst.values(), key=lambda row: row.name.casefold())
+    worst_of_app = {row.app: row for row in sorted(rows, key=lambda row: STATE_ORDER.index(row.state))}
+    return sorted(worst_of_app.values(), key=lambda row: row.name.casefold())
 
 
-def of_app(uow: UnitOfWork, app_id: str) -> list[Goodbye]:
+def list_logouts_of_app(uow: UnitOfWork, app_id: str) -> list[ClientLogout]:
     """The last goodbyes to one app, newest first, for its admins."""
-    return _read(uow, AppLogout.app_id == app_id)[:LISTED]
+    return _select_logouts(uow, AppLogout.app_id == app_id)[:LOGOUTS_PER_APP]
 
 
-def _read(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[Goodbye]:
+def _select_logouts(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[ClientLogout]:
     columns = (
         AppLogout.app_id,
         AppLogout.app_name,
@@ -154,5 +154,7 @@ def _read(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[Goodbye]:
         AppLogout.answered_at,
         AppLogout.answer,
     )
-    statement = select(*columns).where(condition).order_by(AppLogout.at.desc(), AppLogout.id).limit(10 * LISTED)
-    return [Goodbye(*row) for row in uow.fetch_all(statement)]
+    statement = (
+        select(*columns).where(condition).order_by(AppLogout.at.desc(), AppLogout.id).limit(10 * LOGOUTS_PER_APP)
+    )
+    return [ClientLogout(*row) for row in uow.fetch_all(statement)]

@@ -7,20 +7,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-OPENID, OFFLINE = "openid", "offline_access"
-SCOPE_OF = {"name": "profile", "locale": "profile", "email": "email", "email_verified": "email", "groups": "groups"}
+OPENID, OFFLINE_ACCESS = "openid", "offline_access"
+SCOPE_OF_CLAIM = {
+    "name": "profile",
+    "locale": "profile",
+    "email": "email",
+    "email_verified": "email",
+    "groups": "groups",
+}
 """Every claim about a person, and the scope that holds it."""
-SCOPES = (OPENID, "profile", "email", "groups", OFFLINE)
-ALWAYS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid")
+SUPPORTED_SCOPES = (OPENID, "profile", "email", "groups", OFFLINE_ACCESS)
+PROTOCOL_CLAIMS = ("sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid")
 """Claims about the sign-in itself, which need no scope."""
 AAL1, AAL2 = "aal1", "aal2"
-ACRS = (AAL1, AAL2)
+SUPPORTED_ACRS = (AAL1, AAL2)
 """How well somebody was recognised, after NIST SP 800-63B: by one factor, or by two."""
-SECOND = frozenset({"otp", "rc", "mfa", "hwk", "user"})
-MAX_CHARACTERS = 2000
+SECOND_FACTOR_AMRS = frozenset({"otp", "rc", "mfa", "hwk", "user"})
+MAX_CLAIMS_CHARACTERS = 2000
 
 
-class Person(Protocol):
+class EndUser(Protocol):
     """As much of an account as claims are made of."""
 
     @property
@@ -34,108 +40,114 @@ class Person(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestedClaims:
     """What the ``claims`` parameter (OpenID Connect Core 5.5) asks for beside the scopes.
 
     :ivar userinfo, id_token: names of claims.
-    :ivar sub: the one person that the app expects; "" for anybody.
-    :ivar acr: whether it asks how well somebody was recognised.
-    :ivar acr_among: it takes nobody who was recognised otherwise (5.5.1.1); empty for however well.
+    :ivar expected_sub: the one person that the app expects; "" for anybody.
+    :ivar acr_requested: whether it asks how well somebody was recognised.
+    :ivar essential_acrs: it takes nobody who was recognised otherwise (5.5.1.1); empty for however well.
     """
 
     userinfo: tuple[str, ...] = ()
     id_token: tuple[str, ...] = ()
-    sub: str = ""
-    acr: bool = False
-    acr_among: tuple[str, ...] = ()
+    expected_sub: str = ""
+    acr_requested: bool = False
+    essential_acrs: tuple[str, ...] = ()
 
-    def within(self, allowed: Iterable[str]) -> dict[str, list[str]]:
+    def allowed_by_scopes(self, allowed_scopes: Iterable[str]) -> dict[str, list[str]]:
         """What is wanted and may be given, as a grant keeps it; empty where nothing is."""
-        scopes = frozenset(allowed)
-        found = {
-            place: [name for name in names if SCOPE_OF[name] in scopes]
+        scopes = frozenset(allowed_scopes)
+        claims_by_place = {
+            place: [name for name in names if SCOPE_OF_CLAIM[name] in scopes]
             for place, names in (("userinfo", self.userinfo), ("id_token", self.id_token))
         }
-        return {place: names for place, names in found.items() if names}
+        return {place: names for place, names in claims_by_place.items() if names}
 
     @property
     def scopes(self) -> frozenset[str]:
         """The scopes that hold what is wanted: what a person is asked to consent to."""
-        return frozenset(SCOPE_OF[name] for name in (*self.userinfo, *self.id_token))
+        return frozenset(SCOPE_OF_CLAIM[name] for name in (*self.userinfo, *self.id_token))
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class UserClaims:
     """Claims about one person, and the scopes and single claims by which they were asked for."""
 
-    person: Person
+    user: EndUser
     groups: Sequence[str]
     scope: Sequence[str]
-    wanted: Mapping[str, Any] = field(default_factory=dict)
+    requested: Mapping[str, Any] = field(default_factory=dict)
 
     def userinfo(self) -> dict[str, Any]:
         """The answer of the userinfo endpoint."""
-        return {"sub": self.person.id, **self._of(self.wanted.get("userinfo", ()), by_scope=True)}
+        return {"sub": self.user.id, **self._select(self.requested.get("userinfo", ()), by_scope=True)}
 
-    def id_token(self, also: Iterable[str]) -> dict[str, Any]:
+    def id_token(self, extra_claims: Iterable[str]) -> dict[str, Any]:
         """What stands in the ID token beside the sign-in itself.
 
-        :param also: claims of the granted scopes that this app gets here, too.
+        :param extra_claims: claims of the granted scopes that this app gets here, too.
         """
-        granted = [name for name in also if SCOPE_OF.get(name) in self.scope]
-        return self._of([*self.wanted.get("id_token", ()), *granted], by_scope=False)
+        granted = [name for name in extra_claims if SCOPE_OF_CLAIM.get(name) in self.scope]
+        return self._select([*self.requested.get("id_token", ()), *granted], by_scope=False)
 
-    def _of(self, names: Iterable[str], *, by_scope: bool) -> dict[str, Any]:
-        every = {
-            "name": self.person.name,
-            "locale": self.person.locale,
-            "email": self.person.email,
+    def _select(self, names: Iterable[str], *, by_scope: bool) -> dict[str, Any]:
+        values = {
+            "name": self.user.name,
+            "locale": self.user.locale,
+            "email": self.user.email,
             # There is no account whose mailbox was not proven, and no address is set without proof of it.
             "email_verified": True,
             "groups": list(self.groups),
         }
-        due = set(names) | ({name for name, scope in SCOPE_OF.items() if scope in self.scope} if by_scope else set())
-        return {name: value for name, value in every.items() if name in due and value != ""}
+        selected = set(names) | (
+            {name for name, scope in SCOPE_OF_CLAIM.items() if scope in self.scope} if by_scope else set()
+        )
+        return {name: value for name, value in values.items() if name in selected and value != ""}
 
 
-def wanted(text: str) -> Wanted:
+def parse_requested_claims(text: str) -> RequestedClaims:
     """The ``claims`` parameter; what is unknown in it is left out, as it asks.
 
     :raises ValueError: it is no JSON object of objects.
     """
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > MAX_CLAIMS_CHARACTERS:
         raise ValueError("too long")
     try:
-        said = json.loads(text)
+        document = json.loads(text)
     except RecursionError:
         raise ValueError("too deep") from None
-    if not isinstance(said, dict):
+    if not isinstance(document, dict):
         raise ValueError("not an object")
-    places = {place: {} if said.get(place) is None else said[place] for place in ("userinfo", "id_token")}
-    if not all(isinstance(each, dict) for each in places.values()):
+    requests_by_place = {
+        place: {} if document.get(place) is None else document[place] for place in ("userinfo", "id_token")
+    }
+    if not all(isinstance(each, dict) for each in requests_by_place.values()):
         raise ValueError("not an object of objects")
-    known = {place: tuple(name for name in SCOPE_OF if name in names) for place, names in places.items()}
-    sub, acr = (_said_about(places["id_token"], name) for name in ("sub", "acr"))
-    return Wanted(
-        userinfo=known["userinfo"],
-        id_token=known["id_token"],
-        sub=next(iter(_texts(sub)), ""),
-        acr="acr" in places["id_token"],
-        acr_among=_texts(acr) if acr.get("essential") is True else (),
+    claims_by_place = {
+        place: tuple(name for name in SCOPE_OF_CLAIM if name in names) for place, names in requests_by_place.items()
+    }
+    sub, acr = (_individual_request(requests_by_place["id_token"], name) for name in ("sub", "acr"))
+    return RequestedClaims(
+        userinfo=claims_by_place["userinfo"],
+        id_token=claims_by_place["id_token"],
+        expected_sub=next(iter(_requested_values(sub)), ""),
+        acr_requested="acr" in requests_by_place["id_token"],
+        essential_acrs=_requested_values(acr) if acr.get("essential") is True else (),
     )
 
 
-def _said_about(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    said = claims.get(name)
-    return said if isinstance(said, dict) else {}
+def _individual_request(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    request = claims.get(name)
+    return request if isinstance(request, dict) else {}
 
 
-def _texts(said: Mapping[str, Any]) -> tuple[str, ...]:
-    many = said.get("values")
-    values = [said.get("value"), *(many if isinstance(many, list) else ())]
+def _requested_values(request: Mapping[str, Any]) -> tuple[str, ...]:
+    listed = request.get("values")
+    values = [request.get("value"), *(listed if isinstance(listed, list) else ())]
     return tuple(value for value in values if isinstance(value, str))
 
 
 def acr_of(amr: Sequence[str]) -> str:
     """How well somebody was recognised who did it in these ways (RFC 8176)."""
-    return AAL2 if SECOND.intersection(amr) else AAL1
+    return AAL2 if SECOND_FACTOR_AMRS.intersection(amr) else AAL1

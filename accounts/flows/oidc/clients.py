@@ -23,13 +23,15 @@ from accounts.core.security.client_uris import parse_origin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import registration
 
-MAX_CHARACTERS = 1000
-ORIGIN = re.compile(r"[a-z][a-z0-9+.-]{1,30}://[a-z0-9_.:\[\]-]{1,260}", re.ASCII)
-LOOPBACK = re.compile(r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?(?P<path>[/?][^#]*)?", re.ASCII)
+MAX_CREDENTIALS_CHARACTERS = 1000
+ORIGIN_PATTERN = re.compile(r"[a-z][a-z0-9+.-]{1,30}://[a-z0-9_.:\[\]-]{1,260}", re.ASCII)
+LOOPBACK_URI_PATTERN = re.compile(
+    r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?(?P<path>[/?][^#]*)?", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Registration:
+class TokenClient:
     """As much of an app as grants are judged by and tokens are made of. As the columns of the same name say."""
 
     id: str
@@ -43,7 +45,7 @@ class Registration:
 
 
 @dataclass(frozen=True, slots=True)
-class Client(Registration):
+class Client(TokenClient):
     """An app as its requests are judged. Not :class:`App`: an object of the ORM costs more than its statement."""
 
     name: str
@@ -63,13 +65,15 @@ class Client(Registration):
         return self.token_endpoint_auth_method == NO_CLIENT_SECRET
 
 
-def columns(of: type[Registration]) -> list[Any]:
+def client_columns(client_class: type[TokenClient]) -> list[Any]:
     """What to select for one."""
-    return [getattr(App, each.name) for each in fields(of)]
+    return [getattr(App, each.name) for each in fields(client_class)]
 
 
-_FIND: Select[Any] = select(*columns(Client)).where(App.id == bindparam("id"), App.disabled_at.is_(None))
-_PUBLIC = (
+_SELECT_CLIENT: Select[Any] = select(*client_columns(Client)).where(
+    App.id == bindparam("id"), App.disabled_at.is_(None)
+)
+_SELECT_PUBLIC_REDIRECT_URIS = (
     select(App.redirect_uris)
     .where(App.token_endpoint_auth_method == NO_CLIENT_SECRET, App.disabled_at.is_(None))
     # A first choice by the text of the list, so that those of all other apps need not be read.
@@ -78,75 +82,87 @@ _PUBLIC = (
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ClientCredentials:
     """The credentials that a request shows, and the way in which it does."""
 
-    method: str
+    auth_method: str
     id: str
     secret: str = field(default="", repr=False)
 
 
-def find(uow: UnitOfWork, id: str) -> Client | None:
+def find_client(uow: UnitOfWork, id: str) -> Client | None:
     """The app of this client id, unless it was disabled."""
-    readable = 0 < len(id) <= 64 and id.isascii() and id.isprintable()
-    rows = uow.execute(_FIND, {"id": id}).all() if readable else ()
+    is_well_formed = 0 < len(id) <= 64 and id.isascii() and id.isprintable()
+    rows = uow.execute(_SELECT_CLIENT, {"id": id}).all() if is_well_formed else ()
     return Client(*tuple(rows[0])) if rows else None
 
 
-def redirects_to(app: Client, uri: str) -> bool:
+def may_redirect_to(app: Client, uri: str) -> bool:
     """Whether a code may be sent there: letter by letter, but for the port of a native app (RFC 8252 7.3)."""
     if uri in app.redirect_uris:
         return True
-    asked = _portless(uri) if app.application_type == NATIVE_APP else None
-    return asked is not None and asked in [_portless(each) for each in app.redirect_uris]
+    loopback_uri = _without_port(uri) if app.application_type == NATIVE_APP else None
+    return loopback_uri is not None and loopback_uri in [_without_port(each) for each in app.redirect_uris]
 
 
-def has_pages_at(uow: UnitOfWork, origin: str) -> bool:
+def is_public_client_origin(uow: UnitOfWork, origin: str) -> bool:
     """Whether a public app is answered at an origin. One with a secret has no business in a page."""
     # What a browser could send, and so no pattern that would keep the database busy.
-    lists = uow.execute(_PUBLIC, {"origin": origin}).scalars().all() if ORIGIN.fullmatch(origin) else ()
-    return any(parse_origin(uri) == origin for uris in lists for uri in uris)
+    uri_lists = (
+        uow.execute(_SELECT_PUBLIC_REDIRECT_URIS, {"origin": origin}).scalars().all()
+        if ORIGIN_PATTERN.fullmatch(origin)
+        else ()
+    )
+    return any(parse_origin(uri) == origin for uris in uri_lists for uri in uris)
 
 
-def authenticate(uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str, str], *, public: bool) -> Client:
+def authenticate_client(
+    uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str, str], *, public: bool
+) -> Client:
     """The app that makes this request.
 
     :param public: whether a client without a secret may.
     :raises InvalidClientError: it is not shown to be any.
     """
-    shown = _shown(headers, form)
-    app = find(uow, shown.id)
+    credentials = _read_credentials(headers, form)
+    app = find_client(uow, credentials.id)
     if app is None:
         raise InvalidClientError("There is no such client.", status_code=401)
-    if shown.method != app.token_endpoint_auth_method:
-        due = app.token_endpoint_auth_method
-        raise InvalidClientError(f"This client is registered with token_endpoint_auth_method {due}.", status_code=401)
-    if not (public if app.public else registration.knows_secret(app, shown.secret)):
+    if credentials.auth_method != app.token_endpoint_auth_method:
+        expected_method = app.token_endpoint_auth_method
+        raise InvalidClientError(
+            f"This client is registered with token_endpoint_auth_method {expected_method}.", status_code=401
+        )
+    if not (public if app.public else registration.verify_client_secret(app, credentials.secret)):
         raise InvalidClientError("The client secret is wrong, or a secret is needed here.", status_code=401)
     return app
 
 
-def _shown(headers: Mapping[str, str], form: Mapping[str, str]) -> Shown:
+def _read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> ClientCredentials:
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     body_id, body_secret = form.get("client_id", ""), form.get("client_secret", "")
     if not scheme:
-        return Shown(CLIENT_SECRET_POST, body_id, body_secret) if body_secret else Shown(NO_CLIENT_SECRET, body_id)
+        return (
+            ClientCredentials(CLIENT_SECRET_POST, body_id, body_secret)
+            if body_secret
+            else ClientCredentials(NO_CLIENT_SECRET, body_id)
+        )
     if scheme.lower() != "basic":
         raise InvalidClientError("Only Basic is understood in the Authorization header.", status_code=401)
-    if body_secret or len(credentials) > MAX_CHARACTERS:
+    if body_secret or len(credentials) > MAX_CREDENTIALS_CHARACTERS:
         raise InvalidRequestError("Show one secret, in one way.")
     try:
         # Both are form-encoded before they are joined (RFC 6749 2.3.1).
         id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode("ascii").partition(":")
     except (binascii.Error, ValueError):
         raise InvalidClientError("The Authorization header cannot be read.", status_code=401) from None
-    shown = Shown(CLIENT_SECRET_BASIC, unquote_plus(id), unquote_plus(secret))
-    if not colon or (body_id and body_id != shown.id):
+    client_credentials = ClientCredentials(CLIENT_SECRET_BASIC, unquote_plus(id), unquote_plus(secret))
+    if not colon or (body_id and body_id != client_credentials.id):
         raise InvalidClientError("The header and the body name two clients.", status_code=401)
-    return shown
+    return client_credentials
 
 
-def _portless(uri: str) -> tuple[str, str] | None:
+def _without_port(uri: str) -> tuple[str, str] | None:
     """An http address on loopback, but for its port; None for every other."""
-    found = LOOPBACK.fullmatch(uri)
-    return (found["host"], found["path"] or "") if found else None
+    match = LOOPBACK_URI_PATTERN.fullmatch(uri)
+    return (match["host"], match["path"] or "") if match else None

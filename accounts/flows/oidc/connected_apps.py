@@ -12,12 +12,12 @@ from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc.registration_form import SCOPES
+from accounts.flows.oidc.registration_form import GRANTABLE_SCOPES
 from accounts.flows.shared import grants
 
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class ConnectedApp:
     """One app as its person sees it.
 
     :ivar scopes: what it may know or do, by scope words, in the order in which people are asked.
@@ -33,49 +33,49 @@ class Connected:
     opens_at: str | None
 
 
-def listing(uow: UnitOfWork, account_id: str) -> list[Connected]:
+def list_connected_apps(uow: UnitOfWork, account_id: str) -> list[ConnectedApp]:
     """The apps that somebody has agreed to or signed in to, by name. One that is switched off is not there."""
-    agreed = select(Consent.app_id, Consent.scope, Consent.given_at).where(Consent.account_id == account_id)
-    signed_in = select(Grant.app_id, Grant.scope, Grant.created_at).where(
+    consents_query = select(Consent.app_id, Consent.scope, Consent.given_at).where(Consent.account_id == account_id)
+    grants_query = select(Grant.app_id, Grant.scope, Grant.created_at).where(
         Grant.account_id == account_id, Grant.revoked_at.is_(None), Grant.expires_at > now()
     )
-    consents, grants = uow.fetch_all(agreed), uow.fetch_all(signed_in)
+    consents, grants = uow.fetch_all(consents_query), uow.fetch_all(grants_query)
     ids = {row[0] for row in (*consents, *grants)}
     if not ids:
         return []
     columns = (App.id, App.name, App.initiate_login_uri)
     apps = uow.fetch_all(select(*columns).where(App.id.in_(ids), App.disabled_at.is_(None)))
-    found = [
-        Connected(
+    connected_apps = [
+        ConnectedApp(
             app_id,
             name,
-            scopes=_words(row[1] for row in (*consents, *grants) if row[0] == app_id),
+            scopes=_ordered_scopes(row[1] for row in (*consents, *grants) if row[0] == app_id),
             since=min(row[2] for row in (*consents, *grants) if row[0] == app_id),
             last_used_at=max((row[2] for row in grants if row[0] == app_id), default=None),
             opens_at=opens_at,
         )
         for app_id, name, opens_at in apps
     ]
-    return sorted(found, key=lambda app: (app.name.casefold(), app.id))
+    return sorted(connected_apps, key=lambda app: (app.name.casefold(), app.id))
 
 
-def disconnect(uow: UnitOfWork, account_id: str, app_id: str) -> None:
+def disconnect_app(uow: UnitOfWork, account_id: str, app_id: str) -> None:
     """Take back what somebody agreed to. All that the app holds is dead at once, and it is told so.
 
     :raises NotFound: they are not connected to it.
     """
 
     def work() -> None:
-        agreed = uow.session.get(Consent, (account_id, app_id))
-        dead = grants.disconnect(uow, account_id, app_id)
-        if agreed is None and not dead:
+        consent = uow.session.get(Consent, (account_id, app_id))
+        revoked_ids = grants.revoke_consent_and_grants(uow, account_id, app_id)
+        if consent is None and not revoked_ids:
             raise NotFound("not connected to that app")
         uow.logout_events.app_disconnected(uow.session, account_id, app_id)
-        uow.record_event("app.disconnected", account_id=account_id, app_id=app_id, facts={"grants": len(dead)})
+        uow.record_event("app.disconnected", account_id=account_id, app_id=app_id, facts={"grants": len(revoked_ids)})
 
     uow.attempt(work)
 
 
-def _words(scopes: Iterable[str]) -> tuple[str, ...]:
-    said = {word for scope in scopes for word in scope.split()}
-    return tuple(word for word in SCOPES if word in said)
+def _ordered_scopes(scopes: Iterable[str]) -> tuple[str, ...]:
+    words = {word for scope in scopes for word in scope.split()}
+    return tuple(word for word in GRANTABLE_SCOPES if word in words)

@@ -11,31 +11,31 @@ from accounts.flows.oidc import claims, signing_keys
 from accounts.flows.oidc.responses import FORM_POST, QUERY
 
 
-def document(house: Site) -> dict[str, Any]:
+def build_metadata(site: Site) -> dict[str, Any]:
     """The metadata of OpenID Connect Discovery 1.0 and RFC 8414."""
-    at = house.link_signer.page_url
+    page_url = site.link_signer.page_url
     return {
-        "issuer": at(""),
-        "authorization_endpoint": at("/oauth/authorize"),
-        "token_endpoint": at("/oauth/token"),
-        "userinfo_endpoint": at("/oauth/userinfo"),
-        "jwks_uri": at("/oauth/jwks"),
-        "revocation_endpoint": at("/oauth/revoke"),
-        "introspection_endpoint": at("/oauth/introspect"),
-        "end_session_endpoint": at("/oauth/logout"),
-        "scopes_supported": list(claims.SCOPES),
+        "issuer": page_url(""),
+        "authorization_endpoint": page_url("/oauth/authorize"),
+        "token_endpoint": page_url("/oauth/token"),
+        "userinfo_endpoint": page_url("/oauth/userinfo"),
+        "jwks_uri": page_url("/oauth/jwks"),
+        "revocation_endpoint": page_url("/oauth/revoke"),
+        "introspection_endpoint": page_url("/oauth/introspect"),
+        "end_session_endpoint": page_url("/oauth/logout"),
+        "scopes_supported": list(claims.SUPPORTED_SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": [QUERY, FORM_POST],
         "grant_types_supported": ["authorization_code", "refresh_token"],
-        "acr_values_supported": list(claims.ACRS),
+        "acr_values_supported": list(claims.SUPPORTED_ACRS),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": list(signing_keys.ALGS),
+        "id_token_signing_alg_values_supported": list(signing_keys.SIGNING_ALGS),
         "token_endpoint_auth_methods_supported": [CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NO_CLIENT_SECRET],
         "revocation_endpoint_auth_methods_supported": [CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NO_CLIENT_SECRET],
         "introspection_endpoint_auth_methods_supported": [CLIENT_SECRET_BASIC, CLIENT_SECRET_POST],
         "display_values_supported": ["page"],
         "claim_types_supported": ["normal"],
-        "claims_supported": [*claims.ALWAYS, *claims.SCOPE_OF],
+        "claims_supported": [*claims.PROTOCOL_CLAIMS, *claims.SCOPE_OF_CLAIM],
         "claims_parameter_supported": True,
         "request_parameter_supported": False,
         # Absent would mean true (OpenID Connect Discovery 3).

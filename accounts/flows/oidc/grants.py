@@ -19,19 +19,19 @@ from accounts.core.models.counters import Spent
 from accounts.core.signing import key_usage
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, tokens
-from accounts.flows.oidc.claims import OFFLINE, OPENID
-from accounts.flows.oidc.clients import Registration
-from accounts.flows.oidc.tokens import Code, Refresh
+from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID
+from accounts.flows.oidc.clients import TokenClient
+from accounts.flows.oidc.tokens import AuthorizationCode, RefreshToken
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import grants
 
-GONE = "The person is not signed in any more, or may not use this client."
-GRACE = timedelta(seconds=10)
+GRANT_REFUSED_MESSAGE = "The person is not signed in any more, or may not use this client."
+REFRESH_GRACE_PERIOD = timedelta(seconds=10)
 """How long the previous refresh token is good, too: for an app that asks twice at once, or whose answer was lost."""
 
 
 @dataclass(frozen=True, slots=True)
-class Granted:
+class GrantRow:
     """A grant as it was a moment ago. As the columns of the same name say."""
 
     id: str
@@ -49,7 +49,7 @@ class Granted:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ResourceOwner:
     """As much of an account as claims are made of."""
 
     id: str
@@ -59,29 +59,29 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Live:
+class LiveGrant:
     """A grant that is worth something, whose it is, and for which app."""
 
-    grant: Granted
-    account: Person
-    app: App | Registration
+    grant: GrantRow
+    account: ResourceOwner
+    app: App | TokenClient
     groups: tuple[str, ...]
 
     @property
     def scope(self) -> tuple[str, ...]:
         """What was granted and the app may have still: an admin may have taken some of it away since."""
-        return tuple(word for word in self.grant.scope.split() if self.may_have(word))
+        return tuple(word for word in self.grant.scope.split() if self.allows_scope(word))
 
-    def may_have(self, scope: str) -> bool:
+    def allows_scope(self, scope: str) -> bool:
         """Whether the registration lets the app have a scope now."""
         return scope == OPENID or scope in self.app.scopes
 
 
-_GRANT = [getattr(Grant, each.name) for each in fields(Granted)]
-_PERSON = [getattr(Account, each.name) for each in fields(Person)]
-_APP = clients.columns(Registration)
-_LIVE = (
-    select(*_GRANT, *_PERSON, *_APP)
+_GRANT_COLUMNS = [getattr(Grant, each.name) for each in fields(GrantRow)]
+_OWNER_COLUMNS = [getattr(Account, each.name) for each in fields(ResourceOwner)]
+_CLIENT_COLUMNS = clients.client_columns(TokenClient)
+_SELECT_LIVE_GRANT = (
+    select(*_GRANT_COLUMNS, *_OWNER_COLUMNS, *_CLIENT_COLUMNS)
     .add_columns(
         Membership.group, exists().where(Spent.id == sessions.mark("") + Grant.session_id).label("session_ended")
     )
@@ -91,21 +91,21 @@ _LIVE = (
     .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
     .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
 )
-_AGREED = exists().where(Consent.account_id == bindparam("account"), Consent.app_id == bindparam("app"))
-_SIGNED_IN = (
-    select(*_PERSON, Membership.group)
+_HAS_CONSENT = exists().where(Consent.account_id == bindparam("account"), Consent.app_id == bindparam("app"))
+_SELECT_SIGNED_IN_OWNER = (
+    select(*_OWNER_COLUMNS, Membership.group)
     .select_from(Account)
     .join(App, App.id == bindparam("app"))
     .outerjoin(Membership, Membership.account_id == Account.id)
     .where(Account.id == bindparam("account"), Account.status == "active", Account.auth_epoch == bindparam("epoch"))
     .where(~exists().where(Spent.id == bindparam("mark")))
-    .where(App.disabled_at.is_(None), or_(App.trusted, _AGREED))
+    .where(App.disabled_at.is_(None), or_(App.trusted, _HAS_CONSENT))
     .with_for_update(read=True, of=(Account, App))
 )
-_NEW = insert(Grant)
-_NAMES = {column.key: column.name for column in _GRANT}
+_INSERT_GRANT = insert(Grant)
+_COLUMN_OF_FIELD = {column.key: column.name for column in _GRANT_COLUMNS}
 """Of the parts of a grant, as the table names them."""
-_ROTATE = (
+_ADVANCE_COUNTER = (
     update(Grant)
     .where(Grant.id == bindparam("grant"), Grant.counter == bindparam("shown"), Grant.revoked_at.is_(None))
     .values(counter=Grant.counter + 1, rotated_at=bindparam("moment"))
@@ -113,29 +113,29 @@ _ROTATE = (
 )
 
 
-def live(uow: UnitOfWork, grant_id: str) -> Live | None:
+def find_live_grant(uow: UnitOfWork, grant_id: str) -> LiveGrant | None:
     """The grant, in one statement, if nothing has ended it: neither the person, the app, an admin nor its session."""
-    rows = uow.execute(_LIVE, {"grant": grant_id, "moment": now()}).all()
+    rows = uow.execute(_SELECT_LIVE_GRANT, {"grant": grant_id, "moment": now()}).all()
     if not rows:
         return None
-    said = iter(rows[0])
-    found = Live(
-        Granted(*islice(said, len(_GRANT))),
-        Person(*islice(said, len(_PERSON))),
-        Registration(*islice(said, len(_APP))),
-        _names(row.group for row in rows),
+    values = iter(rows[0])
+    live_grant = LiveGrant(
+        GrantRow(*islice(values, len(_GRANT_COLUMNS))),
+        ResourceOwner(*islice(values, len(_OWNER_COLUMNS))),
+        TokenClient(*islice(values, len(_CLIENT_COLUMNS))),
+        _group_names(row.group for row in rows),
     )
-    if rows[0].session_ended and OFFLINE not in found.scope:
+    if rows[0].session_ended and OFFLINE_ACCESS not in live_grant.scope:
         return None
-    return found if lets_in(found.app, found.groups) else None
+    return live_grant if may_use_app(live_grant.app, live_grant.groups) else None
 
 
-def lets_in(app: App | Registration, groups: Sequence[str]) -> bool:
+def may_use_app(app: App | TokenClient, groups: Sequence[str]) -> bool:
     """Whether somebody in these groups may use the app."""
     return not app.allowed_groups or not set(app.allowed_groups).isdisjoint(groups)
 
 
-def redeem(uow: UnitOfWork, app: App | Registration, code: Code) -> Live:
+def redeem_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> LiveGrant:
     """The grant that a code stands for. Of any number at once one gets it; whoever is later has it revoked.
 
     Only for a request that is right in everything else: what is wrong must neither use a code up nor revoke.
@@ -144,31 +144,33 @@ def redeem(uow: UnitOfWork, app: App | Registration, code: Code) -> Live:
     """
     try:
         with uow:
-            found = _redeemed(uow, app, code)
+            live_grant = _redeem_once(uow, app, code)
     except IntegrityError:
-        raise InvalidGrantError(GONE) from None
-    if found is None:
+        raise InvalidGrantError(GRANT_REFUSED_MESSAGE) from None
+    if live_grant is None:
         raise InvalidGrantError("The code was used before. Everything it gave is revoked.")
-    return found
+    return live_grant
 
 
-def _redeemed(uow: UnitOfWork, app: App | Registration, code: Code) -> Live | None:
-    if not uow.spend(f"code:{code.id}", tokens.code_kept_until()):
-        grants.end(uow, Grant.id == code.id)
+def _redeem_once(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> LiveGrant | None:
+    if not uow.spend(f"code:{code.id}", tokens.code_spent_until()):
+        grants.revoke_grants(uow, Grant.id == code.id)
         uow.record_event("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
-    person, groups = _person(uow, app, code)
-    if person is None or not lets_in(app, groups):
-        raise InvalidGrantError(GONE)
-    grant = _made(uow, app, code)
-    if OFFLINE in code.scope:
-        _count(uow, grant)
+    owner, groups = _find_signed_in_owner(uow, app, code)
+    if owner is None or not may_use_app(app, groups):
+        raise InvalidGrantError(GRANT_REFUSED_MESSAGE)
+    grant = _insert_grant(uow, app, code)
+    if OFFLINE_ACCESS in code.scope:
+        _count_key_use(uow, grant)
     facts = {"grant": code.id, "session": code.session_id, "scope": grant.scope}
     uow.record_event("app.sign-in", account_id=code.account_id, app_id=app.id, facts=facts)
-    return Live(grant, person, app, groups)
+    return LiveGrant(grant, owner, app, groups)
 
 
-def refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) -> tuple[Live, int, tuple[str, ...]]:
+def refresh_grant(
+    uow: UnitOfWork, app: TokenClient, token: RefreshToken, requested_scope: str
+) -> tuple[LiveGrant, int, tuple[str, ...]]:
     """The grant of a refresh token, the number of the next one, and the scope: all of it or the part asked for.
 
     The token before the one that is good now is taken for a few seconds more. Whatever is older was stolen from the
@@ -177,54 +179,54 @@ def refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) -> t
     :raises InvalidGrantError: not a live grant of this app, or the token was used before.
     :raises InvalidScopeError: more is asked for than was granted. That uses nothing up.
     """
-    found = _refreshable(uow, app, shown)
-    scope = narrowed(found.scope, asked)
-    if shown.counter == found.grant.counter:
-        if _rotate(uow, found.grant):
-            return found, shown.counter + 1, scope
-        found = _refreshable(uow, app, shown)
-    counter, rotated_at = found.grant.counter, found.grant.rotated_at
-    if shown.counter == counter - 1 and rotated_at is not None and now() - rotated_at <= GRACE:
-        return found, counter, scope
+    live_grant = _find_refreshable_grant(uow, app, token)
+    scope = narrow_scope(live_grant.scope, requested_scope)
+    if token.counter == live_grant.grant.counter:
+        if _advance_counter(uow, live_grant.grant):
+            return live_grant, token.counter + 1, scope
+        live_grant = _find_refreshable_grant(uow, app, token)
+    counter, rotated_at = live_grant.grant.counter, live_grant.grant.rotated_at
+    if token.counter == counter - 1 and rotated_at is not None and now() - rotated_at <= REFRESH_GRACE_PERIOD:
+        return live_grant, counter, scope
     with uow:
-        grants.end(uow, Grant.id == found.grant.id)
-        facts = {"grant": found.grant.id, "shown": shown.counter, "good": counter}
-        uow.record_event("app.refresh-replayed", account_id=found.account.id, app_id=app.id, facts=facts)
+        grants.revoke_grants(uow, Grant.id == live_grant.grant.id)
+        facts = {"grant": live_grant.grant.id, "shown": token.counter, "good": counter}
+        uow.record_event("app.refresh-replayed", account_id=live_grant.account.id, app_id=app.id, facts=facts)
     raise InvalidGrantError("The refresh token was used before. Everything it gave is revoked.")
 
 
-def _refreshable(uow: UnitOfWork, app: Registration, shown: Refresh) -> Live:
-    found = live(uow, shown.grant_id)
-    if found is None or found.app.id != app.id or OFFLINE not in found.scope:
+def _find_refreshable_grant(uow: UnitOfWork, app: TokenClient, token: RefreshToken) -> LiveGrant:
+    live_grant = find_live_grant(uow, token.grant_id)
+    if live_grant is None or live_grant.app.id != app.id or OFFLINE_ACCESS not in live_grant.scope:
         raise InvalidGrantError("The refresh token is not good, or not any more.")
-    return found
+    return live_grant
 
 
-def narrowed(scope: Sequence[str], asked: str) -> tuple[str, ...]:
+def narrow_scope(scope: Sequence[str], requested_scope: str) -> tuple[str, ...]:
     """The part of a granted scope that a refresh asks for; all of it when it asks for none.
 
     :raises InvalidScopeError: it asks for more.
     """
-    words = asked.split()
+    words = requested_scope.split()
     if not set(words) <= set(scope):
         raise InvalidScopeError("scope may shrink, never grow.")
     return tuple(word for word in scope if word in words) if words else tuple(scope)
 
 
-def revoke(uow: UnitOfWork, grant: Granted, *, because: str) -> None:
+def revoke_grant(uow: UnitOfWork, grant: GrantRow, *, reason: str) -> None:
     """End a grant: every token of it is dead."""
     with uow:
-        if grants.end(uow, Grant.id == grant.id):
-            facts = {"grant": grant.id, "because": because}
+        if grants.revoke_grants(uow, Grant.id == grant.id):
+            facts = {"grant": grant.id, "because": reason}
             uow.record_event("app.revoked", account_id=grant.account_id, app_id=grant.app_id, facts=facts)
 
 
-def _made(uow: UnitOfWork, app: App | Registration, code: Code) -> Granted:
+def _insert_grant(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> GrantRow:
     moment = now()
-    ends = [moment + timedelta(seconds=app.access_token_seconds), datetime.fromtimestamp(code.session_ends, UTC)]
-    if OFFLINE in code.scope:
-        ends.append(moment + timedelta(seconds=app.refresh_token_seconds))
-    grant = Granted(
+    expiries = [moment + timedelta(seconds=app.access_token_seconds), datetime.fromtimestamp(code.session_ends, UTC)]
+    if OFFLINE_ACCESS in code.scope:
+        expiries.append(moment + timedelta(seconds=app.refresh_token_seconds))
+    grant = GrantRow(
         id=code.id,
         account_id=code.account_id,
         app_id=app.id,
@@ -236,38 +238,42 @@ def _made(uow: UnitOfWork, app: App | Registration, code: Code) -> Granted:
         counter=0,
         created_at=moment,
         rotated_at=None,
-        expires_at=max(ends),
+        expires_at=max(expiries),
     )
-    row = {column: getattr(grant, name) for name, column in _NAMES.items()}
-    uow.execute(_NEW, row | {"session_id": code.session_id, "auth_epoch": code.epoch})
+    row = {column: getattr(grant, name) for name, column in _COLUMN_OF_FIELD.items()}
+    uow.execute(_INSERT_GRANT, row | {"session_id": code.session_id, "auth_epoch": code.epoch})
     return grant
 
 
-def _person(uow: UnitOfWork, app: App | Registration, code: Code) -> tuple[Person | None, tuple[str, ...]]:
+def _find_signed_in_owner(
+    uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode
+) -> tuple[ResourceOwner | None, tuple[str, ...]]:
     """Whose code it is, and their groups, if they are signed in still: in the session that agreed, offline or not.
 
     And if neither they nor an admin has done with the app since. Locked against whoever does (:mod:`granted`).
     """
-    said = {"account": code.account_id, "epoch": code.epoch, "mark": sessions.mark(code.session_id), "app": app.id}
-    rows = uow.execute(_SIGNED_IN, said).all()
-    return (Person(*islice(rows[0], len(_PERSON))) if rows else None), _names(row.group for row in rows)
+    params = {"account": code.account_id, "epoch": code.epoch, "mark": sessions.mark(code.session_id), "app": app.id}
+    rows = uow.execute(_SELECT_SIGNED_IN_OWNER, params).all()
+    return (ResourceOwner(*islice(rows[0], len(_OWNER_COLUMNS))) if rows else None), _group_names(
+        row.group for row in rows
+    )
 
 
-def _names(groups: Iterable[str | None]) -> tuple[str, ...]:
+def _group_names(groups: Iterable[str | None]) -> tuple[str, ...]:
     # Of an outer join: whoever is in no group has one row without any.
     return tuple(sorted(group for group in groups if group is not None))
 
 
-def _rotate(uow: UnitOfWork, grant: Granted) -> bool:
+def _advance_counter(uow: UnitOfWork, grant: GrantRow) -> bool:
     # Decided by the database: of two that show the same token at once, one raises the number.
     with uow:
-        shown = {"grant": grant.id, "shown": grant.counter, "moment": now()}
-        won = uow.execute(_ROTATE, shown).first() is not None
-        if won:
-            _count(uow, grant)
-    return won
+        params = {"grant": grant.id, "shown": grant.counter, "moment": now()}
+        advanced = uow.execute(_ADVANCE_COUNTER, params).first() is not None
+        if advanced:
+            _count_key_use(uow, grant)
+    return advanced
 
 
-def _count(uow: UnitOfWork, grant: Granted) -> None:
+def _count_key_use(uow: UnitOfWork, grant: GrantRow) -> None:
     # What a key of the ring has signed keeps it from being called safe to drop.
-    key_usage.count_signed(uow.executor, uow.site.ring.signing, tokens.REFRESH, grant.expires_at)
+    key_usage.count_signed(uow.executor, uow.site.ring.signing, tokens.REFRESH_PURPOSE, grant.expires_at)

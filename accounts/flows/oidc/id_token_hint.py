@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc.signing_keys import Keys
+from accounts.flows.oidc.signing_keys import SigningKeys
 
-MAX_CHARACTERS = 8000
+MAX_ID_TOKEN_CHARACTERS = 8000
 
 
 @dataclass(frozen=True, slots=True)
-class Hint:
+class IdTokenHint:
     """Whose ID token of which app it is, and of which sign-in."""
 
     app_id: str
@@ -19,14 +19,14 @@ class Hint:
     sid: str
 
 
-def read(uow: UnitOfWork, token: str) -> Hint | None:
+def read_id_token_hint(uow: UnitOfWork, token: str) -> IdTokenHint | None:
     """What an ID token of this installation names; None for everything else that may be sent as one."""
-    house = uow.site
+    site = uow.site
     # The keys want a connection of their own, and whoever waits for one must hold none.
     uow.release()
-    said = house.get(Keys).read(token) if len(token) <= MAX_CHARACTERS else None
+    claims = site.get(SigningKeys).verify(token) if len(token) <= MAX_ID_TOKEN_CHARACTERS else None
     # A logout token is signed by the same keys.
-    if said is None or "events" in said or said.get("iss") != house.link_signer.page_url(""):
+    if claims is None or "events" in claims or claims.get("iss") != site.link_signer.page_url(""):
         return None
-    named = [said.get(name) for name in ("aud", "sub", "sid")]
-    return Hint(*named) if all(isinstance(each, str) for each in named) else None  # type: ignore[arg-type] # just seen
+    values = [claims.get(name) for name in ("aud", "sub", "sid")]
+    return IdTokenHint(*values) if all(isinstance(each, str) for each in values) else None  # type: ignore[arg-type] # just seen

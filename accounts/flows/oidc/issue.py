@@ -11,58 +11,60 @@ from accounts.core.clock import now
 from accounts.core.models.apps import App
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, grants, tokens
-from accounts.flows.oidc.claims import OFFLINE, OPENID, Told
-from accounts.flows.oidc.clients import Registration
-from accounts.flows.oidc.grants import Live
-from accounts.flows.oidc.signing_keys import Keys
-from accounts.flows.oidc.tokens import Access, Code, Refresh
+from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID, UserClaims
+from accounts.flows.oidc.clients import TokenClient
+from accounts.flows.oidc.grants import LiveGrant
+from accounts.flows.oidc.signing_keys import SigningKeys
+from accounts.flows.oidc.tokens import AccessToken, AuthorizationCode, RefreshToken
 
-HASHES = {"RS256": hashlib.sha256, "ES256": hashlib.sha256, "EdDSA": hashlib.sha512}
+HASH_OF_ALG = {"RS256": hashlib.sha256, "ES256": hashlib.sha256, "EdDSA": hashlib.sha512}
 
 
-def for_code(uow: UnitOfWork, app: App | Registration, code: Code) -> dict[str, Any]:
+def issue_for_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> dict[str, Any]:
     """The tokens that a code stands for.
 
     :raises InvalidGrantError: it was used before, or is not good any more.
     """
-    _make_ready(uow)
-    found = grants.redeem(uow, app, code)
-    more = ({"nonce": code.nonce} if code.nonce else {}) | ({"acr": claims.acr_of(code.amr)} if code.acr else {})
-    counter = 0 if OFFLINE in found.scope else None
-    return _tokens(uow, found, found.scope, counter=counter, more=more)
+    _prepare_keys(uow)
+    live_grant = grants.redeem_code(uow, app, code)
+    extra_claims = ({"nonce": code.nonce} if code.nonce else {}) | (
+        {"acr": claims.acr_of(code.amr)} if code.acr else {}
+    )
+    counter = 0 if OFFLINE_ACCESS in live_grant.scope else None
+    return _build_token_response(uow, live_grant, live_grant.scope, counter=counter, extra_claims=extra_claims)
 
 
-def for_refresh(uow: UnitOfWork, app: Registration, shown: Refresh, asked: str) -> dict[str, Any]:
+def issue_for_refresh(uow: UnitOfWork, app: TokenClient, token: RefreshToken, requested_scope: str) -> dict[str, Any]:
     """The tokens of the next round, for all of the scope or for less.
 
     :raises InvalidGrantError: the token is not good.
     :raises InvalidScopeError: more is asked for than was granted.
     """
-    _make_ready(uow)
-    found, counter, scope = grants.refresh(uow, app, shown, asked)
-    return _tokens(uow, found, scope, counter=counter, more={})
+    _prepare_keys(uow)
+    live_grant, counter, scope = grants.refresh_grant(uow, app, token, requested_scope)
+    return _build_token_response(uow, live_grant, scope, counter=counter, extra_claims={})
 
 
-def userinfo(uow: UnitOfWork, text: str) -> dict[str, Any] | None:
+def build_userinfo(uow: UnitOfWork, access_token: str) -> dict[str, Any] | None:
     """What an access token lets its app know, as of now; None when it is good for nothing."""
-    access = tokens.read_access(uow.site, text)
-    found = grants.live(uow, access.grant_id) if access is not None else None
-    if access is None or found is None or OPENID not in access.scope:
+    access = tokens.verify_access_token(uow.site, access_token)
+    live_grant = grants.find_live_grant(uow, access.grant_id) if access is not None else None
+    if access is None or live_grant is None or OPENID not in access.scope:
         return None
-    return _told(found, _still(found, access)).userinfo()
+    return _user_claims(live_grant, _remaining_scope(live_grant, access)).userinfo()
 
 
-def described(found: Live, access: Access | None) -> dict[str, Any]:
+def build_introspection(live_grant: LiveGrant, access: AccessToken | None) -> dict[str, Any]:
     """A live token in the words of RFC 7662."""
-    grant = found.grant
-    ends = access.expires if access else int(grant.expires_at.timestamp())
+    grant = live_grant.grant
+    expires = access.expires if access else int(grant.expires_at.timestamp())
     return {
         "active": True,
-        "scope": " ".join(_still(found, access) if access else found.scope),
-        "client_id": found.app.id,
-        "sub": found.account.id,
-        "aud": found.app.id,
-        "exp": ends,
+        "scope": " ".join(_remaining_scope(live_grant, access) if access else live_grant.scope),
+        "client_id": live_grant.app.id,
+        "sub": live_grant.account.id,
+        "aud": live_grant.app.id,
+        "exp": expires,
         "iat": access.issued if access else int(grant.created_at.timestamp()),
         "token_type": "Bearer" if access else "refresh_token",
         "sid": grant.sid,
@@ -70,73 +72,75 @@ def described(found: Live, access: Access | None) -> dict[str, Any]:
     }
 
 
-def _make_ready(uow: UnitOfWork) -> None:
+def _prepare_keys(uow: UnitOfWork) -> None:
     """Have the keys at hand before anything is used up: made on first use, they want a transaction of their own.
 
     They also want a connection of their own. Whoever waits for one must hold none: fifty at once would hold them all.
     """
-    keys = uow.site.get(Keys)
-    if keys.look_is_due:
+    keys = uow.site.get(SigningKeys)
+    if keys.is_stale:
         uow.release()
-        keys.published()
+        keys.public_jwks()
 
 
-def _tokens(
-    uow: UnitOfWork, found: Live, scope: Sequence[str], *, counter: int | None, more: dict[str, Any]
+def _build_token_response(
+    uow: UnitOfWork, live_grant: LiveGrant, scope: Sequence[str], *, counter: int | None, extra_claims: dict[str, Any]
 ) -> dict[str, Any]:
-    house, app = uow.site, found.app
+    site, app = uow.site, live_grant.app
     expires = int(now().timestamp()) + app.access_token_seconds
-    access = tokens.seal_access(house, Access(found.grant.id, expires, tuple(scope)))
-    answer: dict[str, Any] = {
-        "access_token": access,
+    access_token = tokens.sign_access_token(site, AccessToken(live_grant.grant.id, expires, tuple(scope)))
+    response: dict[str, Any] = {
+        "access_token": access_token,
         "token_type": "Bearer",
         "expires_in": app.access_token_seconds,
         "scope": " ".join(scope),
     }
     if counter is not None:
-        answer["refresh_token"] = tokens.seal_refresh(house, Refresh(found.grant.id, counter))
+        response["refresh_token"] = tokens.sign_refresh_token(site, RefreshToken(live_grant.grant.id, counter))
     if OPENID in scope:
-        answer["id_token"] = _id_token(uow, found, scope, access, more)
-    return answer
+        response["id_token"] = _sign_id_token(uow, live_grant, scope, access_token, extra_claims)
+    return response
 
 
-def _id_token(uow: UnitOfWork, found: Live, scope: Sequence[str], access: str, more: dict[str, Any]) -> str:
-    app, grant, moment = found.app, found.grant, int(now().timestamp())
+def _sign_id_token(
+    uow: UnitOfWork, live_grant: LiveGrant, scope: Sequence[str], access_token: str, extra_claims: dict[str, Any]
+) -> str:
+    app, grant, moment = live_grant.app, live_grant.grant, int(now().timestamp())
     uow.release()
-    said = {
+    payload = {
         "iss": uow.site.link_signer.page_url(""),
-        "sub": found.account.id,
+        "sub": live_grant.account.id,
         "aud": app.id,
         "exp": moment + app.id_token_seconds,
         "iat": moment,
         "auth_time": int(grant.auth_time.timestamp()),
         "amr": list(grant.amr),
         "sid": grant.sid,
-        "at_hash": _half_hash(app.id_token_signed_response_alg, access),
-        **more,
-        **_told(found, scope).id_token(app.claims),
+        "at_hash": _at_hash(app.id_token_signed_response_alg, access_token),
+        **extra_claims,
+        **_user_claims(live_grant, scope).id_token(app.claims),
     }
-    return uow.site.get(Keys).sign(app.id_token_signed_response_alg, said)
+    return uow.site.get(SigningKeys).sign(app.id_token_signed_response_alg, payload)
 
 
-def _still(found: Live, access: Access) -> tuple[str, ...]:
-    return tuple(word for word in access.scope if found.may_have(word))
+def _remaining_scope(live_grant: LiveGrant, access: AccessToken) -> tuple[str, ...]:
+    return tuple(word for word in access.scope if live_grant.allows_scope(word))
 
 
-def _told(found: Live, scope: Sequence[str]) -> Told:
+def _user_claims(live_grant: LiveGrant, scope: Sequence[str]) -> UserClaims:
     # Single claims stay with the whole of what was granted: who asks for less of the scope asks for less of them.
-    whole = set(scope) >= set(found.scope)
-    wanted = {
+    is_whole_scope = set(scope) >= set(live_grant.scope)
+    requested = {
         place: [
             name
-            for name, held_by in ((name, claims.SCOPE_OF[name]) for name in names)
-            if found.may_have(held_by) and (whole or held_by in scope)
+            for name, scope_word in ((name, claims.SCOPE_OF_CLAIM[name]) for name in names)
+            if live_grant.allows_scope(scope_word) and (is_whole_scope or scope_word in scope)
         ]
-        for place, names in found.grant.claims.items()
+        for place, names in live_grant.grant.claims.items()
     }
-    return Told(found.account, found.groups, scope, wanted)
+    return UserClaims(live_grant.account, live_grant.groups, scope, requested)
 
 
-def _half_hash(alg: str, text: str) -> str:
-    whole = HASHES[alg](text.encode("ascii")).digest()
-    return urlsafe_b64encode(whole[: len(whole) // 2]).decode().rstrip("=")
+def _at_hash(alg: str, access_token: str) -> str:
+    digest = HASH_OF_ALG[alg](access_token.encode("ascii")).digest()
+    return urlsafe_b64encode(digest[: len(digest) // 2]).decode().rstrip("=")

@@ -16,69 +16,71 @@ from accounts.core.models.apps import Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, id_token_hint
 from accounts.flows.oidc.clients import Client
-from accounts.flows.oidc.id_token_hint import Hint
-from accounts.flows.oidc.responses import with_query
+from accounts.flows.oidc.id_token_hint import IdTokenHint
+from accounts.flows.oidc.responses import add_query
 from accounts.flows.sessions.session import CurrentAccount
 
-CARRIED = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales")
+LOGOUT_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "state", "logout_hint", "ui_locales")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class LogoutRequest:
     """Which app wants somebody signed out, and where they go then: "" for a page of ours."""
 
     app: Client | None
-    hint: Hint | None
-    back: str
-    said: Mapping[str, str] = field(repr=False)
+    hint: IdTokenHint | None
+    post_logout_uri: str
+    params: Mapping[str, str] = field(repr=False)
 
 
-def read(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> Wish:
+def parse_logout_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> LogoutRequest:
     """The wish that these parameters make.
 
     :raises BadAppRequest: it cannot be what an app of ours wants: nobody is signed out or sent anywhere.
     """
-    many: dict[str, list[str]] = {}
+    values_by_name: dict[str, list[str]] = {}
     for name, value in pairs:
-        many.setdefault(name, []).append(value)
-    if any(len(values) > 1 for values in many.values()):
+        values_by_name.setdefault(name, []).append(value)
+    if any(len(values) > 1 for values in values_by_name.values()):
         raise BadAppRequest("a parameter stands there twice")
-    said = {name: many[name][0] for name in CARRIED if many.get(name, [""])[0]}
-    hint = id_token_hint.read(uow, said["id_token_hint"]) if "id_token_hint" in said else None
-    if hint is None and "id_token_hint" in said:
+    params = {name: values_by_name[name][0] for name in LOGOUT_PARAMETERS if values_by_name.get(name, [""])[0]}
+    hint = id_token_hint.read_id_token_hint(uow, params["id_token_hint"]) if "id_token_hint" in params else None
+    if hint is None and "id_token_hint" in params:
         raise BadAppRequest("id_token_hint is no ID token of ours")
-    app = _app(uow, hint, said)
-    return Wish(app, hint, _back(app, said), said)
+    app = _find_client(uow, hint, params)
+    return LogoutRequest(app, hint, _post_logout_uri(app, params), params)
 
 
-def must_ask(uow: UnitOfWork, wish: Wish, who: CurrentAccount | None) -> bool:
+def must_confirm_logout(uow: UnitOfWork, request: LogoutRequest, who: CurrentAccount | None) -> bool:
     """Whether the person has to say so themselves: unless the ID token is of this very sign-in."""
     if who is None:
         return False
-    if wish.hint is None or wish.hint.account_id != who.id:
+    if request.hint is None or request.hint.account_id != who.id:
         return True
-    if wish.hint.sid == who.session.id:
+    if request.hint.sid == who.session.id:
         return False
     # The id of the session has changed since the app was told.
-    own = exists().where(Grant.sid == wish.hint.sid, Grant.session_id == who.session.id, Grant.account_id == who.id)
-    return not uow.fetch_all(select(own))[0][0]
+    is_own_session = exists().where(
+        Grant.sid == request.hint.sid, Grant.session_id == who.session.id, Grant.account_id == who.id
+    )
+    return not uow.fetch_all(select(is_own_session))[0][0]
 
 
-def _app(uow: UnitOfWork, hint: Hint | None, said: Mapping[str, str]) -> Client | None:
-    id = said.get("client_id", hint.app_id if hint else "")
+def _find_client(uow: UnitOfWork, hint: IdTokenHint | None, params: Mapping[str, str]) -> Client | None:
+    id = params.get("client_id", hint.app_id if hint else "")
     if not id:
         return None
-    app = clients.find(uow, id)
+    app = clients.find_client(uow, id)
     if app is None or (hint is not None and hint.app_id != id):
         raise BadAppRequest("client_id is not known, or not the one of id_token_hint")
     return app
 
 
-def _back(app: Client | None, said: Mapping[str, str]) -> str:
-    uri = said.get("post_logout_redirect_uri", "")
+def _post_logout_uri(app: Client | None, params: Mapping[str, str]) -> str:
+    uri = params.get("post_logout_redirect_uri", "")
     # Without a word on which app it is, the address is nobody's: the person is asked, and stays here.
     if not uri or app is None:
         return ""
     if uri not in app.post_logout_redirect_uris:
         raise BadAppRequest(f"post_logout_redirect_uri is not registered for {app.id}")
-    return with_query(uri, {"state": said["state"]} if "state" in said else {})
+    return add_query(uri, {"state": params["state"]} if "state" in params else {})

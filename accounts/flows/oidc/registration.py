@@ -19,19 +19,17 @@ from accounts.core.models.apps import NO_CLIENT_SECRET, App, Grant
 from accounts.core.models.forward_auth import AppOrigin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import registration_form
-from accounts.flows.oidc.registration_form import SCOPES, AppChange, AppInput, RenewSecret
+from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
 from accounts.flows.shared import grants
 
-__all__ = ["SCOPES", "AppChange", "AppInput", "RenewSecret"]
-
-SECRET_BYTES = 32
-OVERLAP = timedelta(hours=24)
+CLIENT_SECRET_BYTES = 32
+OLD_SECRET_TTL = timedelta(hours=24)
 """How long the secret before is good beside a new one."""
-NO_SECRET = N_("A public app has no secret.")
+NO_SECRET_MESSAGE = N_("A public app has no secret.")
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
+class RegisteredApp:
     """An app, and its secret where it has just got one: shown this once, kept only as a hash."""
 
     app: App
@@ -39,14 +37,14 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class AppDetails:
     """An app as those see it who administer."""
 
     app: App
     forward_origins: tuple[str, ...]
 
 
-class KeepsSecret(Protocol):
+class HasClientSecret(Protocol):
     """Whatever is known of an app that may have a secret."""
 
     @property
@@ -59,98 +57,100 @@ class KeepsSecret(Protocol):
     def old_secret_until(self) -> datetime | None: ...
 
 
-def register(uow: UnitOfWork, said: AppInput) -> Registered:
+def register_app(uow: UnitOfWork, form: RegisterAppForm) -> RegisteredApp:
     """Let an app send its people here.
 
     :raises InvalidInput: an address that may not be registered.
     """
-    kept = registration_form.checked(uow, said.model_dump())
-    secret = None if said.token_endpoint_auth_method == NO_CLIENT_SECRET else new_secret()
+    values = registration_form.validate_app(uow, form.model_dump())
+    secret = None if form.token_endpoint_auth_method == NO_CLIENT_SECRET else make_client_secret()
     with uow:
-        origins = kept.pop("forward_origins")
-        app = App(id=new_id(), **kept, secret_hash=None if secret is None else hashed(secret))
+        origins = values.pop("forward_origins")
+        app = App(id=new_id(), **values, secret_hash=None if secret is None else hash_client_secret(secret))
         uow.session.add(app)
         uow.session.flush()
-        _set_origins(uow, app, origins)
+        _replace_origins(uow, app, origins)
         uow.record_event("app.registered", app_id=app.id, facts={"name": app.name})
-    return Registered(app, secret)
+    return RegisteredApp(app, secret)
 
 
-def change(uow: UnitOfWork, app_id: str, said: AppChange) -> Registered:
+def change_app(uow: UnitOfWork, app_id: str, form: ChangeAppForm) -> RegisteredApp:
     """Change what is said about an app. One that stops being public gets a secret.
 
     :raises InvalidInput: an address that may not be registered.
     :raises NotFound: there is no such app.
     """
-    secret = new_secret()
+    secret = make_client_secret()
 
-    def work() -> Registered:
-        app = _get(uow, app_id)
-        before = described(app, origins_of(uow, app_id))
-        after = registration_form.checked(uow, before | said.model_dump(exclude_unset=True))
+    def work() -> RegisteredApp:
+        app = _get_app_row(uow, app_id)
+        before = describe_app(app, list_forward_origins(uow, app_id))
+        after = registration_form.validate_app(uow, before | form.model_dump(exclude_unset=True))
         changed = sorted(name for name in after if after[name] != before[name])
         was_public = app.public
         origins = after.pop("forward_origins")
         for name, value in after.items():
             setattr(app, name, value)
-        _set_origins(uow, app, origins)
+        _replace_origins(uow, app, origins)
         if app.public:
             app.secret_hash = app.old_secret_hash = app.old_secret_until = None
         elif was_public:
-            app.secret_hash = hashed(secret)
+            app.secret_hash = hash_client_secret(secret)
         if changed:
             uow.record_event("app.changed", app_id=app.id, facts={"changed": changed})
-        return Registered(app, secret if was_public and not app.public else None)
+        return RegisteredApp(app, secret if was_public and not app.public else None)
 
     return uow.attempt(work)
 
 
-def rotate_secret(uow: UnitOfWork, app_id: str, said: RenewSecret | None = None) -> Registered:
+def rotate_client_secret(uow: UnitOfWork, app_id: str, form: RenewSecretForm | None = None) -> RegisteredApp:
     """Give an app a new secret. The one it had is good for a day more, so that the app need not be down meanwhile.
 
     :raises InvalidInput: it is public and has none.
     """
-    secret = new_secret()
-    overlap = timedelta() if said is not None and said.at_once else OVERLAP
+    secret = make_client_secret()
+    overlap = timedelta() if form is not None and form.at_once else OLD_SECRET_TTL
 
     def work(app: App) -> None:
         if app.public:
-            error = FieldError("token_endpoint_auth_method", "public_app", NO_SECRET, {})
+            error = FieldError("token_endpoint_auth_method", "public_app", NO_SECRET_MESSAGE, {})
             raise InvalidInput("a public app", fields=[error])
         _keep_old_secret(app, now() + overlap)
-        app.secret_hash = hashed(secret)
+        app.secret_hash = hash_client_secret(secret)
         uow.record_event("app.secret-changed", app_id=app.id, facts={"overlap": int(overlap.total_seconds())})
 
-    return Registered(_with(uow, app_id, work), secret)
+    return RegisteredApp(_attempt_on_app(uow, app_id, work), secret)
 
 
-def end_old_secret(uow: UnitOfWork, app_id: str) -> App:
+def end_old_client_secret(uow: UnitOfWork, app_id: str) -> App:
     """Have the secret before the one that is good now be worth nothing, at once.
 
     :raises NotFound: there is none that would be.
     """
 
     def work(app: App) -> None:
-        if old_secret_until(app) is None:
+        if old_secret_valid_until(app) is None:
             raise NotFound("no old secret is good")
         app.old_secret_hash = app.old_secret_until = None
         uow.record_event("app.old-secret-ended", app_id=app.id)
 
-    return _with(uow, app_id, work)
+    return _attempt_on_app(uow, app_id, work)
 
 
-def disable(uow: UnitOfWork, app_id: str) -> App:
+def disable_app(uow: UnitOfWork, app_id: str) -> App:
     """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
 
     def work(app: App) -> None:
         if app.disabled_at is None:
             app.disabled_at = now()
-            uow.record_event("app.disabled", app_id=app.id, facts={"grants": _end_grants(uow, app, gone=False)})
+            uow.record_event(
+                "app.disabled", app_id=app.id, facts={"grants": _revoke_app_grants(uow, app, deleted=False)}
+            )
 
-    return _with(uow, app_id, work)
+    return _attempt_on_app(uow, app_id, work)
 
 
-def enable(uow: UnitOfWork, app_id: str) -> App:
+def enable_app(uow: UnitOfWork, app_id: str) -> App:
     """Switch an app on again. People sign in to it anew; what they have agreed to holds still."""
 
     def work(app: App) -> None:
@@ -158,98 +158,98 @@ def enable(uow: UnitOfWork, app_id: str) -> App:
             app.disabled_at = None
             uow.record_event("app.enabled", app_id=app.id)
 
-    return _with(uow, app_id, work)
+    return _attempt_on_app(uow, app_id, work)
 
 
-def remove(uow: UnitOfWork, app_id: str) -> App:
+def remove_app(uow: UnitOfWork, app_id: str) -> App:
     """Take an app away, with all that people have agreed to about it, and tell it so. Its id is never used again."""
 
     def work(app: App) -> None:
-        facts = {"name": app.name, "grants": _end_grants(uow, app, gone=True)}
+        facts = {"name": app.name, "grants": _revoke_app_grants(uow, app, deleted=True)}
         uow.session.delete(app)
         uow.record_event("app.removed", app_id=app.id, facts=facts)
 
-    return _with(uow, app_id, work)
+    return _attempt_on_app(uow, app_id, work)
 
 
-def listing(uow: UnitOfWork) -> list[App]:
+def list_apps(uow: UnitOfWork) -> list[App]:
     """All apps, by name."""
     return sorted(uow.session.scalars(select(App)), key=lambda app: (app.name.casefold(), app.id))
 
 
-def find(uow: UnitOfWork, app_id: str) -> Shown:
+def get_app(uow: UnitOfWork, app_id: str) -> AppDetails:
     """One app by its client id.
 
     :raises NotFound: there is none.
     """
-    return Shown(_get(uow, app_id), origins_of(uow, app_id))
+    return AppDetails(_get_app_row(uow, app_id), list_forward_origins(uow, app_id))
 
 
-def described(app: App, forward_origins: Iterable[str]) -> dict[str, Any]:
+def describe_app(app: App, forward_origins: Iterable[str]) -> dict[str, Any]:
     """What was said about an app, in the words in which it is said."""
-    said = {name: getattr(app, name) for name in AppChange.model_fields if name != "forward_origins"}
-    return {**said, "forward_origins": list(forward_origins)}
+    values = {name: getattr(app, name) for name in ChangeAppForm.model_fields if name != "forward_origins"}
+    return {**values, "forward_origins": list(forward_origins)}
 
 
-def origins_of(uow: UnitOfWork, app_id: str) -> tuple[str, ...]:
+def list_forward_origins(uow: UnitOfWork, app_id: str) -> tuple[str, ...]:
     """The origins at which an app stands behind a proxy."""
     statement = select(AppOrigin.origin).where(AppOrigin.app_id == app_id).order_by(AppOrigin.origin)
     return tuple(uow.session.scalars(statement))
 
 
-def new_secret() -> str:
+def make_client_secret() -> str:
     """A client secret: 256 random bits."""
-    return secrets.token_urlsafe(SECRET_BYTES)
+    return secrets.token_urlsafe(CLIENT_SECRET_BYTES)
 
 
-def hashed(secret: str) -> str:
+def hash_client_secret(secret: str) -> str:
     """The form in which a client secret is kept."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def knows_secret(app: KeepsSecret, secret: str) -> bool:
+def verify_client_secret(app: HasClientSecret, secret: str) -> bool:
     """Whether this is the secret of the app, or the one before for as long as that is good.
 
     In a time that tells nothing about either.
     """
-    good = [app.secret_hash, app.old_secret_hash if old_secret_until(app) else None]
-    shown = hashed(secret)
-    return any(hmac.compare_digest(shown, each) for each in good if each is not None)
+    valid_hashes = [app.secret_hash, app.old_secret_hash if old_secret_valid_until(app) else None]
+    presented_hash = hash_client_secret(secret)
+    return any(hmac.compare_digest(presented_hash, each) for each in valid_hashes if each is not None)
 
 
-def old_secret_until(app: KeepsSecret) -> datetime | None:
+def old_secret_valid_until(app: HasClientSecret) -> datetime | None:
     """Until when the secret before is good; None where it is not."""
     return app.old_secret_until if app.old_secret_until is not None and app.old_secret_until > now() else None
 
 
 def _keep_old_secret(app: App, until: datetime) -> None:
-    kept = until > now()
-    app.old_secret_hash, app.old_secret_until = (app.secret_hash, until) if kept else (None, None)
+    is_kept = until > now()
+    app.old_secret_hash, app.old_secret_until = (app.secret_hash, until) if is_kept else (None, None)
 
 
-def _with(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:
+def _attempt_on_app(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:
     def once() -> App:
-        app = _get(uow, app_id)
+        app = _get_app_row(uow, app_id)
         work(app)
         return app
 
     return uow.attempt(once)
 
 
-def _end_grants(uow: UnitOfWork, app: App, *, gone: bool) -> int:
+def _revoke_app_grants(uow: UnitOfWork, app: App, *, deleted: bool) -> int:
     grants.lock_app(uow, app.id)
-    dead = grants.end(uow, Grant.app_id == app.id)
-    uow.logout_events.app_disabled(uow.session, app.id, deleted=gone)
-    return len(dead)
+    revoked_ids = grants.revoke_grants(uow, Grant.app_id == app.id)
+    uow.logout_events.app_disabled(uow.session, app.id, deleted=deleted)
+    return len(revoked_ids)
 
 
-def _get(uow: UnitOfWork, app_id: str) -> App:
-    found = uow.session.get(App, app_id)
-    if found is None:
+def _get_app_row(uow: UnitOfWork, app_id: str) -> App:
+    app = uow.session.get(App, app_id)
+    if app is None:
         raise NotFound(f"no app {app_id}")
-    return found
+    return app
 
 
-def _set_origins(uow: UnitOfWork, app: App, origins: Iterable[str]) -> None:
+def _replace_origins(uow: UnitOfWork, app: App, origins: Iterable[str]) -> None:
     uow.session.execute(delete(AppOrigin).where(AppOrigin.app_id == app.id))
     uow.session.add_all(AppOrigin(origin=origin, app_id=app.id) for origin in origins)

@@ -15,58 +15,60 @@ from accounts.core.security.client_uris import ClientUriRefused, check_client_ur
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.fields import Asks, Checkbox, Groups, Name
 
-SCOPES = ("profile", "email", "groups", "offline_access")
+GRANTABLE_SCOPES = ("profile", "email", "groups", "offline_access")
 """What an app may be allowed to ask for beside ``openid``."""
-CLAIM = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
-LIST = ("redirect_uris", "post_logout_redirect_uris")
-SINGLE = ("backchannel_logout_uri", "initiate_login_uri")
+CLAIM_PATTERN = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
+URI_LIST_FIELDS = ("redirect_uris", "post_logout_redirect_uris")
+URI_FIELDS = ("backchannel_logout_uri", "initiate_login_uri")
 
-NO_WAY_IN = N_("Give at least one redirect address, or an origin behind a proxy.")
-MISSING = N_("Please fill this in.")
+NO_REDIRECT_URI_MESSAGE = N_("Give at least one redirect address, or an origin behind a proxy.")
+REQUIRED_MESSAGE = N_("Please fill this in.")
 
 
-def _lines(value: Any) -> Any:
+def _split_lines(value: Any) -> Any:
     return value.split() if isinstance(value, str) else value
 
 
-def _or_none(value: Any) -> Any:
+def _blank_to_none(value: Any) -> Any:
     return (value.strip() or None) if isinstance(value, str) else value
 
 
-def _scopes(value: Any) -> Any:
+def _check_scopes(value: Any) -> Any:
     words = value.replace(",", " ").split() if isinstance(value, str) else value
-    if isinstance(words, list) and all(word in SCOPES for word in words):
-        return [word for word in SCOPES if word in words]
+    if isinstance(words, list) and all(word in GRANTABLE_SCOPES for word in words):
+        return [word for word in GRANTABLE_SCOPES if word in words]
     raise PydanticCustomError("scopes", N_("Scopes are profile, email, groups and offline_access."))
 
 
-def _claims(value: Any) -> Any:
+def _check_claims(value: Any) -> Any:
     words = value.replace(",", " ").split() if isinstance(value, str) else value
-    if isinstance(words, list) and all(isinstance(word, str) and CLAIM.fullmatch(word) for word in words):
+    if isinstance(words, list) and all(isinstance(word, str) and CLAIM_PATTERN.fullmatch(word) for word in words):
         return sorted(set(words))
     raise PydanticCustomError("claims", N_("Claims are names such as email or groups."))
 
 
-Lines = Annotated[
-    list[str], BeforeValidator(_lines), Field(max_length=20, json_schema_extra={"input": "lines", "hint": "lines"})
+UriList = Annotated[
+    list[str],
+    BeforeValidator(_split_lines),
+    Field(max_length=20, json_schema_extra={"input": "lines", "hint": "lines"}),
 ]
-Single = Annotated[str | None, BeforeValidator(_or_none)]
-Words = Annotated[list[str], Field(max_length=20, json_schema_extra={"input": "text", "hint": "groups"})]
+OptionalUri = Annotated[str | None, BeforeValidator(_blank_to_none)]
+WordList = Annotated[list[str], Field(max_length=20, json_schema_extra={"input": "text", "hint": "groups"})]
 
 
-class AppChange(Asks):
+class ChangeAppForm(Asks):
     """What changes about an app; what is not said stays. The columns of ``App`` say what each means."""
 
     name: Name = Field(default="", title=N_("Name"), json_schema_extra={"autocomplete": "off", "required": True})
-    redirect_uris: Lines = Field(default_factory=list, title=N_("Redirect addresses"))
-    post_logout_redirect_uris: Lines = Field(default_factory=list, title=N_("Addresses after signing out"))
-    backchannel_logout_uri: Single = Field(
+    redirect_uris: UriList = Field(default_factory=list, title=N_("Redirect addresses"))
+    post_logout_redirect_uris: UriList = Field(default_factory=list, title=N_("Addresses after signing out"))
+    backchannel_logout_uri: OptionalUri = Field(
         default=None,
         title=N_("Address for back-channel logout"),
         json_schema_extra={"hint": "backchannel"},
     )
-    initiate_login_uri: Single = Field(default=None, title=N_("Address where the app begins a sign-in"))
-    forward_origins: Lines = Field(
+    initiate_login_uri: OptionalUri = Field(default=None, title=N_("Address where the app begins a sign-in"))
+    forward_origins: UriList = Field(
         default_factory=list,
         title=N_("Origins behind a proxy (forward-auth)"),
         json_schema_extra={"hint": "origins"},
@@ -84,10 +86,10 @@ class AppChange(Asks):
     token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post", "none"] = Field(
         default=CLIENT_SECRET_BASIC, title=N_("How it shows its secret"), json_schema_extra={"input": "choice"}
     )
-    scopes: Annotated[Words, BeforeValidator(_scopes)] = Field(
-        default_factory=lambda: list(SCOPES), title=N_("Scopes it may ask for")
+    scopes: Annotated[WordList, BeforeValidator(_check_scopes)] = Field(
+        default_factory=lambda: list(GRANTABLE_SCOPES), title=N_("Scopes it may ask for")
     )
-    claims: Annotated[Words, BeforeValidator(_claims)] = Field(
+    claims: Annotated[WordList, BeforeValidator(_check_claims)] = Field(
         default_factory=list, title=N_("Claims in the ID token, too")
     )
     id_token_signed_response_alg: Literal["RS256", "ES256", "EdDSA"] = Field(
@@ -116,54 +118,54 @@ class AppChange(Asks):
     )
 
 
-class AppInput(AppChange):
+class RegisterAppForm(ChangeAppForm):
     """What is said about an app when it is registered."""
 
     name: Name = Field(title=N_("Name"), json_schema_extra={"autocomplete": "off"})
 
 
-class RenewSecret(Asks):
+class RenewSecretForm(Asks):
     """How an app gets a new secret."""
 
     at_once: Checkbox = Field(default=False, title=N_("The old secret is worth nothing at once"))
 
 
-def checked(uow: UnitOfWork, said: Mapping[str, Any]) -> dict[str, Any]:
+def validate_app(uow: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:
     """The whole of what an app will be, its addresses as they are kept.
 
     :raises InvalidInput: with every field that may not be so.
     """
     # http to this very machine: for apps that run on the person's device, and everywhere while developing.
-    local = said["application_type"] == NATIVE_APP or uow.site.settings.env == "development"
-    wrong = [*_missing(said), *_flaws(said, local=local)]
-    if wrong:
-        raise InvalidInput("addresses", fields=wrong)
-    origins = (check_origin(origin, allow_http_on_loopback=local) for origin in said["forward_origins"])
+    plain_on_loopback = values["application_type"] == NATIVE_APP or uow.site.settings.env == "development"
+    errors = [*_missing_fields(values), *_uri_errors(values, plain_on_loopback=plain_on_loopback)]
+    if errors:
+        raise InvalidInput("addresses", fields=errors)
+    origins = (check_origin(origin, allow_http_on_loopback=plain_on_loopback) for origin in values["forward_origins"])
     return {
-        **said,
-        **{name: list(dict.fromkeys(said[name])) for name in LIST},
+        **values,
+        **{name: list(dict.fromkeys(values[name])) for name in URI_LIST_FIELDS},
         "forward_origins": sorted(set(origins)),
     }
 
 
-def _missing(said: Mapping[str, Any]) -> Iterator[FieldError]:
-    if not said["name"]:
-        yield FieldError("name", "missing", MISSING, {})
-    if not said["redirect_uris"] and not said["forward_origins"]:
-        yield FieldError("redirect_uris", "missing", NO_WAY_IN, {})
+def _missing_fields(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    if not values["name"]:
+        yield FieldError("name", "missing", REQUIRED_MESSAGE, {})
+    if not values["redirect_uris"] and not values["forward_origins"]:
+        yield FieldError("redirect_uris", "missing", NO_REDIRECT_URI_MESSAGE, {})
 
 
-def _flaws(said: Mapping[str, Any], *, local: bool) -> Iterator[FieldError]:
+def _uri_errors(values: Mapping[str, Any], *, plain_on_loopback: bool) -> Iterator[FieldError]:
     checks: list[tuple[str, list[str | None], Callable[..., object]]] = [
-        *((name, said[name], check_client_uri) for name in LIST),
-        *((name, [said[name]], check_client_uri) for name in SINGLE),
-        ("forward_origins", said["forward_origins"], check_origin),
+        *((name, values[name], check_client_uri) for name in URI_LIST_FIELDS),
+        *((name, [values[name]], check_client_uri) for name in URI_FIELDS),
+        ("forward_origins", values["forward_origins"], check_origin),
     ]
     for name, addresses, check in checks:
         for address in addresses:
             try:
                 if address is not None:
-                    check(address, plain_on_loopback=local)
-            except ClientUriRefused as flaw:
-                yield FieldError(name, "address", str(flaw), {})
+                    check(address, plain_on_loopback=plain_on_loopback)
+            except ClientUriRefused as error:
+                yield FieldError(name, "address", str(error), {})
                 break

@@ -20,16 +20,16 @@ from accounts.core.errors import BadAppRequest
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, clients, id_token_hint, trial_state
-from accounts.flows.oidc.claims import OPENID, Wanted
+from accounts.flows.oidc.claims import OPENID, RequestedClaims
 from accounts.flows.oidc.clients import Client
-from accounts.flows.oidc.responses import FORM_POST, QUERY, Answer, Refused
+from accounts.flows.oidc.responses import FORM_POST, QUERY, AuthorizationRefused, AuthorizationResponse
 
-HINT = "id_token_hint"
-PROMPTS = frozenset({"none", "login", "consent", "select_account", "create"})
-CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-SCOPE = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*", re.ASCII)
-NONCE_CHARACTERS = 512
-CARRIED = (
+ID_TOKEN_HINT = "id_token_hint"  # noqa: S105 - the name of a parameter
+PROMPT_VALUES = frozenset({"none", "login", "consent", "select_account", "create"})
+CODE_CHALLENGE_PATTERN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+SCOPE_PATTERN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*", re.ASCII)
+MAX_NONCE_CHARACTERS = 512
+AUTHORIZATION_PARAMETERS = (
     *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "prompt", "max_age"),
     *("code_challenge", "code_challenge_method", "claims", "acr_values", "id_token_hint", "login_hint", "ui_locales"),
 )
@@ -37,174 +37,180 @@ CARRIED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuthorizationRequest:
     """An authorization request that may be answered.
 
     :ivar scope: what the app may have of what it asks for, in the order of :data:`claims.SCOPES`.
     :ivar prompt: what the person must be shown whatever else holds; ``none`` for nothing at all.
     :ivar max_age: seconds since the person proved who they are, at most; None for however long.
-    :ivar sub: the account that the app expects; "" for any.
-    :ivar said: the parameters that count, as they came.
+    :ivar expected_sub: the account that the app expects; "" for any.
+    :ivar params: the parameters that count, as they came.
     """
 
     app: Client
     redirect_uri: str
-    mode: str
+    response_mode: str
     state: str
     scope: tuple[str, ...]
     nonce: str
-    challenge: str
+    code_challenge: str
     prompt: frozenset[str]
     max_age: int | None
-    wanted: Wanted
-    acr: bool
-    sub: str
-    said: Mapping[str, str] = field(repr=False)
+    requested_claims: RequestedClaims
+    acr_requested: bool
+    expected_sub: str
+    params: Mapping[str, str] = field(repr=False)
 
     @property
     def digest(self) -> str:
         """A name for exactly this request, whether or not the hint goes along."""
-        text = json.dumps(sorted((name, value) for name, value in self.said.items() if name != HINT))
+        text = json.dumps(sorted((name, value) for name, value in self.params.items() if name != ID_TOKEN_HINT))
         return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
 
     @property
-    def agreed_to(self) -> tuple[str, ...]:
+    def consent_scopes(self) -> tuple[str, ...]:
         """The scope words that a person consents to."""
-        more = self.wanted.scopes & set(self.app.scopes)
-        return tuple(word for word in claims.SCOPES if word in {*self.scope, *more})
+        claim_scopes = self.requested_claims.scopes & set(self.app.scopes)
+        return tuple(word for word in claims.SUPPORTED_SCOPES if word in {*self.scope, *claim_scopes})
 
     @property
-    def quiet(self) -> bool:
+    def is_prompt_none(self) -> bool:
         """Whether nothing may be shown."""
         return "none" in self.prompt
 
-    def without(self, name: str) -> Asked:
+    def without_parameter(self, name: str) -> AuthorizationRequest:
         """The same request, with less to carry."""
-        return replace(self, said={each: value for each, value in self.said.items() if each != name})
+        return replace(self, params={each: value for each, value in self.params.items() if each != name})
 
-    def answer(self, house: Site, says: Mapping[str, str]) -> Answer:
+    def build_response(self, site: Site, params: Mapping[str, str]) -> AuthorizationResponse:
         """An answer to the app, with ``state`` and ``iss`` (RFC 9207)."""
-        return _answer(house, self.redirect_uri, self.mode, self.state, says)
+        return _build_response(site, self.redirect_uri, self.response_mode, self.state, params)
 
-    def refusal(self, house: Site, error: OAuth2Error) -> Answer:
+    def build_error_response(self, site: Site, error: OAuth2Error) -> AuthorizationResponse:
         """The answer that there will be no code, and why."""
-        return self.answer(house, _said(error))
+        return self.build_response(site, _error_params(error))
 
 
-def read(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> Asked:
+def parse_authorization_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> AuthorizationRequest:
     """The request that these parameters make.
 
     :raises BadAppRequest: no app is known by it, or not with this return address: nobody is sent anywhere.
     :raises Refused: it cannot be granted; the app is told.
     """
-    many: dict[str, list[str]] = {}
+    values_by_name: dict[str, list[str]] = {}
     for name, value in pairs:
-        many.setdefault(name, []).append(value)
-    app, redirect_uri = _addressee(uow, many)
-    said = {name: many[name][0] for name in CARRIED if many.get(name, [""])[0]}
-    modes = many.get("response_mode", [])
-    mode = FORM_POST if modes == [FORM_POST] else QUERY
-    states = many.get("state", [])
+        values_by_name.setdefault(name, []).append(value)
+    app, redirect_uri = _find_client(uow, values_by_name)
+    params = {name: values_by_name[name][0] for name in AUTHORIZATION_PARAMETERS if values_by_name.get(name, [""])[0]}
+    modes = values_by_name.get("response_mode", [])
+    response_mode = FORM_POST if modes == [FORM_POST] else QUERY
+    states = values_by_name.get("state", [])
     state = states[0] if len(states) == 1 else ""
     try:
-        _check_whole(many, said)
-        return _judged(uow, app, redirect_uri, mode, said)
+        _check_parameters(values_by_name, params)
+        return _build_request(uow, app, redirect_uri, response_mode, params)
     except OAuth2Error as error:
-        raise Refused(_answer(uow.site, redirect_uri, mode, state, _said(error)), error) from None
+        raise AuthorizationRefused(
+            _build_response(uow.site, redirect_uri, response_mode, state, _error_params(error)), error
+        ) from None
 
 
-def _addressee(uow: UnitOfWork, many: Mapping[str, list[str]]) -> tuple[Client, str]:
-    ids, uris = many.get("client_id", []), many.get("redirect_uri", [])
-    app = clients.find(uow, ids[0]) if len(ids) == 1 else None
+def _find_client(uow: UnitOfWork, values_by_name: Mapping[str, list[str]]) -> tuple[Client, str]:
+    ids, uris = values_by_name.get("client_id", []), values_by_name.get("redirect_uri", [])
+    app = clients.find_client(uow, ids[0]) if len(ids) == 1 else None
     if app is None:
         raise BadAppRequest("no app of this client_id")
-    if len(uris) != 1 or not _may_return(uow, app, uris[0], many):
+    if len(uris) != 1 or not _is_redirect_allowed(uow, app, uris[0], values_by_name):
         raise BadAppRequest(f"redirect_uri is not registered for {app.id}")
     return app, uris[0]
 
 
-def _may_return(uow: UnitOfWork, app: Client, uri: str, many: Mapping[str, list[str]]) -> bool:
-    return clients.redirects_to(app, uri) or trial_state.leads_back(uow.site, app.id, uri, many.get("state", []))
-
-
-def _check_whole(many: Mapping[str, list[str]], said: Mapping[str, str]) -> None:
-    if any(len(values) > 1 for values in many.values()):
-        raise InvalidRequestError("A parameter stands there twice.")
-    if "request" in many:
-        raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
-    if "request_uri" in many:
-        raise OAuth2Error("Send the parameters themselves.", error="request_uri_not_supported")
-    if "registration" in many:
-        raise OAuth2Error("Apps are registered by an admin.", error="registration_not_supported")
-    if said.get("response_mode", QUERY) not in (QUERY, FORM_POST):
-        raise InvalidRequestError("response_mode must be query or form_post.")
-    if "response_type" not in said:
-        raise InvalidRequestError("response_type is missing.")
-    if said["response_type"] != "code":
-        raise UnsupportedResponseTypeError(said["response_type"], "response_type must be code.")
-
-
-def _judged(uow: UnitOfWork, app: Client, redirect_uri: str, mode: str, said: Mapping[str, str]) -> Asked:
-    wanted = _claims(said)
-    return Asked(
-        app=app,
-        redirect_uri=redirect_uri,
-        mode=mode,
-        state=said.get("state", ""),
-        scope=_scope(app, said),
-        nonce=_nonce(said),
-        challenge=_challenge(app, said),
-        prompt=_prompt(said),
-        max_age=_max_age(said),
-        wanted=wanted,
-        acr=wanted.acr or "acr_values" in said,
-        sub=_sub(uow, app, said, wanted),
-        said=said,
+def _is_redirect_allowed(uow: UnitOfWork, app: Client, uri: str, values_by_name: Mapping[str, list[str]]) -> bool:
+    return clients.may_redirect_to(app, uri) or trial_state.is_trial_redirect(
+        uow.site, app.id, uri, values_by_name.get("state", [])
     )
 
 
-def _scope(app: Client, said: Mapping[str, str]) -> tuple[str, ...]:
-    text = said.get("scope", "")
-    if not SCOPE.fullmatch(text):
+def _check_parameters(values_by_name: Mapping[str, list[str]], params: Mapping[str, str]) -> None:
+    if any(len(values) > 1 for values in values_by_name.values()):
+        raise InvalidRequestError("A parameter stands there twice.")
+    if "request" in values_by_name:
+        raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
+    if "request_uri" in values_by_name:
+        raise OAuth2Error("Send the parameters themselves.", error="request_uri_not_supported")
+    if "registration" in values_by_name:
+        raise OAuth2Error("Apps are registered by an admin.", error="registration_not_supported")
+    if params.get("response_mode", QUERY) not in (QUERY, FORM_POST):
+        raise InvalidRequestError("response_mode must be query or form_post.")
+    if "response_type" not in params:
+        raise InvalidRequestError("response_type is missing.")
+    if params["response_type"] != "code":
+        raise UnsupportedResponseTypeError(params["response_type"], "response_type must be code.")
+
+
+def _build_request(
+    uow: UnitOfWork, app: Client, redirect_uri: str, response_mode: str, params: Mapping[str, str]
+) -> AuthorizationRequest:
+    requested_claims = _parse_claims(params)
+    return AuthorizationRequest(
+        app=app,
+        redirect_uri=redirect_uri,
+        response_mode=response_mode,
+        state=params.get("state", ""),
+        scope=_parse_scope(app, params),
+        nonce=_parse_nonce(params),
+        code_challenge=_parse_code_challenge(app, params),
+        prompt=_parse_prompt(params),
+        max_age=_parse_max_age(params),
+        requested_claims=requested_claims,
+        acr_requested=requested_claims.acr_requested or "acr_values" in params,
+        expected_sub=_parse_expected_sub(uow, app, params, requested_claims),
+        params=params,
+    )
+
+
+def _parse_scope(app: Client, params: Mapping[str, str]) -> tuple[str, ...]:
+    text = params.get("scope", "")
+    if not SCOPE_PATTERN.fullmatch(text):
         raise InvalidScopeError("scope is not a list of words.")
     words = set(text.split(" "))
     if OPENID not in words:
         raise InvalidScopeError("scope must hold openid.")
     # What is unknown, and what this app may not have, is left out (OpenID Connect Core 3.1.2.1).
-    return tuple(word for word in claims.SCOPES if word in words and (word == OPENID or word in app.scopes))
+    return tuple(word for word in claims.SUPPORTED_SCOPES if word in words and (word == OPENID or word in app.scopes))
 
 
-def _nonce(said: Mapping[str, str]) -> str:
-    nonce = said.get("nonce", "")
-    if len(nonce) > NONCE_CHARACTERS:
+def _parse_nonce(params: Mapping[str, str]) -> str:
+    nonce = params.get("nonce", "")
+    if len(nonce) > MAX_NONCE_CHARACTERS:
         raise InvalidRequestError("nonce is too long.")
     return nonce
 
 
-def _challenge(app: Client, said: Mapping[str, str]) -> str:
-    challenge, method = said.get("code_challenge", ""), said.get("code_challenge_method", "")
+def _parse_code_challenge(app: Client, params: Mapping[str, str]) -> str:
+    challenge, method = params.get("code_challenge", ""), params.get("code_challenge_method", "")
     if not challenge and not method:
         if app.public or app.require_pkce:
             raise InvalidRequestError("code_challenge is missing: PKCE is required of this client.")
         return ""
     if method != "S256":
         raise InvalidRequestError("code_challenge_method must be S256.")
-    if not CHALLENGE.fullmatch(challenge):
+    if not CODE_CHALLENGE_PATTERN.fullmatch(challenge):
         raise InvalidRequestError("code_challenge is not a SHA-256 in base64url.")
     return challenge
 
 
-def _prompt(said: Mapping[str, str]) -> frozenset[str]:
-    prompt = frozenset(said.get("prompt", "").split())
-    if not prompt <= PROMPTS:
+def _parse_prompt(params: Mapping[str, str]) -> frozenset[str]:
+    prompt = frozenset(params.get("prompt", "").split())
+    if not prompt <= PROMPT_VALUES:
         raise InvalidRequestError("prompt holds a word that is not known.")
     if "none" in prompt and len(prompt) > 1:
         raise InvalidRequestError("prompt is none and something else.")
     return prompt
 
 
-def _max_age(said: Mapping[str, str]) -> int | None:
-    text = said.get("max_age")
+def _parse_max_age(params: Mapping[str, str]) -> int | None:
+    text = params.get("max_age")
     if text is None:
         return None
     if not re.fullmatch(r"[0-9]{1,15}", text, re.ASCII):
@@ -212,31 +218,35 @@ def _max_age(said: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def _claims(said: Mapping[str, str]) -> Wanted:
-    if "claims" not in said:
-        return Wanted()
+def _parse_claims(params: Mapping[str, str]) -> RequestedClaims:
+    if "claims" not in params:
+        return RequestedClaims()
     try:
-        return claims.wanted(said["claims"])
+        return claims.parse_requested_claims(params["claims"])
     except ValueError:
         raise InvalidRequestError("claims is not what OpenID Connect Core 5.5 describes.") from None
 
 
-def _sub(uow: UnitOfWork, app: Client, said: Mapping[str, str], wanted: Wanted) -> str:
-    if "id_token_hint" not in said:
-        return wanted.sub
-    hint = id_token_hint.read(uow, said["id_token_hint"])
+def _parse_expected_sub(
+    uow: UnitOfWork, app: Client, params: Mapping[str, str], requested_claims: RequestedClaims
+) -> str:
+    if "id_token_hint" not in params:
+        return requested_claims.expected_sub
+    hint = id_token_hint.read_id_token_hint(uow, params["id_token_hint"])
     if hint is None or hint.app_id != app.id:
         raise InvalidRequestError("id_token_hint is no ID token of this client.")
-    if wanted.sub not in ("", hint.account_id):
+    if requested_claims.expected_sub not in ("", hint.account_id):
         raise InvalidRequestError("id_token_hint and claims name two people.")
     return hint.account_id
 
 
-def _answer(house: Site, redirect_uri: str, mode: str, state: str, says: Mapping[str, str]) -> Answer:
-    whole = {**says, **({"state": state} if state else {}), "iss": house.link_signer.page_url("")}
-    return Answer(redirect_uri, mode, whole)
+def _build_response(
+    site: Site, redirect_uri: str, response_mode: str, state: str, params: Mapping[str, str]
+) -> AuthorizationResponse:
+    all_params = {**params, **({"state": state} if state else {}), "iss": site.link_signer.page_url("")}
+    return AuthorizationResponse(redirect_uri, response_mode, all_params)
 
 
-def _said(error: OAuth2Error) -> dict[str, str]:
-    described = {"error_description": str(error.description)} if error.description else {}
-    return {"error": str(error.error), **described}
+def _error_params(error: OAuth2Error) -> dict[str, str]:
+    description = {"error_description": str(error.description)} if error.description else {}
+    return {"error": str(error.error), **description}

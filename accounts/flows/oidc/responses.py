@@ -12,29 +12,29 @@ QUERY, FORM_POST = "query", "form_post"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AuthorizationResponse:
     """Where an answer goes, and what it says. Never made for an address that is not registered."""
 
     redirect_uri: str
-    mode: str
-    says: Mapping[str, str] = field(repr=False)
+    response_mode: str
+    params: Mapping[str, str] = field(repr=False)
 
     @property
     def location(self) -> str:
         """The redirect that carries it; what the registered address has in its query stays as it is."""
-        return with_query(self.redirect_uri, self.says)
+        return add_query(self.redirect_uri, self.params)
 
 
-class Refused(Exception):
+class AuthorizationRefused(Exception):
     """An authorization request that cannot be granted; the app is told."""
 
-    def __init__(self, answer: Answer, error: OAuth2Error) -> None:
+    def __init__(self, response: AuthorizationResponse, error: OAuth2Error) -> None:
         super().__init__(str(error.error))
-        self.answer = answer
+        self.response = response
 
 
-def with_query(uri: str, says: Mapping[str, str]) -> str:
+def add_query(uri: str, params: Mapping[str, str]) -> str:
     """An address with more in its query. What it had stays untouched, letter by letter."""
-    if not says:
+    if not params:
         return uri
-    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(says)}"
+    return f"{uri}{'&' if '?' in uri else '?'}{urlencode(params)}"

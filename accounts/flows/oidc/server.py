@@ -28,14 +28,14 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, grants, issue, tokens
-from accounts.flows.oidc.grants import Live
-from accounts.flows.oidc.tokens import Access, Code, Refresh
+from accounts.flows.oidc.grants import LiveGrant
+from accounts.flows.oidc.tokens import AccessToken, AuthorizationCode, RefreshToken
 
 REVOCATION, INTROSPECTION = "revocation", "introspection"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class EndpointResponse:
     """An answer to an app: JSON, or nothing."""
 
     status: int
@@ -43,29 +43,29 @@ class Said:
     headers: Mapping[str, str]
 
 
-class Request(OAuth2Request):
+class ClientRequest(OAuth2Request):
     """A request of an app: its form, its headers, and the unit of work that it is answered in."""
 
     def __init__(self, uow: UnitOfWork, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
         # Not the address that was asked: whether transport is safe is judged by the settings, at start.
         super().__init__("POST", "https://localhost/", headers=headers)
         self.uow = uow
-        self.shown = headers
-        self.said = dict(form)
-        self.payload = BasicOAuth2Payload(self.said)
+        self.client_headers = headers
+        self.form_data = dict(form)
+        self.payload = BasicOAuth2Payload(self.form_data)
 
     @property
     def form(self) -> dict[str, str]:
-        return self.said
+        return self.form_data
 
     @property
     def app(self) -> clients.Client:
         """The app that was shown to ask."""
-        return cast(Client, self.client).app
+        return cast(AuthlibClient, self.client).app
 
 
 @dataclass(frozen=True, slots=True)
-class Client(ClientMixin):
+class AuthlibClient(ClientMixin):
     """An app, as Authlib asks about it."""
 
     app: clients.Client
@@ -74,48 +74,52 @@ class Client(ClientMixin):
         return grant_type in (CodeGrant.GRANT_TYPE, RefreshGrant.GRANT_TYPE)
 
 
-class Server(AuthorizationServer):
+class OAuthServer(AuthorizationServer):
     """The server of one installation: ``house.kept(Server)``."""
 
-    def __init__(self, house: Site) -> None:
+    def __init__(self, site: Site) -> None:
         super().__init__()
-        self.house = house
-        self.register_grant(CodeGrant, [S256(required=True)])
+        self.site = site
+        self.register_grant(CodeGrant, [S256CodeChallenge(required=True)])
         self.register_grant(RefreshGrant)
         self.register_endpoint(Revocation)
         self.register_endpoint(Introspection)
 
-    def token(self, request: Request) -> Said:
+    def handle_token_request(self, request: ClientRequest) -> EndpointResponse:
         """The answer of the token endpoint."""
-        return cast(Said, self.create_token_response(request))
+        return cast(EndpointResponse, self.create_token_response(request))
 
-    def about_token(self, name: str, request: Request) -> Said:
+    def handle_endpoint_request(self, endpoint: str, request: ClientRequest) -> EndpointResponse:
         """The answer of the endpoint that revokes or the one that introspects."""
-        return cast(Said, self.create_endpoint_response(name, request))
+        return cast(EndpointResponse, self.create_endpoint_response(endpoint, request))
 
-    def create_oauth2_request(self, request: Request) -> Request:
+    def create_oauth2_request(self, request: ClientRequest) -> ClientRequest:
         return request
 
-    def authenticate_client(self, request: Request, methods: object, endpoint: str = "token") -> Client:
-        app = clients.authenticate(request.uow, request.shown, request.said, public=endpoint != INTROSPECTION)
+    def authenticate_client(self, request: ClientRequest, methods: object, endpoint: str = "token") -> AuthlibClient:
+        app = clients.authenticate_client(
+            request.uow, request.client_headers, request.form_data, public=endpoint != INTROSPECTION
+        )
         request.auth_method = app.token_endpoint_auth_method
-        return Client(app)
+        return AuthlibClient(app)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Nobody listens: what happened stands in the audit log."""
 
-    def handle_response(self, status: int, body: Any, headers: Any) -> Said:
-        return Said(status, body, dict(headers))
+    def handle_response(self, status: int, body: Any, headers: Any) -> EndpointResponse:
+        return EndpointResponse(status, body, dict(headers))
 
-    def handle_error_response(self, request: Request, error: OAuth2Error) -> Said:
-        said = {"error": str(error.error)} | (
+    def handle_error_response(self, request: ClientRequest, error: OAuth2Error) -> EndpointResponse:
+        body = {"error": str(error.error)} | (
             {"error_description": str(error.description)} if error.description else {}
         )
-        basic = error.status_code == 401 and "Authorization" in request.shown
-        return Said(error.status_code, said, {"WWW-Authenticate": 'Basic realm="accounts"'} if basic else {})
+        is_basic = error.status_code == 401 and "Authorization" in request.client_headers
+        return EndpointResponse(
+            error.status_code, body, {"WWW-Authenticate": 'Basic realm="accounts"'} if is_basic else {}
+        )
 
 
-class S256(CodeChallenge):
+class S256CodeChallenge(CodeChallenge):
     """PKCE as it is safe: by SHA-256 only."""
 
     DEFAULT_CODE_CHALLENGE_METHOD = "S256"
@@ -125,53 +129,57 @@ class S256(CodeChallenge):
 class CodeGrant(authlib_grants.AuthorizationCodeGrant):
     """A code for tokens. It is spent last, when nothing else is wrong with the request."""
 
-    request: Request
+    request: ClientRequest
 
-    def query_authorization_code(self, code: str, client: Client) -> Code | None:
-        found = tokens.read_code(self.request.uow.site, code)
-        return found if found is not None and found.app_id == client.app.id else None
+    def query_authorization_code(self, code: str, client: AuthlibClient) -> AuthorizationCode | None:
+        authorization_code = tokens.verify_code(self.request.uow.site, code)
+        return (
+            authorization_code
+            if authorization_code is not None and authorization_code.app_id == client.app.id
+            else None
+        )
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         code: Any = self.request.authorization_code
-        return 200, issue.for_code(self.request.uow, self.request.app, code), []
+        return 200, issue.issue_for_code(self.request.uow, self.request.app, code), []
 
 
 class RefreshGrant(authlib_grants.RefreshTokenGrant):
     """A refresh token for the next one. It is replaced with every use."""
 
-    request: Request
+    request: ClientRequest
 
-    def authenticate_refresh_token(self, refresh_token: str) -> _Shown | None:
-        found = tokens.read_refresh(self.request.uow.site, refresh_token)
-        return _Shown(found) if found is not None else None
+    def authenticate_refresh_token(self, refresh_token: str) -> _PresentedRefreshToken | None:
+        token = tokens.verify_refresh_token(self.request.uow.site, refresh_token)
+        return _PresentedRefreshToken(token) if token is not None else None
 
-    def _validate_token_scope(self, token: _Shown) -> None:
+    def _validate_token_scope(self, token: _PresentedRefreshToken) -> None:
         """Judged where the grant is known: the token does not say what its scope is."""
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
-        shown: Any = self.request.refresh_token
-        asked = self.request.form.get("scope", "")
-        return 200, issue.for_refresh(self.request.uow, self.request.app, shown.token, asked), []
+        presented: Any = self.request.refresh_token
+        requested_scope = self.request.form.get("scope", "")
+        return 200, issue.issue_for_refresh(self.request.uow, self.request.app, presented.token, requested_scope), []
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
-    token: Refresh
+class _PresentedRefreshToken:
+    token: RefreshToken
 
-    def check_client(self, client: Client) -> bool:
+    def check_client(self, client: AuthlibClient) -> bool:
         """Judged where the grant is known."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _LiveToken:
     """A live token, as Authlib's endpoints ask about it."""
 
-    live: Live
-    access: Access | None
+    live_grant: LiveGrant
+    access_token: AccessToken | None
 
-    def check_client(self, client: Client) -> bool:
-        return self.live.app.id == client.app.id
+    def check_client(self, client: AuthlibClient) -> bool:
+        return self.live_grant.app.id == client.app.id
 
     def is_expired(self) -> bool:
         return False
@@ -180,54 +188,56 @@ class _Found:
         return False
 
 
-def find(uow: UnitOfWork, text: str, *, replaced: bool = False) -> _Found | None:
+def find_live_token(uow: UnitOfWork, token: str, *, accept_replaced: bool = False) -> _LiveToken | None:
     """The live token that this text is, of either kind: the hint about which is not needed, so it is not believed.
 
-    :param replaced: whether a refresh token will do that a later one has taken the place of.
+    :param accept_replaced: whether a refresh token will do that a later one has taken the place of.
     """
-    access = tokens.read_access(uow.site, text)
-    refresh = tokens.read_refresh(uow.site, text) if access is None else None
-    grant_id = access.grant_id if access else refresh.grant_id if refresh else None
-    live = grants.live(uow, grant_id) if grant_id is not None else None
-    if live is None or (refresh is not None and not replaced and refresh.counter != live.grant.counter):
+    access_token = tokens.verify_access_token(uow.site, token)
+    refresh_token = tokens.verify_refresh_token(uow.site, token) if access_token is None else None
+    grant_id = access_token.grant_id if access_token else refresh_token.grant_id if refresh_token else None
+    live_grant = grants.find_live_grant(uow, grant_id) if grant_id is not None else None
+    if live_grant is None or (
+        refresh_token is not None and not accept_replaced and refresh_token.counter != live_grant.grant.counter
+    ):
         return None
-    return _Found(live, access)
+    return _LiveToken(live_grant, access_token)
 
 
-class _Hintless:
+class _IgnoresTokenTypeHint:
     """RFC 7009 and 7662 say that a hint may be wrong; Authlib refuses one that it does not know."""
 
-    def check_params(self, request: Request, client: Client) -> None:
+    def check_params(self, request: ClientRequest, client: AuthlibClient) -> None:
         if not request.form.get("token"):
             raise InvalidRequestError("token is missing.")
 
 
-class Revocation(_Hintless, RevocationEndpoint):
+class Revocation(_IgnoresTokenTypeHint, RevocationEndpoint):
     """Ends the whole grant, whichever of its tokens is shown."""
 
     ENDPOINT_NAME = REVOCATION
 
-    def authenticate_token(self, request: Request, client: Client) -> _Found | None:
+    def authenticate_token(self, request: ClientRequest, client: AuthlibClient) -> _LiveToken | None:
         self.check_params(request, client)
         # What an app wants to be rid of goes, also where another process of it has refreshed meanwhile.
-        found = find(request.uow, request.form["token"], replaced=True)
-        if found is not None and not found.check_client(client):
+        live_token = find_live_token(request.uow, request.form["token"], accept_replaced=True)
+        if live_token is not None and not live_token.check_client(client):
             raise InvalidGrantError("The token belongs to another client.")
-        return found
+        return live_token
 
-    def revoke_token(self, token: _Found, request: Request) -> None:
-        grants.revoke(request.uow, token.live.grant, because="the app asked")
+    def revoke_token(self, token: _LiveToken, request: ClientRequest) -> None:
+        grants.revoke_grant(request.uow, token.live_grant.grant, reason="the app asked")
 
 
-class Introspection(_Hintless, IntrospectionEndpoint):
+class Introspection(_IgnoresTokenTypeHint, IntrospectionEndpoint):
     """Tells an app about its own tokens, and nothing about those of others."""
 
     ENDPOINT_NAME = INTROSPECTION
 
-    def authenticate_token(self, request: Request, client: Client) -> _Found | None:
+    def authenticate_token(self, request: ClientRequest, client: AuthlibClient) -> _LiveToken | None:
         self.check_params(request, client)
-        found = find(request.uow, request.form["token"])
-        return found if found is not None and found.check_client(client) else None
+        live_token = find_live_token(request.uow, request.form["token"])
+        return live_token if live_token is not None and live_token.check_client(client) else None
 
-    def introspect_token(self, token: _Found) -> dict[str, Any]:
-        return issue.described(token.live, token.access)
+    def introspect_token(self, token: _LiveToken) -> dict[str, Any]:
+        return issue.build_introspection(token.live_grant, token.access_token)

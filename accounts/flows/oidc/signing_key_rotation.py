@@ -11,33 +11,42 @@ from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models.apps import OidcKey
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc.signing_keys import AHEAD, ALGS, Keys, line_up, make, published_rows
+from accounts.flows.oidc.signing_keys import (
+    PUBLISH_AHEAD,
+    SIGNING_ALGS,
+    SigningKeys,
+    create_keys,
+    list_published_keys,
+    schedule_retirements,
+)
 
 
-def state_of(row: OidcKey, rows: Sequence[OidcKey]) -> str:
+def signing_key_state(row: OidcKey, rows: Sequence[OidcKey]) -> str:
     """``next`` (published, signs later), ``signs`` or ``kept`` (published for what it has signed)."""
     moment = now()
     if row.not_before > moment:
         return "next"
-    able = [each for each in rows if each.alg == row.alg and each.not_before <= moment]
-    return "signs" if row is max(able, key=lambda each: (each.not_before, each.id)) else "kept"
+    usable = [each for each in rows if each.alg == row.alg and each.not_before <= moment]
+    return "signs" if row is max(usable, key=lambda each: (each.not_before, each.id)) else "kept"
 
 
-def rotate(uow: UnitOfWork, algs: Sequence[str] = ALGS, *, ahead: timedelta = AHEAD) -> list[OidcKey]:
+def rotate_signing_keys(
+    uow: UnitOfWork, algs: Sequence[str] = SIGNING_ALGS, *, ahead: timedelta = PUBLISH_AHEAD
+) -> list[OidcKey]:
     """New keys that take over after ``ahead``; the old ones stay published for what they have signed.
 
     A key that waits already for its turn is left to it, or has it after ``ahead`` where that is sooner: rotating
     twice is rotating once. The first one of all signs at once, since nobody holds another.
     """
-    moment, rows = now(), published_rows(uow)
-    first = [alg for alg in algs if not any(row.alg == alg for row in rows)]
+    moment, rows = now(), list_published_keys(uow)
+    algs_without_key = [alg for alg in algs if not any(row.alg == alg for row in rows)]
     waiting = [row for row in rows if row.alg in algs and row.not_before > moment]
-    found = make(uow, first, moment, marks=())
-    others = {row.alg for row in waiting}.union(first)
-    found += make(uow, [alg for alg in algs if alg not in others], moment + ahead, marks=())
-    found += _bring_forward(uow, [row.id for row in waiting if row.not_before > moment + ahead], moment + ahead)
-    uow.site.get(Keys).forget()
-    return found
+    keys = create_keys(uow, algs_without_key, moment, spent_ids=())
+    algs_done = {row.alg for row in waiting}.union(algs_without_key)
+    keys += create_keys(uow, [alg for alg in algs if alg not in algs_done], moment + ahead, spent_ids=())
+    keys += _bring_forward(uow, [row.id for row in waiting if row.not_before > moment + ahead], moment + ahead)
+    uow.site.get(SigningKeys).invalidate()
+    return keys
 
 
 def _bring_forward(uow: UnitOfWork, ids: Sequence[str], signs_from: datetime) -> list[OidcKey]:
@@ -47,13 +56,13 @@ def _bring_forward(uow: UnitOfWork, ids: Sequence[str], signs_from: datetime) ->
         rows = list(uow.session.scalars(select(OidcKey).where(OidcKey.id.in_(ids))))
         for row in rows:
             row.not_before = signs_from
-            line_up(uow, row.alg)
+            schedule_retirements(uow, row.alg)
             facts = {"key": row.id, "alg": row.alg, "signs_from": int(signs_from.timestamp())}
             uow.record_event("oidc-key.brought-forward", facts=facts)
     return rows
 
 
-def drop(uow: UnitOfWork, id: str) -> str:
+def drop_signing_key(uow: UnitOfWork, id: str) -> str:
     """Take a key away at once, because somebody else may hold it: whatever it signed verifies nowhere any more.
 
     Whichever of the others is known longest to be good takes its place: the one before it, as long as that is
@@ -67,9 +76,9 @@ def drop(uow: UnitOfWork, id: str) -> str:
     alg = row.alg
     with uow:
         uow.session.delete(row)
-        left = line_up(uow, alg)
+        remaining = schedule_retirements(uow, alg)
         uow.record_event("oidc-key.dropped", facts={"key": id, "alg": alg})
-    if not left:
-        make(uow, [alg], now(), marks=())
-    uow.site.get(Keys).forget()
+    if not remaining:
+        create_keys(uow, [alg], now(), spent_ids=())
+    uow.site.get(SigningKeys).invalidate()
     return alg

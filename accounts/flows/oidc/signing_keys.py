@@ -28,166 +28,168 @@ if TYPE_CHECKING:
     from joserfc.jwk import ECKey, OKPKey, RSAKey
     from joserfc.jws import JWSRegistry
 
-    Pair = RSAKey | ECKey | OKPKey
+    SigningKey = RSAKey | ECKey | OKPKey
 
-ALGS = ("RS256", "ES256", "EdDSA")
-USE = "oidc-keys"
-CACHED = timedelta(hours=1)
+SIGNING_ALGS = ("RS256", "ES256", "EdDSA")
+SIGNING_KEY_USE = "oidc-keys"
+JWKS_CACHE_TIME = timedelta(hours=1)
 """How long other apps may keep the published keys before they look again."""
-AHEAD = timedelta(hours=24)
+PUBLISH_AHEAD = timedelta(hours=24)
 """How long a new key is published before it signs: many times ``CACHED``, for those who do not heed it."""
-AT_ONCE = timedelta(minutes=2)
+EMERGENCY_PUBLISH_AHEAD = timedelta(minutes=2)
 """How long before it signs when that cannot wait: until every process here publishes it."""
-KEPT = timedelta(days=3)
+RETIRED_KEY_RETENTION = timedelta(days=3)
 """How long a key is published after it signed last. No token signed by it lives longer than a day."""
-LOOKED_AT = 30.0
+KEY_CACHE_SECONDS = 30.0
 """Seconds for which a process believes what it has read."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _CachedKey:
     """One key as this process holds it."""
 
     row: OidcKey
-    pair: Pair | None
+    key: SigningKey | None
 
 
-class Keys:
+class SigningKeys:
     """The keys of one installation: ``house.kept(Keys)``."""
 
-    def __init__(self, house: Site) -> None:
-        self._house = house
-        self._known: tuple[_Known, ...] = ()
-        self._read_at = float("-inf")
-        self._reading = threading.Lock()
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._keys: tuple[_CachedKey, ...] = ()
+        self._loaded_at = float("-inf")
+        self._load_lock = threading.Lock()
 
     @property
-    def look_is_due(self) -> bool:
+    def is_stale(self) -> bool:
         """Whether the next use asks the store first."""
-        return time.monotonic() - self._read_at > LOOKED_AT
+        return time.monotonic() - self._loaded_at > KEY_CACHE_SECONDS
 
-    def published(self) -> list[dict[str, Any]]:
+    def public_jwks(self) -> list[dict[str, Any]]:
         """The public parts, as a JWK set has them. The first call ever makes the keys."""
-        return [{**known.row.public, "use": "sig", "alg": known.row.alg} for known in self._current()]
+        return [{**known.row.public, "use": "sig", "alg": known.row.alg} for known in self._current_keys()]
 
     def sign(self, alg: str, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
         """A signed JWT. Slow enough (RSA) to belong outside of any transaction."""
         from joserfc import jwt
 
-        id, pair = self._signing(alg)
-        return jwt.encode({"alg": alg, "kid": id, "typ": typ}, dict(claims), pair, registry=_registry())
+        id, key = self._signing_key(alg)
+        return jwt.encode({"alg": alg, "kid": id, "typ": typ}, dict(claims), key, registry=_jws_registry())
 
-    def read(self, token: str) -> Mapping[str, Any] | None:
+    def verify(self, token: str) -> Mapping[str, Any] | None:
         """What a JWT of ours says, however old; None for everything that none of the published keys has signed."""
         from joserfc import jwt
         from joserfc.errors import JoseError
         from joserfc.jwk import KeySet
 
-        keys = KeySet.import_key_set({"keys": self.published()})
+        keys = KeySet.import_key_set({"keys": self.public_jwks()})
         try:
-            claims: Mapping[str, Any] = jwt.decode(token, keys, registry=_registry()).claims
+            claims: Mapping[str, Any] = jwt.decode(token, keys, registry=_jws_registry()).claims
         except (JoseError, ValueError):
             return None
         return claims
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Look again at the next use: something was changed here."""
-        self._read_at = float("-inf")
+        self._loaded_at = float("-inf")
 
-    def _signing(self, alg: str) -> tuple[str, Pair]:
+    def _signing_key(self, alg: str) -> tuple[str, SigningKey]:
         moment = now()
-        able = [
-            (known.row.not_before, known.row.id, known.pair)
-            for known in self._current()
-            if known.row.alg == alg and known.pair is not None and known.row.not_before <= moment
+        usable = [
+            (known.row.not_before, known.row.id, known.key)
+            for known in self._current_keys()
+            if known.row.alg == alg and known.key is not None and known.row.not_before <= moment
         ]
-        if not able:
-            make(UnitOfWork(self._house), [alg], moment, marks=())
-            self.forget()
-            return self._signing(alg)
-        _, id, pair = max(able, key=lambda each: each[:2])
-        return id, pair
+        if not usable:
+            create_keys(UnitOfWork(self._site), [alg], moment, spent_ids=())
+            self.invalidate()
+            return self._signing_key(alg)
+        _, id, key = max(usable, key=lambda each: each[:2])
+        return id, key
 
-    def _current(self) -> tuple[_Known, ...]:
-        if self.look_is_due:
-            with self._reading:
-                if self.look_is_due:
-                    self._known = self._look()
-                    self._read_at = time.monotonic()
-        return self._known
+    def _current_keys(self) -> tuple[_CachedKey, ...]:
+        if self.is_stale:
+            with self._load_lock:
+                if self.is_stale:
+                    self._keys = self._load()
+                    self._loaded_at = time.monotonic()
+        return self._keys
 
-    def _look(self) -> tuple[_Known, ...]:
-        uow = UnitOfWork(self._house)
+    def _load(self) -> tuple[_CachedKey, ...]:
+        uow = UnitOfWork(self._site)
         try:
-            rows = published_rows(uow)
-            missing = [alg for alg in ALGS if not any(row.alg == alg for row in rows)]
+            rows = list_published_keys(uow)
+            missing = [alg for alg in SIGNING_ALGS if not any(row.alg == alg for row in rows)]
             if missing:
-                make(uow, missing, now(), marks=[f"{USE}:{alg}" for alg in missing])
-                rows = published_rows(uow)
-            return tuple(_Known(row, _opened(uow, row)) for row in rows)
+                create_keys(uow, missing, now(), spent_ids=[f"{SIGNING_KEY_USE}:{alg}" for alg in missing])
+                rows = list_published_keys(uow)
+            return tuple(_CachedKey(row, _decrypt_key(uow, row)) for row in rows)
         finally:
             uow.close()
 
 
-def published_rows(uow: UnitOfWork) -> list[OidcKey]:
+def list_published_keys(uow: UnitOfWork) -> list[OidcKey]:
     """The keys that are published, in the order in which they sign."""
-    found = list(uow.session.scalars(_published()))
+    rows = list(uow.session.scalars(_select_published()))
     uow.close()
-    return found
+    return rows
 
 
-def _published() -> Select[Any]:
-    kept = OidcKey.retired_at.is_(None) | (OidcKey.retired_at > now() - KEPT)
-    return select(OidcKey).where(kept).order_by(OidcKey.not_before, OidcKey.id)
+def _select_published() -> Select[Any]:
+    is_published = OidcKey.retired_at.is_(None) | (OidcKey.retired_at > now() - RETIRED_KEY_RETENTION)
+    return select(OidcKey).where(is_published).order_by(OidcKey.not_before, OidcKey.id)
 
 
-def line_up(uow: UnitOfWork, alg: str) -> list[OidcKey]:
+def schedule_retirements(uow: UnitOfWork, alg: str) -> list[OidcKey]:
     """Have each published key of an algorithm retire when the next one signs, the last one never, and the first one
     sign by now. Answers them."""
     uow.session.flush()
-    rows = list(uow.session.scalars(_published().where(OidcKey.alg == alg)))
-    for row, after in zip(rows, [*rows[1:], None], strict=True):
-        row.retired_at = after.not_before if after else None
+    rows = list(uow.session.scalars(_select_published().where(OidcKey.alg == alg)))
+    for row, successor in zip(rows, [*rows[1:], None], strict=True):
+        row.retired_at = successor.not_before if successor else None
     if rows:
         rows[0].not_before = min(rows[0].not_before, now())
     return rows
 
 
-def make(uow: UnitOfWork, algs: Sequence[str], signs_from: datetime, *, marks: Sequence[str]) -> list[OidcKey]:
+def create_keys(
+    uow: UnitOfWork, algs: Sequence[str], signs_from: datetime, *, spent_ids: Sequence[str]
+) -> list[OidcKey]:
     """New keys that sign from a moment on.
 
-    :param marks: are spent with it; none is made where one of them was spent before.
+    :param spent_ids: are spent with it; none is made where one of them was spent before.
     """
     # Made before the transaction: an RSA key takes a tenth of a second or more.
-    pairs = [(alg, _new_pair(alg)) for alg in algs]
+    keys = [(alg, _generate_key(alg)) for alg in algs]
     with uow:
         # Two first starts at once agree on one set: whoever spends the marks second finds the keys of the first.
-        won = [uow.spend(mark, FOR_EVER) for mark in marks]
-        if not all(won):
+        spent = [uow.spend(spent_id, FOR_EVER) for spent_id in spent_ids]
+        if not all(spent):
             return []
-        made = [_row(uow, alg, pair, signs_from) for alg, pair in pairs]
-        uow.session.add_all(made)
-        for row in made:
-            line_up(uow, row.alg)
+        rows = [_build_key_row(uow, alg, key, signs_from) for alg, key in keys]
+        uow.session.add_all(rows)
+        for row in rows:
+            schedule_retirements(uow, row.alg)
             facts = {"key": row.id, "alg": row.alg, "signs_from": int(signs_from.timestamp())}
             uow.record_event("oidc-key.made", facts=facts)
-        uow.session.execute(delete(OidcKey).where(OidcKey.retired_at < now() - KEPT))
-    return made
+        uow.session.execute(delete(OidcKey).where(OidcKey.retired_at < now() - RETIRED_KEY_RETENTION))
+    return rows
 
 
-def _row(uow: UnitOfWork, alg: str, pair: Pair, signs_from: datetime) -> OidcKey:
-    private = json.dumps(pair.as_dict(private=True))
-    id = pair.thumbprint()
+def _build_key_row(uow: UnitOfWork, alg: str, key: SigningKey, signs_from: datetime) -> OidcKey:
+    private = json.dumps(key.as_dict(private=True))
+    id = key.thumbprint()
     return OidcKey(
         id=id,
         alg=alg,
-        public={**pair.as_dict(private=False), "kid": id},
-        sealed=encryption.encrypt(uow.site.ring, USE, private),
+        public={**key.as_dict(private=False), "kid": id},
+        sealed=encryption.encrypt(uow.site.ring, SIGNING_KEY_USE, private),
         not_before=signs_from,
     )
 
 
-def _new_pair(alg: str) -> Pair:
+def _generate_key(alg: str) -> SigningKey:
     from joserfc.jwk import ECKey, OKPKey, RSAKey
 
     if alg == "RS256":
@@ -195,25 +197,25 @@ def _new_pair(alg: str) -> Pair:
     return ECKey.generate_key("P-256") if alg == "ES256" else OKPKey.generate_key("Ed25519")
 
 
-def _opened(uow: UnitOfWork, row: OidcKey) -> Pair | None:
+def _decrypt_key(uow: UnitOfWork, row: OidcKey) -> SigningKey | None:
     """The pair; None where the ring has lost the key it was sealed with. It verifies still, and signs no more."""
     from joserfc.jwk import JWKRegistry
 
     ring = uow.site.ring
     try:
-        private = encryption.decrypt(ring, USE, row.sealed)
+        private = encryption.decrypt(ring, SIGNING_KEY_USE, row.sealed)
     except encryption.DecryptionFailed:
         return None
     if encryption.needs_reencryption(ring, row.sealed):
         with uow:
-            anew = encryption.encrypt(ring, USE, private)
-            uow.session.execute(update(OidcKey).where(OidcKey.id == row.id).values(sealed=anew))
-    pair: Pair = JWKRegistry.import_key(json.loads(private))  # type: ignore[assignment] # never an octet key: see _new_pair
-    return pair
+            encrypted = encryption.encrypt(ring, SIGNING_KEY_USE, private)
+            uow.session.execute(update(OidcKey).where(OidcKey.id == row.id).values(sealed=encrypted))
+    key: SigningKey = JWKRegistry.import_key(json.loads(private))  # type: ignore[assignment] # never an octet key: see _new_pair
+    return key
 
 
 @functools.cache
-def _registry() -> JWSRegistry:
+def _jws_registry() -> JWSRegistry:
     from joserfc.jws import JWSRegistry
 
     class Allowed(JWSRegistry):
@@ -225,4 +227,4 @@ def _registry() -> JWSRegistry:
                 return self.algorithms[name]
             return super().get_alg(name)
 
-    return Allowed(algorithms=ALGS)
+    return Allowed(algorithms=SIGNING_ALGS)

@@ -11,12 +11,12 @@ from accounts.core.ids import new_id
 from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 
-CODE, ACCESS, REFRESH, VERSION = "oauth-code", "oauth-access", "oauth-refresh", 1
-CODE_LIVES = timedelta(seconds=60)
+CODE_PURPOSE, ACCESS_PURPOSE, REFRESH_PURPOSE, VERSION = "oauth-code", "oauth-access", "oauth-refresh", 1
+CODE_TTL = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class AuthorizationCode:
     """What a person has agreed to just now: good for one exchange within a minute, by the app with the verifier.
 
     :ivar id: becomes the id of the grant.
@@ -56,7 +56,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AccessToken:
     """An access token: whose grant, until when, for which of its scopes.
 
     :ivar id: tells two of the same second apart.
@@ -71,59 +71,61 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
-class Refresh:
+class RefreshToken:
     """A refresh token: whose grant, and the how many-eth it is."""
 
     grant_id: str
     counter: int
 
 
-def seal_code(house: Site, **said: Any) -> str:
+def sign_code(site: Site, **values: Any) -> str:
     """A fresh code."""
-    return house.signer.sign(CODE, VERSION, list(astuple(Code(id=new_id(), **said))))
+    return site.signer.sign(CODE_PURPOSE, VERSION, list(astuple(AuthorizationCode(id=new_id(), **values))))
 
 
-def read_code(house: Site, token: str) -> Code | None:
+def verify_code(site: Site, token: str) -> AuthorizationCode | None:
     """What a code says, when it is one of ours and young enough."""
     try:
-        stated = house.signer.verify(CODE, VERSION, token)
-        said = dict(zip((each.name for each in fields(Code)), stated.payload, strict=True))
-        code = Code(**{**said, "amr": tuple(said["amr"]), "scope": tuple(said["scope"])})
+        signed_token = site.signer.verify(CODE_PURPOSE, VERSION, token)
+        values = dict(zip((each.name for each in fields(AuthorizationCode)), signed_token.payload, strict=True))
+        code = AuthorizationCode(**{**values, "amr": tuple(values["amr"]), "scope": tuple(values["scope"])})
     except (BadToken, TypeError, ValueError):
         return None
-    return code if now() - stated.issued_at <= CODE_LIVES else None
+    return code if now() - signed_token.issued_at <= CODE_TTL else None
 
 
-def code_kept_until() -> datetime:
+def code_spent_until() -> datetime:
     """Until when it must be remembered that a code was used."""
-    return now() + CODE_LIVES + 2 * LEEWAY + timedelta(seconds=300)
+    return now() + CODE_TTL + 2 * LEEWAY + timedelta(seconds=300)
 
 
-def seal_access(house: Site, token: Access) -> str:
+def sign_access_token(site: Site, token: AccessToken) -> str:
     """An access token as text."""
-    return house.signer.sign(ACCESS, VERSION, [token.grant_id, token.expires, " ".join(token.scope), token.id])
+    return site.signer.sign(ACCESS_PURPOSE, VERSION, [token.grant_id, token.expires, " ".join(token.scope), token.id])
 
 
-def read_access(house: Site, token: str) -> Access | None:
+def verify_access_token(site: Site, token: str) -> AccessToken | None:
     """What an access token says, when it is one of ours and not too old. Whether its grant lives is not judged."""
     try:
-        stated = house.signer.verify(ACCESS, VERSION, token)
-        grant_id, expires, scope, id = stated.payload
-        read = Access(grant_id, expires, tuple(scope.split()), id, int(stated.issued_at.timestamp()))
+        signed_token = site.signer.verify(ACCESS_PURPOSE, VERSION, token)
+        grant_id, expires, scope, id = signed_token.payload
+        access_token = AccessToken(
+            grant_id, expires, tuple(scope.split()), id, int(signed_token.issued_at.timestamp())
+        )
     except (BadToken, TypeError, ValueError, AttributeError):
         return None
-    return read if now().timestamp() < read.expires else None
+    return access_token if now().timestamp() < access_token.expires else None
 
 
-def seal_refresh(house: Site, token: Refresh) -> str:
+def sign_refresh_token(site: Site, token: RefreshToken) -> str:
     """A refresh token as text."""
-    return house.signer.sign(REFRESH, VERSION, [token.grant_id, token.counter])
+    return site.signer.sign(REFRESH_PURPOSE, VERSION, [token.grant_id, token.counter])
 
 
-def read_refresh(house: Site, token: str) -> Refresh | None:
+def verify_refresh_token(site: Site, token: str) -> RefreshToken | None:
     """What a refresh token says, when it is one of ours. Whether it is the one that is good now is not judged."""
     try:
-        grant_id, counter = house.signer.verify(REFRESH, VERSION, token).payload
+        grant_id, counter = site.signer.verify(REFRESH_PURPOSE, VERSION, token).payload
     except (BadToken, TypeError, ValueError):
         return None
-    return Refresh(grant_id, counter)
+    return RefreshToken(grant_id, counter)

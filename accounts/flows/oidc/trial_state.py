@@ -15,13 +15,13 @@ from accounts.core.ids import new_id
 from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 
-PURPOSE, VERSION = "try-app", 1
-LIVES = timedelta(minutes=15)
-PATH = "/admin/apps/tried"
+TRIAL_PURPOSE, TRIAL_VERSION = "try-app", 1
+TRIAL_TTL = timedelta(minutes=15)
+TRIAL_CALLBACK_PATH = "/admin/apps/tried"
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class AppTrial:
     """Whose trial of which app a state is.
 
     :ivar verifier: the PKCE verifier of the request; no address holds it.
@@ -32,35 +32,35 @@ class Trial:
     verifier: str
 
 
-def callback(house: Site) -> str:
+def trial_callback_url(site: Site) -> str:
     """The whole address."""
-    return house.link_signer.page_url(PATH)
+    return site.link_signer.page_url(TRIAL_CALLBACK_PATH)
 
 
-def begin(house: Site, app_id: str, account_id: str) -> tuple[str, Trial]:
+def make_trial_state(site: Site, app_id: str, account_id: str) -> tuple[str, AppTrial]:
     """A state, and the trial that it stands for."""
-    key = house.ring.signing
-    says = [app_id, account_id, new_id()]
-    state = house.signer.sign(PURPOSE, VERSION, says, key=key)
-    return state, Trial(app_id, account_id, house.signer.tag(key, [PURPOSE, *says], 32).hex())
+    key = site.ring.signing
+    payload = [app_id, account_id, new_id()]
+    state = site.signer.sign(TRIAL_PURPOSE, TRIAL_VERSION, payload, key=key)
+    return state, AppTrial(app_id, account_id, site.signer.tag(key, [TRIAL_PURPOSE, *payload], 32).hex())
 
 
-def read(house: Site, state: str) -> Trial | None:
+def verify_trial_state(site: Site, state: str) -> AppTrial | None:
     """The trial that a state stands for; None for every other text."""
     try:
-        stated = house.signer.verify(PURPOSE, VERSION, state)
-        app_id, account_id, nonce = (str(each) for each in stated.payload)
+        signed_token = site.signer.verify(TRIAL_PURPOSE, TRIAL_VERSION, state)
+        app_id, account_id, nonce = (str(each) for each in signed_token.payload)
     except (BadToken, TypeError, ValueError):
         return None
-    if now() > stated.issued_at + LIVES:
+    if now() > signed_token.issued_at + TRIAL_TTL:
         return None
-    verifier = house.signer.tag(stated.key, [PURPOSE, app_id, account_id, nonce], 32).hex()
-    return Trial(app_id, account_id, verifier)
+    verifier = site.signer.tag(signed_token.key, [TRIAL_PURPOSE, app_id, account_id, nonce], 32).hex()
+    return AppTrial(app_id, account_id, verifier)
 
 
-def leads_back(house: Site, app_id: str, redirect_uri: str, states: Sequence[str]) -> bool:
+def is_trial_redirect(site: Site, app_id: str, redirect_uri: str, state_values: Sequence[str]) -> bool:
     """Whether a request for this app may be answered at the house's own address."""
-    if redirect_uri != callback(house) or len(states) != 1:
+    if redirect_uri != trial_callback_url(site) or len(state_values) != 1:
         return False
-    found = read(house, states[0])
-    return found is not None and found.app_id == app_id
+    app_trial = verify_trial_state(site, state_values[0])
+    return app_trial is not None and app_trial.app_id == app_id

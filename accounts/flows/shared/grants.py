@@ -25,22 +25,24 @@ def lock_app(uow: UnitOfWork, app_id: str) -> None:
     uow.session.execute(select(App.id).where(App.id == app_id).with_for_update(key_share=True))
 
 
-def end(uow: UnitOfWork, which: ColumnElement[bool]) -> list[str]:
+def revoke_grants(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[str]:
     """Revoke grants, in the caller's unit of work: all their tokens are dead. Answers the ids of those that lived."""
-    dead = update(Grant).where(which, Grant.revoked_at.is_(None)).values(revoked_at=now()).returning(Grant.id)
-    return list(uow.session.scalars(dead.execution_options(synchronize_session=False)))
+    statement = (
+        update(Grant).where(condition, Grant.revoked_at.is_(None)).values(revoked_at=now()).returning(Grant.id)
+    )
+    return list(uow.session.scalars(statement.execution_options(synchronize_session=False)))
 
 
-def disconnect(uow: UnitOfWork, account_id: str, app_id: str) -> list[str]:
+def revoke_consent_and_grants(uow: UnitOfWork, account_id: str, app_id: str) -> list[str]:
     """Take back everything that a person has given to an app, in the caller's unit of work: consent and grants."""
     lock_account(uow, account_id)
-    given = and_(Consent.account_id == account_id, Consent.app_id == app_id)
-    uow.session.execute(delete(Consent).where(given).execution_options(synchronize_session=False))
-    return end(uow, and_(Grant.account_id == account_id, Grant.app_id == app_id))
+    condition = and_(Consent.account_id == account_id, Consent.app_id == app_id)
+    uow.session.execute(delete(Consent).where(condition).execution_options(synchronize_session=False))
+    return revoke_grants(uow, and_(Grant.account_id == account_id, Grant.app_id == app_id))
 
 
-def sweep(engine: Engine) -> int:
+def delete_expired_grants(engine: Engine) -> int:
     """Forget grants whose last token is dead of age; how many."""
     with engine.begin() as connection:
-        old = delete(Grant).where(Grant.expires_at < now() - 2 * LEEWAY).returning(Grant.id)
-        return len(connection.execute(old).all())
+        statement = delete(Grant).where(Grant.expires_at < now() - 2 * LEEWAY).returning(Grant.id)
+        return len(connection.execute(statement).all())

@@ -17,168 +17,170 @@ from accounts.config_upstream import Upstream
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import NotFound, UpstreamFailed
 from accounts.core.site import Site
-from accounts.flows.upstream.waiting import Waiting
+from accounts.flows.upstream.waiting import PendingSignIn
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session
     from requests.adapters import HTTPAdapter
 
-ALGS = ("RS256", "PS256", "ES256")
+ID_TOKEN_ALGS = ("RS256", "PS256", "ES256")
 """What an ID token may be signed with. Neither ``none`` nor a shared secret, whatever the issuer says of itself."""
-SECONDS = (5.0, 10.0)
+TIMEOUTS_SECONDS = (5.0, 10.0)
 """Until connected, and until the next byte comes."""
-WHOLE_SECONDS = 15.0
+RESPONSE_DEADLINE_SECONDS = 15.0
 """For a whole answer, however slowly it drips."""
-MAX_BYTES = 256 * 1024
-KEPT_SECONDS, AGAIN_SECONDS = 3600.0, 30.0
+MAX_RESPONSE_BYTES = 256 * 1024
+METADATA_TTL_SECONDS, REFETCH_AFTER_SECONDS = 3600.0, 30.0
 """How long what an issuer publishes is believed; how soon its keys may be asked for again over an unknown one."""
-DISCOVERY = "/.well-known/openid-configuration"
-ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
+DISCOVERY_PATH = "/.well-known/openid-configuration"
+REQUIRED_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class UpstreamUser:
     """Whom an upstream vouches for. Only ``issuer`` and ``subject`` say who it is; the rest is for people to read."""
 
     issuer: str
     subject: str
-    shown: str
+    display_name: str
     name: str
 
 
-class Providers:
+class UpstreamProviders:
     """The upstreams of one installation: ``house.kept(Providers)``."""
 
-    def __init__(self, house: Site) -> None:
-        base = house.link_signer.page_url("")
-        self._known = {name: Provider(each, base) for name, each in house.settings.upstreams.items()}
+    def __init__(self, site: Site) -> None:
+        base = site.link_signer.page_url("")
+        self._providers = {name: UpstreamProvider(each, base) for name, each in site.settings.upstreams.items()}
 
-    def get(self, name: str) -> Provider:
+    def get(self, name: str) -> UpstreamProvider:
         """:raises NotFound: there is none of that name."""
-        if name not in self._known:
+        if name not in self._providers:
             raise NotFound("no such upstream")
-        return self._known[name]
+        return self._providers[name]
 
     def all(self) -> list[Upstream]:
-        return [each.upstream for each in self._known.values()]
+        return [each.upstream for each in self._providers.values()]
 
     def label_of(self, issuer: str) -> str:
         """What people call an issuer; its address where it is not configured any more."""
         return next((each.label for each in self.all() if each.issuer == issuer), issuer)
 
 
-class Provider:
+class UpstreamProvider:
     """One upstream. May be used by several threads."""
 
     def __init__(self, upstream: Upstream, base_url: str) -> None:
         self.upstream = upstream
         # An address of its own for each: an answer of one issuer cannot be passed off as another's (RFC 9700 4.4).
         self.redirect_uri = f"{base_url}/upstream/{upstream.name}/callback"
-        self._kept: dict[str, tuple[float, Mapping[str, Any]]] = {}
-        self._asking = threading.Lock()
+        self._cache: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._fetch_lock = threading.Lock()
 
-    def address(self, waiting: Waiting) -> str:
+    def authorization_url(self, pending: PendingSignIn) -> str:
         """Where the browser goes to be recognised.
 
         :raises UpstreamFailed: the issuer does not answer as it should.
         """
         endpoint = self._metadata()["authorization_endpoint"]
-        with self._client() as client:
+        with self._make_client() as client:
             url, _ = client.create_authorization_url(
-                endpoint, state=waiting.state, nonce=waiting.nonce, code_verifier=waiting.verifier
+                endpoint, state=pending.state, nonce=pending.nonce, code_verifier=pending.code_verifier
             )
         return str(url)
 
-    def person(self, waiting: Waiting, said: Mapping[str, str]) -> Person:
+    def fetch_user(self, pending: PendingSignIn, params: Mapping[str, str]) -> UpstreamUser:
         """Whom the answer to a visit vouches for.
 
-        :param said: the parameters of the answer, each once.
+        :param params: the parameters of the answer, each once.
         :raises UpstreamFailed: nobody, for a reason that is for the log.
         """
-        self._check_issuer(said)
-        if "error" in said or not said.get("code"):
-            raise UpstreamFailed(f"answered {said.get('error', 'without a code')[:60]!r}")
-        claims = self._verified(self._token(said["code"], waiting))
-        self._check(claims, waiting)
-        texts = {name: claims[name] for name in ("email", "name", "preferred_username") if _is_text(claims, name)}
-        shown = texts.get("email") or texts.get("preferred_username") or texts.get("name") or ""
-        return Person(self.upstream.issuer, claims["sub"], shown[:254], texts.get("name", "")[:100])
+        self._check_response_issuer(params)
+        if "error" in params or not params.get("code"):
+            raise UpstreamFailed(f"answered {params.get('error', 'without a code')[:60]!r}")
+        claims = self._verify_id_token(self._fetch_id_token(params["code"], pending))
+        self._check_claims(claims, pending)
+        texts = {
+            name: claims[name] for name in ("email", "name", "preferred_username") if _is_printable_text(claims, name)
+        }
+        display_name = texts.get("email") or texts.get("preferred_username") or texts.get("name") or ""
+        return UpstreamUser(self.upstream.issuer, claims["sub"], display_name[:254], texts.get("name", "")[:100])
 
-    def _check_issuer(self, said: Mapping[str, str]) -> None:
-        named = said.get("iss")
-        must = self._metadata().get("authorization_response_iss_parameter_supported") is True
-        if (named is None and must) or (named is not None and named != self.upstream.issuer):
+    def _check_response_issuer(self, params: Mapping[str, str]) -> None:
+        issuer = params.get("iss")
+        issuer_required = self._metadata().get("authorization_response_iss_parameter_supported") is True
+        if (issuer is None and issuer_required) or (issuer is not None and issuer != self.upstream.issuer):
             raise UpstreamFailed("answer of another issuer, or of none (RFC 9207)")
 
-    def _token(self, code: str, waiting: Waiting) -> str:
+    def _fetch_id_token(self, code: str, pending: PendingSignIn) -> str:
         from authlib.integrations.base_client import OAuthError
         from requests import RequestException
 
         try:
-            with self._client() as client:
-                token = client.fetch_token(
+            with self._make_client() as client:
+                response = client.fetch_token(
                     self._metadata()["token_endpoint"],
                     grant_type="authorization_code",
                     code=code,
-                    code_verifier=waiting.verifier,
+                    code_verifier=pending.code_verifier,
                     allow_redirects=False,
                 )
-        except (RequestException, OAuthError, ValueError) as wrong:
-            raise UpstreamFailed(f"no token: {type(wrong).__name__}") from None
-        found = token.get("id_token")
-        if not isinstance(found, str) or len(found) > MAX_BYTES:
+        except (RequestException, OAuthError, ValueError) as error:
+            raise UpstreamFailed(f"no token: {type(error).__name__}") from None
+        id_token = response.get("id_token")
+        if not isinstance(id_token, str) or len(id_token) > MAX_RESPONSE_BYTES:
             raise UpstreamFailed("no ID token")
-        return found
+        return id_token
 
-    def _verified(self, token: str) -> Mapping[str, Any]:
+    def _verify_id_token(self, token: str) -> Mapping[str, Any]:
         """What an ID token says, its signature verified by a key that the issuer publishes."""
         from joserfc import jwt
         from joserfc.errors import JoseError
         from joserfc.jwk import KeySet
 
-        for again in (False, True):
-            keys = self._published("jwks", self._metadata()["jwks_uri"], again=again)
+        for refetch in (False, True):
+            keys = self._get_published("jwks", self._metadata()["jwks_uri"], refetch=refetch)
             try:
-                return jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(ALGS)).claims  # type: ignore[arg-type] # as published
-            except (JoseError, ValueError, TypeError, KeyError) as wrong:
+                return jwt.decode(token, KeySet.import_key_set(keys), algorithms=list(ID_TOKEN_ALGS)).claims  # type: ignore[arg-type] # as published
+            except (JoseError, ValueError, TypeError, KeyError) as error:
                 # Perhaps signed by a key that is newer than what we hold.
-                if again:
-                    raise UpstreamFailed(f"ID token: {type(wrong).__name__}") from None
+                if refetch:
+                    raise UpstreamFailed(f"ID token: {type(error).__name__}") from None
         raise AssertionError("the second round answers or raises")
 
-    def _check(self, claims: Mapping[str, Any], waiting: Waiting) -> None:
-        moment, leeway, mine = now().timestamp(), LEEWAY.total_seconds(), self.upstream.client_id
+    def _check_claims(self, claims: Mapping[str, Any], pending: PendingSignIn) -> None:
+        moment, leeway, client_id = now().timestamp(), LEEWAY.total_seconds(), self.upstream.client_id
         audience = claims.get("aud")
-        many = audience if isinstance(audience, list) else [audience]
+        audiences = audience if isinstance(audience, list) else [audience]
         exp, iat, sub = claims.get("exp"), claims.get("iat"), claims.get("sub")
         flaws = {
             "issuer": claims.get("iss") != self.upstream.issuer,
-            "audience": mine not in many,
-            "authorized party": claims.get("azp", mine if len(many) == 1 else None) != mine,
+            "audience": client_id not in audiences,
+            "authorized party": claims.get("azp", client_id if len(audiences) == 1 else None) != client_id,
             "age": not isinstance(exp, int | float) or exp + leeway < moment,
             "issued later": not isinstance(iat, int | float) or iat - leeway > moment,
-            "nonce": claims.get("nonce") != waiting.nonce,
+            "nonce": claims.get("nonce") != pending.nonce,
             # Of characters that every database takes.
             "subject": not isinstance(sub, str) or not 0 < len(sub) <= 255 or not sub.isprintable(),
         }
-        found = [name for name, wrong in flaws.items() if wrong]
-        if found:
-            raise UpstreamFailed(f"ID token: {', '.join(found)}")
+        failed = [name for name, is_wrong in flaws.items() if is_wrong]
+        if failed:
+            raise UpstreamFailed(f"ID token: {', '.join(failed)}")
 
     def _metadata(self) -> Mapping[str, Any]:
-        found = self._published("metadata", self.upstream.issuer.rstrip("/") + DISCOVERY)
+        metadata = self._get_published("metadata", self.upstream.issuer.rstrip("/") + DISCOVERY_PATH)
         schemes = ("https://",) if self.upstream.secure else ("https://", "http://")
-        if found.get("issuer") != self.upstream.issuer:
+        if metadata.get("issuer") != self.upstream.issuer:
             raise UpstreamFailed("its discovery is of another issuer")
-        if not all(str(found.get(name, "")).startswith(schemes) for name in ENDPOINTS):
+        if not all(str(metadata.get(name, "")).startswith(schemes) for name in REQUIRED_ENDPOINTS):
             raise UpstreamFailed("its discovery names no endpoints")
-        return found
+        return metadata
 
-    def _client(self) -> OAuth2Session:
+    def _make_client(self) -> OAuth2Session:
         from authlib.integrations.requests_client import OAuth2Session
 
-        known = self._metadata().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        method = "client_secret_basic" if "client_secret_basic" in known else "client_secret_post"
+        methods = self._metadata().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
+        method = "client_secret_basic" if "client_secret_basic" in methods else "client_secret_post"
         client = OAuth2Session(
             self.upstream.client_id,
             self.upstream.client_secret,
@@ -186,53 +188,53 @@ class Provider:
             scope=self.upstream.scope,
             redirect_uri=self.redirect_uri,
             code_challenge_method="S256",
-            default_timeout=SECONDS,
+            default_timeout=TIMEOUTS_SECONDS,
         )
-        client.mount("https://", bounded := _bounded())
+        client.mount("https://", bounded := _make_bounded_adapter())
         client.mount("http://", bounded)
         return client
 
-    def _published(self, what: str, url: str, *, again: bool = False) -> Mapping[str, Any]:
-        young = AGAIN_SECONDS if again else KEPT_SECONDS
+    def _get_published(self, name: str, url: str, *, refetch: bool = False) -> Mapping[str, Any]:
+        max_age = REFETCH_AFTER_SECONDS if refetch else METADATA_TTL_SECONDS
         # One asks; whoever comes meanwhile waits for what it finds.
-        with self._asking:
-            at, known = self._kept.get(what, (float("-inf"), {}))
-            if time.monotonic() - at > young:
-                known = _fetched(url)
-                self._kept[what] = (time.monotonic(), known)
-            return known
+        with self._fetch_lock:
+            fetched_at, document = self._cache.get(name, (float("-inf"), {}))
+            if time.monotonic() - fetched_at > max_age:
+                document = _fetch_json(url)
+                self._cache[name] = (time.monotonic(), document)
+            return document
 
 
-def _fetched(url: str) -> Mapping[str, Any]:
+def _fetch_json(url: str) -> Mapping[str, Any]:
     import requests
 
     try:
         with requests.Session() as client:
-            client.mount("https://", bounded := _bounded())
+            client.mount("https://", bounded := _make_bounded_adapter())
             client.mount("http://", bounded)
-            answer = client.get(url, timeout=SECONDS, allow_redirects=False)
-            if answer.status_code != 200:
-                raise UpstreamFailed(f"answered {answer.status_code}")
-            said = json.loads(answer.content)
-    except (requests.RequestException, ValueError, OSError) as wrong:
-        raise UpstreamFailed(f"not reached: {type(wrong).__name__}") from None
-    if not isinstance(said, dict):
+            response = client.get(url, timeout=TIMEOUTS_SECONDS, allow_redirects=False)
+            if response.status_code != 200:
+                raise UpstreamFailed(f"answered {response.status_code}")
+            document = json.loads(response.content)
+    except (requests.RequestException, ValueError, OSError) as error:
+        raise UpstreamFailed(f"not reached: {type(error).__name__}") from None
+    if not isinstance(document, dict):
         raise UpstreamFailed("not a JSON object")
-    return said
+    return document
 
 
-def _bounded() -> HTTPAdapter:
+def _make_bounded_adapter() -> HTTPAdapter:
     """Takes answers up to a size and a time, whatever a library behind it would wait for."""
     import requests
     from requests.adapters import HTTPAdapter
 
     class Bounded(HTTPAdapter):
         def send(self, request: requests.PreparedRequest, *args: Any, **how: Any) -> requests.Response:
-            ends, body = time.monotonic() + WHOLE_SECONDS, bytearray()
+            ends, body = time.monotonic() + RESPONSE_DEADLINE_SECONDS, bytearray()
             answer = super().send(request, *args, **how | {"stream": True})
             while piece := answer.raw.read1(8192, decode_content=True):
                 body += piece
-                if len(body) > MAX_BYTES or time.monotonic() > ends:
+                if len(body) > MAX_RESPONSE_BYTES or time.monotonic() > ends:
                     answer.close()
                     raise requests.ReadTimeout("too much, or too slow")
             answer._content = bytes(body)  # what the library itself would have read
@@ -241,6 +243,6 @@ def _bounded() -> HTTPAdapter:
     return Bounded()
 
 
-def _is_text(claims: Mapping[str, Any], name: str) -> bool:
+def _is_printable_text(claims: Mapping[str, Any], name: str) -> bool:
     value = claims.get(name)
     return isinstance(value, str) and value.isprintable()

@@ -11,13 +11,13 @@ from accounts.core.clock import now
 from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 
-PURPOSE, VERSION = "upstream", 1
-LIVES = timedelta(minutes=10)
-Wish = Literal["sign-in", "connect", "join"]
+UPSTREAM_PURPOSE, UPSTREAM_VERSION = "upstream", 1
+PENDING_SIGN_IN_TTL = timedelta(minutes=10)
+PendingAction = Literal["sign-in", "connect", "join"]
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingSignIn:
     """One visit to an upstream, from the browser that began it.
 
     :ivar session_id: the session that asked to connect; "" for others.
@@ -25,30 +25,32 @@ class Waiting:
     """
 
     upstream: str
-    wish: Wish
+    action: PendingAction
     next: str = ""
     session_id: str = ""
     link_id: str = ""
     state: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     nonce: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
-    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
+    code_verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
 
-    def answered_by(self, state: str) -> bool:
+    def matches_state(self, state: str) -> bool:
         """Whether an answer is the one to this visit."""
         return secrets.compare_digest(self.state.encode(), state.encode())
 
 
-def seal(house: Site, waiting: Waiting) -> str:
+def sign_pending_sign_in(site: Site, pending: PendingSignIn) -> str:
     """The cookie's value."""
-    return house.signer.sign(PURPOSE, VERSION, list(astuple(waiting)))
+    return site.signer.sign(UPSTREAM_PURPOSE, UPSTREAM_VERSION, list(astuple(pending)))
 
 
-def read(house: Site, cookie: str) -> Waiting | None:
+def verify_pending_sign_in(site: Site, cookie: str) -> PendingSignIn | None:
     """The visit that a cookie states, if it is genuine and not too long ago."""
     try:
-        stated = house.signer.verify(PURPOSE, VERSION, cookie)
-        said: dict[str, Any] = dict(zip((each.name for each in fields(Waiting)), stated.payload, strict=True))
-        waiting = Waiting(**said)
+        signed_token = site.signer.verify(UPSTREAM_PURPOSE, UPSTREAM_VERSION, cookie)
+        values: dict[str, Any] = dict(
+            zip((each.name for each in fields(PendingSignIn)), signed_token.payload, strict=True)
+        )
+        pending = PendingSignIn(**values)
     except (BadToken, TypeError, ValueError):
         return None
-    return waiting if now() - stated.issued_at <= LIVES else None
+    return pending if now() - signed_token.issued_at <= PENDING_SIGN_IN_TTL else None

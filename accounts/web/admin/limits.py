@@ -11,7 +11,7 @@ from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.helpdesk import limits as helpdesk_limits
 from accounts.flows.helpdesk.limits import WhoseLimits
 from accounts.flows.keys import report as key_report
-from accounts.flows.keys.report import KeyLife
+from accounts.flows.keys.report import KeyReport
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
@@ -45,16 +45,16 @@ def lift_limits(said: WhoseLimits) -> Reply:
 @room.get("/admin/keys", needs=ADMIN_GROUP)
 def list_keys() -> Reply:
     """The key ring without its secrets, oldest first."""
-    return Reply(page="admin/keys.html", says={"keys": [_key(life) for life in key_report.lives(uow())]})
+    return Reply(page="admin/keys.html", says={"keys": [_key(life) for life in key_report.report_keys(uow())]})
 
 
-def _key(life: KeyLife) -> dict[str, Any]:
+def _key(life: KeyReport) -> dict[str, Any]:
     return {
         "number": life.number,
         "name": life.name,
         "state": life.state,
         "signs_from": life.signs_from,
-        "safe_from": life.safe_from,
-        "safe": life.is_safe,
+        "safe_from": life.safe_to_drop_from,
+        "safe": life.is_safe_to_drop,
         "uses": [asdict(use) for use in life.uses],
     }

@@ -21,8 +21,8 @@ from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.worker import Worker
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
-from accounts.flows.oidc import backchannel, registration
-from accounts.flows.oidc.signing_keys import Keys
+from accounts.flows.oidc import backchannel, registration, registration_form
+from accounts.flows.oidc.signing_keys import SigningKeys
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from tests.apps import new_app, session_of, signed_in_to
@@ -61,7 +61,7 @@ def not_me(service: Service, person: Person) -> None:
     with service.uow() as uow:
         uow.session.execute(delete(AppLogout))
         uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == logout_events.LOGOUT_PURPOSE))
-    signed_in_to(service, person, *[app for app in registration.listing(service.uow()) if app.name != "Shop"])
+    signed_in_to(service, person, *[app for app in registration.list_apps(service.uow()) if app.name != "Shop"])
     said = {"token": service.token(person.email, "not-me")}
     assert service.person().post("/api/l/not-me", said).status_code == 200
 
@@ -124,7 +124,7 @@ def rows(service: Service) -> list[AppLogout]:
 
 
 def claims_of(service: Service, token: str) -> dict[str, Any]:
-    said = service.house.get(Keys).read(token)
+    said = service.house.get(SigningKeys).verify(token)
     assert said is not None, "signed by one of the published keys"
     return dict(said)
 
@@ -187,7 +187,7 @@ def test_a_session_ended_by_an_admin_tells_its_apps(service: Service, party: Rel
 
 
 @on_both_databases
-@pytest.mark.parametrize("end", [registration.disable, registration.remove])
+@pytest.mark.parametrize("end", [registration.disable_app, registration.remove_app])
 def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_signed_out(
     service: Service, party: RelyingParty, end: Callable[[UnitOfWork, str], App]
 ) -> None:
@@ -215,7 +215,7 @@ def test_an_app_that_has_lost_its_address_cannot_be_told(service: Service, party
     member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
     signed_in_to(service, member, app)
     member.post("/api/sign-out")
-    registration.change(service.uow(), app.id, registration.AppChange(backchannel_logout_uri=None))
+    registration.change_app(service.uow(), app.id, registration_form.ChangeAppForm(backchannel_logout_uri=None))
     service.deliver()
     assert [row.state for row in rows(service)] == ["silent"], "nobody waits for it"
 
@@ -320,7 +320,7 @@ def test_an_app_that_is_gone_by_then_is_not_called(service: Service, party: Rely
     member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
     signed_in_to(service, member, app)
     member.post("/api/sign-out")
-    registration.remove(service.uow(), app.id)
+    registration.remove_app(service.uow(), app.id)
     service.deliver()
     assert party.heard == []
 
@@ -409,4 +409,4 @@ def test_what_became_of_it_is_forgotten_after_a_month(service: Service) -> None:
 @pytest.mark.parametrize("token", ["", "x.y.z", "A" * 40])
 def test_nobody_learns_anything_without_a_statement(service: Service, token: str) -> None:
     with pytest.raises(NotFound):
-        backchannel.about(service.uow(), token)
+        backchannel.list_logouts_by_token(service.uow(), token)
