@@ -38,11 +38,11 @@ def create_app(settings: Settings | None = None, **options: Any) -> Flask:
     app.url_map.merge_slashes = False
     app.config["SESSION_COOKIE_NAME"] = "unused"
     Accounts(app, settings=settings, **options)
-    ring = get_app_state(app).house.ring
+    ring = get_app_state(app).site.ring
     app.secret_key, *fallbacks = [key.secret for key in ring.newest_first()]
     app.config["SECRET_KEY_FALLBACKS"] = fallbacks
-    errors.register(app)
-    app.after_request(headers.secure)
+    errors.register_error_handlers(app)
+    app.after_request(headers.add_security_headers)
     app.before_request(_answer_json_under_api)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -54,4 +54,4 @@ def create_app(settings: Settings | None = None, **options: Any) -> Flask:
 def _answer_json_under_api() -> None:
     # Addresses that are nobody's have no blueprint that could say how to speak.
     if request.url_rule is None and request.path.startswith("/api/"):
-        context.bound().speaks = "json"
+        context.state().format = "json"

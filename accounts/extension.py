@@ -19,38 +19,38 @@ from accounts.config import ENV_PREFIX, Settings, SettingsError
 from accounts.core.database.store import Store
 from accounts.core.links.link import Link
 from accounts.core.site import Site
-from accounts.delivery.callbacks import Caller, HttpCaller
-from accounts.delivery.letters import Letters, words_folder
-from accounts.delivery.transports import Carrier, Mailbox, SmtpCarrier
+from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
+from accounts.delivery.letters import Letters, emails_folder
+from accounts.delivery.transports import Mailbox, SmtpTransport, Transport
 from accounts.delivery.worker import Worker
 from accounts.flows import CALLS, LINKS
 from accounts.web import account, connected_apps, forward_auth, health, mailbox, oidc, oidc_pages, openapi, upstream
 from accounts.web import links as link_views
 from accounts.web.admin import accounts, apps, audit, batches, invites, limits, links, mail
 from accounts.web.kit import context, cookies, csrf, errors, forms, headers, routes, templates
-from accounts.web.kit.language import NAMES, Languages
+from accounts.web.kit.language import LANGUAGE_NAMES, Languages
 from accounts.web.kit.runtime import Runtime
-from accounts.web.kit.templates import Pages
+from accounts.web.kit.templates import Templates
 
 log = logging.getLogger("accounts")
 ALL_ROUTES = (
-    account.room,
-    connected_apps.room,
-    invites.room,
-    accounts.room,
-    mail.room,
-    links.room,
-    batches.room,
-    apps.room,
-    audit.room,
-    limits.room,
-    forward_auth.room,
-    health.room,
-    mailbox.room,
-    openapi.room,
-    oidc.room,
-    oidc_pages.room,
-    upstream.room,
+    account.routes,
+    connected_apps.routes,
+    invites.routes,
+    accounts.routes,
+    mail.routes,
+    links.routes,
+    batches.routes,
+    apps.routes,
+    audit.routes,
+    limits.routes,
+    forward_auth.routes,
+    health.routes,
+    mailbox.routes,
+    openapi.routes,
+    oidc.routes,
+    oidc_pages.routes,
+    upstream.routes,
 )
 ASSET_MAX_AGE_SECONDS = 365 * 86400
 
@@ -60,17 +60,17 @@ class AppState(Runtime):
     """State of one app: what the pages need, and what carries its mail."""
 
     letters: Letters
-    transport: Carrier
-    callback_client: Caller
+    transport: Transport
+    callback_client: CallbackSender
 
     def make_worker(self) -> Worker:
         """A worker that takes whatever the outbox of this app holds."""
-        return Worker(self.house, self.letters, self.transport, self.callback_client)
+        return Worker(self.site, self.letters, self.transport, self.callback_client)
 
     def make_workers(self) -> tuple[Worker, Worker]:
         """One for mail and one for calls to other apps: an app that is slow to answer must not hold up the mail."""
-        args = (self.house, self.letters, self.transport, self.callback_client)
-        return Worker(*args, but=CALLS), Worker(*args, only=CALLS)
+        args = (self.site, self.letters, self.transport, self.callback_client)
+        return Worker(*args, exclude=CALLS), Worker(*args, only=CALLS)
 
 
 class Accounts:
@@ -107,9 +107,9 @@ class Accounts:
         :raises SettingsError: settings or keys that may not be used.
         """
         state = self.attach_state(app, Store(engine=self._engine) if self._engine is not None else None)
-        routes.register(app, ALL_ROUTES, link_views.room, state.house.links, self._url_prefix)
+        routes.register_blueprints(app, ALL_ROUTES, link_views.routes, state.site.links, self._url_prefix)
         app.add_url_rule(f"{self._url_prefix}/assets/<path:name>", "accounts_asset", _send_asset)
-        app.after_request(headers.settle_session)
+        app.after_request(headers.save_session)
         app.teardown_appcontext(context.release)
 
     def attach_state(self, app: Flask, store: Store | None = None) -> AppState:
@@ -122,24 +122,24 @@ class Accounts:
         site = Site(settings, (*LINKS, *self._links), url_prefix=self._url_prefix, store=store)
         dev_mailbox = Mailbox() if settings.mail_server is None else None
         state = AppState(
-            house=site,
+            site=site,
             languages=Languages(settings.locale),
-            pages=Pages(app.jinja_loader),
-            session_cookie=cookies.session_cookie_name(settings.secure, app.config["SESSION_COOKIE_NAME"]),
-            rooms=ALL_ROUTES,
+            templates=Templates(app.jinja_loader),
+            session_cookie_name=cookies.session_cookie_name(settings.secure, app.config["SESSION_COOKIE_NAME"]),
+            all_routes=ALL_ROUTES,
             mailbox=dev_mailbox,
-            letters=Letters((*self._words, words_folder()), settings.service_name, site.link_signer.page_url("")),
-            transport=dev_mailbox or SmtpCarrier(settings),
-            callback_client=HttpCaller(settings),
+            letters=Letters((*self._words, emails_folder()), settings.service_name, site.link_signer.page_url("")),
+            transport=dev_mailbox or SmtpTransport(settings),
+            callback_client=HttpCallbackSender(settings),
         )
-        app.extensions[context.EXTENSION] = state
+        app.extensions[context.EXTENSION_NAME] = state
         _add_template_globals(state)
         return state
 
 
 def get_app_state(app: Flask) -> AppState:
     """What ``init_app`` has hung on an app."""
-    state: AppState = app.extensions[context.EXTENSION]
+    state: AppState = app.extensions[context.EXTENSION_NAME]
     return state
 
 
@@ -160,8 +160,8 @@ def start_workers(app: Flask) -> Callable[[float], None]:
     def stop_workers(seconds: float) -> None:
         deadline = time.monotonic() + seconds
         stop.set()
-        state.house.mail_due.set()
-        state.house.callbacks_due.set()
+        state.site.mail_due.set()
+        state.site.callbacks_due.set()
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
@@ -188,31 +188,31 @@ def _host_keys(app: Flask) -> list[str]:
 
 
 def _add_template_globals(state: AppState) -> None:
-    state.pages.add(
+    state.templates.add(
         globals={
-            "_": errors.words,
+            "_": errors.translate,
             "api": routes.api_url,
             "asset": _asset_url,
-            "csrf_token": csrf.token,
-            "current": lambda: context.bound().account,
-            "field_words": errors.field_words,
-            "languages": NAMES,
-            "language": context.language,
+            "csrf_token": csrf.csrf_token,
+            "current": lambda: context.state().account,
+            "field_words": errors.field_message,
+            "languages": LANGUAGE_NAMES,
+            "language": context.get_language,
             "link_url": routes.link_url,
             "page": routes.page_url,
-            "settings": state.house.settings,
+            "settings": state.site.settings,
             "LINK_FIELD": forms.LINK_FIELD,
             "CSRF_FIELD": forms.CSRF_FIELD,
         },
-        filters={"moment": lambda at: state.languages.moment(context.language(), at)},
+        filters={"moment": lambda at: state.languages.format_timestamp(context.get_language(), at)},
     )
 
 
 def _asset_url(name: str) -> str:
-    return url_for("accounts_asset", name=name, v=templates.fingerprint(name))
+    return url_for("accounts_asset", name=name, v=templates.static_fingerprint(name))
 
 
 def _send_asset(name: str) -> Response:
-    response = send_from_directory(templates.STATIC, name, max_age=ASSET_MAX_AGE_SECONDS)
+    response = send_from_directory(templates.STATIC_FOLDER, name, max_age=ASSET_MAX_AGE_SECONDS)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -11,37 +11,39 @@ from accounts.flows.sessions import session as sessions
 from tests.people import Person, Service
 
 
-def new_app(service: Service, name: str = "Wiki", **said: Any) -> RegisteredApp:
+def register_app(service: Service, name: str = "Wiki", **fields: Any) -> RegisteredApp:
     """An app that was registered."""
-    given = {"name": name, "redirect_uris": [f"https://{name.lower()}.example.org/cb"]} | said
-    return registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(given))
+    data = {"name": name, "redirect_uris": [f"https://{name.lower()}.example.org/cb"]} | fields
+    return registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(data))
 
 
-def session_of(person: Person) -> str:
+def session_id_of(person: Person) -> str:
     """The id of somebody's session in this browser."""
     listed = person.get("/api/account/sessions").get_json()["sessions"]
     return str(next(each["id"] for each in listed if each["current"]))
 
 
-def signed_in_to(service: Service, person: Person, *to: App, scope: str = "openid profile") -> None:
+def sign_in_to_apps(service: Service, person: Person, *clients: App, scope: str = "openid profile") -> None:
     """Have somebody signed in to apps from the browser that they are signed in with here: codes, redeemed."""
     cookie = person.client.get_cookie("session")
-    stated = sessions.read(service.house, cookie.value) if cookie else None
-    who = sessions.current(service.uow(), stated) if stated else None
-    assert who is not None, "signed in here"
-    for app in to:
+    session = sessions.read(service.site, cookie.value) if cookie else None
+    account = sessions.current(service.uow(), session) if session else None
+    assert account is not None, "signed in here"
+    for app in clients:
         with service.uow() as uow:
-            agreed = uow.session.get(Consent, (who.id, app.id)) or Consent(account_id=who.id, app_id=app.id, scope="")
-            agreed.scope = " ".join({*agreed.scope.split(), *scope.split()})
-            uow.session.add(agreed)
+            consent = uow.session.get(Consent, (account.id, app.id)) or Consent(
+                account_id=account.id, app_id=app.id, scope=""
+            )
+            consent.scope = " ".join({*consent.scope.split(), *scope.split()})
+            uow.session.add(consent)
         code = tokens.sign_code(
-            service.house,
-            account_id=who.id,
-            epoch=who.auth_epoch,
-            session_id=who.session.id,
-            session_ends=int(who.session.ends_at.timestamp()),
-            auth_time=who.session.auth_time,
-            amr=who.session.amr,
+            service.site,
+            account_id=account.id,
+            epoch=account.auth_epoch,
+            session_id=account.session.id,
+            session_ends=int(account.session.ends_at.timestamp()),
+            auth_time=account.session.auth_time,
+            amr=account.session.amr,
             app_id=app.id,
             redirect_uri="",
             challenge="",
@@ -50,6 +52,6 @@ def signed_in_to(service: Service, person: Person, *to: App, scope: str = "openi
             claims={},
             acr=False,
         )
-        read = tokens.verify_code(service.house, code)
-        assert read is not None
-        grants.redeem_code(service.uow(), app, read)
+        parsed_code = tokens.verify_code(service.site, code)
+        assert parsed_code is not None
+        grants.redeem_code(service.uow(), app, parsed_code)

@@ -15,7 +15,7 @@ from flask import Flask
 from accounts import Settings, create_app
 from accounts.core.database import schema
 from accounts.core.database.store import Store
-from tests.people import APPS, Apps, Service
+from tests.people import APP_POOL, AppPool, Service
 from tests.servers.lent import Databases
 from tests.servers.postgres import Postgres, PostgresMissing, postgres
 from tests.servers.smtp import SmtpSink
@@ -118,7 +118,7 @@ def settings(database: str, sink: SmtpSink, tmp_path: Path) -> Callable[..., Set
     """Settings of a service on this test's database, with changes: ``settings(public_origin=...)``."""
 
     def make(**changes: Any) -> Settings:
-        given = {
+        values = {
             "env": "development",
             "instance": str(tmp_path / "instance"),
             "database_url": database,
@@ -126,18 +126,20 @@ def settings(database: str, sink: SmtpSink, tmp_path: Path) -> Callable[..., Set
             "mail_server": sink.host,
             "mail_port": sink.port,
         } | changes
-        return Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in given.items()})
+        return Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in values.items()})
 
     return make
 
 
 @pytest.fixture(scope="session")
-def apps() -> Apps:
-    return APPS
+def apps() -> AppPool:
+    return APP_POOL
 
 
 @pytest.fixture
-def make_service(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) -> Iterator[Callable[..., Service]]:
+def make_service(
+    settings: Callable[..., Settings], sink: SmtpSink, apps: AppPool
+) -> Iterator[Callable[..., Service]]:
     """Makes services on this test's database. What is no setting goes as ``options`` to ``create_app``: an app with
     options, even none, is the test's own to change.
     """
@@ -146,7 +148,7 @@ def make_service(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) 
 
     def make(*, options: dict[str, Any] | None = None, **changes: Any) -> Service:
         if options is None:
-            app = apps.lend(settings(**changes))
+            app = apps.acquire(settings(**changes))
             lent.append(app)
         else:
             app = create_app(settings(**changes), **options)
@@ -158,7 +160,7 @@ def make_service(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) 
     for service in made:
         service.close()
     for app in lent:
-        apps.take_back(app)
+        apps.release(app)
 
 
 @pytest.fixture

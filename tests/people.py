@@ -34,7 +34,7 @@ _numbers = count(1)
 _networks = count(1)
 
 
-def new_address(name: str = "person") -> str:
+def make_email(name: str = "person") -> str:
     """An address that no other test uses."""
     return f"{name}{next(_numbers)}@example.org"
 
@@ -44,26 +44,26 @@ class Person:
     """Somebody with a browser of their own that speaks JSON, and with a network address of their own."""
 
     client: FlaskClient
-    email: str = field(default_factory=new_address)
+    email: str = field(default_factory=make_email)
     password: str = PASSWORD
     network: str = field(default_factory=lambda: f"10.{(n := next(_networks)) >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
     _tokens: dict[str, str] = field(default_factory=dict, repr=False)
     """By the session's cookie: the token of the newest session seen."""
 
-    def get(self, path: str, **how: Any) -> TestResponse:
-        return self._ask("GET", path, **how)
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self._request("GET", path, **options)
 
-    def post(self, path: str, said: Any = None, **how: Any) -> TestResponse:
-        return self._ask("POST", path, json={} if said is None else said, **how)
+    def post(self, path: str, data: Any = None, **options: Any) -> TestResponse:
+        return self._request("POST", path, json={} if data is None else data, **options)
 
-    def patch(self, path: str, said: Any) -> TestResponse:
-        return self._ask("PATCH", path, json=said)
+    def patch(self, path: str, data: Any) -> TestResponse:
+        return self._request("PATCH", path, json=data)
 
     def delete(self, path: str) -> TestResponse:
-        return self._ask("DELETE", path)
+        return self._request("DELETE", path)
 
-    def sign_in(self, **more: Any) -> TestResponse:
-        return self.post("/api/sign-in", {"email": self.email, "password": self.password, **more})
+    def sign_in(self, **extra: Any) -> TestResponse:
+        return self.post("/api/sign-in", {"email": self.email, "password": self.password, **extra})
 
     @property
     def signed_in(self) -> bool:
@@ -81,15 +81,15 @@ class Person:
         return self._tokens[session]
 
     def _session(self) -> str | None:
-        found = self.client.get_cookie(get_app_state(self.client.application).session_cookie)
-        return found.value if found else None
+        cookie = self.client.get_cookie(get_app_state(self.client.application).session_cookie_name)
+        return cookie.value if cookie else None
 
-    def _ask(self, method: str, path: str, **how: Any) -> TestResponse:
-        headers = dict(how.pop("headers", {}))
+    def _request(self, method: str, path: str, **options: Any) -> TestResponse:
+        headers = dict(options.pop("headers", {}))
         if method != "GET" and "X-CSRF-Token" not in headers:
             headers["X-CSRF-Token"] = self.csrf_token()
         return self.client.open(
-            path, method=method, headers=headers, environ_base={"REMOTE_ADDR": self.network}, **how
+            path, method=method, headers=headers, environ_base={"REMOTE_ADDR": self.network}, **options
         )
 
 
@@ -99,97 +99,97 @@ class Service:
 
     app: Flask
     sink: SmtpSink
-    _work: list[UnitOfWork] = field(default_factory=list)
+    _uows: list[UnitOfWork] = field(default_factory=list)
 
     @property
     def state(self) -> AppState:
         return get_app_state(self.app)
 
     @property
-    def house(self) -> Site:
-        return self.state.house
+    def site(self) -> Site:
+        return self.state.site
 
-    def uow(self, asker: RequestInfo | None = None) -> UnitOfWork:
+    def uow(self, request_info: RequestInfo | None = None) -> UnitOfWork:
         """A unit of work of the operator unless somebody else asks; closed with the service at the latest."""
-        self._work.append(UnitOfWork(self.house, asker))
-        return self._work[-1]
+        self._uows.append(UnitOfWork(self.site, request_info))
+        return self._uows[-1]
 
     def close(self) -> None:
         """Give every connection back: the garbage collector would roll it back in the midst of another test."""
-        for uow in self._work:
+        for uow in self._uows:
             uow.close()
-        self.house.store.close()
+        self.site.store.close()
 
-    def person(self, **known: Any) -> Person:
+    def person(self, **attributes: Any) -> Person:
         """Somebody who has no account yet."""
-        return Person(self.app.test_client(), **known)
+        return Person(self.app.test_client(), **attributes)
 
-    def newcomer(self, name: str = "member", **known: Any) -> Person:
+    def member_by_mail(self, name: str = "member", **attributes: Any) -> Person:
         """Somebody who signed up, took the link out of the mail and activated; signed in."""
-        person = self.person(email=new_address(name), **known)
+        person = self.person(email=make_email(name), **attributes)
         assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
-        return self._activated(person, self.token(person.email, "activate"), name)
+        return self._activate(person, self.link_token(person.email, "activate"), name)
 
-    def member(self, name: str = "member", **known: Any) -> Person:
+    def member(self, name: str = "member", **attributes: Any) -> Person:
         """The same, whose link did not go by mail: for the many tests that need an account and no sign-up."""
-        person = self.person(email=new_address(name), **known)
+        person = self.person(email=make_email(name), **attributes)
         uow = self.uow()
         with uow:
             carried = sign_up.Carried(id=new_id(), locale=uow.request_info.locale, next="")
             url = uow.link_url(sign_up.ACTIVATE, Subject(person.email, None), carried)
-        return self._activated(person, token_in(url), name)
+        return self._activate(person, token_of_url(url), name)
 
-    def _activated(self, person: Person, token: str, name: str) -> Person:
-        said = {"token": token, "password": person.password, "name": name.title()}
-        assert person.post("/api/l/activate", said).status_code == 201
+    def _activate(self, person: Person, token: str, name: str) -> Person:
+        data = {"token": token, "password": person.password, "name": name.title()}
+        assert person.post("/api/l/activate", data).status_code == 201
         return person
 
     def admin(self) -> Person:
         """The first admin (of a fresh service), signed in."""
         url = first_admin_url(self.uow())
         assert url is not None
-        person = self.person(email=new_address("admin"))
-        said = {"token": token_in(url), "email": person.email, "password": person.password, "name": "Admin"}
-        assert person.post("/api/l/invite", said).status_code == 201
+        person = self.person(email=make_email("admin"))
+        data = {"token": token_of_url(url), "email": person.email, "password": person.password, "name": "Admin"}
+        assert person.post("/api/l/invite", data).status_code == 201
         return person
 
     def deliver(self) -> int:
         """Let the mail worker deliver whatever is due; how many intents it took."""
         return self.state.make_worker().deliver_all()
 
-    def mails(self, to: str) -> list[Received]:
+    def mails_to(self, to: str) -> list[Received]:
         """Mails that one address has received so far, oldest first."""
         self.deliver()
         return [mail for mail in self.sink.messages if to in mail.recipients]
 
-    def url(self, to: str, purpose: str) -> str:
+    def link_url(self, to: str, purpose: str) -> str:
         """The link of one purpose in the newest mail to an address that has one."""
-        for mail in reversed(self.mails(to)):
+        for mail in reversed(self.mails_to(to)):
             for url in links(mail.message):
                 if f"/l/{purpose}/" in url:
                     return url
         raise AssertionError(f"no {purpose} link was mailed to {to}")
 
-    def token(self, to: str, purpose: str) -> str:
+    def link_token(self, to: str, purpose: str) -> str:
         """The token of that link."""
-        return token_in(self.url(to, purpose))
+        return token_of_url(self.link_url(to, purpose))
 
     @contextmanager
-    def statements(self) -> Iterator[list[str]]:
+    def record_statements(self) -> Iterator[list[str]]:
         """SQL statements that run meanwhile."""
-        seen: list[str] = []
+        statements: list[str] = []
 
-        def keep(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-            seen.append(statement)
+        def record(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+            statements.append(statement)
 
-        event.listen(self.house.store.engine, "before_cursor_execute", keep)
+        event.listen(self.site.store.engine, "before_cursor_execute", record)
         try:
-            yield seen
+            yield statements
         finally:
-            event.remove(self.house.store.engine, "before_cursor_execute", keep)
+            event.remove(self.site.store.engine, "before_cursor_execute", record)
 
 
-class Apps:
+class AppPool:
     """Apps to lend. Making one takes a quarter of a second, nearly all of it for routes; those stay. What is hung on
     an app for one installation, :class:`accounts.extension.State`, is made anew for every borrower, but for the
     engine. Its passwords are hashed cheaply; an app made by ``create_app`` alone pays the full price.
@@ -198,29 +198,29 @@ class Apps:
     def __init__(self) -> None:
         self._idle: defaultdict[int, list[Flask]] = defaultdict(list)
 
-    def lend(self, settings: Settings) -> Flask:
+    def acquire(self, settings: Settings) -> Flask:
         """An app that serves with these settings and that nobody else has now."""
         idle = self._idle[settings.trusted_proxies]
         app = idle.pop() if idle else create_app(settings)
         state = Accounts(settings=settings).attach_state(app, LentStore(settings.database_url))
-        house = state.house
-        house.passwords = Passwords(foreign_secrets=house.passwords.foreign_secrets, memory_kib=8, passes=1)
+        site = state.site
+        site.passwords = Passwords(foreign_secrets=site.passwords.foreign_secrets, memory_kib=8, passes=1)
         return app
 
-    def take_back(self, app: Flask) -> None:
+    def release(self, app: Flask) -> None:
         """May be lent to the next one."""
-        house = get_app_state(app).house
-        assert isinstance(house.store, LentStore)
-        house.store.give_back()
-        self._idle[house.settings.trusted_proxies].append(app)
+        site = get_app_state(app).site
+        assert isinstance(site.store, LentStore)
+        site.store.give_back()
+        self._idle[site.settings.trusted_proxies].append(app)
 
 
-APPS = Apps()
+APP_POOL = AppPool()
 """Of the whole process, not of one run of tests: mutation testing forks a run for every mutant."""
 
 
-def token_in(url: str) -> str:
+def token_of_url(url: str) -> str:
     """The token of a mailed link."""
-    found = re.search(r"/l/[a-z-]+/([^/]+)/go$", url)
-    assert found is not None, url
-    return found.group(1)
+    match = re.search(r"/l/[a-z-]+/([^/]+)/go$", url)
+    assert match is not None, url
+    return match.group(1)

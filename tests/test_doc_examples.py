@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from accounts.core.database import schema
 from accounts.core.links.link import Link
 from accounts.extension import get_app_state
-from tests.people import PASSWORD, token_in
+from tests.people import PASSWORD, token_of_url
 
 ROOT = Path(__file__).parents[1]
 NAMED_BLOCK = re.compile(r"^`([\w./-]+)`:\n\n```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -40,12 +40,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         app = importlib.import_module(module).app
         assert isinstance(app, Flask)
         apps[module] = app
-        schema.upgrade(get_app_state(app).house.store)
+        schema.upgrade(get_app_state(app).site.store)
         return app
 
     yield run
     for module, app in apps.items():
-        get_app_state(app).house.store.close()
+        get_app_state(app).site.store.close()
         del sys.modules[module]
 
 
@@ -62,7 +62,7 @@ def signed_up(app: Flask) -> FlaskClient:
     """A browser in which somebody has just signed up."""
     client = app.test_client()
     assert client.post("/auth/api/sign-up", json={"email": "anna@example.org", "next": "/"}).status_code == 202
-    said = {"token": token_in(newest_link(app, "activate")), "name": "Anna", "password": PASSWORD}
+    said = {"token": token_of_url(newest_link(app, "activate")), "name": "Anna", "password": PASSWORD}
     done = client.post("/auth/api/l/activate", json=said)
     assert (done.status_code, done.get_json()["next"]) == (201, "/")
     return client
@@ -81,7 +81,7 @@ def test_the_kind_of_link_in_the_documentation_works_once(run: Run) -> None:
     url = newest_link(app, "join-newsletter")
     assert url.startswith("http://127.0.0.1:5000/auth/l/join-newsletter/")
 
-    client, token = app.test_client(), token_in(url)
+    client, token = app.test_client(), token_of_url(url)
     page = client.get(url.removeprefix("http://127.0.0.1:5000"), follow_redirects=True)
     assert "You get one letter a month." in page.text
     assert client.post("/auth/api/l/join-newsletter", json={"token": token}).status_code == 200
@@ -90,6 +90,6 @@ def test_the_kind_of_link_in_the_documentation_works_once(run: Run) -> None:
 
 
 def test_a_kind_of_link_that_binds_nothing_lasting_cannot_be_declared(run: Run) -> None:
-    declared = get_app_state(run("docs/links.md", "newsletter")).house.links["join-newsletter"]
+    declared = get_app_state(run("docs/links.md", "newsletter")).site.links["join-newsletter"]
     with pytest.raises(TypeError, match="never returns"):
         Link(**{**vars(declared), "dies_with": declared.dies_with[:2]})

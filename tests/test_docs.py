@@ -16,8 +16,8 @@ from accounts.cli import cli
 from accounts.config import COMPOSED_SETTINGS, ENV_PREFIX, SECRET_SETTINGS
 from accounts.config_upstream import SECRET_FILE_FIELD, UPSTREAM_FIELDS
 from accounts.core.errors import DeadLink, Problem
+from accounts.core.link_kinds import parts
 from accounts.core.link_kinds.parts import StatePart
-from accounts.core.links import link as links
 from accounts.core.links.link import Link
 from accounts.core.models.account import LOCKOUT_DURATION
 from accounts.core.models.base import Base
@@ -28,10 +28,10 @@ from accounts.flows import LINKS
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.unlock import MAX_FAILURES
-from accounts.web.kit.context import EXTENSION
-from accounts.web.kit.forms import OWN, SENTENCES
-from accounts.web.kit.runtime import API, IN_LANGUAGE, MAIN
-from accounts.web.kit.runtime import LINKS as DOOR
+from accounts.web.kit.context import EXTENSION_NAME
+from accounts.web.kit.forms import CUSTOM_ERROR_TYPES, MESSAGES
+from accounts.web.kit.runtime import API_BLUEPRINT, LANGUAGE_SUFFIX, MAIN_BLUEPRINT
+from accounts.web.kit.runtime import LINK_BLUEPRINT as DOOR
 from tests.people import Service
 
 ROOT = Path(__file__).parents[1]
@@ -121,7 +121,7 @@ def test_every_error_code_has_a_row_with_its_status(kind: type[Problem]) -> None
 
 def test_every_code_of_a_field_is_named() -> None:
     named = set(re.findall(r"`([a-z_]+)`", doc("api.md").partition("### Codes of fields")[2]))
-    assert SENTENCES.keys() | OWN | {"too_short", "too_long", "too_easy", "wrong_password"} <= named
+    assert MESSAGES.keys() | CUSTOM_ERROR_TYPES | {"too_short", "too_long", "too_easy", "wrong_password"} <= named
 
 
 def test_every_limit_has_a_row_with_its_amount() -> None:
@@ -137,16 +137,16 @@ def test_the_table_of_addresses_is_the_route_map(service: Service) -> None:
     for rule in service.app.url_map.iter_rules():
         room, _, _ = rule.endpoint.partition(".")
         purpose = room.removeprefix(f"{DOOR}_").removesuffix("_api")
-        if room.endswith(IN_LANGUAGE) or rule.endpoint == "static":
+        if room.endswith(LANGUAGE_SUFFIX) or rule.endpoint == "static":
             continue
-        way = "json" if room == API or room.endswith("_api") else "page"
-        assert room in (MAIN, API, "accounts_asset") or purpose in service.house.links, rule
+        way = "json" if room == API_BLUEPRINT or room.endswith("_api") else "html"
+        assert room in (MAIN_BLUEPRINT, API_BLUEPRINT, "accounts_asset") or purpose in service.site.links, rule
         path = rule.rule.removeprefix("/api").replace(f"/l/{purpose}", "/l/<purpose>")
         there |= {(way, path, method) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
     told = set()
     for paths, page, json, *_ in (cells for cells in rows("api.md") if cells[0].startswith("`/")):
         for path in re.findall(r"`([^`]+)`", paths):
-            told |= {("page", path, method) for method in re.findall("[A-Z]+", page)}
+            told |= {("html", path, method) for method in re.findall("[A-Z]+", page)}
             told |= {("json", path, method) for method in re.findall("[A-Z]+", json)}
     assert told == there
 
@@ -178,7 +178,7 @@ def test_every_kind_of_link_has_a_row_that_says_what_it_binds_and_how_long_it_li
 
 
 def test_every_part_that_a_link_can_bind_is_told() -> None:
-    for part in (value for value in vars(links).values() if isinstance(value, StatePart)):
+    for part in (value for value in vars(parts).values() if isinstance(value, StatePart)):
         assert row("links.md", part.name)
 
 
@@ -188,9 +188,9 @@ def test_every_purpose_is_named_in_the_api() -> None:
 
 
 def test_what_needs_a_fresh_proof_is_marked(service: Service) -> None:
-    routes = [route for room in service.app.extensions[EXTENSION].rooms for route in room.routes]
+    routes = [route for routes in service.app.extensions[EXTENSION_NAME].all_routes for route in routes.declared]
     marked = {path for cells in rows("api.md") if cells[0].endswith("*") for path in re.findall("`(/.*?)`", cells[0])}
-    assert marked == {route.rule for route in routes if route.fresh}
+    assert marked == {route.rule for route in routes if route.step_up}
     minutes = sessions.FRESH // timedelta(minutes=1)
     assert f"within the last {minutes} minutes" in doc("sessions.md").partition("## Step-up")[2]
 

@@ -11,7 +11,7 @@ from accounts.cli.context import unit_of_work
 from accounts.core.models.apps import App
 from accounts.flows.oidc import registration as other_apps
 from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
-from accounts.web.kit.forms import checked
+from accounts.web.kit.forms import validate
 
 F = Callable[..., None]
 NOTHING = {None, ()}
@@ -58,7 +58,7 @@ def _described(command: F) -> F:
 @_described
 def add(name: str, **options: Any) -> None:
     """Register an app called NAME. Prints its client id, and its secret this once."""
-    done = other_apps.register_app(unit_of_work(), checked(RegisterAppForm, {"name": name, **_said(options)}))
+    done = other_apps.register_app(unit_of_work(), validate(RegisterAppForm, {"name": name, **_said(options)}))
     click.echo(f"client id: {done.app.id}")
     _tell(done.secret)
 
@@ -88,7 +88,7 @@ def show(app: str) -> None:
 @_described
 def change(app: str, **options: Any) -> None:
     """Change an app; what is not said stays. Repeatable options replace the whole list; an empty text empties it."""
-    said = checked(ChangeAppForm, _said(options))
+    said = validate(ChangeAppForm, _said(options))
     done = other_apps.change_app(unit_of_work(), app, said)
     click.echo(f"{done.app.name} is changed")
     _tell(done.secret)

@@ -22,7 +22,7 @@ from accounts.flows.audit import verify as audit_verify
 from accounts.flows.audit.export import ExportAudit
 from accounts.flows.audit.search import AuditPage, Line
 from accounts.flows.audit.verify import Verdict
-from accounts.web.kit.forms import checked
+from accounts.web.kit.forms import validate
 
 F = TypeVar("F", bound=Callable[..., Any])
 SAID = {
@@ -59,7 +59,7 @@ def audit() -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="At most so many lines.")
 def list_audit(limit: int, **filters: str) -> None:
     """What happened, newest first."""
-    lines, _ = audit_search.page(unit_of_work(), checked(AuditPage, filters), limit)
+    lines, _ = audit_search.page(unit_of_work(), validate(AuditPage, filters), limit)
     for line in lines:
         click.echo("\t".join(_columns(line)))
 
@@ -70,7 +70,7 @@ def list_audit(limit: int, **filters: str) -> None:
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
 def export(output: Path | None, **filters: str) -> None:
     """The lines as a file, oldest first. However many there are, it needs no more memory."""
-    parts = audit_export.begin(unit_of_work(), checked(ExportAudit, filters))
+    parts = audit_export.begin(unit_of_work(), validate(ExportAudit, filters))
     with nullcontext(sys.stdout) if output is None else atomic_files.open_atomic(output) as out:
         out.writelines(parts)
 

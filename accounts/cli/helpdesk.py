@@ -15,7 +15,7 @@ from accounts.flows.helpdesk import limits as helpdesk_limits
 from accounts.flows.helpdesk.accounts import AccountPage, DeleteAccount
 from accounts.flows.helpdesk.mail_trace import Trace, TraceMail
 from accounts.flows.sessions import session_list
-from accounts.web.kit.forms import checked
+from accounts.web.kit.forms import validate
 
 
 @users.command()
@@ -25,7 +25,7 @@ from accounts.web.kit.forms import checked
 @click.option("--after", default="", metavar="ID", help="Go on behind this account.")
 def find(text: str, group: str, state: str, after: str) -> None:
     """Accounts whose address or name has TEXT in it: id, state, address, groups. At most 50."""
-    said = checked(AccountPage, {"q": text, "group": group, "state": state, "after": after})
+    said = validate(AccountPage, {"q": text, "group": group, "state": state, "after": after})
     rows, place = helpdesk_accounts.search(unit_of_work(), said)
     for each in rows:
         click.echo("\t".join(line(each)))
@@ -90,7 +90,7 @@ def delete(who: str, yes: bool) -> None:
     id, email = account.id, account.email
     if not yes:
         click.confirm(f"Delete {email} and everything known about it?", abort=True)
-    helpdesk_accounts.delete(uow, id, checked(DeleteAccount, {"email": email}))
+    helpdesk_accounts.delete(uow, id, validate(DeleteAccount, {"email": email}))
     click.echo(f"{email} is deleted")
 
 
@@ -99,7 +99,7 @@ def delete(who: str, yes: bool) -> None:
 def trace(address: str) -> None:
     """What became of the mail to ADDRESS: asked, held back, waiting, sent, given up."""
     uow = unit_of_work()
-    traced, _ = mail_trace.look(uow, checked(TraceMail, {"email": address}))
+    traced, _ = mail_trace.look(uow, validate(TraceMail, {"email": address}))
     if traced is not None:
         _print(traced)
 
@@ -140,7 +140,7 @@ def lift(address: str, network: str) -> None:
 
 
 def _whose(address: str, network: str) -> tuple[UnitOfWork, helpdesk_limits.WhoseLimits]:
-    return unit_of_work(), checked(helpdesk_limits.WhoseLimits, {"email": address, "network": network})
+    return unit_of_work(), validate(helpdesk_limits.WhoseLimits, {"email": address, "network": network})
 
 
 def _print(found: Trace) -> None:

@@ -25,7 +25,7 @@ from accounts.flows.invites.link import url_of
 from accounts.flows.invites.manage import Act, Extend, Some
 from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.search import STATES, Search
-from accounts.web.kit.forms import checked
+from accounts.web.kit.forms import validate
 
 MOST_SHOWN = 20
 
@@ -60,7 +60,7 @@ def invite(
     if file is None:
         _invite_one(uow, {**said, "email": email}, printed)
         return
-    batch = batches.create(uow, checked(NewBatch, {**said, "name": name or Path(file.name).stem, "file": file}))
+    batch = batches.create(uow, validate(NewBatch, {**said, "name": name or Path(file.name).stem, "file": file}))
     _report(uow, batch)
     if not dry:
         _send(uow, batch)
@@ -79,7 +79,7 @@ def list_invites(text: str, state: str | None, name: str | None) -> None:
     """Invitations whose address or name has TEXT in it, newest first: id, state, end, address, groups."""
     uow = unit_of_work()
     batch = batches.find(uow, name).id if name else ""
-    said = checked(Search, {"q": text, "state": state or "", "batch": batch})
+    said = validate(Search, {"q": text, "state": state or "", "batch": batch})
     while True:
         found = search.search(uow, said)
         for row in found.rows:
@@ -173,7 +173,7 @@ def export_links(batch: str, as_json: bool) -> None:
 def print_letters(batch: str) -> None:
     """Print the open invitations of a batch as a page of letters, each with its link as a QR code."""
     from accounts.app import create_app
-    from accounts.web.admin.printing import letters_page
+    from accounts.web.admin.printing import render_letters
 
     uow = unit_of_work()
     found = batches.find(uow, batch)
@@ -182,7 +182,7 @@ def print_letters(batch: str) -> None:
         create_app(uow.site.settings).test_request_context(),
         closing(export.links(uow.site, uow.request_info, found.id)) as links,
     ):
-        for text in letters_page(links, alone=True):
+        for text in render_letters(links, standalone=True):
             click.echo(text, nl=False)
 
 
@@ -191,7 +191,7 @@ def _json_lines(links: Iterator[export.Invitation]) -> Iterator[str]:
 
 
 def _invite_one(uow: UnitOfWork, said: dict[str, Any], printed: bool) -> None:
-    row = send_invites.send(uow, checked(send_invites.Invite, said), mailed=not printed)
+    row = send_invites.send(uow, validate(send_invites.Invite, said), mailed=not printed)
     if printed:
         with uow:
             url = url_of(uow, row)
@@ -231,10 +231,10 @@ def _change(act: Act, ids: tuple[str, ...], name: str | None, days: int = 1) -> 
         raise click.UsageError("Name invitations by their ids, or one batch with --batch.")
     uow = unit_of_work()
     if name is not None:
-        said = checked(Extend, {"days": days})
+        said = validate(Extend, {"days": days})
         count = manage_invites.of_batch(uow, name, act, said.days)
     else:
-        count = manage_invites.some(uow, checked(Some, {"ids": list(ids), "act": act, "days": days}))
+        count = manage_invites.some(uow, validate(Some, {"ids": list(ids), "act": act, "days": days}))
     click.echo(f"{act}: {count}")
 
 

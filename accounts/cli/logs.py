@@ -59,7 +59,7 @@ def log_requests(app: Flask) -> None:
             "route": request.url_rule.rule if request.url_rule else None,
             "status": response.status_code,
             "ms": round((time.perf_counter() - began) * 1000, 1),
-            "request_id": context.bound().request_id,
+            "request_id": context.state().request_id,
         }
         log.info("request", extra=said)
         return response

@@ -30,15 +30,15 @@ def letters() -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def preview(folder: Path) -> None:
     """Write every letter in every language into FOLDER, filled with sample facts."""
-    from accounts.delivery.letters import Letters, words_folder
-    from accounts.delivery.samples import ORIGIN, SAMPLES, sample
+    from accounts.delivery.letters import Letters, emails_folder
+    from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
 
-    composer = Letters([words_folder()], Settings.load().service_name, ORIGIN)
+    composer = Letters([emails_folder()], Settings.load().service_name, SAMPLE_ORIGIN)
     folder.mkdir(parents=True, exist_ok=True)
     for words in SAMPLES:
         for locale in composer.languages(words):
             message = composer.compose(
-                sample(words, locale), sender="accounts@example.org", message_id=f"<{words}@example.org>"
+                sample_letter(words, locale), sender="accounts@example.org", message_id=f"<{words}@example.org>"
             )
             for part, text in (("txt", f"{message.subject}\n\n{message.body}"), ("html", str(message.html))):
                 (folder / f"{words}.{locale}.{part}").write_text(text, encoding="utf-8")

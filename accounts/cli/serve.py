@@ -83,8 +83,8 @@ def worker() -> None:
     configure(settings)
     app = create_app(settings)
     state = get_app_state(app)
-    click.get_current_context().call_on_close(state.house.store.close)
-    schema.check_revision(state.house.store)
+    click.get_current_context().call_on_close(state.site.store.close)
+    schema.check_revision(state.site.store)
     stop = threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:

@@ -12,7 +12,7 @@ from accounts.flows.helpdesk.accounts import AccountPage, Found
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import GroupNames
-from accounts.web.kit.forms import checked
+from accounts.web.kit.forms import validate
 
 AT_ONCE = 500
 
@@ -77,7 +77,7 @@ def enable(who: str) -> None:
 def groups(who: str, groups: tuple[str, ...]) -> None:
     """Make GROUPS the groups of an account; none at all takes it out of every group."""
     uow, account = found(who)
-    wanted = checked(GroupNames, {"groups": list(groups)}).groups
+    wanted = validate(GroupNames, {"groups": list(groups)}).groups
     account = accounts.set_groups(uow, account.id, wanted)
     click.echo(f"{account.email} is in: {', '.join(account.groups) or 'no group'}")
 

@@ -24,22 +24,22 @@ from accounts.core.security.outbound import (
     parse_networks,
     resolve_host,
 )
-from accounts.delivery.tls import Trust
-from accounts.delivery.transports import CarrierFailed, CarrierRefused
+from accounts.delivery.tls import TrustAnchors
+from accounts.delivery.transports import PermanentFailure, TransientFailure
 from accounts.version import __version__
 
-CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 15.0
+CONNECT_SECONDS, TOTAL_SECONDS = 5.0, 15.0
 """Until connected and encrypted; until the whole answer to a call is there."""
-MAX_BYTES = 16 * 1024
+MAX_HEAD_BYTES = 16 * 1024
 """Of an answer's head. Nothing behind it is read."""
 
-_STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 
 
-class Caller(Protocol):
+class CallbackSender(Protocol):
     """Makes calls, one at a time; may be used by several threads."""
 
-    def call(self, call: Callback) -> str:
+    def send(self, callback: Callback) -> str:
         """Make one call.
 
         :returns: what was answered, ``200``; never a word of the answer's own.
@@ -49,7 +49,7 @@ class Caller(Protocol):
         ...
 
 
-class HttpCaller:
+class HttpCallbackSender:
     """Calls over HTTP/1.1 with sockets of its own, because a client library would look the name up once more.
 
     :param settings: say which networks may be called beside the internet.
@@ -64,56 +64,58 @@ class HttpCaller:
         *,
         cafile: Path | None = None,
         connect_seconds: float = CONNECT_SECONDS,
-        whole_seconds: float = WHOLE_SECONDS,
+        total_seconds: float = TOTAL_SECONDS,
     ) -> None:
-        own = parse_networks(settings.call_networks)
-        self._allowed = OutboundPolicy((*own, *LOOPBACK_NETWORKS) if settings.env == "development" else own)
-        self._trust = Trust(cafile)
-        self._seconds = (connect_seconds, whole_seconds)
+        extra_networks = parse_networks(settings.call_networks)
+        self._allowed = OutboundPolicy(
+            (*extra_networks, *LOOPBACK_NETWORKS) if settings.env == "development" else extra_networks
+        )
+        self._anchors = TrustAnchors(cafile)
+        self._timeouts = (connect_seconds, total_seconds)
 
-    def call(self, call: Callback) -> str:
+    def send(self, callback: Callback) -> str:
         """See :meth:`Caller.call`."""
-        parts = urlsplit(call.url)
-        connect, whole = self._seconds
-        ends = time.monotonic() + whole
+        parts = urlsplit(callback.url)
+        connect, total = self._timeouts
+        deadline = time.monotonic() + total
         try:
-            with closing(self._connected(parts, connect)) as connection:
-                connection.settimeout(_left(ends))
-                connection.sendall(_request(parts, call))
-                status = _status(connection, ends)
-        except OutboundRefused as wrong:
-            raise CarrierRefused(f"not called: {wrong}") from None
-        except (OSError, UnicodeError) as wrong:  # every ssl error is an OSError
-            raise CarrierFailed(f"not reached: {type(wrong).__name__}") from None
+            with closing(self._connect(parts, connect)) as connection:
+                connection.settimeout(_seconds_left(deadline))
+                connection.sendall(_request_bytes(parts, callback))
+                status = _read_status(connection, deadline)
+        except OutboundRefused as error:
+            raise PermanentFailure(f"not called: {error}") from None
+        except (OSError, UnicodeError) as error:  # every ssl error is an OSError
+            raise TransientFailure(f"not reached: {type(error).__name__}") from None
         if 200 <= status < 300:
             return str(status)
         if 300 <= status < 400:
-            raise CarrierRefused(f"answered {status}: redirects are not followed")
-        raise CarrierFailed(f"answered {status}")
+            raise PermanentFailure(f"answered {status}: redirects are not followed")
+        raise TransientFailure(f"answered {status}")
 
-    def _connected(self, parts: SplitResult, seconds: float) -> socket.socket:
+    def _connect(self, parts: SplitResult, seconds: float) -> socket.socket:
         host = parts.hostname or ""
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        wrong: OSError | None = None
+        last_error: OSError | None = None
         for address in resolve_host(host, port, self._allowed):
             try:
                 connection = socket.create_connection((address, port), seconds)
-            except OSError as failed:
-                wrong = failed
+            except OSError as error:
+                last_error = error
                 continue
             if parts.scheme != "https":
                 return connection
             # The name is checked against the certificate, though the connection went to the number.
             try:
-                return self._trust.context.wrap_socket(connection, server_hostname=host)
+                return self._anchors.context.wrap_socket(connection, server_hostname=host)
             except BaseException:
                 connection.close()
                 raise
-        raise wrong or OSError("no address")
+        raise last_error or OSError("no address")
 
 
-def _request(parts: SplitResult, call: Callback) -> bytes:
-    body = urlencode(call.data).encode("ascii")
+def _request_bytes(parts: SplitResult, callback: Callback) -> bytes:
+    body = urlencode(callback.data).encode("ascii")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     head = (
         f"POST {target} HTTP/1.1",
@@ -129,24 +131,24 @@ def _request(parts: SplitResult, call: Callback) -> bytes:
     return "\r\n".join(head).encode("ascii") + body
 
 
-def _status(connection: socket.socket, ends: float) -> int:
+def _read_status(connection: socket.socket, deadline: float) -> int:
     head = b""
     while b"\r\n\r\n" not in head:
-        connection.settimeout(_left(ends))
-        piece = connection.recv(4096)
-        if not piece:
+        connection.settimeout(_seconds_left(deadline))
+        chunk = connection.recv(4096)
+        if not chunk:
             break
-        head += piece
-        if len(head) > MAX_BYTES:
-            raise CarrierFailed("answered with too much")
-    found = _STATUS.match(head)
-    if found is None:
-        raise CarrierFailed("did not answer in HTTP")
-    return int(found[1])
+        head += chunk
+        if len(head) > MAX_HEAD_BYTES:
+            raise TransientFailure("answered with too much")
+    match = _STATUS_LINE.match(head)
+    if match is None:
+        raise TransientFailure("did not answer in HTTP")
+    return int(match[1])
 
 
-def _left(ends: float) -> float:
-    left = ends - time.monotonic()
-    if left <= 0:
+def _seconds_left(deadline: float) -> float:
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError
-    return left
+    return seconds

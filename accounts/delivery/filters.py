@@ -12,11 +12,11 @@ from babel.dates import format_date
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-LONGEST = 60
+MAX_TYPED_CHARACTERS = 60
 """Characters of typed text that a letter shows at most."""
 
-_LINKS = re.compile(r"[/\\:@。]|\.(?![\s]|$)|www", re.IGNORECASE)
-_DIGITS = 7
+_LINK_CHARACTERS = re.compile(r"[/\\:@。]|\.(?![\s]|$)|www", re.IGNORECASE)
+_MAX_DIGITS = 7
 
 
 def plain(value: str | None) -> str:
@@ -33,10 +33,10 @@ def plain(value: str | None) -> str:
     folded = unicodedata.normalize("NFKC", str(value))  # str() of a missing fact raises
     spaced = "".join(" " if char.isspace() else char for char in folded)
     # Everything in C (controls, bidi overrides, zero-width, private) can hide or turn around what is read.
-    seen = "".join(char for char in spaced if unicodedata.category(char)[0] != "C")
-    text = " ".join(seen.split())
+    visible = "".join(char for char in spaced if unicodedata.category(char)[0] != "C")
+    text = " ".join(visible.split())
     digits = sum(char.isdigit() for char in text)
-    if len(text) > LONGEST or digits >= _DIGITS or _LINKS.search(text):
+    if len(text) > MAX_TYPED_CHARACTERS or digits >= _MAX_DIGITS or _LINK_CHARACTERS.search(text):
         return ""
     return text
 
@@ -47,10 +47,10 @@ def network(value: str | None) -> str:
     Behind a misconfigured proxy this is whatever a stranger wrote into a header.
     """
     try:
-        found = ipaddress.ip_network(value or "", strict=False)
+        parsed = ipaddress.ip_network(value or "", strict=False)
     except ValueError:
         return ""
-    return str(found.network_address) if found.num_addresses == 1 else str(found)
+    return str(parsed.network_address) if parsed.num_addresses == 1 else str(parsed)
 
 
 @pass_context
@@ -61,8 +61,8 @@ def moment(context: Context, value: datetime) -> str:
     """
     if value.tzinfo is None:
         raise ValueError("a moment in a letter needs a time zone")
-    there = value.astimezone(UTC)
-    return f"{format_date(there, 'long', locale=_locale(context['language']))}, {there:%H:%M} UTC"
+    in_utc = value.astimezone(UTC)
+    return f"{format_date(in_utc, 'long', locale=_locale(context['language']))}, {in_utc:%H:%M} UTC"
 
 
 def _locale(language: str) -> Locale:

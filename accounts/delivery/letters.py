@@ -19,17 +19,17 @@ from accounts.delivery import filters
 from accounts.delivery.message import LetterMessage
 from accounts.web.kit.compiled import SharedBytecodeCache
 
-FALLBACK = "en"
+FALLBACK_LANGUAGE = "en"
 """The language that every letter speaks."""
 
-PARTS = ("subject", "txt", "html")
-HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+LETTER_PARTS = ("subject", "txt", "html")
+COMMON_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
-_COMPILED = SharedBytecodeCache()
-_TARGET = re.compile(r'<a href="([^"]*)"\s*')
+_BYTECODE_CACHE = SharedBytecodeCache()
+_LINK_TAG = re.compile(r'<a href="([^"]*)"\s*')
 
 
-class UnfitLetter(ValueError):
+class LetterError(ValueError):
     """A letter cannot be written: no such words, a fact that is missing, a header that is no header."""
 
 
@@ -44,27 +44,28 @@ class Letters:
     """
 
     def __init__(self, folders: Sequence[Path], service: str, origin: str) -> None:
-        if _has_controls(service):
-            raise UnfitLetter("the name of the service holds control characters")
+        if _has_control_characters(service):
+            raise LetterError("the name of the service holds control characters")
         self._folders = tuple(folders)
         self._common = {"service": service, "origin": origin}
         self._inliner = CSSInliner(load_remote_stylesheets=False)
-        self._words = Environment(
+        self._environment = Environment(
             loader=FileSystemLoader(self._folders),
             undefined=StrictUndefined,
             autoescape=select_autoescape(enabled_extensions=("html",), default=False),
             trim_blocks=True,
             lstrip_blocks=True,
-            bytecode_cache=_COMPILED,
+            bytecode_cache=_BYTECODE_CACHE,
         )
-        self._words.filters |= {"plain": filters.plain, "network": filters.network, "moment": filters.moment}
+        self._environment.filters |= {"plain": filters.plain, "network": filters.network, "moment": filters.moment}
 
-    def languages(self, words: str) -> tuple[str, ...]:
+    def languages(self, name: str) -> tuple[str, ...]:
         """The languages for which all three parts of a letter exist, in alphabetical order."""
-        spoken = (
-            {path.stem for folder in self._folders for path in (folder / words).glob(f"*.{part}")} for part in PARTS
+        by_part = (
+            {path.stem for folder in self._folders for path in (folder / name).glob(f"*.{part}")}
+            for part in LETTER_PARTS
         )
-        return tuple(sorted(set.intersection(*spoken)))
+        return tuple(sorted(set.intersection(*by_part)))
 
     def compose(self, letter: Letter, *, sender: str, message_id: str) -> flask_mail.Message:
         """The message for a letter, in its language or in English when it does not speak that language.
@@ -73,11 +74,11 @@ class Letters:
         :param message_id: with angle brackets (RFC 5322 3.6.4); the same for every try of one mail.
         :raises UnfitLetter: no such words, a fact is missing, or a header would hold more than it should.
         """
-        to = _only_address(letter.to)
-        if _has_controls(sender) or "@" not in parseaddr(sender)[1]:
-            raise UnfitLetter("the sender is not one address")
+        to = _single_address(letter.to)
+        if _has_control_characters(sender) or "@" not in parseaddr(sender)[1]:
+            raise LetterError("the sender is not one address")
         if not re.fullmatch(r"<[!-;=?-~]{3,200}>", message_id):
-            raise UnfitLetter("the message id is not one")
+            raise LetterError("the message id is not one")
         language = self._language(letter)
         facts = {"asked": None} | dict(letter.context) | self._common | {"email": to, "language": language}
         if letter.link is not None:
@@ -90,48 +91,48 @@ class Letters:
             html=html,
             sender=sender,
             date=clock.now().timestamp(),
-            extra_headers=HEADERS | {"Content-Language": language},
+            extra_headers=COMMON_HEADERS | {"Content-Language": language},
         )
         message.msgId = message_id
         return message
 
     def _language(self, letter: Letter) -> str:
-        spoken = self.languages(letter.words)
-        for wanted in (letter.locale, re.split("[-_]", letter.locale)[0], FALLBACK):
-            if wanted in spoken:
-                return wanted
-        raise UnfitLetter(f"there are no words for {letter.words!r}")
+        available = self.languages(letter.words)
+        for language in (letter.locale, re.split("[-_]", letter.locale)[0], FALLBACK_LANGUAGE):
+            if language in available:
+                return language
+        raise LetterError(f"there are no words for {letter.words!r}")
 
-    def _render(self, words: str, language: str, facts: Mapping[str, object]) -> tuple[str, str, str]:
+    def _render(self, name: str, language: str, facts: Mapping[str, object]) -> tuple[str, str, str]:
         try:
             subject, text, html = (
-                self._words.get_template(f"{words}/{language}.{part}").render(facts) for part in PARTS
+                self._environment.get_template(f"{name}/{language}.{part}").render(facts) for part in LETTER_PARTS
             )
-        except TemplateError as wrong:
-            raise UnfitLetter(f"{words}/{language}: {wrong.message}") from wrong
-        head = subject.strip()
-        if _has_controls(head):
-            raise UnfitLetter(f"the subject of {words!r} is not one line")
+        except TemplateError as error:
+            raise LetterError(f"{name}/{language}: {error.message}") from error
+        subject_line = subject.strip()
+        if _has_control_characters(subject_line):
+            raise LetterError(f"the subject of {name!r} is not one line")
         body = re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
         # A link has a line of its own in the source, too: it is the longest thing there, and a relay that
         # folds long lines would cut it.
-        return head, body, _TARGET.sub(r'<a\nhref="\1"\n', self._inliner.inline(html))
+        return subject_line, body, _LINK_TAG.sub(r'<a\nhref="\1"\n', self._inliner.inline(html))
 
 
-def words_folder() -> Path:
+def emails_folder() -> Path:
     """The folder of the words that come with the package, in a wheel or in a checkout."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "_emails"
     return installed if installed.is_dir() else package.parent / "emails"
 
 
-def _only_address(text: str) -> str:
+def _single_address(text: str) -> str:
     # Flask-Mail takes "a@b.c,evil@x.y" for one recipient.
     try:
         return addresses.parse_email(text).email
-    except addresses.AddressRefused as wrong:
-        raise UnfitLetter("the recipient is not one address") from wrong
+    except addresses.AddressRefused as error:
+        raise LetterError("the recipient is not one address") from error
 
 
-def _has_controls(text: str) -> bool:
+def _has_control_characters(text: str) -> bool:
     return any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text)

@@ -20,25 +20,25 @@ class LetterMessage(Message):
     eight_bit = True
 
     def _message(self) -> EmailMessage:  # type: ignore[override] # MIMEBase is the older kind of the same thing
-        built = EmailMessage(policy=policy.SMTP)
-        built["Subject"] = self.subject
-        built["From"] = str(self.sender)
-        built["To"] = ", ".join(str(one) for one in self.recipients)
+        message = EmailMessage(policy=policy.SMTP)
+        message["Subject"] = self.subject
+        message["From"] = str(self.sender)
+        message["To"] = ", ".join(str(address) for address in self.recipients)
         if self.date is not None:
-            built["Date"] = datetime.fromtimestamp(self.date, UTC)
-        built["Message-ID"] = self.msgId
+            message["Date"] = datetime.fromtimestamp(self.date, UTC)
+        message["Message-ID"] = self.msgId
         text = self.body or ""
-        built.set_content(text, cte=_encoding(text, eight_bit=self.eight_bit))
+        message.set_content(text, cte=_transfer_encoding(text, eight_bit=self.eight_bit))
         if self.html is not None:
             html = self.html.encode("ascii", "xmlcharrefreplace").decode("ascii")
-            built.add_alternative(html, subtype="html", cte="7bit")
+            message.add_alternative(html, subtype="html", cte="7bit")
         # After the parts: making alternatives moves every Content-* header into the first of them.
         for name, value in (self.extra_headers or {}).items():
-            built[name] = value
-        return built
+            message[name] = value
+        return message
 
 
-def _encoding(text: str, *, eight_bit: bool) -> str:
+def _transfer_encoding(text: str, *, eight_bit: bool) -> str:
     if text.isascii():
         return "7bit"
     return "8bit" if eight_bit else "quoted-printable"

@@ -9,10 +9,10 @@ from typing import Any
 
 from accounts.core.outbox import Letter
 
-ORIGIN = "https://accounts.example.org"
-EMAIL = "anna.mueller@example.org"
+SAMPLE_ORIGIN = "https://accounts.example.org"
+SAMPLE_EMAIL = "anna.mueller@example.org"
 
-_ASKED: Mapping[str, object] = {
+_REQUEST: Mapping[str, object] = {
     "at": datetime(2026, 11, 23, 13, 35, tzinfo=UTC),
     "network": "2001:db8:7:1::/64",
     "agent": "Firefox on Linux",
@@ -23,15 +23,15 @@ _UNTIL = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
 def _link(purpose: str) -> str:
     # As long as a real one, so that lines and layouts are judged with it.
     token = "WyJBYmNEZWZHaElqS2xNbk9wIixbIjRmMmE" + "x-_" * 18 + "aQ8mWQ.3vXw7JtL2c_0gY"
-    return f"{ORIGIN}/l/{purpose}/{token}/go"
+    return f"{SAMPLE_ORIGIN}/l/{purpose}/{token}/go"
 
 
 _NAME = "Anna Müller"
 
 
-def _about(purpose: str, **more: object) -> Mapping[str, object]:
+def _account_facts(purpose: str, **extra: object) -> Mapping[str, object]:
     """The facts of a letter that has a link of this purpose for somebody with an account."""
-    return {"name": _NAME, "link": _link(purpose), "until": _UNTIL, "asked": _ASKED, **more}
+    return {"name": _NAME, "link": _link(purpose), "until": _UNTIL, "asked": _REQUEST, **extra}
 
 
 _IDENTITY: Mapping[str, object] = {
@@ -40,22 +40,22 @@ _IDENTITY: Mapping[str, object] = {
     "at": _UNTIL,
     "label": "Work & Play",
     "shown": "anna@work.example",
-    "asked": _ASKED,
+    "asked": _REQUEST,
 }
 
 SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
-        "account-closed": {"asked": _ASKED},
+        "account-closed": {"asked": _REQUEST},
         "account-deleted": {},
-        "activate": {"link": _link("activate"), "until": _UNTIL, "asked": _ASKED},
+        "activate": {"link": _link("activate"), "until": _UNTIL, "asked": _REQUEST},
         "already-registered": {
-            "sign_in_url": f"{ORIGIN}/sign-in",
-            "forgot_url": f"{ORIGIN}/forgot-password",
-            "asked": _ASKED,
+            "sign_in_url": f"{SAMPLE_ORIGIN}/sign-in",
+            "forgot_url": f"{SAMPLE_ORIGIN}/forgot-password",
+            "asked": _REQUEST,
         },
-        "change-email": _about("change-email"),
-        "close-account": _about("close-account"),
-        "email-changed": _about("undo-email-change", at=_UNTIL),
+        "change-email": _account_facts("change-email"),
+        "close-account": _account_facts("close-account"),
+        "email-changed": _account_facts("undo-email-change", at=_UNTIL),
         "identity-connected": _IDENTITY,
         "identity-disconnected": _IDENTITY,
         "invite": {
@@ -64,21 +64,21 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "inviter": "Bert O'Neill",
             "groups": ["editors", "Friends & family"],
         },
-        "password-changed": {"name": _NAME, "link": _link("not-me"), "at": _UNTIL, "asked": _ASKED},
-        "password-void": _about("reset-password", forgot_url=f"{ORIGIN}/forgot-password"),
-        "reset-password": _about("reset-password"),
-        "sign-in": _about("sign-in"),
-        "unlock": _about("unlock"),
+        "password-changed": {"name": _NAME, "link": _link("not-me"), "at": _UNTIL, "asked": _REQUEST},
+        "password-void": _account_facts("reset-password", forgot_url=f"{SAMPLE_ORIGIN}/forgot-password"),
+        "reset-password": _account_facts("reset-password"),
+        "sign-in": _account_facts("sign-in"),
+        "unlock": _account_facts("unlock"),
     }
 )
 """Facts by words. ``link`` is among them: it is the link of the letter. ``email-changed`` may come without."""
 
 
-def sample(words: str, locale: str = "en") -> Letter:
+def sample_letter(name: str, locale: str = "en") -> Letter:
     """The sample letter for some words.
 
     :raises KeyError: there is no such letter.
     """
-    facts = dict(SAMPLES[words])
+    facts = dict(SAMPLES[name])
     link = facts.pop("link", None)
-    return Letter(words=words, to=EMAIL, locale=locale, context=facts, link=link)
+    return Letter(words=name, to=SAMPLE_EMAIL, locale=locale, context=facts, link=link)

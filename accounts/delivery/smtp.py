@@ -10,23 +10,23 @@ from types import TracebackType
 import flask_mail
 
 from accounts.delivery.message import LetterMessage
-from accounts.delivery.tls import Trust
+from accounts.delivery.tls import TrustAnchors
 
-GOODBYE_TIMEOUT = 5.0
+QUIT_TIMEOUT_SECONDS = 5.0
 """Seconds for the answer to QUIT."""
 
-_TELLING = re.compile(r"\S*://\S*|[\w.~%/+=-]{40,}|[^\s<>@]+@[^\s<>@]+")
+_PRIVATE = re.compile(r"\S*://\S*|[\w.~%/+=-]{40,}|[^\s<>@]+@[^\s<>@]+")
 """Links, and addresses: what a server says is kept longer than an account may be."""
 
 
 class _Smtp(smtplib.SMTP):
     """Remembers the answer to DATA, which ``sendmail`` throws away."""
 
-    answer = ""
+    last_reply = ""
 
     def data(self, msg: object) -> tuple[int, bytes]:
         code, reply = super().data(msg)  # type: ignore[arg-type] # typeshed's name for it is private
-        self.answer = told(code, reply)
+        self.last_reply = format_reply(code, reply)
         # smtplib knows 250 only. Any 2yz is a yes (RFC 5321 4.2.1); as a no it would send the mail twice.
         return (250 if 200 <= code < 300 else code), reply
 
@@ -35,7 +35,7 @@ class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
     """The same over implicit TLS."""
 
 
-class Connection(flask_mail.Connection):
+class SmtpConnection(flask_mail.Connection):
     """One conversation with the server, for one message.
 
     :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
@@ -47,41 +47,41 @@ class Connection(flask_mail.Connection):
     def __init__(
         self,
         mail: flask_mail.Mail,
-        trust: Trust,
+        anchors: TrustAnchors,
         connect_timeout: float,
         send_timeout: float,
     ) -> None:
         super().__init__(mail)
-        self._trust = trust
+        self._anchors = anchors
         self._connect_timeout = connect_timeout
         self._send_timeout = send_timeout
 
     @property
-    def answer(self) -> str:
+    def last_reply(self) -> str:
         """What the server said to the whole message."""
-        return self.host.answer
+        return self.host.last_reply
 
     def configure_host(self) -> _Smtp:
         """Connect; the certificate is verified before user and password are said.
 
         :raises OSError: of every kind; smtplib's and ssl's errors are OSErrors.
         """
-        place, seconds = (self.mail.server, self.mail.port), self._connect_timeout
+        server_address, seconds = (self.mail.server, self.mail.port), self._connect_timeout
         host = (
-            _SmtpTls(*place, timeout=seconds, context=self._trust.context)
+            _SmtpTls(*server_address, timeout=seconds, context=self._anchors.context)
             if self.mail.use_ssl
-            else _Smtp(*place, timeout=seconds)
+            else _Smtp(*server_address, timeout=seconds)
         )
         try:
             if self.mail.use_tls:
-                host.starttls(context=self._trust.context)
+                host.starttls(context=self._anchors.context)
             if self.mail.username and self.mail.password:
                 host.login(self.mail.username, self.mail.password)
             host.ehlo_or_helo_if_needed()
         except BaseException:
             host.close()
             raise
-        _wait(host, self._send_timeout)
+        _set_timeout(host, self._send_timeout)
         return host
 
     def send(self, message: flask_mail.Message, envelope_from: str | tuple[str, str] | None = None) -> None:
@@ -95,7 +95,7 @@ class Connection(flask_mail.Connection):
         data = message.as_bytes()
         self.host.sendmail(
             parseaddr(str(envelope_from or message.sender))[1],
-            [str(one) for one in message.recipients],
+            [str(address) for address in message.recipients],
             data,
             ["BODY=8BITMIME"] if eight_bit and not data.isascii() else [],
         )
@@ -108,23 +108,23 @@ class Connection(flask_mail.Connection):
     ) -> None:
         # The message is taken or not by now. A server that dies at QUIT must not turn a yes into a no.
         try:
-            _wait(self.host, GOODBYE_TIMEOUT)
+            _set_timeout(self.host, QUIT_TIMEOUT_SECONDS)
             self.host.quit()
         except OSError:
             self.host.close()
 
 
-def _wait(host: _Smtp, seconds: float) -> None:
+def _set_timeout(host: _Smtp, seconds: float) -> None:
     if host.sock is not None:
         host.sock.settimeout(seconds)
 
 
-def told(code: int, reply: bytes | str) -> str:
+def format_reply(code: int, reply: bytes | str) -> str:
     """A server's answer as one line."""
-    return scrubbed(f"{code} {reply.decode('ascii', 'replace') if isinstance(reply, bytes) else reply}")
+    return scrub(f"{code} {reply.decode('ascii', 'replace') if isinstance(reply, bytes) else reply}")
 
 
-def scrubbed(text: str) -> str:
+def scrub(text: str) -> str:
     """One printable line. Filters quote what they dislike, and that may be the link."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text[:2000]).split())
-    return _TELLING.sub("[...]", line)[:300]
+    return _PRIVATE.sub("[...]", line)[:300]

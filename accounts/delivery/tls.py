@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 
-class Trust:
+class TrustAnchors:
     """Certificates are verified against the system's anchors.
 
     :param cafile: one more file of trust anchors, PEM.

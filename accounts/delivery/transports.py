@@ -20,35 +20,35 @@ import flask_mail
 from accounts.config import Settings
 from accounts.core import clock
 from accounts.core.security import addresses
-from accounts.delivery.smtp import Connection, scrubbed, told
-from accounts.delivery.tls import Trust
+from accounts.delivery.smtp import SmtpConnection, format_reply, scrub
+from accounts.delivery.tls import TrustAnchors
 
-CONNECT_TIMEOUT, SEND_TIMEOUT = 10.0, 60.0
+CONNECT_TIMEOUT_SECONDS, SEND_TIMEOUT_SECONDS = 10.0, 60.0
 """Seconds for each answer: until connected, encrypted and logged in; from then on."""
 
-KEPT = 50
+MAX_MESSAGES = 50
 """Messages that the mailbox of development remembers."""
 
-_NOT_THE_MAILS_FAULT = frozenset({530, 534, 535, 538})
-_LINK = re.compile(r"^https?://\S+$", re.MULTILINE)
+_AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})
+_LINK_LINE = re.compile(r"^https?://\S+$", re.MULTILINE)
 
 
-class CarrierError(Exception):
+class DeliveryError(Exception):
     """A message was not taken. The text says why, fit to be kept: no link, no words of the message."""
 
 
-class CarrierRefused(CarrierError):
+class PermanentFailure(DeliveryError):
     """For good: the server said 5xx to this message, or it is not addressed to exactly one address."""
 
 
-class CarrierFailed(CarrierError):
+class TransientFailure(DeliveryError):
     """For now: 4xx, no connection, no trust in the certificate, no log-in, no answer in time."""
 
 
-class Carrier(Protocol):
+class Transport(Protocol):
     """Takes messages away, one at a time; may be called from several threads."""
 
-    def carry(self, message: flask_mail.Message) -> str:
+    def send(self, message: flask_mail.Message) -> str:
         """Take one message to its one address.
 
         :returns: what the server answered (``250 2.0.0 Ok: queued as ...``).
@@ -58,7 +58,7 @@ class Carrier(Protocol):
         ...
 
 
-class SmtpCarrier:
+class SmtpTransport:
     """Carries by SMTP, one connection per message. Needs no application and no ``app.extensions["mail"]``.
 
     Flask-Mail alone checks no certificate and waits for ever. Here the certificate and the name in it are
@@ -78,8 +78,8 @@ class SmtpCarrier:
         settings: Settings,
         *,
         cafile: Path | None = None,
-        connect_timeout: float = CONNECT_TIMEOUT,
-        send_timeout: float = SEND_TIMEOUT,
+        connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
+        send_timeout: float = SEND_TIMEOUT_SECONDS,
     ) -> None:
         if settings.mail_server is None:
             raise ValueError("there is no mail server to carry to")
@@ -95,36 +95,36 @@ class SmtpCarrier:
                 "MAIL_USE_SSL": settings.mail_tls == "tls",
             }
         )
-        self._trust = Trust(cafile)
+        self._anchors = TrustAnchors(cafile)
         self._timeouts = (connect_timeout, send_timeout)
 
-    def carry(self, message: flask_mail.Message) -> str:
+    def send(self, message: flask_mail.Message) -> str:
         """See :meth:`Carrier.carry`."""
-        _check(message)
+        _check_message(message)
         try:
-            with Connection(self._mail, self._trust, *self._timeouts) as connection:
+            with SmtpConnection(self._mail, self._anchors, *self._timeouts) as connection:
                 connection.send(message)
-                return connection.answer
+                return connection.last_reply
         except (OSError, UnicodeError) as error:  # every smtplib and ssl error is an OSError
-            raise _judged(error) from None
+            raise _classify_error(error) from None
 
 
-def _check(message: flask_mail.Message) -> None:
+def _check_message(message: flask_mail.Message) -> None:
     if message.has_bad_headers():
-        raise CarrierRefused("a header holds a line break")
+        raise PermanentFailure("a header holds a line break")
     if "@" not in parseaddr(str(message.sender))[1]:
-        raise CarrierRefused("the sender is not one address")
+        raise PermanentFailure("the sender is not one address")
     try:
-        (only,) = message.send_to
+        (recipient,) = message.send_to
         # One text may hold two addresses: of "a@b.c,evil@x.y" the header names both.
-        exact = addresses.parse_email(str(only)).email == str(only)
+        is_exact = addresses.parse_email(str(recipient)).email == str(recipient)
     except ValueError:
-        exact = False
-    if not exact:
-        raise CarrierRefused("the recipient is not exactly one address")
+        is_exact = False
+    if not is_exact:
+        raise PermanentFailure("the recipient is not exactly one address")
 
 
-def _judged(error: Exception) -> CarrierError:
+def _classify_error(error: Exception) -> DeliveryError:
     reply: bytes | str
     match error:
         case smtplib.SMTPRecipientsRefused():
@@ -135,19 +135,19 @@ def _judged(error: Exception) -> CarrierError:
             step, code, reply = "DATA", error.smtp_code, error.smtp_error
         case smtplib.SMTPResponseException():
             # At greeting, STARTTLS or AUTH no message was named yet: a 5xx speaks of us, not of it.
-            return CarrierFailed(f"not connected: {told(error.smtp_code, error.smtp_error)}")
+            return TransientFailure(f"not connected: {format_reply(error.smtp_code, error.smtp_error)}")
         case UnicodeError():
-            return CarrierFailed(f"cannot be said in SMTP: {type(error).__name__}")
+            return TransientFailure(f"cannot be said in SMTP: {type(error).__name__}")
         case _:
-            return CarrierFailed(scrubbed(f"{type(error).__name__}: {error}"))
-    text = f"{step}: {told(code, reply)}"
-    if 500 <= code < 600 and code not in _NOT_THE_MAILS_FAULT:
-        return CarrierRefused(text)
-    return CarrierFailed(text)
+            return TransientFailure(scrub(f"{type(error).__name__}: {error}"))
+    text = f"{step}: {format_reply(code, reply)}"
+    if 500 <= code < 600 and code not in _AUTHENTICATION_CODES:
+        return PermanentFailure(text)
+    return TransientFailure(text)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class MailboxMessage:
     """A message in the mailbox of development."""
 
     id: str
@@ -158,7 +158,7 @@ class Kept:
     at: datetime
 
 
-def to_terminal(text: str) -> None:
+def write_to_stderr(text: str) -> None:
     """Show a message on standard error."""
     sys.stderr.write(text)
     sys.stderr.flush()
@@ -170,27 +170,29 @@ class Mailbox:
     :param show: gets a short block with recipient, subject and link of each message; None shows nothing.
     """
 
-    def __init__(self, show: Callable[[str], None] | None = to_terminal) -> None:
+    def __init__(self, show: Callable[[str], None] | None = write_to_stderr) -> None:
         self._show = show
-        self._kept: deque[Kept] = deque(maxlen=KEPT)
+        self._messages: deque[MailboxMessage] = deque(maxlen=MAX_MESSAGES)
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
 
     @property
-    def messages(self) -> list[Kept]:
+    def messages(self) -> list[MailboxMessage]:
         """What was carried, newest first."""
         with self._lock:
-            return list(reversed(self._kept))
+            return list(reversed(self._messages))
 
-    def carry(self, message: flask_mail.Message) -> str:
+    def send(self, message: flask_mail.Message) -> str:
         """See :meth:`Carrier.carry`."""
-        _check(message)
+        _check_message(message)
         (to,) = message.send_to
         text = message.body or ""
         with self._lock:
-            kept = Kept(str(next(self._ids)), str(to), message.subject, text, message.html or "", clock.now())
-            self._kept.append(kept)
+            stored = MailboxMessage(
+                str(next(self._ids)), str(to), message.subject, text, message.html or "", clock.now()
+            )
+            self._messages.append(stored)
         if self._show is not None:
-            link = _LINK.search(text)
-            self._show(f"\n  mail to {kept.to}: {kept.subject}\n  {link[0] if link else ''}\n\n")
-        return f"250 kept as {kept.id}"
+            link = _LINK_LINE.search(text)
+            self._show(f"\n  mail to {stored.to}: {stored.subject}\n  {link[0] if link else ''}\n\n")
+        return f"250 kept as {stored.id}"

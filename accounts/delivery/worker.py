@@ -16,9 +16,9 @@ from accounts.core.database import spent
 from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.delivery.callbacks import Caller
-from accounts.delivery.letters import Letters, UnfitLetter
-from accounts.delivery.transports import Carrier, CarrierFailed, CarrierRefused
+from accounts.delivery.callbacks import CallbackSender
+from accounts.delivery.letters import LetterError, Letters
+from accounts.delivery.transports import PermanentFailure, TransientFailure, Transport
 from accounts.flows import CALLS, NOTICES
 from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.invites import batches
@@ -41,119 +41,119 @@ class Worker:
 
     def __init__(
         self,
-        house: Site,
+        site: Site,
         letters: Letters,
-        carrier: Carrier,
-        caller: Caller,
+        transport: Transport,
+        callback_sender: CallbackSender,
         *,
         only: Collection[str] = (),
-        but: Collection[str] = (),
+        exclude: Collection[str] = (),
     ) -> None:
-        self._house = house
+        self._site = site
         self._letters = letters
-        self._carrier = carrier
-        self._caller = caller
-        self._only, self._but = only, but
-        self._due = house.callbacks_due if only else house.mail_due
+        self._transport = transport
+        self._callback_sender = callback_sender
+        self._only, self._exclude = only, exclude
+        self._wakeup = site.callbacks_due if only else site.mail_due
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until ``stop`` is set; a store that is away is waited for."""
-        swept = 0.0
+        last_sweep = 0.0
         while not stop.is_set():
-            self._due.clear()
+            self._wakeup.clear()
             try:
-                if time.monotonic() - swept > SWEEP_SECONDS:
+                if time.monotonic() - last_sweep > SWEEP_SECONDS:
                     self.sweep()
-                    swept = time.monotonic()
+                    last_sweep = time.monotonic()
                 while not stop.is_set() and self.deliver_one():
                     pass
-            except SQLAlchemyError as wrong:
-                log.warning("the store is away: %s", type(wrong).__name__)
-            self._due.wait(POLL_SECONDS)
+            except SQLAlchemyError as error:
+                log.warning("the store is away: %s", type(error).__name__)
+            self._wakeup.wait(POLL_SECONDS)
 
     def deliver_all(self) -> int:
         """Deliver whatever is due now; how many intents were taken."""
-        taken = 0
+        delivered = 0
         while self.deliver_one():
-            taken += 1
-        return taken
+            delivered += 1
+        return delivered
 
     def deliver_one(self) -> bool:
         """Take one intent that is due and see it through; False when there is none."""
-        intent = outbox.claim_item(self._house.store.engine, purposes=self._only, except_purposes=self._but)
-        if intent is None:
+        item = outbox.claim_item(self._site.store.engine, purposes=self._only, except_purposes=self._exclude)
+        if item is None:
             return False
-        uow = UnitOfWork(self._house)
-        written: Letter | Callback | None = None
+        uow = UnitOfWork(self._site)
+        delivery: Letter | Callback | None = None
         try:
             with uow:
-                written = self._write(uow, intent)
-            answer = self._carry(intent, written) if written else None
-        except CarrierRefused as refused:
-            self._put_off(uow, intent, written, str(refused), for_good=True)
-        except UnfitLetter as unfit:
-            self._put_off(uow, intent, written, str(unfit), for_good=True)
-        except CarrierFailed as failed:
-            self._put_off(uow, intent, written, str(failed), for_good=False)
+                delivery = self._compose(uow, item)
+            reply = self._deliver(item, delivery) if delivery else None
+        except PermanentFailure as permanent_failure:
+            self._mark_failed(uow, item, delivery, str(permanent_failure), for_good=True)
+        except LetterError as letter_error:
+            self._mark_failed(uow, item, delivery, str(letter_error), for_good=True)
+        except TransientFailure as transient_failure:
+            self._mark_failed(uow, item, delivery, str(transient_failure), for_good=False)
         except SQLAlchemyError:
             raise
-        except Exception as wrong:  # noqa: BLE001 - one letter that cannot be written must not hold up the others
+        except Exception as error:  # noqa: BLE001 - one letter that cannot be written must not hold up the others
             # Its text may quote facts or the link: only the kind of error is kept.
-            self._put_off(uow, intent, written, f"cannot be written: {type(wrong).__name__}", for_good=False)
+            self._mark_failed(uow, item, delivery, f"cannot be written: {type(error).__name__}", for_good=False)
         else:
-            self._settle(uow, intent, written, answer)
+            self._mark_delivered(uow, item, delivery, reply)
         finally:
             uow.close()
         return True
 
     def sweep(self) -> None:
         """Forget what is dead of age."""
-        spent.delete_expired(self._house.store.engine)
-        address_index.delete_old_entries(self._house.store.engine)
-        logout_events.delete_old_logouts(self._house.store.engine)
-        grants.delete_expired_grants(self._house.store.engine)
-        self._house.throttle.delete_expired()
-        batches.sweep(self._house)
-        audit_upkeep.run(self._house)
+        spent.delete_expired(self._site.store.engine)
+        address_index.delete_old_entries(self._site.store.engine)
+        logout_events.delete_old_logouts(self._site.store.engine)
+        grants.delete_expired_grants(self._site.store.engine)
+        self._site.throttle.delete_expired()
+        batches.sweep(self._site)
+        audit_upkeep.run(self._site)
 
-    def _write(self, uow: UnitOfWork, intent: OutboxItem) -> Letter | Callback | None:
-        if intent.purpose in CALLS:
-            return CALLS[intent.purpose](uow, intent)
-        link = self._house.links.get(intent.purpose)
-        write = link.letter if link else NOTICES[intent.purpose]
-        return write(uow, intent)
+    def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Callback | None:
+        if item.purpose in CALLS:
+            return CALLS[item.purpose](uow, item)
+        link = self._site.links.get(item.purpose)
+        compose = link.letter if link else NOTICES[item.purpose]
+        return compose(uow, item)
 
-    def _carry(self, intent: OutboxItem, written: Letter | Callback) -> str:
-        if isinstance(written, Callback):
-            return self._caller.call(written)
-        settings = self._house.settings
+    def _deliver(self, item: OutboxItem, delivery: Letter | Callback) -> str:
+        if isinstance(delivery, Callback):
+            return self._callback_sender.send(delivery)
+        settings = self._site.settings
         # From the row's id: a copy sent after a crash between the server's yes and our commit is recognisable.
-        message_id = f"<{intent.id}@{urlsplit(settings.public_origin).hostname}>"
-        message = self._letters.compose(written, sender=settings.mail_sender, message_id=message_id)
-        return self._carrier.carry(message)
+        message_id = f"<{item.id}@{urlsplit(settings.public_origin).hostname}>"
+        message = self._letters.compose(delivery, sender=settings.mail_sender, message_id=message_id)
+        return self._transport.send(message)
 
-    def _settle(
-        self, uow: UnitOfWork, intent: OutboxItem, written: Letter | Callback | None, answer: str | None
+    def _mark_delivered(
+        self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, reply: str | None
     ) -> None:
         with uow:
-            if isinstance(written, Callback):
-                outbox.remove_item(uow.session, intent)
-                written.on_result(uow, CallResult(confirmed=True, permanent=True, answer=answer or ""))
-            elif intent.purpose in CALLS:
-                outbox.remove_item(uow.session, intent)
+            if isinstance(delivery, Callback):
+                outbox.remove_item(uow.session, item)
+                delivery.on_result(uow, CallResult(confirmed=True, permanent=True, answer=reply or ""))
+            elif item.purpose in CALLS:
+                outbox.remove_item(uow.session, item)
             else:
-                mail_log.settle(uow, intent, written, answer or "")
-        log.info("%s %s: %s", intent.purpose, intent.id, "sent" if written else "dropped, its cause is gone")
+                mail_log.settle(uow, item, delivery, reply or "")
+        log.info("%s %s: %s", item.purpose, item.id, "sent" if delivery else "dropped, its cause is gone")
 
-    def _put_off(
-        self, uow: UnitOfWork, intent: OutboxItem, written: Letter | Callback | None, error: str, *, for_good: bool
+    def _mark_failed(
+        self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, error: str, *, for_good: bool
     ) -> None:
         uow.release()
         with uow:
-            if isinstance(written, Callback):
-                outbox.retry_later(uow.session, intent, error, permanent=for_good)
-                last = outbox.is_last_attempt(intent, permanent=for_good)
-                written.on_result(uow, CallResult(confirmed=False, permanent=last, answer=error))
+            if isinstance(delivery, Callback):
+                outbox.retry_later(uow.session, item, error, permanent=for_good)
+                is_last = outbox.is_last_attempt(item, permanent=for_good)
+                delivery.on_result(uow, CallResult(confirmed=False, permanent=is_last, answer=error))
             else:
-                mail_log.put_off(uow, intent, written, error, for_good=for_good)
-        log.warning("%s %s, try %d: %s", intent.purpose, intent.id, intent.attempts, error)
+                mail_log.put_off(uow, item, delivery, error, for_good=for_good)
+        log.warning("%s %s, try %d: %s", item.purpose, item.id, item.attempts, error)

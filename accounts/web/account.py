@@ -16,27 +16,27 @@ from accounts.flows.sessions.session import CurrentAccount
 from accounts.flows.shared.fields import Asks, Checkbox, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
-from accounts.web.connected_apps import said_goodbye
+from accounts.web.connected_apps import logout_status_token
 from accounts.web.kit import context
-from accounts.web.kit.context import house, uow
-from accounts.web.kit.cookies import known_here
+from accounts.web.kit.context import site, uow
+from accounts.web.kit.cookies import device_account_ids
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, JSON, PAGE, Room, page_url
-from accounts.web.kit.runtime import API
+from accounts.web.kit.routes import BOTH, HTML, JSON, Routes, page_url
+from accounts.web.kit.runtime import API_BLUEPRINT
 
-room: Room = Room()
-WRITTEN = {"sent": True}
+routes: Routes = Routes()
+LETTER_SENT = {"sent": True}
 """The answer to every request for a letter, whoever the address belongs to."""
 
 
-class SignOut(Asks):
+class SignOutForm(Asks):
     """Whether on all devices, and where to go then."""
 
     everywhere: Checkbox = False
     next: Next = ""
 
 
-def shown(account: CurrentAccount) -> dict[str, Any]:
+def account_json(account: CurrentAccount) -> dict[str, Any]:
     """An account as its owner sees it."""
     return {
         "id": account.id,
@@ -51,162 +51,174 @@ def shown(account: CurrentAccount) -> dict[str, Any]:
     }
 
 
-@room.get("/", speaks=PAGE)
+@routes.get("/", formats=HTML)
 def home() -> Reply:
     """The front door: to one's account, or to signing in."""
-    return Reply(then=page_url("change_account_form" if context.account() else "sign_in_form"))
+    return Reply(location=page_url("change_account_form" if context.load_account() else "sign_in_form"))
 
 
-def _hinted() -> dict[str, Any]:
+def _email_hint() -> dict[str, Any]:
     """The address that a link or another app suggests; whether it is anybody's is not looked up."""
     return {"given": {"email": request.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}
 
 
-@room.post("/sign-up", asks=sign_up.SignUp, page="sign_up.html", fill=_hinted, statuses=(202,))
-def sign_up_(said: sign_up.SignUp) -> Reply:
+@routes.post("/sign-up", form=sign_up.SignUp, template="sign_up.html", context=_email_hint, statuses=(202,))
+def sign_up_(form: sign_up.SignUp) -> Reply:
     """Ask for an account: a letter goes to the address."""
-    sign_up.ask(uow(), said)
-    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="sign-up"))
+    sign_up.ask(uow(), form)
+    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="sign-up"))
 
 
-@room.post("/forgot-password", asks=reset_password.ForgotPassword, page="forgot_password.html", statuses=(202,))
-def forgot_password(said: reset_password.ForgotPassword) -> Reply:
+@routes.post("/forgot-password", form=reset_password.ForgotPassword, template="forgot_password.html", statuses=(202,))
+def forgot_password(form: reset_password.ForgotPassword) -> Reply:
     """Ask for a link that sets a new password."""
-    reset_password.ask(uow(), said)
-    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="forgot-password"))
+    reset_password.ask(uow(), form)
+    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="forgot-password"))
 
 
-@room.get("/look-into-your-mail", speaks=PAGE)
+@routes.get("/look-into-your-mail", formats=HTML)
 def look_into_mail() -> Reply:
     """What comes after every request for a letter."""
-    return Reply(page="look_into_mail.html")
+    return Reply(template="look_into_mail.html")
 
 
-@room.post("/sign-in", asks=password_sign_in.SignIn, page="sign_in.html", fill=_hinted)
-def sign_in_(said: password_sign_in.SignIn) -> Reply:
+@routes.post("/sign-in", form=password_sign_in.SignIn, template="sign_in.html", context=_email_hint)
+def sign_in_(form: password_sign_in.SignIn) -> Reply:
     """Sign in with address and password."""
-    context.set_session(password_sign_in.act(uow(), said, known_here=known_here()))
-    signed_in = context.account() if context.bound().speaks == "json" else None
-    return Reply(says=shown(signed_in) if signed_in else {}, then=said.next or page_url("change_account_form"))
+    context.set_session(password_sign_in.act(uow(), form, known_here=device_account_ids()))
+    current = context.load_account() if context.state().format == "json" else None
+    return Reply(json=account_json(current) if current else {}, location=form.next or page_url("change_account_form"))
 
 
-@room.post("/sign-in/mail", asks=magic_link.SignInByMail, page="sign_in_mail.html", statuses=(202,))
-def sign_in_mail(said: magic_link.SignInByMail) -> Reply:
+@routes.post("/sign-in/mail", form=magic_link.SignInByMail, template="sign_in_mail.html", statuses=(202,))
+def sign_in_mail(form: magic_link.SignInByMail) -> Reply:
     """Ask for a link that signs in."""
-    magic_link.ask(uow(), said)
-    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="sign-in"))
+    magic_link.ask(uow(), form)
+    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="sign-in"))
 
 
-@room.post("/confirm", needs="account", asks=step_up.Confirm, page="confirm.html")
-def confirm_(said: step_up.Confirm) -> Reply:
+@routes.post("/confirm", access="account", form=step_up.Confirm, template="confirm.html")
+def confirm_(form: step_up.Confirm) -> Reply:
     """Prove afresh by password that it is you, for what needs that."""
-    context.set_session(step_up.act(uow(), context.signed_in(), said))
-    return Reply(says=shown(context.signed_in()), then=said.next or page_url("change_account_form"))
+    context.set_session(step_up.act(uow(), context.require_account(), form))
+    return Reply(json=account_json(context.require_account()), location=form.next or page_url("change_account_form"))
 
 
-@room.post("/sign-out", asks=SignOut, uses_session=True, statuses=(204,))
-def sign_out(said: SignOut) -> Reply:
+@routes.post("/sign-out", form=SignOutForm, csrf_required=True, statuses=(204,))
+def sign_out(form: SignOutForm) -> Reply:
     """Sign out here, or on all devices."""
-    account = context.account()
-    if account is not None and said.everywhere:
+    account = context.load_account()
+    if account is not None and form.everywhere:
         step_up.require(account)
         sessions.end_everywhere(uow(), account.id)
     if account is not None:
         sessions.end(uow(), account.session)
     context.set_session(None)
-    return Reply(status=204, then=_after_sign_out(said.next), headers={"Clear-Site-Data": '"cache"', **_related()})
+    return Reply(
+        status=204,
+        location=_sign_out_location(form.next),
+        headers={"Clear-Site-Data": '"cache"', **_logout_status_header()},
+    )
 
 
-def _after_sign_out(wanted: str) -> str:
-    about = said_goodbye()
-    return wanted or (page_url("signed_out", about=about) if about else page_url("sign_in_form"))
+def _sign_out_location(next_path: str) -> str:
+    status_token = logout_status_token()
+    return next_path or (page_url("signed_out", about=status_token) if status_token else page_url("sign_in_form"))
 
 
-def _related() -> dict[str, str]:
+def _logout_status_header() -> dict[str, str]:
     # An answer of 204 has no body that could say where to look.
-    about = said_goodbye()
-    where = url_for(f"{API}.signed_out", about=about) if about else ""
-    return {"Link": f'<{where}>; rel="related"'} if where else {}
+    status_token = logout_status_token()
+    url = url_for(f"{API_BLUEPRINT}.signed_out", about=status_token) if status_token else ""
+    return {"Link": f'<{url}>; rel="related"'} if url else {}
 
 
-@room.get("/csrf", speaks=JSON)
+@routes.get("/csrf", formats=JSON)
 def csrf() -> Reply:
     """The token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
-    return Reply(says={"csrf_token": sessions.csrf_token(house(), context.form_session())})
+    return Reply(json={"csrf_token": sessions.csrf_token(site(), context.ensure_session())})
 
 
-@room.get("/account", needs="account", speaks=JSON)
+@routes.get("/account", access="account", formats=JSON)
 def account() -> Reply:
     """The signed-in account."""
-    found = context.signed_in()
-    return Reply(says={**shown(found), "csrf_token": sessions.csrf_token(house(), found.session)})
+    current = context.require_account()
+    return Reply(json={**account_json(current), "csrf_token": sessions.csrf_token(site(), current.session)})
 
 
-def _own_profile() -> dict[str, Any]:
-    found = context.signed_in()
-    given = {"name": found.name, "locale": found.locale}
-    return {"given": given, "account": found, "done": request.args.get("done", "")}
+def _profile_context() -> dict[str, Any]:
+    current = context.require_account()
+    values = {"name": current.name, "locale": current.locale}
+    return {"given": values, "account": current, "done": request.args.get("done", "")}
 
 
-@room.patch("/account", needs="account", asks=profile.Profile, page="account.html", fill=_own_profile)
-def change_account(said: profile.Profile) -> Reply:
+@routes.patch("/account", access="account", form=profile.Profile, template="account.html", context=_profile_context)
+def change_account(form: profile.Profile) -> Reply:
     """Change name or language."""
-    profile.change(uow(), context.signed_in().id, said)
+    profile.change(uow(), context.require_account().id, form)
     context.forget_account()
-    return Reply(says=shown(context.signed_in()), then=page_url("change_account_form", done="profile"))
+    return Reply(
+        json=account_json(context.require_account()), location=page_url("change_account_form", done="profile")
+    )
 
 
-@room.post("/account/password", needs="account", asks=change_password.ChangePassword, page="change_password.html")
-def change_password_(said: change_password.ChangePassword) -> Reply:
+@routes.post(
+    "/account/password", access="account", form=change_password.ChangePassword, template="change_password.html"
+)
+def change_password_(form: change_password.ChangePassword) -> Reply:
     """Change the password; all other devices are signed out."""
-    context.set_session(change_password.act(uow(), context.signed_in(), said))
-    return Reply(says=shown(context.signed_in()), then=page_url("change_account_form", done="password"))
+    context.set_session(change_password.act(uow(), context.require_account(), form))
+    return Reply(
+        json=account_json(context.require_account()), location=page_url("change_account_form", done="password")
+    )
 
 
-@room.post(
+@routes.post(
     "/account/email",
-    needs="account",
-    fresh=True,
-    asks=change_email.ChangeEmail,
-    page="change_email.html",
+    access="account",
+    step_up=True,
+    form=change_email.ChangeEmail,
+    template="change_email.html",
     statuses=(202,),
 )
-def change_email_(said: change_email.ChangeEmail) -> Reply:
+def change_email_(form: change_email.ChangeEmail) -> Reply:
     """Change the address: a link goes to the new one."""
-    change_email.ask(uow(), context.signed_in().id, said)
-    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="change-email"))
+    change_email.ask(uow(), context.require_account().id, form)
+    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="change-email"))
 
 
-@room.post("/account/close", needs="account", fresh=True, asks=Asks, page="close_account.html", statuses=(202,))
-def close_account_(said: Asks) -> Reply:
+@routes.post(
+    "/account/close", access="account", step_up=True, form=Asks, template="close_account.html", statuses=(202,)
+)
+def close_account_(form: Asks) -> Reply:
     """Close the account: a link goes to its address."""
-    close_account.ask(uow(), context.signed_in().id)
-    return Reply(says=WRITTEN, status=202, then=page_url("look_into_mail", asked="close-account"))
+    close_account.ask(uow(), context.require_account().id)
+    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="close-account"))
 
 
-@room.get("/account/export", needs="account", fresh=True, speaks=BOTH)
+@routes.get("/account/export", access="account", step_up=True, formats=BOTH)
 def export_data() -> Reply:
     """Everything that is kept about this account, without secrets."""
-    found = export.own_data(uow(), context.signed_in())
-    return Reply(page="export.html", says=found, shows={"file": url_for(f"{API}.export_data")})
+    data = export.own_data(uow(), context.require_account())
+    return Reply(template="export.html", json=data, context={"file": url_for(f"{API_BLUEPRINT}.export_data")})
 
 
-@room.get("/account/sessions", needs="account", speaks=BOTH)
+@routes.get("/account/sessions", access="account", formats=BOTH)
 def list_sessions() -> Reply:
     """Where this account is signed in."""
-    found = session_list.listing(uow(), context.signed_in())
-    return Reply(page="sessions.html", says={"sessions": [asdict(each) for each in found]})
+    listed = session_list.listing(uow(), context.require_account())
+    return Reply(template="sessions.html", json={"sessions": [asdict(each) for each in listed]})
 
 
-@room.delete("/account/sessions/<session_id>", needs="account", fresh=True, speaks=JSON, statuses=(204,))
+@routes.delete("/account/sessions/<session_id>", access="account", step_up=True, formats=JSON, statuses=(204,))
 def end_session(session_id: str) -> Reply:
     """End one session of this account."""
-    session_list.end_one(uow(), context.signed_in(), session_id)
+    session_list.end_one(uow(), context.require_account(), session_id)
     return Reply(status=204)
 
 
-@room.post("/account/sessions/<session_id>/end", needs="account", fresh=True, speaks=PAGE)
+@routes.post("/account/sessions/<session_id>/end", access="account", step_up=True, formats=HTML)
 def end_session_page(session_id: str) -> Reply:
     """End one session of this account."""
-    session_list.end_one(uow(), context.signed_in(), session_id)
-    return Reply(then=page_url("list_sessions"))
+    session_list.end_one(uow(), context.require_account(), session_id)
+    return Reply(location=page_url("list_sessions"))

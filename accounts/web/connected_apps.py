@@ -10,52 +10,54 @@ from flask import request
 from accounts.core.models.logout import CONFIRMED, WAITING
 from accounts.flows.oidc import backchannel, connected_apps
 from accounts.web.kit import context
-from accounts.web.kit.context import house, uow
+from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, JSON, PAGE, Room, page_url
+from accounts.web.kit.routes import BOTH, HTML, JSON, Routes, page_url
 
-room: Room = Room()
-ABOUT = "about"
+routes: Routes = Routes()
+STATUS_TOKEN_PARAMETER = "about"  # noqa: S105 - the name of a parameter
 
 
-@room.get("/account/apps", needs="account", speaks=BOTH)
+@routes.get("/account/apps", access="account", formats=BOTH)
 def list_connected_apps() -> Reply:
     """The apps that this account is connected to."""
-    found = connected_apps.list_connected_apps(uow(), context.signed_in().id)
-    shows = {"done": request.args.get("done", "") == "disconnected"}
-    return Reply(page="connected_apps.html", says={"apps": [asdict(each) for each in found]}, shows=shows)
+    connections = connected_apps.list_connected_apps(uow(), context.require_account().id)
+    page_context = {"done": request.args.get("done", "") == "disconnected"}
+    return Reply(
+        template="connected_apps.html", json={"apps": [asdict(each) for each in connections]}, context=page_context
+    )
 
 
-@room.delete("/account/apps/<app_id>", needs="account", speaks=JSON, statuses=(204,))
+@routes.delete("/account/apps/<app_id>", access="account", formats=JSON, statuses=(204,))
 def disconnect_app(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
-    connected_apps.disconnect_app(uow(), context.signed_in().id, app_id)
+    connected_apps.disconnect_app(uow(), context.require_account().id, app_id)
     return Reply(status=204)
 
 
-@room.post("/account/apps/<app_id>/disconnect", needs="account", speaks=PAGE)
+@routes.post("/account/apps/<app_id>/disconnect", access="account", formats=HTML)
 def disconnect_app_page(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
-    connected_apps.disconnect_app(uow(), context.signed_in().id, app_id)
-    return Reply(then=page_url("list_connected_apps", done="disconnected"))
+    connected_apps.disconnect_app(uow(), context.require_account().id, app_id)
+    return Reply(location=page_url("list_connected_apps", done="disconnected"))
 
 
-@room.get("/signed-out", speaks=BOTH)
+@routes.get("/signed-out", formats=BOTH)
 def signed_out() -> Reply:
     """Which apps have confirmed a sign-out. Needs no session, but a statement about that sign-out."""
-    stated = request.args.get(ABOUT, "")
-    found = backchannel.list_logouts_by_token(uow(), stated)
-    says: dict[str, Any] = {
-        "apps": len(found),
-        "confirmed": sum(each.state == CONFIRMED for each in found),
-        "waiting": sum(each.state == WAITING for each in found),
+    status_token = request.args.get(STATUS_TOKEN_PARAMETER, "")
+    logouts = backchannel.list_logouts_by_token(uow(), status_token)
+    body: dict[str, Any] = {
+        "apps": len(logouts),
+        "confirmed": sum(each.state == CONFIRMED for each in logouts),
+        "waiting": sum(each.state == WAITING for each in logouts),
         # Not the answers: they are for admins.
-        "goodbyes": [{"name": each.name, "state": each.state} for each in found],
+        "goodbyes": [{"name": each.name, "state": each.state} for each in logouts],
     }
-    return Reply(page="signed_out.html", says=says, shows={"about": stated})
+    return Reply(template="signed_out.html", json=body, context={"about": status_token})
 
 
-def said_goodbye() -> str:
+def logout_status_token() -> str:
     """The statement by which whoever has just signed out sees what becomes of it; "" when no app is concerned."""
-    logout = uow().logout_events.id
-    return backchannel.sign_status_token(house(), logout) if logout else ""
+    logout_id = uow().logout_events.id
+    return backchannel.sign_status_token(site(), logout_id) if logout_id else ""

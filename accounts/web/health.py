@@ -6,25 +6,27 @@ from flask import Response
 
 from accounts.config import SettingsError
 from accounts.core.database import schema
-from accounts.web.kit.context import house
-from accounts.web.kit.reply import spoken
-from accounts.web.kit.routes import PAGE, Room
+from accounts.web.kit.context import site
+from accounts.web.kit.reply import to_json
+from accounts.web.kit.routes import HTML, Routes
 
-room: Room = Room()
+routes: Routes = Routes()
 
 
-@room.get("/health/live", speaks=PAGE)
+@routes.get("/health/live", formats=HTML)
 def live() -> Response:
     """The process answers."""
-    return Response(spoken({"status": "ok"}), content_type="application/json")
+    return Response(to_json({"status": "ok"}), content_type="application/json")
 
 
-@room.get("/health/ready", speaks=PAGE)
+@routes.get("/health/ready", formats=HTML)
 def ready() -> Response:
     """The store answers too, and has the tables this code is written for."""
     try:
-        schema.check_revision(house().store)
+        schema.check_revision(site().store)
     except SettingsError:
         # Why is told in the log of the process and by `accounts config check`, not to strangers.
-        return Response(spoken({"status": "unavailable"}), 503, {"Retry-After": "5"}, content_type="application/json")
-    return Response(spoken({"status": "ok"}), content_type="application/json")
+        return Response(
+            to_json({"status": "unavailable"}), 503, {"Retry-After": "5"}, content_type="application/json"
+        )
+    return Response(to_json({"status": "ok"}), content_type="application/json")

@@ -24,127 +24,134 @@ from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, cookies, forms
 from accounts.web.kit.context import runtime, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, PAGE, Room, link_url, page_url
+from accounts.web.kit.routes import BOTH, HTML, Routes, link_url, page_url
 
-room: Room = Room()
-TOKEN = "token"  # noqa: S105 - the name of a field
-
-
-def _link() -> Link:
-    return runtime().house.links[context.bound().purpose]
+routes: Routes = Routes()
+TOKEN_FIELD = "token"  # noqa: S105 - the name of a field
 
 
-def _token() -> object:
+def _current_link() -> Link:
+    return runtime().site.links[context.state().purpose]
+
+
+def _current_token() -> object:
     """The token of this request: from the cookie for a page, from query or body for JSON."""
-    if context.bound().speaks == "page":
-        return request.cookies.get(runtime().link_cookie(_link().purpose), "")
+    if context.state().format == "html":
+        return request.cookies.get(runtime().link_cookie_name(_current_link().purpose), "")
     if request.method in ("GET", "HEAD"):
-        given = request.args.getlist(TOKEN)
-        return given[0] if len(given) == 1 else None
-    return forms.json_body().get(TOKEN)
+        tokens = request.args.getlist(TOKEN_FIELD)
+        return tokens[0] if len(tokens) == 1 else None
+    return forms.read_json_body().get(TOKEN_FIELD)
 
 
-@room.get("/<path:token>/go", speaks=PAGE)
+@routes.get("/<path:token>/go", formats=HTML)
 def go(token: str) -> Response:
     """Where mailed links lead: takes the token out of the address. Changes nothing, looks nothing up."""
     # Read, not opened: junk is turned away at the door, and the genuine one is judged on the page.
-    runtime().house.link_signer.verify(_link(), token)
-    response = Response(status=303, headers={"Location": link_url(_link().purpose)})
-    cookies.put(response, runtime().link_cookie(_link().purpose), token, cookies.LINK_SECONDS)
+    runtime().site.link_signer.verify(_current_link(), token)
+    response = Response(status=303, headers={"Location": link_url(_current_link().purpose)})
+    cookies.set_cookie(
+        response, runtime().link_cookie_name(_current_link().purpose), token, cookies.LINK_COOKIE_SECONDS
+    )
     return response
 
 
-@room.get("/go", speaks=PAGE)
+@routes.get("/go", formats=HTML)
 def go_nowhere() -> Response:
     """A link whose token was cut away altogether."""
     raise LinkInvalid("no token")
 
 
-@room.get("/done", speaks=PAGE)
+@routes.get("/done", formats=HTML)
 def done() -> Reply:
     """What comes after the act."""
-    wanted = local_path(request.args.get("next", "")) or ""
-    return Reply(page="link_done.html", shows={"link": _link(), "signed_in": _states_an_account(), "next": wanted})
+    next_path = local_path(request.args.get("next", "")) or ""
+    return Reply(
+        template="link_done.html",
+        context={"link": _current_link(), "signed_in": _session_names_account(), "next": next_path},
+    )
 
 
-@room.post("/again", speaks=BOTH, uses_session=True, statuses=(202,))
+@routes.post("/again", formats=BOTH, csrf_required=True, statuses=(202,))
 def again() -> Reply:
     """Have a fresh link of the same kind sent to the address on file, for one that is genuine but dead."""
-    link = _link()
-    sentence = _genuine(link)
-    mail_limits.again(uow(), sentence)
+    link = _current_link()
+    claims = _resendable_claims(link)
+    mail_limits.again(uow(), claims)
     with uow():
-        if link.can_resend is None or not link.can_resend(uow(), sentence):
+        if link.can_resend is None or not link.can_resend(uow(), claims):
             raise LinkExpired("no fresh one is to be had")
         uow().record_event(
             "link.again",
-            link_id=sentence.link_id,
-            **mail_limits.whose(sentence),
+            link_id=claims.link_id,
+            **mail_limits.whose(claims),
             facts={"purpose": link.purpose},
         )
-    then = page_url("look_into_mail")
-    return Reply(says={"sent": True}, status=202, then=then, drops=runtime().link_cookie(link.purpose))
+    location = page_url("look_into_mail")
+    return Reply(
+        json={"sent": True}, status=202, location=location, deleted_cookie=runtime().link_cookie_name(link.purpose)
+    )
 
 
-def _genuine(link: Link) -> LinkClaims:
+def _resendable_claims(link: Link) -> LinkClaims:
     """What the link says, if it died in a way that a fresh one helps against (or is alive still)."""
     try:
-        return open_link(uow(), link, _token()).claims
-    except DeadLink as dead:
-        if dead.claims is None or not isinstance(dead, link.resend_after):
+        return open_link(uow(), link, _current_token()).claims
+    except DeadLink as error:
+        if error.claims is None or not isinstance(error, link.resend_after):
             raise
-        found: LinkClaims = dead.claims
-        return found
+        claims: LinkClaims = error.claims
+        return claims
     finally:
         uow().release()
 
 
-@room.get("", speaks=BOTH)
+@routes.get("", formats=BOTH)
 def show() -> Reply:
     """What a link will do, and to whom. Consumes nothing, however often it is asked."""
-    context.account()
-    return _shown(_open(), None)
+    context.load_account()
+    return _link_reply(_open_current_link(), None)
 
 
-@room.post("", speaks=BOTH, uses_session=True, statuses=(200, 201))
+@routes.post("", formats=BOTH, csrf_required=True, statuses=(200, 201))
 def act() -> Reply:
     """Do what the link says."""
-    house = runtime().house
-    house.throttle.hit(throttle.LINK_NETWORK, uow().request_info.network)
-    link, token = _link(), _token()
+    site = runtime().site
+    site.throttle.hit(throttle.LINK_NETWORK, uow().request_info.network)
+    link, token = _current_link(), _current_token()
     # Asked before the store is opened for more: nobody may hold one connection while waiting for a second.
-    context.account()
-    opened = _open()
-    context.bound().refill = lambda problem: _shown(opened, problem)
-    _is_the_one_shown(opened)
-    said = _said(opened)
+    context.load_account()
+    opened = _open_current_link()
+    context.state().redisplay_form = lambda problem: _link_reply(opened, problem)
+    _check_link_id(opened)
+    form = _read_form(opened)
     # Hashing and the like, before anything is written; what was read until here is read again afterwards.
-    prepared = link.prepare(uow(), opened, said)
+    prepared = link.prepare(uow(), opened, form)
     uow().release()
-    done, session = uow().attempt(lambda: _act(link, token, prepared))
+    done, session = uow().attempt(lambda: _act_in_transaction(link, token, prepared))
     if session is not None:
         context.set_session(session)
     else:
-        _forget_a_dead_session()
-    return _done(opened, done)
+        _drop_ended_session()
+    return _done_reply(opened, done)
 
 
-def _open() -> OpenedLink:
-    opened = open_link(uow(), _link(), _token())
-    context.speak(_locale_of(opened))
+def _open_current_link() -> OpenedLink:
+    opened = open_link(uow(), _current_link(), _current_token())
+    context.set_language(_locale_of_link(opened))
     return opened
 
 
-def _locale_of(opened: OpenedLink) -> str:
+def _locale_of_link(opened: OpenedLink) -> str:
     account = opened.subject.account
     return account.locale if account else str(getattr(opened.carried, "locale", ""))
 
 
-def _act(link: Link, token: object, prepared: Any) -> tuple[ActResult, sessions.Session | None]:
+def _act_in_transaction(link: Link, token: object, prepared: Any) -> tuple[ActResult, sessions.Session | None]:
     # Opened once more inside the transaction: whoever lost a race is told what has become of the link.
     opened = open_link(uow(), link, token)
     _check_account(opened)
-    current = context.account()
+    current = context.load_account()
     if link.needs_session:
         _check_session(opened)
     done = link.act(uow(), opened, prepared)
@@ -158,77 +165,77 @@ def _act(link: Link, token: object, prepared: Any) -> tuple[ActResult, sessions.
 
 def _check_session(opened: OpenedLink) -> None:
     """:raises NotSignedIn, ConfirmationRequired: no session of the account itself, or not a fresh one."""
-    step_up.require(context.signed_in())
+    step_up.require(context.require_account())
 
 
 def _check_account(opened: OpenedLink) -> None:
     """:raises WrongAccount: another account is signed in than the one the link is about."""
-    current = context.account()
+    current = context.load_account()
     if current is None or not opened.subject.id:
         return
-    held = opened.subject.account
-    if held is None or held.id != current.id:
+    account = opened.subject.account
+    if account is None or account.id != current.id:
         raise WrongAccount("another account is signed in")
 
 
-def _is_the_one_shown(opened: OpenedLink) -> None:
+def _check_link_id(opened: OpenedLink) -> None:
     """:raises OtherFormShown: the form was made for another link than the one this browser holds now."""
-    if context.bound().speaks == "page":
-        shown = request.form.get(forms.LINK_FIELD, "")
-        if not hmac.compare_digest(shown.encode(), opened.link_id.encode()):
-            context.bound().refill = None
+    if context.state().format == "html":
+        form_link_id = request.form.get(forms.LINK_FIELD, "")
+        if not hmac.compare_digest(form_link_id.encode(), opened.link_id.encode()):
+            context.state().redisplay_form = None
             raise OtherLinkOpened("the form shows another link")
 
 
-def _said(opened: OpenedLink) -> BaseModel:
-    if context.bound().speaks == "page":
-        return forms.read(opened.form)
-    body = dict(forms.json_body())
-    body.pop(TOKEN, None)
-    return forms.checked(opened.form, body)
+def _read_form(opened: OpenedLink) -> BaseModel:
+    if context.state().format == "html":
+        return forms.read_form(opened.form)
+    body = dict(forms.read_json_body())
+    body.pop(TOKEN_FIELD, None)
+    return forms.validate(opened.form, body)
 
 
-def _shown(opened: OpenedLink, problem: Problem | None) -> Reply:
-    link, current = opened.link, context.account()
-    says = {
+def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
+    link, current = opened.link, context.load_account()
+    body = {
         "purpose": link.purpose,
         "email": mask_email(opened.subject.email) if opened.subject.id else "",
         "expires_at": opened.expires_at,
         **link.context(opened),
     }
-    given = forms.typed() if problem else {}
+    values = forms.submitted_values() if problem else {}
     return Reply(
-        page="link.html",
-        says={**says, "asks": [] if context.bound().speaks == "page" else sorted(opened.form.model_fields)},
-        shows={
+        template="link.html",
+        json={**body, "asks": [] if context.state().format == "html" else sorted(opened.form.model_fields)},
+        context={
             "link": link,
             "link_id": opened.link_id,
-            "fields": forms.fields_of(opened.form, given, problem.fields if problem else ()),
+            "fields": forms.form_fields(opened.form, values, problem.fields if problem else ()),
             "problem": problem,
             "current": current,
-            "wrong_account": _is_wrong(opened),
-            "must_sign_in": current is None and (link.needs_session or says.get("member") is True),
+            "wrong_account": _is_wrong_account(opened),
+            "must_sign_in": current is None and (link.needs_session or body.get("member") is True),
             "must_confirm": current is not None and link.needs_session and not current.session.fresh,
         },
     )
 
 
-def _forget_a_dead_session() -> None:
+def _drop_ended_session() -> None:
     # An act may have ended this browser's own session: the next page must not speak to somebody signed in.
-    stated = context.session()
-    if stated is not None and stated.account_id:
+    session = context.load_session()
+    if session is not None and session.account_id:
         context.forget_account()
-        if context.account() is None:
+        if context.load_account() is None:
             context.set_session(None)
 
 
-def _states_an_account() -> bool:
+def _session_names_account() -> bool:
     # What the cookie says is enough to choose the next button, and needs no store.
-    stated = context.session()
-    return stated is not None and bool(stated.account_id)
+    session = context.load_session()
+    return session is not None and bool(session.account_id)
 
 
-def _is_wrong(opened: OpenedLink) -> bool:
+def _is_wrong_account(opened: OpenedLink) -> bool:
     try:
         _check_account(opened)
     except WrongAccount:
@@ -236,14 +243,18 @@ def _is_wrong(opened: OpenedLink) -> bool:
     return False
 
 
-def _done(opened: OpenedLink, done: ActResult) -> Reply:
-    wanted = getattr(opened.carried, "next", "")
-    if context.bound().speaks == "page":
-        then = wanted if wanted and done.sign_in_as else link_url(opened.link.purpose, "done", next=wanted or None)
-        return Reply(then=then, drops=runtime().link_cookie(opened.link.purpose))
-    says: dict[str, Any] = {"purpose": opened.link.purpose, "account": done.account_id}
+def _done_reply(opened: OpenedLink, done: ActResult) -> Reply:
+    next_path = getattr(opened.carried, "next", "")
+    if context.state().format == "html":
+        location = (
+            next_path
+            if next_path and done.sign_in_as
+            else link_url(opened.link.purpose, "done", next=next_path or None)
+        )
+        return Reply(location=location, deleted_cookie=runtime().link_cookie_name(opened.link.purpose))
+    body: dict[str, Any] = {"purpose": opened.link.purpose, "account": done.account_id}
     if done.sign_in_as is not None:
-        says["signed_in"] = True
-    if wanted:
-        says["next"] = wanted
-    return Reply(says=says, status=201 if done.created else 200)
+        body["signed_in"] = True
+    if next_path:
+        body["next"] = next_path
+    return Reply(json=body, status=201 if done.created else 200)

@@ -7,32 +7,32 @@ from typing import Any
 from accounts.core.errors import NotFound
 from accounts.web.kit.context import runtime
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, PAGE, Room
+from accounts.web.kit.routes import BOTH, HTML, Routes
 
-room: Room = Room()
+routes: Routes = Routes()
 
 
-@room.get("/mailbox", speaks=BOTH)
+@routes.get("/mailbox", formats=BOTH)
 def mailbox() -> Reply:
     """Mails of this process, newest first."""
     messages = _messages()
     listed = [
         {"id": each.id, "to": each.to, "subject": each.subject, "at": each.at, "text": each.text} for each in messages
     ]
-    return Reply(page="mailbox.html", says={"messages": listed})
+    return Reply(template="mailbox.html", json={"messages": listed})
 
 
-@room.get("/mailbox/<message_id>", speaks=PAGE)
+@routes.get("/mailbox/<message_id>", formats=HTML)
 def mailbox_message(message_id: str) -> Reply:
     """One mail, as text."""
-    found = next((each for each in _messages() if str(each.id) == message_id), None)
-    if found is None:
+    message = next((each for each in _messages() if str(each.id) == message_id), None)
+    if message is None:
         raise NotFound("no such message")
-    return Reply(page="mailbox_message.html", shows={"message": found})
+    return Reply(template="mailbox_message.html", context={"message": message})
 
 
 def _messages() -> list[Any]:
-    shown = runtime().mailbox
-    if shown is None:
+    box = runtime().mailbox
+    if box is None:
         raise NotFound("there is no development mailbox here")
-    return list(shown.messages)
+    return list(box.messages)

@@ -10,169 +10,173 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 
 from accounts.web.kit import context
-from accounts.web.kit.context import house, uow
-from accounts.web.kit.routes import PAGE, Room
+from accounts.web.kit.context import site, uow
+from accounts.web.kit.routes import HTML, Routes
 
 if TYPE_CHECKING:
     from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
 
-room: Room = Room()
-FORM = "application/x-www-form-urlencoded"
-MAX_AGE = 3600
+routes: Routes = Routes()
+FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
+METADATA_MAX_AGE_SECONDS = 3600
 """Seconds for which discovery and keys may be kept: ``oidc_keys.CACHED``."""
-View = Callable[[], Response]
+ResponseView = Callable[[], Response]
 
 
 def _preflight() -> Response:
     """Which pages of other origins may ask here: those of public apps, letter by letter."""
-    answer = Response(status=204)
-    answer.vary.add("Origin")
+    response = Response(status=204)
+    response.vary.add("Origin")
     origin = request.headers.get("Origin", "")
-    if _let_in(origin):
-        answer.headers["Access-Control-Allow-Origin"] = origin
-        answer.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        answer.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-        answer.headers["Access-Control-Max-Age"] = "600"
-    return answer
+    if _is_client_origin(origin):
+        response.headers["Access-Control-Allow-Origin"] = origin
+        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
+        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+        response.headers["Access-Control-Max-Age"] = "600"
+    return response
 
 
-PUBLISHED: dict[str, Any] = {"speaks": PAGE, "foreign": True, "one_address": True}
-FOR_APPS: dict[str, Any] = {**PUBLISHED, "preflight": _preflight}
+METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf_exempt": True, "unprefixed": True}
+CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": _preflight}
 
 
-def _program(view: View) -> View:
+def _client_endpoint(view: ResponseView) -> ResponseView:
     """For a program: what goes wrong is told as JSON, and pages of public apps may read the answer."""
 
     @functools.wraps(view)
-    def answered() -> Response:
-        context.bound().speaks = "json"
-        answer = view()
+    def wrapped() -> Response:
+        context.state().format = "json"
+        response = view()
         origin = request.headers.get("Origin", "")
-        if origin and _let_in(origin):
-            answer.headers["Access-Control-Allow-Origin"] = origin
-            answer.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
-        answer.vary.add("Origin")
-        return answer
+        if origin and _is_client_origin(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
+        response.vary.add("Origin")
+        return response
 
-    return answered
+    return wrapped
 
 
-@room.get("/.well-known/openid-configuration", **PUBLISHED)
+@routes.get("/.well-known/openid-configuration", **METADATA_ROUTE)
 def discovery() -> Response:
     """What this provider can do, and where."""
     from accounts.flows.oidc import discovery as published
 
-    return _public(published.build_metadata(house()))
+    return _public_json(published.build_metadata(site()))
 
 
-@room.get("/oauth/jwks", **PUBLISHED)
+@routes.get("/oauth/jwks", **METADATA_ROUTE)
 def jwks() -> Response:
     """The keys that vouch: those that sign, those that will, and those that did."""
     from accounts.flows.oidc.signing_keys import SigningKeys
 
-    return _public({"keys": house().get(SigningKeys).public_jwks()})
+    return _public_json({"keys": site().get(SigningKeys).public_jwks()})
 
 
-@room.post("/oauth/token", **FOR_APPS)
-@_program
+@routes.post("/oauth/token", **CLIENT_ROUTE)
+@_client_endpoint
 def token() -> Response:
     """Tokens for a code or a refresh token."""
-    return _asked(lambda server, asked: server.handle_token_request(asked))
+    return _run_oauth_request(lambda server, asked: server.handle_token_request(asked))
 
 
-@room.post("/oauth/revoke", **FOR_APPS)
-@_program
+@routes.post("/oauth/revoke", **CLIENT_ROUTE)
+@_client_endpoint
 def revoke() -> Response:
     """End a token and everything that came with it."""
-    return _asked(lambda server, asked: server.handle_endpoint_request("revocation", asked))
+    return _run_oauth_request(lambda server, asked: server.handle_endpoint_request("revocation", asked))
 
 
-@room.post("/oauth/introspect", **FOR_APPS)
-@_program
+@routes.post("/oauth/introspect", **CLIENT_ROUTE)
+@_client_endpoint
 def introspect() -> Response:
     """Whether a token of the app is good, and for what."""
-    return _asked(lambda server, asked: server.handle_endpoint_request("introspection", asked))
+    return _run_oauth_request(lambda server, asked: server.handle_endpoint_request("introspection", asked))
 
 
-@room.get("/oauth/userinfo", **FOR_APPS)
-@_program
+@routes.get("/oauth/userinfo", **CLIENT_ROUTE)
+@_client_endpoint
 def userinfo() -> Response:
     """What an access token lets its app know about the person."""
-    return _userinfo()
+    return _userinfo_response()
 
 
-@room.post("/oauth/userinfo", **FOR_APPS)
-@_program
+@routes.post("/oauth/userinfo", **CLIENT_ROUTE)
+@_client_endpoint
 def userinfo_by_post() -> Response:
     """The same, with the token in the header or in the body."""
-    return _userinfo()
+    return _userinfo_response()
 
 
-def _asked(ask: Callable[[OAuthServer, ClientRequest], EndpointResponse]) -> Response:
+def _run_oauth_request(handle: Callable[[OAuthServer, ClientRequest], EndpointResponse]) -> Response:
     from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
 
-    form = _form()
+    form = _read_form()
     if form is None:
-        return _spoken(EndpointResponse(400, {"error": "invalid_request", "error_description": UNREADABLE}, {}))
-    shown = {name: value for name in SHOWN if (value := request.headers.get(name)) is not None}
-    return _spoken(ask(house().get(OAuthServer), ClientRequest(uow(), form, shown)))
+        return _oauth_response(
+            EndpointResponse(400, {"error": "invalid_request", "error_description": BAD_FORM_MESSAGE}, {})
+        )
+    headers = {name: value for name in FORWARDED_HEADERS if (value := request.headers.get(name)) is not None}
+    return _oauth_response(handle(site().get(OAuthServer), ClientRequest(uow(), form, headers)))
 
 
-SHOWN = ("Authorization",)
+FORWARDED_HEADERS = ("Authorization",)
 """What is looked at of the headers of an app that asks."""
-UNREADABLE = "Send application/x-www-form-urlencoded, and each parameter once."
+BAD_FORM_MESSAGE = "Send application/x-www-form-urlencoded, and each parameter once."
 
 
-def _form() -> dict[str, str] | None:
+def _read_form() -> dict[str, str] | None:
     """What the body says; None where it is of another type, or says something twice."""
-    if request.mimetype != FORM or any(len(values) > 1 for _, values in request.form.lists()):
+    if request.mimetype != FORM_MEDIA_TYPE or any(len(values) > 1 for _, values in request.form.lists()):
         return None
     return dict(request.form.items())
 
 
-def _userinfo() -> Response:
+def _userinfo_response() -> Response:
     from accounts.flows.oidc import issue
 
-    scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-    form = _form() if request.method == "POST" and request.get_data(cache=True) else {}
-    in_body = (form or {}).get("access_token", "")
-    if form is None or (scheme and in_body):
-        return _bearer(400, "invalid_request")
-    if not in_body and scheme.lower() != "bearer":
-        return _bearer(401, "")
-    said = issue.build_userinfo(uow(), in_body or shown.strip())
-    return _json(200, said, {}) if said is not None else _bearer(401, "invalid_token")
+    scheme, _, header_token = request.headers.get("Authorization", "").partition(" ")
+    form = _read_form() if request.method == "POST" and request.get_data(cache=True) else {}
+    body_token = (form or {}).get("access_token", "")
+    if form is None or (scheme and body_token):
+        return _bearer_error(400, "invalid_request")
+    if not body_token and scheme.lower() != "bearer":
+        return _bearer_error(401, "")
+    claims = issue.build_userinfo(uow(), body_token or header_token.strip())
+    return _json_response(200, claims, {}) if claims is not None else _bearer_error(401, "invalid_token")
 
 
-def _bearer(status: int, error: str) -> Response:
+def _bearer_error(status: int, error: str) -> Response:
     """A refusal in the words of RFC 6750."""
-    more = f', error="{error}"' if error else ""
-    return _json(status, {"error": error} if error else {}, {"WWW-Authenticate": f'Bearer realm="accounts"{more}'})
+    error_part = f', error="{error}"' if error else ""
+    return _json_response(
+        status, {"error": error} if error else {}, {"WWW-Authenticate": f'Bearer realm="accounts"{error_part}'}
+    )
 
 
-def _spoken(said: EndpointResponse) -> Response:
-    return _json(said.status, said.body, said.headers)
+def _oauth_response(answer: EndpointResponse) -> Response:
+    return _json_response(answer.status, answer.body, answer.headers)
 
 
-def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    answer = Response(json.dumps(body), status, content_type="application/json")
-    answer.headers.extend(headers)
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["Pragma"] = "no-cache"
-    return answer
+def _json_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
+    response = Response(json.dumps(body), status, content_type="application/json")
+    response.headers.extend(headers)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Pragma"] = "no-cache"
+    return response
 
 
-def _public(body: Mapping[str, Any]) -> Response:
+def _public_json(body: Mapping[str, Any]) -> Response:
     """What everybody may read, from a page of any origin, and keep for a while."""
-    context.bound().speaks = "json"
-    answer = Response(json.dumps(body), content_type="application/json")
-    answer.headers["Access-Control-Allow-Origin"] = "*"
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    answer.headers["Cache-Control"] = f"public, max-age={MAX_AGE}"
-    return answer
+    context.state().format = "json"
+    response = Response(json.dumps(body), content_type="application/json")
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    response.headers["Cache-Control"] = f"public, max-age={METADATA_MAX_AGE_SECONDS}"
+    return response
 
 
-def _let_in(origin: str) -> bool:
+def _is_client_origin(origin: str) -> bool:
     """Whether pages of this origin may ask here, and read what is answered."""
     from accounts.flows.oidc import clients
 

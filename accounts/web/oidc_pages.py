@@ -13,11 +13,11 @@ from accounts.core.security.client_uris import parse_origin
 from accounts.core.security.redirects import local_path
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared.fields import Asks
-from accounts.web.connected_apps import said_goodbye
+from accounts.web.connected_apps import logout_status_token
 from accounts.web.kit import context, headers
-from accounts.web.kit.context import house, uow
+from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import PAGE, Room, page_url
+from accounts.web.kit.routes import HTML, Routes, page_url
 
 if TYPE_CHECKING:
     from accounts.flows.oidc.authorize import Interaction, ReauthenticationNote
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from accounts.flows.oidc.request import AuthorizationRequest
     from accounts.flows.oidc.responses import AuthorizationRefused, AuthorizationResponse
 
-room: Room = Room()
-HERE: dict[str, Any] = {"speaks": PAGE, "one_address": True}
-PLAIN: dict[str, Any] = {**HERE, "foreign": True}
-Pairs = list[tuple[str, str]]
+routes: Routes = Routes()
+UNPREFIXED_PAGE: dict[str, Any] = {"formats": HTML, "unprefixed": True}
+CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf_exempt": True}
+Parameters = list[tuple[str, str]]
 
 
-class Decision(Asks):
+class ConsentForm(Asks):
     """What somebody says who was asked about an app, the request that it is about, and what they were shown."""
 
     request: str
@@ -39,190 +39,203 @@ class Decision(Asks):
     decision: Literal["yes", "no"]
 
 
-class SignOutDecision(Asks):
+class LogoutForm(Asks):
     """That somebody wants to sign out, and the wish of the app that it is about."""
 
     request: str
 
 
-@room.get("/oauth/authorize", **PLAIN)
+@routes.get("/oauth/authorize", **CROSS_SITE_PAGE)
 def authorize() -> Reply | Response:
     """Sign in for another app."""
-    return _judge(list(request.args.items(multi=True)))
+    return _handle_authorization(list(request.args.items(multi=True)))
 
 
-@room.post("/oauth/authorize", **PLAIN)
+@routes.post("/oauth/authorize", **CROSS_SITE_PAGE)
 def authorize_by_post() -> Response:
     """The same, asked by a form. Goes round by GET: a browser sends no cookie with the POST of another site."""
-    return _round("authorize")
+    return _redirect_to_get("authorize")
 
 
-@room.post("/oauth/consent", **HERE, asks=Decision)
-def decide(said: Decision) -> Reply | Response:
+@routes.post("/oauth/consent", **UNPREFIXED_PAGE, form=ConsentForm)
+def decide(form: ConsentForm) -> Reply | Response:
     """Agree to what an app may know, or do not."""
-    pairs = parse_qsl(said.request, keep_blank_values=True)
-    if said.decision == "yes":
-        return _judge(pairs, said.scope.split())
+    parameters = parse_qsl(form.request, keep_blank_values=True)
+    if form.decision == "yes":
+        return _handle_authorization(parameters, form.scope.split())
     from accounts.flows.oidc import authorize as flow
     from accounts.flows.oidc import request as authorization_request
     from accounts.flows.oidc.responses import AuthorizationRefused
 
     try:
-        return _deliver(
+        return _send_response(
             flow.deny_authorization(
-                uow(), authorization_request.parse_authorization_request(uow(), pairs), context.account()
+                uow(), authorization_request.parse_authorization_request(uow(), parameters), context.load_account()
             )
         )
-    except AuthorizationRefused as refused:
-        return _deliver(refused.response)
+    except AuthorizationRefused as refusal:
+        return _send_response(refusal.response)
 
 
-@room.get("/oauth/logout", **PLAIN)
+@routes.get("/oauth/logout", **CROSS_SITE_PAGE)
 def logout() -> Reply | Response:
     """Sign out for another app."""
     from accounts.flows.oidc import logout as oidc_logout
 
-    wish, who = oidc_logout.parse_logout_request(uow(), request.args.items(multi=True)), context.account()
-    _speak(wish.params)
+    logout_request, account = (
+        oidc_logout.parse_logout_request(uow(), request.args.items(multi=True)),
+        context.load_account(),
+    )
+    _apply_ui_locales(logout_request.params)
     # What only looks (HEAD) ends nothing.
-    if request.method != "GET" or oidc_logout.must_confirm_logout(uow(), wish, who):
-        more = headers.policy_with_forms_to(parse_origin(wish.post_logout_uri) or "") if wish.post_logout_uri else {}
-        shows = {"app": wish.app, "request": urlencode(wish.params), "email": who.email if who else ""}
-        return Reply(page="oidc/sign_out.html", shows=shows, headers=more)
-    return _sign_out(wish, sure=wish.hint is not None)
+    if request.method != "GET" or oidc_logout.must_confirm_logout(uow(), logout_request, account):
+        extra_headers = (
+            headers.csp_with_form_target(parse_origin(logout_request.post_logout_uri) or "")
+            if logout_request.post_logout_uri
+            else {}
+        )
+        page_context = {
+            "app": logout_request.app,
+            "request": urlencode(logout_request.params),
+            "email": account.email if account else "",
+        }
+        return Reply(template="oidc/sign_out.html", context=page_context, headers=extra_headers)
+    return _finish_logout(logout_request, confirmed=logout_request.hint is not None)
 
 
-@room.post("/oauth/logout", **PLAIN)
+@routes.post("/oauth/logout", **CROSS_SITE_PAGE)
 def logout_by_post() -> Response:
     """The same, asked by a form."""
-    return _round("logout")
+    return _redirect_to_get("logout")
 
 
-@room.post("/oauth/logout/confirm", **HERE, asks=SignOutDecision)
-def confirm_logout(said: SignOutDecision) -> Reply | Response:
+@routes.post("/oauth/logout/confirm", **UNPREFIXED_PAGE, form=LogoutForm)
+def confirm_logout(form: LogoutForm) -> Reply | Response:
     """Sign out, said by the person."""
     from accounts.flows.oidc import logout as oidc_logout
 
-    return _sign_out(
-        oidc_logout.parse_logout_request(uow(), parse_qsl(said.request, keep_blank_values=True)), sure=True
+    return _finish_logout(
+        oidc_logout.parse_logout_request(uow(), parse_qsl(form.request, keep_blank_values=True)), confirmed=True
     )
 
 
-def _judge(pairs: Pairs, agreed: list[str] | None = None) -> Reply | Response:
+def _handle_authorization(parameters: Parameters, agreed_scopes: list[str] | None = None) -> Reply | Response:
     from accounts.flows.oidc import authorize as flow
     from accounts.flows.oidc import request as authorization_request
     from accounts.flows.oidc.responses import AuthorizationRefused, AuthorizationResponse
 
     try:
-        asked = authorization_request.parse_authorization_request(uow(), pairs)
-    except AuthorizationRefused as refused:
-        return _refuse(refused, pairs)
-    who = context.account()
-    _speak(asked.params)
-    note = flow.read_note(house(), asked, dict(pairs).get(flow.NOTE_PARAMETER, ""))
-    step = flow.decide_authorization(uow(), asked, who, note, consented_scopes=agreed)
-    if not isinstance(step, AuthorizationResponse):
-        return _lead(step, asked, note)
-    if agreed and who is not None:
-        flow.grant_consent(uow(), asked, who)
-    return _deliver(step)
+        auth_request = authorization_request.parse_authorization_request(uow(), parameters)
+    except AuthorizationRefused as refusal:
+        return _refusal_reply(refusal, parameters)
+    account = context.load_account()
+    _apply_ui_locales(auth_request.params)
+    note = flow.read_note(site(), auth_request, dict(parameters).get(flow.NOTE_PARAMETER, ""))
+    outcome = flow.decide_authorization(uow(), auth_request, account, note, consented_scopes=agreed_scopes)
+    if not isinstance(outcome, AuthorizationResponse):
+        return _interaction_reply(outcome, auth_request, note)
+    if agreed_scopes and account is not None:
+        flow.grant_consent(uow(), auth_request, account)
+    return _send_response(outcome)
 
 
-def _refuse(refused: AuthorizationRefused, pairs: Pairs) -> Reply | Response:
+def _refusal_reply(refusal: AuthorizationRefused, parameters: Parameters) -> Reply | Response:
     # RFC 9700 4.11.2: nobody is sent on to an app by a mistake in the address before they have signed in, unless the
     # app wants it that way.
-    if context.account() is not None or ("prompt", "none") in pairs:
-        return _deliver(refused.response)
-    wanted = local_path(f"{house().url_prefix}/oauth/authorize?{urlencode(pairs)}")
-    if wanted is None:
+    if context.load_account() is not None or ("prompt", "none") in parameters:
+        return _send_response(refusal.response)
+    next_path = local_path(f"{site().url_prefix}/oauth/authorize?{urlencode(parameters)}")
+    if next_path is None:
         raise BadAppRequest("too long to be carried through signing in")
-    return Reply(then=page_url("sign_in_form", next=wanted))
+    return Reply(location=page_url("sign_in_form", next=next_path))
 
 
-def _lead(need: Interaction, asked: AuthorizationRequest, note: ReauthenticationNote | None) -> Reply | Response:
+def _interaction_reply(
+    interaction: Interaction, auth_request: AuthorizationRequest, note: ReauthenticationNote | None
+) -> Reply | Response:
     from accounts.flows.oidc import authorize as flow
     from accounts.flows.oidc.authorize import Interaction
 
-    session = context.session()
-    if need in (Interaction.SIGN_IN, Interaction.SIGN_UP, Interaction.REAUTHENTICATE):
-        wanted = _way_back(asked, flow.make_note(session))
-        if wanted is None:
-            return _deliver(asked.build_error_response(house(), flow.request_too_long_error()))
-        page = {
+    session = context.load_session()
+    if interaction in (Interaction.SIGN_IN, Interaction.SIGN_UP, Interaction.REAUTHENTICATE):
+        next_path = _return_path(auth_request, flow.make_note(session))
+        if next_path is None:
+            return _send_response(auth_request.build_error_response(site(), flow.request_too_long_error()))
+        endpoint = {
             Interaction.SIGN_IN: "sign_in_form",
             Interaction.SIGN_UP: "sign_up_form",
             Interaction.REAUTHENTICATE: "confirm_form",
-        }[need]
+        }[interaction]
         hint = (
-            {"email": asked.params["login_hint"]}
-            if "login_hint" in asked.params and need is not Interaction.REAUTHENTICATE
+            {"email": auth_request.params["login_hint"]}
+            if "login_hint" in auth_request.params and interaction is not Interaction.REAUTHENTICATE
             else {}
         )
-        return Reply(then=page_url(page, next=wanted, **hint))
-    again = flow.authorization_path(house(), asked, note or flow.make_note(session))
-    other = local_path(flow.authorization_path(house(), asked, flow.make_note(session))) or ""
-    shows = {
-        "app": asked.app,
-        "need": need.value,
-        "scope": asked.consent_scopes,
-        "request": again.partition("?")[2],
-        "other": other,
-        "who": context.account(),
+        return Reply(location=page_url(endpoint, next=next_path, **hint))
+    continue_target = flow.authorization_path(site(), auth_request, note or flow.make_note(session))
+    other_account_target = local_path(flow.authorization_path(site(), auth_request, flow.make_note(session))) or ""
+    page_context = {
+        "app": auth_request.app,
+        "need": interaction.value,
+        "scope": auth_request.consent_scopes,
+        "request": continue_target.partition("?")[2],
+        "other": other_account_target,
+        "who": context.load_account(),
     }
-    more = headers.policy_with_forms_to(parse_origin(asked.redirect_uri) or "")
-    return Reply(page="oidc/authorize.html", shows=shows, headers=more)
+    extra_headers = headers.csp_with_form_target(parse_origin(auth_request.redirect_uri) or "")
+    return Reply(template="oidc/authorize.html", context=page_context, headers=extra_headers)
 
 
-def _way_back(asked: AuthorizationRequest, note: ReauthenticationNote) -> str | None:
+def _return_path(auth_request: AuthorizationRequest, note: ReauthenticationNote) -> str | None:
     from accounts.flows.oidc import authorize as flow
     from accounts.flows.oidc.request import ID_TOKEN_HINT
 
-    found = local_path(flow.authorization_path(house(), asked, note))
+    path = local_path(flow.authorization_path(site(), auth_request, note))
     # A long hint is left behind: whose ID token it was, the app finds out itself.
-    return found or local_path(flow.authorization_path(house(), asked.without_parameter(ID_TOKEN_HINT), note))
+    return path or local_path(flow.authorization_path(site(), auth_request.without_parameter(ID_TOKEN_HINT), note))
 
 
-def _deliver(answer: AuthorizationResponse) -> Reply | Response:
+def _send_response(response: AuthorizationResponse) -> Reply | Response:
     from accounts.flows.oidc.responses import FORM_POST
 
-    if answer.response_mode == FORM_POST:
-        shows = {"action": answer.redirect_uri, "says": answer.params}
-        return Reply(page="oidc/form_post.html", shows=shows, headers=headers.FORMS_LEAD_ANYWHERE)
-    return _onward(answer.location)
+    if response.response_mode == FORM_POST:
+        page_context = {"action": response.redirect_uri, "says": response.params}
+        return Reply(template="oidc/form_post.html", context=page_context, headers=headers.CSP_WITH_ANY_FORM_TARGET)
+    return _redirect_to_client(response.location)
 
 
-def _onward(where: str, more: Mapping[str, str] | None = None) -> Reply | Response:
+def _redirect_to_client(url: str, extra_headers: Mapping[str, str] | None = None) -> Reply | Response:
     """To an address of the app, and wherever that leads on."""
     if request.headers.get("Sec-Fetch-Site") == "same-origin":
         # Come from a form of ours, whose page lets forms lead to few origins; Chromium holds that against every
         # redirect that follows, of the app's own, too. A page that goes on by itself is none.
-        return Reply(page="onward.html", shows={"onward": where, "label": ""}, headers=more or {})
-    return Response(status=303, headers={"Location": where, **(more or {})})
+        return Reply(template="onward.html", context={"onward": url, "label": ""}, headers=extra_headers or {})
+    return Response(status=303, headers={"Location": url, **(extra_headers or {})})
 
 
-def _sign_out(wish: LogoutRequest, *, sure: bool) -> Reply | Response:
-    who = context.account()
-    if who is not None:
-        sessions.end(uow(), who.session)
+def _finish_logout(logout_request: LogoutRequest, *, confirmed: bool) -> Reply | Response:
+    account = context.load_account()
+    if account is not None:
+        sessions.end(uow(), account.session)
         context.set_session(None)
-    more = {"Clear-Site-Data": '"cache"'}
-    if wish.post_logout_uri and sure:
-        return _onward(wish.post_logout_uri, more)
-    shows = {"app": wish.app, "back": wish.post_logout_uri, "about": said_goodbye()}
-    return Reply(page="oidc/signed_out.html", shows=shows, headers=more)
+    extra_headers = {"Clear-Site-Data": '"cache"'}
+    if logout_request.post_logout_uri and confirmed:
+        return _redirect_to_client(logout_request.post_logout_uri, extra_headers)
+    page_context = {"app": logout_request.app, "back": logout_request.post_logout_uri, "about": logout_status_token()}
+    return Reply(template="oidc/signed_out.html", context=page_context, headers=extra_headers)
 
 
-def _round(name: str) -> Response:
+def _redirect_to_get(endpoint: str) -> Response:
     """To the same address by GET, with what the form said in the query."""
-    pairs = [*request.args.items(multi=True), *request.form.items(multi=True)]
-    return Response(status=303, headers={"Location": f"{page_url(name)}?{urlencode(pairs)}"})
+    parameters = [*request.args.items(multi=True), *request.form.items(multi=True)]
+    return Response(status=303, headers={"Location": f"{page_url(endpoint)}?{urlencode(parameters)}"})
 
 
-def _speak(said: Any) -> None:
+def _apply_ui_locales(parameters: Any) -> None:
     """The language that the app asks for, if nobody is signed in who has chosen one: here, and on the pages that we
     lead to, which have the language in their address."""
-    if context.account() is None:
-        spoken = (tag.partition("-")[0].lower() for tag in str(said.get("ui_locales", "")).split())
-        if language := next(filter(context.runtime().languages.speaks, spoken), ""):
-            context.speak(language)
-            context.bound().prefix = language
+    if context.load_account() is None:
+        languages = (tag.partition("-")[0].lower() for tag in str(parameters.get("ui_locales", "")).split())
+        if language := next(filter(context.runtime().languages.supports, languages), ""):
+            context.set_language(language)
+            context.state().prefix = language

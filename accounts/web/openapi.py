@@ -14,10 +14,10 @@ from accounts.version import __version__
 from accounts.web import links as link_views
 from accounts.web.kit.context import runtime
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import JSON, Room, Route
+from accounts.web.kit.routes import JSON, Route, Routes
 
-room: Room = Room()
-PROBLEM = {
+routes: Routes = Routes()
+PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "code"],
     "properties": {
@@ -37,34 +37,36 @@ PROBLEM = {
 }
 
 
-@room.get("/openapi.json", speaks=JSON)
+@routes.get("/openapi.json", formats=JSON)
 def openapi() -> Reply:
     """This description."""
-    state = runtime()
-    return Reply(says=document(state.rooms, state.house.links.values(), state.house.url_prefix))
+    app_runtime = runtime()
+    return Reply(
+        json=build_document(app_runtime.all_routes, app_runtime.site.links.values(), app_runtime.site.url_prefix)
+    )
 
 
-@room.get("/docs", speaks=JSON)
+@routes.get("/docs", formats=JSON)
 def docs() -> Response:
     """This description, for people."""
-    state = runtime()
-    described = document(state.rooms, state.house.links.values(), state.house.url_prefix)
-    return Response(state.pages.render("api.html", api=described), content_type="text/html; charset=utf-8")
+    app_runtime = runtime()
+    api = build_document(app_runtime.all_routes, app_runtime.site.links.values(), app_runtime.site.url_prefix)
+    return Response(app_runtime.templates.render("api.html", api=api), content_type="text/html; charset=utf-8")
 
 
-def document(rooms: Iterable[Room], links: Iterable[Link], mount: str) -> dict[str, Any]:
+def build_document(all_routes: Iterable[Routes], link_kinds: Iterable[Link], mount: str) -> dict[str, Any]:
     """The whole description. Paths, inputs and answers come from the routes; nothing is written twice."""
     paths: dict[str, dict[str, Any]] = {}
-    schemas: dict[str, Any] = {"Problem": PROBLEM}
-    for each in rooms:
-        for route in each.routes:
-            if "json" in route.speaks:
-                path = _path(f"{mount}/api{route.rule}")
+    schemas: dict[str, Any] = {"Problem": PROBLEM_SCHEMA}
+    for routes_group in all_routes:
+        for route in routes_group.declared:
+            if "json" in route.formats:
+                path = _path_template(f"{mount}/api{route.rule}")
                 paths.setdefault(path, {})[route.method.lower()] = _operation(route, schemas)
-    for link in links:
-        for route in link_views.room.routes:
-            if "json" in route.speaks:
-                path = _path(f"{mount}/api/l/{link.purpose}{route.rule}")
+    for link in link_kinds:
+        for route in link_views.routes.declared:
+            if "json" in route.formats:
+                path = _path_template(f"{mount}/api/l/{link.purpose}{route.rule}")
                 paths.setdefault(path, {})[route.method.lower()] = _link_operation(route, link, schemas)
     return {
         "openapi": "3.1.0",
@@ -74,60 +76,62 @@ def document(rooms: Iterable[Room], links: Iterable[Link], mount: str) -> dict[s
     }
 
 
-def _path(rule: str) -> str:
+def _path_template(rule: str) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
 
 
 def _operation(route: Route, schemas: dict[str, Any]) -> dict[str, Any]:
-    said: dict[str, Any] = {"summary": route.summary, "operationId": route.name, "responses": _responses(route)}
+    operation: dict[str, Any] = {"summary": route.summary, "operationId": route.name, "responses": _responses(route)}
     names = re.findall(r"<(?:\w+:)?(\w+)>", route.rule)
     parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
     if route.query is not None:
-        told = _schema(route.query, schemas).get("properties", {})
-        parameters += [{"name": name, "in": "query", "required": False, "schema": told[name]} for name in told]
+        properties = _model_schema(route.query, schemas).get("properties", {})
+        parameters += [
+            {"name": name, "in": "query", "required": False, "schema": properties[name]} for name in properties
+        ]
     if parameters:
-        said["parameters"] = parameters
-    if route.asks is not None:
-        said["requestBody"] = _body(_ref(route.asks, schemas))
-    return said
+        operation["parameters"] = parameters
+    if route.form is not None:
+        operation["requestBody"] = _request_body(_schema_ref(route.form, schemas))
+    return operation
 
 
 def _link_operation(route: Route, link: Link, schemas: dict[str, Any]) -> dict[str, Any]:
     name = f"{route.name}_{link.purpose.replace('-', '_')}"
-    said: dict[str, Any] = {"summary": f"{link.title}: {route.summary}", "operationId": name}
-    said["responses"] = _responses(route)
+    operation: dict[str, Any] = {"summary": f"{link.title}: {route.summary}", "operationId": name}
+    operation["responses"] = _responses(route)
     token = {"type": "string", "description": "the part of the mailed link between the purpose and /go"}
     if route.method == "GET":
-        said["parameters"] = [{"name": link_views.TOKEN, "in": "query", "required": True, "schema": token}]
-        return said
-    schema = _schema(link.form, schemas)
-    schema["properties"] = {link_views.TOKEN: token, **schema.get("properties", {})}
-    schema["required"] = [link_views.TOKEN, *schema.get("required", ())]
+        operation["parameters"] = [{"name": link_views.TOKEN_FIELD, "in": "query", "required": True, "schema": token}]
+        return operation
+    schema = _model_schema(link.form, schemas)
+    schema["properties"] = {link_views.TOKEN_FIELD: token, **schema.get("properties", {})}
+    schema["required"] = [link_views.TOKEN_FIELD, *schema.get("required", ())]
     schemas[f"{schema['title']}ByLink"] = schema
-    said["requestBody"] = _body({"$ref": f"#/components/schemas/{schema['title']}ByLink"})
-    return said
+    operation["requestBody"] = _request_body({"$ref": f"#/components/schemas/{schema['title']}ByLink"})
+    return operation
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    good = {str(status): {"description": "done"} for status in route.statuses}
+    success = {str(status): {"description": "done"} for status in route.statuses}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {**good, "default": {"description": "a problem", "content": problem}}
+    return {**success, "default": {"description": "a problem", "content": problem}}
 
 
-def _body(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _request_body(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
-def _ref(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
-    schemas[model.__name__] = _schema(model, schemas)
+def _schema_ref(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
+    schemas[model.__name__] = _model_schema(model, schemas)
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def _schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
-    made = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas.update(made.pop("$defs", {}))
+def _model_schema(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(schema.pop("$defs", {}))
     # How a page asks for a field is nobody's business here.
-    for told in made.get("properties", {}).values():
+    for property_schema in schema.get("properties", {}).values():
         for key in ("input", "autocomplete", "hint", "maxlength", "required"):
-            told.pop(key, None)
-    return made
+            property_schema.pop(key, None)
+    return schema

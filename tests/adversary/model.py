@@ -21,7 +21,7 @@ class ModelAccount:
     """One account. Every counter only ever rises."""
 
     email: str
-    words: str | None
+    plain_password: str | None
     password: int = 0
     epoch: int = 0
     sign_ins: int = 0
@@ -35,20 +35,20 @@ class ModelAccount:
 
     @property
     def sign_ins_with_password(self) -> int | None:
-        return None if self.words is None else self.sign_ins
+        return None if self.plain_password is None else self.sign_ins
 
     @property
-    def there(self) -> bool:
+    def is_usable(self) -> bool:
         """Whether somebody can do anything with it."""
         return self.exists and self.active
 
-    def set_words(self, words: str | None) -> None:
+    def set_password(self, password: str | None) -> None:
         """Another password, or none that counts: whoever is signed in is not any more."""
-        self.words = words
+        self.plain_password = password
         self.password += 1
         self.epoch += 1
 
-    def lift(self) -> None:
+    def lift_lock(self) -> None:
         self.locked = False
         self.lock_serial += 1
 
@@ -68,7 +68,7 @@ class ModelLink:
     token: str
     address: str
     account: ModelAccount | None
-    bound: tuple[object, ...] = ()
+    bound_state: tuple[object, ...] = ()
     used: bool = False
 
 
@@ -84,7 +84,7 @@ class ModelSession:
 
     @property
     def alive(self) -> bool:
-        return not self.ended and self.account.there and self.epoch == self.account.epoch
+        return not self.ended and self.account.is_usable and self.epoch == self.account.epoch
 
 
 @dataclass
@@ -95,43 +95,45 @@ class World:
     links: list[ModelLink] = field(default_factory=list)
     sessions: list[ModelSession] = field(default_factory=list)
 
-    def holder(self, address: str) -> ModelAccount | None:
+    def find_holder(self, address: str) -> ModelAccount | None:
         return next((each for each in self.accounts if each.exists and each.email == address), None)
 
-    def anchored(self, address: str, *, but_by: ModelAccount | None = None) -> bool:
+    def is_anchored(self, address: str, *, except_by: ModelAccount | None = None) -> bool:
         """Whether an address is kept for somebody else who may still take it back."""
-        return any(each.exists and each.anchor == address and each is not but_by for each in self.accounts)
+        return any(each.exists and each.anchor == address and each is not except_by for each in self.accounts)
 
-    def move(self, account: ModelAccount, address: str) -> None:
+    def change_email(self, account: ModelAccount, address: str) -> None:
         account.email = address
         account.email_serial += 1
         account.epoch += 1
-        self.taken(address)
+        self.kill_activations(address)
 
-    def taken(self, address: str) -> None:
+    def kill_activations(self, address: str) -> None:
         """An account holds the address from now on: no activation of before will ever make another one."""
         for link in self.links:
             if link.purpose == "activate" and link.address == address:
                 link.used = True
 
-    def close(self, account: ModelAccount) -> None:
+    def close_account(self, account: ModelAccount) -> None:
         account.exists = False
         for link in self.links:
             if link.purpose == "invite" and link.address == account.email:
                 link.used = True
 
-    def about(self, link: ModelLink) -> ModelAccount | None:
+    def account_of(self, link: ModelLink) -> ModelAccount | None:
         """Whose account a link is about now."""
-        return self.holder(link.address) if link.purpose == "invite" else link.account
+        return self.find_holder(link.address) if link.purpose == "invite" else link.account
 
-    def alive(self, link: ModelLink) -> bool:
+    def is_alive(self, link: ModelLink) -> bool:
         if link.account is None:
-            holder = self.about(link)
+            holder = self.account_of(link)
             if holder is not None:
                 return not link.used and holder.active
-            return not link.used and not self.anchored(link.address)
-        if not (link.account.there and link.bound == link.account.state(link.purpose)):
+            return not link.used and not self.is_anchored(link.address)
+        if not (link.account.is_usable and link.bound_state == link.account.state(link.purpose)):
             return False
         if link.purpose == "change-email":
-            return self.holder(link.address) is None and not self.anchored(link.address, but_by=link.account)
+            return self.find_holder(link.address) is None and not self.is_anchored(
+                link.address, except_by=link.account
+            )
         return True

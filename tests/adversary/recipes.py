@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from accounts.flows import LINKS
 from accounts.flows.sign_in.unlock import MAX_FAILURES
-from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
+from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 PURPOSES = [link.purpose for link in LINKS]
 
 
 @dataclass
-class Sent:
+class SentLink:
     """A link that is out.
 
     :ivar owner: whose account it is about, signed in; None for a link about an address.
@@ -22,98 +22,102 @@ class Sent:
     purpose: str
     url: str
     owner: Person | None = None
-    says: dict[str, str] = field(default_factory=dict)
+    form_data: dict[str, str] = field(default_factory=dict)
 
     @property
     def token(self) -> str:
-        return token_in(self.url)
+        return token_of_url(self.url)
 
 
-def sent(service: Service, purpose: str) -> Sent:
+def send_link(service: Service, purpose: str) -> SentLink:
     """A freshly mailed link of one purpose, on a service of its own."""
     return MAKERS[purpose](service)
 
 
-def _activate(service: Service) -> Sent:
-    email = new_address("fresh")
+def _activate(service: Service) -> SentLink:
+    email = make_email("fresh")
     assert service.person().post("/api/sign-up", {"email": email}).status_code == 202
-    return Sent("activate", service.url(email, "activate"), None, {"password": OTHER_PASSWORD, "name": "Fresh"})
+    return SentLink(
+        "activate", service.link_url(email, "activate"), None, {"password": OTHER_PASSWORD, "name": "Fresh"}
+    )
 
 
-def _invite(service: Service) -> Sent:
-    email = new_address("invited")
+def _invite(service: Service) -> SentLink:
+    email = make_email("invited")
     assert service.admin().post("/api/admin/invites", {"email": email, "groups": ["editors"]}).status_code == 202
-    return Sent("invite", service.url(email, "invite"), None, {"password": OTHER_PASSWORD, "name": "Invited"})
+    return SentLink(
+        "invite", service.link_url(email, "invite"), None, {"password": OTHER_PASSWORD, "name": "Invited"}
+    )
 
 
-def reset_link(service: Service, owner: Person) -> str:
+def request_reset_link(service: Service, owner: Person) -> str:
     """A reset link of somebody."""
     assert service.person().post("/api/forgot-password", {"email": owner.email}).status_code == 202
-    return service.url(owner.email, "reset-password")
+    return service.link_url(owner.email, "reset-password")
 
 
-def sign_in_link(service: Service, owner: Person) -> str:
+def request_sign_in_link(service: Service, owner: Person) -> str:
     """A sign-in link of somebody."""
     assert service.person().post("/api/sign-in/mail", {"email": owner.email}).status_code == 202
-    return service.url(owner.email, "sign-in")
+    return service.link_url(owner.email, "sign-in")
 
 
-def change_link(service: Service, owner: Person, new: str) -> str:
+def request_change_link(service: Service, owner: Person, new_email: str) -> str:
     """A link that makes a new address somebody's own."""
-    assert owner.post("/api/account/email", {"email": new}).status_code == 202
-    return service.url(new, "change-email")
+    assert owner.post("/api/account/email", {"email": new_email}).status_code == 202
+    return service.link_url(new_email, "change-email")
 
 
-def unlock_link(service: Service, owner: Person) -> str:
+def request_unlock_link(service: Service, owner: Person) -> str:
     """The link that lifts a lock, after so many wrong passwords from several networks."""
     for _ in range(MAX_FAILURES // 10):
         stranger = service.person(email=owner.email, password="not the password at all")
         assert {stranger.sign_in().status_code for _ in range(10)} == {401}
-    return service.url(owner.email, "unlock")
+    return service.link_url(owner.email, "unlock")
 
 
-def _reset(service: Service) -> Sent:
+def _reset(service: Service) -> SentLink:
     owner = service.member()
-    return Sent("reset-password", reset_link(service, owner), owner, {"password": OTHER_PASSWORD})
+    return SentLink("reset-password", request_reset_link(service, owner), owner, {"password": OTHER_PASSWORD})
 
 
-def _sign_in(service: Service) -> Sent:
+def _sign_in(service: Service) -> SentLink:
     owner = service.member()
-    return Sent("sign-in", sign_in_link(service, owner), owner)
+    return SentLink("sign-in", request_sign_in_link(service, owner), owner)
 
 
-def _change(service: Service) -> Sent:
+def _change(service: Service) -> SentLink:
     owner = service.member()
-    return Sent("change-email", change_link(service, owner, new_address("new")), owner)
+    return SentLink("change-email", request_change_link(service, owner, make_email("new")), owner)
 
 
-def _undo(service: Service) -> Sent:
+def _undo(service: Service) -> SentLink:
     owner = service.member()
-    token = token_in(change_link(service, owner, new_address("new")))
+    token = token_of_url(request_change_link(service, owner, make_email("new")))
     assert owner.post("/api/l/change-email", {"token": token}).status_code == 200
-    return Sent("undo-email-change", service.url(owner.email, "undo-email-change"), owner)
+    return SentLink("undo-email-change", service.link_url(owner.email, "undo-email-change"), owner)
 
 
-def _unlock(service: Service) -> Sent:
+def _unlock(service: Service) -> SentLink:
     owner = service.member()
-    return Sent("unlock", unlock_link(service, owner), owner)
+    return SentLink("unlock", request_unlock_link(service, owner), owner)
 
 
-def _close(service: Service) -> Sent:
+def _close(service: Service) -> SentLink:
     owner = service.member()
     assert owner.post("/api/account/close").status_code == 202
-    return Sent("close-account", service.url(owner.email, "close-account"), owner)
+    return SentLink("close-account", service.link_url(owner.email, "close-account"), owner)
 
 
-def _not_me(service: Service) -> Sent:
+def _not_me(service: Service) -> SentLink:
     owner = service.member()
-    said = {"current_password": owner.password, "password": OTHER_PASSWORD}
-    assert owner.post("/api/account/password", said).status_code == 200
+    data = {"current_password": owner.password, "password": OTHER_PASSWORD}
+    assert owner.post("/api/account/password", data).status_code == 200
     owner.password = OTHER_PASSWORD
-    return Sent("not-me", service.url(owner.email, "not-me"), owner)
+    return SentLink("not-me", service.link_url(owner.email, "not-me"), owner)
 
 
-MAKERS: dict[str, Callable[[Service], Sent]] = {
+MAKERS: dict[str, Callable[[Service], SentLink]] = {
     "activate": _activate,
     "invite": _invite,
     "reset-password": _reset,

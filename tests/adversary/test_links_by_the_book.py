@@ -8,17 +8,17 @@ import pytest
 import time_machine
 
 from accounts.core.clock import now
-from tests.adversary.recipes import change_link, sign_in_link
+from tests.adversary.recipes import request_change_link, request_sign_in_link
 from tests.conftest import on_both_databases
-from tests.people import Person, Service, new_address, token_in
+from tests.people import Person, Service, make_email, token_of_url
 from tests.servers.smtp import links
-from tests.web.routes import at_once, code_of
+from tests.web.routes import problem_code, run_concurrently
 
 
-def use(person: Person, url: str) -> tuple[int, str]:
+def use_link(person: Person, url: str) -> tuple[int, str]:
     purpose = url.split("/l/")[1].split("/", maxsplit=1)[0]
-    answer = person.post(f"/api/l/{purpose}", {"token": token_in(url)})
-    return answer.status_code, code_of(answer)
+    answer = person.post(f"/api/l/{purpose}", {"token": token_of_url(url)})
+    return answer.status_code, problem_code(answer)
 
 
 def email_of(person: Person) -> str:
@@ -27,30 +27,30 @@ def email_of(person: Person) -> str:
 
 def test_a_second_change_request_supersedes_the_link_of_the_first(service: Service) -> None:
     """E1."""
-    member, first, second = service.member(), new_address("first"), new_address("second")
-    to_first = change_link(service, member, first)
-    to_second = change_link(service, member, second)
-    assert use(member, to_first) == (410, "link_superseded")
+    member, first, second = service.member(), make_email("first"), make_email("second")
+    to_first = request_change_link(service, member, first)
+    to_second = request_change_link(service, member, second)
+    assert use_link(member, to_first) == (410, "link_superseded")
     assert email_of(member) == member.email
-    assert use(member, to_second) == (200, "")
+    assert use_link(member, to_second) == (200, "")
     assert email_of(member) == second
 
 
 def test_a_change_link_does_nothing_without_the_accounts_own_session(service: Service) -> None:
     """E2."""
     member, other = service.member(), service.member()
-    url = change_link(service, member, new_address("new"))
-    assert use(service.person(), url) == (401, "not_signed_in")
-    assert use(other, url) == (409, "wrong_account")
+    url = request_change_link(service, member, make_email("new"))
+    assert use_link(service.person(), url) == (401, "not_signed_in")
+    assert use_link(other, url) == (409, "wrong_account")
     assert email_of(member) == member.email
-    assert use(member, url) == (200, ""), "nothing was consumed"
+    assert use_link(member, url) == (200, ""), "nothing was consumed"
 
 
 @on_both_databases
 def test_of_concurrent_change_requests_an_address_is_only_ever_confirmed_by_its_own_letter(service: Service) -> None:
     """E4 (CVE-2026-32700): whichever request wins, a link changes to the address that received it or to nothing."""
     for _ in range(3):
-        member, own, victim = service.member(), new_address("own"), new_address("victim")
+        member, own, victim = service.member(), make_email("own"), make_email("victim")
         token = member.get("/api/csrf").get_json()["csrf_token"]
         cookie = member.client.get_cookie("session")
         assert cookie is not None
@@ -72,9 +72,11 @@ def test_of_concurrent_change_requests_an_address_is_only_ever_confirmed_by_its_
             answer = browsers[number].post("/api/account/email", said, headers={"X-CSRF-Token": token})
             return answer.status_code
 
-        assert set(at_once(8, ask)) <= {202, 409}
-        own_links = [url for mail in service.mails(own) for url in links(mail.message) if "/l/change-email/" in url]
-        done = [use(member, url)[0] for url in own_links]
+        assert set(run_concurrently(8, ask)) <= {202, 409}
+        own_links = [
+            url for mail in service.mails_to(own) for url in links(mail.message) if "/l/change-email/" in url
+        ]
+        done = [use_link(member, url)[0] for url in own_links]
         assert set(done) <= {200, 410}
         assert email_of(member) == (own if 200 in done else member.email)
 
@@ -82,45 +84,45 @@ def test_of_concurrent_change_requests_an_address_is_only_ever_confirmed_by_its_
 def test_an_old_proof_a_mail_and_a_remembered_session_do_not_suffice_for_a_change(service: Service) -> None:
     """E6, at the request and at the act."""
     member = service.member()
-    url = change_link(service, member, new_address("new"))
+    url = request_change_link(service, member, make_email("new"))
     remembered = service.person(email=member.email)
     assert remembered.sign_in(remember=True).status_code == 200
     with time_machine.travel(now() + timedelta(minutes=11), tick=True):
         for browser in (member, remembered):
-            said = {"email": new_address("stolen")}
-            assert code_of(browser.post("/api/account/email", said)) == "confirmation_required"
-            assert code_of(browser.post("/api/account/close")) == "confirmation_required"
-            assert use(browser, url) == (403, "confirmation_required")
+            said = {"email": make_email("stolen")}
+            assert problem_code(browser.post("/api/account/email", said)) == "confirmation_required"
+            assert problem_code(browser.post("/api/account/close")) == "confirmation_required"
+            assert use_link(browser, url) == (403, "confirmation_required")
             assert email_of(browser) == member.email
-        assert code_of(member.post("/api/confirm", {"password": "not the password"})) == "invalid_input"
-        assert use(member, url) == (403, "confirmation_required")
+        assert problem_code(member.post("/api/confirm", {"password": "not the password"})) == "invalid_input"
+        assert use_link(member, url) == (403, "confirmation_required")
         assert member.post("/api/confirm", {"password": member.password}).status_code == 200
-        assert use(member, url) == (200, "")
+        assert use_link(member, url) == (200, "")
 
 
 def test_a_session_begun_by_mail_is_no_proof_and_stays_none_when_it_is_renewed(service: Service) -> None:
     """E6, for a sign-in by mail alone, used once and used again in the same browser."""
     member, browser = service.member(), service.person()
     for _ in range(2):
-        assert use(browser, sign_in_link(service, member)) == (200, "")
+        assert use_link(browser, request_sign_in_link(service, member)) == (200, "")
         assert browser.get("/api/account").get_json()["amr"] == ["mail"]
-        said = {"email": new_address("stolen")}
-        assert code_of(browser.post("/api/account/email", said)) == "confirmation_required"
-        assert code_of(browser.post("/api/sign-out", {"everywhere": True})) == "confirmation_required"
+        said = {"email": make_email("stolen")}
+        assert problem_code(browser.post("/api/account/email", said)) == "confirmation_required"
+        assert problem_code(browser.post("/api/sign-out", {"everywhere": True})) == "confirmation_required"
 
 
 def test_the_owner_takes_the_address_back_after_a_chain_of_changes(service: Service) -> None:
     """E, undo: the anchor is the first address, and everybody else's session and link is dead afterwards."""
-    member, second, third = service.member(), new_address("second"), new_address("third")
+    member, second, third = service.member(), make_email("second"), make_email("third")
     first = member.email
     for new in (second, third):
-        assert use(member, change_link(service, member, new)) == (200, "")
-    undo = service.url(first, "undo-email-change")
-    assert use(service.person(), undo) == (200, "")
+        assert use_link(member, request_change_link(service, member, new)) == (200, "")
+    undo = service.link_url(first, "undo-email-change")
+    assert use_link(service.person(), undo) == (200, "")
     assert not member.signed_in
     assert member.sign_in().status_code == 401, "the password is void"
-    assert use(service.person(), undo)[0] == 410
-    assert service.url(first, "reset-password")
+    assert use_link(service.person(), undo)[0] == 410
+    assert service.link_url(first, "reset-password")
 
 
 @on_both_databases
@@ -128,33 +130,33 @@ def test_moving_there_and_back_does_not_stand_in_the_way_of_moving_again(service
     """E: the anchor of long ago is the account's own address by now."""
     member = service.member()
     first = member.email
-    for new in (new_address("there"), first):
-        assert use(member, change_link(service, member, new)) == (200, "")
+    for new in (make_email("there"), first):
+        assert use_link(member, request_change_link(service, member, new)) == (200, "")
     with time_machine.travel(now() + timedelta(hours=80), tick=True):
         assert member.sign_in().status_code == 200
-        assert use(member, change_link(service, member, new_address("again"))) == (200, "")
+        assert use_link(member, request_change_link(service, member, make_email("again"))) == (200, "")
 
 
 def test_an_undo_link_ends_with_the_time_that_its_letter_names(service: Service) -> None:
     """E: the letter about a second change does not prolong what the first one began."""
     member = service.member()
-    assert use(member, change_link(service, member, new_address("second"))) == (200, "")
+    assert use_link(member, request_change_link(service, member, make_email("second"))) == (200, "")
     start = now()
     with time_machine.travel(start + timedelta(hours=70), tick=True):
         member.email, first = email_of_after_sign_in(service, member), member.email
-        assert use(member, change_link(service, member, new_address("third"))) == (200, "")
-        undo = service.url(first, "undo-email-change")
-        assert service.person().get(f"/api/l/undo-email-change?token={token_in(undo)}").status_code == 200
+        assert use_link(member, request_change_link(service, member, make_email("third"))) == (200, "")
+        undo = service.link_url(first, "undo-email-change")
+        assert service.person().get(f"/api/l/undo-email-change?token={token_of_url(undo)}").status_code == 200
     with time_machine.travel(start + timedelta(hours=73), tick=True):
-        assert use(service.person(), undo) == (410, "link_expired")
+        assert use_link(service.person(), undo) == (410, "link_expired")
 
 
 def email_of_after_sign_in(service: Service, member: Person) -> str:
     """Sign in at whichever address is theirs now; sessions of days ago are over."""
     for mail in reversed(service.sink.messages):
         candidate = mail.recipients[0]
-        known = Person(member.client, email=candidate, password=member.password)
-        if candidate.startswith("second") and known.sign_in().status_code == 200:
+        candidate_person = Person(member.client, email=candidate, password=member.password)
+        if candidate.startswith("second") and candidate_person.sign_in().status_code == 200:
             return candidate
     raise AssertionError("cannot sign in")
 
@@ -166,15 +168,15 @@ def test_an_activation_does_not_come_back_when_its_address_is_left_again(service
     tokens = []
     for _ in range(2):
         assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
-        tokens.append(service.token(person.email, "activate"))
+        tokens.append(service.link_token(person.email, "activate"))
     said = {"token": tokens[0], "password": person.password, "name": "Some Body"}
     assert person.post("/api/l/activate", said).status_code == 201
     for name in ("second", "third"):
-        assert use(person, change_link(service, person, new_address(name))) == (200, "")
+        assert use_link(person, request_change_link(service, person, make_email(name))) == (200, "")
     if close:
         assert person.post("/api/account/close").status_code == 202
         email = email_of(person)
-        assert use(person, service.url(email, "close-account")) == (200, "")
+        assert use_link(person, service.link_url(email, "close-account")) == (200, "")
     stranger = service.person()
     assert stranger.get(f"/api/l/activate?token={tokens[1]}").status_code != 200
     answer = stranger.post("/api/l/activate", {**said, "token": tokens[1]})

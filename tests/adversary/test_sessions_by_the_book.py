@@ -11,11 +11,11 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.flows.shared import accounts
-from tests.adversary.recipes import change_link, reset_link, sign_in_link, unlock_link
-from tests.adversary.test_links_by_the_book import use
+from tests.adversary.recipes import request_change_link, request_reset_link, request_sign_in_link, request_unlock_link
+from tests.adversary.test_links_by_the_book import use_link
 from tests.conftest import on_both_databases
-from tests.people import OTHER_PASSWORD, Person, Service, new_address
-from tests.web.routes import at_once, code_of
+from tests.people import OTHER_PASSWORD, Person, Service, make_email
+from tests.web.routes import problem_code, run_concurrently
 
 TARGETS = [
     *("//e", "/\\e", "\\\\e", "https:e", "/%09/e", "/\t/e", "/%5ce", "%20//e", " //e", "///e", "javascript:1"),
@@ -30,21 +30,21 @@ def account_id(person: Person) -> str:
 def test_a_sign_in_link_works_once_and_not_after_a_sign_in_by_password(service: Service) -> None:
     """L1."""
     member = service.member()
-    url = sign_in_link(service, member)
-    assert use(service.person(), url) == (200, "")
-    assert use(service.person(), url) == (410, "link_used")
-    url = sign_in_link(service, member)
+    url = request_sign_in_link(service, member)
+    assert use_link(service.person(), url) == (200, "")
+    assert use_link(service.person(), url) == (410, "link_used")
+    url = request_sign_in_link(service, member)
     assert member.sign_in().status_code == 200
-    assert use(service.person(), url) == (410, "link_used")
+    assert use_link(service.person(), url) == (410, "link_used")
 
 
 @on_both_databases
 def test_of_ten_uses_of_a_sign_in_link_at_once_one_signs_in(service: Service) -> None:
     """L1, in parallel."""
     member = service.member()
-    url = sign_in_link(service, member)
+    url = request_sign_in_link(service, member)
     browsers = [service.person() for _ in range(10)]
-    answers = at_once(10, lambda number: use(browsers[number], url)[0])
+    answers = run_concurrently(10, lambda number: use_link(browsers[number], url)[0])
     assert answers.count(200) == 1
     assert set(answers) <= {200, 409, 410}
     assert [browser.signed_in for browser in browsers].count(True) == 1
@@ -53,12 +53,12 @@ def test_of_ten_uses_of_a_sign_in_link_at_once_one_signs_in(service: Service) ->
 def test_somebody_elses_sign_in_link_changes_nobodys_session(service: Service) -> None:
     """L2: login CSRF by mail."""
     attacker, victim = service.member("attacker"), service.member("victim")
-    url, victim_id = sign_in_link(service, attacker), account_id(victim)
+    url, victim_id = request_sign_in_link(service, attacker), account_id(victim)
     assert victim.get(urlsplit(url).path).status_code == 303
     page = victim.get("/l/sign-in").get_data(as_text=True)
     assert victim.email in page, "the page names who is signed in"
     assert account_id(victim) == victim_id
-    assert use(victim, url) == (409, "wrong_account")
+    assert use_link(victim, url) == (409, "wrong_account")
     found = re.search(r'name="link_id"[^>]*value="([^"]+)"', page)
     assert victim.client.post("/l/sign-in", data={"link_id": found.group(1) if found else ""}).status_code == 403
     assert account_id(victim) == victim_id
@@ -67,26 +67,26 @@ def test_somebody_elses_sign_in_link_changes_nobodys_session(service: Service) -
 def test_an_unlock_link_lifts_only_the_lock_that_it_was_sent_for(service: Service) -> None:
     """L4."""
     member = service.member()
-    first = unlock_link(service, member)
+    first = request_unlock_link(service, member)
     elsewhere = service.person(email=member.email)
     assert elsewhere.sign_in().status_code == 401, "locked"
-    assert use(service.person(), first) == (200, "")
+    assert use_link(service.person(), first) == (200, "")
     assert elsewhere.sign_in().status_code == 200
-    second = unlock_link(service, member)
+    second = request_unlock_link(service, member)
     assert first != second
-    assert use(service.person(), first) == (410, "link_used")
+    assert use_link(service.person(), first) == (410, "link_used")
     assert service.person(email=member.email).sign_in().status_code == 401, "still locked"
-    assert use(service.person(), second) == (200, "")
+    assert use_link(service.person(), second) == (200, "")
 
 
 def test_links_of_a_disabled_account_do_not_tell_why_they_are_dead(service: Service) -> None:
     """L5."""
     member = service.member()
-    urls = [sign_in_link(service, member), unlock_link(service, member)]
+    urls = [request_sign_in_link(service, member), request_unlock_link(service, member)]
     junk = service.person().post("/api/l/sign-in", {"token": "x.y.z"}).get_json()
     accounts.disable(service.uow(), account_id(member))
     for url in urls:
-        assert use(service.person(), url) == (400, "link_invalid")
+        assert use_link(service.person(), url) == (400, "link_invalid")
         told = service.person().post(f"/api/l/{url.split('/l/')[1].split('/')[0]}", {"token": url.split("/")[-2]})
         assert {k: v for k, v in told.get_json().items() if k != "request_id"} == {
             k: v for k, v in junk.items() if k != "request_id"
@@ -97,23 +97,23 @@ def test_links_of_a_disabled_account_do_not_tell_why_they_are_dead(service: Serv
 def test_a_reset_link_dies_of(service: Service, what: str) -> None:
     """R3, over HTTP, each cause by itself."""
     member = service.member()
-    url = reset_link(service, member)
+    url = request_reset_link(service, member)
     if what == "sign in":
         assert member.sign_in().status_code == 200
     elif what == "password":
         said = {"current_password": member.password, "password": OTHER_PASSWORD}
         assert member.post("/api/account/password", said).status_code == 200
     elif what == "email":
-        assert use(member, change_link(service, member, new_address("moved"))) == (200, "")
+        assert use_link(member, request_change_link(service, member, make_email("moved"))) == (200, "")
     elif what == "everywhere":
         assert member.post("/api/sign-out", {"everywhere": True}).status_code == 204
     elif what == "off and on":
         for change in (accounts.disable, accounts.enable):
             change(service.uow(), accounts.find(service.uow(), member.email).id)
     else:
-        assert use(service.person(), sign_in_link(service, member)) == (200, "")
+        assert use_link(service.person(), request_sign_in_link(service, member)) == (200, "")
     answer = service.person().get(f"/api/l/reset-password?token={url.split('/')[-2]}")
-    assert (answer.status_code, code_of(answer)) == (410, "link_used")
+    assert (answer.status_code, problem_code(answer)) == (410, "link_used")
 
 
 def test_a_change_of_password_keeps_this_browser_and_ends_the_others(service: Service) -> None:
@@ -133,7 +133,7 @@ def test_nothing_from_before_a_sign_in_is_worth_anything_after_it(service: Servi
     csrf = browser.get("/api/csrf").get_json()["csrf_token"]
     before = browser.client.get_cookie("session")
     if by_mail:
-        assert use(browser, sign_in_link(service, member)) == (200, "")
+        assert use_link(browser, request_sign_in_link(service, member)) == (200, "")
     else:
         browser.email = member.email
         assert browser.sign_in().status_code == 200
@@ -161,7 +161,7 @@ def test_no_link_and_no_sign_in_leads_away_from_the_origin(service: Service, tar
     places = [answer.headers.get("Location", "/"), str(said.get("next", "/"))]
     asked = service.person().post("/api/sign-in/mail", {"email": member.email, "next": target})
     if asked.status_code == 202:
-        url = service.url(member.email, "sign-in")
+        url = service.link_url(member.email, "sign-in")
         used = service.person().post("/api/l/sign-in", {"token": url.split("/")[-2]})
         assert used.status_code == 200
         places.append(str(used.get_json().get("next", "/")))
@@ -178,6 +178,6 @@ def test_a_dead_session_lends_no_freshness(service: Service) -> None:
     """S, E6: what was proven once does not outlive ten minutes by renewing the session."""
     member = service.member()
     with time_machine.travel(now() + timedelta(minutes=9), tick=True):
-        assert use(member, change_link(service, member, new_address("moved"))) == (200, "")
+        assert use_link(member, request_change_link(service, member, make_email("moved"))) == (200, "")
     with time_machine.travel(now() + timedelta(minutes=12), tick=True):
-        assert code_of(member.post("/api/account/close")) == "confirmation_required"
+        assert problem_code(member.post("/api/account/close")) == "confirmation_required"

@@ -18,7 +18,7 @@ from tests.people import Service
 
 def age(service: Service, **by: float) -> None:
     """Make all lines older."""
-    with service.house.store.engine.begin() as connection:
+    with service.site.store.engine.begin() as connection:
         for id, at in connection.execute(select(AuditRow.id, AuditRow.at)).all():
             connection.execute(update(AuditRow).where(AuditRow.id == id).values(at=at - timedelta(**by)))
 
@@ -26,7 +26,7 @@ def age(service: Service, **by: float) -> None:
 def test_lines_are_listed_and_taken_away_by_the_same_filters(
     accounts: Command, service: Service, tmp_path: Path
 ) -> None:
-    member = service.newcomer()
+    member = service.member_by_mail()
     listed = accounts("audit", "list", "--account", member.email, "--kind", "sign-in").out.splitlines()
     assert len(listed) == 1
     assert listed[0].split("\t")[1] == "sign-in"
@@ -41,7 +41,7 @@ def test_lines_are_listed_and_taken_away_by_the_same_filters(
 
 
 def test_what_is_sealed_is_verified_and_what_is_touched_is_named(accounts: Command, service: Service) -> None:
-    service.newcomer()
+    service.member_by_mail()
     said = accounts("audit", "verify")
     assert (said.status, "0 lines are sealed" in said.out) == (0, True)
     assert accounts("audit", "seal").out == "0 lines sealed; the head is none yet\n"
@@ -49,7 +49,7 @@ def test_what_is_sealed_is_verified_and_what_is_touched_is_named(accounts: Comma
     sealed = accounts("audit", "seal").out
     head = sealed.rpartition(" ")[2].strip()
     assert accounts("audit", "verify", "--head", head).status == 0
-    with service.house.store.engine.begin() as connection:
+    with service.site.store.engine.begin() as connection:
         connection.execute(update(AuditRow).where(AuditRow.kind == "sign-in").values(account_id="somebodyelse"))
         connection.execute(delete(AuditRow).where(AuditRow.kind == "mail.sent"))
     said = accounts("audit", "verify", "--head", "9:x")
@@ -61,7 +61,7 @@ def test_what_is_sealed_is_verified_and_what_is_touched_is_named(accounts: Comma
 
 
 def test_old_lines_are_pruned_and_young_ones_may_not_be(accounts: Command, service: Service) -> None:
-    member = service.newcomer()
+    member = service.member_by_mail()
     assert accounts("audit", "prune", "--older-than", "30").status == 2
     assert "say how old" in accounts("audit", "prune").refused
     assert accounts("audit", "prune", "--older-than", "31").out == "0 lines say no more who it was\n"

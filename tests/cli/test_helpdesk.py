@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.cli.conftest import Command
-from tests.people import Service, new_address
+from tests.people import Service, make_email
 
 
 def test_accounts_are_found_by_a_piece_of_address_or_name(accounts: Command, service: Service) -> None:
@@ -28,7 +28,7 @@ def test_a_reset_link_is_mailed_and_its_way_is_traced(accounts: Command, service
     member = service.member()
     assert accounts("users", "reset", member.email).out == f"a letter to {member.email} is due\n"
     assert "reset-password  waits" in accounts("mail", "trace", member.email).out
-    assert service.token(member.email, "reset-password")
+    assert service.link_token(member.email, "reset-password")
     traced = accounts("mail", "trace", member.email).out
     assert "reset-password  sent" in traced
     assert "taken by the mail server" in traced
@@ -37,7 +37,7 @@ def test_a_reset_link_is_mailed_and_its_way_is_traced(accounts: Command, service
 
 
 def test_a_dead_letter_is_sent_again_by_its_name(accounts: Command, service: Service) -> None:
-    email = new_address()
+    email = make_email()
     service.sink.misbehave("RCPT", "550 no", times=1)
     try:
         service.person().post("/api/sign-up", {"email": email})
@@ -48,7 +48,7 @@ def test_a_dead_letter_is_sent_again_by_its_name(accounts: Command, service: Ser
     name = next(line for line in traced.splitlines() if "activate  dead" in line).split()[-1]
     assert "no letter of this name" in accounts("mail", "retry", "nobody").refused
     assert accounts("mail", "retry", name).out == "1 will be tried again\n"
-    assert service.token(email, "activate")
+    assert service.link_token(email, "activate")
 
 
 def test_limits_are_shown_and_lifted(accounts: Command, service: Service) -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from accounts.flows.invites.link import INVITE
 from tests.cli.conftest import Command
-from tests.flows.walks import fate
-from tests.people import Service, new_address, token_in
-from tests.web.paper import letters_on
+from tests.flows.walks import link_state
+from tests.people import Service, make_email, token_of_url
+from tests.web.paper import parse_letters
 
 
 def test_a_list_is_looked_at_sent_looked_after_and_exported(
     accounts: Command, service: Service, tmp_path: Path
 ) -> None:
-    one, two = new_address("one"), new_address("two")
+    one, two = make_email("one"), make_email("two")
     people = tmp_path / "people.csv"
     people.write_text(f"E-Mail;Name;Schuhe\n{one};=Ann;44\n{two};Bob;45\nnobody;;\n{one};;\n", encoding="utf-16")
     dry = accounts("invite", "--csv", str(people), "--batch", "Spring", "--group", "editors", "--dry-run")
@@ -31,7 +31,7 @@ def test_a_list_is_looked_at_sent_looked_after_and_exported(
     ]  # fmt: skip
     sent = accounts("invites", "send", "Spring")
     assert sent.out.endswith("2 of Spring are invited; letters are due\n")
-    assert fate(service, INVITE, service.token(one, "invite")) == "alive"
+    assert link_state(service, INVITE, service.link_token(one, "invite")) == "alive"
     assert accounts("invites", "send", "Spring").out.endswith("2 of Spring are invited; letters are due\n")
     listed = accounts("invites", "list", "=ANN", "--batch", "Spring", "--state", "pending").out.split("\t")
     assert (listed[1], listed[3:]) == ("pending", [one, "editors\n"])
@@ -39,21 +39,21 @@ def test_a_list_is_looked_at_sent_looked_after_and_exported(
     assert heading[0] == "email"
     assert first[1] in ("'=Ann", "Bob")
     links = [json.loads(line) for line in accounts("invites", "export", "Spring", "--json").out.splitlines()]
-    assert {fate(service, INVITE, token_in(each["url"])) for each in links} == {"alive"}
+    assert {link_state(service, INVITE, token_of_url(each["url"])) for each in links} == {"alive"}
     assert accounts("invites", "extend", listed[0], "--days", "30").out == "extend: 1\n"
     assert accounts("invites", "resend", "--batch", "Spring").out == "resend: 2\n"
     assert accounts("invites", "revoke", "--batch", "Spring").out == "revoke: 2\n"
-    assert {fate(service, INVITE, token_in(each["url"])) for each in links} == {"link_revoked"}
+    assert {link_state(service, INVITE, token_of_url(each["url"])) for each in links} == {"link_revoked"}
     assert accounts("invites", "batches").out.split("\t")[1:] == ["left=0", "revoked=2", "Spring\n"]
     assert accounts("invites", "discard", "Spring").out == "4 rows of Spring are gone\n"
 
 
 def test_a_file_names_the_batch_and_is_sent_at_once(accounts: Command, service: Service, tmp_path: Path) -> None:
-    email, people = new_address(), tmp_path / "autumn.csv"
+    email, people = make_email(), tmp_path / "autumn.csv"
     people.write_text(email, encoding="utf-8")
     said = accounts("invite", "--csv", str(people))
     assert (said.status, said.out.endswith("1 of autumn are invited; letters are due\n")) == (0, True)
-    assert service.url(email, "invite")
+    assert service.link_url(email, "invite")
     assert accounts("invite", "--csv", str(people)).refused == "name: There is a batch of this name."
 
 
@@ -72,15 +72,15 @@ def test_letters_are_a_page_that_needs_no_server_with_codes_that_say_the_links(
     accounts: Command, service: Service, tmp_path: Path
 ) -> None:
     file = tmp_path / "people.csv"
-    file.write_text(f"email,language\n{'a' * 60}@example.org,de\n{new_address()},en", encoding="utf-8")
+    file.write_text(f"email,language\n{'a' * 60}@example.org,de\n{make_email()},en", encoding="utf-8")
     accounts("invite", "--csv", str(file), "--batch", "Spring", "--group", "g" * 60)
     page = accounts("invites", "letters", "Spring").out
     assert page.startswith("<!doctype html>")
     assert re.findall(r"""(?:src|href)=["'][^"']+""", page) == [], "nothing of it is elsewhere"
     assert "@page" in page
-    letters = letters_on(page)
+    letters = parse_letters(page)
     assert len({letter.scanned for letter in letters}) == 2
     for letter in letters:
         assert letter.scanned == letter.printed
-        assert fate(service, INVITE, token_in(letter.scanned)) == "alive"
+        assert link_state(service, INVITE, token_of_url(letter.scanned)) == "alive"
     assert accounts("invites", "letters", "Autumn").refused == "no such batch"

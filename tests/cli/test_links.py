@@ -12,7 +12,7 @@ import pytest
 from accounts.cli import main
 from accounts.cli.links import lapse
 from tests.conftest import KEY
-from tests.flows.helpdesk.links.dead_links import CASES, assert_opens_nothing
+from tests.flows.helpdesk.links.dead_links import CASES, assert_no_secret
 from tests.people import Service
 
 Explain = Callable[..., tuple[int, str, str]]
@@ -48,7 +48,7 @@ def test_every_line_is_harmless_and_says_what_to_do(explain: Explain, service: S
     assert (status, err) == (0, "")
     assert "because  " in out
     assert "to do  " in out
-    assert_opens_nothing(service, out, case.token)
+    assert_no_secret(service, out, case.token)
 
 
 def test_a_used_link_is_explained_line_by_line(explain: Explain, service: Service) -> None:

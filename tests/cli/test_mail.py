@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.cli.conftest import Command
-from tests.people import Service, new_address
+from tests.people import Service, make_email
 
 
 def test_letters_that_were_given_up_are_counted_and_tried_again(accounts: Command, service: Service) -> None:
-    email = new_address()
+    email = make_email()
     accounts("invite", email)
     assert accounts("mail").out == "1 waiting, 0 given up\n"
     service.sink.misbehave("RCPT", "550 5.1.1 nobody here", times=1)
@@ -17,7 +17,7 @@ def test_letters_that_were_given_up_are_counted_and_tried_again(accounts: Comman
     assert accounts("mail").out == "0 waiting, 1 given up\n"
     assert accounts("mail", "retry").out == "1 will be tried again\n"
     assert accounts("mail").out == "1 waiting, 0 given up\n"
-    assert len(service.mails(email)) == 1
+    assert len(service.mails_to(email)) == 1
     assert accounts("mail").out == "0 waiting, 0 given up\n"
     assert accounts("mail", "retry").out == "0 will be tried again\n"
 

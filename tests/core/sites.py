@@ -20,38 +20,38 @@ T = TypeVar("T")
 ISSUER = "https://ac.example.org"
 
 
-def envelope(*keys: str, issuer: str = ISSUER) -> TokenSigner:
+def make_signer(*keys: str, issuer: str = ISSUER) -> TokenSigner:
     return TokenSigner(KeyRing(keys or (KEY,)), issuer)
 
 
-def signer(*keys: str) -> LinkSigner:
-    return LinkSigner(envelope(*keys), ISSUER, {})
+def make_link_signer(*keys: str) -> LinkSigner:
+    return LinkSigner(make_signer(*keys), ISSUER, {})
 
 
-def house_on(database: str, **changes: Any) -> Site:
+def make_site(database: str, **changes: Any) -> Site:
     """A house on a migrated database; close its store."""
-    given = {"database_url": database, "secret_keys": [KEY]} | changes
-    return Site(Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in given.items()}), LINKS)
+    values = {"database_url": database, "secret_keys": [KEY]} | changes
+    return Site(Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in values.items()}), LINKS)
 
 
-def at_once(times: int, work: Callable[[int], T]) -> list[T]:
-    """What ``times`` threads got that began at the same moment. What one of them raises, this raises."""
-    barrier = threading.Barrier(times)
+def run_concurrently(count: int, work: Callable[[int], T]) -> list[T]:
+    """What ``count`` threads got that began at the same moment. What one of them raises, this raises."""
+    barrier = threading.Barrier(count)
 
-    def begin(number: int) -> T:
+    def run(number: int) -> T:
         barrier.wait(60)
         return work(number)
 
-    with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(begin, range(times)))
+    with ThreadPoolExecutor(count) as pool:
+        return list(pool.map(run, range(count)))
 
 
-def told(uow: UnitOfWork, work: Callable[[UnitOfWork], object]) -> str:
+def outcome_of(uow: UnitOfWork, work: Callable[[UnitOfWork], object]) -> str:
     """ "done", or the name of the problem that was raised."""
     try:
         work(uow)
-    except Exception as wrong:  # noqa: BLE001 - whatever it is, a test compares its name
-        return type(wrong).__name__
+    except Exception as error:  # noqa: BLE001 - whatever it is, a test compares its name
+        return type(error).__name__
     finally:
         uow.close()
     return "done"

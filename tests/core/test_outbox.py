@@ -23,8 +23,8 @@ from accounts.core.outbox import (
     OutboxItem,
 )
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once
-from tests.people import Service, new_address
+from tests.core.sites import run_concurrently
+from tests.people import Service, make_email
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_workers_never_share_a_row(engine: Engine) -> None:
                 taken.append(intent.id)
         return taken
 
-    found = [id for taken in at_once(6, take_all) for id in taken]
+    found = [id for taken in run_concurrently(6, take_all) for id in taken]
     assert len(found) == 30
     assert len(set(found)) == 30
 
@@ -154,14 +154,14 @@ def test_a_refused_letter_is_dead_at_once_and_can_be_sent_again(engine: Engine) 
 
 
 def test_a_letter_that_cannot_be_written_does_not_hold_up_others(service: Service) -> None:
-    good, uow = new_address(), service.uow()
+    good, uow = make_email(), service.uow()
     with uow:
         uow.enqueue("no-such-purpose", "x")
         uow.enqueue("invite", "no-such-invitation")
         uow.enqueue("activate", "not an address", {"next": ""})
         uow.enqueue("activate", good, {"next": ""})
-    assert len(service.mails(good)) == 1
-    assert outbox.count_items(service.house.store.engine) == (2, 0), "two are put off, one lost its cause"
+    assert len(service.mails_to(good)) == 1
+    assert outbox.count_items(service.site.store.engine) == (2, 0), "two are put off, one lost its cause"
 
 
 def test_a_letter_never_shows_its_link() -> None:

@@ -18,19 +18,19 @@ from accounts.core.models.audit import AuditRow
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import MAX_TRANSACTION_ATTEMPTS, UnitOfWork
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once
+from tests.core.sites import run_concurrently
 from tests.people import Service
 
 
 def somebody(service: Service, name: str = "ann") -> str:
-    with Session(service.house.store.engine, expire_on_commit=False) as session, session.begin():
+    with Session(service.site.store.engine, expire_on_commit=False) as session, session.begin():
         account = Account(email=f"{name}@example.org", email_key=f"{name}@example.org", locale="en")
         session.add(account)
     return account.id
 
 
 def count(service: Service, table: type[AuditRow] | type[OutboxRow] | type[Account]) -> int:
-    with Session(service.house.store.engine) as session:
+    with Session(service.site.store.engine) as session:
         return session.scalar(select(func.count()).select_from(table)) or 0
 
 
@@ -38,17 +38,17 @@ def test_a_unit_of_work_that_needs_no_store_never_connects(service: Service) -> 
     with service.uow():
         pass
     service.uow().close()
-    assert not service.house.store.has_engine
+    assert not service.site.store.has_engine
 
 
 @on_both_databases
 def test_a_commit_keeps_everything_and_wakes_the_mail_worker(service: Service) -> None:
-    uow = UnitOfWork(service.house, RequestInfo("admin-id", "10.0.0.1", "Firefox on Linux", "req-1", "de"))
+    uow = UnitOfWork(service.site, RequestInfo("admin-id", "10.0.0.1", "Firefox on Linux", "req-1", "de"))
     with uow:
         uow.enqueue("reset-password", "ann@example.org", {"next": "/x"})
         uow.record_event("kind", account_id="a", link_id="l", facts={"n": 1})
-        assert not service.house.mail_due.is_set(), "nobody may look before the commit"
-    assert service.house.mail_due.is_set()
+        assert not service.site.mail_due.is_set(), "nobody may look before the commit"
+    assert service.site.mail_due.is_set()
     mail, event = uow.session.scalars(select(OutboxRow)).one(), uow.session.scalars(select(AuditRow)).one()
     assert mail.facts == {"asked": {"network": "10.0.0.1", "agent": "Firefox on Linux"}, "next": "/x"}
     assert (mail.purpose, mail.subject, mail.locale, mail.attempts) == ("reset-password", "ann@example.org", "de", 0)
@@ -62,7 +62,7 @@ def test_a_commit_without_mail_wakes_nobody(service: Service) -> None:
     uow = service.uow()
     with uow:
         uow.record_event("kind")
-    assert not service.house.mail_due.is_set()
+    assert not service.site.mail_due.is_set()
     assert count(service, AuditRow) == 1
 
 
@@ -80,11 +80,11 @@ def test_an_error_rolls_everything_back(service: Service) -> None:
 
     with pytest.raises(KeyError):
         fail()
-    assert not service.house.mail_due.is_set()
+    assert not service.site.mail_due.is_set()
     assert count(service, AuditRow) == count(service, OutboxRow) == 0
     with uow:
         assert uow.spend("id", FOR_EVER)
-    assert not service.house.mail_due.is_set(), "the letter that was rolled back is forgotten"
+    assert not service.site.mail_due.is_set(), "the letter that was rolled back is forgotten"
 
 
 @on_both_databases
@@ -99,9 +99,9 @@ def test_a_commit_that_fails_escapes_and_leaves_nothing_open(service: Service) -
 
     with pytest.raises(IntegrityError):
         fail()
-    assert not service.house.mail_due.is_set()
+    assert not service.site.mail_due.is_set()
     assert count(service, OutboxRow) == 0
-    assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
+    assert service.site.store.engine.pool.status().endswith("Current Checked out connections: 0")
 
 
 @on_both_databases
@@ -129,7 +129,7 @@ def test_bare_statements_and_objects_are_settled_together_or_not_at_all(
     assert spent.is_spent(uow.executor, "bea@example.org")
     assert (count(service, Account), count(service, AuditRow)) == (2, 1)
     uow.close()
-    assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
+    assert service.site.store.engine.pool.status().endswith("Current Checked out connections: 0")
 
 
 @on_both_databases
@@ -153,7 +153,7 @@ def test_releasing_gives_the_connection_back_and_forgets_what_was_read(service: 
     account_id, uow = somebody(service), service.uow()
     seen = uow.session.get_one(Account, account_id)
     uow.release()
-    assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
+    assert service.site.store.engine.pool.status().endswith("Current Checked out connections: 0")
     assert uow.session.get_one(Account, account_id) is not seen
     uow.close()
 
@@ -161,7 +161,7 @@ def test_releasing_gives_the_connection_back_and_forgets_what_was_read(service: 
 def test_reading_holds_nothing(service: Service) -> None:
     account_id, uow = somebody(service), service.uow()
     assert [tuple(row) for row in uow.fetch_all(select(Account.id))] == [(account_id,)]
-    assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
+    assert service.site.store.engine.pool.status().endswith("Current Checked out connections: 0")
 
 
 @on_both_databases
@@ -178,7 +178,7 @@ def test_of_writers_who_saw_the_same_state_each_is_run_again_until_it_is_true(se
 
         uow.attempt(work)
 
-    at_once(2, raise_epoch)
+    run_concurrently(2, raise_epoch)
     uow = service.uow()
     assert uow.session.get_one(Account, account_id).auth_epoch == 3
     assert 2 <= len(runs) <= 4
@@ -274,7 +274,7 @@ def test_a_real_deadlock_is_survived(service: Service) -> None:
 
         uow.attempt(work)
 
-    at_once(2, lock_both)
+    run_concurrently(2, lock_both)
     uow = service.uow()
     assert len(set(uow.session.scalars(select(Account.name)))) == 1
     uow.close()

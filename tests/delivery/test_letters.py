@@ -13,9 +13,9 @@ from flask_mail import Message
 
 from accounts.core.outbox import Letter
 from accounts.delivery import filters
-from accounts.delivery.letters import Letters, UnfitLetter, words_folder
+from accounts.delivery.letters import LetterError, Letters, emails_folder
 from accounts.delivery.message import LetterMessage
-from accounts.delivery.samples import EMAIL, ORIGIN, SAMPLES, sample
+from accounts.delivery.samples import SAMPLE_EMAIL, SAMPLE_ORIGIN, SAMPLES, sample_letter
 
 LANGUAGES = ("de", "en")
 SENDER = "Accounts <no-reply@example.org>"
@@ -30,7 +30,7 @@ every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 @pytest.fixture
 def letters() -> Letters:
-    return Letters([words_folder()], "Accounts", ORIGIN)
+    return Letters([emails_folder()], "Accounts", SAMPLE_ORIGIN)
 
 
 def composed(letters: Letters, letter: Letter, sender: str = SENDER) -> Message:
@@ -38,7 +38,7 @@ def composed(letters: Letters, letter: Letter, sender: str = SENDER) -> Message:
 
 
 def with_facts(words: str, **changed: object) -> Letter:
-    known = sample(words)
+    known = sample_letter(words)
     return Letter(words, known.to, "en", {**known.context, **changed}, known.link)
 
 
@@ -73,7 +73,7 @@ class Page(HTMLParser):
 
 
 def test_every_letter_has_a_sample_and_speaks_every_language(letters: Letters) -> None:
-    folders = {path.parent.name for path in words_folder().glob("*/*.subject")}
+    folders = {path.parent.name for path in emails_folder().glob("*/*.subject")}
     assert folders == set(SAMPLES)
     assert {words: letters.languages(words) for words in SAMPLES} == dict.fromkeys(SAMPLES, LANGUAGES)
 
@@ -81,7 +81,7 @@ def test_every_letter_has_a_sample_and_speaks_every_language(letters: Letters) -
 @every_letter
 @every_language
 def test_text_and_page_of_a_letter_hold_the_same_links(letters: Letters, words: str, language: str) -> None:
-    message = composed(letters, sample(words, language))
+    message = composed(letters, sample_letter(words, language))
     lines = (message.body or "").splitlines()
     in_text = [line for line in lines if re.fullmatch(r"https?://\S+", line)]
     page = Page(message.html or "")
@@ -95,7 +95,7 @@ def test_text_and_page_of_a_letter_hold_the_same_links(letters: Letters, words: 
 @every_letter
 @every_language
 def test_links_survive_the_wire_in_short_unbroken_lines(letters: Letters, words: str, language: str) -> None:
-    raw = composed(letters, sample(words, language)).as_bytes()
+    raw = composed(letters, sample_letter(words, language)).as_bytes()
     lines = raw.split(b"\r\n")
     assert b"\n" not in raw.replace(b"\r\n", b"")
     assert max(len(line) for line in lines) <= 998  # RFC 5322 2.1.1
@@ -107,14 +107,14 @@ def test_links_survive_the_wire_in_short_unbroken_lines(letters: Letters, words:
 @every_letter
 @every_language
 def test_a_letter_arrives_as_it_was_written(letters: Letters, words: str, language: str) -> None:
-    message = composed(letters, sample(words, language))
+    message = composed(letters, sample_letter(words, language))
     mail = received(message)
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert isinstance(text, EmailMessage)
     assert isinstance(html, EmailMessage)
     assert text.get_content().replace("\r\n", "\n") == message.body
     assert Page(html.get_content()).text.split() == Page(message.html or "").text.split()
-    assert mail["To"] == EMAIL
+    assert mail["To"] == SAMPLE_EMAIL
     assert mail["From"] == SENDER
     assert mail["Message-ID"] == MESSAGE_ID
     assert mail["Auto-Submitted"] == "auto-generated"
@@ -128,7 +128,7 @@ def test_a_letter_arrives_as_it_was_written(letters: Letters, words: str, langua
 @every_letter
 @every_language
 def test_a_page_fetches_nothing_and_runs_nothing(letters: Letters, words: str, language: str) -> None:
-    html = composed(letters, sample(words, language)).html or ""
+    html = composed(letters, sample_letter(words, language)).html or ""
     page = Page(html)
     assert not {"img", "link", "script", "iframe", "object", "form", "base"} & set(page.tags)
     assert not {"src", "srcset", "background"} & page.attributes
@@ -140,7 +140,7 @@ def test_a_page_fetches_nothing_and_runs_nothing(letters: Letters, words: str, l
 @every_letter
 @every_language
 def test_who_asked_is_told_where_it_is_known(letters: Letters, words: str, language: str) -> None:
-    message = composed(letters, sample(words, language))
+    message = composed(letters, sample_letter(words, language))
     told = "2001:db8:7:1::/64 (Firefox on Linux)" in (message.body or "")
     assert told is ("asked" in SAMPLES[words])
     assert told is ("2001:db8:7:1::/64 (Firefox on Linux)" in (message.html or ""))
@@ -148,14 +148,14 @@ def test_who_asked_is_told_where_it_is_known(letters: Letters, words: str, langu
 
 @every_language
 def test_a_person_without_a_name_is_greeted_all_the_same(letters: Letters, language: str) -> None:
-    known = sample("reset-password", language)
+    known = sample_letter("reset-password", language)
     message = composed(letters, Letter(known.words, known.to, language, {**known.context, "name": None}, known.link))
     assert (message.body or "").startswith({"en": "Hello,\n", "de": "Guten Tag,\n"}[language])
 
 
 @every_language
 def test_an_old_address_that_cannot_undo_a_change_is_told_without_a_button(letters: Letters, language: str) -> None:
-    known = sample("email-changed", language)
+    known = sample_letter("email-changed", language)
     with_link = composed(letters, known)
     without = composed(letters, Letter(known.words, known.to, language, known.context, None))
     assert without.subject == with_link.subject
@@ -167,7 +167,7 @@ def test_an_old_address_that_cannot_undo_a_change_is_told_without_a_button(lette
 
 
 def test_the_last_letter_leads_nowhere(letters: Letters) -> None:
-    message = composed(letters, sample("account-closed"))
+    message = composed(letters, sample_letter("account-closed"))
     assert Page(message.html or "").targets == []
     assert "closed and deleted" in (message.body or "")
 
@@ -222,15 +222,15 @@ def test_html_in_a_name_is_shown_not_obeyed(letters: Letters) -> None:
 
 @every_letter
 def test_no_fact_reaches_the_subject(letters: Letters, words: str) -> None:
-    known = sample(words)
+    known = sample_letter(words)
     typed = {name: "Urgent\r\nBcc: evil" for name in ("name", "inviter") if name in known.context}
     usual = composed(letters, known)
     assert composed(letters, with_facts(words, **typed)).subject == usual.subject
 
 
 def test_a_long_name_of_the_service_does_not_make_a_long_subject() -> None:
-    letters = Letters([words_folder()], "N" * 60, ORIGIN)
-    assert len(composed(letters, sample("invite")).subject) < 60
+    letters = Letters([emails_folder()], "N" * 60, SAMPLE_ORIGIN)
+    assert len(composed(letters, sample_letter("invite")).subject) < 60
 
 
 @pytest.mark.parametrize(
@@ -246,25 +246,25 @@ def test_a_long_name_of_the_service_does_not_make_a_long_subject() -> None:
     ],
 )
 def test_a_recipient_is_exactly_one_address(letters: Letters, to: str) -> None:
-    with pytest.raises(UnfitLetter, match="one address"):
+    with pytest.raises(LetterError, match="one address"):
         composed(letters, Letter("activate", to, "en", SAMPLES["activate"]))
 
 
 @pytest.mark.parametrize("sender", ["A <a@example.org>\r\nBcc: evil@example.net", "nobody", ""])
 def test_a_sender_is_one_line_with_an_address(letters: Letters, sender: str) -> None:
-    with pytest.raises(UnfitLetter, match="sender"):
-        composed(letters, sample("activate"), sender)
+    with pytest.raises(LetterError, match="sender"):
+        composed(letters, sample_letter("activate"), sender)
 
 
 @pytest.mark.parametrize("message_id", ["", "x@y", "<x@y>\r\nBcc: evil@example.net", "<a b@c>", "<<a@b>>"])
 def test_a_message_id_is_one_id(letters: Letters, message_id: str) -> None:
-    with pytest.raises(UnfitLetter, match="message id"):
-        letters.compose(sample("activate"), sender=SENDER, message_id=message_id)
+    with pytest.raises(LetterError, match="message id"):
+        letters.compose(sample_letter("activate"), sender=SENDER, message_id=message_id)
 
 
 def test_a_name_of_the_service_with_a_line_break_is_refused() -> None:
-    with pytest.raises(UnfitLetter, match="service"):
-        Letters([words_folder()], "Accounts\r\nBcc: evil@example.net", ORIGIN)
+    with pytest.raises(LetterError, match="service"):
+        Letters([emails_folder()], "Accounts\r\nBcc: evil@example.net", SAMPLE_ORIGIN)
 
 
 @every_letter
@@ -272,18 +272,18 @@ def test_a_letter_with_a_missing_fact_is_not_sent(letters: Letters, words: str) 
     facts: Mapping[str, object] = SAMPLES[words]
     for name in facts.keys() - {"asked"} - OPTIONAL.get(words, set()):
         rest = {key: value for key, value in facts.items() if key != name}
-        with pytest.raises(UnfitLetter, match=name):
-            composed(letters, Letter(words, EMAIL, "en", rest))
+        with pytest.raises(LetterError, match=name):
+            composed(letters, Letter(words, SAMPLE_EMAIL, "en", rest))
 
 
 def test_words_that_do_not_exist_are_named(letters: Letters) -> None:
-    with pytest.raises(UnfitLetter, match="no-such-letter"):
-        composed(letters, Letter("no-such-letter", EMAIL, "en", {}))
+    with pytest.raises(LetterError, match="no-such-letter"):
+        composed(letters, Letter("no-such-letter", SAMPLE_EMAIL, "en", {}))
 
 
 @pytest.mark.parametrize(("locale", "spoken"), [("fr", "en"), ("de-AT", "de"), ("de_CH", "de"), ("../x", "en")])
 def test_a_letter_falls_back_to_a_language_it_speaks(letters: Letters, locale: str, spoken: str) -> None:
-    assert received(composed(letters, sample("activate", locale)))["Content-Language"] == spoken
+    assert received(composed(letters, sample_letter("activate", locale)))["Content-Language"] == spoken
 
 
 def test_a_host_says_one_file_differently_and_adds_a_language(tmp_path: Path) -> None:
@@ -292,19 +292,19 @@ def test_a_host_says_one_file_differently_and_adds_a_language(tmp_path: Path) ->
     (own / "en.subject").write_text("Welcome aboard\n")
     for part in ("subject", "txt", "html"):
         (own / f"fr.{part}").write_text("{{ service }} {{ until | moment }} {{ link }}\n")
-    letters = Letters([tmp_path, words_folder()], "Accounts", ORIGIN)
+    letters = Letters([tmp_path, emails_folder()], "Accounts", SAMPLE_ORIGIN)
     assert letters.languages("activate") == ("de", "en", "fr")
-    english = composed(letters, sample("activate"))
+    english = composed(letters, sample_letter("activate"))
     assert english.subject == "Welcome aboard"
     assert "Choose a password" in (english.body or "")
-    assert "23 novembre 2026, 14:05 UTC" in (composed(letters, sample("activate", "fr")).body or "")
+    assert "23 novembre 2026, 14:05 UTC" in (composed(letters, sample_letter("activate", "fr")).body or "")
 
 
 def test_a_subject_of_two_lines_is_refused(tmp_path: Path) -> None:
     (tmp_path / "activate").mkdir()
     (tmp_path / "activate" / "en.subject").write_text("One\nBcc: evil@example.net\n")
-    with pytest.raises(UnfitLetter, match="subject"):
-        composed(Letters([tmp_path, words_folder()], "Accounts", ORIGIN), sample("activate"))
+    with pytest.raises(LetterError, match="subject"):
+        composed(Letters([tmp_path, emails_folder()], "Accounts", SAMPLE_ORIGIN), sample_letter("activate"))
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_subject_of_two_lines_is_refused(tmp_path: Path) -> None:
 )
 def test_a_moment_is_told_in_utc_and_says_so(letters: Letters, language: str, shown: str) -> None:
     elsewhere = datetime(2026, 11, 24, 1, 5, tzinfo=timezone(timedelta(hours=11)))
-    known = sample("activate", language)
+    known = sample_letter("activate", language)
     letter = Letter(known.words, known.to, language, {**known.context, "until": elsewhere}, known.link)
     assert shown in (composed(letters, letter).body or "")
 
@@ -323,7 +323,7 @@ def test_a_moment_without_a_time_zone_is_refused(letters: Letters) -> None:
 
 
 def test_umlauts_pass_a_server_that_takes_seven_bits(letters: Letters) -> None:
-    message = composed(letters, sample("reset-password", "de"))
+    message = composed(letters, sample_letter("reset-password", "de"))
     assert not message.as_bytes().isascii()
     assert isinstance(message, LetterMessage)
     message.eight_bit = False
@@ -337,5 +337,5 @@ def test_a_language_without_date_forms_tells_dates_in_english(tmp_path: Path) ->
     (tmp_path / "activate").mkdir()
     for part in ("subject", "txt", "html"):
         (tmp_path / "activate" / f"xx.{part}").write_text("{{ until | moment }}\n")
-    letters = Letters([tmp_path, words_folder()], "Accounts", ORIGIN)
-    assert composed(letters, sample("activate", "xx")).body == "23 November 2026, 14:05 UTC\n"
+    letters = Letters([tmp_path, emails_folder()], "Accounts", SAMPLE_ORIGIN)
+    assert composed(letters, sample_letter("activate", "xx")).body == "23 November 2026, 14:05 UTC\n"

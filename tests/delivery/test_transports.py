@@ -11,10 +11,10 @@ import pytest
 from flask_mail import Message, email_dispatched
 
 from accounts.config import Settings
-from accounts.delivery.letters import Letters, words_folder
+from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.message import LetterMessage
-from accounts.delivery.samples import EMAIL, ORIGIN, SAMPLES, sample
-from accounts.delivery.transports import KEPT, CarrierFailed, CarrierRefused, Mailbox, SmtpCarrier
+from accounts.delivery.samples import SAMPLE_EMAIL, SAMPLE_ORIGIN, SAMPLES, sample_letter
+from accounts.delivery.transports import MAX_MESSAGES, Mailbox, PermanentFailure, SmtpTransport, TransientFailure
 from tests.servers.certificates import Authority
 from tests.servers.smtp import DISCONNECT, HANG, SmtpSink, Verb
 
@@ -24,11 +24,13 @@ LINK = str(SAMPLES["reset-password"]["link"])
 
 
 def message(locale: str = "en") -> Message:
-    letters = Letters([words_folder()], "Accounts", ORIGIN)
-    return letters.compose(sample("reset-password", locale), sender=SENDER, message_id="<row1@example.org>")
+    letters = Letters([emails_folder()], "Accounts", SAMPLE_ORIGIN)
+    return letters.compose(sample_letter("reset-password", locale), sender=SENDER, message_id="<row1@example.org>")
 
 
-def carrier(port: int, tls: Tls = "none", cafile: Path | None = None, seconds: float = 5, **more: Any) -> SmtpCarrier:
+def carrier(
+    port: int, tls: Tls = "none", cafile: Path | None = None, seconds: float = 5, **more: Any
+) -> SmtpTransport:
     settings = Settings(
         env="development",
         public_origin="http://127.0.0.1:8000",
@@ -39,7 +41,7 @@ def carrier(port: int, tls: Tls = "none", cafile: Path | None = None, seconds: f
         mail_tls=tls,
         **more,
     )
-    return SmtpCarrier(settings, cafile=cafile, connect_timeout=seconds, send_timeout=seconds)
+    return SmtpTransport(settings, cafile=cafile, connect_timeout=seconds, send_timeout=seconds)
 
 
 @pytest.fixture(scope="module")
@@ -52,17 +54,17 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 def test_a_letter_is_carried_as_it_was_written_without_an_application() -> None:
     with SmtpSink() as sink:
-        answer = carrier(sink.port).carry(message())
+        answer = carrier(sink.port).send(message())
         (mail,) = sink.messages
     assert answer == "250 2.0.0 kept"
-    assert (mail.sender, mail.recipients) == ("no-reply@example.org", (EMAIL,))
+    assert (mail.sender, mail.recipients) == ("no-reply@example.org", (SAMPLE_EMAIL,))
     assert b"\r\n" + LINK.encode() + b"\r\n" in mail.raw
     assert mail.message["Message-ID"] == "<row1@example.org>"
 
 
 def test_links_stay_whole_beside_umlauts() -> None:
     with SmtpSink() as sink:
-        carrier(sink.port).carry(message("de"))
+        carrier(sink.port).send(message("de"))
         (mail,) = sink.messages
     assert "möchte".encode() in mail.raw
     assert b"\r\n" + LINK.encode() + b"\r\n" in mail.raw
@@ -71,7 +73,7 @@ def test_links_stay_whole_beside_umlauts() -> None:
 def test_a_server_of_seven_bits_gets_seven_bits() -> None:
     with SmtpSink() as sink:
         sink.misbehave("EHLO", "502 5.5.1 only HELO here")
-        carrier(sink.port).carry(message("de"))
+        carrier(sink.port).send(message("de"))
         (mail,) = sink.messages
     assert mail.raw.isascii()
     text = mail.message.get_body(("plain",))
@@ -86,14 +88,14 @@ def test_no_receiver_of_signals_gets_a_usable_link() -> None:
         told.append(facts)
 
     with SmtpSink() as sink, email_dispatched.connected_to(listen):
-        carrier(sink.port).carry(message())
+        carrier(sink.port).send(message())
     assert told == []
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 def test_mail_goes_encrypted_to_a_server_whose_certificate_is_trusted(authority: Authority, tls: Tls) -> None:
     with SmtpSink(tls=tls, context=authority.server_context()) as sink:
-        carrier(sink.port, tls, authority.certificate).carry(message())
+        carrier(sink.port, tls, authority.certificate).send(message())
         (mail,) = sink.messages
     assert mail.encrypted
 
@@ -101,8 +103,8 @@ def test_mail_goes_encrypted_to_a_server_whose_certificate_is_trusted(authority:
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 def test_no_mail_goes_to_a_server_whose_certificate_nobody_vouches_for(authority: Authority, tls: Tls) -> None:
     with SmtpSink(tls=tls, context=authority.server_context()) as sink:
-        with pytest.raises(CarrierFailed, match="CERTIFICATE_VERIFY_FAILED"):
-            carrier(sink.port, tls).carry(message())
+        with pytest.raises(TransientFailure, match="CERTIFICATE_VERIFY_FAILED"):
+            carrier(sink.port, tls).send(message())
         assert sink.messages == []
 
 
@@ -116,8 +118,8 @@ def test_no_mail_goes_to_a_server_with_a_wrong_certificate(
 ) -> None:
     context = authority.server_context(*names, expires_in=timedelta(days=days))
     with SmtpSink(tls=tls, context=context) as sink:
-        with pytest.raises(CarrierFailed, match=reason):
-            carrier(sink.port, tls, authority.certificate).carry(message())
+        with pytest.raises(TransientFailure, match=reason):
+            carrier(sink.port, tls, authority.certificate).send(message())
         assert sink.messages == []
 
 
@@ -128,18 +130,18 @@ def test_a_wrong_password_of_ours_does_not_condemn_the_mail(authority: Authority
     with SmtpSink(tls=tls, context=context, login=("robot", "right")) as sink:
         post = carrier(sink.port, tls, authority.certificate, mail_username="robot", mail_password=password)
         if password == "right":
-            post.carry(message())
+            post.send(message())
             assert [mail.user for mail in sink.messages] == ["robot"]
         else:
-            with pytest.raises(CarrierFailed, match="535"):
-                post.carry(message())
+            with pytest.raises(TransientFailure, match="535"):
+                post.send(message())
 
 
 def test_a_password_that_smtp_cannot_say_does_not_condemn_the_mail(authority: Authority) -> None:
     with SmtpSink(tls="tls", context=authority.server_context(), login=("robot", "right")) as sink:
         post = carrier(sink.port, "tls", authority.certificate, mail_username="robot", mail_password="Käse")
-        with pytest.raises(CarrierFailed, match="UnicodeEncodeError") as caught:
-            post.carry(message())
+        with pytest.raises(TransientFailure, match="UnicodeEncodeError") as caught:
+            post.send(message())
     assert "\\xe4" not in str(caught.value)
 
 
@@ -150,20 +152,20 @@ def test_a_password_that_smtp_cannot_say_does_not_condemn_the_mail(authority: Au
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        ("421 going down", CarrierFailed),
-        ("451 4.7.1 greylisted", CarrierFailed),
-        ("550 5.1.1 no such user", CarrierRefused),
-        ("554 5.7.1 not wanted", CarrierRefused),
-        ("530 5.7.0 log in first", CarrierFailed),
-        ("999 what", CarrierFailed),
-        ("garbage", CarrierFailed),
+        ("421 going down", TransientFailure),
+        ("451 4.7.1 greylisted", TransientFailure),
+        ("550 5.1.1 no such user", PermanentFailure),
+        ("554 5.7.1 not wanted", PermanentFailure),
+        ("530 5.7.0 log in first", TransientFailure),
+        ("999 what", TransientFailure),
+        ("garbage", TransientFailure),
     ],
 )
 def test_5xx_to_the_mail_is_for_good_and_all_else_is_for_now(verb: Verb, reply: str, kind: type[Exception]) -> None:
     with SmtpSink() as sink:
         sink.misbehave(verb, reply)
-        with pytest.raises((CarrierRefused, CarrierFailed)) as caught:
-            carrier(sink.port).carry(message())
+        with pytest.raises((PermanentFailure, TransientFailure)) as caught:
+            carrier(sink.port).send(message())
     assert caught.type is kind
     if reply != "garbage":
         assert reply in str(caught.value)
@@ -174,8 +176,8 @@ def test_5xx_to_the_mail_is_for_good_and_all_else_is_for_now(verb: Verb, reply: 
 def test_a_no_before_the_mail_was_named_is_for_now(authority: Authority, verb: Verb, reply: str) -> None:
     with SmtpSink(tls="starttls", context=authority.server_context()) as sink:
         sink.misbehave(verb, reply)
-        with pytest.raises(CarrierFailed):
-            carrier(sink.port, "starttls", authority.certificate).carry(message())
+        with pytest.raises(TransientFailure):
+            carrier(sink.port, "starttls", authority.certificate).send(message())
         assert sink.messages == []
 
 
@@ -183,8 +185,8 @@ def test_a_no_before_the_mail_was_named_is_for_now(authority: Authority, verb: V
 def test_a_server_that_hangs_up_is_tried_again(verb: Verb) -> None:
     with SmtpSink() as sink:
         sink.misbehave(verb, DISCONNECT)
-        with pytest.raises(CarrierFailed):
-            carrier(sink.port).carry(message())
+        with pytest.raises(TransientFailure):
+            carrier(sink.port).send(message())
 
 
 @pytest.mark.parametrize("verb", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY"])
@@ -192,15 +194,15 @@ def test_a_server_that_says_nothing_is_given_up(verb: Verb) -> None:
     with SmtpSink() as sink:
         sink.misbehave(verb, HANG)
         started = time.monotonic()
-        with pytest.raises(CarrierFailed):
-            carrier(sink.port, seconds=0.3).carry(message())
+        with pytest.raises(TransientFailure):
+            carrier(sink.port, seconds=0.3).send(message())
         assert time.monotonic() - started < 3
 
 
 def test_a_server_without_starttls_gets_no_mail_in_plain_text() -> None:
     with SmtpSink() as sink:
-        with pytest.raises(CarrierFailed, match="STARTTLS"):
-            carrier(sink.port, "starttls").carry(message())
+        with pytest.raises(TransientFailure, match="STARTTLS"):
+            carrier(sink.port, "starttls").send(message())
         assert sink.messages == []
 
 
@@ -208,28 +210,28 @@ def test_nobody_at_the_port_is_for_now() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with pytest.raises(CarrierFailed, match="ConnectionRefusedError"):
-        carrier(port).carry(message())
+    with pytest.raises(TransientFailure, match="ConnectionRefusedError"):
+        carrier(port).send(message())
 
 
 @pytest.mark.parametrize("farewell", [DISCONNECT, "554 what", "garbage"])
 def test_mail_that_was_taken_stays_taken_when_the_farewell_fails(farewell: str) -> None:
     with SmtpSink() as sink:
         sink.misbehave("QUIT", farewell)
-        assert carrier(sink.port).carry(message()) == "250 2.0.0 kept"
+        assert carrier(sink.port).send(message()) == "250 2.0.0 kept"
 
 
 def test_any_2yz_is_a_yes() -> None:
     with SmtpSink() as sink:
         sink.misbehave("ACCEPTED", "251 taken somewhere")
-        assert carrier(sink.port).carry(message()) == "251 taken somewhere"
+        assert carrier(sink.port).send(message()) == "251 taken somewhere"
 
 
 def test_an_error_that_is_kept_holds_no_link() -> None:
     with SmtpSink() as sink:
         sink.misbehave("BODY", f"554 5.7.1 blocked {LINK} because of {LINK[-120:]}\x07")
-        with pytest.raises(CarrierRefused) as caught:
-            carrier(sink.port).carry(message())
+        with pytest.raises(PermanentFailure) as caught:
+            carrier(sink.port).send(message())
     assert str(caught.value) == "DATA: 554 5.7.1 blocked [...] because of [...]"
     assert caught.value.__cause__ is None
 
@@ -265,8 +267,8 @@ def test_a_message_that_is_not_for_exactly_one_address_is_refused(wrong: Message
     mailbox = Mailbox(show=None)
     with SmtpSink() as sink:
         for one in (carrier(sink.port), mailbox):
-            with pytest.raises(CarrierRefused):
-                one.carry(wrong)
+            with pytest.raises(PermanentFailure):
+                one.send(wrong)
         assert sink.messages == []
     assert mailbox.messages == []
 
@@ -280,7 +282,7 @@ def test_a_carrier_without_a_server_is_not_made() -> None:
         mail_tls="none",
     )
     with pytest.raises(ValueError, match="mail server"):
-        SmtpCarrier(settings)
+        SmtpTransport(settings)
 
 
 # The mailbox of development
@@ -289,18 +291,18 @@ def test_a_carrier_without_a_server_is_not_made() -> None:
 def test_the_mailbox_shows_each_message_and_keeps_the_last_ones() -> None:
     shown: list[str] = []
     mailbox = Mailbox(show=shown.append)
-    answers = [mailbox.carry(message()) for _ in range(KEPT + 5)]
+    answers = [mailbox.send(message()) for _ in range(MAX_MESSAGES + 5)]
     assert answers[0] == "250 kept as 1"
-    assert len(mailbox.messages) == KEPT
+    assert len(mailbox.messages) == MAX_MESSAGES
     newest = mailbox.messages[0]
-    assert (newest.id, newest.to, newest.subject) == (str(KEPT + 5), EMAIL, "Choose a new password")
+    assert (newest.id, newest.to, newest.subject) == (str(MAX_MESSAGES + 5), SAMPLE_EMAIL, "Choose a new password")
     assert LINK in newest.text
     assert LINK in newest.html
     assert datetime.now(UTC) - newest.at < timedelta(minutes=1)
     assert LINK not in repr(newest)
-    assert shown[0].split("\n")[1:3] == [f"  mail to {EMAIL}: Choose a new password", f"  {LINK}"]
+    assert shown[0].split("\n")[1:3] == [f"  mail to {SAMPLE_EMAIL}: Choose a new password", f"  {LINK}"]
 
 
 def test_the_mailbox_speaks_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    Mailbox().carry(LetterMessage(subject="Note", recipients=[EMAIL], body="no link", sender=SENDER))
-    assert f"mail to {EMAIL}: Note" in capsys.readouterr().err
+    Mailbox().send(LetterMessage(subject="Note", recipients=[SAMPLE_EMAIL], body="no link", sender=SENDER))
+    assert f"mail to {SAMPLE_EMAIL}: Note" in capsys.readouterr().err

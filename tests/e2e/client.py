@@ -10,7 +10,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.people import token_in
+from tests.people import token_of_url
 from tests.servers.smtp import SmtpSink, links
 
 PATIENCE = 60.0
@@ -86,4 +86,4 @@ def mailed_url(post_office: SmtpSink, to: str, purpose: str) -> str:
 
 def mailed_token(post_office: SmtpSink, to: str, purpose: str) -> str:
     """The token of that link."""
-    return token_in(mailed_url(post_office, to, purpose))
+    return token_of_url(mailed_url(post_office, to, purpose))

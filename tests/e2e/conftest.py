@@ -121,7 +121,7 @@ class Live:
         return found[0]
 
     def first_admin_link(self) -> str:
-        uow = UnitOfWork(get_app_state(self.app).house)
+        uow = UnitOfWork(get_app_state(self.app).site)
         try:
             return first_admin_url(uow) or ""
         finally:
@@ -133,7 +133,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = make_server("127.0.0.1", 0, Flask("nobody yet"), threaded=True)
     app = create_app(Settings.load({"ACCOUNTS_INSTANCE": str(tmp_path), "ACCOUNTS_PORT": str(server.port)}))
-    schema.upgrade(get_app_state(app).house.store)
+    schema.upgrade(get_app_state(app).site.store)
     server.app = app
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -141,4 +141,4 @@ def live(tmp_path: Path) -> Iterator[Live]:
     server.shutdown()
     thread.join()
     server.server_close()
-    get_app_state(app).house.store.close()
+    get_app_state(app).site.store.close()

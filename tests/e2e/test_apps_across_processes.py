@@ -19,8 +19,8 @@ from joserfc.jwk import KeySet
 from tests.e2e.client import Client
 from tests.e2e.conftest import Start, Visit
 from tests.e2e.running import ACCOUNTS, Process, free_port
-from tests.people import PASSWORD, token_in
-from tests.web.routes import at_once
+from tests.people import PASSWORD, token_of_url
+from tests.web.routes import run_concurrently
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 CALLBACK = "http://localhost:1/cb"
@@ -96,14 +96,14 @@ def test_two_services_of_two_workers_each_are_one_provider(make_process: Start, 
     )
     app = App(both, said["client id"], said["client secret"])
     ana = visit(one)
-    first = {"token": token_in(one.first_admin_link), "email": "ana@example.org", "password": PASSWORD}
+    first = {"token": token_of_url(one.first_admin_link), "email": "ana@example.org", "password": PASSWORD}
     assert ana.post("/api/l/invite", first).status == 201
 
-    made = set(at_once(4 * ROUNDS, lambda number: kids(app.turn(number))))
+    made = set(run_concurrently(4 * ROUNDS, lambda number: kids(app.turn(number))))
     assert len(made) == 1, "whoever is asked first makes the keys, and there is one set"
 
     code = app.code(ana)
-    answers = at_once(2 * ROUNDS, lambda number: app.redeem(app.turn(number), code))
+    answers = run_concurrently(2 * ROUNDS, lambda number: app.redeem(app.turn(number), code))
     assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 2 * ROUNDS - 1}
     (given,) = [answer.json() for answer in answers if answer.status_code == 200]
     assert app.refresh(other, given["refresh_token"]).status_code == 400, "the replay has ended what it gave"
@@ -111,7 +111,7 @@ def test_two_services_of_two_workers_each_are_one_provider(make_process: Start, 
     tokens = app.redeem(other, app.code(ana)).json()
     old = kid_of(app, one, tokens)
     for number in range(ROUNDS):
-        found = at_once(4, lambda each, of=tokens: app.refresh(app.turn(each), of["refresh_token"]))  # type: ignore[misc] # bound now
+        found = run_concurrently(4, lambda each, of=tokens: app.refresh(app.turn(each), of["refresh_token"]))  # type: ignore[misc] # bound now
         assert [answer.status_code for answer in found] == [200] * 4, "asked at both at once, within the grace"
         tokens = found[number % 4].json()
         assert kid_of(app, app.turn(number), tokens) == old

@@ -58,7 +58,7 @@ def test_an_admin_hands_in_a_list_sends_it_and_takes_links_along(
     expect(admin.locator("tbody tr")).to_have_count(1)
     admin.locator("form[data-stream] .primary").click()
     if not scripts:
-        said = Languages("en").say(language, "All is sent: %(count)s.", {"count": 230})
+        said = Languages("en").translate(language, "All is sent: %(count)s.", {"count": 230})
         expect(admin.locator(".notice.good")).to_have_text(said)
         expect(admin.locator(".steps li")).to_have_count(5)
         admin.click(".act .primary")

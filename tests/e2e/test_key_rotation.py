@@ -18,7 +18,7 @@ from accounts.core.signing.key_file import RELOAD_INTERVAL_SECONDS, FileKeyRing
 from tests.e2e.client import PATIENCE, Client, mailed_token
 from tests.e2e.conftest import Start, Visit
 from tests.e2e.running import ACCOUNTS, Process, free_port
-from tests.people import PASSWORD, token_in
+from tests.people import PASSWORD, token_of_url
 from tests.servers.smtp import SmtpSink
 
 WAIT = 3
@@ -71,14 +71,14 @@ def ring_of(process: Process) -> FileKeyRing:
 
 def first_admin(process: Process, visit: Visit) -> Client:
     admin = visit(process)
-    said = {"token": token_in(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    said = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
     assert admin.post("/api/l/invite", said).status == 201
     return admin
 
 
 def printed_token(process: Process, email: str) -> str:
     """An invitation that the operator prints."""
-    return token_in(run(process, "invite", email, "--print").strip())
+    return token_of_url(run(process, "invite", email, "--print").strip())
 
 
 def invited(admin: Client, post_office: SmtpSink, email: str) -> str:

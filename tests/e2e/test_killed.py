@@ -11,7 +11,7 @@ from threading import Thread
 from tests.e2e.client import Client, mailed_token
 from tests.e2e.conftest import Start, Visit, on_either_database
 from tests.e2e.running import Process
-from tests.people import PASSWORD, token_in
+from tests.people import PASSWORD, token_of_url
 from tests.servers.smtp import SmtpSink
 
 
@@ -53,7 +53,7 @@ def renames_itself(client: Client, acknowledged: list[str]) -> Thread:
 
 
 def first_admin(process: Process, client: Client) -> None:
-    said = {"token": token_in(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    said = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
     assert client.post("/api/l/invite", said).status == 201
 
 

@@ -63,7 +63,7 @@ class People:
 
     def words(self, english: str) -> str:
         """What a sentence is in the language of these people."""
-        said = Languages("en").say(self.language, english)
+        said = Languages("en").translate(self.language, english)
         assert (said == english) == (self.language == "en")
         return said
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.e2e.client import mailed_token
 from tests.e2e.conftest import Start, Visit, on_either_database
-from tests.people import OTHER_PASSWORD, PASSWORD, token_in
+from tests.people import OTHER_PASSWORD, PASSWORD, token_of_url
 from tests.servers.smtp import SmtpSink
 
 
@@ -14,7 +14,7 @@ def test_the_main_job_works_over_sockets(make_process: Start, visit: Visit, post
     process.start_and_answer()
 
     admin = visit(process)
-    said = {"token": token_in(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    said = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
     assert admin.post("/api/l/invite", said).status == 201
     assert admin.get("/api/account").json["groups"] == ["admins"]
     assert visit(process).post("/api/l/invite", said).json["code"] == "link_used"

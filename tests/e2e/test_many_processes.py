@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.client import mailed_token
 from tests.e2e.conftest import Start, Visit, on_either_database
 from tests.e2e.running import Process, free_port
-from tests.people import OTHER_PASSWORD, PASSWORD, token_in
+from tests.people import OTHER_PASSWORD, PASSWORD, token_of_url
 from tests.servers.smtp import SmtpSink
 
 APART = 5
@@ -28,7 +28,7 @@ def ahead() -> tuple[str, ...]:
 def the_main_job_across(one: Process, other: Process, visit: Visit, post_office: SmtpSink) -> None:
     """Everything that one process begins is finished at the other, and the other way round."""
     here, there = visit(one), visit(other)
-    said = {"token": token_in(one.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    said = {"token": token_of_url(one.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
     assert there.post("/api/l/invite", said).status == 201
     here.cookies = there.cookies  # one browser behind a load balancer
     for _ in range(3):

@@ -45,7 +45,7 @@ def test_no_page_of_admins_is_wider_than_its_window(live: Live, browser: Browser
 
 def fill(live: Live) -> tuple[str, ...]:
     """Has everything long there can be; the pages where it is shown."""
-    house = get_app_state(live.app).house
+    house = get_app_state(live.app).site
     uow = UnitOfWork(house)
     asker = RequestInfo(account_id=accounts.find(uow, "root@example.org").id, network="2001:db8:1234:5678::/64")
     with UnitOfWork(house, asker) as uow:

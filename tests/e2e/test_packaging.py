@@ -14,7 +14,7 @@ from accounts import __version__
 from accounts.core.database import schema
 from tests.e2e.client import mailed_token
 from tests.e2e.conftest import Start, Visit
-from tests.people import PASSWORD, token_in
+from tests.people import PASSWORD, token_of_url
 from tests.servers.smtp import SmtpSink
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +88,7 @@ def test_an_installed_service_does_the_main_job_far_from_the_checkout(
     process.command = ("serve",)
     process.start_and_answer()
     admin = visit(process)
-    said = {"token": token_in(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    said = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
     assert admin.post("/api/l/invite", said).status == 201
     assert admin.post("/api/sign-up", {"email": "anna@example.org"}).status == 202
     token = mailed_token(post_office, "anna@example.org", "activate")

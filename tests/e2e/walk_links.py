@@ -107,7 +107,7 @@ def _confirming(page: Page, other: Page, live: Live) -> Stops:
 
 
 def _locked(other: Page, live: Live) -> Stops:
-    with UnitOfWork(get_app_state(live.app).house) as uow:
+    with UnitOfWork(get_app_state(live.app).site) as uow:
         for _ in range(unlock.MAX_FAILURES):
             unlock.count_failure(uow, parse_email("dora@example.net").key)
     link = live.last_link()

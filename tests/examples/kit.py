@@ -19,7 +19,7 @@ import requests
 
 from tests.e2e.client import Client, mailed_token
 from tests.e2e.running import ACCOUNTS, ROOT, Process, free_port
-from tests.people import PASSWORD, new_address
+from tests.people import PASSWORD, make_email
 from tests.servers.smtp import SmtpSink
 from tests.web.browser import Form, Page
 
@@ -64,7 +64,7 @@ class House:
 
     def member(self, name: str) -> str:
         """The address of somebody with an account, who has the usual password."""
-        email = new_address(name)
+        email = make_email(name)
         with closing(Client(self.process.origin)) as client:
             assert client.post("/api/sign-up", {"email": email}).status == 202
             said = {"token": mailed_token(self.post_office, email, "activate"), "password": PASSWORD, "name": name}

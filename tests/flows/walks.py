@@ -23,7 +23,7 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared.accounts import subject_of
 from accounts.flows.sign_in import password as password_sign_in
-from tests.people import PASSWORD, Service, new_address, token_in
+from tests.people import PASSWORD, Service, make_email, token_of_url
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Member:
     @property
     def row(self) -> Account:
         """The account as it is now, cut off from the store."""
-        with OrmSession(self.service.house.store.engine, expire_on_commit=False) as session:
+        with OrmSession(self.service.site.store.engine, expire_on_commit=False) as session:
             account = session.get_one(Account, self.id)
             _ = account.groups
             return account
@@ -47,89 +47,93 @@ class Member:
         """A unit of work that this member asks for."""
         return self.service.uow(RequestInfo(account_id=self.id, network="10.1.1.1", agent="Firefox"))
 
-    def sign_in(self, password: str = "", **more: Any) -> Session:
+    def sign_in(self, password: str = "", **extra: Any) -> Session:
         """A session, by password."""
-        said = {"email": self.email, "password": password or self.password, **more}
-        return password_sign_in.act(stranger(self.service), password_sign_in.SignIn.model_validate(said))
+        data = {"email": self.email, "password": password or self.password, **extra}
+        return password_sign_in.act(anonymous_uow(self.service), password_sign_in.SignIn.model_validate(data))
 
-    def signed_in(self, **more: Any) -> CurrentAccount:
+    def current_account(self, **extra: Any) -> CurrentAccount:
         """Who is signed in, by a session of its own."""
-        found = self.current(self.sign_in(**more))
-        assert found is not None
-        return found
+        account = self.load_current_account(self.sign_in(**extra))
+        assert account is not None
+        return account
 
-    def current(self, session: Session) -> CurrentAccount | None:
+    def load_current_account(self, session: Session) -> CurrentAccount | None:
         return sessions.current(self.service.uow(), session)
 
     def reset_token(self) -> str:
         """A token as it would be mailed at this moment."""
-        return self.service.house.link_signer.sign(reset_password.RESET, subject_of(self.row))
+        return self.service.site.link_signer.sign(reset_password.RESET, subject_of(self.row))
 
 
-def stranger(service: Service, network: str = "10.9.9.9") -> UnitOfWork:
+def anonymous_uow(service: Service, network: str = "10.9.9.9") -> UnitOfWork:
     """A unit of work of somebody who is not signed in."""
     return service.uow(RequestInfo(network=network, agent="Firefox on Linux", request_id="r-1"))
 
 
-def member(service: Service, name: str = "member", password: str = PASSWORD) -> Member:
+def sign_up_member(service: Service, name: str = "member", password: str = PASSWORD) -> Member:
     """Signs up, reads the mail, activates."""
-    email = new_address(name)
-    sign_up.ask(stranger(service), sign_up.SignUp.model_validate({"email": email}))
-    token = service.token(email, "activate")
-    done = use(service, sign_up.ACTIVATE, token, {"password": password, "name": name.title()})
+    email = make_email(name)
+    sign_up.ask(anonymous_uow(service), sign_up.SignUp.model_validate({"email": email}))
+    token = service.link_token(email, "activate")
+    done = use_link(service, sign_up.ACTIVATE, token, {"password": password, "name": name.title()})
     return Member(service, email, done.account_id, password)
 
 
-def first_admin(service: Service) -> Member:
+def create_first_admin(service: Service) -> Member:
     """Opens the door for the first admin."""
-    url, email = first_admin_url(service.uow()), new_address("admin")
+    url, email = first_admin_url(service.uow()), make_email("admin")
     assert url is not None
-    done = use(service, invite_link.INVITE, token_in(url), {"email": email, "password": PASSWORD, "name": "Admin"})
+    done = use_link(
+        service, invite_link.INVITE, token_of_url(url), {"email": email, "password": PASSWORD, "name": "Admin"}
+    )
     return Member(service, email, done.account_id)
 
 
-def opened(service: Service, link: Link, token: str) -> OpenedLink:
+def open_token(service: Service, link: Link, token: str) -> OpenedLink:
     """The link, if it is alive."""
-    uow = stranger(service)
+    uow = anonymous_uow(service)
     try:
         return open_link(uow, link, token)
     finally:
         uow.close()
 
 
-def use(service: Service, link: Link, token: str, said: dict[str, Any], by: str | None = None) -> ActResult:
+def use_link(
+    service: Service, link: Link, token: str, data: dict[str, Any], account_id: str | None = None
+) -> ActResult:
     """Open a link and act, as the link door does."""
-    uow = service.uow(RequestInfo(account_id=by, network="10.9.9.9"))
+    uow = service.uow(RequestInfo(account_id=account_id, network="10.9.9.9"))
     try:
-        found = open_link(uow, link, token)
-        prepared = link.prepare(uow, found, found.form.model_validate(said))
+        opened = open_link(uow, link, token)
+        prepared = link.prepare(uow, opened, opened.form.model_validate(data))
         uow.release()
         return uow.attempt(lambda: link.act(uow, open_link(uow, link, token), prepared))
     finally:
         uow.close()
 
 
-def fate(service: Service, link: Link, token: str) -> str:
+def link_state(service: Service, link: Link, token: str) -> str:
     """ "alive", or the code with which the link is dead."""
     try:
-        opened(service, link, token)
-    except Problem as dead:
-        return dead.code
+        open_token(service, link, token)
+    except Problem as error:
+        return error.code
     return "alive"
 
 
-def counts(service: Service) -> dict[str, int]:
+def count_rows(service: Service) -> dict[str, int]:
     """How many rows there are in each table that has any."""
-    with OrmSession(service.house.store.engine) as session:
-        found = {
+    with OrmSession(service.site.store.engine) as session:
+        count_by_table = {
             name: session.scalar(select(func.count()).select_from(table)) or 0
             for name, table in Base.metadata.tables.items()
         }
-    return {name: count for name, count in found.items() if count}
+    return {name: count for name, count in count_by_table.items() if count}
 
 
-def events(service: Service, account_id: str | None) -> list[str]:
+def list_event_kinds(service: Service, account_id: str | None) -> list[str]:
     """Kinds of what happened to an account, in order."""
-    with OrmSession(service.house.store.engine) as session:
+    with OrmSession(service.site.store.engine) as session:
         query = select(AuditRow.kind).where(AuditRow.account_id == account_id).order_by(AuditRow.at)
         return list(session.scalars(query))

@@ -14,7 +14,7 @@ from accounts.flows.oidc.signing_keys import SigningKeys
 from tests.conftest import KEY
 from tests.oidc.kit import Provider
 from tests.oidc.levels import should
-from tests.people import APPS, Service
+from tests.people import APP_POOL, Service
 from tests.servers.certificates import Authority
 
 __all__ = ["should"]
@@ -32,12 +32,12 @@ def with_keys(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     path = folder / "accounts.db"
     shutil.copy(sqlite_template, path)
     given = {"ENV": "development", "INSTANCE": str(folder), "DATABASE_URL": f"sqlite:///{path}", "SECRET_KEYS": [KEY]}
-    app = APPS.lend(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
-    house = get_app_state(app).house
+    app = APP_POOL.acquire(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
+    house = get_app_state(app).site
     with app.app_context():
         assert house.get(SigningKeys).public_jwks()
     house.store.close()
-    APPS.take_back(app)
+    APP_POOL.release(app)
     return path
 
 

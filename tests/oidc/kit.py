@@ -31,7 +31,7 @@ _numbers = count(1)
 STATE_128 = "s" * 64 + "-._~" * 16
 
 
-class Quiet(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
     """A server that does not write its log into the test's."""
 
     protocol_version = "HTTP/1.1"
@@ -45,7 +45,9 @@ class Provider:
 
     def __init__(self, context: ssl.SSLContext, ca: str) -> None:
         empty = Flask("empty")
-        self._server = make_server("127.0.0.1", 0, empty, threaded=True, request_handler=Quiet, ssl_context=context)
+        self._server = make_server(
+            "127.0.0.1", 0, empty, threaded=True, request_handler=QuietHandler, ssl_context=context
+        )
         self.ca = ca
         self.origin = f"https://localhost:{self._server.server_port}"
         self.service: Service
@@ -64,34 +66,36 @@ class Provider:
         self._thread.join(10)
         self._server.server_close()
 
-    def http(self) -> requests.Session:
+    def http_client(self) -> requests.Session:
         """A client that trusts the test's authority and nobody else, from a network address of its own."""
         session = requests.Session()
         session.verify = self.ca
         session.trust_env = False
-        session.mount("https://", _From(f"127.{(n := next(_networks)) >> 16 & 255}.{n >> 8 & 255}.{n & 255}"))
+        session.mount(
+            "https://", _SourceAddressAdapter(f"127.{(n := next(_networks)) >> 16 & 255}.{n >> 8 & 255}.{n & 255}")
+        )
         return session
 
-    def discovery(self) -> dict[str, Any]:
+    def fetch_metadata(self) -> dict[str, Any]:
         answer = requests.get(f"{self.origin}/.well-known/openid-configuration", verify=self.ca, timeout=10)
         assert answer.status_code == 200
-        found: dict[str, Any] = answer.json()
-        return found
+        metadata: dict[str, Any] = answer.json()
+        return metadata
 
-    def register(self, **said: Any) -> RelyingParty:
+    def register(self, **fields: Any) -> RelyingParty:
         """An app, as ``accounts apps add`` registers it; trusted unless said otherwise."""
-        given = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"], "trusted": True} | said
+        data = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"], "trusted": True} | fields
         with self.service.uow() as uow:
-            made = registration.register_app(uow, registration_form.RegisterAppForm.model_validate(given))
-        return RelyingParty(self, made.app, made.secret)
+            registered = registration.register_app(uow, registration_form.RegisterAppForm.model_validate(data))
+        return RelyingParty(self, registered.app, registered.secret)
 
-    def person(self, name: str = "ana") -> Somebody:
+    def person(self, name: str = "ana") -> BrowserUser:
         """Somebody with an account, not signed in yet, at a browser."""
-        made = self.service.member(name)
-        return Somebody(self, made.email)
+        member = self.service.member(name)
+        return BrowserUser(self, member.email)
 
 
-class _From(HTTPAdapter):
+class _SourceAddressAdapter(HTTPAdapter):
     def __init__(self, address: str) -> None:
         self._address = address
         super().__init__()
@@ -101,7 +105,7 @@ class _From(HTTPAdapter):
 
 
 @dataclass
-class Somebody:
+class BrowserUser:
     """Somebody at a browser without scripts: keeps cookies, follows redirects until the app is reached."""
 
     provider: Provider
@@ -109,88 +113,88 @@ class Somebody:
     password: str = PASSWORD
     http: requests.Session = field(init=False)
     url: str = field(init=False)
-    answer: requests.Response = field(init=False)
-    landed: Landed | None = None
+    response: requests.Response = field(init=False)
+    callback: CallbackRequest | None = None
 
     def __post_init__(self) -> None:
-        self.http = self.provider.http()
+        self.http = self.provider.http_client()
         self.url = self.provider.origin
 
     @property
     def page(self) -> Page:
-        return Page(self.answer.text)
+        return Page(self.response.text)
 
-    def open(self, url: str, data: Mapping[str, str] | None = None) -> Landed | None:
+    def open(self, url: str, data: Mapping[str, str] | None = None) -> CallbackRequest | None:
         """Go there (POST with ``data``); where it ends: at the app, or at a page here (None)."""
-        method, self.landed = ("GET" if data is None else "POST"), None
+        method, self.callback = ("GET" if data is None else "POST"), None
         for _ in range(8):
             self.url = urljoin(self.url, url)
-            self.answer = self.http.request(method, self.url, data=data, allow_redirects=False, timeout=20)
-            onward = self.answer.headers.get("Location")
-            if onward is None:
-                self.landed = self._form_posted()
-                return self.landed
-            assert self.answer.status_code == 303
-            url, method, data = urljoin(self.url, onward), "GET", None
+            self.response = self.http.request(method, self.url, data=data, allow_redirects=False, timeout=20)
+            location = self.response.headers.get("Location")
+            if location is None:
+                self.callback = self._form_post_callback()
+                return self.callback
+            assert self.response.status_code == 303
+            url, method, data = urljoin(self.url, location), "GET", None
             if not url.startswith(f"{self.provider.origin}/"):
-                self.landed = Landed("GET", url.partition("?")[0], url)
-                return self.landed
+                self.callback = CallbackRequest("GET", url.partition("?")[0], url)
+                return self.callback
         raise AssertionError("redirects without end")
 
-    def _form_posted(self) -> Landed | None:
-        if 'id="form-post"' not in self.answer.text:
+    def _form_post_callback(self) -> CallbackRequest | None:
+        if 'id="form-post"' not in self.response.text:
             return None
         (form,) = self.page.forms
         assert form.method == "post"
-        policy = self.answer.headers["Content-Security-Policy"]
+        policy = self.response.headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "form-action" not in policy
-        return Landed("POST", form.action, form.action, form.values)
+        return CallbackRequest("POST", form.action, form.action, form.values)
 
     def form(self, *names: str) -> Form:
-        (found,) = [form for form in self.page.forms if set(names) <= set(form.kinds)]
-        return found
+        (match,) = [form for form in self.page.forms if set(names) <= set(form.kinds)]
+        return match
 
-    def submit(self, form: Form, **filled: str) -> Landed | None:
-        return self.open(urljoin(self.url, form.action or self.url), form.values | filled)
+    def submit(self, form: Form, **fields: str) -> CallbackRequest | None:
+        return self.open(urljoin(self.url, form.action or self.url), form.values | fields)
 
     @property
-    def asked_for_password(self) -> bool:
+    def shows_password_form(self) -> bool:
         return any("password" in form.kinds for form in self.page.forms)
 
-    def sign_in(self) -> Landed | None:
+    def sign_in(self) -> CallbackRequest | None:
         """Fill in the page that asks for a password, whichever it is."""
         form = self.form("password")
-        filled = {"password": self.password} | ({"email": self.email} if "email" in form.kinds else {})
-        return self.submit(form, **filled)
+        values = {"password": self.password} | ({"email": self.email} if "email" in form.kinds else {})
+        return self.submit(form, **values)
 
-    def decide(self, decision: str = "yes") -> Landed | None:
+    def decide(self, decision: str = "yes") -> CallbackRequest | None:
         return self.submit(self.form("request"), decision=decision)
 
-    def log_in(self, rp: RelyingParty, **asked: str | None) -> Landed:
+    def log_in(self, rp: RelyingParty, **parameters: str | None) -> CallbackRequest:
         """A whole authorization request, with whatever the pages ask on the way."""
-        landed = self.open(rp.url(**asked))
+        callback = self.open(rp.authorization_url(**parameters))
         for _ in range(3):
-            if landed is not None:
-                return landed
-            landed = self.sign_in() if self.asked_for_password else self.decide()
-        assert landed is not None, self.page.text
-        return landed
+            if callback is not None:
+                return callback
+            callback = self.sign_in() if self.shows_password_form else self.decide()
+        assert callback is not None, self.page.text
+        return callback
 
 
 @dataclass
-class Landed:
+class CallbackRequest:
     """What arrives at the app's address: by redirect or by form."""
 
     method: str
-    at: str
+    endpoint: str
     url: str
-    posted: Mapping[str, str] = field(default_factory=dict)
+    form: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def says(self) -> dict[str, str]:
+    def parameters(self) -> dict[str, str]:
         query = dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
-        return {**query, **self.posted}
+        return {**query, **self.form}
 
 
 @dataclass
@@ -203,12 +207,12 @@ class RelyingParty:
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(40))
     state: str = ""
     nonce: str = ""
-    usual: dict[str, str] = field(default_factory=dict)
+    default_parameters: dict[str, str] = field(default_factory=dict)
     """What it adds to every authorization request."""
 
     def __post_init__(self) -> None:
-        self.http = self.provider.http()
-        self.knows = self.provider.discovery()
+        self.http = self.provider.http_client()
+        self.metadata = self.provider.fetch_metadata()
 
     @property
     def id(self) -> str:
@@ -218,59 +222,59 @@ class RelyingParty:
     def redirect_uri(self) -> str:
         return self.app.redirect_uris[0]
 
-    def asks(self, **asked: str | None) -> dict[str, str]:
+    def authorization_parameters(self, **parameters: str | None) -> dict[str, str]:
         """Parameters of an authorization request; None leaves one out."""
         self.state, self.nonce = f"state{next(_numbers)}", f"nonce{next(_numbers)}"
-        usual: dict[str, str | None] = {
+        defaults: dict[str, str | None] = {
             "client_id": self.id,
             "redirect_uri": self.redirect_uri,
             "response_type": "code",
             "scope": "openid",
             "state": self.state,
             "nonce": self.nonce,
-            **self.usual,
+            **self.default_parameters,
         }
         if self.app.public or self.app.require_pkce:
-            usual |= {"code_challenge": challenge(self.verifier), "code_challenge_method": "S256"}
-        asks = {name: value for name, value in (usual | asked).items() if value is not None}
-        self.state, self.nonce = asks.get("state", ""), asks.get("nonce", "")
-        return asks
+            defaults |= {"code_challenge": code_challenge(self.verifier), "code_challenge_method": "S256"}
+        merged = {name: value for name, value in (defaults | parameters).items() if value is not None}
+        self.state, self.nonce = merged.get("state", ""), merged.get("nonce", "")
+        return merged
 
-    def url(self, **asked: str | None) -> str:
-        return f"{self.knows['authorization_endpoint']}?{urlencode(self.asks(**asked))}"
+    def authorization_url(self, **parameters: str | None) -> str:
+        return f"{self.metadata['authorization_endpoint']}?{urlencode(self.authorization_parameters(**parameters))}"
 
-    def post(self, endpoint: str, said: Mapping[str, str], **how: Any) -> requests.Response:
+    def post(self, endpoint: str, data: Mapping[str, str], **options: Any) -> requests.Response:
         """A request to an endpoint that wants the app to show who it is."""
-        said, headers = dict(said), dict(how.pop("headers", {}))
+        data, headers = dict(data), dict(options.pop("headers", {}))
         if self.app.token_endpoint_auth_method == "client_secret_basic":
             pair = f"{quote_plus(self.id)}:{quote_plus(self.secret or '')}"
             headers |= {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
         else:
-            said = {"client_id": self.id} | ({"client_secret": self.secret} if self.secret else {}) | said
-        return self.http.post(self.knows[endpoint], data=said, headers=headers, timeout=20, **how)
+            data = {"client_id": self.id} | ({"client_secret": self.secret} if self.secret else {}) | data
+        return self.http.post(self.metadata[endpoint], data=data, headers=headers, timeout=20, **options)
 
-    def redeem(self, landed: Landed, **said: str | None) -> requests.Response:
-        usual: dict[str, str | None] = {
+    def redeem(self, callback: CallbackRequest, **parameters: str | None) -> requests.Response:
+        defaults: dict[str, str | None] = {
             "grant_type": "authorization_code",
-            "code": landed.says["code"],
+            "code": callback.parameters["code"],
             "redirect_uri": self.redirect_uri,
         }
         if self.app.public or self.app.require_pkce:
-            usual["code_verifier"] = self.verifier
-        whole = {name: value for name, value in (usual | said).items() if value is not None}
-        return self.post("token_endpoint", whole)
+            defaults["code_verifier"] = self.verifier
+        merged = {name: value for name, value in (defaults | parameters).items() if value is not None}
+        return self.post("token_endpoint", merged)
 
-    def tokens(self, landed: Landed, **said: str | None) -> Tokens:
-        answer = self.redeem(landed, **said)
+    def tokens(self, callback: CallbackRequest, **parameters: str | None) -> Tokens:
+        answer = self.redeem(callback, **parameters)
         assert answer.status_code == 200, answer.text
         return Tokens(answer.json(), self)
 
-    def refresh(self, token: str, **said: str) -> requests.Response:
-        return self.post("token_endpoint", {"grant_type": "refresh_token", "refresh_token": token, **said})
+    def refresh(self, token: str, **parameters: str) -> requests.Response:
+        return self.post("token_endpoint", {"grant_type": "refresh_token", "refresh_token": token, **parameters})
 
     def userinfo(self, access_token: str, method: str = "GET") -> requests.Response:
         headers = {"Authorization": f"Bearer {access_token}"}
-        return self.http.request(method, self.knows["userinfo_endpoint"], headers=headers, timeout=20)
+        return self.http.request(method, self.metadata["userinfo_endpoint"], headers=headers, timeout=20)
 
     def introspect(self, token: str) -> requests.Response:
         return self.post("introspection_endpoint", {"token": token})
@@ -278,31 +282,31 @@ class RelyingParty:
     def revoke(self, token: str) -> requests.Response:
         return self.post("revocation_endpoint", {"token": token})
 
-    def jwks(self) -> dict[str, Any]:
-        answer = self.http.get(self.knows["jwks_uri"], timeout=20)
+    def fetch_jwks(self) -> dict[str, Any]:
+        answer = self.http.get(self.metadata["jwks_uri"], timeout=20)
         assert answer.status_code == 200
-        found: dict[str, Any] = answer.json()
-        return found
+        key_set: dict[str, Any] = answer.json()
+        return key_set
 
 
 @dataclass
 class Tokens:
     """What the token endpoint gave."""
 
-    answer: dict[str, Any]
+    response: dict[str, Any]
     rp: RelyingParty
 
     @property
     def access(self) -> str:
-        return str(self.answer["access_token"])
+        return str(self.response["access_token"])
 
     @property
     def refresh(self) -> str:
-        return str(self.answer["refresh_token"])
+        return str(self.response["refresh_token"])
 
     @property
     def id_token(self) -> str:
-        return str(self.answer["id_token"])
+        return str(self.response["id_token"])
 
     @property
     def header(self) -> dict[str, Any]:
@@ -314,10 +318,10 @@ class Tokens:
         return dict(self._verified().claims)
 
     def _verified(self) -> jwt.Token:
-        keys = KeySet.import_key_set(self.rp.jwks())  # type: ignore[arg-type] # as it comes over the wire
+        keys = KeySet.import_key_set(self.rp.fetch_jwks())  # type: ignore[arg-type] # as it comes over the wire
         return jwt.decode(self.id_token, keys, registry=_jws_registry())
 
 
-def challenge(verifier: str) -> str:
+def code_challenge(verifier: str) -> str:
     """The code challenge of a verifier (RFC 7636 4.2)."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")

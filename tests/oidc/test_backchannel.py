@@ -12,8 +12,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from accounts.core.clock import now
-from accounts.delivery.callbacks import HttpCaller
-from tests.oidc.kit import STATE_128, Provider, RelyingParty, Somebody
+from accounts.delivery.callbacks import HttpCallbackSender
+from tests.oidc.kit import STATE_128, BrowserUser, Provider, RelyingParty
 from tests.oidc.levels import module
 from tests.oidc.test_logout import signed_in, url
 from tests.servers import relying_party
@@ -27,14 +27,14 @@ PLAN = "backchannel-rp-initiated-logout"
 def told(provider: Provider, authority: Authority) -> Iterator[relying_party.RelyingParty]:
     """The app's own server, which the provider knows by a certificate of the test's authority."""
     state = provider.service.state
-    state.callback_client = HttpCaller(state.house.settings, cafile=authority.certificate)
+    state.callback_client = HttpCallbackSender(state.site.settings, cafile=authority.certificate)
     with relying_party.relying_party(authority.server_context("localhost")) as server:
         yield server
 
 
 @module("oidcc-backchannel-logout-discovery-endpoint-verification", plan=PLAN)
 def test_it_is_published_that_apps_are_told(provider: Provider) -> None:
-    found = provider.discovery()
+    found = provider.fetch_metadata()
     assert found["backchannel_logout_supported"] is True
     assert found["backchannel_logout_session_supported"] is True
     assert found["end_session_endpoint"].startswith("https://")
@@ -51,7 +51,7 @@ def test_an_app_that_signs_somebody_out_is_told_by_the_back_channel(
     said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BACK, "state": STATE_128}
     landed = ana.open(url(rp, **said))
     assert landed is not None
-    assert (landed.at, landed.says) == (BACK, {"state": STATE_128})
+    assert (landed.endpoint, landed.parameters) == (BACK, {"state": STATE_128})
     provider.service.deliver()
     ((method, _, form),) = told.heard
     assert (method, list(form)) == ("POST", ["logout_token"])
@@ -62,7 +62,7 @@ def test_an_app_that_signs_somebody_out_is_told_by_the_back_channel(
 
 def check(rp: RelyingParty, token: str, id_token: dict[str, Any]) -> None:
     """Everything that the module looks at, by the keys that the app has fetched."""
-    keys = KeySet.import_key_set(rp.jwks())  # type: ignore[arg-type] # as it comes over the wire
+    keys = KeySet.import_key_set(rp.fetch_jwks())  # type: ignore[arg-type] # as it comes over the wire
     claims = jwt.decode(token, keys, algorithms=["RS256"]).claims
     head = token.partition(".")[0]
     assert json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["typ"] == "logout+jwt"
@@ -79,7 +79,7 @@ def test_a_password_said_anew_does_not_part_an_app_from_its_session(
 ) -> None:
     """The id of the session changes then; the app is told of the one that it knows."""
     rp = provider.register(backchannel_logout_uri=told.address)
-    ana: Somebody = provider.person()
+    ana: BrowserUser = provider.person()
     sid = rp.tokens(ana.log_in(rp)).claims["sid"]
     ana.open(f"{provider.origin}/confirm")
     ana.sign_in()
@@ -88,6 +88,6 @@ def test_a_password_said_anew_does_not_part_an_app_from_its_session(
     ana.submit(form)
     assert "/signed-out?about=" in ana.url
     provider.service.deliver()
-    keys = KeySet.import_key_set(rp.jwks())  # type: ignore[arg-type] # as it comes over the wire
+    keys = KeySet.import_key_set(rp.fetch_jwks())  # type: ignore[arg-type] # as it comes over the wire
     (claims,) = [jwt.decode(token, keys, algorithms=["RS256"]).claims for token in told.tokens]
     assert claims["sid"] == sid

@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.oidc.kit import Landed, Provider, RelyingParty
-from tests.people import PASSWORD, new_address
+from tests.oidc.kit import CallbackRequest, Provider, RelyingParty
+from tests.people import PASSWORD, make_email
 
 pytestmark = pytest.mark.e2e
 
@@ -20,7 +20,7 @@ class Arrivals(ThreadingHTTPServer):
     """The app's own address, on another port: another origin than the provider's."""
 
     def __init__(self) -> None:
-        self.seen: list[Landed] = []
+        self.seen: list[CallbackRequest] = []
         super().__init__(("127.0.0.1", 0), _Callback)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -42,7 +42,7 @@ class _Callback(BaseHTTPRequestHandler):
     def _arrived(self, posted: dict[str, str]) -> None:
         if self.path.startswith("/cb"):
             uri = self.server.uri
-            self.server.seen.append(Landed(self.command, uri, f"{uri}?{urlsplit(self.path).query}", posted))
+            self.server.seen.append(CallbackRequest(self.command, uri, f"{uri}?{urlsplit(self.path).query}", posted))
         if "hop=1" in self.path:
             # On to another origin of the same app, as where sign-in has a host of its own.
             self.send_response(303)
@@ -97,10 +97,10 @@ def sign_in(page: Page, email: str) -> None:
     page.locator("form").filter(has=page.get_by_label("Password", exact=True)).locator("button.primary").click()
 
 
-def arrived(page: Page, arrivals: Arrivals, rp: RelyingParty) -> Landed:
+def arrived(page: Page, arrivals: Arrivals, rp: RelyingParty) -> CallbackRequest:
     expect(page.get_by_role("heading")).to_have_text("Welcome to the app")
     landed = arrivals.seen[-1]
-    assert landed.says["state"] == rp.state
+    assert landed.parameters["state"] == rp.state
     return landed
 
 
@@ -109,14 +109,14 @@ def test_signing_in_for_an_app_leads_there(
     provider: Provider, rp: RelyingParty, arrivals: Arrivals, page: Page, mode: str, scripts: bool
 ) -> None:
     email = provider.person().email
-    page.goto(rp.url(response_mode=mode))
+    page.goto(rp.authorization_url(response_mode=mode))
     sign_in(page, email)
     if mode == "form_post" and not scripts:
         page.get_by_role("button", name="Continue").click()
     landed = arrived(page, arrivals, rp)
     assert landed.method == ("POST" if mode == "form_post" else "GET")
     assert rp.tokens(landed, redirect_uri=arrivals.uri).claims["sub"]
-    page.goto(rp.url(prompt="login"))
+    page.goto(rp.authorization_url(prompt="login"))
     sign_in(page, email)
     arrived(page, arrivals, rp)
 
@@ -125,15 +125,15 @@ def test_agreeing_and_not_agreeing_lead_there(
     provider: Provider, arrivals: Arrivals, page: Page, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     rp = provider.register(redirect_uris=[arrivals.uri], application_type="native", trusted=False)
-    page.goto(rp.url(scope="openid email profile groups offline_access"))
+    page.goto(rp.authorization_url(scope="openid email profile groups offline_access"))
     sign_in(page, provider.person().email)
     expect(page.get_by_role("heading")).to_have_text("Wiki wants to know who you are")
     page.screenshot(path=str(tmp_path_factory.getbasetemp() / "consent.png"), full_page=True)
     page.get_by_role("button", name="Cancel").click()
-    assert arrived(page, arrivals, rp).says["error"] == "access_denied"
-    page.goto(rp.url(scope="openid email"))
+    assert arrived(page, arrivals, rp).parameters["error"] == "access_denied"
+    page.goto(rp.authorization_url(scope="openid email"))
     page.get_by_role("button", name="Agree and continue").click()
-    assert "code" in arrived(page, arrivals, rp).says
+    assert "code" in arrived(page, arrivals, rp).parameters
 
 
 @pytest.mark.parametrize("mode", ["query", "form_post"])
@@ -144,28 +144,28 @@ def test_an_app_may_lead_on_to_another_origin_of_its_own(
     uri = f"{arrivals.uri}?hop=1"
     said = {"redirect_uris": [uri], "post_logout_redirect_uris": [uri], "application_type": "native"}
     rp = provider.register(**said, trusted=False)
-    page.goto(rp.url(response_mode=mode, scope="openid email"))
+    page.goto(rp.authorization_url(response_mode=mode, scope="openid email"))
     sign_in(page, provider.person().email)
     page.get_by_role("button", name="Agree and continue").click()
     if mode == "form_post" and not scripts:
         page.get_by_role("button", name="Continue", exact=True).click()
     expect(page.get_by_role("heading")).to_have_text("Welcome to the app")
     assert page.url == f"http://localhost:{arrivals.server_port}/welcome"
-    page.goto(f"{rp.knows['end_session_endpoint']}?client_id={rp.id}&post_logout_redirect_uri={quote(uri)}")
+    page.goto(f"{rp.metadata['end_session_endpoint']}?client_id={rp.id}&post_logout_redirect_uri={quote(uri)}")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading")).to_have_text("Welcome to the app")
 
 
 def test_a_mailed_link_leads_there(provider: Provider, rp: RelyingParty, arrivals: Arrivals, page: Page) -> None:
-    email = new_address()
-    page.goto(rp.url())
+    email = make_email()
+    page.goto(rp.authorization_url())
     page.get_by_role("link", name="Create an account").click()
     page.get_by_label("Mail address").fill(email)
     page.locator("form button.primary").click()
-    page.goto(provider.service.url(email, "activate"))
+    page.goto(provider.service.link_url(email, "activate"))
     page.get_by_label("New password").or_(page.get_by_label("Password")).first.fill(PASSWORD)
     page.locator("form button.primary").click()
-    assert "code" in arrived(page, arrivals, rp).says
+    assert "code" in arrived(page, arrivals, rp).parameters
 
 
 def test_signing_out_for_an_app_leads_back(
@@ -174,11 +174,11 @@ def test_signing_out_for_an_app_leads_back(
     rp = provider.register(
         redirect_uris=[arrivals.uri], application_type="native", post_logout_redirect_uris=[arrivals.uri]
     )
-    page.goto(rp.url())
+    page.goto(rp.authorization_url())
     sign_in(page, provider.person().email)
     arrived(page, arrivals, rp)
     back = f"client_id={rp.id}&post_logout_redirect_uri={arrivals.uri}&state={rp.state}"
-    page.goto(f"{rp.knows['end_session_endpoint']}?{back}")
+    page.goto(f"{rp.metadata['end_session_endpoint']}?{back}")
     expect(page.get_by_role("heading")).to_have_text("Do you want to sign out?")
     page.screenshot(path=str(tmp_path_factory.getbasetemp() / "sign-out.png"), full_page=True)
     page.get_by_role("button", name="Sign out").click()

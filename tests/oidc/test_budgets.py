@@ -16,7 +16,7 @@ from sqlalchemy import event
 from werkzeug.test import Client, TestResponse
 
 from accounts.flows.oidc.signing_keys import SigningKeys
-from tests.apps import new_app
+from tests.apps import register_app
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
 
@@ -67,8 +67,8 @@ class Asking:
 
 @pytest.fixture
 def asking(service: Service) -> Asking:
-    made = new_app(service, trusted=True)
-    service.house.get(SigningKeys).public_jwks()  # made on first use, which is another matter
+    made = register_app(service, trusted=True)
+    service.site.get(SigningKeys).public_jwks()  # made on first use, which is another matter
     return Asking(service, service.member(), made.app.id, str(made.secret), service.app.test_client())
 
 
@@ -80,12 +80,12 @@ def costs(service: Service, *statements: str) -> Iterator[None]:
     def take(*connection: object) -> None:
         taken.append(connection)
 
-    event.listen(service.house.store.engine, "checkout", take)
+    event.listen(service.site.store.engine, "checkout", take)
     try:
-        with service.statements() as seen:
+        with service.record_statements() as seen:
             yield
     finally:
-        event.remove(service.house.store.engine, "checkout", take)
+        event.remove(service.site.store.engine, "checkout", take)
     assert [_what(each) for each in seen] == list(statements)
     assert len(taken) == 1
 
@@ -141,9 +141,9 @@ def test_revoking_looks_at_both_and_ends_the_grant(asking: Asking) -> None:
 def test_a_request_from_a_page_asks_once_more_and_reads_no_other_apps_addresses(asking: Asking) -> None:
     given = asking.redeem(asking.code())
     page = {"token_endpoint_auth_method": "none"}
-    new_app(asking.service, "Page", redirect_uris=[f"{ORIGIN}/cb"], **page)
+    register_app(asking.service, "Page", redirect_uris=[f"{ORIGIN}/cb"], **page)
     for name in ("One", "Two", "Three"):
-        new_app(asking.service, name, **page)
+        register_app(asking.service, name, **page)
     with costs(asking.service, "SELECT grants", "SELECT apps"):
         answer = asking.userinfo(given["access_token"], Origin=ORIGIN)
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
@@ -153,6 +153,6 @@ def test_a_request_from_a_page_asks_once_more_and_reads_no_other_apps_addresses(
 
 
 def test_what_is_no_token_of_ours_is_refused_without_the_store(asking: Asking) -> None:
-    with asking.service.statements() as seen:
+    with asking.service.record_statements() as seen:
         answer = asking.client.get("/oauth/userinfo", headers={"Authorization": f"Bearer {'a' * 80}"})
     assert (answer.status_code, seen) == (401, [])

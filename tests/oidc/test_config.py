@@ -103,7 +103,7 @@ def test_the_published_keys_are_public_and_usable(provider: Provider) -> None:
 )
 def test_discovery_does_not_depend_on_what_the_asker_says(provider: Provider, headers: dict[str, str]) -> None:
     url = f"{provider.origin}/.well-known/openid-configuration"
-    assert requests.get(url, verify=provider.ca, headers=headers, timeout=10).json() == provider.discovery()
+    assert requests.get(url, verify=provider.ca, headers=headers, timeout=10).json() == provider.fetch_metadata()
 
 
 @module("oidcc-idtoken-rs256", plan="dynamic")
@@ -119,7 +119,7 @@ def test_an_id_token_of_each_algorithm_verifies(provider: Provider) -> None:
 
 @module("oidcc-userinfo-rs256", "SKIP", plan="dynamic")
 def test_signed_userinfo_is_not_offered(provider: Provider) -> None:
-    assert "userinfo_signing_alg_values_supported" not in provider.discovery()
+    assert "userinfo_signing_alg_values_supported" not in provider.fetch_metadata()
     pytest.skip("userinfo is JSON only")
 
 
@@ -129,8 +129,8 @@ def test_a_query_that_was_not_registered_is_refused(provider: Provider) -> None:
     rp = provider.register(redirect_uris=["https://rp.example.org/cb?foo=bar"])
     ana = provider.person()
     for uri in ("?foo=baz", "?foo=bar&x=y", "", "?", "?foo", "?FOO=bar"):
-        assert ana.open(rp.url(redirect_uri=f"https://rp.example.org/cb{uri}")) is None
-        assert ana.answer.status_code == 400, uri
+        assert ana.open(rp.authorization_url(redirect_uri=f"https://rp.example.org/cb{uri}")) is None
+        assert ana.response.status_code == 400, uri
 
 
 @module("oidcc-ensure-redirect-uri-in-authorization-request", plan="dynamic")
@@ -138,17 +138,17 @@ def test_an_address_must_be_named(provider: Provider) -> None:
     ana = provider.person()
     for uris in (["https://rp.example.org/cb"], ["https://rp.example.org/cb", "https://rp.example.org/two"]):
         rp = provider.register(redirect_uris=uris)
-        assert ana.open(rp.url(redirect_uri=None)) is None
-        assert ana.answer.status_code == 400
+        assert ana.open(rp.authorization_url(redirect_uri=None)) is None
+        assert ana.response.status_code == 400
 
 
 @module("oidcc-server-rotate-keys", SHOULD, plan="dynamic")
 def test_a_new_key_is_published_before_it_signs_and_the_old_one_is_kept(provider: Provider) -> None:
     rp, ana = provider.register(), provider.person()
     first = rp.tokens(ana.log_in(rp))
-    before = {key["kid"] for key in rp.jwks()["keys"]}
+    before = {key["kid"] for key in rp.fetch_jwks()["keys"]}
     made = signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["RS256"])
-    after = {key["kid"] for key in rp.jwks()["keys"]}
+    after = {key["kid"] for key in rp.fetch_jwks()["keys"]}
     assert after - before == {made[0].id}
     assert before < after
     assert signing_key_rotation.rotate_signing_keys(provider.service.uow(), ["RS256"]) == [], (
@@ -164,9 +164,9 @@ def test_a_new_key_is_published_before_it_signs_and_the_old_one_is_kept(provider
     with time_machine.travel(
         time.time() + (PUBLISH_AHEAD + RETIRED_KEY_RETENTION + timedelta(minutes=1)).total_seconds()
     ):
-        provider.service.house.get(signing_keys.SigningKeys).invalidate()
-        assert old not in {key["kid"] for key in rp.jwks()["keys"]}
-    provider.service.house.get(signing_keys.SigningKeys).invalidate()
+        provider.service.site.get(signing_keys.SigningKeys).invalidate()
+        assert old not in {key["kid"] for key in rp.fetch_jwks()["keys"]}
+    provider.service.site.get(signing_keys.SigningKeys).invalidate()
 
 
 def test_a_key_that_somebody_else_holds_is_dropped_and_replaced(provider: Provider) -> None:
@@ -177,10 +177,10 @@ def test_a_key_that_somebody_else_holds_is_dropped_and_replaced(provider: Provid
     signing_key_rotation.drop_signing_key(uow, first.header["kid"])
     second = rp.tokens(ana.log_in(rp))
     assert second.claims["sub"] == ana_id(first)
-    assert first.answer["id_token"].split(".")[0] not in second.id_token
-    landed = ana.open(rp.url(prompt="none", id_token_hint=first.id_token))
+    assert first.response["id_token"].split(".")[0] not in second.id_token
+    landed = ana.open(rp.authorization_url(prompt="none", id_token_hint=first.id_token))
     assert landed is not None
-    assert landed.says["error"] == "invalid_request", "nothing that it signed is believed"
+    assert landed.parameters["error"] == "invalid_request", "nothing that it signed is believed"
 
 
 def states(provider: Provider, alg: str) -> list[tuple[str, str]]:
@@ -225,9 +225,9 @@ def test_the_key_before_takes_the_place_of_one_that_is_dropped_and_goes_on(provi
     with time_machine.travel(
         time.time() + (PUBLISH_AHEAD + RETIRED_KEY_RETENTION + timedelta(days=1)).total_seconds()
     ):
-        provider.service.house.get(signing_keys.SigningKeys).invalidate()
+        provider.service.site.get(signing_keys.SigningKeys).invalidate()
         assert states(provider, "EdDSA") == [(first, "signs")], "it signs, so it does not cease to be published"
-    provider.service.house.get(signing_keys.SigningKeys).invalidate()
+    provider.service.site.get(signing_keys.SigningKeys).invalidate()
 
 
 @pytest.mark.usefixtures("_one_key")
@@ -279,6 +279,6 @@ def test_a_private_key_follows_the_secret_ring(provider: Provider) -> None:
     for ring, use, text in (([new], "use", sealed), ([KEY], "other", sealed), ([KEY], "use", sealed[:-4] + "AAAA")):
         with pytest.raises(encryption.DecryptionFailed):
             encryption.decrypt(KeyRing(ring), use, text)
-    with provider.service.house.store.engine.connect() as connection:
+    with provider.service.site.store.engine.connect() as connection:
         rows = connection.exec_driver_sql("SELECT sealed FROM oidc_keys").all()
     assert all('"d"' not in row[0] for row in rows)

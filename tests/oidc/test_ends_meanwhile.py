@@ -19,7 +19,7 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session import Session
 from tests.conftest import on_both_databases
-from tests.flows.walks import Member, member
+from tests.flows.walks import Member, sign_up_member
 from tests.people import Service
 
 Way = Callable[[Service, Member, Session, App], None]
@@ -56,7 +56,7 @@ def a_code(service: Service, ana: Member, session: Session, app: App) -> Authori
     with service.uow() as uow:
         uow.session.add(Consent(account_id=ana.id, app_id=app.id, scope="openid"))
     sealed = tokens.sign_code(
-        service.house,
+        service.site,
         account_id=ana.id,
         epoch=session.epoch,
         session_id=session.id,
@@ -71,7 +71,7 @@ def a_code(service: Service, ana: Member, session: Session, app: App) -> Authori
         claims={},
         acr=False,
     )
-    code = tokens.verify_code(service.house, sealed)
+    code = tokens.verify_code(service.site, sealed)
     assert code is not None
     return code
 
@@ -81,7 +81,7 @@ def a_code(service: Service, ana: Member, session: Session, app: App) -> Authori
 def test_what_ends_while_a_code_is_redeemed_ends_its_grant_and_tells_the_app(service: Service, way: Way) -> None:
     said = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"]}
     app = registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(said)).app
-    ana = member(service)
+    ana = sign_up_member(service)
     session = ana.sign_in()
     code = a_code(service, ana, session, app)
     ending = threading.Thread(target=way, args=(service, ana, session, app))

@@ -9,45 +9,45 @@ import time_machine
 
 from accounts.core.models.apps import Grant
 from accounts.flows.invites import send as send_invites
-from tests.oidc.kit import STATE_128, Landed, Provider, RelyingParty, Somebody
-from tests.people import OTHER_PASSWORD, PASSWORD, new_address
+from tests.oidc.kit import STATE_128, BrowserUser, CallbackRequest, Provider, RelyingParty
+from tests.people import OTHER_PASSWORD, PASSWORD, make_email
 
 
-def arrived(rp: RelyingParty, landed: Landed | None, email: str) -> None:
+def arrived(rp: RelyingParty, landed: CallbackRequest | None, email: str) -> None:
     assert landed is not None
-    assert landed.says["state"] == STATE_128
+    assert landed.parameters["state"] == STATE_128
     tokens = rp.tokens(landed)
     assert tokens.claims["nonce"] == rp.nonce
     assert rp.userinfo(tokens.access).json()["email"] == email
 
 
 def asked(rp: RelyingParty, **more: str) -> str:
-    return rp.url(scope="openid email", state=STATE_128, nonce="n" * 64, **more)
+    return rp.authorization_url(scope="openid email", state=STATE_128, nonce="n" * 64, **more)
 
 
-def new_device(provider: Provider, email: str) -> Somebody:
-    return Somebody(provider, email)
+def new_device(provider: Provider, email: str) -> BrowserUser:
+    return BrowserUser(provider, email)
 
 
 def test_through_signing_up_and_activating_on_another_device(provider: Provider) -> None:
     rp = provider.register()
-    ana = new_device(provider, new_address())
+    ana = new_device(provider, make_email())
     ana.open(asked(rp))
     (up,) = [link for link in ana.page.links if link.startswith("/sign-up?")]
     ana.open(up)
     ana.submit(ana.form("email"), email=ana.email)
     phone = new_device(provider, ana.email)
-    phone.open(provider.service.url(ana.email, "activate"))
+    phone.open(provider.service.link_url(ana.email, "activate"))
     arrived(rp, phone.submit(phone.form("password"), password=PASSWORD), ana.email)
 
 
 def test_prompt_create_leads_to_signing_up_and_counts_as_signing_in(provider: Provider) -> None:
     rp = provider.register()
-    ana = new_device(provider, new_address())
+    ana = new_device(provider, make_email())
     assert ana.open(asked(rp, prompt="create", login_hint=ana.email)) is None
     assert "/sign-up" in ana.url
     ana.submit(ana.form("email"))
-    ana.open(provider.service.url(ana.email, "activate"))
+    ana.open(provider.service.link_url(ana.email, "activate"))
     arrived(rp, ana.submit(ana.form("password"), password=PASSWORD), ana.email)
 
 
@@ -58,10 +58,10 @@ def test_through_a_forgotten_password_on_another_device(provider: Provider) -> N
     ana.open(forgot)
     ana.submit(ana.form("email"), email=ana.email)
     phone = new_device(provider, ana.email)
-    phone.open(provider.service.url(ana.email, "reset-password"))
+    phone.open(provider.service.link_url(ana.email, "reset-password"))
     phone.submit(phone.form("password"), password=OTHER_PASSWORD)
     phone.password = OTHER_PASSWORD
-    if not phone.asked_for_password:
+    if not phone.shows_password_form:
         (onward,) = [link for link in phone.page.links if link.startswith("/sign-in?")]
         phone.open(onward)
     arrived(rp, phone.sign_in(), ana.email)
@@ -73,18 +73,18 @@ def test_through_signing_in_by_mail(provider: Provider) -> None:
     (mail,) = [link for link in ana.page.links if link.startswith("/sign-in/mail?")]
     ana.open(mail)
     ana.submit(ana.form("email"), email=ana.email)
-    ana.open(provider.service.url(ana.email, "sign-in"))
+    ana.open(provider.service.link_url(ana.email, "sign-in"))
     arrived(rp, ana.submit(ana.form("link_id")), ana.email)
 
 
 def test_through_an_invitation(provider: Provider) -> None:
     rp = provider.register()
     target = asked(rp).removeprefix(provider.origin)
-    email = new_address()
+    email = make_email()
     said = {"email": email, "next": target}
     send_invites.send(provider.service.uow(), send_invites.Invite.model_validate(said))
     ana = new_device(provider, email)
-    ana.open(provider.service.url(email, "invite"))
+    ana.open(provider.service.link_url(email, "invite"))
     arrived(rp, ana.submit(ana.form("password"), password=PASSWORD), email)
 
 
@@ -101,14 +101,14 @@ def test_an_app_is_spoken_to_at_one_address_whatever_the_language(provider: Prov
             assert rule.rule.startswith(("/oauth/", "/.well-known/")), rule.rule
     bea, rp = provider.person("bea"), provider.register(trusted=False)
     assert bea.http.get(f"{provider.origin}/de/oauth/authorize", timeout=20).status_code == 404
-    bea.open(rp.url(ui_locales="fr-CH de-CH en"))
+    bea.open(rp.authorization_url(ui_locales="fr-CH de-CH en"))
     assert bea.url.startswith(f"{provider.origin}/de/sign-in?")
     assert "Anmelden" in bea.page.text, "the app has asked for it, and nobody else has"
     assert bea.sign_in() is None
     assert "wants to know who you are" in bea.page.text, "signed in, a person's own choice counts"
     assert bea.decide() is not None
     bea.http.cookies.clear()
-    bea.open(f"{rp.knows['end_session_endpoint']}?ui_locales=de")
+    bea.open(f"{rp.metadata['end_session_endpoint']}?ui_locales=de")
     assert "abgemeldet" in bea.page.text
 
 
@@ -128,25 +128,25 @@ def test_a_request_begun_in_one_browser_says_nothing_about_the_person_in_another
     ana.open(asked(rp, prompt="login"))
     landed = bea.open(urljoin(provider.origin, ana.form("next").values["next"]))
     assert landed is None, "she is asked for her own proof"
-    assert bea.asked_for_password
+    assert bea.shows_password_form
 
 
 def test_a_request_too_long_to_be_carried_is_told_to_the_app(provider: Provider) -> None:
     rp, ana = provider.register(), provider.person()
-    landed = ana.open(rp.url(state="s" * 1500))
+    landed = ana.open(rp.authorization_url(state="s" * 1500))
     assert landed is not None
-    assert landed.says["error"] == "invalid_request"
-    assert landed.says["state"] == "s" * 1500
+    assert landed.parameters["error"] == "invalid_request"
+    assert landed.parameters["state"] == "s" * 1500
     ana.log_in(rp)
-    landed = ana.open(rp.url(state="s" * 1500))
+    landed = ana.open(rp.authorization_url(state="s" * 1500))
     assert landed is not None
-    assert "code" in landed.says, "whoever is signed in needs no carrying"
+    assert "code" in landed.parameters, "whoever is signed in needs no carrying"
 
 
 def test_a_grant_follows_the_session_when_its_id_changes(provider: Provider) -> None:
     rp, ana = provider.register(), provider.person()
     tokens = rp.tokens(ana.log_in(rp))
-    ana.open(rp.url(prompt="login"))
+    ana.open(rp.authorization_url(prompt="login"))
     landed = ana.sign_in()
     assert landed is not None
     assert rp.userinfo(tokens.access).status_code == 200

@@ -6,7 +6,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.oidc.kit import STATE_128, Provider, RelyingParty, Somebody, Tokens
+from tests.oidc.kit import STATE_128, BrowserUser, Provider, RelyingParty, Tokens
 from tests.oidc.levels import module
 
 BACK = "https://rp.example.org/bye"
@@ -19,71 +19,71 @@ def rp(provider: Provider) -> RelyingParty:
 
 
 @pytest.fixture
-def ana(provider: Provider) -> Somebody:
+def ana(provider: Provider) -> BrowserUser:
     return provider.person()
 
 
 @pytest.fixture
-def tokens(rp: RelyingParty, ana: Somebody) -> Tokens:
+def tokens(rp: RelyingParty, ana: BrowserUser) -> Tokens:
     return rp.tokens(ana.log_in(rp))
 
 
 def url(rp: RelyingParty, **said: str) -> str:
     from urllib.parse import urlencode
 
-    return f"{rp.knows['end_session_endpoint']}?{urlencode(said)}"
+    return f"{rp.metadata['end_session_endpoint']}?{urlencode(said)}"
 
 
-def signed_in(rp: RelyingParty, ana: Somebody) -> bool:
-    landed = ana.open(rp.url(prompt="none"))
+def signed_in(rp: RelyingParty, ana: BrowserUser) -> bool:
+    landed = ana.open(rp.authorization_url(prompt="none"))
     assert landed is not None
-    return "code" in landed.says
+    return "code" in landed.parameters
 
 
-def asked(ana: Somebody) -> bool:
-    return ana.answer.status_code == 200 and any("request" in form.kinds for form in ana.page.forms)
+def asked(ana: BrowserUser) -> bool:
+    return ana.response.status_code == 200 and any("request" in form.kinds for form in ana.page.forms)
 
 
-def told_signed_out(ana: Somebody) -> bool:
-    return ana.answer.status_code == 200 and "You are signed out" in ana.page.text
+def told_signed_out(ana: BrowserUser) -> bool:
+    return ana.response.status_code == 200 and "You are signed out" in ana.page.text
 
 
 @module("oidcc-rp-initiated-logout-discovery-endpoint-verification", plan=PLAN)
 def test_the_endpoint_is_published(rp: RelyingParty) -> None:
-    assert rp.knows["end_session_endpoint"] == f"{rp.provider.origin}/oauth/logout"
+    assert rp.metadata["end_session_endpoint"] == f"{rp.provider.origin}/oauth/logout"
 
 
 @module("oidcc-rp-initiated-logout", plan=PLAN)
 def test_a_hint_and_a_registered_address_sign_out_and_lead_back(
-    rp: RelyingParty, ana: Somebody, tokens: Tokens
+    rp: RelyingParty, ana: BrowserUser, tokens: Tokens
 ) -> None:
     asked_for = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BACK, "state": STATE_128}
     landed = ana.open(url(rp, **asked_for))
     assert landed is not None
-    assert (landed.at, landed.says) == (BACK, {"state": STATE_128})
+    assert (landed.endpoint, landed.parameters) == (BACK, {"state": STATE_128})
     assert not signed_in(rp, ana)
     assert rp.userinfo(tokens.access).status_code == 401, "the token goes with the session"
 
 
 @module("oidcc-rp-initiated-logout-bad-post-logout-redirect-uri", plan=PLAN)
-def test_an_unregistered_address_is_sent_nobody(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_an_unregistered_address_is_sent_nobody(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": "https://evil.example/"}
     assert ana.open(url(rp, **said)) is None
-    assert ana.answer.status_code == 400
+    assert ana.response.status_code == 400
     assert signed_in(rp, ana)
 
 
 @module("oidcc-rp-initiated-logout-modified-id-token-hint", plan=PLAN)
-def test_a_hint_without_a_signature_is_none(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_a_hint_without_a_signature_is_none(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     _, body, _ = tokens.id_token.split(".")
     said = {"id_token_hint": f"eyJhbGciOiJub25lIn0.{body}.", "post_logout_redirect_uri": BACK}
     assert ana.open(url(rp, **said)) is None
-    assert ana.answer.status_code == 400
+    assert ana.response.status_code == 400
     assert signed_in(rp, ana)
 
 
 @module("oidcc-rp-initiated-logout-no-id-token-hint", plan=PLAN)
-def test_an_address_without_a_hint_leads_to_a_question(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_an_address_without_a_hint_leads_to_a_question(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     assert ana.open(url(rp, post_logout_redirect_uri=BACK)) is None
     assert asked(ana)
     assert signed_in(rp, ana), "nothing has happened so far"
@@ -91,9 +91,9 @@ def test_an_address_without_a_hint_leads_to_a_question(rp: RelyingParty, ana: So
 
 @module("oidcc-rp-initiated-logout-no-params", plan=PLAN)
 def test_without_any_parameter_the_person_is_asked_and_then_signed_out(
-    rp: RelyingParty, ana: Somebody, tokens: Tokens
+    rp: RelyingParty, ana: BrowserUser, tokens: Tokens
 ) -> None:
-    assert ana.open(rp.knows["end_session_endpoint"]) is None
+    assert ana.open(rp.metadata["end_session_endpoint"]) is None
     assert asked(ana)
     assert ana.submit(ana.form("request")) is None
     assert told_signed_out(ana)
@@ -101,14 +101,14 @@ def test_without_any_parameter_the_person_is_asked_and_then_signed_out(
 
 
 @module("oidcc-rp-initiated-logout-no-post-logout-redirect-uri", plan=PLAN)
-def test_a_hint_alone_ends_on_a_page_here(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_a_hint_alone_ends_on_a_page_here(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     assert ana.open(url(rp, id_token_hint=tokens.id_token)) is None
     assert told_signed_out(ana)
     assert not signed_in(rp, ana)
 
 
 @module("oidcc-rp-initiated-logout-no-state", plan=PLAN)
-def test_without_state_none_comes_back(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_without_state_none_comes_back(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     landed = ana.open(url(rp, id_token_hint=tokens.id_token, post_logout_redirect_uri=BACK))
     assert landed is not None
     assert landed.url == BACK
@@ -116,7 +116,7 @@ def test_without_state_none_comes_back(rp: RelyingParty, ana: Somebody, tokens: 
 
 
 @module("oidcc-rp-initiated-logout-only-state", plan=PLAN)
-def test_with_state_only_nobody_is_sent_anywhere(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_with_state_only_nobody_is_sent_anywhere(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     assert ana.open(url(rp, state="x")) is None
     assert asked(ana)
     assert ana.submit(ana.form("request")) is None
@@ -124,29 +124,29 @@ def test_with_state_only_nobody_is_sent_anywhere(rp: RelyingParty, ana: Somebody
 
 
 @module("oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri", plan=PLAN)
-def test_a_query_may_not_be_added(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_a_query_may_not_be_added(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": f"{BACK}?foo=bar"}
     assert ana.open(url(rp, **said)) is None
-    assert ana.answer.status_code == 400
+    assert ana.response.status_code == 400
 
 
 @module("oidcc-rp-initiated-logout-bad-id-token-hint", plan=PLAN)
-def test_a_hint_signed_by_somebody_else_is_none(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_a_hint_signed_by_somebody_else_is_none(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     forged = jwt.encode({"alg": "RS256", "kid": tokens.header["kid"]}, tokens.claims, RSAKey.generate_key(2048))
     assert ana.open(url(rp, id_token_hint=forged, post_logout_redirect_uri=BACK)) is None
-    assert ana.answer.status_code == 400
+    assert ana.response.status_code == 400
     assert signed_in(rp, ana)
 
 
-def test_what_only_looks_signs_nobody_out(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_what_only_looks_signs_nobody_out(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BACK}
     assert "Location" not in ana.http.head(url(rp, **said), timeout=20).headers
     assert signed_in(rp, ana)
 
 
-def test_it_may_be_asked_by_post(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_it_may_be_asked_by_post(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": f"{BACK}?x=y", "state": "s t&u"}
-    landed = ana.open(rp.knows["end_session_endpoint"], said)
+    landed = ana.open(rp.metadata["end_session_endpoint"], said)
     assert landed is not None
     assert landed.url == f"{BACK}?x=y&state=s+t%26u"
 
@@ -156,13 +156,13 @@ def test_the_client_must_be_the_one_of_the_hint(provider: Provider, rp: RelyingP
     ana = provider.person()
     for said in ({"client_id": other.id}, {"client_id": "nobody"}):
         assert ana.open(url(rp, id_token_hint=tokens.id_token, **said)) is None
-        assert ana.answer.status_code == 400
+        assert ana.response.status_code == 400
 
 
 def test_a_hint_of_another_person_or_session_asks(provider: Provider, rp: RelyingParty, tokens: Tokens) -> None:
     bea = provider.person("bea")
     bea.log_in(rp)
-    again = Somebody(provider, tokens_owner(provider, tokens))
+    again = BrowserUser(provider, tokens_owner(provider, tokens))
     again.log_in(rp)
     for person in (bea, again):
         assert person.open(url(rp, id_token_hint=tokens.id_token, post_logout_redirect_uri=BACK)) is None
@@ -179,18 +179,18 @@ def tokens_owner(provider: Provider, tokens: Tokens) -> str:
         return uow.session.get_one(Account, tokens.claims["sub"]).email
 
 
-def test_the_question_needs_the_token_of_its_form(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
-    ana.open(rp.knows["end_session_endpoint"])
+def test_the_question_needs_the_token_of_its_form(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
+    ana.open(rp.metadata["end_session_endpoint"])
     form = ana.form("request")
     ana.submit(form, csrf_token="x.y.z")
-    assert ana.answer.status_code == 403
+    assert ana.response.status_code == 403
     assert signed_in(rp, ana)
 
 
 def test_a_session_whose_id_has_changed_is_known_by_the_sid_that_the_app_was_told(
-    rp: RelyingParty, ana: Somebody, tokens: Tokens
+    rp: RelyingParty, ana: BrowserUser, tokens: Tokens
 ) -> None:
-    ana.open(rp.url(prompt="login"))
+    ana.open(rp.authorization_url(prompt="login"))
     assert ana.sign_in() is not None
     landed = ana.open(url(rp, id_token_hint=tokens.id_token, post_logout_redirect_uri=BACK))
     assert landed is not None
@@ -198,10 +198,10 @@ def test_a_session_whose_id_has_changed_is_known_by_the_sid_that_the_app_was_tol
     assert not signed_in(rp, ana)
 
 
-def test_what_is_no_id_token_of_ours_is_no_hint(rp: RelyingParty, ana: Somebody, tokens: Tokens) -> None:
+def test_what_is_no_id_token_of_ours_is_no_hint(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     key = RSAKey.generate_key(2048)
     texts = ["x", "a.b.c", "W10.W10.x", jwt.encode({"alg": "RS256"}, {"sub": "x"}, key), "ey" * 5000]
     for text in texts:
         assert ana.open(url(rp, id_token_hint=text)) is None
-        assert ana.answer.status_code == 400, text[:20]
+        assert ana.response.status_code == 400, text[:20]
     assert signed_in(rp, ana)

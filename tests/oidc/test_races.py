@@ -15,10 +15,10 @@ from accounts.flows.oidc import registration, registration_form, tokens
 from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
 from accounts.flows.oidc.signing_keys import SIGNING_ALGS, SigningKeys
 from tests.conftest import on_both_databases
-from tests.core.sites import house_on
-from tests.flows.walks import Member, member
+from tests.core.sites import make_site
+from tests.flows.walks import Member, sign_up_member
 from tests.people import Service
-from tests.web.routes import at_once
+from tests.web.routes import run_concurrently
 
 URI = "https://rp.example.org/cb"
 
@@ -33,7 +33,7 @@ def registered(service: Service) -> tuple[App, str]:
 def code_for(service: Service, ana: Member, app: App) -> str:
     session = ana.sign_in()
     return tokens.sign_code(
-        service.house,
+        service.site,
         account_id=ana.id,
         epoch=session.epoch,
         session_id=session.id,
@@ -56,7 +56,7 @@ def ask(service: Service, app: App, secret: str, **said: str) -> EndpointRespons
     uow = service.uow()
     try:
         headers = {"Authorization": "Basic " + b64encode(f"{app.id}:{secret}".encode()).decode()}
-        return service.house.get(OAuthServer).handle_token_request(ClientRequest(uow, said, headers))
+        return service.site.get(OAuthServer).handle_token_request(ClientRequest(uow, said, headers))
     finally:
         uow.close()
 
@@ -68,10 +68,10 @@ def counted(answers: list[EndpointResponse]) -> Counter[Any]:
 @on_both_databases
 def test_of_fifty_that_redeem_one_code_one_succeeds_and_its_tokens_die(service: Service) -> None:
     app, secret = registered(service)
-    ana = member(service)
+    ana = sign_up_member(service)
     code = code_for(service, ana, app)
     said = {"grant_type": "authorization_code", "code": code, "redirect_uri": URI}
-    answers = at_once(50, lambda number: ask(service, app, secret, **said))
+    answers = run_concurrently(50, lambda number: ask(service, app, secret, **said))
     assert counted(answers) == {(200, None): 1, (400, "invalid_grant"): 49}
     (good,) = [each for each in answers if each.status == 200]
     with service.uow() as uow:
@@ -84,11 +84,11 @@ def test_of_fifty_that_redeem_one_code_one_succeeds_and_its_tokens_die(service: 
 @on_both_databases
 def test_fifty_that_refresh_at_once_all_go_on_in_one_family(service: Service) -> None:
     app, secret = registered(service)
-    ana = member(service)
+    ana = sign_up_member(service)
     code = code_for(service, ana, app)
     first = ask(service, app, secret, grant_type="authorization_code", code=code, redirect_uri=URI)
     said = {"grant_type": "refresh_token", "refresh_token": first.body["refresh_token"]}
-    answers = at_once(50, lambda number: ask(service, app, secret, **said))
+    answers = run_concurrently(50, lambda number: ask(service, app, secret, **said))
     assert counted(answers) == {(200, None): 50}
     with service.uow() as uow:
         (grant,) = uow.session.scalars(select(Grant))
@@ -100,16 +100,16 @@ def test_fifty_that_refresh_at_once_all_go_on_in_one_family(service: Service) ->
 @on_both_databases
 def test_fifty_first_starts_make_one_set_of_keys(database: str) -> None:
     def start(number: int) -> frozenset[str]:
-        house = house_on(database)
+        house = make_site(database)
         try:
             return frozenset(key["kid"] for key in house.get(SigningKeys).public_jwks())
         finally:
             house.store.close()
 
-    found = set(at_once(8, start))
+    found = set(run_concurrently(8, start))
     assert len(found) == 1
     store = Store(database)
-    house = house_on(database)
+    house = make_site(database)
     with UnitOfWork(house) as uow:
         rows = list(uow.session.scalars(select(OidcKey)))
     assert sorted(row.alg for row in rows) == sorted(SIGNING_ALGS)

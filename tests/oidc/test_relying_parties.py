@@ -19,7 +19,7 @@ from accounts.core.clock import now
 from accounts.core.models.apps import OidcKey
 from accounts.flows.oidc import signing_key_rotation, signing_keys
 from tests.e2e.running import free_port
-from tests.oidc.kit import Landed, Provider, RelyingParty, Somebody, challenge
+from tests.oidc.kit import BrowserUser, CallbackRequest, Provider, RelyingParty, code_challenge
 from tests.oidc.test_rules import NEAR_MISSES
 
 pytestmark = pytest.mark.faults
@@ -84,7 +84,7 @@ class OnNode:
         rp = provider.register(name="openid-client")
         self.program = Program(node, "openid-client.mjs", rp)
 
-    def log_in(self, person: Somebody) -> dict[str, Any]:
+    def log_in(self, person: BrowserUser) -> dict[str, Any]:
         landed = walk(person, json.loads(self.program.says())["url"])
         self.program.hears(landed.url)
         found: dict[str, Any] = json.loads(self.program.says())
@@ -106,8 +106,8 @@ class OnExpress:
         self.program = Program(node, "express.mjs", rp, PORT=str(self.port))
         assert self.program.says() == "listening\n"
 
-    def log_in(self, person: Somebody) -> dict[str, Any]:
-        app = person.provider.http()
+    def log_in(self, person: BrowserUser) -> dict[str, Any]:
+        app = person.provider.http_client()
         app.mount("http://", app.adapters["https://"])
         sent = app.get(f"{self.origin}/", allow_redirects=False, timeout=20)
         assert sent.status_code in (302, 303), sent.text
@@ -149,7 +149,7 @@ class OnAuthlib:
         app.add_url_rule("/cb", "callback", callback)
         self.client = app.test_client()
 
-    def log_in(self, person: Somebody) -> dict[str, Any]:
+    def log_in(self, person: BrowserUser) -> dict[str, Any]:
         landed = walk(person, self.client.get("/").location)
         back = self.client.get(f"/cb?{landed.url.partition('?')[2]}")
         found: dict[str, Any] = back.get_json()
@@ -159,7 +159,7 @@ class OnAuthlib:
         pass
 
 
-def walk(person: Somebody, url: str) -> Landed:
+def walk(person: BrowserUser, url: str) -> CallbackRequest:
     landed = person.open(url)
     if landed is None:
         landed = person.sign_in()
@@ -190,7 +190,7 @@ def test_three_relying_parties_log_in_while_the_keys_rotate(provider: Provider, 
         assert [each.get("email") for each in found] == [person.email for person in people], found
         return found
 
-    keys = provider.service.house.get(signing_keys.SigningKeys)
+    keys = provider.service.site.get(signing_keys.SigningKeys)
     old = {key["kid"] for key in keys.public_jwks()}
     signing_key_rotation.rotate_signing_keys(provider.service.uow())
     assert everybody()[0]["kid"] in old
@@ -220,11 +220,11 @@ def test_the_certified_provider_refuses_the_same_near_misses(node: Path, provide
         ana, differ = provider.person(), set()
         for uri in [*NEAR_MISSES, rp.redirect_uri]:
             asked = {"client_id": "c", "response_type": "code", "scope": "openid", "redirect_uri": uri}
-            asked |= {"code_challenge": challenge(rp.verifier), "code_challenge_method": "S256"}
+            asked |= {"code_challenge": code_challenge(rp.verifier), "code_challenge_method": "S256"}
             theirs = requests.get(f"http://127.0.0.1:{port}/auth", params=asked, allow_redirects=False, timeout=10)
-            ana.open(rp.url(redirect_uri=uri))
+            ana.open(rp.authorization_url(redirect_uri=uri))
             assert theirs.status_code in (303, 400), uri
-            if (theirs.status_code == 400) != (ana.answer.status_code == 400):
+            if (theirs.status_code == 400) != (ana.response.status_code == 400):
                 differ.add(uri)
         assert differ == TOLD_APART
     finally:

@@ -122,8 +122,8 @@ def world(sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPa
                 **settings,
             }
             app = create_app(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
-            get_app_state(app).house.passwords = Passwords(memory_kib=8, passes=1)
-            stack.callback(get_app_state(app).house.store.close)
+            get_app_state(app).site.passwords = Passwords(memory_kib=8, passes=1)
+            stack.callback(get_app_state(app).site.store.close)
             return Service(app, sink)
 
         there = house(there_origin)
@@ -151,7 +151,7 @@ def liar(world: World) -> Iterator[Liar]:
 
 def forget(service: Service) -> None:
     """Have a service ask issuers anew."""
-    service.house._singletons.clear()
+    service.site._singletons.clear()
 
 
 def connected(world: World, person: Person, employee: Person) -> Browser:

@@ -14,7 +14,7 @@ from accounts.flows.upstream import identities
 from accounts.flows.upstream.provider import UpstreamUser as Vouched
 from tests.conftest import on_both_databases
 from tests.people import Service
-from tests.web.routes import at_once
+from tests.web.routes import run_concurrently
 
 ISSUER = "https://login.example.com"
 
@@ -38,7 +38,7 @@ def test_of_many_accounts_that_connect_one_sign_in_at_once_one_gets_it(service: 
             return "taken"
         return "connected"
 
-    assert sorted(at_once(6, one)) == ["connected", *["taken"] * 5]
+    assert sorted(run_concurrently(6, one)) == ["connected", *["taken"] * 5]
 
 
 @on_both_databases
@@ -61,5 +61,5 @@ def test_of_two_ways_in_that_are_taken_away_at_once_one_stays(service: Service) 
             return refused.code
         return "gone"
 
-    assert at_once(2, one).count("gone") == 1
+    assert run_concurrently(2, one).count("gone") == 1
     assert len(identities.list_identities(service.uow(), id)) == 1

@@ -13,7 +13,7 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from accounts.flows.upstream import identities
-from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
+from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
 from tests.upstream.conftest import World, connected
 from tests.web.browser import Browser
 
@@ -34,9 +34,9 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     assert employee.email in browser.page.text, "the owner recognises it"
     assert browser.account()["email"] == ana.email, "the address here stays what it was"
     assert not ana.signed_in, "other devices were signed out"
-    letter = world.here.mails(ana.email)[-1].message
+    letter = world.here.mails_to(ana.email)[-1].message
     assert letter["Subject"] == "A sign-in was connected to your account"
-    assert world.here.url(ana.email, "not-me")
+    assert world.here.link_url(ana.email, "not-me")
 
     other = world.browser().open("/sign-in?next=/account/sessions")
     other.press("/upstream/office/sign-in")
@@ -50,7 +50,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     browser.open("/account/identities").press("/disconnect")
     assert browser.url.endswith("?done=disconnected")
     assert not other.account(), "what it began is over"
-    assert world.here.mails(ana.email)[-1].message["Subject"] == "A sign-in was disconnected from your account"
+    assert world.here.mails_to(ana.email)[-1].message["Subject"] == "A sign-in was disconnected from your account"
     other.open("/sign-in").press("/upstream/office/sign-in")
     assert other.answer.status_code == 403
     assert "is not connected to an account here" in other.page.text
@@ -76,7 +76,7 @@ def test_an_admin_sees_a_connected_sign_in_and_takes_it_away(world: World) -> No
     assert "its owner is told" in page.submit(form).text
     assert admin.get(path).get_json()["identities"] == []
     assert not browser.account(), "all its sessions are over"
-    letter = world.here.mails(ana.email)[-1]
+    letter = world.here.mails_to(ana.email)[-1]
     assert letter.message["Subject"] == "A sign-in was disconnected from your account"
     assert admin.network.encode() not in letter.raw, "an admin's network is nobody's business"
     line = next(line for line in admin.get(path).get_json()["history"] if line["kind"] == "identity.disconnected")
@@ -131,10 +131,10 @@ def test_a_disabled_account_is_refused_and_everywhere_ends_it(world: World) -> N
 
 
 def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(world: World) -> None:
-    employee, email = world.there.member("employee"), new_address("invited")
+    employee, email = world.there.member("employee"), make_email("invited")
     said = send_invites.Invite.model_validate({"email": email, "groups": ["editors"]})
     send_invites.send(world.here.uow(), said)
-    url = world.here.url(email, "invite")
+    url = world.here.link_url(email, "invite")
     browser = world.browser().open(url).press("/upstream/office/join")
     browser.sign_in(employee.email)
     assert browser.url == f"{world.origin}/account"
@@ -157,7 +157,7 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
     with pytest.raises(LastWayIn):
         identities.disconnect_identity(uow, who, identity.id)
     uow.close()
-    token = token_in(world.here.url(email, "reset-password"))
+    token = token_of_url(world.here.link_url(email, "reset-password"))
     said_anew = {"token": token, "password": OTHER_PASSWORD}
     assert person.post("/api/l/reset-password", said_anew).status_code == 200
     assert world.here.person(email=email, password=OTHER_PASSWORD).sign_in().status_code == 200

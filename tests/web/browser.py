@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 _networks = count(1)
-VOID_INPUTS = ("submit", "button", "reset")
+BUTTON_TYPES = ("submit", "button", "reset")
 
 
 @dataclass
@@ -37,67 +37,72 @@ class Page(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self.links: list[str] = []
-        self.words: list[str] = []
+        self.texts: list[str] = []
         self.lang = ""
         self.headings: list[str] = []
-        self._open: list[str] = []
+        self._open_tags: list[str] = []
         self._select = ""
-        self._area = ""
+        self._textarea = ""
         self.feed(html)
 
     @property
     def text(self) -> str:
-        return " ".join(" ".join(self.words).split())
+        return " ".join(" ".join(self.texts).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
-        self._open.append(tag)
+        attributes = {name: value or "" for name, value in attrs}
+        self._open_tags.append(tag)
         if tag == "html":
-            self.lang = given["lang"]
-        elif tag == "a" and "href" in given:
-            self.links.append(given["href"])
+            self.lang = attributes["lang"]
+        elif tag == "a" and "href" in attributes:
+            self.links.append(attributes["href"])
         elif tag == "form":
-            self.forms.append(Form(given.get("action", ""), given.get("method", "get")))
-        elif tag in ("input", "select", "textarea") and self.forms and "form" in self._open and given.get("name"):
-            self._take(tag, given)
-        elif tag == "option" and self._select and "selected" in given:
-            self.forms[-1].values[self._select] = given["value"]
+            self.forms.append(Form(attributes.get("action", ""), attributes.get("method", "get")))
+        elif (
+            tag in ("input", "select", "textarea")
+            and self.forms
+            and "form" in self._open_tags
+            and attributes.get("name")
+        ):
+            self._add_control(tag, attributes)
+        elif tag == "option" and self._select and "selected" in attributes:
+            self.forms[-1].values[self._select] = attributes["value"]
         if tag in ("input", "meta", "link", "img", "br", "hr"):
-            self._open.pop()
+            self._open_tags.pop()
 
-    def _take(self, tag: str, given: dict[str, str]) -> None:
-        form, name = self.forms[-1], given["name"]
-        kind = tag if tag in ("select", "textarea") else given.get("type", "text")
-        if kind in VOID_INPUTS:
+    def _add_control(self, tag: str, attributes: dict[str, str]) -> None:
+        form, name = self.forms[-1], attributes["name"]
+        kind = tag if tag in ("select", "textarea") else attributes.get("type", "text")
+        if kind in BUTTON_TYPES:
             return
         assert name not in form.kinds, f"{name} stands twice in a form"
         form.kinds[name] = kind
-        if "required" in given:
+        if "required" in attributes:
             form.required.add(name)
         if tag == "select":
             self._select = name
         elif tag == "textarea":
-            self._area = name
+            self._textarea = name
             form.values[name] = ""
-        elif kind != "checkbox" or "checked" in given:
-            form.values[name] = given.get("value", "on" if kind == "checkbox" else "")
+        elif kind != "checkbox" or "checked" in attributes:
+            form.values[name] = attributes.get("value", "on" if kind == "checkbox" else "")
 
     def handle_endtag(self, tag: str) -> None:
-        assert self._open, f"</{tag}> closes nothing"
-        assert self._open.pop() == tag, f"</{tag}> closes something else"
+        assert self._open_tags, f"</{tag}> closes nothing"
+        assert self._open_tags.pop() == tag, f"</{tag}> closes something else"
         if tag == "select":
             self._select = ""
         elif tag == "textarea":
             # A line break right behind the tag is not part of what it holds.
-            self.forms[-1].values[self._area] = self.forms[-1].values[self._area].removeprefix("\n")
-            self._area = ""
+            self.forms[-1].values[self._textarea] = self.forms[-1].values[self._textarea].removeprefix("\n")
+            self._textarea = ""
 
     def handle_data(self, data: str) -> None:
-        if self._area:
-            self.forms[-1].values[self._area] += data
-        if not {"script", "style", "title"} & set(self._open):
-            self.words.append(data)
-        if "h1" in self._open:
+        if self._textarea:
+            self.forms[-1].values[self._textarea] += data
+        if not {"script", "style", "title"} & set(self._open_tags):
+            self.texts.append(data)
+        if "h1" in self._open_tags:
             self.headings.append(data)
 
 
@@ -111,49 +116,49 @@ class Browser:
         self.url = "/"
         self.status = 0
         self.page = Page("")
-        self.answer: TestResponse
+        self.response: TestResponse
 
     def visit(self, url: str) -> Page:
         """Open an address of the site (or a mailed link) and follow redirects."""
-        return self._go("GET", urljoin(self.url, url), None)
+        return self._request("GET", urljoin(self.url, url), None)
 
     def click(self, ending: str) -> Page:
         """Follow the first link on the page whose address ends so."""
         return self.visit(next(link for link in self.page.links if link.partition("?")[0].endswith(ending)))
 
-    def form(self, *names: str) -> Form:
+    def form(self, *field_names: str) -> Form:
         """The one form of the page that has all these fields."""
-        (found,) = [form for form in self.page.forms if set(names) <= set(form.kinds)]
-        return found
+        (match,) = [form for form in self.page.forms if set(field_names) <= set(form.kinds)]
+        return match
 
-    def submit(self, form: Form | None = None, **filled: str) -> Page:
+    def submit(self, form: Form | None = None, **fields: str) -> Page:
         """Fill in the fields of a form (the one that has them) and send it."""
-        form = form or self.form(*filled)
-        values = form.values | filled
+        form = form or self.form(*fields)
+        values = form.values | fields
         missing = [name for name in form.required if not values.get(name)]
         assert not missing, f"a browser would not send this form without {missing}"
         assert form.method == "post"
-        return self._go("POST", urljoin(self.url, form.action or self.url), values)
+        return self._request("POST", urljoin(self.url, form.action or self.url), values)
 
-    def _go(self, method: str, url: str, data: dict[str, str] | None) -> Page:
+    def _request(self, method: str, url: str, data: dict[str, str] | None) -> Page:
         headers = dict(self._headers)
         if method == "POST":
             headers |= {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
         for _ in range(6):
             parts = urlsplit(url)
             self.url = parts.path + (f"?{parts.query}" if parts.query else "")
-            self.answer = self._client.open(
+            self.response = self._client.open(
                 self.url, method=method, data=data, headers=headers, environ_base=self._base
             )
-            self.status = self.answer.status_code
-            onward = self.answer.headers.get("Location")
-            if onward is None:
+            self.status = self.response.status_code
+            location = self.response.headers.get("Location")
+            if location is None:
                 break
             assert self.status == 303
-            assert onward.startswith("/"), "a browser is never led elsewhere"
-            method, data, url = "GET", None, onward
+            assert location.startswith("/"), "a browser is never led elsewhere"
+            method, data, url = "GET", None, location
             headers.pop("Origin", None)
         else:
             raise AssertionError("redirects without end")
-        self.page = Page(self.answer.get_data(as_text=True))
+        self.page = Page(self.response.get_data(as_text=True))
         return self.page

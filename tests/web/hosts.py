@@ -65,4 +65,4 @@ def mount(settings: Callable[..., Settings], sink: SmtpSink, tmp_path: Path) -> 
 
     yield make
     for app in mounted:
-        get_app_state(app).house.store.close()
+        get_app_state(app).site.store.close()

@@ -7,80 +7,80 @@ from typing import Any
 
 from accounts.core.models.account import Account
 from accounts.flows.sign_in.unlock import MAX_FAILURES
-from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
+from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 
-def activate(service: Service, admin: Person) -> str:
-    email = new_address("fresh")
+def activate_url(service: Service, admin: Person) -> str:
+    email = make_email("fresh")
     assert service.person().post("/api/sign-up", {"email": email}).status_code == 202
-    return service.url(email, "activate")
+    return service.link_url(email, "activate")
 
 
-def invite(service: Service, admin: Person) -> str:
-    email = new_address("invited")
+def invite_url(service: Service, admin: Person) -> str:
+    email = make_email("invited")
     assert admin.post("/api/admin/invites", {"email": email, "groups": ["editors"]}).status_code == 202
-    return service.url(email, "invite")
+    return service.link_url(email, "invite")
 
 
-def reset_password(service: Service, admin: Person) -> str:
+def reset_password_url(service: Service, admin: Person) -> str:
     member = service.member("forgetful")
     assert service.person().post("/api/forgot-password", {"email": member.email}).status_code == 202
-    return service.url(member.email, "reset-password")
+    return service.link_url(member.email, "reset-password")
 
 
-def sign_in(service: Service, admin: Person) -> str:
+def sign_in_url(service: Service, admin: Person) -> str:
     member = service.member("visiting")
     assert service.person().post("/api/sign-in/mail", {"email": member.email}).status_code == 202
-    return service.url(member.email, "sign-in")
+    return service.link_url(member.email, "sign-in")
 
 
-def change_email(service: Service, admin: Person) -> str:
-    member, new = service.member("moving"), new_address("new")
-    assert member.post("/api/account/email", {"email": new}).status_code == 202
-    return service.url(new, "change-email")
+def change_email_url(service: Service, admin: Person) -> str:
+    member, new_email = service.member("moving"), make_email("new")
+    assert member.post("/api/account/email", {"email": new_email}).status_code == 202
+    return service.link_url(new_email, "change-email")
 
 
-def undo_email_change(service: Service, admin: Person) -> str:
-    member, new = service.member("moved"), new_address("new")
-    assert member.post("/api/account/email", {"email": new}).status_code == 202
-    token = service.token(new, "change-email")
+def undo_email_change_url(service: Service, admin: Person) -> str:
+    member, new_email = service.member("moved"), make_email("new")
+    assert member.post("/api/account/email", {"email": new_email}).status_code == 202
+    token = service.link_token(new_email, "change-email")
     assert member.post("/api/l/change-email", {"token": token}).status_code == 200
-    return service.url(member.email, "undo-email-change")
+    return service.link_url(member.email, "undo-email-change")
 
 
-def unlock(service: Service, admin: Person) -> str:
+def unlock_url(service: Service, admin: Person) -> str:
     owner = service.member("locked")
     for _ in range(MAX_FAILURES // 10):  # ten tries are what one network has for one account
         stranger = service.person(email=owner.email, password="not the password")
         assert {stranger.sign_in().status_code for _ in range(10)} == {401}
-    return service.url(owner.email, "unlock")
+    return service.link_url(owner.email, "unlock")
 
 
-def close_account(service: Service, admin: Person) -> str:
+def close_account_url(service: Service, admin: Person) -> str:
     member = service.member("leaving")
     assert member.post("/api/account/close").status_code == 202
-    return service.url(member.email, "close-account")
+    return service.link_url(member.email, "close-account")
 
 
-def not_me(service: Service, admin: Person) -> str:
+def not_me_url(service: Service, admin: Person) -> str:
     member = service.member("startled")
-    said = {"current_password": member.password, "password": OTHER_PASSWORD}
-    assert member.post("/api/account/password", said).status_code == 200
-    return service.url(member.email, "not-me")
+    data = {"current_password": member.password, "password": OTHER_PASSWORD}
+    assert member.post("/api/account/password", data).status_code == 200
+    return service.link_url(member.email, "not-me")
 
 
 MAKERS: dict[str, Callable[[Service, Person], str]] = {
-    "activate": activate,
-    "invite": invite,
-    "reset-password": reset_password,
-    "sign-in": sign_in,
-    "change-email": change_email,
-    "undo-email-change": undo_email_change,
-    "unlock": unlock,
-    "close-account": close_account,
-    "not-me": not_me,
+    "activate": activate_url,
+    "invite": invite_url,
+    "reset-password": reset_password_url,
+    "sign-in": sign_in_url,
+    "change-email": change_email_url,
+    "undo-email-change": undo_email_change_url,
+    "unlock": unlock_url,
+    "close-account": close_account_url,
+    "not-me": not_me_url,
 }
-SAYS: dict[str, dict[str, Any]] = {
+FORM_DATA: dict[str, dict[str, Any]] = {
     "activate": {"password": OTHER_PASSWORD, "name": "Fresh"},
     "invite": {"password": OTHER_PASSWORD, "name": "Invited"},
     "reset-password": {"password": OTHER_PASSWORD},
@@ -92,28 +92,28 @@ SAYS: dict[str, dict[str, Any]] = {
     "not-me": {},
 }
 """What each kind asks for, so that the token alone decides."""
-PASSWORD_ASKED = [purpose for purpose, said in SAYS.items() if "password" in said]
-CREATE = ("activate", "invite")
+PASSWORD_PURPOSES = [purpose for purpose, said in FORM_DATA.items() if "password" in said]
+CREATING_PURPOSES = ("activate", "invite")
 """Kinds whose act makes an account."""
 
 
-def live_url(service: Service, purpose: str, admin: Person) -> str:
+def make_link_url(service: Service, purpose: str, admin: Person) -> str:
     """A freshly mailed link of one kind."""
     return MAKERS[purpose](service, admin)
 
 
-def account_of(service: Service, purpose: str, url: str) -> Account:
+def account_of_link(service: Service, purpose: str, url: str) -> Account:
     """The account that a link about an account speaks of."""
-    link = service.house.links[purpose]
-    sentence = service.house.link_signer.verify(link, token_in(url))
+    link = service.site.links[purpose]
+    claims = service.site.link_signer.verify(link, token_of_url(url))
     with service.uow() as uow:
-        return uow.session.get_one(Account, sentence.subject_id)
+        return uow.session.get_one(Account, claims.subject_id)
 
 
-def bearer(service: Service, purpose: str, url: str) -> Person:
+def browser_for_link(service: Service, purpose: str, url: str) -> Person:
     """Somebody at a browser of their own who may act on a link: a stranger, but where the account itself must act."""
-    if not service.house.links[purpose].needs_session:
+    if not service.site.links[purpose].needs_session:
         return service.person()
-    person = service.person(email=account_of(service, purpose, url).email)
+    person = service.person(email=account_of_link(service, purpose, url).email)
     assert person.sign_in().status_code == 200
     return person

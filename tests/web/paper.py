@@ -10,41 +10,48 @@ import zxingcpp
 
 T = TypeVar("T")
 
-PIXELS = 4
+PIXELS_PER_MODULE = 4
 """A module of a code as a scanner would see it."""
 
 
-class Letter(NamedTuple):
+class PrintedLetter(NamedTuple):
     """The link of a letter, as it is printed in letters and as its code says it."""
 
     printed: str
     scanned: str
 
 
-def letters_on(page: str) -> list[Letter]:
+def parse_letters(page: str) -> list[PrintedLetter]:
     """The letters of a page."""
     return [
-        Letter(_only(re.findall(r'class="link">(\S+)</p>', text)), scanned(_only(re.findall("<svg.*?</svg>", text))))
+        PrintedLetter(
+            _single(re.findall(r'class="link">(\S+)</p>', text)),
+            scan_qr_code(_single(re.findall("<svg.*?</svg>", text))),
+        )
         for text in re.findall(r"<article.*?</article>", page, re.DOTALL)
     ]
 
 
-def scanned(svg: str) -> str:
+def scan_qr_code(svg: str) -> str:
     """What a code says that is drawn as one line of horizontal strokes, read from its pixels by ZXing."""
-    width, height = (int(each) for each in _only(re.findall(r'viewBox="0 0 (\d+) (\d+)"', svg)))
-    rows = [bytearray(b"\xff" * width * PIXELS) for _ in range(height)]
+    width, height = (int(each) for each in _single(re.findall(r'viewBox="0 0 (\d+) (\d+)"', svg)))
+    rows = [bytearray(b"\xff" * width * PIXELS_PER_MODULE) for _ in range(height)]
     x, y = 0, 0.0
-    for step, across, down in re.findall(r"([Mmh])(-?\d+)(?: (-?[\d.]+))?", _only(re.findall(r' d="([^"]+)"', svg))):
+    for step, across, down in re.findall(
+        r"([Mmh])(-?\d+)(?: (-?[\d.]+))?", _single(re.findall(r' d="([^"]+)"', svg))
+    ):
         if step == "h":
-            rows[int(y)][x * PIXELS : (x + int(across)) * PIXELS] = bytes(int(across) * PIXELS)
+            rows[int(y)][x * PIXELS_PER_MODULE : (x + int(across)) * PIXELS_PER_MODULE] = bytes(
+                int(across) * PIXELS_PER_MODULE
+            )
             x += int(across)
         else:
             x, y = (int(across), float(down)) if step == "M" else (x + int(across), y + float(down))
-    pixels = b"".join(bytes(row) * PIXELS for row in rows)
-    image = memoryview(pixels).cast("B", shape=[height * PIXELS, width * PIXELS])
-    return str(_only(zxingcpp.read_barcodes(image)).text)
+    pixels = b"".join(bytes(row) * PIXELS_PER_MODULE for row in rows)
+    image = memoryview(pixels).cast("B", shape=[height * PIXELS_PER_MODULE, width * PIXELS_PER_MODULE])
+    return str(_single(zxingcpp.read_barcodes(image)).text)
 
 
-def _only(found: Sequence[T]) -> T:
-    assert len(found) == 1, found
-    return found[0]
+def _single(items: Sequence[T]) -> T:
+    assert len(items) == 1, items
+    return items[0]

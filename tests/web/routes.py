@@ -20,91 +20,93 @@ from accounts.web.kit.routes import Route
 from tests.people import Person, Service
 
 T = TypeVar("T")
-SAMPLES = {"token": "x.y.z", "name": "style.css"}
-LANGUAGE = re.compile(r"<any\(([a-z, ]+)\):prefix>")
+SAMPLE_VALUES = {"token": "x.y.z", "name": "style.css"}
+LANGUAGE_PREFIX = re.compile(r"<any\(([a-z, ]+)\):prefix>")
 HTTPS = "https://accounts.example.org"
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Endpoint:
     """One method of one address."""
 
     method: str
     rule: str
-    speaks: str
+    format: str
     prefix: str
     purpose: str
     route: Route | None
-    form: bool
+    is_form: bool
 
     @property
     def name(self) -> str:
         """``POST /sign-in``: without the language that stands in front."""
-        plain = self.rule.removeprefix(f"/{self.prefix}") if self.prefix else self.rule
-        return f"{self.method} {plain or '/'}"
+        rule = self.rule.removeprefix(f"/{self.prefix}") if self.prefix else self.rule
+        return f"{self.method} {rule or '/'}"
 
     @property
-    def changes(self) -> bool:
+    def is_unsafe(self) -> bool:
         return self.method not in ("GET", "HEAD", "OPTIONS")
 
     @property
-    def borrows(self) -> bool:
+    def csrf_required(self) -> bool:
         """Whether it acts by the authority of a session, so that JSON needs a token, too."""
-        return self.route is not None and bool(self.route.needs or self.route.uses_session)
+        return self.route is not None and bool(self.route.access or self.route.csrf_required)
 
     def path(self, **values: str) -> str:
         """Its address with sample values filled in."""
-        return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: (values | SAMPLES).get(found[1], "nobody"), self.rule)
+        return re.sub(r"<(?:\w+:)?(\w+)>", lambda found: (values | SAMPLE_VALUES).get(found[1], "nobody"), self.rule)
 
 
-def doors(service: Service) -> list[Door]:
+def list_endpoints(service: Service) -> list[Endpoint]:
     """All of them, in a stable order."""
-    rooms = (*service.state.rooms, link_views.room)
-    routes = {route.name: route for room in rooms for route in room.routes}
-    found = []
-    for rule, prefix in _spelled_out(service):
-        hidden = rule.defaults or {}
+    all_routes = (*service.state.all_routes, link_views.routes)
+    routes = {route.name: route for routes_group in all_routes for route in routes_group.declared}
+    endpoints = []
+    for rule, prefix in _rules_by_language(service):
+        hidden_values = rule.defaults or {}
         name = rule.endpoint.rpartition(".")[2]
-        form = name not in routes and name.endswith("_form")
-        route = routes.get(name.removesuffix("_form") if form else name)
-        found += [
-            Door(
+        is_form = name not in routes and name.endswith("_form")
+        route = routes.get(name.removesuffix("_form") if is_form else name)
+        endpoints += [
+            Endpoint(
                 method,
-                LANGUAGE.sub(prefix, rule.rule),
-                hidden.get("speaks", "page"),
+                LANGUAGE_PREFIX.sub(prefix, rule.rule),
+                hidden_values.get("format", "html"),
                 prefix,
-                hidden.get("purpose", ""),
+                hidden_values.get("purpose", ""),
                 route,
-                form,
+                is_form,
             )
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         ]
-    return sorted(found, key=lambda door: (door.rule, door.method))
+    return sorted(endpoints, key=lambda door: (door.rule, door.method))
 
 
-def _spelled_out(service: Service) -> Iterator[tuple[Rule, str]]:
+def _rules_by_language(service: Service) -> Iterator[tuple[Rule, str]]:
     """Each rule, once for each language that may stand in front."""
     for rule in service.app.url_map.iter_rules():
-        languages = LANGUAGE.search(rule.rule)
+        languages = LANGUAGE_PREFIX.search(rule.rule)
         yield from ((rule, prefix) for prefix in (languages[1].split(", ") if languages else [""]))
 
 
-def knock(door: Door, person: Person, said: dict[str, Any] | None = None, **how: Any) -> TestResponse:
+def request_endpoint(
+    endpoint: Endpoint, person: Person, data: dict[str, Any] | None = None, **options: Any
+) -> TestResponse:
     """Ask at a door the way it speaks, with the right CSRF token unless ``token`` says otherwise."""
-    path = door.path(**how.pop("values", {}))
-    token = how.pop("token", None)
+    path = endpoint.path(**options.pop("values", {}))
+    token = options.pop("token", None)
     base = {"REMOTE_ADDR": person.network}
-    if not door.changes:
-        return person.client.open(path, method=door.method, environ_base=base, buffered=True, **how)
+    if not endpoint.is_unsafe:
+        return person.client.open(path, method=endpoint.method, environ_base=base, buffered=True, **options)
     if token is None:
         token = csrf_token(person)
-    headers = dict(how.pop("headers", {}))
-    body: dict[str, Any] = {"json": said or {}}
-    if door.speaks == "json":
+    headers = dict(options.pop("headers", {}))
+    body: dict[str, Any] = {"json": data or {}}
+    if endpoint.format == "json":
         headers |= {"X-CSRF-Token": token} if token else {}
     else:
-        body = {"data": {**(said or {}), **({"csrf_token": token} if token else {})}}
-    return person.client.open(path, method=door.method, headers=headers, environ_base=base, **body, **how)
+        body = {"data": {**(data or {}), **({"csrf_token": token} if token else {})}}
+    return person.client.open(path, method=endpoint.method, headers=headers, environ_base=base, **body, **options)
 
 
 def csrf_token(person: Person) -> str:
@@ -112,29 +114,29 @@ def csrf_token(person: Person) -> str:
     return person.csrf_token()
 
 
-def dump(service: Service, *without: str) -> dict[str, list[str]]:
+def dump_tables(service: Service, *excluded_tables: str) -> dict[str, list[str]]:
     """Every row of every table as text, to see whether anything changed."""
-    with service.house.store.engine.connect() as connection:
+    with service.site.store.engine.connect() as connection:
         return {
             table.name: sorted(str(tuple(row)) for row in connection.execute(select(table)))
             for table in Base.metadata.sorted_tables
-            if table.name not in without
+            if table.name not in excluded_tables
         }
 
 
-def at_once(count: int, work: Callable[[int], T]) -> list[T]:
+def run_concurrently(count: int, work: Callable[[int], T]) -> list[T]:
     """What ``work`` answers when ``count`` threads do it at the same moment."""
     barrier = threading.Barrier(count)
 
-    def one(number: int) -> T:
+    def run(number: int) -> T:
         barrier.wait(30)
         return work(number)
 
     with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
+        return list(pool.map(run, range(count)))
 
 
-def code_of(answer: TestResponse) -> str:
+def problem_code(response: TestResponse) -> str:
     """The stable code of a JSON problem; "" for a success."""
-    said = json.loads(answer.get_data() or b"{}")
-    return str(said.get("code", ""))
+    body = json.loads(response.get_data() or b"{}")
+    return str(body.get("code", ""))

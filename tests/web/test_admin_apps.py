@@ -14,11 +14,11 @@ from accounts.core.errors import InvalidInput, NotFound
 from accounts.core.models.apps import App
 from accounts.core.models.audit import AuditRow
 from accounts.flows.oidc import registration, registration_form
-from tests.apps import new_app, signed_in_to
+from tests.apps import register_app, sign_in_to_apps
 from tests.conftest import on_both_databases
 from tests.people import PASSWORD, Person, Service
 from tests.web.browser import Browser
-from tests.web.routes import at_once, dump
+from tests.web.routes import dump_tables, run_concurrently
 
 SAID: dict[str, Any] = {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]}
 
@@ -72,7 +72,7 @@ def test_an_app_lives_and_each_step_leaves_one_line(service: Service) -> None:
 def test_a_secret_is_shown_once_and_kept_nowhere(service: Service) -> None:
     admin = service.admin()
     made = admin.post("/api/admin/apps", SAID).get_json()
-    rows = "\n".join(line for lines in dump(service).values() for line in lines)
+    rows = "\n".join(line for lines in dump_tables(service).values() for line in lines)
     assert made["secret"] not in rows
     for path in ("/api/admin/apps", f"/api/admin/apps/{made['id']}", f"/admin/apps/{made['id']}", "/admin/apps"):
         said = admin.get(path).get_data(as_text=True)
@@ -82,7 +82,7 @@ def test_a_secret_is_shown_once_and_kept_nowhere(service: Service) -> None:
 
 
 def test_an_old_secret_is_good_for_a_day_or_until_it_is_ended(service: Service) -> None:
-    admin, first = service.admin(), new_app(service)
+    admin, first = service.admin(), register_app(service)
     path = f"/api/admin/apps/{first.app.id}"
 
     def good() -> list[bool]:
@@ -118,7 +118,7 @@ def test_an_old_secret_is_good_for_a_day_or_until_it_is_ended(service: Service) 
 
 
 def test_the_page_ends_an_old_secret(service: Service) -> None:
-    admin, app = service.admin(), new_app(service).app
+    admin, app = service.admin(), register_app(service).app
     browser = Browser(admin.client)
     page = browser.visit(f"/admin/apps/{app.id}")
     (form,) = [form for form in page.forms if form.action.endswith("/secret")]
@@ -172,14 +172,14 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 
 
 def test_what_may_not_be_is_refused_by_its_field_when_registering_and_when_changing(service: Service) -> None:
-    admin, known = service.admin(), new_app(service, "Known").app
-    before = dump(service, "rate_limits")
+    admin, known = service.admin(), register_app(service, "Known").app
+    before = dump_tables(service, "rate_limits")
     for said, field, code in WRONG:
         answer = admin.post("/api/admin/apps", {**SAID, **said})
         assert answer.status_code == 422, said
         assert (field, code) in {(each["field"], each["code"]) for each in answer.get_json()["errors"]}, said
         assert admin.patch(f"/api/admin/apps/{known.id}", said).status_code == 422, said
-    assert dump(service, "rate_limits") == before
+    assert dump_tables(service, "rate_limits") == before
 
 
 def test_in_production_plain_http_is_for_native_apps_on_loopback(make_service: Any) -> None:
@@ -211,7 +211,7 @@ def test_the_pages_do_the_same(service: Service) -> None:
     (app,) = registration.list_apps(service.uow())
     assert app.redirect_uris == ["https://wiki.example.org/cb", "https://wiki.example.org/other"]
     assert (app.trusted, app.require_pkce, app.allowed_groups) == (True, False, ["editors", "staff"])
-    (secret,) = re.findall(r"<code>([\w-]{43})</code>", browser.answer.get_data(as_text=True))
+    (secret,) = re.findall(r"<code>([\w-]{43})</code>", browser.response.get_data(as_text=True))
     assert registration.verify_client_secret(app, secret)
     browser.visit(f"/admin/apps/{app.id}/change")
     wrong = browser.submit(browser.form("redirect_uris"), name="Wiki 2", backchannel_logout_uri="ftp://x")
@@ -231,9 +231,9 @@ def test_the_pages_do_the_same(service: Service) -> None:
 
 def test_what_an_app_is_called_is_only_text(service: Service) -> None:
     admin, name = service.admin(), "<script>alert(1)</script>"
-    app = new_app(service, redirect_uris=["https://x.example/cb"], name=name).app
+    app = register_app(service, redirect_uris=["https://x.example/cb"], name=name).app
     member = service.member()
-    signed_in_to(service, member, app)
+    sign_in_to_apps(service, member, app)
     for person, path in ((admin, "/admin/apps"), (admin, f"/admin/apps/{app.id}"), (member, "/account/apps")):
         page = person.get(path).get_data(as_text=True)
         assert "&lt;script&gt;" in page
@@ -242,7 +242,7 @@ def test_what_an_app_is_called_is_only_text(service: Service) -> None:
 
 @on_both_databases
 def test_fifty_changes_at_once_leave_one_whole_app(service: Service) -> None:
-    app = new_app(service).app
+    app = register_app(service).app
     names = [f"Wiki {number:02}" for number in range(50)]
 
     def change(number: int) -> str:
@@ -257,7 +257,7 @@ def test_fifty_changes_at_once_leave_one_whole_app(service: Service) -> None:
             return type(wrong).__name__
         return "done"
 
-    outcomes = set(at_once(50, change))
+    outcomes = set(run_concurrently(50, change))
     assert "done" in outcomes
     assert outcomes <= {"done", "Conflict"}
     found = registration.get_app(service.uow(), app.id)

@@ -17,9 +17,9 @@ from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import InviteBatch, SentInvite
 from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows.invites.link import INVITE
-from tests.flows.walks import fate
-from tests.people import Person, Service, new_address, token_in
-from tests.web.paper import letters_on
+from tests.flows.walks import link_state
+from tests.people import Person, Service, make_email, token_of_url
+from tests.web.paper import parse_letters
 from tests.web.routes import csrf_token
 
 BATCHES = "/admin/invites/batches"
@@ -44,7 +44,7 @@ def upload(admin: Person, raw: bytes, **fields: str) -> TestResponse:
 
 
 def test_a_file_is_handed_in_looked_at_and_sent_without_scripts(service: Service) -> None:
-    admin, n = service.admin(), new_address("").partition("@")[0]
+    admin, n = service.admin(), make_email("").partition("@")[0]
     answer = upload(admin, LIST.format(n=n).encode("cp1252"), groups="readers", days="3", locale="de")
     assert answer.status_code == 303, answer.text
     page = admin.client.get(answer.location).text
@@ -55,8 +55,8 @@ def test_a_file_is_handed_in_looked_at_and_sent_without_scripts(service: Service
     assert sending.mimetype == "text/html"
     assert "2 of 2 are sent" in sending.text
     assert "All is sent: 2." in sending.text
-    assert service.url(f"ann{n}@example.org", "invite")
-    assert "Gruppen: readers" in str(service.mails(f"bob{n}@example.org")[-1].message.get_body(("plain",)))
+    assert service.link_url(f"ann{n}@example.org", "invite")
+    assert "Gruppen: readers" in str(service.mails_to(f"bob{n}@example.org")[-1].message.get_body(("plain",)))
 
 
 @pytest.mark.parametrize("german", [False, True], ids=["en", "de"])
@@ -70,7 +70,7 @@ def test_a_list_that_cannot_be_taken_comes_back_with_a_reason_at_its_field(servi
 
 
 def test_json_takes_text_and_files_and_answers_with_a_line_for_every_step(service: Service) -> None:
-    admin, one, two = service.admin(), new_address(), new_address()
+    admin, one, two = service.admin(), make_email(), make_email()
     first = handed_in(admin, one)
     assert (first["state"], first["rows"], first["left"], first["invites"]) == ("ready", {"new": 1}, 1, {})
     raw = base64.b64encode(f"email\n{two}\n{one}".encode("utf-16")).decode()
@@ -119,7 +119,7 @@ def test_rows_and_invitations_are_paged(service: Service) -> None:
 
 
 def test_some_are_ticked_on_the_page_and_revoked(service: Service) -> None:
-    admin, emails = service.admin(), [new_address() for _ in range(3)]
+    admin, emails = service.admin(), [make_email() for _ in range(3)]
     ids = [admin.post("/api/admin/invites", {"email": email}).get_json()["id"] for email in emails]
     assert f'value="{ids[0]}"' in admin.get("/admin/invites").text
     data = {"csrf_token": csrf_token(admin), "ids": ids[:2], "act": "revoke", "days": "14"}
@@ -138,7 +138,7 @@ def test_some_are_ticked_on_the_page_and_revoked(service: Service) -> None:
 
 def test_a_batch_is_looked_after_as_a_whole(service: Service) -> None:
     admin = service.admin()
-    batch = handed_in(admin, f"{new_address()}\n{new_address()}")["id"]
+    batch = handed_in(admin, f"{make_email()}\n{make_email()}")["id"]
     lines(admin.post(f"/api{BATCHES}/{batch}/send"))
     assert admin.post(f"/api{BATCHES}/{batch}/resend").get_json() == {"count": 2}
     assert admin.post(f"/api{BATCHES}/{batch}/extend", {"days": 20}).get_json() == {"count": 2}
@@ -148,7 +148,7 @@ def test_a_batch_is_looked_after_as_a_whole(service: Service) -> None:
 
 
 def test_links_to_take_along_work_are_harmless_in_spreadsheets_and_are_noted(service: Service) -> None:
-    admin, n = service.admin(), new_address("").partition("@")[0]
+    admin, n = service.admin(), make_email("").partition("@")[0]
     batch = handed_in(admin, LIST.format(n=n) + f"=cmd{n}@example.org;-SUM(1);\r\n")["id"]
     lines(admin.post(f"/api{BATCHES}/{batch}/send"))
     answer = admin.client.post(f"{BATCHES}/{batch}/links", data={"csrf_token": csrf_token(admin)})
@@ -159,16 +159,16 @@ def test_links_to_take_along_work_are_harmless_in_spreadsheets_and_are_noted(ser
     assert {(row[0], row[1]) for row in rows} == {
         (f"ann{n}@example.org", "Änn"), (f"bob{n}@example.org", "'=1+1"), (f"'=cmd{n}@example.org", "'-SUM(1)"),
     }  # fmt: skip
-    assert {fate(service, INVITE, token_in(row[5])) for row in rows} == {"alive"}
+    assert {link_state(service, INVITE, token_of_url(row[5])) for row in rows} == {"alive"}
     told = lines(admin.post(f"/api{BATCHES}/{batch}/links"))
-    assert {fate(service, INVITE, token_in(each["url"])) for each in told} == {"alive"}
+    assert {link_state(service, INVITE, token_of_url(each["url"])) for each in told} == {"alive"}
     note = select(AuditRow.facts).where(AuditRow.kind == "batch.exported")
     assert [row[0] for row in service.uow().fetch_all(note)] == [{"batch": batch, "form": "links", "count": 3}] * 2
 
 
 def test_letters_have_a_page_each_in_the_language_of_whoever_is_invited(service: Service) -> None:
-    admin, one = service.admin(), new_address("one")
-    batch = handed_in(admin, f"email,name,language\n{one},<b>Ann</b>,de\n{new_address('two')},Bob,en")["id"]
+    admin, one = service.admin(), make_email("one")
+    batch = handed_in(admin, f"email,name,language\n{one},<b>Ann</b>,de\n{make_email('two')},Bob,en")["id"]
     lines(admin.post(f"/api{BATCHES}/{batch}/send"))
     page = admin.client.post(f"{BATCHES}/{batch}/letters", data={"csrf_token": csrf_token(admin)}).text
     assert page.count("<article") == page.count("<svg") == 2
@@ -176,15 +176,15 @@ def test_letters_have_a_page_each_in_the_language_of_whoever_is_invited(service:
     assert "&lt;b&gt;Ann" in page
     assert "<style" not in page
     assert " style=" not in page
-    for letter in letters_on(page):
+    for letter in parse_letters(page):
         assert letter.scanned == letter.printed
-        assert fate(service, INVITE, token_in(letter.scanned)) == "alive"
+        assert link_state(service, INVITE, token_of_url(letter.scanned)) == "alive"
 
 
 @pytest.mark.parametrize("what", ["send", "links", "letters"])
 def test_sending_and_taking_along_need_a_fresh_proof(service: Service, what: str) -> None:
     admin = service.admin()
-    batch = handed_in(admin, new_address())["id"]
+    batch = handed_in(admin, make_email())["id"]
     assert admin.sign_in(remember=True).status_code == 200
     answer = admin.client.post(f"{BATCHES}/{batch}/{what}", data={"csrf_token": csrf_token(admin)})
     assert answer.status_code == 403
@@ -209,7 +209,7 @@ def test_a_stream_that_is_held_up_says_so_in_its_last_line(service: Service) -> 
     admin = service.admin()
     batch = handed_in(admin, "\n".join(f"held{number}@example.org" for number in range(150)))["id"]
     account = admin.get("/api/account").get_json()["id"]
-    service.house.throttle.hit(INVITE_LETTERS, account, cost=19_900)
+    service.site.throttle.hit(INVITE_LETTERS, account, cost=19_900)
     answer = admin.post(f"/api{BATCHES}/{batch}/send")
     *steps, last = lines(answer)
     assert [step["sent"] for step in steps] == [0, 100]

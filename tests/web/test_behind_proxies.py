@@ -22,7 +22,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from accounts import Settings, create_app
 from accounts.core.models.account import Account
 from accounts.flows.shared import accounts
-from tests.apps import new_app
+from tests.apps import register_app
 from tests.e2e.running import free_port
 from tests.people import PASSWORD, Person, Service
 from tests.servers.certificates import Authority
@@ -177,7 +177,7 @@ def running(
     """The service and an app behind one kind of proxy."""
     port, authority = free_port(), Authority(folder)
     service = Service(create_app(settings(public_origin=f"https://{ACCOUNTS}:{port}", trusted_proxies=1)), sink)
-    app = new_app(
+    app = register_app(
         service,
         redirect_uris=[],
         allowed_groups=["staff"],

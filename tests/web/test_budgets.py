@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.people import Service
-from tests.web.routes import doors, knock
+from tests.web.routes import list_endpoints, request_endpoint
 
 ASKS_THE_STORE = {
     "GET /health/ready",
@@ -17,19 +17,19 @@ ASKS_THE_STORE = {
 def test_no_get_of_a_stranger_opens_a_connection(make_service: Callable[..., Service]) -> None:
     service = make_service()
     stranger = service.person()
-    asked = [door for door in doors(service) if not door.changes and door.name not in ASKS_THE_STORE]
+    asked = [door for door in list_endpoints(service) if not door.is_unsafe and door.name not in ASKS_THE_STORE]
     for door in asked:
-        knock(door, stranger)
-        assert not service.house.store.has_engine, door
+        request_endpoint(door, stranger)
+        assert not service.site.store.has_engine, door
     assert len(asked) > 60
-    knock(next(door for door in doors(service) if door.name == "GET /health/ready"), stranger)
-    assert service.house.store.has_engine
+    request_endpoint(next(door for door in list_endpoints(service) if door.name == "GET /health/ready"), stranger)
+    assert service.site.store.has_engine
 
 
 def test_pages_that_need_no_account_open_no_connection_for_members_either(service: Service) -> None:
     member = service.member()
     for path in ("/sign-in", "/sign-up", "/forgot-password", "/look-into-your-mail", "/health/live", "/api/csrf"):
-        with service.statements() as statements:
+        with service.record_statements() as statements:
             assert member.get(path).status_code == 200
         assert statements == [], path
 
@@ -38,19 +38,19 @@ def test_mailed_links_that_nobody_signed_open_no_connection(make_service: Callab
     service = make_service()
     assert service.person().get(f"/l/reset-password/{'A' * 80}.AAAAAA.{'A' * 43}/go").status_code == 400
     assert service.person().get("/api/l/reset-password?token=x").status_code == 400
-    assert not service.house.store.has_engine
+    assert not service.site.store.has_engine
 
 
 def test_the_own_account_is_one_statement(service: Service) -> None:
     member = service.member()
-    with service.statements() as statements:
+    with service.record_statements() as statements:
         assert member.get("/api/account").status_code == 200
     assert len(statements) == 1
 
 
 def test_the_account_page_is_one_statement(service: Service) -> None:
     member = service.member()
-    with service.statements() as statements:
+    with service.record_statements() as statements:
         assert member.get("/account").status_code == 200
     assert len(statements) == 1
 
@@ -58,6 +58,6 @@ def test_the_account_page_is_one_statement(service: Service) -> None:
 def test_a_session_of_nobody_costs_no_statement(service: Service) -> None:
     visitor = service.person()
     visitor.get("/sign-in")
-    with service.statements() as statements:
+    with service.record_statements() as statements:
         assert not visitor.signed_in
     assert statements == []

@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from tests.conftest import on_both_databases
-from tests.people import Person, Service, new_address
-from tests.web.routes import code_of
+from tests.people import Person, Service, make_email
+from tests.web.routes import problem_code
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
 MakeService = Callable[..., Service]
@@ -24,7 +24,7 @@ def test_links_and_sessions_of_one_process_hold_at_another_with_another_clock(
     with time_machine.travel(NOON, tick=False):
         member = ahead.member()
         ahead.person().post("/api/forgot-password", {"email": member.email})
-        token = ahead.token(member.email, "reset-password")
+        token = ahead.link_token(member.email, "reset-password")
         cookie = member.client.get_cookie("session")
         csrf = member.get("/api/account").get_json()["csrf_token"]
     assert cookie is not None
@@ -45,9 +45,9 @@ def test_what_comes_from_more_than_a_minute_ahead_is_refused(service: Service) -
     with time_machine.travel(NOON + timedelta(seconds=62), tick=False):
         member = service.member()
         service.person().post("/api/forgot-password", {"email": member.email})
-        token = service.token(member.email, "reset-password")
+        token = service.link_token(member.email, "reset-password")
     with time_machine.travel(NOON, tick=False):
-        assert code_of(service.person().get(f"/api/l/reset-password?token={token}")) == "link_invalid"
+        assert problem_code(service.person().get(f"/api/l/reset-password?token={token}")) == "link_invalid"
         assert not member.signed_in
     with time_machine.travel(NOON + timedelta(seconds=3), tick=False):
         assert service.person().get(f"/api/l/reset-password?token={token}").status_code == 200
@@ -56,7 +56,7 @@ def test_what_comes_from_more_than_a_minute_ahead_is_refused(service: Service) -
 
 def expired(service: Service, purpose: str, lives: timedelta) -> tuple[Person, str]:
     with time_machine.travel(NOON, tick=False):
-        email = new_address("late")
+        email = make_email("late")
         if purpose == "reset-password":
             email = service.member().email
             service.person().post("/api/forgot-password", {"email": email})
@@ -64,7 +64,7 @@ def expired(service: Service, purpose: str, lives: timedelta) -> tuple[Person, s
             service.person().post("/api/sign-up", {"email": email})
         else:
             service.admin().post("/api/admin/invites", {"email": email, "days": lives.days})
-        token = service.token(email, purpose)
+        token = service.link_token(email, purpose)
     return service.person(email=email), token
 
 
@@ -83,7 +83,7 @@ def test_a_link_ends_to_the_second_as_page_and_as_json(service: Service, purpose
         assert person.get(f"/api/l/{purpose}?token={token}").status_code == 200
     with time_machine.travel(NOON + lives + timedelta(seconds=1), tick=False):
         for answer in (person.get(f"/api/l/{purpose}?token={token}"), person.post(f"/api/l/{purpose}", said)):
-            assert (answer.status_code, code_of(answer)) == (410, "link_expired")
+            assert (answer.status_code, problem_code(answer)) == (410, "link_expired")
         assert person.get(f"/l/{purpose}/{token}/go").status_code == 303
         page = person.get(f"/l/{purpose}")
         assert page.status_code == 410
@@ -101,4 +101,4 @@ def test_lifetimes_can_be_set(make_service: MakeService) -> None:
     with time_machine.travel(NOON + timedelta(seconds=3), tick=False):
         assert person.get(f"/api/l/reset-password?token={token}").status_code == 200
     with time_machine.travel(NOON + timedelta(seconds=4), tick=False):
-        assert code_of(person.get(f"/api/l/reset-password?token={token}")) == "link_expired"
+        assert problem_code(person.get(f"/api/l/reset-password?token={token}")) == "link_expired"

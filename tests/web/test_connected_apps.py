@@ -12,7 +12,7 @@ from accounts.core.models.apps import Consent, Grant
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows.oidc import backchannel
-from tests.apps import new_app, signed_in_to
+from tests.apps import register_app, sign_in_to_apps
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
 from tests.servers.relying_party import RelyingParty, relying_party
@@ -34,11 +34,11 @@ def agree(service: Service, person: Person, app_id: str) -> None:
 @on_both_databases
 def test_a_person_sees_their_apps_and_is_rid_of_one(service: Service, party: RelyingParty) -> None:
     member, other = service.member(), service.member()
-    wiki = new_app(service, backchannel_logout_uri=party.address).app
-    notes = new_app(service, "Notes", initiate_login_uri="https://notes.example.org/start").app
+    wiki = register_app(service, backchannel_logout_uri=party.address).app
+    notes = register_app(service, "Notes", initiate_login_uri="https://notes.example.org/start").app
     for person in (member, other):
         agree(service, person, wiki.id)
-        signed_in_to(service, person, wiki, notes)
+        sign_in_to_apps(service, person, wiki, notes)
     listed = member.get("/api/account/apps").get_json()["apps"]
     assert [(each["name"], each["scopes"]) for each in listed] == [
         ("Notes", ["profile"]),
@@ -61,8 +61,8 @@ def test_a_person_sees_their_apps_and_is_rid_of_one(service: Service, party: Rel
 
 def test_the_page_does_the_same(service: Service) -> None:
     member = service.member()
-    app = new_app(service).app
-    signed_in_to(service, member, app)
+    app = register_app(service).app
+    sign_in_to_apps(service, member, app)
     browser = Browser(member.client)
     page = browser.visit("/account/apps")
     assert "Wiki" in page.text
@@ -75,8 +75,10 @@ def test_the_page_does_the_same(service: Service) -> None:
 
 def test_after_signing_out_a_person_sees_which_apps_have_confirmed(service: Service, party: RelyingParty) -> None:
     member = service.member()
-    confirms, fails = (new_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki"))
-    signed_in_to(service, member, confirms, fails, new_app(service, "Shop").app)
+    confirms, fails = (
+        register_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki")
+    )
+    sign_in_to_apps(service, member, confirms, fails, register_app(service, "Shop").app)
     browser = Browser(member.client)
     page = browser.visit("/account")
     (form,) = [form for form in page.forms if form.action == "/sign-out"]
@@ -103,8 +105,8 @@ def test_after_signing_out_a_person_sees_which_apps_have_confirmed(service: Serv
 
 def test_the_admin_sees_the_answers(service: Service, party: RelyingParty) -> None:
     admin, member = service.admin(), service.member()
-    app = new_app(service, backchannel_logout_uri=party.address).app
-    signed_in_to(service, member, app)
+    app = register_app(service, backchannel_logout_uri=party.address).app
+    sign_in_to_apps(service, member, app)
     member.post("/api/sign-out")
     party.manner = "503"
     service.deliver()
@@ -115,7 +117,7 @@ def test_the_admin_sees_the_answers(service: Service, party: RelyingParty) -> No
 
 def test_json_is_told_where_to_look(service: Service) -> None:
     member = service.member()
-    signed_in_to(service, member, new_app(service).app)
+    sign_in_to_apps(service, member, register_app(service).app)
     answer = member.post("/api/sign-out")
     assert answer.status_code == 204
     address = answer.headers["Link"].partition(">")[0].removeprefix("<")
@@ -130,7 +132,7 @@ def test_whoever_used_no_app_signs_out_as_ever(service: Service) -> None:
 
 
 def test_a_statement_is_good_for_a_day_and_for_this_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    about = backchannel.sign_status_token(service.house, "nobodys")
+    about = backchannel.sign_status_token(service.site, "nobodys")
     assert service.person().get(f"/api/signed-out?about={about}").get_json()["apps"] == 0
     assert service.person().get(f"/api/signed-out?about={about}x").status_code == 404
     later = now() + backchannel.STATUS_TTL

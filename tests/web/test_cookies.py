@@ -12,9 +12,9 @@ from itsdangerous import URLSafeSerializer
 from werkzeug.test import TestResponse
 
 from accounts.flows import LINKS
-from tests.people import PASSWORD, Service, token_in
-from tests.web.live_links import SAYS, bearer, live_url
-from tests.web.routes import HTTPS, csrf_token, doors, knock
+from tests.people import PASSWORD, Service, token_of_url
+from tests.web.live_links import FORM_DATA, browser_for_link, make_link_url
+from tests.web.routes import HTTPS, csrf_token, list_endpoints, request_endpoint
 from tests.web.test_mutated_tokens import mutated
 
 PURPOSES = [link.purpose for link in LINKS]
@@ -41,19 +41,19 @@ def answers_of_everything(service: Service) -> Iterator[TestResponse]:
     """Every door as stranger and as admin, every link from its mail to its act, sign-in and sign-out."""
     admin = service.admin()
     for person in (service.person(), admin):
-        for door in doors(service):
-            yield knock(door, person)
+        for door in list_endpoints(service):
+            yield request_endpoint(door, person)
             if person is admin and door.route and door.route.name == "sign_out":
                 yield person.sign_in(remember=True)
     for purpose in PURPOSES:
         yield admin.sign_in()
-        url = live_url(service, purpose, admin)
-        person = bearer(service, purpose, url)
-        yield person.get(f"/l/{purpose}/{token_in(url)}/go")
+        url = make_link_url(service, purpose, admin)
+        person = browser_for_link(service, purpose, url)
+        yield person.get(f"/l/{purpose}/{token_of_url(url)}/go")
         page = person.get(f"/l/{purpose}")
         yield page
         link_id = page.get_data(as_text=True).partition('name="link_id" value="')[2].partition('"')[0]
-        said = {"csrf_token": csrf_token(person), "link_id": link_id, **SAYS[purpose]}
+        said = {"csrf_token": csrf_token(person), "link_id": link_id, **FORM_DATA[purpose]}
         acted = person.client.post(f"/l/{purpose}", data=said)
         assert acted.status_code == 303
         yield acted

@@ -9,10 +9,10 @@ from sqlalchemy import select
 
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows import LINKS
-from tests.apps import new_app, signed_in_to
-from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address, token_in
-from tests.web.live_links import SAYS, live_url
-from tests.web.routes import Door, csrf_token, doors, dump, knock
+from tests.apps import register_app, sign_in_to_apps
+from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
+from tests.web.live_links import FORM_DATA, make_link_url
+from tests.web.routes import Endpoint, csrf_token, dump_tables, list_endpoints, request_endpoint
 
 
 class Scene:
@@ -20,13 +20,13 @@ class Scene:
 
     def __init__(self, service: Service) -> None:
         self.admin = service.admin()
-        self.tokens = {link.purpose: token_in(live_url(service, link.purpose, self.admin)) for link in LINKS}
+        self.tokens = {link.purpose: token_of_url(make_link_url(service, link.purpose, self.admin)) for link in LINKS}
         self.invite_id = self.admin.get("/api/admin/invites").get_json()["invites"][0]["id"]
-        batch = self.admin.post("/api/admin/invites/batches", {"name": "Spring", "people": new_address()})
+        batch = self.admin.post("/api/admin/invites/batches", {"name": "Spring", "people": make_email()})
         self.batch_id = batch.get_json()["id"]
-        app = new_app(service).app
+        app = register_app(service).app
         self.app_id = app.id
-        signed_in_to(service, self.admin, app)
+        sign_in_to_apps(service, self.admin, app)
         self.other = service.member()
         self.account_id = self.other.get("/api/account").get_json()["id"]
         self.mail_id = dead_letter(service)
@@ -35,7 +35,7 @@ class Scene:
         listed = self.admin.get("/api/account/sessions").get_json()["sessions"]
         self.session_id = next(each["id"] for each in listed if not each["current"])
         self.said: dict[str, dict[str, Any]] = {
-            "sign_up": {"email": new_address()},
+            "sign_up": {"email": make_email()},
             "forgot_password": {"email": self.admin.email},
             "sign_in": {"email": self.admin.email, "password": PASSWORD},
             "sign_in_mail": {"email": self.admin.email},
@@ -43,7 +43,7 @@ class Scene:
             "sign_out": {},
             "change_account": {"name": "Changed", "locale": "de"},
             "change_password": {"current_password": PASSWORD, "password": OTHER_PASSWORD},
-            "change_email": {"email": new_address()},
+            "change_email": {"email": make_email()},
             "close_account": {},
             "end_session": {},
             "end_session_page": {},
@@ -68,12 +68,12 @@ class Scene:
             "remove_app": {},
             "remove_app_page": {},
             "try_app": {},
-            "send_invite": {"email": new_address(), "groups": "editors"},
+            "send_invite": {"email": make_email(), "groups": "editors"},
             "resend_invite": {},
             "revoke_invite": {},
             "extend_invite": {"days": 30},
             "change_some_invites": {"ids": [self.invite_id], "act": "revoke"},
-            "make_batch": {"name": "Another", "people": new_address()},
+            "make_batch": {"name": "Another", "people": make_email()},
             "send_batch": {},
             "discard_batch": {},
             "resend_batch": {},
@@ -100,16 +100,19 @@ class Scene:
             "lift_limits": {"email": self.other.email},
         }
 
-    def body(self, door: Door) -> dict[str, Any]:
+    def body(self, door: Endpoint) -> dict[str, Any]:
         assert door.route is not None
         if door.route.name == "act":
-            return {**SAYS[door.purpose], **({"token": self.tokens[door.purpose]} if door.speaks == "json" else {})}
+            return {
+                **FORM_DATA[door.purpose],
+                **({"token": self.tokens[door.purpose]} if door.format == "json" else {}),
+            }
         if door.route.name == "again":
-            return {"token": self.tokens[door.purpose]} if door.speaks == "json" else {}
+            return {"token": self.tokens[door.purpose]} if door.format == "json" else {}
         return self.said[door.route.name]
 
-    def knock(self, door: Door, person: Person, **how: Any) -> int:
-        return knock(door, person, self.body(door), values=self.values, **how).status_code
+    def knock(self, door: Endpoint, person: Person, **how: Any) -> int:
+        return request_endpoint(door, person, self.body(door), values=self.values, **how).status_code
 
     @property
     def values(self) -> dict[str, str]:
@@ -122,11 +125,11 @@ def dead_letter(service: Service) -> str:
     service.deliver()
     service.sink.misbehave("RCPT", "550 no such user", times=1)
     try:
-        service.person().post("/api/sign-up", {"email": new_address()})
+        service.person().post("/api/sign-up", {"email": make_email()})
         service.deliver()
     finally:
         service.sink.behave()
-    with service.house.store.engine.connect() as connection:
+    with service.site.store.engine.connect() as connection:
         return str(connection.execute(select(OutboxRow.id).where(OutboxRow.dead_at.is_not(None))).scalar_one())
 
 
@@ -135,14 +138,18 @@ def scene(service: Service) -> Scene:
     return Scene(service)
 
 
-def changing(service: Service) -> list[Door]:
+def changing(service: Service) -> list[Endpoint]:
     """What can be done here in somebody's name."""
-    return [door for door in doors(service) if door.changes and not (door.route and door.route.foreign)]
+    return [
+        door for door in list_endpoints(service) if door.is_unsafe and not (door.route and door.route.csrf_exempt)
+    ]
 
 
 def test_what_other_sites_may_send_is_this_and_no_more(service: Service) -> None:
     """Programs show a secret or a token of their own; the two for browsers only go round by GET."""
-    foreign = {door.name for door in doors(service) if door.route and door.route.foreign and door.changes}
+    foreign = {
+        door.name for door in list_endpoints(service) if door.route and door.route.csrf_exempt and door.is_unsafe
+    }
     assert foreign == {
         "POST /oauth/token",
         "POST /oauth/revoke",
@@ -153,9 +160,9 @@ def test_what_other_sites_may_send_is_this_and_no_more(service: Service) -> None
     }
 
 
-def needing_a_token(service: Service) -> list[Door]:
+def needing_a_token(service: Service) -> list[Endpoint]:
     """Every form, and all JSON that acts by the authority of the session."""
-    return [door for door in changing(service) if door.speaks == "page" or door.borrows]
+    return [door for door in changing(service) if door.format == "html" or door.csrf_required]
 
 
 def test_there_are_doors_of_both_kinds(service: Service) -> None:
@@ -180,11 +187,11 @@ def test_a_missing_or_foreign_token_is_refused_everywhere_and_changes_nothing(se
         "of another person": csrf_token(other),
         "of another session of the same person": csrf_token(second),
     }
-    before = dump(service)
+    before = dump_tables(service)
     for door in needing_a_token(service):
         for which, token in tokens.items():
             assert scene.knock(door, scene.admin, token=token) == 403, f"{door.name}: {which}"
-    assert dump(service) == before
+    assert dump_tables(service) == before
     assert scene.admin.signed_in
 
 
@@ -203,20 +210,20 @@ FOREIGN: list[dict[str, str]] = [
 
 def test_what_another_site_sends_is_refused_everywhere_and_changes_nothing(service: Service, scene: Scene) -> None:
     token = csrf_token(scene.admin)
-    before = dump(service)
+    before = dump_tables(service)
     for door in changing(service):
         for headers in FOREIGN:
             assert scene.knock(door, scene.admin, token=token, headers=headers) == 403, f"{door.name}: {headers}"
-    assert dump(service) == before
+    assert dump_tables(service) == before
     assert scene.admin.signed_in
 
 
 def test_a_form_without_any_cookie_is_refused_even_with_a_token(service: Service, scene: Scene) -> None:
-    token, before = csrf_token(scene.admin), dump(service)
+    token, before = csrf_token(scene.admin), dump_tables(service)
     for door in changing(service):
-        if door.speaks == "page":
+        if door.format == "html":
             assert scene.knock(door, service.person(), token=token) in (401, 403), door.name
-    assert dump(service) == before
+    assert dump_tables(service) == before
 
 
 OWN: list[dict[str, str]] = [

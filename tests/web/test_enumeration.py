@@ -27,7 +27,7 @@ VARYING = {"X-Request-ID", "Date"}
 
 def addresses(service: Service) -> dict[str, str]:
     """One address of each kind, all of one length so that bodies can be compared byte by byte."""
-    found = {"admin": service.admin(), "member": service.newcomer(), "disabled": service.newcomer()}
+    found = {"admin": service.admin(), "member": service.member_by_mail(), "disabled": service.member_by_mail()}
     uow = service.uow()
     accounts.disable(uow, found["disabled"].get("/api/account").get_json()["id"])
     return {kind: person.email for kind, person in found.items()} | {"unknown": "nobody@example.org"}
@@ -45,21 +45,21 @@ def seen(answer: TestResponse, email: str) -> tuple[int, str, list[tuple[str, st
     return answer.status_code, body, [(name, value) for name, value in shown if name != "Content-Length"]
 
 
-def ask(person: Person, path: str, email: str, speaks: str) -> TestResponse:
-    if speaks == "json":
+def ask(person: Person, path: str, email: str, format: str) -> TestResponse:
+    if format == "json":
         return person.post(f"/api{path}", DOORS[path](email))
     said = {**DOORS[path](email), "csrf_token": csrf_token(person)}
     return person.client.post(path, data=said, environ_base={"REMOTE_ADDR": person.network})
 
 
-@pytest.mark.parametrize("speaks", ["page", "json"])
+@pytest.mark.parametrize("format", ["html", "json"])
 @pytest.mark.parametrize("path", DOORS)
 @on_both_databases
-def test_known_unknown_and_disabled_addresses_get_the_same_answer(service: Service, path: str, speaks: str) -> None:
+def test_known_unknown_and_disabled_addresses_get_the_same_answer(service: Service, path: str, format: str) -> None:
     answers = {
-        kind: seen(ask(service.person(), path, email, speaks), email) for kind, email in addresses(service).items()
+        kind: seen(ask(service.person(), path, email, format), email) for kind, email in addresses(service).items()
     }
-    assert answers["member"][0] == {"/sign-in": 401}.get(path, 202 if speaks == "json" else 303)
+    assert answers["member"][0] == {"/sign-in": 401}.get(path, 202 if format == "json" else 303)
     for kind in KINDS:
         assert answers[kind] == answers["unknown"], kind
 
@@ -80,13 +80,13 @@ def test_a_limit_comes_after_as_many_tries_for_known_and_for_unknown_addresses(s
 
 
 @pytest.mark.parametrize("path", ["/sign-up", "/forgot-password"])
-@pytest.mark.parametrize("speaks", ["page", "json"])
-def test_asking_for_a_letter_never_looks_an_account_up(service: Service, path: str, speaks: str) -> None:
+@pytest.mark.parametrize("format", ["html", "json"])
+def test_asking_for_a_letter_never_looks_an_account_up(service: Service, path: str, format: str) -> None:
     member = service.member()
     for email in (member.email, "nobody@example.org"):
         person = service.person()
-        with service.statements() as statements:
-            ask(person, path, email, speaks)
+        with service.record_statements() as statements:
+            ask(person, path, email, format)
         assert any("outbox" in statement for statement in statements)
         assert not any(re.search(r"\baccounts\b", statement) for statement in statements)
 
@@ -105,7 +105,7 @@ def test_a_mail_server_that_is_away_changes_no_answer_and_loses_no_letter(
     before = len(service.sink.messages)
     assert cut_off.deliver() == 4
     assert len(service.sink.messages) == before
-    with service.house.store.engine.begin() as connection:
+    with service.site.store.engine.begin() as connection:
         connection.execute(update(OutboxRow).values(not_before=OutboxRow.created_at))
     assert service.deliver() == (4 if path == "/sign-up" else 2)
     assert len(service.sink.messages) > before

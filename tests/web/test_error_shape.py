@@ -17,7 +17,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.account import reset_password
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
-from tests.web.routes import doors, knock
+from tests.web.routes import list_endpoints, request_endpoint
 
 MakeService = Callable[..., Service]
 
@@ -59,9 +59,9 @@ def test_codes_are_unique_and_each_has_one_status_and_one_sentence() -> None:
 
 def test_every_error_of_every_json_door_has_one_shape(service: Service) -> None:
     for person in (service.person(), service.member()):
-        for door in doors(service):
-            answer = knock(door, person)
-            if door.speaks == "json" and answer.status_code >= 400:
+        for door in list_endpoints(service):
+            answer = request_endpoint(door, person)
+            if door.format == "json" and answer.status_code >= 400:
                 check_problem(answer)
 
 
@@ -167,7 +167,7 @@ def test_an_error_nobody_thought_of_tells_nothing_as_a_page(broken: tuple[Person
 @on_both_databases
 def test_a_store_without_its_tables_tells_nothing(service: Service) -> None:
     member = service.member()
-    with service.house.store.engine.begin() as connection:
+    with service.site.store.engine.begin() as connection:
         connection.execute(text("DROP TABLE memberships"))
     answer = member.get("/api/account")
     assert answer.status_code in (500, 503)

@@ -14,10 +14,10 @@ from accounts.core.models.audit import AuditRow
 from accounts.flows import forward_auth as forward_auth_flow
 from accounts.flows.oidc import registration
 from accounts.flows.shared import accounts
-from tests.apps import new_app
+from tests.apps import register_app
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
-from tests.web.routes import at_once
+from tests.web.routes import run_concurrently
 
 WIKI = "https://wiki.example.org"
 OWN = "https://accounts.example.org"
@@ -60,13 +60,13 @@ def entered(person: Person, location: str, origin: str = WIKI) -> TestResponse:
 @on_both_databases
 def test_a_visitor_is_let_through_with_all_four_headers(service: Service) -> None:
     service.admin()
-    new_app(service, forward_origins=[WIKI])
+    register_app(service, forward_origins=[WIKI])
     member = service.member()
     account = accounts.find(service.uow(), member.email)
     assert ask(member).status_code == 401, "the session's own cookie does not count at another origin"
     there = trip(member, to="/a%2520page")
     assert there.location == f"{WIKI}/a%20page"
-    with service.statements() as statements:
+    with service.record_statements() as statements:
         answer = ask(member)
     assert len(statements) == 1
     assert answer.status_code == 200
@@ -81,7 +81,7 @@ def test_a_visitor_is_let_through_with_all_four_headers(service: Service) -> Non
 
 
 def test_at_the_own_origin_the_session_answers(service: Service) -> None:
-    app = new_app(service, forward_origins=[OWN]).app
+    app = register_app(service, forward_origins=[OWN]).app
     member = service.member()
     assert ask(member, OWN).status_code == 200
     assert ask(member, OWN, f"?app={app.id}").status_code == 200
@@ -93,7 +93,7 @@ def test_at_the_own_origin_the_session_answers(service: Service) -> None:
 def test_where_several_apps_stand_at_one_origin_the_proxy_says_which(service: Service) -> None:
     service.admin()
     open_, closed = (
-        new_app(service, name, forward_origins=[WIKI], allowed_groups=groups).app
+        register_app(service, name, forward_origins=[WIKI], allowed_groups=groups).app
         for name, groups in (("Open", []), ("Closed", ["staff"]))
     )
     member = service.member()
@@ -106,7 +106,7 @@ def test_where_several_apps_stand_at_one_origin_the_proxy_says_which(service: Se
 @on_both_databases
 def test_whatever_ends_a_session_ends_its_visits(service: Service) -> None:
     service.admin()
-    app = new_app(service, forward_origins=[WIKI], allowed_groups=["staff"]).app
+    app = register_app(service, forward_origins=[WIKI], allowed_groups=["staff"]).app
     member = service.member()
     account_id = accounts.find(service.uow(), member.email).id
     accounts.set_groups(service.uow(), account_id, ["staff"])
@@ -127,7 +127,7 @@ def test_whatever_ends_a_session_ends_its_visits(service: Service) -> None:
 
 
 def test_another_group_gets_no_pass(service: Service) -> None:
-    new_app(service, forward_origins=[WIKI], allowed_groups=["staff"])
+    register_app(service, forward_origins=[WIKI], allowed_groups=["staff"])
     member = service.member()
     assert member.get(begun(member)).status_code == 403
 
@@ -147,7 +147,7 @@ def test_another_group_gets_no_pass(service: Service) -> None:
     ],
 )
 def test_nobody_is_led_to_an_origin_that_is_not_registered(service: Service, origin: str) -> None:
-    new_app(service, forward_origins=[WIKI])
+    register_app(service, forward_origins=[WIKI])
     member = service.member()
     assert member.get(begun(member, origin)).status_code == 404
     assert ask(member, origin).status_code in (401, 403)
@@ -155,7 +155,7 @@ def test_nobody_is_led_to_an_origin_that_is_not_registered(service: Service, ori
 
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example", "/\\evil.example", "", "evil", "/\t/evil"])
 def test_whatever_page_is_named_it_is_one_of_that_origin(service: Service, to: str) -> None:
-    new_app(service, forward_origins=[WIKI])
+    register_app(service, forward_origins=[WIKI])
     there = trip(service.member(), to=to)
     assert str(there.location).startswith(f"{WIKI}/")
 
@@ -164,8 +164,8 @@ def test_a_pass_is_good_once_in_one_browser_at_one_origin_and_for_a_minute(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = "https://notes.example.org"
-    new_app(service, forward_origins=[WIKI])
-    new_app(service, "Notes", forward_origins=[other])
+    register_app(service, forward_origins=[WIKI])
+    register_app(service, "Notes", forward_origins=[other])
     member, thief = service.member(), service.person()
     location = str(member.get(begun(member)).location)
     begun(thief)
@@ -186,7 +186,7 @@ def test_a_pass_is_good_once_in_one_browser_at_one_origin_and_for_a_minute(
 
 def test_a_victim_is_not_signed_in_as_somebody_else(service: Service) -> None:
     """A stranger sends a link to a pass, or to a trip, of their own."""
-    new_app(service, forward_origins=[WIKI])
+    register_app(service, forward_origins=[WIKI])
     attacker, victim = service.member(), service.member()
     location = str(attacker.get(begun(attacker)).location)
     assert entered(victim, location).status_code == 400
@@ -197,8 +197,8 @@ def test_a_victim_is_not_signed_in_as_somebody_else(service: Service) -> None:
 
 def test_a_visit_is_worth_nothing_elsewhere(service: Service) -> None:
     other = "https://notes.example.org"
-    new_app(service, forward_origins=[WIKI])
-    new_app(service, "Notes", forward_origins=[other])
+    register_app(service, forward_origins=[WIKI])
+    register_app(service, "Notes", forward_origins=[other])
     member = service.member()
     trip(member)
     assert ask(member).status_code == 200
@@ -208,7 +208,7 @@ def test_a_visit_is_worth_nothing_elsewhere(service: Service) -> None:
 
 @on_both_databases
 def test_fifty_take_one_pass_and_one_enters(service: Service) -> None:
-    new_app(service, forward_origins=[WIKI])
+    register_app(service, forward_origins=[WIKI])
     member = service.member()
     location = str(member.get(begun(member)).location)
     token = parse_qs(urlsplit(location).query)["pass"][0]
@@ -222,7 +222,7 @@ def test_fifty_take_one_pass_and_one_enters(service: Service) -> None:
             return type(wrong).__name__
         return "in"
 
-    outcomes = at_once(50, enter)
+    outcomes = run_concurrently(50, enter)
     assert (outcomes.count("in"), outcomes.count("LinkInvalid")) == (1, 49)
     with service.uow() as uow:
         assert len(list(uow.session.scalars(select(AuditRow).where(AuditRow.kind == "app.entered")))) == 1
@@ -260,7 +260,7 @@ def test_what_a_header_cannot_hold_is_encoded(text: str) -> None:
 
 
 def test_cookies_are_of_the_apps_host_alone(service: Service) -> None:
-    new_app(service, forward_origins=[WIKI])
+    register_app(service, forward_origins=[WIKI])
     member: Any = service.member()
     answer = trip(member)
     (cookie,) = [line for line in answer.headers.getlist("Set-Cookie") if "forward-visit" in line]

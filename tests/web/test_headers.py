@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.people import Person, Service
-from tests.web.routes import HTTPS, csrf_token, doors, knock
+from tests.web.routes import HTTPS, csrf_token, list_endpoints, request_endpoint
 
 FIXED = {
     "X-Content-Type-Options": "nosniff",
@@ -77,8 +77,8 @@ def test_over_plain_http_nothing_is_promised_about_https(make_service: Callable[
 def test_every_door_answers_with_all_headers(make_service: Callable[..., Service]) -> None:
     service = make_service(public_origin=HTTPS)
     person = service.person()
-    for door in doors(service):
-        answer = knock(door, person)
+    for door in list_endpoints(service):
+        answer = request_endpoint(door, person)
         if door.name.startswith("GET /assets"):
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert "max-age=31536000" in answer.headers["Cache-Control"]
@@ -106,8 +106,8 @@ def test_no_other_origin_is_let_in_by_cors(service: Service, origin: str) -> Non
 
 def test_no_page_loads_anything_from_elsewhere_or_runs_inline(service: Service) -> None:
     admin = service.admin()
-    for door in doors(service):
-        page = knock(door, admin)
+    for door in list_endpoints(service):
+        page = request_endpoint(door, admin)
         if page.mimetype == "text/html" and "Location" not in page.headers:
             text = page.get_data(as_text=True)
             for forbidden in (' src="http', ' src="//', 'href="http', " style=", " onclick=", "<style", "<script>"):

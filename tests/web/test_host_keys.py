@@ -42,7 +42,7 @@ def test_the_ring_of_the_host_is_used_oldest_first(
     cookie = member.client.get_cookie("accounts-session")
     assert cookie is not None
     new = host(tmp_path, database, sink, SECRET_KEY=HOST_KEY, SECRET_KEY_FALLBACKS=[OLDER])
-    names = [key.secret for key in new.house.ring.newest_first()]
+    names = [key.secret for key in new.site.ring.newest_first()]
     assert names == [HOST_KEY.encode(), OLDER.encode()]
     somebody = new.person()
     somebody.client.set_cookie("accounts-session", cookie.value)
@@ -52,7 +52,7 @@ def test_the_ring_of_the_host_is_used_oldest_first(
     somebody.client.set_cookie("accounts-session", cookie.value)
     assert not somebody.signed_in
     for service in (old, new, dropped):
-        service.house.store.close()
+        service.site.store.close()
     assert not (tmp_path / "host" / "instance" / "secret-keys").exists(), "no ring of our own beside the host's"
 
 
@@ -92,15 +92,15 @@ def test_a_host_without_any_key_gets_a_ring_of_ours_in_its_instance_folder(
     ring = tmp_path / "host" / "instance" / "secret-keys"
     assert ring.stat().st_mode & 0o777 == 0o600
     assert service.app.secret_key is None
-    service.house.store.close()
+    service.site.store.close()
 
 
 def test_the_engine_of_a_host_is_used_and_left_alone(mount: Callable[..., Service], database: str) -> None:
     engine = create_engine(database, connect_args={"timeout": 10})
     service = mount(engine=engine)
-    assert service.house.store.engine is engine
+    assert service.site.store.engine is engine
     assert service.member().signed_in
-    service.house.store.close()
+    service.site.store.close()
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM accounts").scalar_one() == 1
     engine.dispose()
@@ -109,8 +109,8 @@ def test_the_engine_of_a_host_is_used_and_left_alone(mount: Callable[..., Servic
 def test_mounting_connects_to_nothing(mount: Callable[..., Service], tmp_path: Path) -> None:
     file = tmp_path / "not yet" / "accounts.db"
     service = mount(changes={"database_url": f"sqlite:///{file}"})
-    assert isinstance(service.house.store, Store)
-    assert not service.house.store.has_engine
+    assert isinstance(service.site.store, Store)
+    assert not service.site.store.has_engine
     assert not file.parent.exists()
 
 

@@ -22,7 +22,7 @@ from tests.conftest import on_both_databases
 from tests.people import Person, Service
 from tests.web import hosts
 from tests.web.browser import Browser
-from tests.web.routes import code_of
+from tests.web.routes import problem_code
 
 mount = hosts.mount
 PURPOSE = "change-name"
@@ -88,13 +88,13 @@ def mailed(service: Service) -> tuple[Person, str]:
     with (uow := service.uow()):
         account = uow.session.scalars(select(Account).where(Account.email == member.email)).one()
         uow.enqueue(PURPOSE, account.id, locale=account.locale)
-    return member, service.url(member.email, PURPOSE)
+    return member, service.link_url(member.email, PURPOSE)
 
 
 @on_both_databases
 def test_a_link_of_the_host_works_as_a_page(service: Service) -> None:
     member, url = mailed(service)
-    assert service.mails(member.email)[-1].message["Subject"] == f"A new name for {member.email}"
+    assert service.mails_to(member.email)[-1].message["Subject"] == f"A new name for {member.email}"
     browser = Browser(service.app.test_client())
     page = browser.visit(url)
     assert "Choose a new name" in page.text
@@ -126,22 +126,22 @@ def test_a_link_of_the_host_works_as_json(service: Service) -> None:
     }
     done = stranger.post(f"/api/l/{PURPOSE}", {"token": token, "name": "Hypatia"})
     assert done.status_code == 200
-    assert code_of(stranger.post(f"/api/l/{PURPOSE}", {"token": token, "name": "Again"})) == "link_used"
+    assert problem_code(stranger.post(f"/api/l/{PURPOSE}", {"token": token, "name": "Again"})) == "link_used"
 
 
 def test_its_tokens_open_no_other_door_and_other_tokens_do_not_open_it(service: Service) -> None:
     member, url = mailed(service)
     token = url.split("/")[-2]
-    assert code_of(service.person().get(f"/api/l/reset-password?token={token}")) == "link_invalid"
+    assert problem_code(service.person().get(f"/api/l/reset-password?token={token}")) == "link_invalid"
     service.person().post("/api/forgot-password", {"email": member.email})
-    reset = service.token(member.email, "reset-password")
-    assert code_of(service.person().get(f"/api/l/{PURPOSE}?token={reset}")) == "link_invalid"
+    reset = service.link_token(member.email, "reset-password")
+    assert problem_code(service.person().get(f"/api/l/{PURPOSE}?token={reset}")) == "link_invalid"
 
 
 def test_it_dies_like_every_link_with_the_state_it_speaks_of(service: Service) -> None:
     member, url = mailed(service)
     member.post("/api/sign-out", {"everywhere": True})
-    assert code_of(service.person().get(f"/api/l/{PURPOSE}?token={url.split('/')[-2]}")) == "link_used"
+    assert problem_code(service.person().get(f"/api/l/{PURPOSE}?token={url.split('/')[-2]}")) == "link_used"
 
 
 def test_it_stands_in_the_audit_log_and_in_the_api_description(service: Service) -> None:

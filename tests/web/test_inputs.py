@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from accounts.web.kit.forms import CSRF_FIELD, MAX_BYTES
+from accounts.web.kit.forms import CSRF_FIELD, MAX_BODY_BYTES
 from tests.people import Person, Service
-from tests.web.routes import Door, code_of, csrf_token, doors, dump, knock
+from tests.web.routes import Endpoint, csrf_token, dump_tables, list_endpoints, problem_code, request_endpoint
 from tests.web.test_csrf import Scene
 
 WRONG: list[Any] = [[], ["a"], {}, {"a": "b"}, 1, 1.5, 10**400, True, None, [[[]]]]
@@ -33,17 +33,17 @@ def scene(service: Service) -> Scene:
     return Scene(service)
 
 
-def changing(service: Service, speaks: str) -> list[Door]:
+def changing(service: Service, speaks: str) -> list[Endpoint]:
     # Not signing out: that would end the session of the test.
-    found = [door for door in doors(service) if door.changes and door.speaks == speaks]
-    return [door for door in found if door.route and not door.route.foreign and door.route.name not in ENDS]
+    found = [door for door in list_endpoints(service) if door.is_unsafe and door.format == speaks]
+    return [door for door in found if door.route and not door.route.csrf_exempt and door.route.name not in ENDS]
 
 
 def values(scene: Scene) -> dict[str, str]:
     return scene.values
 
 
-def raw(door: Door, person: Person, scene: Scene, data: bytes | str, media_type: str) -> Any:
+def raw(door: Endpoint, person: Person, scene: Scene, data: bytes | str, media_type: str) -> Any:
     headers = {"X-CSRF-Token": csrf_token(person), "Content-Type": media_type}
     return person.client.open(door.path(**values(scene)), method=door.method, data=data, headers=headers)
 
@@ -58,14 +58,14 @@ FORMS = (
 
 
 def test_json_doors_take_no_form_and_no_text(service: Service, scene: Scene) -> None:
-    before = dump(service, "rate_limits")
-    sign_out = [door for door in doors(service) if door.name == "POST /api/sign-out"]
+    before = dump_tables(service, "rate_limits")
+    sign_out = [door for door in list_endpoints(service) if door.name == "POST /api/sign-out"]
     for door in [*changing(service, "json"), *sign_out]:
         for media_type in FORMS:
             answer = raw(door, scene.admin, scene, "email=a@example.org", media_type)
-            found = (answer.status_code, code_of(answer))
+            found = (answer.status_code, problem_code(answer))
             assert found == (415, "unsupported_media_type"), f"{door.name}: {media_type}"
-    assert dump(service, "rate_limits") == before
+    assert dump_tables(service, "rate_limits") == before
     assert scene.admin.signed_in
 
 
@@ -76,43 +76,43 @@ NO_OBJECTS = [
 
 
 def test_what_is_no_json_object_is_refused(service: Service, scene: Scene) -> None:
-    before = dump(service, "rate_limits")
+    before = dump_tables(service, "rate_limits")
     for door in changing(service, "json"):
         for body in NO_OBJECTS:
             answer = raw(door, scene.admin, scene, body.encode("latin-1", "replace"), "application/json")
             assert answer.status_code == 400, f"{door.name}: {body[:6]!r}"
-    assert dump(service, "rate_limits") == before
+    assert dump_tables(service, "rate_limits") == before
 
 
 def test_a_field_said_twice_is_refused(service: Service, scene: Scene) -> None:
-    before = dump(service, "rate_limits")
+    before = dump_tables(service, "rate_limits")
     for door in changing(service, "json"):
         twice = '{"email": "a@example.org", "email": "b@example.org"}'
         assert raw(door, scene.admin, scene, twice, "application/json").status_code == 400, door.name
-    for door in changing(service, "page"):
-        if door.route and door.route.asks:
+    for door in changing(service, "html"):
+        if door.route and door.route.form:
             fields = [(CSRF_FIELD, csrf_token(scene.admin)), ("email", "a@example.org"), ("email", "b@example.org")]
             data = "&".join(f"{name}={value}" for name, value in fields)
             answer = raw(door, scene.admin, scene, data, "application/x-www-form-urlencoded")
             assert answer.status_code == 400, door.name
-    assert dump(service, "rate_limits") == before
+    assert dump_tables(service, "rate_limits") == before
 
 
 def test_more_than_64_kb_or_what_a_door_takes_is_refused(service: Service, scene: Scene) -> None:
-    before = dump(service, "rate_limits")
+    before = dump_tables(service, "rate_limits")
     for door in changing(service, "json"):
-        long = "x" * (door.route.largest if door.route else MAX_BYTES)
+        long = "x" * (door.route.max_bytes if door.route else MAX_BODY_BYTES)
         answer = raw(door, scene.admin, scene, json.dumps({"email": long}), "application/json")
-        assert (answer.status_code, code_of(answer)) == (413, "too_large"), door.name
-    for door in changing(service, "page"):
-        long = "x" * (door.route.largest if door.route else MAX_BYTES)
+        assert (answer.status_code, problem_code(answer)) == (413, "too_large"), door.name
+    for door in changing(service, "html"):
+        long = "x" * (door.route.max_bytes if door.route else MAX_BODY_BYTES)
         data = f"{CSRF_FIELD}={csrf_token(scene.admin)}&email={long}"
         assert raw(door, scene.admin, scene, data, "application/x-www-form-urlencoded").status_code == 413, door.name
-    assert dump(service, "rate_limits") == before
+    assert dump_tables(service, "rate_limits") == before
 
 
 def test_a_form_of_a_thousand_parts_is_refused(service: Service, scene: Scene) -> None:
-    for door in changing(service, "page"):
+    for door in changing(service, "html"):
         part = '--x\r\nContent-Disposition: form-data; name="a{}"\r\n\r\nb\r\n'
         data = "".join(part.format(number) for number in range(1000)) + "--x--\r\n"
         answer = raw(door, scene.admin, scene, data, "multipart/form-data; boundary=x")
@@ -130,21 +130,21 @@ def test_every_text_field_takes_text_only_and_nothing_breaks_on_odd_text(service
             for wrong in WRONG:
                 if name == "groups" and wrong in ([], ["a"]):
                     continue
-                answer = knock(door, scene.admin, {**good, name: wrong}, values=values(scene))
+                answer = request_endpoint(door, scene.admin, {**good, name: wrong}, values=values(scene))
                 assert answer.status_code in (422, 429), f"{door.name} {name}={wrong!r}"
     assert checked >= {"email", "password", "current_password", "name", "locale", "groups"}
 
 
 def test_nothing_breaks_on_odd_text(service: Service, scene: Scene) -> None:
-    for door in [*changing(service, "json"), *changing(service, "page")]:
+    for door in [*changing(service, "json"), *changing(service, "html")]:
         if door.prefix or (door.route and door.route.name == "change_password"):
             continue
         for name, value in scene.body(door).items():
             for odd in ODD if isinstance(value, str) else []:
                 said = {**scene.body(door), name: odd}
-                if door.speaks == "page":
+                if door.format == "html":
                     said = {key: str(text).encode("utf-8", "replace").decode() for key, text in said.items()}
-                answer = knock(door, scene.admin, said, values=values(scene))
+                answer = request_endpoint(door, scene.admin, said, values=values(scene))
                 assert answer.status_code < 500, f"{door.name} {name}={odd[:9]!r}"
 
 
@@ -152,19 +152,19 @@ FOREIGN = ["id", "is_admin", "groups", "status", "auth_epoch", "password_hash", 
 
 
 def test_fields_that_there_are_not_are_refused(service: Service, scene: Scene) -> None:
-    before = dump(service, "rate_limits")
-    for door in [*changing(service, "json"), *changing(service, "page")]:
-        said, page = scene.body(door), door.speaks == "page"
-        if door.route is None or not (door.route.asks or (door.route.name == "act" and not page)):
+    before = dump_tables(service, "rate_limits")
+    for door in [*changing(service, "json"), *changing(service, "html")]:
+        said, page = scene.body(door), door.format == "html"
+        if door.route is None or not (door.route.form or (door.route.name == "act" and not page)):
             continue
-        known = set(said) | set(door.route.asks.model_fields if door.route.asks else ())
+        known = set(said) | set(door.route.form.model_fields if door.route.form else ())
         for field in set(FOREIGN) - known - ({"link_id"} if page else set()):
-            answer = knock(door, scene.admin, {**said, field: "admins"}, values=values(scene))
+            answer = request_endpoint(door, scene.admin, {**said, field: "admins"}, values=values(scene))
             assert answer.status_code == 422, f"{door.name}: {field}"
             if not page:
                 errors = [(error["field"], error["code"]) for error in answer.get_json()["errors"]]
                 assert errors == [(field, "extra_forbidden")]
-    assert dump(service, "rate_limits") == before
+    assert dump_tables(service, "rate_limits") == before
 
 
 IDS = ["%00" * 70, "x" * 5000, "..%2f", "%ff", "é", "a b", "%0a", "'"]
@@ -172,9 +172,9 @@ IDS = ["%00" * 70, "x" * 5000, "..%2f", "%ff", "é", "a b", "%0a", "'"]
 
 def test_ids_of_any_shape_are_nobodys(service: Service, scene: Scene) -> None:
     token = csrf_token(scene.admin)
-    for door in doors(service):
-        if "_id>" in door.rule and door.changes:
-            how: dict[str, Any] = {"data": {"csrf_token": token}} if door.speaks == "page" else {"json": {}}
+    for door in list_endpoints(service):
+        if "_id>" in door.rule and door.is_unsafe:
+            how: dict[str, Any] = {"data": {"csrf_token": token}} if door.format == "html" else {"json": {}}
             for id in IDS:
                 path = door.rule.replace("<invite_id>", id).replace("<session_id>", id)
                 headers = {"X-CSRF-Token": token}

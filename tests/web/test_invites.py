@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.flows.shared import accounts
-from tests.people import Service, new_address
+from tests.people import Service, make_email
 from tests.web.routes import csrf_token
 
 
@@ -11,16 +11,16 @@ def test_inviting_an_admin_needs_a_fresh_proof_and_inviting_others_does_not(serv
     """Or whoever finds a session open makes an admin of their own, though nobody's groups can be changed in it."""
     admin = service.admin()
     assert admin.sign_in(remember=True).status_code == 200
-    refused = admin.post("/api/admin/invites", {"email": new_address(), "groups": ["editors", "admins"]})
+    refused = admin.post("/api/admin/invites", {"email": make_email(), "groups": ["editors", "admins"]})
     assert (refused.status_code, refused.get_json()["code"]) == (403, "confirmation_required")
     page = admin.client.post(
-        "/admin/invites", data={"csrf_token": csrf_token(admin), "email": new_address(), "groups": "admins"}
+        "/admin/invites", data={"csrf_token": csrf_token(admin), "email": make_email(), "groups": "admins"}
     )
     assert (page.status_code, "/confirm?next=/admin/invites" in page.text) == (403, True)
     assert admin.get("/api/admin/invites").get_json()["invites"] == []
-    assert admin.post("/api/admin/invites", {"email": new_address(), "groups": ["editors"]}).status_code == 202
+    assert admin.post("/api/admin/invites", {"email": make_email(), "groups": ["editors"]}).status_code == 202
     assert admin.sign_in().status_code == 200
-    assert admin.post("/api/admin/invites", {"email": new_address(), "groups": ["admins"]}).status_code == 202
+    assert admin.post("/api/admin/invites", {"email": make_email(), "groups": ["admins"]}).status_code == 202
 
 
 def test_an_invitation_whose_inviter_may_not_invite_any_more_is_shown_as_dead_until_it_is_sent_again(
@@ -31,7 +31,7 @@ def test_an_invitation_whose_inviter_may_not_invite_any_more_is_shown_as_dead_un
     accounts.set_groups(service.uow(), account.id, ["admins"])
     assert inviter.sign_in().status_code == 200
     for who in (inviter, admin):
-        assert who.post("/api/admin/invites", {"email": new_address()}).status_code == 202
+        assert who.post("/api/admin/invites", {"email": make_email()}).status_code == 202
     accounts.set_groups(service.uow(), account.id, [])
     by_admin, by_other = admin.get("/api/admin/invites").get_json()["invites"]
     assert (by_admin["holds"], by_other["holds"]) == (True, False)

@@ -7,8 +7,8 @@ import re
 import pytest
 
 from accounts.web.kit.forms import CSRF_FIELD
-from tests.flows.helpdesk.links.dead_links import CASES, assert_opens_nothing, reset_url
-from tests.people import Person, Service, token_in
+from tests.flows.helpdesk.links.dead_links import CASES, assert_no_secret, reset_url
+from tests.people import Person, Service, token_of_url
 
 PATH = "/admin/links/explain"
 
@@ -32,14 +32,14 @@ def test_neither_page_nor_json_gives_anything_back_that_opens(service: Service, 
     page = page_of(admin, case.text)
     assert answer.get_json()["outcome"] in page
     for said in (answer.text, page):
-        assert_opens_nothing(service, said, case.token)
+        assert_no_secret(service, said, case.token)
 
 
 def test_json_says_whom_it_is_about_when_it_was_signed_and_what_moved(service: Service) -> None:
     admin = service.admin()
     member = service.member()
     url = reset_url(service, member)
-    member.post("/api/l/reset-password", {"token": token_in(url), "password": "another long password of theirs"})
+    member.post("/api/l/reset-password", {"token": token_of_url(url), "password": "another long password of theirs"})
     said = admin.post(f"/api{PATH}", {"link": url}).get_json()
     assert (said["outcome"], said["status"], said["purpose"]) == ("link_used", 410, "reset-password")
     assert said["account"]["email"] == member.email
@@ -72,7 +72,7 @@ def test_a_link_that_is_refused_for_its_length_is_not_shown_again(service: Servi
     url = reset_url(service, service.member())
     page = page_of(admin, url + " " * 4000)
     assert "At most 4000 characters" in page
-    assert_opens_nothing(service, page, token_in(url))
+    assert_no_secret(service, page, token_of_url(url))
 
 
 def test_the_page_speaks_german(service: Service) -> None:
@@ -85,5 +85,5 @@ def test_the_page_speaks_german(service: Service) -> None:
 def test_what_a_stranger_wrote_into_a_link_is_only_text(service: Service) -> None:
     admin = service.admin()
     url = reset_url(service, service.member())
-    page = page_of(admin, f"https://<script>alert(1)</script>/l/reset-password/{token_in(url)}/go")
+    page = page_of(admin, f"https://<script>alert(1)</script>/l/reset-password/{token_of_url(url)}/go")
     assert "<script>" not in page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.conftest import on_both_databases
-from tests.people import OTHER_PASSWORD, Service, new_address
+from tests.people import OTHER_PASSWORD, Service, make_email
 
 
 @on_both_databases
@@ -11,10 +11,10 @@ def test_the_main_job_works_from_the_first_admin_to_a_forgotten_password(service
     admin = service.admin()
     assert admin.get("/api/account").get_json()["groups"] == ["admins"]
 
-    second = service.person(email=new_address("second"))
+    second = service.person(email=make_email("second"))
     invited = admin.post("/api/admin/invites", {"email": second.email, "groups": ["editors"]})
     assert invited.status_code == 202
-    token = service.token(second.email, "invite")
+    token = service.link_token(second.email, "invite")
     shown = second.get(f"/api/l/invite?token={token}").get_json()
     assert shown["groups"] == ["editors"]
     assert shown["asks"] == ["name", "password"]
@@ -30,7 +30,7 @@ def test_the_main_job_works_from_the_first_admin_to_a_forgotten_password(service
 
     forgetful = service.person(email=third.email, password=OTHER_PASSWORD)
     assert forgetful.post("/api/forgot-password", {"email": third.email}).status_code == 202
-    token = service.token(third.email, "reset-password")
+    token = service.link_token(third.email, "reset-password")
     reset = forgetful.post("/api/l/reset-password", {"token": token, "password": OTHER_PASSWORD})
     assert reset.status_code == 200
     assert not forgetful.signed_in, "a reset never signs in"
@@ -38,4 +38,4 @@ def test_the_main_job_works_from_the_first_admin_to_a_forgotten_password(service
     assert not elsewhere.signed_in
     assert elsewhere.sign_in().get_json()["code"] == "sign_in_failed"
     assert forgetful.sign_in().status_code == 200
-    assert [mail.message["Subject"] for mail in service.mails(third.email)][-1] == "Your password was changed"
+    assert [mail.message["Subject"] for mail in service.mails_to(third.email)][-1] == "Your password was changed"

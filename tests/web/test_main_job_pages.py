@@ -8,7 +8,7 @@ import pytest
 
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import on_both_databases
-from tests.people import OTHER_PASSWORD, PASSWORD, Service, new_address
+from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 from tests.web.browser import Browser
 
 
@@ -18,7 +18,7 @@ def first_admin(service: Service, browser: Browser) -> str:
     page = browser.visit(url)
     assert browser.status == 200
     assert browser.form("email").visible == {"email", "name", "password"}
-    email = new_address("admin")
+    email = make_email("admin")
     browser.submit(email=email, name="Ada", password=PASSWORD)
     assert (browser.status, browser.url) == (200, "/l/invite/done")
     page = browser.click("/account")
@@ -40,7 +40,7 @@ def test_the_main_job_works_with_pages_from_the_first_admin_to_a_forgotten_passw
     admin = browser(language)
     first_admin(service, admin)
     invited(service, admin, browser(language), language)
-    member, email = browser(language), new_address("third")
+    member, email = browser(language), make_email("third")
     signed_up(service, member, email)
     reset(service, browser(language), email)
     member.visit("/account")
@@ -48,12 +48,12 @@ def test_the_main_job_works_with_pages_from_the_first_admin_to_a_forgotten_passw
 
 
 def invited(service: Service, admin: Browser, second: Browser, language: str) -> None:
-    email = new_address("second")
+    email = make_email("second")
     admin.click("/admin")
     admin.click("/admin/invites")
     page = admin.submit(email=email, groups="editors, writers", locale=language)
     assert email in page.text
-    page = second.visit(service.url(email, "invite"))
+    page = second.visit(service.link_url(email, "invite"))
     assert page.lang == language
     assert "s•••@example.org" in page.text
     assert "editors" in page.text
@@ -71,7 +71,7 @@ def signed_up(service: Service, third: Browser, email: str) -> None:
     page = third.submit(email=email)
     assert third.url == "/look-into-your-mail?asked=sign-up"
     assert email not in page.text
-    third.visit(service.url(email, "activate"))
+    third.visit(service.link_url(email, "activate"))
     third.submit(name="", password=PASSWORD)
     assert third.url == "/l/activate/done"
     third.click("/account")
@@ -82,7 +82,7 @@ def reset(service: Service, forgetful: Browser, email: str) -> None:
     language = forgetful.visit("/sign-in").lang
     forgetful.click("/forgot-password")
     forgetful.submit(email=email)
-    forgetful.visit(service.url(email, "reset-password"))
+    forgetful.visit(service.link_url(email, "reset-password"))
     assert forgetful.page.lang == language
     forgetful.submit(password=OTHER_PASSWORD)
     assert forgetful.url == "/l/reset-password/done"
@@ -129,13 +129,13 @@ def test_an_account_is_looked_after_with_pages(service: Service, browser: Callab
 def test_an_invitation_is_sent_again_and_revoked_with_pages(
     service: Service, browser: Callable[..., Browser]
 ) -> None:
-    admin, guest, email = browser(), browser(), new_address("guest")
+    admin, guest, email = browser(), browser(), make_email("guest")
     first_admin(service, admin)
     admin.visit("/admin/invites")
     admin.submit(email=email)
-    url = service.url(email, "invite")
+    url = service.link_url(email, "invite")
     admin.submit(next(form for form in admin.page.forms if form.action.endswith("/resend")))
-    assert len(service.mails(email)) == 2
+    assert len(service.mails_to(email)) == 2
     admin.submit(next(form for form in admin.page.forms if form.action.endswith("/revoke")))
     assert not [form for form in admin.page.forms if form.action.endswith("/revoke")]
     page = guest.visit(url)
@@ -151,7 +151,7 @@ def test_whoever_has_an_account_is_asked_to_sign_in_and_comes_back_to_the_invita
     admin.visit("/admin/invites")
     admin.submit(email=member.email, groups="editors")
     guest = browser()
-    guest.visit(service.url(member.email, "invite"))
+    guest.visit(service.link_url(member.email, "invite"))
     assert guest.page.forms == []
     guest.click("/sign-in")
     guest.submit(email=member.email, password=member.password)
@@ -164,11 +164,11 @@ def test_whoever_has_an_account_is_asked_to_sign_in_and_comes_back_to_the_invita
 def test_a_link_of_another_account_names_both_and_offers_to_switch(
     service: Service, browser: Callable[..., Browser]
 ) -> None:
-    admin, email = browser(), new_address("guest")
+    admin, email = browser(), make_email("guest")
     admin_email = first_admin(service, admin)
     admin.visit("/admin/invites")
     admin.submit(email=email)
-    page = admin.visit(service.url(email, "invite"))
+    page = admin.visit(service.link_url(email, "invite"))
     assert admin_email in page.text
     assert "g•••@example.org" in page.text
     assert not any("password" in form.kinds for form in page.forms)
@@ -191,7 +191,7 @@ def test_every_page_has_one_heading_and_its_links_lead_somewhere(
         seen.add(url)
         page = me.visit(url)
         assert me.status == 200, url
-        if me.answer.mimetype == "text/html":
+        if me.response.mimetype == "text/html":
             assert len(page.headings) == 1, url
             todo += [link if link.startswith(("/", "#")) else f"/api/{link}" for link in page.links]
     assert len(seen) > 12

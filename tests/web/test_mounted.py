@@ -10,11 +10,11 @@ from flask import jsonify
 from werkzeug.wrappers import Response
 
 from accounts import Reply, current_account, login_required
-from accounts.web.kit.context import peek
-from tests.people import PASSWORD, Service, new_address
+from accounts.web.kit.context import existing_state
+from tests.people import PASSWORD, Service, make_email
 from tests.web import hosts
 from tests.web.browser import Browser
-from tests.web.routes import dump
+from tests.web.routes import dump_tables
 
 mount = hosts.mount
 Mount = Callable[..., Service]
@@ -36,21 +36,21 @@ def service(mount: Mount) -> Service:
 
     @app.get("/hello")
     def hello() -> Reply:
-        return Reply(page="hello.html", shows={"who": getattr(current_account, "name", "stranger")})
+        return Reply(template="hello.html", context={"who": getattr(current_account, "name", "stranger")})
 
     @app.post("/order")
     def order() -> Reply:
-        return Reply(then="/hello")
+        return Reply(location="/hello")
 
     return mounted
 
 
 def joined(service: Service) -> tuple[Browser, str]:
     """Somebody who signed up with pages under ``/auth``."""
-    browser, email = Browser(service.app.test_client()), new_address()
+    browser, email = Browser(service.app.test_client()), make_email()
     browser.visit("/auth/sign-up")
     browser.submit(email=email)
-    browser.visit(service.url(email, "activate"))
+    browser.visit(service.link_url(email, "activate"))
     browser.submit(name="Grace", password=PASSWORD)
     return browser, email
 
@@ -58,7 +58,7 @@ def joined(service: Service) -> tuple[Browser, str]:
 def test_pages_and_links_stand_under_the_prefix(service: Service) -> None:
     browser, email = joined(service)
     assert browser.url == "/auth/l/activate/done"
-    assert "/auth/l/activate/" in service.url(email, "activate")
+    assert "/auth/l/activate/" in service.link_url(email, "activate")
     browser.visit("/auth/account")
     assert email in browser.page.text
     assert all(link.startswith(("/auth/", "#")) for link in browser.page.links)
@@ -77,9 +77,9 @@ def test_json_stands_under_the_prefix(service: Service) -> None:
 def test_views_of_the_host_know_who_is_signed_in(service: Service) -> None:
     browser, email = joined(service)
     browser.visit("/who")
-    assert browser.answer.get_json() == {"signed_in": True, "email": email}
-    assert browser.answer.headers["Cache-Control"] == "no-store"
-    assert "Cookie" in browser.answer.vary
+    assert browser.response.get_json() == {"signed_in": True, "email": email}
+    assert browser.response.headers["Cache-Control"] == "no-store"
+    assert "Cookie" in browser.response.vary
     stranger = service.app.test_client().get("/who")
     assert stranger.get_json() == {"signed_in": False, "email": None}
 
@@ -96,15 +96,15 @@ def test_a_guarded_view_sends_strangers_to_sign_in_and_back(service: Service) ->
 
 def test_views_of_the_host_that_ask_nobody_cost_nothing(service: Service) -> None:
     browser, _ = joined(service)
-    with service.statements() as statements:
+    with service.record_statements() as statements:
         browser.visit("/")
     assert statements == []
-    answer = browser.answer
+    answer = browser.response
     for ours in ("Content-Security-Policy", "Cache-Control", "X-Request-ID", "X-Frame-Options", "Vary"):
         assert ours not in answer.headers
     with service.app.test_request_context("/"):
         service.app.dispatch_request()
-        assert peek() is None
+        assert existing_state() is None
 
 
 def test_the_host_keeps_its_own_session_beside_ours(service: Service) -> None:
@@ -112,7 +112,7 @@ def test_the_host_keeps_its_own_session_beside_ours(service: Service) -> None:
     for expected in ("1", "2", "3"):
         assert browser.visit("/count").text == expected
     browser.visit("/who")
-    assert browser.answer.get_json()["email"] == email
+    assert browser.response.get_json()["email"] == email
     cookies = {cookie.key for cookie in browser._client._cookies.values()}  # type: ignore[union-attr] # there is no public list
     assert {"session", "accounts-session"} <= cookies
     browser.visit("/auth/account")
@@ -161,10 +161,10 @@ def test_the_hosts_jinja_environment_is_left_alone(service: Service) -> None:
 
 
 def test_mounting_and_reading_changes_nothing_in_the_store(service: Service) -> None:
-    before = dump(service)
+    before = dump_tables(service)
     for path in ("/", "/who", "/hello", "/auth/sign-in", "/auth/health/ready"):
         assert service.app.test_client().get(path).status_code == 200
-    assert dump(service) == before
+    assert dump_tables(service) == before
 
 
 def test_without_a_prefix_the_host_keeps_the_addresses_it_has(mount: Mount) -> None:
@@ -179,7 +179,7 @@ def test_without_a_prefix_the_host_keeps_the_addresses_it_has(mount: Mount) -> N
 def test_our_cookie_never_has_the_name_of_the_hosts(mount: Mount, taken: str, origin: str, tmp_path: Path) -> None:
     app = hosts.make_host(tmp_path / "host", SESSION_COOKIE_NAME=taken)
     service = mount(app, {"public_origin": origin})
-    assert service.state.session_cookie != taken
+    assert service.state.session_cookie_name != taken
     client = app.test_client()
     answer = client.get("/sign-in")
-    assert answer.headers["Set-Cookie"].startswith(f"{service.state.session_cookie}=")
+    assert answer.headers["Set-Cookie"].startswith(f"{service.state.session_cookie_name}=")

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from accounts.flows import LINKS
-from tests.people import Service, token_in
-from tests.web.live_links import SAYS, live_url
-from tests.web.routes import csrf_token, dump
+from tests.people import Service, token_of_url
+from tests.web.live_links import FORM_DATA, make_link_url
+from tests.web.routes import csrf_token, dump_tables
 
 PURPOSES = [link.purpose for link in LINKS]
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -39,8 +39,8 @@ def mutated(token: str, chance: random.Random) -> Iterator[str]:
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_none_of_two_thousand_mutated_tokens_is_accepted(service: Service, purpose: str) -> None:
-    token = token_in(live_url(service, purpose, service.admin()))
-    before = dump(service, "rate_limits")
+    token = token_of_url(make_link_url(service, purpose, service.admin()))
+    before = dump_tables(service, "rate_limits")
     junk = mutated(token, random.Random(purpose))
     answers: Counter[tuple[int, bytes]] = Counter()
     for number in range(700):
@@ -52,7 +52,7 @@ def test_none_of_two_thousand_mutated_tokens_is_accepted(service: Service, purpo
             answer = person.post(f"/api/l/{purpose}/again", {"token": given}, headers={"X-CSRF-Token": ""})
         elif number % 3 == 1:
             headers = {"X-CSRF-Token": ""}
-            answer = person.post(f"/api/l/{purpose}", {"token": given, **SAYS[purpose]}, headers=headers)
+            answer = person.post(f"/api/l/{purpose}", {"token": given, **FORM_DATA[purpose]}, headers=headers)
         else:
             answer = person.get(f"/l/{purpose}/{quote(given, safe='')}/go")
             if answer.status_code == 404:
@@ -63,12 +63,12 @@ def test_none_of_two_thousand_mutated_tokens_is_accepted(service: Service, purpo
     assert {status for status, _ in answers} == {400}
     # One body in JSON, one page.
     assert len(answers) == 2
-    assert dump(service, "rate_limits") == before
+    assert dump_tables(service, "rate_limits") == before
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_every_page_of_a_dead_link_of_one_word_is_the_same(service: Service, purpose: str) -> None:
-    token = token_in(live_url(service, purpose, service.admin()))
+    token = token_of_url(make_link_url(service, purpose, service.admin()))
     flips = [token[:at] + chr(ord(token[at]) ^ 1) + token[at + 1 :] for at in range(0, len(token), len(token) // 20)]
     pages = {service.person().get(f"/l/{purpose}/{quote(flipped, safe='')}/go").get_data() for flipped in flips}
     assert len(pages) == 1
@@ -84,20 +84,20 @@ def test_every_page_of_a_dead_link_of_one_word_is_the_same(service: Service, pur
 def test_a_token_field_of_any_other_shape_is_refused_like_any_other_token(
     service: Service, purpose: str, given: object
 ) -> None:
-    answer = service.person().post(f"/api/l/{purpose}", {"token": given, **SAYS[purpose]})
+    answer = service.person().post(f"/api/l/{purpose}", {"token": given, **FORM_DATA[purpose]})
     assert (answer.status_code, answer.get_json()["code"]) == (400, "link_invalid")
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_token_that_is_missing_repeated_or_huge_is_refused(service: Service, purpose: str) -> None:
-    token = token_in(live_url(service, purpose, service.admin()))
+    token = token_of_url(make_link_url(service, purpose, service.admin()))
     person = service.person()
     door = f"/api/l/{purpose}"
     assert person.get(door).status_code == 400
     assert person.get(f"{door}?token=").status_code == 400
     assert person.get(f"{door}?token={token}&token={token}").status_code == 400
     assert person.get(f"{door}?token={'x' * 2**20}").status_code == 400
-    assert person.post(door, SAYS[purpose]).status_code == 400
+    assert person.post(door, FORM_DATA[purpose]).status_code == 400
     assert person.post(door, {"token": "x" * 2**20}).status_code == 413
     for cut in ("/l/{}/go", "/l/{}/./go", "/l/{}/../go", f"/l/{{}}/{'x' * 2**20}/go"):
         assert person.get(cut.format(purpose)).status_code == 400
@@ -105,5 +105,5 @@ def test_a_token_that_is_missing_repeated_or_huge_is_refused(service: Service, p
         header = f"link-{purpose}={cookie}; session={person.client.get_cookie('session').value}"  # type: ignore[union-attr] # post() fetched a token
         answer = person.client.get(f"/l/{purpose}", headers={"Cookie": header.encode().decode("latin-1")})
         assert answer.status_code == 400
-        said = {"csrf_token": csrf_token(person), "link_id": "", **SAYS[purpose]}
+        said = {"csrf_token": csrf_token(person), "link_id": "", **FORM_DATA[purpose]}
         assert person.client.post(f"/l/{purpose}", data=said).status_code == 400

@@ -9,18 +9,18 @@ from accounts.core.models.account import Account
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service
-from tests.web.live_links import SAYS
-from tests.web.routes import code_of
+from tests.web.live_links import FORM_DATA
+from tests.web.routes import problem_code
 
 
 def reset_token(service: Service, member: Person) -> str:
     service.person().post("/api/forgot-password", {"email": member.email})
-    return service.token(member.email, "reset-password")
+    return service.link_token(member.email, "reset-password")
 
 
 def use(service: Service, purpose: str, token: str) -> tuple[int, str]:
-    answer = service.person().post(f"/api/l/{purpose}", {"token": token, **SAYS[purpose]})
-    return answer.status_code, code_of(answer)
+    answer = service.person().post(f"/api/l/{purpose}", {"token": token, **FORM_DATA[purpose]})
+    return answer.status_code, problem_code(answer)
 
 
 @on_both_databases
@@ -86,22 +86,22 @@ def test_removed_and_invited_again_only_the_new_invitation_opens(service: Servic
     tokens = []
     for _ in range(2):
         admin.post("/api/admin/invites", {"email": member.email, "groups": ["editors"]})
-        tokens.append(service.token(member.email, "invite"))
+        tokens.append(service.link_token(member.email, "invite"))
         if len(tokens) == 1:
             assert member.post("/api/l/invite", {"token": tokens[0]}).status_code == 200
             accounts.set_groups(service.uow(), member.get("/api/account").get_json()["id"], [])
             assert member.sign_in().get_json()["groups"] == []
-    assert code_of(member.post("/api/l/invite", {"token": tokens[0]})) == "link_used"
+    assert problem_code(member.post("/api/l/invite", {"token": tokens[0]})) == "link_used"
     assert member.get("/api/account").get_json()["groups"] == []
     assert member.post("/api/l/invite", {"token": tokens[1]}).status_code == 200
 
 
 @on_both_databases
 def test_an_activation_link_stays_dead_when_its_account_is_gone_again(service: Service) -> None:
-    member = service.newcomer()
-    token = service.token(member.email, "activate")
+    member = service.member_by_mail()
+    token = service.link_token(member.email, "activate")
     assert use(service, "activate", token) == (410, "link_used")
-    with service.house.store.engine.begin() as connection:
+    with service.site.store.engine.begin() as connection:
         connection.execute(delete(Account).where(Account.email == member.email))
     assert use(service, "activate", token) == (410, "link_used")
 
@@ -109,8 +109,8 @@ def test_an_activation_link_stays_dead_when_its_account_is_gone_again(service: S
 @on_both_databases
 def test_the_links_of_one_sign_up_make_one_account_even_when_it_is_deleted_between(service: Service) -> None:
     """A second sign-up is another statement: it may make the account that the first did not."""
-    member = service.newcomer()
-    with service.house.store.engine.begin() as connection:
+    member = service.member_by_mail()
+    with service.site.store.engine.begin() as connection:
         connection.execute(delete(Account).where(Account.email == member.email))
     service.person().post("/api/sign-up", {"email": member.email})
-    assert use(service, "activate", service.token(member.email, "activate")) == (201, "")
+    assert use(service, "activate", service.link_token(member.email, "activate")) == (201, "")

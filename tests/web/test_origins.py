@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.people import Service, new_address
+from tests.people import Service, make_email
 from tests.servers.smtp import links
 
 EVIL = "evil.example"
@@ -47,12 +47,12 @@ def test_mailed_links_lead_to_the_configured_origin_whatever_a_request_says(
     for number, how in enumerate(HOSTS):
         if number % 3 == 0:  # so many letters an hour go to one address
             known = service.member().email
-        for path, email in (("sign-up", new_address()), ("forgot-password", known)):
+        for path, email in (("sign-up", make_email()), ("forgot-password", known)):
             given = {"environ_overrides": {}, **how}
             given["environ_overrides"] = {**given["environ_overrides"], "REMOTE_ADDR": "192.0.2.1"}
             answer = service.app.test_client().post(f"/api/{path}", json={"email": email}, **given)
             assert answer.status_code in (202, 400), how
-            for mail in service.mails(email):
+            for mail in service.mails_to(email):
                 for url in links(mail.message):
                     mailed += 1
                     assert f"{urlsplit(url).scheme}://{urlsplit(url).netloc}" == ORIGIN
@@ -70,7 +70,7 @@ def test_redirects_are_paths_whatever_a_request_says_about_hosts(service: Servic
 
 def guesses(service: Service, addresses: list[str], peer: str = "192.0.2.1") -> list[int]:
     """Statuses of wrong guesses at one account, one for each X-Forwarded-For."""
-    email = new_address("victim")
+    email = make_email("victim")
     client = service.app.test_client()
     said = {"email": email, "password": "not the password of anybody"}
     return [

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from accounts.web.kit.templates import STATIC, fingerprint
+from accounts.web.kit.templates import STATIC_FOLDER, static_fingerprint
 from tests.people import Service
-from tests.web.seen import Seen, check_skeleton, send
+from tests.web.seen import ParsedPage, check_skeleton, submit_form
 
 STRANGERS = (
     "/sign-in",
@@ -79,20 +79,20 @@ def test_a_page_of_ones_own_has_a_whole_skeleton(admin: FlaskClient, path: str) 
 
 @pytest.mark.parametrize("path", FORMS)
 def test_an_empty_form_comes_back_with_every_mistake_at_its_field(admin: FlaskClient, path: str) -> None:
-    required = [attrs["name"] for attrs in Seen(admin.get(path)).all("input") if "required" in attrs]
-    page = Seen(send(admin, path, admin.get(path), surplus="x"))
-    assert page.all("div", role="alert")
+    required = [attrs["name"] for attrs in ParsedPage(admin.get(path)).find_all("input") if "required" in attrs]
+    page = ParsedPage(submit_form(admin, path, admin.get(path), surplus="x"))
+    assert page.find_all("div", role="alert")
     for name in required:
         assert page.input(name)["aria-invalid"] == "true"
         assert f"error-{name}" in page.input(name)["aria-describedby"]
-        assert page.all("a", href=f"#field-{name}")
+        assert page.find_all("a", href=f"#field-{name}")
     if required:
         assert "autofocus" in page.input(required[0])
     assert page.text("title").startswith("Error: ")
 
 
 def test_a_field_says_what_browsers_and_password_managers_need(stranger: FlaskClient) -> None:
-    page = Seen(stranger.get("/sign-in"))
+    page = ParsedPage(stranger.get("/sign-in"))
     email, password = page.input("email"), page.input("password")
     assert email["type"] == "email"
     assert email["autocomplete"] == "username"
@@ -107,7 +107,9 @@ def test_a_field_says_what_browsers_and_password_managers_need(stranger: FlaskCl
 
 def test_a_failed_sign_in_keeps_the_address_and_forgets_the_password(stranger: FlaskClient) -> None:
     shown = stranger.get("/sign-in")
-    answer = send(stranger, "/sign-in", shown, email="ann@example.org", password="not the password", remember="on")
+    answer = submit_form(
+        stranger, "/sign-in", shown, email="ann@example.org", password="not the password", remember="on"
+    )
     page = check_skeleton(answer)
     assert page.input("email")["value"] == "ann@example.org"
     assert "value" not in page.input("password")
@@ -117,25 +119,25 @@ def test_a_failed_sign_in_keeps_the_address_and_forgets_the_password(stranger: F
 
 
 def test_what_was_typed_is_shown_as_text(stranger: FlaskClient) -> None:
-    answer = send(stranger, "/sign-up", stranger.get("/sign-up"), email='"><script>alert(1)</script>')
+    answer = submit_form(stranger, "/sign-up", stranger.get("/sign-up"), email='"><script>alert(1)</script>')
     assert "<script>alert" not in answer.text
-    assert Seen(answer).input("email")["value"] == '"><script>alert(1)</script>'
+    assert ParsedPage(answer).input("email")["value"] == '"><script>alert(1)</script>'
 
 
 def test_a_return_target_stays_with_the_person(stranger: FlaskClient) -> None:
-    page = Seen(stranger.get("/sign-in?next=/somewhere?a=b%26c"))
+    page = ParsedPage(stranger.get("/sign-in?next=/somewhere?a=b%26c"))
     assert page.input("next")["value"] == "/somewhere?a=b&c"
-    (sign_up,) = [each["href"] for each in page.all("a") if each["href"].startswith("/sign-up?next=")]
-    assert Seen(stranger.get(sign_up)).input("next")["value"] == "/somewhere?a=b&c"
+    (sign_up,) = [each["href"] for each in page.find_all("a") if each["href"].startswith("/sign-up?next=")]
+    assert ParsedPage(stranger.get(sign_up)).input("next")["value"] == "/somewhere?a=b&c"
 
 
 @pytest.mark.parametrize("prefix", ["", "/de", "/en"])
 def test_the_same_page_is_one_step_away_in_every_other_language(stranger: FlaskClient, prefix: str) -> None:
-    page = Seen(stranger.get(f"{prefix}/forgot-password"))
+    page = ParsedPage(stranger.get(f"{prefix}/forgot-password"))
     other = "en" if prefix == "/de" else "de"
-    (link,) = [each for each in page.all("a") if "hreflang" in each]
+    (link,) = [each for each in page.find_all("a") if "hreflang" in each]
     assert link == {"href": f"/{other}/forgot-password", "lang": other, "hreflang": other}
-    assert page.all("span", lang="de" if other == "en" else "en")
+    assert page.find_all("span", lang="de" if other == "en" else "en")
 
 
 def test_a_page_without_a_form_sets_no_cookie(stranger: FlaskClient) -> None:
@@ -144,27 +146,27 @@ def test_a_page_without_a_form_sets_no_cookie(stranger: FlaskClient) -> None:
 
 
 def test_only_admins_are_led_to_administration(service: Service) -> None:
-    page = Seen(service.admin().client.get("/account"))
-    ways = {each["href"] for each in page.all("a")}
+    page = ParsedPage(service.admin().client.get("/account"))
+    ways = {each["href"] for each in page.find_all("a")}
     assert {"/account/password", "/account/sessions", "/admin"} <= ways
-    assert page.all("form", action="/sign-out")
+    assert page.find_all("form", action="/sign-out")
     assert page.input("everywhere")["value"] == "on"
     assert "/admin" not in service.member().client.get("/account").text
 
 
 def test_an_open_invitation_can_be_sent_again_and_revoked(admin: FlaskClient) -> None:
-    send(admin, "/admin/invites", admin.get("/admin/invites"), email="bob@example.org", groups="staff, board")
+    submit_form(admin, "/admin/invites", admin.get("/admin/invites"), email="bob@example.org", groups="staff, board")
     answer = admin.get("/admin/invites")
     page = check_skeleton(answer)
     assert "board, staff" in page.text("table")
-    (again,) = [each["action"] for each in page.all("form") if each["action"].endswith("/resend")]
-    (revoke,) = [each["action"] for each in page.all("form") if each["action"].endswith("/revoke")]
-    send(admin, again, answer)
-    assert "(2 times)" in Seen(admin.get("/admin/invites")).text("table")
-    send(admin, revoke, answer)
-    page = Seen(admin.get("/admin/invites"))
+    (again,) = [each["action"] for each in page.find_all("form") if each["action"].endswith("/resend")]
+    (revoke,) = [each["action"] for each in page.find_all("form") if each["action"].endswith("/revoke")]
+    submit_form(admin, again, answer)
+    assert "(2 times)" in ParsedPage(admin.get("/admin/invites")).text("table")
+    submit_form(admin, revoke, answer)
+    page = ParsedPage(admin.get("/admin/invites"))
     assert "revoked" in page.text("table")
-    assert not [each for each in page.all("form") if each["action"].endswith(("/resend", "/revoke"))]
+    assert not [each for each in page.find_all("form") if each["action"].endswith(("/resend", "/revoke"))]
 
 
 def test_another_session_can_be_ended_and_this_one_cannot(service: Service) -> None:
@@ -172,31 +174,33 @@ def test_another_session_can_be_ended_and_this_one_cannot(service: Service) -> N
     elsewhere = service.person(email=here.email)
     elsewhere.sign_in()
     answer = here.client.get("/account/sessions")
-    (end,) = [each["action"] for each in Seen(answer).all("form")]
+    (end,) = [each["action"] for each in ParsedPage(answer).find_all("form")]
     assert "This device" in answer.text
-    assert send(here.client, end, answer).status_code == 303
+    assert submit_form(here.client, end, answer).status_code == 303
     assert not elsewhere.signed_in
-    assert not Seen(here.client.get("/account/sessions")).all("form")
+    assert not ParsedPage(here.client.get("/account/sessions")).find_all("form")
 
 
 def test_a_mail_in_the_mailbox_has_a_link_to_press(make_service: Callable[..., Service]) -> None:
     service = make_service(mail_server=None)
     client = service.app.test_client()
     assert "No mails yet." in check_skeleton(client.get("/mailbox")).text("main")
-    send(client, "/sign-up", client.get("/sign-up"), email="ann@example.org")
+    submit_form(client, "/sign-up", client.get("/sign-up"), email="ann@example.org")
     service.deliver()
     page = check_skeleton(client.get("/mailbox"))
-    (way,) = [each["href"] for each in page.all("a") if each["href"].startswith("/mailbox/")]
-    links = [each["href"] for each in check_skeleton(client.get(way)).all("a")]
+    (way,) = [each["href"] for each in page.find_all("a") if each["href"].startswith("/mailbox/")]
+    links = [each["href"] for each in check_skeleton(client.get(way)).find_all("a")]
     assert len([link for link in links if "/l/activate/" in link and link.endswith("/go")]) == 1
 
 
 def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient) -> None:
-    page = Seen(stranger.get("/sign-in"))
-    used = [each["href"] for each in page.all("link")] + [each["src"] for each in page.all("script")]
+    page = ParsedPage(stranger.get("/sign-in"))
+    used = [each["href"] for each in page.find_all("link")] + [each["src"] for each in page.find_all("script")]
     # What a single page uses is asked for by that page: tests/web/test_batches.py, tests/oidc.
-    used += [f"/assets/{name}?v={fingerprint(name)}" for name in ("letters.css", "send-batch.js", "form-post.js")]
-    assert {path.partition("?")[0] for path in used} == {f"/assets/{path.name}" for path in STATIC.iterdir()}
+    used += [
+        f"/assets/{name}?v={static_fingerprint(name)}" for name in ("letters.css", "send-batch.js", "form-post.js")
+    ]
+    assert {path.partition("?")[0] for path in used} == {f"/assets/{path.name}" for path in STATIC_FOLDER.iterdir()}
     for path in used:
         answer = stranger.get(path, buffered=True)
         assert answer.status_code == 200

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 from accounts.core import clock
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import magic_link, unlock
-from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, new_address
-from tests.web.seen import Seen, check_skeleton, send
+from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email
+from tests.web.seen import ParsedPage, check_skeleton, submit_form
 
 NEXT = "/somewhere?a=b%26c"
 
@@ -22,12 +22,12 @@ NEXT = "/somewhere?a=b%26c"
 def opened(service: Service, client: FlaskClient, to: str, purpose: str) -> TestResponse:
     """The page that the newest link to an address shows in a browser."""
     return client.get(
-        service.url(to, purpose).removeprefix(service.house.settings.public_origin), follow_redirects=True
+        service.link_url(to, purpose).removeprefix(service.site.settings.public_origin), follow_redirects=True
     )
 
 
-def ways(page: Seen) -> set[str]:
-    return {each["href"] for each in page.all("a")}
+def ways(page: ParsedPage) -> set[str]:
+    return {each["href"] for each in page.find_all("a")}
 
 
 def later(by: timedelta) -> time_machine.travel:
@@ -43,14 +43,14 @@ def remembered(service: Service, member: Person) -> FlaskClient:
 
 
 def asked_for_change(member: Person) -> str:
-    new = new_address("new")
+    new = make_email("new")
     assert member.post("/api/account/email", {"email": new}).status_code == 202
     return new
 
 
 def test_a_return_target_survives_every_detour_before_signing_in(service: Service) -> None:
     client = service.app.test_client()
-    page = Seen(client.get(f"/sign-in?next={NEXT}"))
+    page = ParsedPage(client.get(f"/sign-in?next={NEXT}"))
     detours = [way for way in ways(page) if "?next=" in way and "/sign-in?" not in way]
     assert sorted(way.partition("?")[0] for way in detours if not way.startswith(("/de", "/en"))) == [
         "/forgot-password",
@@ -58,7 +58,7 @@ def test_a_return_target_survives_every_detour_before_signing_in(service: Servic
         "/sign-up",
     ]
     for way in detours:
-        page = Seen(client.get(way))
+        page = ParsedPage(client.get(way))
         assert page.input("next")["value"] == "/somewhere?a=b&c"
         assert [back for back in ways(page) if "/sign-in?next=" in back]
 
@@ -66,12 +66,12 @@ def test_a_return_target_survives_every_detour_before_signing_in(service: Servic
 def test_a_sign_in_link_is_a_button_that_says_what_it_does(service: Service) -> None:
     member = service.member()
     client = service.app.test_client()
-    asked = send(client, "/sign-in/mail", client.get("/sign-in/mail"), email=member.email, next="/somewhere")
+    asked = submit_form(client, "/sign-in/mail", client.get("/sign-in/mail"), email=member.email, next="/somewhere")
     assert asked.status_code == 303
     shown = opened(service, client, member.email, "sign-in")
     page = check_skeleton(shown)
     assert "signed in on this device" in page.text("main")
-    assert send(client, "/l/sign-in", shown).location == "/somewhere"
+    assert submit_form(client, "/l/sign-in", shown).location == "/somewhere"
     assert "Your account" in client.get("/account").text
 
 
@@ -79,16 +79,16 @@ def test_a_link_that_was_used_says_so_kindly_and_offers_a_fresh_one(service: Ser
     member = service.member()
     client = service.app.test_client()
     member.post("/api/sign-in/mail", {"email": member.email})
-    send(client, "/l/sign-in", opened(service, client, member.email, "sign-in"))
-    first = service.url(member.email, "sign-in")
+    submit_form(client, "/l/sign-in", opened(service, client, member.email, "sign-in"))
+    first = service.link_url(member.email, "sign-in")
     shown = opened(service, client, member.email, "sign-in")
     page = check_skeleton(shown)
     assert shown.status_code == 410
     assert page.text("h1") == "Already done"
     assert "nothing left to do" in page.text("main")
-    assert page.all("form", action="/l/sign-in/again")
-    assert send(client, "/l/sign-in/again", shown).location == "/look-into-your-mail"
-    assert service.url(member.email, "sign-in") != first
+    assert page.find_all("form", action="/l/sign-in/again")
+    assert submit_form(client, "/l/sign-in/again", shown).location == "/look-into-your-mail"
+    assert service.link_url(member.email, "sign-in") != first
 
 
 def test_a_link_that_is_too_old_offers_a_fresh_one(service: Service) -> None:
@@ -105,14 +105,14 @@ def test_a_link_that_is_too_old_offers_a_fresh_one(service: Service) -> None:
 
 def test_a_change_of_address_is_shown_whole_and_only_where_one_is_signed_in(service: Service) -> None:
     member = service.member()
-    send(member.client, "/account/email", member.client.get("/account/email"), email="ann@example.net")
+    submit_form(member.client, "/account/email", member.client.get("/account/email"), email="ann@example.net")
     page = check_skeleton(opened(service, service.app.test_client(), "ann@example.net", "change-email"))
     assert "ann@example.net" in page.text("main")
     assert "/sign-in?next=/l/change-email" in ways(page)
-    assert not page.all("form")
+    assert not page.find_all("form")
     shown = opened(service, member.client, "ann@example.net", "change-email")
-    assert check_skeleton(shown).all("form", action="/l/change-email")
-    assert send(member.client, "/l/change-email", shown).location == "/l/change-email/done"
+    assert check_skeleton(shown).find_all("form", action="/l/change-email")
+    assert submit_form(member.client, "/l/change-email", shown).location == "/l/change-email/done"
     page = check_skeleton(opened(service, service.app.test_client(), member.email, "undo-email-change"))
     assert member.email in page.text("main")
     assert page.text("button") == "Undo the change"
@@ -123,10 +123,13 @@ def test_a_remembered_browser_confirms_before_it_changes_the_address(service: Se
     new = asked_for_change(member)
     client = remembered(service, member)
     page = check_skeleton(opened(service, client, new, "change-email"))
-    assert not page.all("form")
+    assert not page.find_all("form")
     (way,) = [each for each in ways(page) if each.startswith("/confirm?")]
-    assert send(client, way, client.get(way), password=PASSWORD, next="/l/change-email").location == "/l/change-email"
-    assert Seen(client.get("/l/change-email")).all("form", action="/l/change-email")
+    assert (
+        submit_form(client, way, client.get(way), password=PASSWORD, next="/l/change-email").location
+        == "/l/change-email"
+    )
+    assert ParsedPage(client.get("/l/change-email")).find_all("form", action="/l/change-email")
 
 
 @pytest.mark.parametrize("path", ["/account/email", "/account/close"])
@@ -137,11 +140,16 @@ def test_what_can_cost_the_account_asks_for_the_password_first(service: Service,
     page = check_skeleton(client.get(answer.location))
     assert page.input("next")["value"] == path
     assert page.input("password")["autocomplete"] == "current-password"
-    assert page.all("input", autocomplete="username")
-    wrong = Seen(send(client, answer.location, client.get(answer.location), password=OTHER_PASSWORD, next=path))
+    assert page.find_all("input", autocomplete="username")
+    wrong = ParsedPage(
+        submit_form(client, answer.location, client.get(answer.location), password=OTHER_PASSWORD, next=path)
+    )
     assert wrong.input("password")["aria-invalid"] == "true"
     assert wrong.input("next")["value"] == path
-    assert send(client, answer.location, client.get(answer.location), password=PASSWORD, next=path).location == path
+    assert (
+        submit_form(client, answer.location, client.get(answer.location), password=PASSWORD, next=path).location
+        == path
+    )
     check_skeleton(client.get(path))
 
 
@@ -149,7 +157,7 @@ def test_a_form_left_open_too_long_leads_to_the_confirmation_and_back(service: S
     member = service.member()
     shown = member.client.get("/account/email")
     with later(sessions.FRESH + timedelta(minutes=1)):
-        answer = send(member.client, "/account/email", shown, email="ann@example.net")
+        answer = submit_form(member.client, "/account/email", shown, email="ann@example.net")
     page = check_skeleton(answer)
     assert answer.status_code == 403
     assert page.input("email")["value"] == "ann@example.net"
@@ -159,26 +167,26 @@ def test_a_form_left_open_too_long_leads_to_the_confirmation_and_back(service: S
 def test_without_a_fresh_proof_the_sessions_say_how_to_end_others(service: Service) -> None:
     client = remembered(service, service.member())
     page = check_skeleton(client.get("/account/sessions"))
-    assert not page.all("form")
+    assert not page.find_all("form")
     assert "/confirm?next=/account/sessions" in ways(page)
-    answer = send(client, "/sign-out", client.get("/account"), everywhere="on")
+    answer = submit_form(client, "/sign-out", client.get("/account"), everywhere="on")
     assert answer.status_code == 403
     assert "/confirm" in ways(check_skeleton(answer))
 
 
 def test_closing_an_account_is_said_in_earnest_at_both_steps(service: Service) -> None:
     member = service.member()
-    assert "/account/close" in ways(Seen(member.client.get("/account")))
+    assert "/account/close" in ways(ParsedPage(member.client.get("/account")))
     shown = member.client.get("/account/close")
     page = check_skeleton(shown)
     assert "cannot be undone" in page.text("main")
     assert member.email in page.text("main")
-    send(member.client, "/account/close", shown)
+    submit_form(member.client, "/account/close", shown)
     shown = opened(service, member.client, member.email, "close-account")
     page = check_skeleton(shown)
     assert "cannot be undone" in page.text("main")
-    assert "danger" in page.all("button")[0]["class"]
-    done = member.client.get(send(member.client, "/l/close-account", shown).location)
+    assert "danger" in page.find_all("button")[0]["class"]
+    done = member.client.get(submit_form(member.client, "/l/close-account", shown).location)
     assert "/account" not in ways(check_skeleton(done))
     page = check_skeleton(opened(service, service.app.test_client(), member.email, "close-account"))
     assert "nothing left to do" in page.text("main")
@@ -192,7 +200,7 @@ def test_a_pause_is_lifted_by_a_button_that_shows_whose(service: Service) -> Non
     client = service.app.test_client()
     shown = opened(service, client, member.email, "unlock")
     assert f"{member.email[0]}•••@example.org" in check_skeleton(shown).text("main")
-    done = client.get(send(client, "/l/unlock", shown).location)
+    done = client.get(submit_form(client, "/l/unlock", shown).location)
     assert "/sign-in" in ways(check_skeleton(done))
     page = check_skeleton(opened(service, client, member.email, "unlock"))
     assert {"/sign-in", "/sign-in/mail"} <= ways(page)
@@ -204,7 +212,7 @@ def test_a_notice_that_was_pressed_leads_to_a_new_password(service: Service) -> 
     assert member.post("/api/account/password", said).status_code == 200
     client = service.app.test_client()
     shown = opened(service, client, member.email, "not-me")
-    done = client.get(send(client, "/l/not-me", shown).location)
+    done = client.get(submit_form(client, "/l/not-me", shown).location)
     assert "mail" in check_skeleton(done).text("main")
     assert "/forgot-password" in ways(check_skeleton(done)), "should the mail not come"
     assert "/forgot-password" in ways(check_skeleton(opened(service, client, member.email, "not-me")))
@@ -224,11 +232,11 @@ def test_a_notice_that_was_pressed_leads_to_a_new_password(service: Service) -> 
 def test_a_link_that_was_cut_leads_on(service: Service, purpose: str, leads_to: str) -> None:
     page = check_skeleton(service.app.test_client().get(f"/l/{purpose}/junk/go"))
     assert leads_to in ways(page)
-    assert not page.all("form")
+    assert not page.find_all("form")
 
 
 def test_who_comes_back_to_the_link_that_made_the_account_is_told_to_go_on(service: Service) -> None:
-    member = service.newcomer()
+    member = service.member_by_mail()
     assert ways(check_skeleton(opened(service, member.client, member.email, "activate"))) >= {"/account"}
     stranger = service.app.test_client()
     assert "/sign-up" in ways(check_skeleton(opened(service, stranger, member.email, "activate")))

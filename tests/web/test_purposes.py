@@ -10,10 +10,10 @@ from accounts.flows import LINKS
 from accounts.flows.sessions.session import PURPOSE as SESSION
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.devices import PURPOSE as DEVICE
-from accounts.web.kit.cookies import known_here
-from tests.people import Person, Service, token_in
-from tests.web.live_links import MAKERS, SAYS, bearer, live_url
-from tests.web.routes import code_of, csrf_token, dump
+from accounts.web.kit.cookies import device_account_ids
+from tests.people import Person, Service, token_of_url
+from tests.web.live_links import FORM_DATA, MAKERS, browser_for_link, make_link_url
+from tests.web.routes import csrf_token, dump_tables, problem_code
 
 PURPOSES = [link.purpose for link in LINKS]
 OTHERS = [SESSION, DEVICE, "csrf"]
@@ -27,34 +27,34 @@ def token_of(service: Service, purpose: str, admin: Person) -> str:
         return str(cookie.value)
     if purpose == "csrf":
         return csrf_token(service.member())
-    return token_in(live_url(service, purpose, admin))
+    return token_of_url(make_link_url(service, purpose, admin))
 
 
 def test_every_kind_of_link_is_made_in_these_tests() -> None:
-    assert set(MAKERS) == set(SAYS) == set(PURPOSES)
+    assert set(MAKERS) == set(FORM_DATA) == set(PURPOSES)
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_a_token_opens_the_door_of_its_own_purpose(service: Service, purpose: str) -> None:
-    url = live_url(service, purpose, service.admin())
-    token, person = token_in(url), bearer(service, purpose, url)
+    url = make_link_url(service, purpose, service.admin())
+    token, person = token_of_url(url), browser_for_link(service, purpose, url)
     assert person.get(f"/api/l/{purpose}?token={token}").status_code == 200
     assert person.get(f"/l/{purpose}/{token}/go").status_code == 303
     assert person.get(f"/l/{purpose}").status_code == 200
-    assert person.post(f"/api/l/{purpose}", {"token": token, **SAYS[purpose]}).status_code in (200, 201)
+    assert person.post(f"/api/l/{purpose}", {"token": token, **FORM_DATA[purpose]}).status_code in (200, 201)
 
 
 def test_a_token_is_refused_at_the_door_of_every_other_purpose(service: Service) -> None:
     admin = service.admin()
     tokens = {purpose: token_of(service, purpose, admin) for purpose in (*PURPOSES, *OTHERS)}
-    before = dump(service, "rate_limits")
+    before = dump_tables(service, "rate_limits")
     answers = set()
     for issued, at in permutations(tokens, 2):
         if at in OTHERS:
             continue
         token, person = tokens[issued], service.person()
         shown = person.get(f"/api/l/{at}?token={token}")
-        done = person.post(f"/api/l/{at}", {"token": token, **SAYS[at]})
+        done = person.post(f"/api/l/{at}", {"token": token, **FORM_DATA[at]})
         again = person.post(f"/api/l/{at}/again", {"token": token})
         answers |= {shown.get_data(), done.get_data(), again.get_data()}
         assert (shown.status_code, done.status_code, again.status_code) == (400, 400, 400), f"{issued} at {at}"
@@ -62,11 +62,11 @@ def test_a_token_is_refused_at_the_door_of_every_other_purpose(service: Service)
         form = csrf_token(person)
         person.client.set_cookie(f"link-{at}", token)
         assert person.get(f"/l/{at}").status_code == 400
-        said = {"csrf_token": form, "link_id": "x", **SAYS[at]}
+        said = {"csrf_token": form, "link_id": "x", **FORM_DATA[at]}
         assert person.client.post(f"/l/{at}", data=said).status_code == 400
         assert person.client.post(f"/l/{at}/again", data={"csrf_token": form}).status_code == 400
     assert len(answers) == 1, "why a token is refused is nobody's business"
-    assert dump(service, "rate_limits") == before
+    assert dump_tables(service, "rate_limits") == before
 
 
 @pytest.mark.parametrize("purpose", [*PURPOSES, DEVICE, "csrf"])
@@ -82,7 +82,7 @@ def test_no_other_token_is_a_csrf_token(service: Service, purpose: str) -> None:
     admin = service.admin()
     token = token_of(service, purpose, admin)
     answer = admin.post("/api/admin/invites", {"email": "x@example.org"}, headers={"X-CSRF-Token": token})
-    assert (answer.status_code, code_of(answer)) == (403, "csrf_failed")
+    assert (answer.status_code, problem_code(answer)) == (403, "csrf_failed")
 
 
 def test_not_even_the_session_itself_is_its_csrf_token(service: Service) -> None:
@@ -98,5 +98,5 @@ def test_not_even_the_session_itself_is_its_csrf_token(service: Service) -> None
 def test_no_other_token_is_a_device_that_somebody_signed_in_from(service: Service, purpose: str) -> None:
     token = token_of(service, purpose, service.admin())
     with service.app.test_request_context(headers={"Cookie": f"device={token}"}):
-        assert devices.read(service.house, token) == ()
-        assert known_here() == ()
+        assert devices.read(service.site, token) == ()
+        assert device_account_ids() == ()

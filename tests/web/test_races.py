@@ -13,9 +13,9 @@ from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.flows import LINKS
 from tests.conftest import on_both_databases
-from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
-from tests.web.live_links import CREATE, PASSWORD_ASKED, bearer, live_url
-from tests.web.routes import at_once, code_of, dump
+from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
+from tests.web.live_links import CREATING_PURPOSES, PASSWORD_PURPOSES, browser_for_link, make_link_url
+from tests.web.routes import dump_tables, problem_code, run_concurrently
 
 pytestmark = on_both_databases
 CROWD = 50
@@ -26,7 +26,7 @@ def word(number: int) -> str:
 
 
 def outcomes(answers: list[TestResponse]) -> Counter[tuple[int, str]]:
-    return Counter((answer.status_code, code_of(answer)) for answer in answers)
+    return Counter((answer.status_code, problem_code(answer)) for answer in answers)
 
 
 def crowd_at_link(service: Service, purpose: str, url: str) -> tuple[Counter[tuple[int, str]], list[int]]:
@@ -34,18 +34,18 @@ def crowd_at_link(service: Service, purpose: str, url: str) -> tuple[Counter[tup
 
     They are strangers, but where the account itself must act: there it is one session in fifty hands.
     """
-    if service.house.links[purpose].needs_session:
-        headers, people = same_browser(service, bearer(service, purpose, url))
+    if service.site.links[purpose].needs_session:
+        headers, people = same_browser(service, browser_for_link(service, purpose, url))
     else:
         headers, people = {"X-CSRF-Token": ""}, [service.person() for _ in range(CROWD)]
         for person in people:
             person.get("/api/csrf")
 
     def act(number: int) -> TestResponse:
-        said = {"token": token_in(url)} | ({"password": word(number)} if purpose in PASSWORD_ASKED else {})
+        said = {"token": token_of_url(url)} | ({"password": word(number)} if purpose in PASSWORD_PURPOSES else {})
         return people[number].post(f"/api/l/{purpose}", said, headers=headers)
 
-    answers = at_once(CROWD, act)
+    answers = run_concurrently(CROWD, act)
     return outcomes(answers), [number for number, answer in enumerate(answers) if answer.status_code < 300]
 
 
@@ -57,19 +57,19 @@ def right_passwords(service: Service, email: str, winners: list[int]) -> list[in
 
 @pytest.mark.parametrize("purpose", [link.purpose for link in LINKS])
 def test_a_link_is_accepted_once_and_exactly_that_password_signs_in(service: Service, purpose: str) -> None:
-    url = live_url(service, purpose, service.admin())
+    url = make_link_url(service, purpose, service.admin())
     email = service.sink.messages[-1].recipients[0]
     outcome, winners = crowd_at_link(service, purpose, url)
-    created = 201 if purpose in CREATE else 200
+    created = 201 if purpose in CREATING_PURPOSES else 200
     assert outcome == {(created, ""): 1, (410, "link_used"): CROWD - 1}
     assert acts_of(service, purpose, url) == 1
-    if purpose in PASSWORD_ASKED:
+    if purpose in PASSWORD_PURPOSES:
         assert right_passwords(service, email, winners) == winners
 
 
 def acts_of(service: Service, purpose: str, url: str) -> int:
     """How many events say that they were done by a link."""
-    link_id = service.house.link_signer.verify(service.house.links[purpose], token_in(url)).link_id
+    link_id = service.site.link_signer.verify(service.site.links[purpose], token_of_url(url)).link_id
     by_it = select(func.count()).select_from(AuditRow).where(AuditRow.link_id == link_id)
     return int(service.uow().fetch_all(by_it)[0][0])
 
@@ -77,9 +77,11 @@ def acts_of(service: Service, purpose: str, url: str) -> int:
 def test_an_invitation_of_an_existing_account_is_accepted_once(service: Service) -> None:
     admin, member = service.admin(), service.member()
     admin.post("/api/admin/invites", {"email": member.email, "groups": ["editors"]})
-    token = service.token(member.email, "invite")
+    token = service.link_token(member.email, "invite")
     said, again = same_browser(service, member)
-    answers = at_once(CROWD, lambda number: again[number].post("/api/l/invite", {"token": token}, headers=said))
+    answers = run_concurrently(
+        CROWD, lambda number: again[number].post("/api/l/invite", {"token": token}, headers=said)
+    )
     assert outcomes(answers) == {(200, ""): 1, (410, "link_used"): CROWD - 1}
     assert member.get("/api/account").get_json()["groups"] == ["editors"]
 
@@ -107,30 +109,30 @@ SPELLINGS: list[Callable[[str], str]] = [
 
 
 def test_fifty_sign_ups_of_one_address_in_eight_spellings_make_one_account(service: Service) -> None:
-    email = new_address("crowd")
+    email = make_email("crowd")
     people = [service.person() for _ in range(CROWD)]
     for person in people:
         person.get("/api/csrf")
     spelled = [spell(email) for spell in SPELLINGS]
     assert len(set(spelled)) == len(SPELLINGS) - 1, "one of them is the lower-case form itself"
-    answers = at_once(CROWD, lambda n: people[n].post("/api/sign-up", {"email": spelled[n % len(spelled)]}))
+    answers = run_concurrently(CROWD, lambda n: people[n].post("/api/sign-up", {"email": spelled[n % len(spelled)]}))
     assert outcomes(answers) == {(202, ""): 3, (429, "too_many_requests"): CROWD - 3}, "one bucket for all spellings"
 
     service.deliver()
     letters = [mail for mail in service.sink.messages if mail.recipients[0].lower() == email]
-    tokens = [service.token(mail.recipients[0], "activate") for mail in letters]
+    tokens = [service.link_token(mail.recipients[0], "activate") for mail in letters]
     assert len(tokens) == 3
     people = [service.person(password=word(number)) for number in range(3)]
     said = [{"token": token, "password": word(number)} for number, token in enumerate(tokens)]
-    answers = at_once(3, lambda number: people[number].post("/api/l/activate", said[number]))
+    answers = run_concurrently(3, lambda number: people[number].post("/api/l/activate", said[number]))
     assert outcomes(answers) == {(201, ""): 1, (410, "link_used"): 2}
-    assert len(dump(service)[Account.__tablename__]) == 1
+    assert len(dump_tables(service)[Account.__tablename__]) == 1
 
 
 def test_fifty_sign_outs_of_one_session_are_all_answered_and_end_it(service: Service) -> None:
     member = service.member()
     said, copies = same_browser(service, member)
-    answers = at_once(CROWD, lambda number: copies[number].post("/api/sign-out", headers=said))
+    answers = run_concurrently(CROWD, lambda number: copies[number].post("/api/sign-out", headers=said))
     assert outcomes(answers) == {(204, ""): CROWD}
     assert not any(copy.signed_in for copy in (member, *copies))
 
@@ -143,10 +145,10 @@ def test_of_concurrent_changes_of_a_password_one_holds(service: Service) -> None
         passwords = {"current_password": member.password, "password": word(number)}
         return copies[number].post("/api/account/password", passwords, headers=said)
 
-    answers = at_once(CROWD, change)
+    answers = run_concurrently(CROWD, change)
     winners = [number for number, answer in enumerate(answers) if answer.status_code == 200]
     assert len(winners) == 1
-    assert {code_of(answer) for answer in answers} <= {
+    assert {problem_code(answer) for answer in answers} <= {
         "",
         "conflict",
         "not_signed_in",

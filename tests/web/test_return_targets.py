@@ -11,7 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from accounts.core.models.outbox import OutboxRow
-from tests.people import Person, Service, new_address
+from tests.people import Person, Service, make_email
 from tests.web.routes import csrf_token
 
 EVIL = [
@@ -140,7 +140,7 @@ def send(person: Person, path: str, **said: str) -> TestResponse:
 def activated(service: Service, person: Person, target: str) -> tuple[str, str]:
     """Where a browser is led after an activation that carries a target, and what the link says as JSON."""
     assert person.post("/api/sign-up", {"email": person.email, "next": target}).status_code == 202
-    token = service.token(person.email, "activate")
+    token = service.link_token(person.email, "activate")
     person.get(f"/l/activate/{token}/go")
     page = person.get("/l/activate").get_data(as_text=True)
     link_id = unescape(page.partition('name="link_id" value="')[2].partition('"')[0])
@@ -150,7 +150,7 @@ def activated(service: Service, person: Person, target: str) -> tuple[str, str]:
 
 def test_an_activation_leads_nowhere_else(service: Service) -> None:
     for target in EVIL:
-        said = {"email": new_address(), "next": as_field(target)}
+        said = {"email": make_email(), "next": as_field(target)}
         assert service.person().post("/api/sign-up", said).status_code == 202
     with (uow := service.uow()):
         assert {row.facts["next"] for row in uow.session.scalars(select(OutboxRow))} == {""}, "not even kept"

@@ -8,7 +8,7 @@ from accounts.config import LOCALES
 from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import Service
-from tests.web.routes import doors, knock
+from tests.web.routes import list_endpoints, request_endpoint
 
 # (a stranger, a member, an admin)
 EVERYBODY, SIGNED_IN = (200, 200, 200), (401, 200, 200)
@@ -203,14 +203,14 @@ for _purpose in [link.purpose for link in LINKS]:
 
 
 def test_every_route_has_a_row_and_every_row_a_route(service: Service) -> None:
-    assert {door.name for door in doors(service)} == set(ROWS)
+    assert {door.name for door in list_endpoints(service)} == set(ROWS)
 
 
 def test_every_page_has_its_twin_in_every_language_but_what_apps_know_by_one_address(service: Service) -> None:
-    pages = [door for door in doors(service) if door.speaks == "page" and not door.prefix and door.route]
-    plain = {door.name for door in pages if door.route and not door.route.one_address}
+    pages = [door for door in list_endpoints(service) if door.format == "html" and not door.prefix and door.route]
+    plain = {door.name for door in pages if door.route and not door.route.unprefixed}
     for locale in LOCALES:
-        assert {door.name for door in doors(service) if door.prefix == locale} == plain
+        assert {door.name for door in list_endpoints(service) if door.prefix == locale} == plain
 
 
 @pytest.mark.parametrize("column", [0, 1, 2], ids=["stranger", "member", "admin"])
@@ -219,10 +219,10 @@ def test_everybody_gets_in_where_their_row_says_and_nowhere_else(service: Servic
     admin = service.admin()
     person = [service.person, service.member, lambda: admin][column]()
     found = {}
-    for door in doors(service):
+    for door in list_endpoints(service):
         if column and door.route and door.route.name == "sign_out":
             assert person.sign_in().status_code == 200
-        found[f"{door.prefix} {door.name}"] = knock(door, person).status_code
+        found[f"{door.prefix} {door.name}"] = request_endpoint(door, person).status_code
         if column and door.route and door.route.name == "sign_out":
             assert person.sign_in().status_code == 200
     expected = {name: ROWS[name.partition(" ")[2]][column] for name in found}
@@ -233,8 +233,8 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
     """A session of somebody signed in by mail, or remembered, has no proof by password to begin with."""
     admin = service.admin()
     assert admin.sign_in(remember=True).status_code == 200
-    asked = [door for door in doors(service) if door.route and door.route.fresh]
-    assert {door.name for door in asked if door.speaks == "json"} == {
+    asked = [door for door in list_endpoints(service) if door.route and door.route.step_up]
+    assert {door.name for door in asked if door.format == "json"} == {
         "POST /api/account/email",
         "POST /api/account/close",
         "GET /api/account/export",
@@ -257,8 +257,8 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
         "POST /api/admin/audit/export",
     }
     for door in asked:
-        answer = knock(door, admin)
-        if door.speaks == "page" and not door.changes:
+        answer = request_endpoint(door, admin)
+        if door.format == "html" and not door.is_unsafe:
             assert (answer.status_code, answer.location) == (303, f"/confirm?next={door.path()}"), door
         else:
             assert answer.status_code == 403, door
@@ -267,7 +267,7 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
 
 def test_a_page_that_needs_an_account_sends_a_stranger_to_sign_in_and_back(service: Service) -> None:
     stranger = service.person()
-    for door in doors(service):
-        if door.route and door.route.needs and door.speaks == "page" and not door.changes:
-            answer = knock(door, stranger)
+    for door in list_endpoints(service):
+        if door.route and door.route.access and door.format == "html" and not door.is_unsafe:
+            answer = request_endpoint(door, stranger)
             assert answer.location == f"/sign-in?next={door.path()}", door

@@ -13,9 +13,9 @@ from accounts.core.models.base import Base
 from accounts.flows import LINKS
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import KEY, on_both_databases
-from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, token_in
+from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, token_of_url
 from tests.servers.smtp import links
-from tests.web.live_links import SAYS, bearer, live_url
+from tests.web.live_links import FORM_DATA, browser_for_link, make_link_url
 from tests.web.routes import csrf_token
 
 WRONG = "canary of a wrong password"
@@ -38,24 +38,24 @@ class Collector:
 def run_everything(service: Service, collect: Collector) -> None:
     url = first_admin_url(service.uow())
     assert url is not None
-    collect.secrets.add(token_in(url))
+    collect.secrets.add(token_of_url(url))
     admin = Collecting(service, collect)
-    said = {"token": token_in(url), "email": admin.person.email, "password": PASSWORD}
+    said = {"token": token_of_url(url), "email": admin.person.email, "password": PASSWORD}
     assert admin.post("/api/l/invite", said).status_code == 201
     for link in LINKS:
-        url = live_url(service, link.purpose, admin.person)
-        token = token_in(url)
-        guest = Collecting(service, collect, bearer(service, link.purpose, url))
+        url = make_link_url(service, link.purpose, admin.person)
+        token = token_of_url(url)
+        guest = Collecting(service, collect, browser_for_link(service, link.purpose, url))
         guest.get(f"/l/{link.purpose}/{token}/go")
         guest.get(f"/l/{link.purpose}")
         guest.get(f"/api/l/{link.purpose}?token={token}")
         guest.post(f"/api/l/{link.purpose}", {"token": token, "password": "short"})
-        guest.post(f"/api/l/{link.purpose}", {"token": token, **SAYS[link.purpose]})
-        guest.post(f"/api/l/{link.purpose}", {"token": token, **SAYS[link.purpose]})
+        guest.post(f"/api/l/{link.purpose}", {"token": token, **FORM_DATA[link.purpose]})
+        guest.post(f"/api/l/{link.purpose}", {"token": token, **FORM_DATA[link.purpose]})
         guest.get(f"/l/{link.purpose}")
         guest.post(f"/api/l/{link.purpose}/again", {"token": token})
         guest.post(f"/api/l/{link.purpose}", {"token": token[:-1] + "!", "password": WRONG})
-    member = Collecting(service, collect, service.newcomer())
+    member = Collecting(service, collect, service.member_by_mail())
     for password in (WRONG, PASSWORD):
         member.post("/api/sign-in", {"email": member.person.email, "password": password})
     member.post("/api/account/password", {"current_password": WRONG, "password": OTHER_PASSWORD})
@@ -95,12 +95,12 @@ def test_no_secret_is_left_anywhere(service: Service, caplog: pytest.LogCaptureF
     collect = Collector()
     run_everything(service, collect)
     mailed = {url for mail in service.sink.messages[first:] for url in links(mail.message) if "/l/" in url}
-    collect.secrets |= {token_in(url) for url in mailed}
+    collect.secrets |= {token_of_url(url) for url in mailed}
     assert len(mailed) >= 5
     assert len(collect.secrets) > 15
 
     places = {"the log": caplog.text + "".join(str(vars(record)) for record in caplog.records)}
-    engine = service.house.store.engine
+    engine = service.site.store.engine
     with engine.connect() as connection:
         for table in Base.metadata.sorted_tables:
             places[table.name] = "\n".join(str(tuple(row)) for row in connection.execute(select(table)))
@@ -119,15 +119,15 @@ def test_no_secret_is_left_anywhere(service: Service, caplog: pytest.LogCaptureF
 
 
 def test_no_representation_shows_a_secret(service: Service) -> None:
-    member = service.newcomer()
+    member = service.member_by_mail()
     state = service.state
     shown = " ".join(
         repr(thing)
         for thing in (
-            state.house.settings,
-            state.house.ring,
-            *state.house.ring.newest_first(),
-            *state.house.links.values(),
+            state.site.settings,
+            state.site.ring,
+            *state.site.ring.newest_first(),
+            *state.site.links.values(),
             state.letters,
             state.transport,
         )
@@ -137,6 +137,6 @@ def test_no_representation_shows_a_secret(service: Service) -> None:
 
     cookie = member.client.get_cookie("session")
     assert cookie is not None
-    session = sessions.read(state.house, cookie.value)
+    session = sessions.read(state.site, cookie.value)
     assert session is not None
     assert session.csrf not in repr(session)

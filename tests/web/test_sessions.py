@@ -9,7 +9,7 @@ import time_machine
 from accounts.core.clock import now
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service
-from tests.web.routes import code_of, csrf_token, doors, knock
+from tests.web.routes import csrf_token, list_endpoints, problem_code, request_endpoint
 
 
 def cookie_of(person: Person) -> str:
@@ -39,7 +39,7 @@ def test_signing_in_makes_a_new_session_and_a_new_csrf_token(service: Service) -
     assert cookie_of(visitor) != token
     assert not with_cookie(service, token).signed_in
     refused = visitor.post("/api/sign-out", headers={"X-CSRF-Token": before})
-    assert code_of(refused) == "csrf_failed"
+    assert problem_code(refused) == "csrf_failed"
     assert visitor.signed_in
 
 
@@ -129,12 +129,12 @@ PUBLISHED = ("discovery", "jwks")
 def test_answers_that_looked_at_the_session_are_kept_from_shared_caches(service: Service) -> None:
     for person in (service.person(), service.admin()):
         person.get("/api/csrf")
-        for door in doors(service):
-            answer = knock(door, person)
+        for door in list_endpoints(service):
+            answer = request_endpoint(door, person)
             if answer.headers.get("Set-Cookie") or "csrf_token" in answer.text or person.email in answer.text:
                 assert answer.headers["Cache-Control"] == "no-store", door
                 assert "Cookie" in answer.vary, door
             if answer.headers["Cache-Control"] != "no-store":
                 assert door.rule.startswith("/assets") or (door.route and door.route.name in PUBLISHED), door
-            if door.route and (door.route.needs or door.route.uses_session):
+            if door.route and (door.route.access or door.route.csrf_required):
                 assert "Cookie" in answer.vary, door

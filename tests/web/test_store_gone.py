@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.people import Person, Service
-from tests.web.routes import code_of, csrf_token, doors, knock
+from tests.web.routes import csrf_token, list_endpoints, problem_code, request_endpoint
 
 MakeService = Callable[..., Service]
 
@@ -31,15 +31,15 @@ def cut_off(request: pytest.FixtureRequest, make_service: MakeService, tmp_path:
 
 def test_every_door_answers_and_those_that_need_the_store_say_503(cut_off: tuple[Service, Person]) -> None:
     service, somebody = cut_off
-    for door in doors(service):
-        answer = knock(door, somebody)
-        needs = door.route is not None and (door.route.needs or door.name == "GET /")
-        if needs or (door.borrows and door.speaks == "json"):
+    for door in list_endpoints(service):
+        answer = request_endpoint(door, somebody)
+        needs = door.route is not None and (door.route.access or door.name == "GET /")
+        if needs or (door.csrf_required and door.format == "json"):
             assert answer.status_code == 503, door.name
             assert int(answer.headers["Retry-After"]) > 0
             assert "hunter2" not in answer.text
-            if door.speaks == "json":
-                assert code_of(answer) == "unavailable"
+            if door.format == "json":
+                assert problem_code(answer) == "unavailable"
                 assert answer.get_json()["retry_after"] > 0
             else:
                 assert answer.mimetype == "text/html"
@@ -77,7 +77,7 @@ def test_forms_that_cannot_be_worked_on_say_so(cut_off: tuple[Service, Person], 
     visitor = service.person()
     said = {"email": "a@example.org", **({"password": "some long password"} if path == "/sign-in" else {})}
     answer = visitor.post(f"/api{path}", said)
-    assert (answer.status_code, code_of(answer)) == (503, "unavailable")
+    assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
     assert answer.headers["Retry-After"]
     page = visitor.client.post(path, data={**said, "csrf_token": csrf_token(visitor)})
     assert page.status_code == 503
@@ -87,7 +87,7 @@ def test_forms_that_cannot_be_worked_on_say_so(cut_off: tuple[Service, Person], 
 
 def test_a_store_that_goes_in_the_middle_of_a_form_is_told_as_such(service: Service) -> None:
     admin = service.admin()
-    with service.house.store.engine.begin() as connection:
+    with service.site.store.engine.begin() as connection:
         connection.execute(text("DROP TABLE sent_invites"))
     said = {"email": "a@example.org", "csrf_token": csrf_token(admin)}
     page = admin.client.post("/admin/invites", data=said)
@@ -98,8 +98,8 @@ def test_a_store_that_goes_in_the_middle_of_a_form_is_told_as_such(service: Serv
 def test_when_the_store_is_back_the_same_session_goes_on(make_service: MakeService, tmp_path: Path) -> None:
     service = make_service()
     member = service.member()
-    file = Path(str(service.house.store.engine.url.database))
-    service.house.store.close()
+    file = Path(str(service.site.store.engine.url.database))
+    service.site.store.close()
     away = tmp_path / "away.db"
     file.rename(away)
     file.mkdir()

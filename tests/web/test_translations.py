@@ -15,9 +15,9 @@ from jinja2.ext import extract_from_ast
 
 from accounts.config import LOCALES
 from accounts.core.security.passwords import MIN_PASSWORD_CHARACTERS
-from accounts.web.kit.language import FOLDER, NAMES
+from accounts.web.kit.language import LANGUAGE_NAMES, TRANSLATIONS_FOLDER
 
-ROOT = FOLDER.parent
+ROOT = TRANSLATIONS_FOLDER.parent
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 OTHERS = [locale for locale in LOCALES if locale != "en"]
 
@@ -46,7 +46,7 @@ def asked_for() -> set[str]:
 
 
 def catalog_of(locale: str) -> Catalog:
-    with (FOLDER / f"{locale}.po").open("rb") as file:
+    with (TRANSLATIONS_FOLDER / f"{locale}.po").open("rb") as file:
         return read_po(file, locale=locale, abort_invalid=True)
 
 
@@ -55,7 +55,7 @@ def said(locale: str) -> dict[str, str]:
 
 
 def test_every_language_has_a_name_of_its_own() -> None:
-    assert list(NAMES) == list(LOCALES)
+    assert list(LANGUAGE_NAMES) == list(LOCALES)
 
 
 def test_code_and_templates_are_both_looked_through() -> None:
@@ -82,7 +82,7 @@ def test_a_translation_fills_in_the_same_values(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", OTHERS)
 def test_nothing_is_translated_twice(locale: str) -> None:
-    ids = re.findall(r'^msgid "(.+)"$', (FOLDER / f"{locale}.po").read_text("utf-8"), re.MULTILINE)
+    ids = re.findall(r'^msgid "(.+)"$', (TRANSLATIONS_FOLDER / f"{locale}.po").read_text("utf-8"), re.MULTILINE)
     assert [text for text, count in Counter(ids).items() if count > 1] == []
 
 

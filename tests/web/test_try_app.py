@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from accounts.core.models.apps import Consent, Grant
 from accounts.flows.oidc import registration, trial_state
-from tests.apps import new_app
+from tests.apps import register_app
 from tests.people import Service
 from tests.web.browser import Browser, Page
 
@@ -39,20 +39,20 @@ def browser(service: Service) -> Browser:
 
 
 def test_the_admin_sees_what_the_app_would_learn(service: Service, browser: Browser) -> None:
-    app = new_app(service, trusted=True, claims=["email"]).app
+    app = register_app(service, trusted=True, claims=["email"]).app
     page = landed(browser, begun(service, browser, app.id))
     assert "Signed in." in page.text
     assert "Ada Admin" in page.text
     for claim in ("kid", "RS256", "iss", "aud", "email_verified", "admins"):
         assert claim in page.text
-    text = browser.answer.get_data(as_text=True)
+    text = browser.response.get_data(as_text=True)
     assert "eyJ" not in text, "no token"
     with service.uow() as uow:
         assert list(uow.session.scalars(select(Grant))) == [], "its tokens are dead"
 
 
 def test_consent_is_asked_as_people_are_asked(service: Service, browser: Browser) -> None:
-    app = new_app(service).app
+    app = register_app(service).app
     page = browser.visit(begun(service, browser, app.id))
     assert "Wiki" in page.text
     assert [form for form in page.forms if "request" in form.kinds]
@@ -61,14 +61,14 @@ def test_consent_is_asked_as_people_are_asked(service: Service, browser: Browser
 
 
 def test_a_used_answer_shows_the_error_that_the_app_would_get(service: Service, browser: Browser) -> None:
-    app = new_app(service, trusted=True).app
+    app = register_app(service, trusted=True).app
     landed(browser, begun(service, browser, app.id))
     page = browser.visit(browser.url)
     assert "invalid_grant" in page.text
 
 
 def test_no_app_is_answered_there_but_in_a_trial_of_that_app(service: Service, browser: Browser) -> None:
-    app, other = (new_app(service, name, trusted=True).app for name in ("Wiki", "Notes"))
+    app, other = (register_app(service, name, trusted=True).app for name in ("Wiki", "Notes"))
     url = begun(service, browser, app.id)
     said = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
     elsewhere = {"redirect_uri": f"{said['redirect_uri']}/"}
@@ -81,7 +81,7 @@ def test_no_app_is_answered_there_but_in_a_trial_of_that_app(service: Service, b
 
 
 def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: Browser) -> None:
-    app = new_app(service, trusted=True).app
+    app = register_app(service, trusted=True).app
     answer = browser._client.get(begun(service, browser, app.id))
     arrived = answer.location.removeprefix("http://127.0.0.1:8000")
     member = service.member()
@@ -95,8 +95,8 @@ def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: B
 
 
 def test_the_address_of_the_house_cannot_be_told_from_outside_the_statement(service: Service) -> None:
-    state, begun_here = trial_state.make_trial_state(service.house, "app", "admin")
-    assert trial_state.verify_trial_state(service.house, state) == begun_here
-    assert trial_state.verify_trial_state(service.house, state + "x") is None
+    state, begun_here = trial_state.make_trial_state(service.site, "app", "admin")
+    assert trial_state.verify_trial_state(service.site, state) == begun_here
+    assert trial_state.verify_trial_state(service.site, state + "x") is None
     assert begun_here.verifier not in state
     assert registration.list_apps(service.uow()) == []

@@ -17,45 +17,55 @@ from accounts.flows.audit.search import AuditFilter, AuditPage
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import Room
+from accounts.web.kit.routes import Routes
 
-room: Room = Room()
-PAGE = "admin/audit.html"
-MEDIA = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+routes: Routes = Routes()
+AUDIT_TEMPLATE = "admin/audit.html"
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 
 
-def _filters() -> dict[str, str]:
+def _query_filters() -> dict[str, str]:
     return {name: value for name in AuditFilter.model_fields if (value := request.args.get(name))}
 
 
-def _no_lines() -> dict[str, Any]:
-    return {"lines": [], "next": "", "happened": audit_labels.HAPPENED, "filters": _filters(), "given": _filters()}
+def _empty_context() -> dict[str, Any]:
+    return {
+        "lines": [],
+        "next": "",
+        "happened": audit_labels.HAPPENED,
+        "filters": _query_filters(),
+        "given": _query_filters(),
+    }
 
 
-@room.get("/admin/audit", needs=ADMIN_GROUP, query=AuditPage, page=PAGE, fill=_no_lines)
-def list_audit(said: AuditPage) -> Reply:
+@routes.get("/admin/audit", access=ADMIN_GROUP, query=AuditPage, template=AUDIT_TEMPLATE, context=_empty_context)
+def list_audit(query: AuditPage) -> Reply:
     """What happened, newest first."""
-    lines, place = audit_search.page(uow(), said)
-    shows = {
-        "fields": forms.fields_of(AuditFilter, _filters()),
+    lines, cursor = audit_search.page(uow(), query)
+    page_context = {
+        "fields": forms.form_fields(AuditFilter, _query_filters()),
         "problem": None,
         "happened": audit_labels.HAPPENED,
-        "filters": _filters(),
+        "filters": _query_filters(),
     }
-    return Reply(page=PAGE, says={"lines": [asdict(line) for line in lines], "next": place}, shows=shows)
+    return Reply(
+        template=AUDIT_TEMPLATE,
+        json={"lines": [asdict(line) for line in lines], "next": cursor},
+        context=page_context,
+    )
 
 
-@room.post(
+@routes.post(
     "/admin/audit/export",
-    needs=ADMIN_GROUP,
-    fresh=True,
-    asks=ExportAudit,
-    page="admin/audit_export.html",
-    fill=lambda: {"given": _filters()},
+    access=ADMIN_GROUP,
+    step_up=True,
+    form=ExportAudit,
+    template="admin/audit_export.html",
+    context=lambda: {"given": _query_filters()},
 )
-def export_audit(said: ExportAudit) -> Response:
+def export_audit(form: ExportAudit) -> Response:
     """The lines as a file, oldest first."""
-    answer = Response(audit_export.begin(uow(), said), content_type=MEDIA[said.format])
-    name = f"audit-{now():%Y%m%d-%H%M%S}.{said.format}"
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    response = Response(audit_export.begin(uow(), form), content_type=MEDIA_TYPES[form.format])
+    filename = f"audit-{now():%Y%m%d-%H%M%S}.{form.format}"
+    response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
+    return response

@@ -15,44 +15,44 @@ from accounts.flows.invites.manage import Extend, Some
 from accounts.flows.invites.search import Search
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import forms
-from accounts.web.kit.context import signed_in, uow
+from accounts.web.kit.context import require_account, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import JSON, Room, page_url
+from accounts.web.kit.routes import JSON, Routes, page_url
 
-room: Room = Room()
-ON_A_PAGE = 50
+routes: Routes = Routes()
+INVITES_PER_PAGE = 50
 
 
-def shown(row: SentInvite) -> dict[str, Any]:
+def invite_json(invite: SentInvite) -> dict[str, Any]:
     """An invitation as admins see it."""
     return {
-        "id": row.id,
-        "email": row.email,
-        "name": row.name,
-        "groups": row.groups,
-        "locale": row.locale,
-        "state": row.state,
-        "sent": row.sent,
-        "batch": row.batch_id,
-        "created_at": row.created_at,
-        "expires_at": row.expires_at,
+        "id": invite.id,
+        "email": invite.email,
+        "name": invite.name,
+        "groups": invite.groups,
+        "locale": invite.locale,
+        "state": invite.state,
+        "sent": invite.sent,
+        "batch": invite.batch_id,
+        "created_at": invite.created_at,
+        "expires_at": invite.expires_at,
     }
 
 
-def _searched(**otherwise: Any) -> tuple[Search, dict[str, Any]]:
+def _search_invites(**defaults: Any) -> tuple[Search, dict[str, Any]]:
     given = {name: value for name, value in request.args.items() if name in Search.model_fields}
-    said = forms.checked(Search, {**otherwise, **given})
-    found = search.search(uow(), said)
-    rows = [{**shown(row), "holds": row.inviter_id in found.inviters} for row in found.rows]
-    return said, {"invites": rows, "next": found.next}
+    query = forms.validate(Search, {**defaults, **given})
+    result = search.search(uow(), query)
+    rows = [{**invite_json(row), "holds": row.inviter_id in result.inviters} for row in result.rows]
+    return query, {"invites": rows, "next": result.next}
 
 
-def _page() -> dict[str, Any]:
-    said, found = _searched(limit=ON_A_PAGE)
+def _invites_context() -> dict[str, Any]:
+    query, body = _search_invites(limit=INVITES_PER_PAGE)
     return {
-        "invites": found["invites"],
-        "more": found["next"],
-        "search": said,
+        "invites": body["invites"],
+        "more": body["next"],
+        "search": query,
         "states": search.STATES,
         "batches": {batch.id: batch.name for batch in batches.listing(uow())},
         "done": request.args.get("done", ""),
@@ -60,51 +60,51 @@ def _page() -> dict[str, Any]:
     }
 
 
-@room.get("/admin/invites", needs=ADMIN_GROUP, speaks=JSON)
+@routes.get("/admin/invites", access=ADMIN_GROUP, formats=JSON)
 def list_invites() -> Reply:
     """Invitations, newest first: by q, state, batch; after and limit for the next page."""
-    return Reply(says=_searched()[1])
+    return Reply(json=_search_invites()[1])
 
 
-@room.post(
+@routes.post(
     "/admin/invites",
-    needs=ADMIN_GROUP,
-    asks=send_invites.Invite,
-    page="admin/invites.html",
-    fill=_page,
+    access=ADMIN_GROUP,
+    form=send_invites.Invite,
+    template="admin/invites.html",
+    context=_invites_context,
     statuses=(202,),
 )
-def send_invite(said: send_invites.Invite) -> Reply:
+def send_invite(form: send_invites.Invite) -> Reply:
     """Invite one address, with groups if wanted; a new admin needs a fresh proof, as do the groups of an account."""
-    if ADMIN_GROUP in said.groups:
-        step_up.require(signed_in())
-    return _answer(send_invites.send(uow(), said), 202)
+    if ADMIN_GROUP in form.groups:
+        step_up.require(require_account())
+    return _invite_reply(send_invites.send(uow(), form), 202)
 
 
-@room.post("/admin/invites/<invite_id>/resend", needs=ADMIN_GROUP, statuses=(202,))
+@routes.post("/admin/invites/<invite_id>/resend", access=ADMIN_GROUP, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay alive."""
-    return _answer(manage_invites.resend(uow(), invite_id), 202)
+    return _invite_reply(manage_invites.resend(uow(), invite_id), 202)
 
 
-@room.post("/admin/invites/<invite_id>/extend", needs=ADMIN_GROUP, asks=Extend, statuses=(202,))
-def extend_invite(invite_id: str, said: Extend) -> Reply:
+@routes.post("/admin/invites/<invite_id>/extend", access=ADMIN_GROUP, form=Extend, statuses=(202,))
+def extend_invite(invite_id: str, form: Extend) -> Reply:
     """Mail a link that ends later; links that are out stay alive until their own end."""
-    return _answer(manage_invites.extend(uow(), invite_id, said), 202)
+    return _invite_reply(manage_invites.extend(uow(), invite_id, form), 202)
 
 
-@room.post("/admin/invites/<invite_id>/revoke", needs=ADMIN_GROUP)
+@routes.post("/admin/invites/<invite_id>/revoke", access=ADMIN_GROUP)
 def revoke_invite(invite_id: str) -> Reply:
     """Take an invitation back; every link of it is dead."""
-    return _answer(manage_invites.revoke(uow(), invite_id), 200)
+    return _invite_reply(manage_invites.revoke(uow(), invite_id), 200)
 
 
-@room.post("/admin/invites/some", needs=ADMIN_GROUP, asks=Some)
-def change_some_invites(said: Some) -> Reply:
+@routes.post("/admin/invites/some", access=ADMIN_GROUP, form=Some)
+def change_some_invites(form: Some) -> Reply:
     """Resend, extend or revoke some; how many were still open."""
-    count = manage_invites.some(uow(), said)
-    return Reply(says={"count": count}, then=page_url("send_invite_form", done=said.act, count=count))
+    count = manage_invites.some(uow(), form)
+    return Reply(json={"count": count}, location=page_url("send_invite_form", done=form.act, count=count))
 
 
-def _answer(row: SentInvite, status: int) -> Reply:
-    return Reply(says=shown(row), status=status, then=page_url("send_invite_form"))
+def _invite_reply(invite: SentInvite, status: int) -> Reply:
+    return Reply(json=invite_json(invite), status=status, location=page_url("send_invite_form"))

@@ -15,46 +15,46 @@ from accounts.flows.keys.report import KeyReport
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import Room, page_url
+from accounts.web.kit.routes import Routes, page_url
 
-room: Room = Room()
-PAGE = "admin/limits.html"
+routes: Routes = Routes()
+LIMITS_TEMPLATE = "admin/limits.html"
 
 
-def _nothing_yet() -> dict[str, Any]:
+def _empty_context() -> dict[str, Any]:
     return {"limits": None, "asked": None, "done": request.args.get("done", "")}
 
 
-@room.post("/admin/limits", needs=ADMIN_GROUP, asks=WhoseLimits, page=PAGE, fill=_nothing_yet)
-def see_limits(said: WhoseLimits) -> Reply:
+@routes.post("/admin/limits", access=ADMIN_GROUP, form=WhoseLimits, template=LIMITS_TEMPLATE, context=_empty_context)
+def see_limits(form: WhoseLimits) -> Reply:
     """What has been counted of an address and of a network."""
-    found = [asdict(each) for each in helpdesk_limits.look(uow(), said)]
-    given = {"email": said.email.email if said.email else "", "network": said.network}
-    shows = {"fields": forms.fields_of(WhoseLimits, given), "problem": None, "asked": given, "done": ""}
+    limits = [asdict(each) for each in helpdesk_limits.look(uow(), form)]
+    given = {"email": form.email.email if form.email else "", "network": form.network}
+    page_context = {"fields": forms.form_fields(WhoseLimits, given), "problem": None, "asked": given, "done": ""}
     # No redirect: the address would stand in an address.
-    return Reply(page=PAGE, says={"limits": found}, shows=shows)
+    return Reply(template=LIMITS_TEMPLATE, json={"limits": limits}, context=page_context)
 
 
-@room.post("/admin/limits/lift", needs=ADMIN_GROUP, asks=WhoseLimits)
-def lift_limits(said: WhoseLimits) -> Reply:
+@routes.post("/admin/limits/lift", access=ADMIN_GROUP, form=WhoseLimits)
+def lift_limits(form: WhoseLimits) -> Reply:
     """Have counting begin anew for an address and a network."""
-    lifted = helpdesk_limits.lift(uow(), said)
-    return Reply(says={"lifted": lifted}, then=page_url("see_limits_form", done="lifted"))
+    lifted_count = helpdesk_limits.lift(uow(), form)
+    return Reply(json={"lifted": lifted_count}, location=page_url("see_limits_form", done="lifted"))
 
 
-@room.get("/admin/keys", needs=ADMIN_GROUP)
+@routes.get("/admin/keys", access=ADMIN_GROUP)
 def list_keys() -> Reply:
     """The key ring without its secrets, oldest first."""
-    return Reply(page="admin/keys.html", says={"keys": [_key(life) for life in key_report.report_keys(uow())]})
+    return Reply(template="admin/keys.html", json={"keys": [_key_json(key) for key in key_report.report_keys(uow())]})
 
 
-def _key(life: KeyReport) -> dict[str, Any]:
+def _key_json(key: KeyReport) -> dict[str, Any]:
     return {
-        "number": life.number,
-        "name": life.name,
-        "state": life.state,
-        "signs_from": life.signs_from,
-        "safe_from": life.safe_to_drop_from,
-        "safe": life.is_safe_to_drop,
-        "uses": [asdict(use) for use in life.uses],
+        "number": key.number,
+        "name": key.name,
+        "state": key.state,
+        "signs_from": key.signs_from,
+        "safe_from": key.safe_to_drop_from,
+        "safe": key.is_safe_to_drop,
+        "uses": [asdict(use) for use in key.uses],
     }

@@ -14,33 +14,44 @@ from accounts.flows.helpdesk.links.explain import ExplainLink, Explanation
 from accounts.web.kit import errors, forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import Room
+from accounts.web.kit.routes import Routes
 
-room: Room = Room()
-PAGE = "admin/link_doctor.html"
+routes: Routes = Routes()
+LINK_DOCTOR_TEMPLATE = "admin/link_doctor.html"
 
 
-def _nothing_yet() -> dict[str, Any]:
+def _empty_context() -> dict[str, Any]:
     return {"found": None, "happened": audit_labels.HAPPENED, "part_names": link_advice.PARTS}
 
 
-@room.post("/admin/links/explain", needs=ADMIN_GROUP, asks=ExplainLink, page=PAGE, fill=_nothing_yet)
-def explain_link(said: ExplainLink) -> Reply:
+@routes.post(
+    "/admin/links/explain",
+    access=ADMIN_GROUP,
+    form=ExplainLink,
+    template=LINK_DOCTOR_TEMPLATE,
+    context=_empty_context,
+)
+def explain_link(form: ExplainLink) -> Reply:
     """Explain why a link does or does not work."""
-    found = link_explanation.explain(uow(), said.link)
-    shows = {**_nothing_yet(), "found": found, "fields": forms.fields_of(ExplainLink), "problem": None}
+    explanation = link_explanation.explain(uow(), form.link)
+    page_context = {
+        **_empty_context(),
+        "found": explanation,
+        "fields": forms.form_fields(ExplainLink),
+        "problem": None,
+    }
     # No redirect to the answer: it would need the link in an address, or kept somewhere.
-    return Reply(page=PAGE, says=told(found), shows=shows)
+    return Reply(template=LINK_DOCTOR_TEMPLATE, json=explanation_json(explanation), context=page_context)
 
 
-def told(found: Explanation) -> dict[str, Any]:
+def explanation_json(explanation: Explanation) -> dict[str, Any]:
     """An explanation as JSON says it."""
-    says = asdict(found)
-    says["cause"] = _words(found.cause)
+    body = asdict(explanation)
+    body["cause"] = _line_json(explanation.cause)
     for name in ("remarks", "advice"):
-        says[name] = [_words(line) for line in getattr(found, name)]
-    return says
+        body[name] = [_line_json(line) for line in getattr(explanation, name)]
+    return body
 
 
-def _words(line: Line) -> dict[str, str]:
-    return {"code": line.code, "text": errors.words(line.text, **line.values)}
+def _line_json(line: Line) -> dict[str, str]:
+    return {"code": line.code, "text": errors.translate(line.text, **line.values)}

@@ -16,29 +16,29 @@ from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.mail_trace import TraceMail
 from accounts.web.admin import links
 from accounts.web.kit import forms
-from accounts.web.kit.context import house, uow
+from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import JSON, Room, page_url
+from accounts.web.kit.routes import JSON, Routes, page_url
 
-room: Room = Room()
-PAGE = "admin/mail.html"
-
-
-def _given_up(said: DeadPage) -> dict[str, Any]:
-    waiting, dead = outbox.count_items(house().store.engine)
-    letters, place = dead_letters.listing(uow(), said)
-    return {"waiting": waiting, "dead": dead, "letters": [asdict(each) for each in letters], "next": place}
+routes: Routes = Routes()
+MAIL_TEMPLATE = "admin/mail.html"
 
 
-def _nothing_yet() -> dict[str, Any]:
-    after = forms.checked(DeadPage, {"after": request.args.get("after", "")})
-    return {**_around(after), "trace": None}
+def _dead_letters_json(query: DeadPage) -> dict[str, Any]:
+    waiting, dead = outbox.count_items(site().store.engine)
+    letters, cursor = dead_letters.listing(uow(), query)
+    return {"waiting": waiting, "dead": dead, "letters": [asdict(each) for each in letters], "next": cursor}
 
 
-def _around(after: DeadPage) -> dict[str, Any]:
+def _empty_context() -> dict[str, Any]:
+    query = forms.validate(DeadPage, {"after": request.args.get("after", "")})
+    return {**_mail_context(query), "trace": None}
+
+
+def _mail_context(query: DeadPage) -> dict[str, Any]:
     """What stands on the page beside an answer."""
     return {
-        **_given_up(after),
+        **_dead_letters_json(query),
         "found": None,
         "happened": audit_labels.HAPPENED,
         "part_names": link_advice.PARTS,
@@ -46,30 +46,33 @@ def _around(after: DeadPage) -> dict[str, Any]:
     }
 
 
-@room.get("/admin/mail", needs=ADMIN_GROUP, speaks=JSON, query=DeadPage)
-def list_mail(said: DeadPage) -> Reply:
+@routes.get("/admin/mail", access=ADMIN_GROUP, formats=JSON, query=DeadPage)
+def list_mail(query: DeadPage) -> Reply:
     """How many letters wait, and those that were given up."""
-    return Reply(says=_given_up(said))
+    return Reply(json=_dead_letters_json(query))
 
 
-@room.post("/admin/mail", needs=ADMIN_GROUP, asks=TraceMail, page=PAGE, fill=_nothing_yet)
-def trace_mail(said: TraceMail) -> Reply:
+@routes.post("/admin/mail", access=ADMIN_GROUP, form=TraceMail, template=MAIL_TEMPLATE, context=_empty_context)
+def trace_mail(form: TraceMail) -> Reply:
     """What became of the mail to an address, and why a link does or does not work."""
-    trace, explained = mail_trace.look(uow(), said)
-    email = said.email.email if said.email else trace.email if trace else ""
-    shows = {
-        **_around(DeadPage()),
-        "found": explained,
-        "fields": forms.fields_of(TraceMail, {"email": email}),
+    trace, explanation = mail_trace.look(uow(), form)
+    email = form.email.email if form.email else trace.email if trace else ""
+    page_context = {
+        **_mail_context(DeadPage()),
+        "found": explanation,
+        "fields": forms.form_fields(TraceMail, {"email": email}),
         "problem": None,
     }
-    says = {"trace": asdict(trace) if trace else None, "link": links.told(explained) if explained else None}
+    body = {
+        "trace": asdict(trace) if trace else None,
+        "link": links.explanation_json(explanation) if explanation else None,
+    }
     # No redirect to the answer: it would need the address or the link in an address, or kept somewhere.
-    return Reply(page=PAGE, says=says, shows=shows)
+    return Reply(template=MAIL_TEMPLATE, json=body, context=page_context)
 
 
-@room.post("/admin/mail/<mail_id>/again", needs=ADMIN_GROUP, statuses=(202,))
+@routes.post("/admin/mail/<mail_id>/again", access=ADMIN_GROUP, statuses=(202,))
 def send_mail_again(mail_id: str) -> Reply:
     """Try a letter that was given up once more; its link is signed then."""
     dead_letters.send_again(uow(), mail_id)
-    return Reply(says={"sent": True}, status=202, then=page_url("trace_mail_form", done="again"))
+    return Reply(json={"sent": True}, status=202, location=page_url("trace_mail_form", done="again"))

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from accounts.core.errors import N_
 from accounts.flows.invites.export import Invitation
 from accounts.web.kit.context import runtime
-from accounts.web.kit.streams import collected
-from accounts.web.kit.templates import STATIC
+from accounts.web.kit.streams import join_chunks
+from accounts.web.kit.templates import STATIC_FOLDER
 
 TITLE = N_("You are invited to %(service)s")
 LEAD = N_("The invitation is for %(email)s. Point a phone at this code, or type the address below into a browser.")
@@ -19,32 +19,37 @@ GROUPS = N_("Your groups: %(groups)s")
 UNTIL = N_("It works once, until %(until)s.")
 
 
-def letters_page(invitations: Iterator[Invitation], *, alone: bool = False) -> Iterator[str]:
+def render_letters(invitations: Iterator[Invitation], *, standalone: bool = False) -> Iterator[str]:
     """The whole page, piece by piece.
 
-    :param alone: as a file that needs no server; else its style comes from an address, as the policy of pages wants.
+    :param standalone: as a file that needs no server; else its style comes from an address, as the policy of pages
+        wants.
     """
-    style = Markup((STATIC / "letters.css").read_text("utf-8")) if alone else ""  # noqa: S704 - a file of our own
-    return collected(runtime().pages.stream("admin/letters.html", letters=map(_letter, invitations), style=style))
+    style = Markup((STATIC_FOLDER / "letters.css").read_text("utf-8")) if standalone else ""  # noqa: S704 - a file of our own
+    return join_chunks(
+        runtime().templates.stream("admin/letters.html", letters=map(_letter_context, invitations), style=style)
+    )
 
 
-def _letter(invitation: Invitation) -> dict[str, object]:
+def _letter_context(invitation: Invitation) -> dict[str, object]:
     """What a letter says, in the language of who is invited, not of who prints it."""
     languages, locale = runtime().languages, invitation.locale
-    service, groups = runtime().house.settings.service_name, ", ".join(invitation.groups)
+    service, groups = runtime().site.settings.service_name, ", ".join(invitation.groups)
     return {
         "locale": locale,
-        "title": languages.say(locale, TITLE, {"service": service}),
+        "title": languages.translate(locale, TITLE, {"service": service}),
         "name": invitation.name,
-        "lead": languages.say(locale, LEAD, {"email": invitation.email}),
-        "code": qr(invitation.url),
+        "lead": languages.translate(locale, LEAD, {"email": invitation.email}),
+        "code": qr_code_svg(invitation.url),
         "url": invitation.url,
-        "groups": languages.say(locale, GROUPS, {"groups": groups}) if groups else "",
-        "until": languages.say(locale, UNTIL, {"until": languages.moment(locale, invitation.expires_at)}),
+        "groups": languages.translate(locale, GROUPS, {"groups": groups}) if groups else "",
+        "until": languages.translate(
+            locale, UNTIL, {"until": languages.format_timestamp(locale, invitation.expires_at)}
+        ),
     }
 
 
-def qr(text: str) -> Markup:
+def qr_code_svg(text: str) -> Markup:
     """A QR code as inline SVG that takes the size its place gives it. A seventh of it may be dirty or creased."""
     # With a mask that is given: trying out all eight for the prettiest takes four fifths of the time of a letter.
     code = segno.make_qr(text, error="m", mask=3, boost_error=False)

@@ -22,24 +22,24 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
-from accounts.web.kit.user_agent import short_agent
+from accounts.web.kit.user_agent import describe_user_agent
 
 if TYPE_CHECKING:
     from accounts.web.kit.reply import Reply
     from accounts.web.kit.runtime import Runtime
 
-EXTENSION = "accounts"
-Speech = Literal["page", "json"]
+EXTENSION_NAME = "accounts"
+Format = Literal["html", "json"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @dataclass
-class Bound:
+class RequestState:
     """The state of one request (or of one context without a request: CLI, worker)."""
 
     runtime: Runtime
-    speaks: Speech = "page"
+    format: Format = "html"
     purpose: str = ""
     prefix: str = ""
     """Language prefix of the address, "" or such as "de"."""
@@ -47,105 +47,105 @@ class Bound:
     request_id: str = field(default_factory=lambda: secrets.token_hex(8))
     uow: UnitOfWork | None = None
     session: Session | None = None
-    session_read: bool = False
+    session_loaded: bool = False
     session_changed: bool = False
     account: CurrentAccount | None = None
-    account_read: bool = False
-    refill: Callable[[Problem], Reply] | None = None
+    account_loaded: bool = False
+    redisplay_form: Callable[[Problem], Reply] | None = None
     """Shows the form of this request again, with what was typed and what is wrong with it."""
 
 
-def bound() -> Bound:
+def state() -> RequestState:
     """The state of this context."""
-    found = peek()
-    if found is None:
-        found = g._accounts = Bound(runtime())
-    return found
+    existing = existing_state()
+    if existing is None:
+        existing = g._accounts = RequestState(runtime())
+    return existing
 
 
-def peek() -> Bound | None:
+def existing_state() -> RequestState | None:
     """The state of this context, if anything of ours ran in it."""
-    return cast("Bound | None", g.get("_accounts"))
+    return cast("RequestState | None", g.get("_accounts"))
 
 
 def runtime() -> Runtime:
     """What this app was given by ``Accounts.init_app``."""
-    return cast("Runtime", current_app.extensions[EXTENSION])
+    return cast("Runtime", current_app.extensions[EXTENSION_NAME])
 
 
-def house() -> Site:
+def site() -> Site:
     """The installation that this app serves."""
-    return runtime().house
+    return runtime().site
 
 
 def uow() -> UnitOfWork:
     """The unit of work of this context."""
-    state = bound()
-    if state.uow is None:
-        state.uow = UnitOfWork(state.runtime.house, _asker(state))
-    return state.uow
+    request_state = state()
+    if request_state.uow is None:
+        request_state.uow = UnitOfWork(request_state.runtime.site, _request_info(request_state))
+    return request_state.uow
 
 
-def session() -> Session | None:
+def load_session() -> Session | None:
     """The session that the cookie states, verified; of a signed-in account or of a visitor."""
-    state = bound()
-    if not state.session_read:
-        state.session_read = True
-        cookie = request.cookies.get(state.runtime.session_cookie, "") if has_request_context() else ""
-        state.session = sessions.read(state.runtime.house, cookie) if cookie else None
-    return state.session
+    request_state = state()
+    if not request_state.session_loaded:
+        request_state.session_loaded = True
+        cookie = request.cookies.get(request_state.runtime.session_cookie_name, "") if has_request_context() else ""
+        request_state.session = sessions.read(request_state.runtime.site, cookie) if cookie else None
+    return request_state.session
 
 
-def set_session(new: Session | None) -> None:
+def set_session(session: Session | None) -> None:
     """Have the answer write (or remove) the session's cookie."""
-    state = bound()
-    state.session, state.session_read, state.session_changed = new, True, True
-    state.account, state.account_read = None, False
+    request_state = state()
+    request_state.session, request_state.session_loaded, request_state.session_changed = session, True, True
+    request_state.account, request_state.account_loaded = None, False
 
 
-def form_session() -> Session:
+def ensure_session() -> Session:
     """The session that binds a form to this browser; a visitor gets one with the first form."""
-    found = session()
-    if found is None:
-        found = sessions.visit()
-        set_session(found)
-    return found
+    session = load_session()
+    if session is None:
+        session = sessions.visit()
+        set_session(session)
+    return session
 
 
-def account() -> CurrentAccount | None:
+def load_account() -> CurrentAccount | None:
     """Who is signed in: one statement on first use, none where the cookie states nobody."""
-    state = bound()
-    if not state.account_read:
-        stated = session()
-        state.account = sessions.current(uow(), stated) if stated and stated.account_id else None
-        state.account_read = True
+    request_state = state()
+    if not request_state.account_loaded:
+        session = load_session()
+        request_state.account = sessions.current(uow(), session) if session and session.account_id else None
+        request_state.account_loaded = True
         work = uow()
-        if state.account is not None:
-            speak(state.account.locale)
-            work.request_info = replace(work.request_info, account_id=state.account.id, locale=language())
-    return state.account
+        if request_state.account is not None:
+            set_language(request_state.account.locale)
+            work.request_info = replace(work.request_info, account_id=request_state.account.id, locale=get_language())
+    return request_state.account
 
 
 def forget_account() -> None:
     """Ask the store again who is signed in: this request has changed it."""
-    bound().account_read = False
+    state().account_loaded = False
 
 
-def signed_in(group: str | None = None) -> CurrentAccount:
+def require_account(group: str | None = None) -> CurrentAccount:
     """Who is signed in.
 
     :raises NotSignedIn: nobody is.
     :raises Forbidden: not a member of ``group``.
     """
-    found = account()
-    if found is None:
+    account = load_account()
+    if account is None:
         raise NotSignedIn("no live session")
-    if group is not None and not found.is_in(group):
+    if group is not None and not account.is_in(group):
         raise Forbidden(f"not in {group}")
-    return found
+    return account
 
 
-current_account: CurrentAccount = cast(CurrentAccount, LocalProxy(account))
+current_account: CurrentAccount = cast(CurrentAccount, LocalProxy(load_account))
 """Who is signed in; false where nobody is. For the views of a host app, too."""
 
 
@@ -154,8 +154,8 @@ def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:
 
     @functools.wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> T | Response:
-        if account() is None:
-            return runtime().ask_to_sign_in()
+        if load_account() is None:
+            return runtime().redirect_to_sign_in()
         return view(*args, **kwargs)
 
     return guarded
@@ -163,42 +163,42 @@ def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:
 
 def release(error: BaseException | None = None) -> None:
     """Teardown: give back what this context opened, whatever happened. Never commits, never raises, may run twice."""
-    state = peek()
-    if state is None or state.uow is None:
+    request_state = existing_state()
+    if request_state is None or request_state.uow is None:
         return
     try:
-        state.uow.close()
+        request_state.uow.close()
     except Exception:  # noqa: BLE001 - a connection that died cannot be given back; the answer is out already
         current_app.logger.warning("the store went away before its connection was given back")
 
 
-def _asker(state: Bound) -> RequestInfo:
-    settings = state.runtime.house.settings
+def _request_info(request_state: RequestState) -> RequestInfo:
+    settings = request_state.runtime.site.settings
     if not has_request_context():
         return RequestInfo(locale=settings.locale)
     return RequestInfo(
         network=client_network(request.remote_addr or ""),
-        agent=short_agent(request.headers.get("User-Agent", "")),
-        request_id=state.request_id,
-        locale=language(),
+        agent=describe_user_agent(request.headers.get("User-Agent", "")),
+        request_id=request_state.request_id,
+        locale=get_language(),
     )
 
 
-def language() -> str:
+def get_language() -> str:
     """The language of the answer: prefix of the address, signed-in account, Accept-Language, the house's own.
 
     The account counts only where it was asked for anyway: choosing words is no reason to connect.
     """
-    state = bound()
-    if not state.language:
-        state.language = state.prefix or state.runtime.languages.best(
-            state.account.locale if state.account else "", request.headers.get("Accept-Language", "")
+    request_state = state()
+    if not request_state.language:
+        request_state.language = request_state.prefix or request_state.runtime.languages.negotiate(
+            request_state.account.locale if request_state.account else "", request.headers.get("Accept-Language", "")
         )
-    return state.language
+    return request_state.language
 
 
-def speak(locale: str) -> None:
+def set_language(locale: str) -> None:
     """Answer in this language, unless the address names another."""
-    state = bound()
-    if state.runtime.languages.speaks(locale) and not state.prefix:
-        state.language = locale
+    request_state = state()
+    if request_state.runtime.languages.supports(locale) and not request_state.prefix:
+        request_state.language = locale

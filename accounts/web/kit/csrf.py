@@ -14,48 +14,48 @@ from accounts.flows.sessions import session as sessions
 from accounts.web.kit import context
 from accounts.web.kit.forms import CSRF_FIELD
 
-HEADER = "X-CSRF-Token"
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_HEADER = "X-CSRF-Token"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def check_origin() -> None:
     """:raises CsrfFailed: the browser says that another site made this request."""
-    if request.method in SAFE:
+    if request.method in SAFE_METHODS:
         return
-    site = request.headers.get("Sec-Fetch-Site")
-    if site is not None:
-        if site not in ("same-origin", "none"):
-            raise CsrfFailed(f"Sec-Fetch-Site {site[:20]!r}")
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site is not None:
+        if fetch_site not in ("same-origin", "none"):
+            raise CsrfFailed(f"Sec-Fetch-Site {fetch_site[:20]!r}")
         return
     # Without Fetch Metadata "null" says nothing: browsers also send it for a page with no-referrer.
     origin = request.headers.get("Origin", "null")
-    if origin != "null" and origin.lower() not in (context.house().settings.public_origin, _own_origin()):
+    if origin != "null" and origin.lower() not in (context.site().settings.public_origin, _own_origin()):
         raise CsrfFailed("foreign Origin")
 
 
-def check_token(*, borrows: bool) -> None:
+def check_token(*, csrf_required: bool) -> None:
     """:raises CsrfFailed: the token is missing, or of another session.
 
-    A form always needs one. JSON needs one where a live session lends its authority (``borrows``); elsewhere there
-    is nothing for a foreign page to use, and a foreign page cannot send application/json unasked.
+    A form always needs one. JSON needs one where a live session lends its authority (``csrf_required``); elsewhere
+    there is nothing for a foreign page to use, and a foreign page cannot send application/json unasked.
     """
-    if request.method in SAFE:
+    if request.method in SAFE_METHODS:
         return
-    if context.bound().speaks == "json":
-        stated = context.session() if borrows else None
-        if stated is None or context.account() is None:
+    if context.state().format == "json":
+        session = context.load_session() if csrf_required else None
+        if session is None or context.load_account() is None:
             return
-        sessions.check_csrf(context.house(), stated, request.headers.get(HEADER, ""))
+        sessions.check_csrf(context.site(), session, request.headers.get(CSRF_HEADER, ""))
         return
-    stated = context.session()
-    if stated is None:
+    session = context.load_session()
+    if session is None:
         raise CsrfFailed("no session")
-    sessions.check_csrf(context.house(), stated, request.form.get(CSRF_FIELD, ""))
+    sessions.check_csrf(context.site(), session, request.form.get(CSRF_FIELD, ""))
 
 
-def token() -> str:
+def csrf_token() -> str:
     """The token for a form of this answer; begins a visitor's session where there is none."""
-    return sessions.csrf_token(context.house(), context.form_session())
+    return sessions.csrf_token(context.site(), context.ensure_session())
 
 
 def _own_origin() -> str:

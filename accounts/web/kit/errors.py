@@ -18,7 +18,7 @@ from accounts.web.kit.reply import Reply
 
 log = logging.getLogger("accounts.web")
 
-BY_STATUS: dict[int, type[Problem]] = {
+PROBLEM_BY_STATUS: dict[int, type[Problem]] = {
     400: errors.Malformed,
     404: errors.NotFound,
     405: errors.MethodNotAllowed,
@@ -30,111 +30,109 @@ BY_STATUS: dict[int, type[Problem]] = {
 RETRY_SECONDS = 5
 
 
-def register(on: Blueprint | Flask) -> None:
+def register_error_handlers(target: Blueprint | Flask) -> None:
     """Have all errors of these views (or of this whole app) told in our way."""
-    on.register_error_handler(Problem, tell)
-    on.register_error_handler(HTTPException, from_http)
+    target.register_error_handler(Problem, problem_response)
+    target.register_error_handler(HTTPException, handle_http_exception)
     # By number, too: else a host's own page for 413 or 500 wins over ours, and answers JSON clients with HTML.
-    for status in (*BY_STATUS, 500):
-        on.register_error_handler(status, from_http)
-    on.register_error_handler(DBAPIError, from_store)
-    on.register_error_handler(PoolTimeout, from_store)
+    for status in (*PROBLEM_BY_STATUS, 500):
+        target.register_error_handler(status, handle_http_exception)
+    target.register_error_handler(DBAPIError, handle_database_error)
+    target.register_error_handler(PoolTimeout, handle_database_error)
 
 
-def tell(problem: Problem) -> Response:
+def problem_response(problem: Problem) -> Response:
     """The answer for a problem. A form that was filled in comes back with what was typed and what is wrong."""
-    state = context.bound()
+    state = context.state()
     if problem.reason:
         log.info("%s: %s", problem.code, problem.reason)
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
-    if state.speaks == "page":
+    if state.format == "html":
         if isinstance(problem, errors.NotSignedIn) and request.method in ("GET", "HEAD"):
-            return Response(status=303, headers={"Location": runtime().ask_to_sign_in().location or "/"})
+            return Response(status=303, headers={"Location": runtime().redirect_to_sign_in().location or "/"})
         if isinstance(problem, errors.ConfirmationRequired) and request.method in ("GET", "HEAD"):
-            return Response(status=303, headers={"Location": runtime().ask_to_confirm()})
-        filled = _refilled(problem)
-        if filled is not None:
-            filled.status, filled.headers = problem.status, headers
-            return filled.response()
+            return Response(status=303, headers={"Location": runtime().confirm_url()})
+        form_reply = _redisplayed_form(problem)
+        if form_reply is not None:
+            form_reply.status, form_reply.headers = problem.status, headers
+            return form_reply.response()
     return Reply(
-        page="problem.html",
-        says=body(problem),
+        template="problem.html",
+        json=problem_json(problem),
         status=problem.status,
         headers=headers,
         media_type="application/problem+json",
-        shows={"problem": problem, "purpose": state.purpose},
+        context={"problem": problem, "purpose": state.purpose},
     ).response()
 
 
-def _refilled(problem: Problem) -> Reply | None:
+def _redisplayed_form(problem: Problem) -> Reply | None:
     """The form of this request once more; None where there is none, or what it is about has gone."""
-    refill = context.bound().refill
-    if refill is None or isinstance(problem, errors.DeadLink):
+    redisplay_form = context.state().redisplay_form
+    if redisplay_form is None or isinstance(problem, errors.DeadLink):
         return None
     try:
-        return refill(problem)
+        return redisplay_form(problem)
     except Problem:
         return None
 
 
-def body(problem: Problem) -> dict[str, Any]:
+def problem_json(problem: Problem) -> dict[str, Any]:
     """RFC 9457 members: ``type`` is about:blank's way with a stable ``code`` beside it."""
-    said: dict[str, Any] = {
+    members: dict[str, Any] = {
         "type": "about:blank",
-        "title": words(problem.message),
+        "title": translate(problem.message),
         "status": problem.status,
         "code": problem.code,
     }
     if problem.fields:
-        said["errors"] = [
-            {"field": each.field, "code": each.code, "detail": field_words(each)} for each in problem.fields
+        members["errors"] = [
+            {"field": each.field, "code": each.code, "detail": field_message(each)} for each in problem.fields
         ]
     if problem.retry_after:
-        said["retry_after"] = problem.retry_after
+        members["retry_after"] = problem.retry_after
     if isinstance(problem, errors.DeadLink):
-        said["again"] = can_be_had_again(problem)
-    return said
+        members["again"] = can_resend(problem)
+    return members
 
 
-def can_be_had_again(dead: errors.DeadLink) -> bool:
+def can_resend(dead: errors.DeadLink) -> bool:
     """Whether ``POST .../again`` has a fresh link sent after this death."""
-    sentence = dead.claims
-    return (
-        sentence is not None and sentence.link.can_resend is not None and isinstance(dead, sentence.link.resend_after)
-    )
+    claims = dead.claims
+    return claims is not None and claims.link.can_resend is not None and isinstance(dead, claims.link.resend_after)
 
 
-def words(text: str, **values: object) -> str:
+def translate(message: str, **values: object) -> str:
     """A public sentence in the language of the answer."""
-    return runtime().languages.say(context.language(), text, values)
+    return runtime().languages.translate(context.get_language(), message, values)
 
 
-def field_words(error: FieldError) -> str:
+def field_message(error: FieldError) -> str:
     """What is wrong with a field, in the language of the answer."""
-    return words(error.message, **error.values)
+    return translate(error.message, **error.values)
 
 
-def from_http(error: HTTPException) -> Response:
+def handle_http_exception(error: HTTPException) -> Response:
     """Flask's and Werkzeug's own errors in our words."""
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value] # a redirect of the router, in Flask's own class
     # What could not be read (too large, too many parts) cannot be shown again either.
-    context.bound().refill = None
-    told = tell(BY_STATUS.get(error.code or 500, Problem)(type(error).__name__))
+    context.state().redisplay_form = None
+    response = problem_response(PROBLEM_BY_STATUS.get(error.code or 500, Problem)(type(error).__name__))
     for name, value in error.get_headers():
         if name == "Allow":
-            told.headers[name] = value
-    return told
+            response.headers[name] = value
+    return response
 
 
-def from_store(error: Exception) -> Response:
+def handle_database_error(error: Exception) -> Response:
     """A store that is away, locked or too slow is 503; what it refused about a value is the asker's mistake."""
     # The form that failed might ask the store again for what it shows.
-    context.bound().refill = None
-    lost = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
-    if lost or getattr(error, "connection_invalidated", False):
+    context.state().redisplay_form = None
+    unavailable = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
+    if unavailable or getattr(error, "connection_invalidated", False):
         log.warning("store: %s", type(error).__name__)
-        return tell(errors.Unavailable("the store does not answer", retry_after=RETRY_SECONDS))
+        return problem_response(errors.Unavailable("the store does not answer", retry_after=RETRY_SECONDS))
     # Not the text: the database quotes values in it.
     log.error("the store refused a statement: %s", type(getattr(error, "orig", error)).__name__)
-    return tell(Problem("store refused a statement"))
+    return problem_response(Problem("store refused a statement"))

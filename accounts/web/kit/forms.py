@@ -12,15 +12,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from accounts.core.errors import N_, FieldError, InvalidInput, Malformed, UnsupportedMediaType
-from accounts.web.kit.context import bound
+from accounts.web.kit.context import state
 
 M = TypeVar("M", bound=BaseModel)
 
 CSRF_FIELD, LINK_FIELD = "csrf_token", "link_id"
-OURS = frozenset({CSRF_FIELD, LINK_FIELD})
-MAX_BYTES, MAX_PARTS = 64 * 1024, 20
+RESERVED_FIELDS = frozenset({CSRF_FIELD, LINK_FIELD})
+MAX_BODY_BYTES, MAX_FORM_PARTS = 64 * 1024, 20
 
-SENTENCES = {
+MESSAGES = {
     "missing": N_("Please fill this in."),
     "extra_forbidden": N_("There is no such field."),
     "string_type": N_("This must be text."),
@@ -37,8 +37,8 @@ SENTENCES = {
     "greater_than_equal": N_("At least %(ge)s, please."),
     "less_than_equal": N_("At most %(le)s, please."),
 }
-OTHER = N_("This cannot be taken.")
-OWN = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file", "moment", "place"})
+DEFAULT_MESSAGE = N_("This cannot be taken.")
+CUSTOM_ERROR_TYPES = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file", "moment", "place"})
 """Errors of our own types bring their sentence along."""
 
 
@@ -64,20 +64,20 @@ class FormField:
     error: FieldError | None
 
 
-def fields_of(
-    model: type[BaseModel], given: Mapping[str, Any] | None = None, errors: Iterable[FieldError] = ()
+def form_fields(
+    model: type[BaseModel], values: Mapping[str, Any] | None = None, errors: Iterable[FieldError] = ()
 ) -> list[FormField]:
     """The fields of a declared input, with what was typed before and what was wrong with it."""
-    typed = given or {}
-    wrong = {error.field: error for error in reversed(list(errors))}
-    return [_field(name, info, typed, wrong.get(name)) for name, info in model.model_fields.items()]
+    submitted = values or {}
+    error_by_field = {error.field: error for error in reversed(list(errors))}
+    return [_field(name, info, submitted, error_by_field.get(name)) for name, info in model.model_fields.items()]
 
 
-def _field(name: str, info: Any, typed: Mapping[str, Any], error: FieldError | None) -> FormField:
-    extra = _extra(info)
+def _field(name: str, info: Any, values: Mapping[str, Any], error: FieldError | None) -> FormField:
+    extra = _schema_extra(info)
     kind = str(extra.get("input", "text"))
     default = None if info.is_required() else info.get_default(call_default_factory=True)
-    value = typed.get(name, default)
+    value = values.get(name, default)
     if isinstance(value, list | tuple):
         value = ("\n" if kind == "lines" else ", ").join(str(each) for each in value)
     limits = {key: getattr(rule, key) for rule in info.metadata for key in ("ge", "le") if hasattr(rule, key)}
@@ -98,14 +98,14 @@ def _field(name: str, info: Any, typed: Mapping[str, Any], error: FieldError | N
     )
 
 
-def _extra(info: Any) -> dict[str, Any]:
+def _schema_extra(info: Any) -> dict[str, Any]:
     return info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
 
 
-def typed() -> dict[str, str]:
+def submitted_values() -> dict[str, str]:
     """What a form said, one value a field, without the fields that are ours."""
-    said = request.args if request.method == "GET" else request.form
-    return {name: value for name, value in said.items() if name not in OURS}
+    data = request.args if request.method == "GET" else request.form
+    return {name: value for name, value in data.items() if name not in RESERVED_FIELDS}
 
 
 def read_query(model: type[M]) -> M:
@@ -117,79 +117,83 @@ def read_query(model: type[M]) -> M:
     for name, values in request.args.lists():
         if len(values) > 1:
             raise Malformed(f"a field was said {len(values)} times: {name[:40]!r}")
-    return checked(model, request.args.to_dict())
+    return validate(model, request.args.to_dict())
 
 
-def read(model: type[M]) -> M:
+def read_form(model: type[M]) -> M:
     """What this request says, checked against its declaration.
 
     :raises InvalidInput: with every field that is wrong.
     :raises Malformed: not readable at all, or a field said twice.
     :raises UnsupportedMediaType: JSON is spoken here, and this is not JSON.
     """
-    said = _json_body() if bound().speaks == "json" else {**_unchecked(model), **_form_body(model)}
-    return checked(model, said)
+    data = _parse_json_body() if state().format == "json" else {**_unticked_checkboxes(model), **_form_body(model)}
+    return validate(model, data)
 
 
-def _unchecked(model: type[BaseModel]) -> dict[str, Any]:
+def _unticked_checkboxes(model: type[BaseModel]) -> dict[str, Any]:
     # A browser sends nothing for a box that is not ticked: that is a no, whatever a missing field means in JSON.
-    return {name: False for name, info in model.model_fields.items() if _extra(info).get("input") == "checkbox"}
+    return {
+        name: False for name, info in model.model_fields.items() if _schema_extra(info).get("input") == "checkbox"
+    }
 
 
-def checked(model: type[M], said: Mapping[str, Any]) -> M:
+def validate(model: type[M], data: Mapping[str, Any]) -> M:
     """A mapping checked against a declared input.
 
     :raises InvalidInput: with every field that is wrong.
     """
     try:
-        return model.model_validate(dict(said))
-    except ValidationError as wrong:
-        raise InvalidInput(fields=[_told(each) for each in wrong.errors(include_url=False)]) from None
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        raise InvalidInput(fields=[_field_error(each) for each in error.errors(include_url=False)]) from None
 
 
-def json_body() -> dict[str, Any]:
+def read_json_body() -> dict[str, Any]:
     """The JSON object of this request; empty where there is no body."""
-    return _json_body()
+    return _parse_json_body()
 
 
-def _json_body() -> dict[str, Any]:
+def _parse_json_body() -> dict[str, Any]:
     # Only this media type: a foreign page's form can send the others along with a person's cookies.
     if request.mimetype != "application/json":
         if not request.get_data(cache=True) and not request.mimetype:
             return {}
         raise UnsupportedMediaType(repr(request.mimetype[:40]))
     try:
-        said = json.loads(request.get_data(cache=True), object_pairs_hook=_each_once)
+        data = json.loads(request.get_data(cache=True), object_pairs_hook=_reject_duplicate_names)
     except (ValueError, RecursionError):
         raise Malformed("not JSON") from None
-    if not isinstance(said, dict):
+    if not isinstance(data, dict):
         raise Malformed("not a JSON object")
-    return said
+    return data
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     # Of two values under one name (RFC 8259 4), who checks and who acts might each take another.
-    said = dict(pairs)
-    if len(said) != len(pairs):
+    data = dict(pairs)
+    if len(data) != len(pairs):
         raise ValueError("a name stands twice")
-    return said
+    return data
 
 
 def _form_body(model: type[BaseModel]) -> dict[str, Any]:
-    many = {name for name, info in model.model_fields.items() if _extra(info).get("input") == "many"}
-    said: dict[str, Any] = dict(typed())
+    multiple = {name for name, info in model.model_fields.items() if _schema_extra(info).get("input") == "many"}
+    data: dict[str, Any] = dict(submitted_values())
     lists: list[tuple[str, list[Any]]] = [*request.form.lists(), *request.files.lists()]
     for name, values in lists:
-        if name in many:
-            said[name] = values
+        if name in multiple:
+            data[name] = values
         elif len(values) > 1:
             raise Malformed(f"a field was said {len(values)} times: {name[:40]!r}")
     # A file that was not chosen is sent with an empty name. What was sent may be on disk, and stays there.
-    return said | {name: file.stream for name, file in request.files.items() if file.filename}
+    return data | {name: file.stream for name, file in request.files.items() if file.filename}
 
 
-def _told(each: ErrorDetails) -> FieldError:
-    kind = each["type"]
-    field = str(each["loc"][0])[:64] if each["loc"] else ""
-    values = {key: value for key, value in each.get("ctx", {}).items() if isinstance(value, int | str)}
-    return FieldError(field, kind, each["msg"] if kind in OWN else SENTENCES.get(kind, OTHER), values)
+def _field_error(error: ErrorDetails) -> FieldError:
+    code = error["type"]
+    field = str(error["loc"][0])[:64] if error["loc"] else ""
+    values = {key: value for key, value in error.get("ctx", {}).items() if isinstance(value, int | str)}
+    return FieldError(
+        field, code, error["msg"] if code in CUSTOM_ERROR_TYPES else MESSAGES.get(code, DEFAULT_MESSAGE), values
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 
 from accounts.web.kit import context
-from accounts.web.kit.cookies import write_cookies
+from accounts.web.kit.cookies import write_session_cookies
 
-POLICY = "; ".join(  # noqa: FLY002 - one directive a line
+CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one directive a line
     (
         "default-src 'none'",
         "script-src 'self'",
@@ -21,44 +21,48 @@ POLICY = "; ".join(  # noqa: FLY002 - one directive a line
         "frame-ancestors 'none'",
     )
 )
-FIXED = {
+SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
-    "Content-Security-Policy": POLICY,
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
 }
-FORMS_LEAD_ANYWHERE = {"Content-Security-Policy": POLICY.replace("form-action 'self'; ", "")}
+CSP_WITH_ANY_FORM_TARGET = {"Content-Security-Policy": CONTENT_SECURITY_POLICY.replace("form-action 'self'; ", "")}
 """For a page whose one form is an app's answer: the app may lead on from there to any origin of its own."""
 
 
-def policy_with_forms_to(origin: str) -> dict[str, str]:
+def csp_with_form_target(origin: str) -> dict[str, str]:
     """Headers of a page with a form that leads to another origin. Chromium looks at where it is redirected, too."""
-    return {"Content-Security-Policy": POLICY.replace("form-action 'self'", f"form-action 'self' {origin}")}
+    return {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace(
+            "form-action 'self'", f"form-action 'self' {origin}"
+        )
+    }
 
 
-def secure(response: Response) -> Response:
+def add_security_headers(response: Response) -> Response:
     """Headers for an answer of one of our views, but for those that it has set itself."""
-    there = set(response.headers.keys(lower=True))
-    if "x-request-id" in there:
+    present = set(response.headers.keys(lower=True))
+    if "x-request-id" in present:
         return response  # by the door; now it is the turn of the whole app
-    state = context.bound()
-    due = {**FIXED, "X-Request-ID": state.request_id, "Cache-Control": "no-store"}
-    if state.runtime.house.settings.secure:
-        due["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    state = context.state()
+    missing = {**SECURITY_HEADERS, "X-Request-ID": state.request_id, "Cache-Control": "no-store"}
+    if state.runtime.site.settings.secure:
+        missing["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
     # Not by setdefault, which looks through all of them for each.
-    response.headers.extend((name, value) for name, value in due.items() if name.lower() not in there)
+    response.headers.extend((name, value) for name, value in missing.items() if name.lower() not in present)
     return response
 
 
-def settle_session(response: Response) -> Response:
+def save_session(response: Response) -> Response:
     """For every answer of the app: write the session's cookie, and keep shared caches away where it was looked at."""
-    state = context.peek()
-    if state is None or not state.session_read:
+    state = context.existing_state()
+    if state is None or not state.session_loaded:
         return response
     response.vary.add("Cookie")
     response.headers["Cache-Control"] = "no-store"
-    write_cookies(response)
+    write_session_cookies(response)
     return response

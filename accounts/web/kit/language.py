@@ -15,11 +15,11 @@ from werkzeug.http import parse_accept_header
 
 from accounts.config import LOCALES
 
-FOLDER = Path(__file__).parents[2] / "translations"
-MOMENT = {"de": "d. MMMM y, HH:mm"}
+TRANSLATIONS_FOLDER = Path(__file__).parents[2] / "translations"
+DATETIME_PATTERNS = {"de": "d. MMMM y, HH:mm"}
 """How people write a moment, where it is not the way that is understood everywhere."""
-ANYWHERE = "d MMMM y, HH:mm"
-NAMES = {"en": "English", "de": "Deutsch"}
+DEFAULT_DATETIME_PATTERN = "d MMMM y, HH:mm"
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
 
 
 class Languages:
@@ -29,34 +29,34 @@ class Languages:
         self.default = default
         self._catalogs: dict[str, Mapping[str, str]] = {}
 
-    def speaks(self, locale: str) -> bool:
+    def supports(self, locale: str) -> bool:
         return locale in LOCALES
 
-    def best(self, own: str, accept: str) -> str:
+    def negotiate(self, preferred: str, accept_language: str) -> str:
         """The person's own language where it is spoken, else the best of an Accept-Language header."""
-        if self.speaks(own):
-            return own
-        accepted = parse_accept_header(accept[:200], LanguageAccept)
-        wanted = [tag for tag, quality in accepted if quality > 0]
-        found = negotiate_locale([tag.replace("-", "_") for tag in wanted], LOCALES, sep="_") if wanted else None
-        return found or self.default
+        if self.supports(preferred):
+            return preferred
+        accepted = parse_accept_header(accept_language[:200], LanguageAccept)
+        tags = [tag for tag, quality in accepted if quality > 0]
+        match = negotiate_locale([tag.replace("-", "_") for tag in tags], LOCALES, sep="_") if tags else None
+        return match or self.default
 
-    def say(self, locale: str, text: str, values: Mapping[str, Any] | None = None) -> str:
+    def translate(self, locale: str, message: str, values: Mapping[str, Any] | None = None) -> str:
         """A sentence in a language, its ``%(name)s`` filled in."""
-        said = self._catalog(locale).get(text) or text
-        return said % values if values else said
+        translation = self._catalog(locale).get(message) or message
+        return translation % values if values else translation
 
-    def moment(self, locale: str, at: datetime) -> str:
+    def format_timestamp(self, locale: str, at: datetime) -> str:
         """Date and time, for people."""
-        return f"{format_datetime(at, MOMENT.get(locale, ANYWHERE), locale=locale)} UTC"
+        return f"{format_datetime(at, DATETIME_PATTERNS.get(locale, DEFAULT_DATETIME_PATTERN), locale=locale)} UTC"
 
     def _catalog(self, locale: str) -> Mapping[str, str]:
         if locale not in self._catalogs:
-            self._catalogs[locale] = _read(FOLDER / f"{locale}.po")
+            self._catalogs[locale] = _read_catalog(TRANSLATIONS_FOLDER / f"{locale}.po")
         return self._catalogs[locale]
 
 
-def _read(path: Path) -> Mapping[str, str]:
+def _read_catalog(path: Path) -> Mapping[str, str]:
     if not path.exists():
         return {}
     with path.open("rb") as file:

@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Response, json, redirect
 
-from accounts.web.kit.context import bound, runtime
-from accounts.web.kit.cookies import drop
+from accounts.web.kit.context import runtime, state
+from accounts.web.kit.cookies import delete_cookie
 
 
 @dataclass
@@ -20,50 +20,50 @@ class Reply:
     Any Flask app can return one from a view: it is a WSGI application, which is how Flask takes answers of
     types that are not its own.
 
-    :ivar page: the template.
-    :ivar says: the JSON body, and what the page is told.
+    :ivar template: the template.
+    :ivar json: the JSON body, and what the page is told.
     :ivar status: of the JSON answer; a page that follows a POST is a redirect instead.
-    :ivar then: the path where a browser goes after a POST (303, RFC 9110 15.4.4).
-    :ivar shows: what only the page needs.
-    :ivar drops: a cookie that has served.
+    :ivar location: the path where a browser goes after a POST (303, RFC 9110 15.4.4).
+    :ivar context: what only the page needs.
+    :ivar deleted_cookie: a cookie that has served.
     """
 
-    page: str = ""
-    says: Mapping[str, Any] = field(default_factory=dict)
+    template: str = ""
+    json: Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
-    then: str | None = None
-    shows: Mapping[str, Any] = field(default_factory=dict)
+    location: str | None = None
+    context: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
-    drops: str = ""
+    deleted_cookie: str = ""
 
     def response(self) -> Response:
         """The answer in the way this request speaks."""
-        if bound().speaks == "json":
-            answer = Response("" if self.status == 204 else spoken(self.says), self.status)
-            answer.content_type = self.media_type
+        if state().format == "json":
+            response = Response("" if self.status == 204 else to_json(self.json), self.status)
+            response.content_type = self.media_type
             if self.status == 204:
-                del answer.headers["Content-Type"]
-        elif self.then is not None:
-            answer = redirect(self.then, 303, Response=Response)  # type: ignore[assignment] # as its Response says
+                del response.headers["Content-Type"]
+        elif self.location is not None:
+            response = redirect(self.location, 303, Response=Response)  # type: ignore[assignment] # as its Response says
         else:
-            answer = Response(runtime().pages.render(self.page, **self.says, **self.shows), self.status)
-            answer.content_type = "text/html; charset=utf-8"
-        answer.headers.extend(self.headers)
-        if self.drops:
-            drop(answer, self.drops)
-        return answer
+            response = Response(runtime().templates.render(self.template, **self.json, **self.context), self.status)
+            response.content_type = "text/html; charset=utf-8"
+        response.headers.extend(self.headers)
+        if self.deleted_cookie:
+            delete_cookie(response, self.deleted_cookie)
+        return response
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         return self.response()(environ, start_response)
 
 
-def spoken(says: Mapping[str, Any]) -> str:
+def to_json(data: Mapping[str, Any]) -> str:
     """A body as JSON text; moments as RFC 3339 in UTC."""
-    return json.dumps(says, default=_plain, separators=(",", ":"))
+    return json.dumps(data, default=_json_default, separators=(",", ":"))
 
 
-def _plain(value: object) -> Any:
+def _json_default(value: object) -> Any:
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds").replace("+00:00", "Z")
     raise TypeError(f"{type(value).__name__} cannot be said in JSON")

@@ -22,46 +22,47 @@ from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.runtime import API, IN_LANGUAGE, LINKS, MAIN
+from accounts.web.kit.runtime import API_BLUEPRINT, LANGUAGE_SUFFIX, LINK_BLUEPRINT, MAIN_BLUEPRINT
 from accounts.web.kit.streams import Stream
 
 View = Callable[..., Reply | Stream | Response]
-Fill = Callable[..., Mapping[str, Any]]
-PAGE, JSON, BOTH = frozenset({"page"}), frozenset({"json"}), frozenset({"page", "json"})
-ID = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+ContextBuilder = Callable[..., Mapping[str, Any]]
+HTML, JSON, BOTH = frozenset({"html"}), frozenset({"json"}), frozenset({"html", "json"})
+ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """One view at one address.
 
-    :ivar needs: "" for anybody, "account" for signed-in people, else the group they must be in.
-    :ivar uses_session: acts by the authority of a session without needing one; forms of either kind carry a token.
-    :ivar foreign: asked by other sites, by no form of ours: it has no token of a session, and may have any Origin.
-    :ivar one_address: stands nowhere else, such as below a language: other programs know it by this address.
+    :ivar access: "" for anybody, "account" for signed-in people, else the group they must be in.
+    :ivar csrf_required: acts by the authority of a session without needing one; forms of either kind carry a token.
+    :ivar csrf_exempt: asked by other sites, by no form of ours: it has no token of a session, and may have any
+        Origin.
+    :ivar unprefixed: stands nowhere else, such as below a language: other programs know it by this address.
     :ivar preflight: what a browser is told that asks whether a script of another origin may.
-    :ivar fresh: needs a password said in this session within the last minutes.
-    :ivar largest: how many bytes may be said.
-    :ivar asks: what the body says; ``query``: what the query of a GET says. The view gets either as ``said``.
-    :ivar page: the template of the form that a browser gets at the same address, where there is one.
-    :ivar fill: what that form is told: ``given`` (values to begin with) and whatever its page shows.
+    :ivar step_up: needs a password said in this session within the last minutes.
+    :ivar max_bytes: how many bytes may be said.
+    :ivar form: what the body says; ``query``: what the query of a GET says. The view gets either as ``said``.
+    :ivar template: the template of the form that a browser gets at the same address, where there is one.
+    :ivar context: what that form is told: ``given`` (values to begin with) and whatever its page shows.
     """
 
     rule: str
     method: str
     view: View
-    speaks: frozenset[str] = BOTH
-    needs: str = ""
-    uses_session: bool = False
-    foreign: bool = False
-    one_address: bool = False
+    formats: frozenset[str] = BOTH
+    access: str = ""
+    csrf_required: bool = False
+    csrf_exempt: bool = False
+    unprefixed: bool = False
     preflight: View | None = None
-    fresh: bool = False
-    largest: int = forms.MAX_BYTES
-    asks: type[BaseModel] | None = None
+    step_up: bool = False
+    max_bytes: int = forms.MAX_BODY_BYTES
+    form: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
-    page: str = ""
-    fill: Fill = field(default=lambda **values: {})
+    template: str = ""
+    context: ContextBuilder = field(default=lambda **values: {})
     statuses: tuple[int, ...] = (200,)
 
     @property
@@ -74,167 +75,181 @@ class Route:
         return (self.view.__doc__ or "").strip().splitlines()[0] if self.view.__doc__ else self.name
 
 
-class Room:
+class Routes:
     """Views that belong together. A decorator for each way to be asked."""
 
     def __init__(self) -> None:
-        self.routes: list[Route] = []
+        self.declared: list[Route] = []
 
-    def get(self, rule: str, **how: Any) -> Callable[[View], View]:
+    def get(self, rule: str, **options: Any) -> Callable[[View], View]:
         """A view that only looks."""
-        return self._add(rule, "GET", how)
+        return self._add(rule, "GET", options)
 
-    def post(self, rule: str, **how: Any) -> Callable[[View], View]:
+    def post(self, rule: str, **options: Any) -> Callable[[View], View]:
         """A view that changes something; ``asks`` and ``page`` make it a form for browsers."""
-        return self._add(rule, "POST", how)
+        return self._add(rule, "POST", options)
 
-    def patch(self, rule: str, **how: Any) -> Callable[[View], View]:
+    def patch(self, rule: str, **options: Any) -> Callable[[View], View]:
         """A view that JSON asks by PATCH and a browser by POST."""
-        return self._add(rule, "PATCH", how)
+        return self._add(rule, "PATCH", options)
 
-    def delete(self, rule: str, **how: Any) -> Callable[[View], View]:
+    def delete(self, rule: str, **options: Any) -> Callable[[View], View]:
         """A view that JSON asks by DELETE."""
-        return self._add(rule, "DELETE", how)
+        return self._add(rule, "DELETE", options)
 
-    def _add(self, rule: str, method: str, how: dict[str, Any]) -> Callable[[View], View]:
-        def keep(view: View) -> View:
-            self.routes.append(Route(rule=rule, method=method, view=view, **how))
+    def _add(self, rule: str, method: str, options: dict[str, Any]) -> Callable[[View], View]:
+        def decorate(view: View) -> View:
+            self.declared.append(Route(rule=rule, method=method, view=view, **options))
             return view
 
-        return keep
+        return decorate
 
 
-def register(app: Flask, rooms: Iterable[Room], link_room: Room, purposes: Iterable[str], mount: str) -> None:
+def register_blueprints(
+    app: Flask, all_routes: Iterable[Routes], link_routes: Routes, purposes: Iterable[str], mount: str
+) -> None:
     """Register the house on an app: pages, languages, JSON, and the link door once per purpose."""
-    house, door = _blueprint(MAIN, rooms), _blueprint(LINKS, [link_room])
-    ways = (
-        ("", "", {"speaks": "page"}),
-        (IN_LANGUAGE, f"/<any({', '.join(LOCALES)}):prefix>", {"speaks": "page"}),
-        ("_api", "/api", {"speaks": "json"}),
+    main_blueprint, link_blueprint = _blueprint(MAIN_BLUEPRINT, all_routes), _blueprint(LINK_BLUEPRINT, [link_routes])
+    registrations = (
+        ("", "", {"format": "html"}),
+        (LANGUAGE_SUFFIX, f"/<any({', '.join(LOCALES)}):prefix>", {"format": "html"}),
+        ("_api", "/api", {"format": "json"}),
     )
-    for suffix, prefix, hidden in ways:
-        app.register_blueprint(house, name=f"{MAIN}{suffix}", url_prefix=f"{mount}{prefix}", url_defaults=hidden)
+    for suffix, prefix, hidden_values in registrations:
+        app.register_blueprint(
+            main_blueprint,
+            name=f"{MAIN_BLUEPRINT}{suffix}",
+            url_prefix=f"{mount}{prefix}",
+            url_defaults=hidden_values,
+        )
         for purpose in purposes:
             app.register_blueprint(
-                door,
-                name=f"{LINKS}_{purpose}{suffix}",
+                link_blueprint,
+                name=f"{LINK_BLUEPRINT}_{purpose}{suffix}",
                 url_prefix=f"{mount}{prefix}/l/{purpose}",
-                url_defaults={**hidden, "purpose": purpose},
+                url_defaults={**hidden_values, "purpose": purpose},
             )
 
 
 def page_url(name: str, **values: Any) -> str:
     """Address of a view as a page, in the language prefix of this request where it stands there, too."""
-    return _url(MAIN, name, values)
+    return _url(MAIN_BLUEPRINT, name, values)
 
 
 def api_url(name: str, **values: Any) -> str:
     """Address of a view as JSON."""
-    return url_for(f"{API}.{name}", **values)
+    return url_for(f"{API_BLUEPRINT}.{name}", **values)
 
 
 def link_url(purpose: str, name: str = "show", **values: Any) -> str:
     """Address of a view of the link door as a page, in the language prefix of this request."""
-    return _url(f"{LINKS}_{purpose}", name, values)
+    return _url(f"{LINK_BLUEPRINT}_{purpose}", name, values)
 
 
 def _url(blueprint: str, name: str, values: Mapping[str, Any]) -> str:
-    prefix, there = context.bound().prefix, f"{blueprint}{IN_LANGUAGE}.{name}"
-    if prefix and there in current_app.view_functions:
-        return url_for(there, prefix=prefix, **values)
+    prefix, prefixed_endpoint = context.state().prefix, f"{blueprint}{LANGUAGE_SUFFIX}.{name}"
+    if prefix and prefixed_endpoint in current_app.view_functions:
+        return url_for(prefixed_endpoint, prefix=prefix, **values)
     return url_for(f"{blueprint}.{name}", **values)
 
 
-def _blueprint(name: str, rooms: Iterable[Room]) -> Blueprint:
+def _blueprint(name: str, all_routes: Iterable[Routes]) -> Blueprint:
     blueprint = Blueprint(name, __name__)
-    blueprint.url_value_preprocessor(_take_hidden_values)
-    blueprint.before_request(_before)
-    blueprint.after_request(headers.secure)
-    errors.register(blueprint)
-    for room in rooms:
-        for route in room.routes:
+    blueprint.url_value_preprocessor(_pop_hidden_values)
+    blueprint.before_request(_limit_request_size)
+    blueprint.after_request(headers.add_security_headers)
+    errors.register_error_handlers(blueprint)
+    for routes in all_routes:
+        for route in routes.declared:
             blueprint.record(functools.partial(_add_route, route))
     return blueprint
 
 
 def _add_route(route: Route, state: BlueprintSetupState) -> None:
-    speaks = state.url_defaults["speaks"]
-    if speaks not in route.speaks or (route.one_address and state.name.endswith(IN_LANGUAGE)):
+    answer_format = state.url_defaults["format"]
+    if answer_format not in route.formats or (route.unprefixed and state.name.endswith(LANGUAGE_SUFFIX)):
         return
-    method = "POST" if speaks == "page" and route.method == "PATCH" else route.method
+    method = "POST" if answer_format == "html" and route.method == "PATCH" else route.method
     automatic = None if route.preflight is None else False
-    state.add_url_rule(route.rule, route.name, _door(route), methods=[method], provide_automatic_options=automatic)
+    state.add_url_rule(
+        route.rule, route.name, _endpoint(route), methods=[method], provide_automatic_options=automatic
+    )
     if route.preflight is not None:
         state.add_url_rule(route.rule, f"{route.name}_preflight", route.preflight, methods=["OPTIONS"])
-    if speaks == "page" and route.page and route.method != "GET":
-        state.add_url_rule(route.rule, f"{route.name}_form", _form_door(route), methods=["GET"])
+    if answer_format == "html" and route.template and route.method != "GET":
+        state.add_url_rule(route.rule, f"{route.name}_form", _form_endpoint(route), methods=["GET"])
 
 
-def _take_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    state = context.bound()
-    hidden = values if values is not None else {}
-    state.speaks = hidden.pop("speaks", "page")
-    state.purpose = hidden.pop("purpose", "")
-    state.prefix = hidden.pop("prefix", "")
-    for name, value in hidden.items():
-        if name.endswith("_id") and not ID.fullmatch(value):
+def _pop_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
+    state = context.state()
+    hidden_values = values if values is not None else {}
+    state.format = hidden_values.pop("format", "html")
+    state.purpose = hidden_values.pop("purpose", "")
+    state.prefix = hidden_values.pop("prefix", "")
+    for name, value in hidden_values.items():
+        if name.endswith("_id") and not ID_PATTERN.fullmatch(value):
             raise NotFound("no id looks like that")
 
 
-def _before() -> None:
-    request.max_content_length = forms.MAX_BYTES
-    request.max_form_memory_size = forms.MAX_BYTES
-    request.max_form_parts = forms.MAX_PARTS
+def _limit_request_size() -> None:
+    request.max_content_length = forms.MAX_BODY_BYTES
+    request.max_form_memory_size = forms.MAX_BODY_BYTES
+    request.max_form_parts = forms.MAX_FORM_PARTS
 
 
-def _door(route: Route) -> View:
+def _endpoint(route: Route) -> View:
     @functools.wraps(route.view)
     def view(**values: Any) -> Reply | Stream | Response:
-        if not route.foreign:
+        if not route.csrf_exempt:
             csrf.check_origin()
-        _admit(route)
-        if route.page:
-            context.bound().refill = functools.partial(_form, route, values)
-        if route.fresh:
-            step_up.require(context.signed_in())
+        _check_access(route)
+        if route.template:
+            context.state().redisplay_form = functools.partial(_form_reply, route, values)
+        if route.step_up:
+            step_up.require(context.require_account())
         # Nothing of the body is read so far: only who is let in may say much.
-        request.max_content_length = request.max_form_memory_size = route.largest
-        if not route.foreign:
-            csrf.check_token(borrows=bool(route.needs) or route.uses_session)
-        if route.asks is not None:
-            values = {**values, "said": forms.read(route.asks)}
+        request.max_content_length = request.max_form_memory_size = route.max_bytes
+        if not route.csrf_exempt:
+            csrf.check_token(csrf_required=bool(route.access) or route.csrf_required)
+        if route.form is not None:
+            values = {**values, "form": forms.read_form(route.form)}
         elif route.query is not None:
-            values = {**values, "said": forms.read_query(route.query)}
-        elif request.method not in csrf.SAFE and context.bound().speaks == "json":
-            forms.json_body()  # nothing is asked for, but what is sent must be JSON here, too
+            values = {**values, "query": forms.read_query(route.query)}
+        elif request.method not in csrf.SAFE_METHODS and context.state().format == "json":
+            forms.read_json_body()  # nothing is asked for, but what is sent must be JSON here, too
         return route.view(**values)
 
     return view
 
 
-def _admit(route: Route) -> None:
-    if route.needs:
-        context.signed_in(None if route.needs == "account" else route.needs)
+def _check_access(route: Route) -> None:
+    if route.access:
+        context.require_account(None if route.access == "account" else route.access)
 
 
-def _form_door(route: Route) -> View:
-    def form(**values: Any) -> Reply:
-        _admit(route)
-        if route.fresh:
-            step_up.require(context.signed_in())
-        return _form(route, values, None)
+def _form_endpoint(route: Route) -> View:
+    def view(**values: Any) -> Reply:
+        _check_access(route)
+        if route.step_up:
+            step_up.require(context.require_account())
+        return _form_reply(route, values, None)
 
-    return form
+    return view
 
 
-def _form(route: Route, values: Mapping[str, Any], problem: Problem | None) -> Reply:
-    asks = cast("type[BaseModel]", route.asks or route.query)
-    filled = dict(route.fill(**values))
-    given = {"next": local_path(request.args.get("next", "")) or ""} | dict(filled.pop("given", {}))
+def _form_reply(route: Route, values: Mapping[str, Any], problem: Problem | None) -> Reply:
+    model = cast("type[BaseModel]", route.form or route.query)
+    page_context = dict(route.context(**values))
+    given = {"next": local_path(request.args.get("next", "")) or ""} | dict(page_context.pop("given", {}))
     if problem is not None:
-        given |= forms.typed()
-    wrong = problem.fields if problem else ()
+        given |= forms.submitted_values()
+    field_errors = problem.fields if problem else ()
     return Reply(
-        page=route.page,
-        shows={"fields": forms.fields_of(asks, given, wrong), "problem": problem, "next": given["next"], **filled},
+        template=route.template,
+        context={
+            "fields": forms.form_fields(model, given, field_errors),
+            "problem": problem,
+            "next": given["next"],
+            **page_context,
+        },
     )

@@ -12,20 +12,20 @@ from werkzeug.wrappers import Response
 from accounts.core.security.redirects import local_path
 from accounts.core.site import Site
 from accounts.web.kit.language import Languages
-from accounts.web.kit.templates import Pages
+from accounts.web.kit.templates import Templates
 
 if TYPE_CHECKING:
-    from accounts.web.kit.routes import Room
+    from accounts.web.kit.routes import Routes
 
-MAIN, API, LINKS = "accounts", "accounts_api", "accounts_link"
+MAIN_BLUEPRINT, API_BLUEPRINT, LINK_BLUEPRINT = "accounts", "accounts_api", "accounts_link"
 """Names of the blueprints: pages, JSON, and the prefix of the link doors."""
-IN_LANGUAGE = "_in_language"
+LANGUAGE_SUFFIX = "_in_language"
 """What the name of a blueprint ends in where a language stands in front of its addresses."""
-SIGN_IN = f"{MAIN}.sign_in_form"
-CONFIRM = f"{MAIN}.confirm_form"
+SIGN_IN_ENDPOINT = f"{MAIN_BLUEPRINT}.sign_in_form"
+CONFIRM_ENDPOINT = f"{MAIN_BLUEPRINT}.confirm_form"
 
 
-class ShownMailbox(Protocol):
+class ReadableMailbox(Protocol):
     """The development mailbox, as its page needs it."""
 
     @property
@@ -36,30 +36,30 @@ class ShownMailbox(Protocol):
 class Runtime:
     """State of one app. Two apps in one process have two."""
 
-    house: Site
+    site: Site
     languages: Languages
-    pages: Pages
-    session_cookie: str
-    rooms: Sequence[Room] = ()
-    mailbox: ShownMailbox | None = None
+    templates: Templates
+    session_cookie_name: str
+    all_routes: Sequence[Routes] = ()
+    mailbox: ReadableMailbox | None = None
 
-    def link_cookie(self, purpose: str) -> str:
+    def link_cookie_name(self, purpose: str) -> str:
         """The cookie that holds an opened link of one purpose.
 
         ``__Host-`` rather than a path of its own: only this very host can set it, so that no neighbour under the
         same domain can plant a link, and the language of the page may change under way.
         """
-        return f"{'__Host-' if self.house.settings.secure else ''}link-{purpose}"
+        return f"{'__Host-' if self.site.settings.secure else ''}link-{purpose}"
 
-    def ask_to_confirm(self) -> str:
+    def confirm_url(self) -> str:
         """The page that asks for a fresh proof; a browser comes back from it to where it wanted to go."""
-        return url_for(CONFIRM, next=local_path(request.full_path.rstrip("?")))
+        return url_for(CONFIRM_ENDPOINT, next=local_path(request.full_path.rstrip("?")))
 
-    def device_cookie(self) -> str:
+    def device_cookie_name(self) -> str:
         """The cookie by which a device is known."""
-        return f"{'__Host-' if self.house.settings.secure else ''}device"
+        return f"{'__Host-' if self.site.settings.secure else ''}device"
 
-    def ask_to_sign_in(self) -> Response:
+    def redirect_to_sign_in(self) -> Response:
         """Send a browser to the sign-in page; it comes back to where it wanted to go."""
-        wanted = local_path(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else None
-        return redirect(url_for(SIGN_IN, next=wanted) if wanted else url_for(SIGN_IN), 303)
+        next_path = local_path(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else None
+        return redirect(url_for(SIGN_IN_ENDPOINT, next=next_path) if next_path else url_for(SIGN_IN_ENDPOINT), 303)

@@ -12,14 +12,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from accounts.core.errors import Problem, Unavailable
 from accounts.web.kit import errors
-from accounts.web.kit.context import bound
-from accounts.web.kit.reply import spoken
+from accounts.web.kit.context import state
+from accounts.web.kit.reply import to_json
 
-PIECE = 16 * 1024
+CHUNK_CHARACTERS = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ProblemLine:
     """The last line where something went wrong on the way: a body of ``application/problem+json``."""
 
     problem: Mapping[str, Any]
@@ -33,52 +33,52 @@ class Stream:
     context of the request is kept alive meanwhile, for words and addresses.
 
     :ivar lines: what is said, line by line, each a dataclass.
-    :ivar page: makes of the lines what a browser gets.
-    :ivar tells: whether ``page``, like JSON, is told of trouble on the way in a last line. Else the answer is broken
-        off then: half of a file must not look like all of it.
+    :ivar render: makes of the lines what a browser gets.
+    :ivar reports_problems: whether ``render``, like JSON, is told of trouble on the way in a last line. Else the
+        answer is broken off then: half of a file must not look like all of it.
     """
 
     lines: Iterable[Any]
-    page: Callable[[Iterator[Any]], Iterable[str]]
+    render: Callable[[Iterator[Any]], Iterable[str]]
     content_type: str = "text/html; charset=utf-8"
-    tells: bool = True
+    reports_problems: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> Response:
         """The answer in the way this request speaks."""
-        if bound().speaks == "json":
-            body: Iterator[str] = (f"{spoken(asdict(line))}\n" for line in _told(self.lines))
-            answer = Response(stream_with_context(body), content_type="application/x-ndjson")
+        if state().format == "json":
+            body: Iterator[str] = (f"{to_json(asdict(line))}\n" for line in _with_problem_line(self.lines))
+            response = Response(stream_with_context(body), content_type="application/x-ndjson")
         else:
-            lines = _told(self.lines) if self.tells else iter(self.lines)
-            answer = Response(stream_with_context(iter(self.page(lines))), content_type=self.content_type)
-            answer.headers.extend(self.headers)
+            lines = _with_problem_line(self.lines) if self.reports_problems else iter(self.lines)
+            response = Response(stream_with_context(iter(self.render(lines))), content_type=self.content_type)
+            response.headers.extend(self.headers)
         # A proxy that collects an answer before it hands it on would make a bar that jumps.
-        answer.headers["X-Accel-Buffering"] = "no"
-        return answer
+        response.headers["X-Accel-Buffering"] = "no"
+        return response
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         return self.response()(environ, start_response)
 
 
-def collected(pieces: Iterable[str], size: int = PIECE) -> Iterator[str]:
+def join_chunks(chunks: Iterable[str], size: int = CHUNK_CHARACTERS) -> Iterator[str]:
     """Few large pieces instead of many small ones, where nobody waits for each."""
-    held: list[str] = []
+    buffer: list[str] = []
     length = 0
-    for piece in pieces:
-        held.append(piece)
-        length += len(piece)
+    for chunk in chunks:
+        buffer.append(chunk)
+        length += len(chunk)
         if length >= size:
-            yield "".join(held)
-            held, length = [], 0
-    if held:
-        yield "".join(held)
+            yield "".join(buffer)
+            buffer, length = [], 0
+    if buffer:
+        yield "".join(buffer)
 
 
-def _told(lines: Iterable[Any]) -> Iterator[Any]:
+def _with_problem_line(lines: Iterable[Any]) -> Iterator[Any]:
     try:
         yield from lines
     except Problem as problem:
-        yield Trouble(errors.body(problem))
+        yield ProblemLine(errors.problem_json(problem))
     except (DBAPIError, PoolTimeout):
-        yield Trouble(errors.body(Unavailable("the store went away")))
+        yield ProblemLine(errors.problem_json(Unavailable("the store went away")))

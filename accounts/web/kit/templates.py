@@ -12,30 +12,30 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Stri
 
 from accounts.web.kit.compiled import SharedBytecodeCache
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
-STATIC = Path(__file__).parents[2] / "static"
-HOST_FOLDER = "accounts"
+TEMPLATES_FOLDER = Path(__file__).parents[2] / "templates"
+STATIC_FOLDER = Path(__file__).parents[2] / "static"
+HOST_TEMPLATES_FOLDER = "accounts"
 
 
-_COMPILED = SharedBytecodeCache()
+_BYTECODE_CACHE = SharedBytecodeCache()
 
 
-class Pages:
+class Templates:
     """Renders pages.
 
     :param host: loader of a host app; its ``accounts/<name>`` wins over our ``<name>``.
     """
 
-    def __init__(self, host: BaseLoader | None = None) -> None:
-        own = FileSystemLoader(TEMPLATES)
-        hosts = [_Under(HOST_FOLDER, host)] if host else []
+    def __init__(self, host_loader: BaseLoader | None = None) -> None:
+        own_loader = FileSystemLoader(TEMPLATES_FOLDER)
+        host_loaders = [_SubfolderLoader(HOST_TEMPLATES_FOLDER, host_loader)] if host_loader else []
         self._environment = Environment(
-            loader=ChoiceLoader([*hosts, own]),
+            loader=ChoiceLoader([*host_loaders, own_loader]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            bytecode_cache=_COMPILED,
+            bytecode_cache=_BYTECODE_CACHE,
         )
 
     def add(self, *, globals: Mapping[str, object], filters: Mapping[str, Callable[..., Any]]) -> None:
@@ -58,7 +58,7 @@ class Pages:
         return self._environment.get_template(name).generate(context)
 
 
-class _Under(BaseLoader):
+class _SubfolderLoader(BaseLoader):
     """Looks for ``name`` as ``<folder>/name`` in another loader."""
 
     def __init__(self, folder: str, loader: BaseLoader) -> None:
@@ -72,6 +72,6 @@ class _Under(BaseLoader):
 
 
 @lru_cache(maxsize=64)
-def fingerprint(name: str) -> str:
+def static_fingerprint(name: str) -> str:
     """Eight characters that change with the content of a static file, so that it may be cached for ever."""
-    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:8]
+    return hashlib.sha256((STATIC_FOLDER / name).read_bytes()).hexdigest()[:8]

@@ -24,8 +24,8 @@ SYSTEMS = (
 )
 
 
-def short_agent(header: str) -> str:
+def describe_user_agent(header: str) -> str:
     """``Firefox on Linux``; "" when it cannot be told. Only our own words: a header is anybody's text."""
-    browser = next((name for mark, name in BROWSERS if mark in header), "")
-    system = next((name for mark, name in SYSTEMS if mark in header), "")
+    browser = next((name for product, name in BROWSERS if product in header), "")
+    system = next((name for product, name in SYSTEMS if product in header), "")
     return f"{browser} on {system}" if browser and system else browser or system

@@ -16,7 +16,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
 from tests.core.database import test_schema
 from tests.core.database.test_schema import downgrade
-from tests.core.sites import house_on
+from tests.core.sites import make_site
 from tests.flows.invites.batch_file import ledger
 
 empty = test_schema.empty
@@ -184,7 +184,7 @@ def shape(store: Store) -> dict[str, tuple[object, ...]]:
 
 def test_what_was_there_before_the_upgrade_begins_at_nought(ground: Store) -> None:
     schema.upgrade(ground)
-    house = house_on(ground.engine.url.render_as_string(hide_password=False))
+    house = make_site(ground.engine.url.render_as_string(hide_password=False))
     with UnitOfWork(house) as uow:
         for number in (1, 2, 3):
             found = uow.session.get_one(Account, f"account{number}")
@@ -209,7 +209,7 @@ def test_foreign_keys_hold_again_after_an_upgrade(ground: Store) -> None:
 
 def test_an_upgraded_store_goes_on_working(ground: Store) -> None:
     schema.upgrade(ground)
-    house = house_on(ground.engine.url.render_as_string(hide_password=False))
+    house = make_site(ground.engine.url.render_as_string(hide_password=False))
     uow = UnitOfWork(house)
     accounts.set_groups(uow, "account2", ["readers"])
     accounts.enable(uow, "account2")

@@ -21,7 +21,7 @@ from accounts.core.database.schema import VERSION_TABLE
 from accounts.core.database.store import Store
 from accounts.core.models.base import Base
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once
+from tests.core.sites import run_concurrently
 
 _numbers = count(1)
 
@@ -85,7 +85,7 @@ def test_four_that_start_at_once_upgrade_one_after_the_other(empty: Store) -> No
         schema.check_revision(store)
         store.close()
 
-    at_once(4, start)
+    run_concurrently(4, start)
     assert tables(empty) == OURS
 
 

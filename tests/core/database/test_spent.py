@@ -11,7 +11,7 @@ from accounts.core.database import spent
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.models.counters import Spent
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once
+from tests.core.sites import run_concurrently
 from tests.people import Service
 
 
@@ -22,7 +22,7 @@ def test_of_fifty_at_once_one_spends_it(service: Service) -> None:
         with uow:
             return uow.spend("invite:x", now() + timedelta(days=1))
 
-    assert at_once(50, spend).count(True) == 1
+    assert run_concurrently(50, spend).count(True) == 1
 
 
 @on_both_databases
@@ -48,7 +48,7 @@ def test_what_is_rolled_back_is_not_spent(service: Service) -> None:
 
 @on_both_databases
 def test_the_sweep_forgets_what_cannot_be_alive_any_more(service: Service) -> None:
-    engine, moment = service.house.store.engine, now()
+    engine, moment = service.site.store.engine, now()
     with Session(engine) as session, session.begin():
         for name, at in (("old", moment - timedelta(seconds=1)), ("new", moment + timedelta(hours=1))):
             spent.spend(session, name, at)

@@ -14,7 +14,7 @@ from accounts.config import Settings, SettingsError
 from accounts.core.database.store import Store, normalize_url
 from accounts.extension import get_app_state
 from tests.conftest import KEY, on_both_databases
-from tests.core.sites import at_once, house_on
+from tests.core.sites import make_site, run_concurrently
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def store(database: str) -> Iterator[Store]:
 def test_nothing_is_made_before_the_first_use(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/deep/inside/accounts.db"
     given = {"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": [KEY], "ACCOUNTS_INSTANCE": str(tmp_path / "i")}
-    stores = [Store(url), house_on(url).store, get_app_state(create_app(Settings.load(given))).house.store]
+    stores = [Store(url), make_site(url).store, get_app_state(create_app(Settings.load(given))).site.store]
     assert not any(each.has_engine for each in stores)
     assert list(tmp_path.iterdir()) == []
     with stores[0].engine.connect() as connection:
@@ -38,7 +38,7 @@ def test_nothing_is_made_before_the_first_use(tmp_path: Path) -> None:
 
 
 def test_threads_that_come_first_together_share_one_engine(store: Store) -> None:
-    assert len(set(at_once(16, lambda number: id(store.engine)))) == 1
+    assert len(set(run_concurrently(16, lambda number: id(store.engine)))) == 1
 
 
 @on_both_databases
@@ -89,7 +89,7 @@ def test_threads_that_read_and_then_write_wait_for_each_other(store: Store) -> N
                 )
                 connection.execute(text("SELECT count(*) FROM spent")).scalar_one()
 
-    at_once(8, read_then_write)
+    run_concurrently(8, read_then_write)
     with store.engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM spent")) == 40
 

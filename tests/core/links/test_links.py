@@ -27,7 +27,7 @@ from accounts.core.signing.keys import new_key
 from accounts.flows import LINKS
 from accounts.flows.account import reset_password, sign_up
 from accounts.flows.invites import link as invite_link
-from tests.core.sites import ISSUER, envelope, signer
+from tests.core.sites import ISSUER, make_link_signer, make_signer
 
 HASH = Passwords().hash("correct horse battery staple")
 RESET = reset_password.RESET
@@ -98,7 +98,7 @@ def test_every_link_of_the_house_keeps_the_rule_and_has_its_words() -> None:
     ],
 )
 def test_a_link_tells_which_part_has_moved(change: dict[str, Any], moved: list[str]) -> None:
-    box, account = signer(), somebody()
+    box, account = make_link_signer(), somebody()
     sentence = box.verify(RESET, box.sign(RESET, Subject(account.id, account)))
     for name, value in change.items():
         setattr(account, name, value)
@@ -106,7 +106,7 @@ def test_a_link_tells_which_part_has_moved(change: dict[str, Any], moved: list[s
 
 
 def test_the_holder_of_an_address_is_a_part_too() -> None:
-    box, account = signer(), somebody()
+    box, account = make_link_signer(), somebody()
     carried = sign_up.Carried(id=new_id(), locale="en", next="")
     sentence = box.verify(sign_up.ACTIVATE, box.sign(sign_up.ACTIVATE, Subject("a@example.org", None), carried))
     assert box.moved_parts(sentence, Subject("a@example.org", None)) == ()
@@ -114,7 +114,7 @@ def test_the_holder_of_an_address_is_a_part_too() -> None:
 
 
 def test_tags_of_equal_values_differ_by_part_purpose_and_subject() -> None:
-    box = signer()
+    box = make_link_signer()
     one, two = somebody(auth_epoch=5, sign_in_serial=5), somebody(auth_epoch=5, sign_in_serial=5)
     link = declared(dies_with=(parts.auth_epoch, parts.sign_ins))
     other = replace(link, purpose="other-thing")
@@ -127,15 +127,15 @@ def test_tags_of_equal_values_differ_by_part_purpose_and_subject() -> None:
 
 def test_tags_are_made_with_the_key_that_signed_the_link() -> None:
     old, new, account = new_key(), new_key(), somebody()
-    token = signer(old).sign(RESET, Subject(account.id, account))
-    turned = signer(old, new)
+    token = make_link_signer(old).sign(RESET, Subject(account.id, account))
+    turned = make_link_signer(old, new)
     sentence = turned.verify(RESET, token)
     assert turned.moved_parts(sentence, Subject(account.id, account)) == ()
 
 
 def test_a_token_gives_nothing_of_the_password_hash_away() -> None:
     account = somebody()
-    seen = decoded(signer().sign(RESET, Subject(account.id, account)))
+    seen = decoded(make_link_signer().sign(RESET, Subject(account.id, account)))
     fragments = {HASH[at : at + 6] for at in range(len(HASH) - 5)}
     assert not [fragment for fragment in fragments if fragment in seen]
     assert "example" not in seen
@@ -143,7 +143,7 @@ def test_a_token_gives_nothing_of_the_password_hash_away() -> None:
 
 
 def test_a_reset_link_is_short() -> None:
-    box, account = signer(), somebody()
+    box, account = make_link_signer(), somebody()
     url = box.link_url(RESET, box.sign(RESET, Subject(account.id, account)))
     assert re.fullmatch(re.escape(ISSUER) + r"/l/reset-password/[\w.-]+/go", url)
     assert len(ISSUER) == 22
@@ -151,7 +151,7 @@ def test_a_reset_link_is_short() -> None:
 
 
 def test_the_longest_invitation_still_opens() -> None:
-    box = signer()
+    box = make_link_signer()
     groups = [f"{number:02}" + new_id() * 3 + new_id()[:14] for number in range(32)]
     email = "a" * 64 + "@" + ".".join(letter * 60 for letter in "bcd") + ".example"
     carried = invite_link.Carried(id=new_id(), expires=2**31, groups=groups, inviter=new_id(), locale="de")
@@ -161,7 +161,7 @@ def test_the_longest_invitation_still_opens() -> None:
 
 
 def test_what_a_link_carries_comes_back_as_it_was() -> None:
-    box = signer()
+    box = make_link_signer()
     carried = sign_up.Carried(id=new_id(), locale="de", next="/welt?x=%C3%BC")
     sentence = box.verify(sign_up.ACTIVATE, box.sign(sign_up.ACTIVATE, Subject("a@example.org", None), carried))
     assert sentence.carried == carried
@@ -177,8 +177,8 @@ def test_what_a_link_carries_comes_back_as_it_was() -> None:
     ],
 )  # fmt: skip
 def test_a_genuine_statement_of_another_layout_is_invalid(payload: Any) -> None:
-    box = signer()
-    token = envelope().sign(RESET.purpose, RESET.version, payload)
+    box = make_link_signer()
+    token = make_signer().sign(RESET.purpose, RESET.version, payload)
     with pytest.raises(LinkInvalid) as caught:
         box.verify(RESET, token)
     assert caught.value.reason == "genuine, but of another layout"
@@ -186,19 +186,19 @@ def test_a_genuine_statement_of_another_layout_is_invalid(payload: Any) -> None:
 
 @pytest.mark.parametrize("values", [[], ["id"], ["id", "en", "", "more"], [1, "en", ""], ["id", "en", None]])
 def test_what_is_carried_in_another_layout_is_invalid(values: list[Any]) -> None:
-    token = envelope().sign("activate", 1, ["AAAAA" + "a@example.org", *values])
+    token = make_signer().sign("activate", 1, ["AAAAA" + "a@example.org", *values])
     with pytest.raises(LinkInvalid, match="another layout"):
-        signer().verify(sign_up.ACTIVATE, token)
+        make_link_signer().verify(sign_up.ACTIVATE, token)
 
 
 @pytest.mark.parametrize("token", [None, 7, [], {}, b"a.b.c", True, "", "a.b.c"])
 def test_what_is_no_token_is_invalid(token: object) -> None:
     with pytest.raises(LinkInvalid):
-        signer().verify(RESET, token)
+        make_link_signer().verify(RESET, token)
 
 
 def test_raising_the_version_of_a_kind_ends_its_links_only() -> None:
-    box, account = signer(), somebody()
+    box, account = make_link_signer(), somebody()
     subject = Subject(account.id, account)
     token, other = box.sign(RESET, subject), box.sign(declared(), subject)
     with pytest.raises(LinkInvalid):
@@ -208,16 +208,16 @@ def test_raising_the_version_of_a_kind_ends_its_links_only() -> None:
 
 def test_a_lifetime_of_the_installation_wins_over_the_declared_one() -> None:
     account = somebody()
-    shorter = LinkSigner(envelope(), ISSUER, {"reset-password": timedelta(seconds=3)})
+    shorter = LinkSigner(make_signer(), ISSUER, {"reset-password": timedelta(seconds=3)})
     assert shorter.lifetime(RESET) == timedelta(seconds=3)
     assert shorter.lifetime(invite_link.INVITE) == timedelta(days=7)
     sentence = shorter.verify(RESET, shorter.sign(RESET, Subject(account.id, account)))
     assert shorter.expires_at(sentence) == sentence.issued_at + timedelta(seconds=3)
-    assert signer().expires_at(sentence) == sentence.issued_at + timedelta(minutes=30)
+    assert make_link_signer().expires_at(sentence) == sentence.issued_at + timedelta(minutes=30)
 
 
 def test_a_link_may_carry_an_end_of_its_own() -> None:
-    box, ends = signer(), int(clock.now().timestamp()) + 90 * 86400
+    box, ends = make_link_signer(), int(clock.now().timestamp()) + 90 * 86400
     carried = invite_link.Carried(id=new_id(), expires=ends, groups=[], inviter="", locale="en")
     sentence = box.verify(invite_link.INVITE, box.sign(invite_link.INVITE, Subject("a@example.org", None), carried))
     assert box.expires_at(sentence).timestamp() == ends
@@ -228,7 +228,7 @@ def test_an_opened_link_asks_what_depends_on_whom_it_finds() -> None:
     class Other(BaseModel):
         pass
 
-    box, account = signer(), somebody()
+    box, account = make_link_signer(), somebody()
     link = declared(asks_of=lambda opened: Other if opened.subject.account else links.EmptyModel)
     sentence = box.verify(link, box.sign(link, Subject(account.id, account)))
     opened = OpenedLink(sentence, Subject(account.id, account), clock.now())
@@ -243,7 +243,7 @@ def test_an_opened_link_asks_what_depends_on_whom_it_finds() -> None:
 
 
 def test_nothing_sealed_can_be_shown_by_accident() -> None:
-    box, account = signer(), somebody()
+    box, account = make_link_signer(), somebody()
     sentence = box.verify(RESET, box.sign(RESET, Subject(account.id, account)))
     assert "Statement" not in repr(sentence)
     assert HASH not in repr(sentence) + repr(account)
@@ -251,7 +251,7 @@ def test_nothing_sealed_can_be_shown_by_accident() -> None:
 
 
 def test_pages_have_full_addresses() -> None:
-    assert signer().page_url("/sign-in") == f"{ISSUER}/sign-in"
+    assert make_link_signer().page_url("/sign-in") == f"{ISSUER}/sign-in"
 
 
 def test_an_address_that_is_not_accepted_any_more_is_invalid() -> None:

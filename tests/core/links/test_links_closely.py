@@ -19,7 +19,7 @@ from accounts.flows.account import reset_password
 from accounts.flows.invites import link as invite_link
 from accounts.flows.shared import mail_request
 from tests.core.links.test_links import declared, somebody
-from tests.core.sites import ISSUER, signer
+from tests.core.sites import ISSUER, make_link_signer
 
 
 class Dated(BaseModel):
@@ -28,7 +28,7 @@ class Dated(BaseModel):
 
 
 def test_what_json_does_not_know_is_carried_all_the_same() -> None:
-    link, account, box = declared(carries=Dated), somebody(), signer()
+    link, account, box = declared(carries=Dated), somebody(), make_link_signer()
     subject = Subject(account.id, account)
     sentence = box.verify(link, box.sign(link, subject, Dated(on=date(2026, 2, 28))))
     assert sentence.carried == Dated(on=date(2026, 2, 28))
@@ -38,14 +38,14 @@ def test_what_json_does_not_know_is_carried_all_the_same() -> None:
 
 
 def test_what_a_link_left_out_is_what_its_kind_says_by_default() -> None:
-    account, box = somebody(), signer()
+    account, box = somebody(), make_link_signer()
     sentence = box.verify(reset_password.RESET, box.sign(reset_password.RESET, Subject(account.id, account)))
     assert sentence.carried == mail_request.Target(next="")
 
 
 def test_a_key_of_the_ring_may_be_chosen_to_sign() -> None:
     old, new, account = new_key(), new_key(), somebody()
-    box, link = signer(old, new), declared()
+    box, link = make_link_signer(old, new), declared()
     subject = Subject(account.id, account)
     sentence = box.verify(link, box.sign(link, subject, key=Key(old.encode())))
     assert sentence.signed_token.key.secret == old.encode()
@@ -54,7 +54,7 @@ def test_a_key_of_the_ring_may_be_chosen_to_sign() -> None:
 
 
 def test_both_ends_are_moments_in_utc() -> None:
-    account, box, link = somebody(), signer(), declared(carries=Dated)
+    account, box, link = somebody(), make_link_signer(), declared(carries=Dated)
     subject = Subject(account.id, account)
     aged = box.verify(link, box.sign(link, subject, Dated(on=date(2026, 1, 1))))
     assert box.expires_at(aged) == aged.issued_at + timedelta(hours=1)
@@ -67,7 +67,7 @@ def test_both_ends_are_moments_in_utc() -> None:
 
 
 def test_each_part_has_a_place_of_its_own() -> None:
-    account, box = somebody(), signer()
+    account, box = somebody(), make_link_signer()
     bound = (parts.auth_epoch, parts.sign_ins, parts.lock_serial)
     link, subject = declared(dies_with=bound), Subject(account.id, account)
     account.lock_serial = 0
@@ -89,12 +89,12 @@ def test_a_part_of_an_account_reads_its_column_and_needs_the_account() -> None:
 
 
 def test_links_and_pages_begin_with_the_base_address() -> None:
-    assert signer().link_url(invite_link.INVITE, "t.o-ken") == f"{ISSUER}/l/invite/t.o-ken/go"
-    assert signer().page_url("") == ISSUER
+    assert make_link_signer().link_url(invite_link.INVITE, "t.o-ken") == f"{ISSUER}/l/invite/t.o-ken/go"
+    assert make_link_signer().page_url("") == ISSUER
 
 
 def test_an_opened_link_passes_on_what_its_sentence_says() -> None:
-    account, box, link = somebody(), signer(), declared(carries=Dated)
+    account, box, link = somebody(), make_link_signer(), declared(carries=Dated)
     subject = Subject(account.id, account)
     sentence = box.verify(link, box.sign(link, subject, Dated(on=date(2026, 1, 1))))
     opened = OpenedLink(sentence, subject, clock.now())
@@ -104,7 +104,7 @@ def test_an_opened_link_passes_on_what_its_sentence_says() -> None:
 
 @pytest.mark.parametrize("extra", [0, 1])
 def test_as_many_values_as_a_kind_carries_and_not_one_more(extra: int) -> None:
-    account, box = somebody(), signer()
+    account, box = somebody(), make_link_signer()
 
     class More(BaseModel):
         on: str = "2026-01-01"
@@ -123,7 +123,7 @@ def test_as_many_values_as_a_kind_carries_and_not_one_more(extra: int) -> None:
 
 
 def test_a_link_is_named_without_its_token() -> None:
-    account, box = somebody(id=new_id()), signer()
+    account, box = somebody(id=new_id()), make_link_signer()
     token = box.sign(declared(), Subject(account.id, account))
     assert len(box.verify(declared(), token).link_id) == 12
     assert box.verify(declared(), token).link_id not in token

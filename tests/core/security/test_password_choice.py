@@ -14,7 +14,7 @@ from accounts.core.security.passwords import (
     MIN_PASSWORD_CHARACTERS,
     check_new_password,
 )
-from tests.core.sites import at_once
+from tests.core.sites import run_concurrently
 
 CONTEXT = ["Accounts", "anna.miller@example.org", "anna.miller", "example.org", "example", "Anna", "Miller", ""]
 
@@ -74,7 +74,7 @@ def test_a_password_is_judged_by_the_context_of_its_owner_only() -> None:
     word = "zyqx7wvutkrmpb"
     assert refused(word + "1", [word]) == "too_easy"
     assert refused(word + "1", []) is None
-    found = at_once(16, lambda number: refused(word + "1", [word] if number % 2 else ["other"]))
+    found = run_concurrently(16, lambda number: refused(word + "1", [word] if number % 2 else ["other"]))
     assert found == [None, "too_easy"] * 8
 
 

@@ -16,7 +16,7 @@ from accounts.core.errors import TooManyRequests
 from accounts.core.models.counters import RateLimit
 from accounts.core.security.throttle import Limit, SqlStorage, Throttle, client_network
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once
+from tests.core.sites import run_concurrently
 
 FEW = Limit("few", parse("3 per 10 minutes"))
 
@@ -72,7 +72,7 @@ def test_what_is_counted_apart_does_not_mix(throttle: Throttle) -> None:
 @on_both_databases
 def test_fifty_tries_at_once_let_exactly_the_amount_through(throttle: Throttle) -> None:
     ten = Limit("ten", parse("10 per hour"))
-    found = at_once(50, lambda number: tries(throttle, "ann", "10.0.0.1", limit=ten))
+    found = run_concurrently(50, lambda number: tries(throttle, "ann", "10.0.0.1", limit=ten))
     assert found.count(None) == 10
     assert all(wait is None or 3500 < wait <= 3601 for wait in found)
 

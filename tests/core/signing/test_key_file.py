@@ -18,7 +18,7 @@ from accounts.core.signing.key_file import RELOAD_INTERVAL_SECONDS, FileKeyRing
 from accounts.core.signing.keys import KeyRing, new_key, signing_entry
 from accounts.core.signing.tokens import BadToken, TokenSigner
 from accounts.flows.account.reset_password import RESET
-from tests.core.sites import ISSUER, at_once
+from tests.core.sites import ISSUER, run_concurrently
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def test_a_rotation_adds_a_key_that_opens_now_and_signs_later(path: Path) -> Non
 
 def test_rotations_at_once_lose_no_key(path: Path) -> None:
     FileKeyRing(path)
-    fresh = at_once(8, lambda number: FileKeyRing(path).add(60))
+    fresh = run_concurrently(8, lambda number: FileKeyRing(path).add(60))
     assert sorted(names(FileKeyRing(path))[1:]) == sorted(entry.key.name for entry in fresh)
     assert [file.name for file in path.parent.iterdir()] == ["secret-keys"], "no draft is left"
 
@@ -113,7 +113,7 @@ def test_whoever_reads_while_the_ring_changes_reads_a_whole_one(path: Path) -> N
             else:
                 FileKeyRing(path).add(60)
 
-    at_once(4, work)
+    run_concurrently(4, work)
     assert len(FileKeyRing(path)) == 21
 
 
@@ -181,7 +181,7 @@ def test_of_two_who_drop_the_last_two_keys_at_once_one_is_refused(path: Path) ->
             return "refused"
         return "dropped"
 
-    assert sorted(at_once(2, drop)) == ["dropped", "refused"]
+    assert sorted(run_concurrently(2, drop)) == ["dropped", "refused"]
     assert len(FileKeyRing(path)) == 1
 
 

@@ -11,7 +11,7 @@ import pytest
 from accounts.config import SettingsError
 from accounts.core.signing.keys import Key, KeyRing, load_or_create_key_file, new_key
 from tests.conftest import KEY
-from tests.core.sites import at_once
+from tests.core.sites import run_concurrently
 
 
 def test_the_last_key_signs_and_the_newest_is_tried_first() -> None:
@@ -84,7 +84,7 @@ def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path: Path
 
 def test_first_starts_at_once_agree_on_one_ring(tmp_path: Path) -> None:
     path = tmp_path / "new" / "secret-keys"
-    found = at_once(16, lambda number: load_or_create_key_file(path))
+    found = run_concurrently(16, lambda number: load_or_create_key_file(path))
     assert len(set(found)) == 1
     assert [file.name for file in path.parent.iterdir()] == ["secret-keys"]
 

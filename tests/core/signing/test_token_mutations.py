@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.core.signing.tokens import BadToken
-from tests.core.sites import envelope
+from tests.core.sites import make_signer
 
-BOX = envelope()
+BOX = make_signer()
 TOKENS = [
     BOX.sign("reset-password", 1, ["abcdefghijklmnop", "abcdefghijklmnopqrst"]),
     BOX.sign("reset-password", 1, ["x" * 400, 1, None]),

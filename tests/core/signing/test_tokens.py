@@ -16,7 +16,7 @@ from accounts.core import clock
 from accounts.core.signing.keys import new_key
 from accounts.core.signing.tokens import MAX_TOKEN_CHARACTERS, BadToken, TokenSigner
 from tests.conftest import KEY
-from tests.core.sites import ISSUER, envelope
+from tests.core.sites import ISSUER, make_signer
 
 BASE64 = ascii_uppercase + ascii_lowercase + digits + "-_"
 
@@ -30,7 +30,7 @@ def why_not(envelope: TokenSigner, token: str, purpose: str = "reset", version: 
 
 @pytest.mark.parametrize("payload", [[], ["a", 1, None], "text", {"a": [True]}, "ü" * 300, 0])
 def test_a_statement_says_what_was_sealed(payload: Any) -> None:
-    box = envelope()
+    box = make_signer()
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False):
         found = box.verify("reset", 1, box.sign("reset", 1, payload))
         assert found.payload == payload
@@ -38,7 +38,7 @@ def test_a_statement_says_what_was_sealed(payload: Any) -> None:
 
 
 def test_a_statement_has_a_name_that_is_fit_for_a_log() -> None:
-    box = envelope()
+    box = make_signer()
     first, second = (box.verify("reset", 1, box.sign("reset", 1, text)) for text in "ab")
     assert first.id != second.id
     assert len(first.id) == 12
@@ -51,12 +51,12 @@ def test_a_statement_has_a_name_that_is_fit_for_a_log() -> None:
     + ["a.b." + "a" * length for length in (42, 44)] + ["a." + "b" * 13 + "." + "a" * 43, "a=.b." + "a" * 43],
 )  # fmt: skip
 def test_what_does_not_look_like_a_statement_is_not_even_tried(token: str) -> None:
-    assert why_not(envelope(), token) == "malformed"
+    assert why_not(make_signer(), token) == "malformed"
 
 
 def test_a_token_has_one_spelling_at_its_end() -> None:
     """43 characters carry 258 bits; the signature has 256, so that four last characters decode alike."""
-    box = envelope()
+    box = make_signer()
     token = box.sign("reset", 1, "x")
     first = BASE64.index(token[-1]) // 4 * 4
     alike = [token[:-1] + last for last in BASE64[first : first + 4]]
@@ -66,7 +66,7 @@ def test_a_token_has_one_spelling_at_its_end() -> None:
 
 @pytest.mark.parametrize("junk", ["=", "==", " ", "\n", "\x00", "!", "%20", "é", ".", "+", "/", "a"])
 def test_junk_is_not_overlooked_wherever_it_stands(junk: str) -> None:
-    box = envelope()
+    box = make_signer()
     token = box.sign("reset", 1, "x")
     payload, moment, signature = token.split(".")
     spelled = [
@@ -78,28 +78,28 @@ def test_junk_is_not_overlooked_wherever_it_stands(junk: str) -> None:
 
 
 def test_a_statement_is_worth_nothing_for_another_purpose_version_issuer_or_ring() -> None:
-    box = envelope()
+    box = make_signer()
     token = box.sign("reset", 1, "x")
     said = "no key of the ring signed this for this purpose"
     assert why_not(box, token, purpose="invite") == said
     assert why_not(box, token, version=2) == said
-    assert why_not(envelope(issuer="https://other.example.org"), token) == said, "the same key elsewhere"
-    assert why_not(envelope(new_key()), token) == said
+    assert why_not(make_signer(issuer="https://other.example.org"), token) == said, "the same key elsewhere"
+    assert why_not(make_signer(new_key()), token) == said
 
 
 def test_the_newest_key_signs_and_older_ones_still_open() -> None:
     oldest, older, newest = new_key(), new_key(), new_key()
-    token = envelope(oldest, older).sign("reset", 1, "x")
-    assert envelope(oldest, older, newest).verify("reset", 1, token).key.secret == older.encode()
-    assert envelope(older).verify("reset", 1, token).key.secret == older.encode()
-    why_not(envelope(oldest, newest), token)
-    ring = envelope(oldest, older, newest)
+    token = make_signer(oldest, older).sign("reset", 1, "x")
+    assert make_signer(oldest, older, newest).verify("reset", 1, token).key.secret == older.encode()
+    assert make_signer(older).verify("reset", 1, token).key.secret == older.encode()
+    why_not(make_signer(oldest, newest), token)
+    ring = make_signer(oldest, older, newest)
     assert ring.verify("reset", 1, ring.sign("reset", 1, "x")).key.secret == newest.encode()
 
 
 @pytest.mark.parametrize("ahead", [0, 2, 59, 60])
 def test_a_clock_a_little_ahead_is_forgiven(ahead: int) -> None:
-    box = envelope()
+    box = make_signer()
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
         time.shift(ahead)
         token = box.sign("reset", 1, "x")
@@ -109,7 +109,7 @@ def test_a_clock_a_little_ahead_is_forgiven(ahead: int) -> None:
 
 @pytest.mark.parametrize("ahead", [61, 3600, 10**9])
 def test_a_clock_far_ahead_is_not(ahead: int) -> None:
-    box = envelope()
+    box = make_signer()
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
         time.shift(ahead)
         token = box.sign("reset", 1, "x")
@@ -118,7 +118,7 @@ def test_a_clock_far_ahead_is_not(ahead: int) -> None:
 
 
 def test_an_old_statement_opens_its_age_is_for_others_to_judge() -> None:
-    box = envelope()
+    box = make_signer()
     with time_machine.travel("2030-01-01T00:00:00Z") as time:
         token = box.sign("reset", 1, "x")
         time.shift(timedelta(days=4000))
@@ -137,7 +137,7 @@ def test_nothing_is_inflated_before_the_signature_is_known_to_be_right(monkeypat
         return inflate(data)
 
     monkeypatch.setattr(zlib, "decompress", watched)
-    box = envelope()
+    box = make_signer()
     why_not(box, forged.decode())
     assert inflated == []
     assert box.verify("reset", 1, box.sign("reset", 1, "a" * 500)).payload == "a" * 500
@@ -145,15 +145,15 @@ def test_nothing_is_inflated_before_the_signature_is_known_to_be_right(monkeypat
 
 
 def test_a_genuine_signature_over_junk_is_unreadable() -> None:
-    box = envelope()
+    box = make_signer()
     signing = box._serializer_for(box.ring.signing, "reset", 1)
     for junk in ("bm90IGpzb24", ".bm90IHppcA", "W1tbW1tbW1tbW1tbW1tbW1tbW1tb"):
         why_not(box, signing.make_signer(f"{ISSUER}|reset|1").sign(junk).decode())
 
 
 def test_tags_differ_by_value_key_and_issuer() -> None:
-    box, other = envelope(KEY), envelope(KEY, issuer="https://other.example.org")
-    key, second = box.ring.signing, envelope(new_key()).ring.signing
+    box, other = make_signer(KEY), make_signer(KEY, issuer="https://other.example.org")
+    key, second = box.ring.signing, make_signer(new_key()).ring.signing
     tags = {box.tag(key, ["a"], 4), box.tag(key, ["b"], 4), box.tag(second, ["a"], 4), other.tag(key, ["a"], 4)}
     assert len(tags) == 4
     assert {len(tag) for tag in tags} == {4}

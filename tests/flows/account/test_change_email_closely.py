@@ -14,9 +14,16 @@ from accounts.core.links.link import Link
 from accounts.flows.account import change_email, sign_up
 from accounts.flows.account.change_email import CHANGE, UNDO, UNDO_LIVES, Carried
 from accounts.flows.shared.accounts import subject_of
-from tests.flows.account.closely import asked, change, letter, owner, sentence_in, written
-from tests.flows.walks import Member, fate, opened, use
-from tests.people import Service, new_address, token_in
+from tests.flows.account.closely import (
+    claims_of_letter,
+    make_owner,
+    record_writes,
+    request_facts,
+    update_account,
+    write_letter,
+)
+from tests.flows.walks import Member, link_state, open_token, use_link
+from tests.people import Service, make_email, token_of_url
 
 SECOND = timedelta(seconds=1)
 
@@ -29,11 +36,11 @@ def still() -> Iterator[time_machine.Traveller]:
 
 
 def token(who: Member, link: Link, new: str = "") -> str:
-    return who.service.house.link_signer.sign(link, subject_of(who.row), Carried(email=new) if new else None)
+    return who.service.site.link_signer.sign(link, subject_of(who.row), Carried(email=new) if new else None)
 
 
 def move(who: Member, new: str) -> None:
-    done = use(who.service, CHANGE, token(who, CHANGE, new), {}, by=who.id)
+    done = use_link(who.service, CHANGE, token(who, CHANGE, new), {}, account_id=who.id)
     assert (done.account_id, done.created) == (who.id, False)
     assert done.sign_in_as is not None
     assert done.sign_in_as.id == who.id
@@ -45,126 +52,131 @@ def anchor(who: Member) -> tuple[str | None, str | None, datetime | None, int]:
 
 
 def test_a_change_keeps_the_first_address_as_anchor_and_tells_it(service: Service) -> None:
-    who, new = owner(service), new_address("New.One")
+    who, new = make_owner(service), make_email("New.One")
     old, epoch = who.email, who.row.auth_epoch
     mailed = token(who, CHANGE, new)
-    link_id = service.house.link_signer.verify(CHANGE, mailed).link_id
-    found = written(service, lambda: use(service, CHANGE, mailed, {}, by=who.id))
+    link_id = service.site.link_signer.verify(CHANGE, mailed).link_id
+    found = record_writes(service, lambda: use_link(service, CHANGE, mailed, {}, account_id=who.id))
     assert (who.row.email, who.row.email_key) == (new, new.lower())
     assert (who.row.email_serial, who.row.auth_epoch) == (1, epoch + 1)
     assert anchor(who) == (old, old.lower(), now() + UNDO_LIVES, 1)
     assert [(mail[0], mail[1], mail[2]["to"], mail[2]["new"], mail[3]) for mail in found.mails] == [
         ("email-changed", who.id, old, new, "de")
     ]
-    assert found.notes == [("email.changed", who.id, link_id, {})]
+    assert found.events == [("email.changed", who.id, link_id, {})]
     assert len(found.spent) == 1, "activations of the old address from before stay dead"
 
 
 def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(service: Service, still: time_machine.Traveller) -> None:
-    who = owner(service)
-    first, second, third = who.email, new_address("b"), new_address("c")
+    who = make_owner(service)
+    first, second, third = who.email, make_email("b"), make_email("c")
     move(who, second)
     kept = anchor(who)
     still.shift(UNDO_LIVES - SECOND)
-    found = written(service, lambda: move(who, third))
+    found = record_writes(service, lambda: move(who, third))
     assert anchor(who) == kept
     assert [mail[2]["to"] for mail in found.mails] == sorted([first, second])
     assert {mail[2]["new"] for mail in found.mails} == {third}
 
 
 def test_an_anchor_that_ended_gives_way_to_the_next(service: Service, still: time_machine.Traveller) -> None:
-    who = owner(service)
-    second = new_address("b")
+    who = make_owner(service)
+    second = make_email("b")
     move(who, second)
     still.shift(UNDO_LIVES)
-    move(who, new_address("c"))
+    move(who, make_email("c"))
     assert anchor(who) == (second, second, now() + UNDO_LIVES, 2)
 
 
 def test_only_the_ended_anchor_of_another_account_at_this_address_goes(service: Service) -> None:
-    mover, stale, other = owner(service), owner(service), owner(service)
+    mover, stale, other = make_owner(service), make_owner(service), make_owner(service)
     ended = now()
-    change(stale, anchor_email=mover.email, anchor_key=mover.email, anchor_until=ended)
-    change(other, anchor_email="x@example.org", anchor_key="x@example.org", anchor_until=ended)
+    update_account(stale, anchor_email=mover.email, anchor_key=mover.email, anchor_until=ended)
+    update_account(other, anchor_email="x@example.org", anchor_key="x@example.org", anchor_until=ended)
     version = stale.row.version
-    move(mover, new_address("b"))
+    move(mover, make_email("b"))
     assert (stale.row.anchor_email, stale.row.anchor_key, stale.row.version) == (None, None, version + 1)
     assert (other.row.anchor_email, other.row.anchor_key) == ("x@example.org", "x@example.org")
     assert anchor(mover)[1] == mover.email
 
 
 def test_a_running_anchor_of_another_account_stays(service: Service) -> None:
-    mover, other = owner(service), owner(service)
-    change(other, anchor_email=mover.email, anchor_key=mover.email, anchor_until=now() + SECOND)
+    mover, other = make_owner(service), make_owner(service)
+    update_account(other, anchor_email=mover.email, anchor_key=mover.email, anchor_until=now() + SECOND)
     with pytest.raises(Conflict):
-        move(mover, new_address("b"))
+        move(mover, make_email("b"))
     assert (other.row.anchor_key, mover.row.email) == (mover.email, mover.email)
 
 
 def test_an_ended_anchor_of_ones_own_is_in_nobodys_way(service: Service) -> None:
-    who = owner(service)
-    change(who, anchor_email=who.email, anchor_key=who.email, anchor_until=now())
-    move(who, new_address("b"))
+    who = make_owner(service)
+    update_account(who, anchor_email=who.email, anchor_key=who.email, anchor_until=now())
+    move(who, make_email("b"))
     assert anchor(who) == (who.email, who.email, now() + UNDO_LIVES, 1)
 
 
 def test_activations_of_the_old_address_stay_dead(service: Service) -> None:
-    email = new_address()
-    before = letter(service, sign_up.letter, email, {"next": ""})
+    email = make_email()
+    before = write_letter(service, sign_up.letter, email, {"next": ""})
     assert before is not None
     assert before.link is not None
-    who = owner(service)
-    change(who, email=email, email_key=email)
-    move(who, new_address("b"))
-    assert fate(service, sign_up.ACTIVATE, token_in(before.link)) == "link_used"
+    who = make_owner(service)
+    update_account(who, email=email, email_key=email)
+    move(who, make_email("b"))
+    assert link_state(service, sign_up.ACTIVATE, token_of_url(before.link)) == "link_used"
 
 
 def test_nobody_but_the_account_itself_changes_its_address(service: Service) -> None:
-    who, other = owner(service), owner(service)
+    who, other = make_owner(service), make_owner(service)
     for by in (None, other.id):
         with pytest.raises(NotSignedIn):
-            use(service, CHANGE, token(who, CHANGE, new_address()), {}, by=by)
+            use_link(service, CHANGE, token(who, CHANGE, make_email()), {}, account_id=by)
     assert who.row.email == who.email
 
 
 def test_an_address_of_somebody_else_cannot_be_taken(service: Service, still: time_machine.Traveller) -> None:
-    who, other, third = owner(service), owner(service), owner(service)
+    who, other, third = make_owner(service), make_owner(service), make_owner(service)
     kept = other.email
-    assert fate(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code
-    move(other, new_address("b"))
-    assert fate(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code, "kept for whoever may undo"
-    assert fate(service, CHANGE, token(other, CHANGE, kept)) == "alive", "its own anchor is in nobody's way"
+    assert link_state(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code
+    move(other, make_email("b"))
+    assert link_state(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code, "kept for whoever may undo"
+    assert link_state(service, CHANGE, token(other, CHANGE, kept)) == "alive", "its own anchor is in nobody's way"
     still.shift(UNDO_LIVES)
-    assert fate(service, CHANGE, token(third, CHANGE, kept)) == "alive"
+    assert link_state(service, CHANGE, token(third, CHANGE, kept)) == "alive"
 
 
 def test_what_a_page_shows_before_acting(service: Service) -> None:
-    who, new = owner(service), new_address("b")
-    assert CHANGE.context(opened(service, CHANGE, token(who, CHANGE, new))) == {"new_email": new}
+    who, new = make_owner(service), make_email("b")
+    assert CHANGE.context(open_token(service, CHANGE, token(who, CHANGE, new))) == {"new_email": new}
     move(who, new)
-    assert UNDO.context(opened(service, UNDO, token(who, UNDO))) == {"restored_email": who.email}
+    assert UNDO.context(open_token(service, UNDO, token(who, UNDO))) == {"restored_email": who.email}
 
 
 @pytest.mark.parametrize("name", ["Ann", ""])
 def test_the_letter_goes_to_the_new_address_while_it_is_the_newest_request(service: Service, name: str) -> None:
-    who, new = owner(service, name=name, email_serial=4), new_address("New.One")
+    who, new = make_owner(service, name=name, email_serial=4), make_email("New.One")
     facts = {"email": new, "serial": 4}
-    found = letter(service, change_email.letter, who.id, facts)
+    found = write_letter(service, change_email.letter, who.id, facts)
     assert found is not None
     assert (found.words, found.to, found.locale) == ("change-email", new, "de")
-    assert found.context == {"asked": asked(), "email": new, "name": name or None, "until": now() + CHANGE.lifetime}
-    said = sentence_in(service, CHANGE, found)
+    assert found.context == {
+        "asked": request_facts(),
+        "email": new,
+        "name": name or None,
+        "until": now() + CHANGE.lifetime,
+    }
+    said = claims_of_letter(service, CHANGE, found)
     assert (said.subject_id, said.carried.email) == (who.id, new)
-    assert letter(service, change_email.letter, who.id, facts | {"serial": 3}) is None
-    assert letter(service, change_email.letter, "nobody", facts) is None
-    assert letter(service, change_email.letter, who.id, facts | {"email": owner(service).email}) is None
-    change(who, status="disabled")
-    assert letter(service, change_email.letter, who.id, facts) is None
+    assert write_letter(service, change_email.letter, who.id, facts | {"serial": 3}) is None
+    assert write_letter(service, change_email.letter, "nobody", facts) is None
+    assert write_letter(service, change_email.letter, who.id, facts | {"email": make_owner(service).email}) is None
+    update_account(who, status="disabled")
+    assert write_letter(service, change_email.letter, who.id, facts) is None
 
 
 def test_a_link_of_an_account_that_is_gone_cannot_be_had_again(service: Service) -> None:
-    who = owner(service)
-    said = service.house.link_signer.verify(CHANGE, token(who, CHANGE, "b@example.org"))
+    who = make_owner(service)
+    said = service.site.link_signer.verify(CHANGE, token(who, CHANGE, "b@example.org"))
     with service.uow() as uow:
         uow.session.delete(uow.session.merge(who.row))
     assert change_email.again(service.uow(), said) is False
@@ -174,66 +186,66 @@ def test_a_link_of_an_account_that_is_gone_cannot_be_had_again(service: Service)
 def test_the_notice_has_the_way_back_for_the_anchor_only(
     service: Service, still: time_machine.Traveller, name: str
 ) -> None:
-    who = owner(service, name=name)
-    move(who, new_address("b"))
-    found = letter(service, change_email.notice, who.id, {"to": who.email})
+    who = make_owner(service, name=name)
+    move(who, make_email("b"))
+    found = write_letter(service, change_email.notice, who.id, {"to": who.email})
     assert found is not None
     assert (found.words, found.to, found.locale) == ("email-changed", who.email, "de")
     until = now() + UNDO_LIVES
-    told = {"asked": asked(), "email": who.email, "name": name or None, "at": now(), "until": until}
+    told = {"asked": request_facts(), "email": who.email, "name": name or None, "at": now(), "until": until}
     assert found.context == told
-    assert sentence_in(service, UNDO, found).subject_id == who.id
-    other = letter(service, change_email.notice, who.id, {"to": "between@example.org"})
+    assert claims_of_letter(service, UNDO, found).subject_id == who.id
+    other = write_letter(service, change_email.notice, who.id, {"to": "between@example.org"})
     assert other is not None
     assert (other.to, other.link) == ("between@example.org", None)
-    assert letter(service, change_email.notice, "nobody", {"to": who.email}) is None
+    assert write_letter(service, change_email.notice, "nobody", {"to": who.email}) is None
     still.shift(UNDO_LIVES)
-    assert letter(service, change_email.notice, who.id, {"to": who.email}) is None
-    change(who, anchor_until=None)
-    assert letter(service, change_email.notice, who.id, {"to": who.email}) is None
+    assert write_letter(service, change_email.notice, who.id, {"to": who.email}) is None
+    update_account(who, anchor_until=None)
+    assert write_letter(service, change_email.notice, who.id, {"to": who.email}) is None
 
 
 def test_undoing_restores_the_address_voids_the_password_and_starts_a_reset(service: Service) -> None:
-    who = owner(service)
-    move(who, new_address("b"))
+    who = make_owner(service)
+    move(who, make_email("b"))
     before, mailed = who.row, token(who, UNDO)
-    link_id = service.house.link_signer.verify(UNDO, mailed).link_id
-    found = written(service, lambda: _undone(service, mailed, who))
+    link_id = service.site.link_signer.verify(UNDO, mailed).link_id
+    found = record_writes(service, lambda: _undone(service, mailed, who))
     assert [mail[:2] + mail[3:] for mail in found.mails] == [("reset-password", who.id, "de")]
-    assert found.notes == [("email.restored", who.id, link_id, {})]
+    assert found.events == [("email.restored", who.id, link_id, {})]
     assert (who.row.email, who.row.email_key, who.row.password_hash) == (who.email, who.email, None)
     assert (who.row.email_serial, who.row.auth_epoch) == (before.email_serial + 1, before.auth_epoch + 1)
     assert anchor(who) == (None, None, None, 2)
-    assert fate(service, UNDO, mailed) == "link_used"
+    assert link_state(service, UNDO, mailed) == "link_used"
 
 
 def _undone(service: Service, mailed: str, who: Member) -> None:
-    done = use(service, UNDO, mailed, {})
+    done = use_link(service, UNDO, mailed, {})
     assert (done.account_id, done.sign_in_as) == (who.id, None)
 
 
 def test_undoing_ends_with_the_anchor_and_gives_way_to_nobody_else(
     service: Service, still: time_machine.Traveller
 ) -> None:
-    who = owner(service)
-    move(who, new_address("b"))
+    who = make_owner(service)
+    move(who, make_email("b"))
     still.shift(UNDO_LIVES)
     mailed = token(who, UNDO)
-    assert fate(service, UNDO, mailed) == "alive", "the last second counts"
+    assert link_state(service, UNDO, mailed) == "alive", "the last second counts"
     still.shift(SECOND)
-    assert fate(service, UNDO, mailed) == LinkExpired.code
-    other = owner(service)
-    change(who, anchor_until=None)
-    assert fate(service, UNDO, mailed) == "alive"
-    change(who, anchor_key=other.email)
-    assert fate(service, UNDO, mailed) == AddressTaken.code
-    change(who, anchor_key=who.row.email_key)
-    assert fate(service, UNDO, mailed) == "alive", "held by the account itself"
-    change(who, anchor_key=None)
-    assert fate(service, UNDO, mailed) == AddressTaken.code
+    assert link_state(service, UNDO, mailed) == LinkExpired.code
+    other = make_owner(service)
+    update_account(who, anchor_until=None)
+    assert link_state(service, UNDO, mailed) == "alive"
+    update_account(who, anchor_key=other.email)
+    assert link_state(service, UNDO, mailed) == AddressTaken.code
+    update_account(who, anchor_key=who.row.email_key)
+    assert link_state(service, UNDO, mailed) == "alive", "held by the account itself"
+    update_account(who, anchor_key=None)
+    assert link_state(service, UNDO, mailed) == AddressTaken.code
 
 
 def test_an_address_is_looked_up_by_its_unique_form(service: Service) -> None:
-    who = owner(service)
+    who = make_owner(service)
     assert change_email.holder_of_key(service.uow(), who.email) == who.id
     assert change_email.holder_of_key(service.uow(), "nobody@example.org") is None

@@ -13,9 +13,9 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once, told
-from tests.flows.walks import Member, events, fate, member
-from tests.people import OTHER_PASSWORD, PASSWORD, Service, token_in
+from tests.core.sites import outcome_of, run_concurrently
+from tests.flows.walks import Member, link_state, list_event_kinds, sign_up_member
+from tests.people import OTHER_PASSWORD, PASSWORD, Service, token_of_url
 
 
 def says(current: str = PASSWORD, new: str = OTHER_PASSWORD) -> ChangePassword:
@@ -24,49 +24,49 @@ def says(current: str = PASSWORD, new: str = OTHER_PASSWORD) -> ChangePassword:
 
 @on_both_databases
 def test_this_browser_goes_on_and_all_others_are_signed_out(service: Service) -> None:
-    made = member(service)
-    me, other = made.signed_in(remember=True), made.sign_in()
+    made = sign_up_member(service)
+    me, other = made.current_account(remember=True), made.sign_in()
     session = change_password.act(made.uow(), me, says())
-    found = made.current(session)
+    found = made.load_current_account(session)
     assert found is not None
     assert session.remember, "remembered as before"
     assert session.id != me.session.id
     assert session.csrf != me.session.csrf
-    assert made.current(me.session) is made.current(other) is None
+    assert made.load_current_account(me.session) is made.load_current_account(other) is None
     assert made.sign_in(OTHER_PASSWORD).account_id == made.id
-    assert events(service, made.id)[-3:] == ["password.changed", "sign-in", "sign-in"]
+    assert list_event_kinds(service, made.id)[-3:] == ["password.changed", "sign-in", "sign-in"]
     assert len(session_list.listing(service.uow(), found)) == 2
 
 
 def test_its_owner_is_told_by_mail_who_did_it_from_where(service: Service) -> None:
-    made = member(service)
-    change_password.act(made.uow(), made.signed_in(), says())
-    mail = service.mails(made.email)[-1].message
+    made = sign_up_member(service)
+    change_password.act(made.uow(), made.current_account(), says())
+    mail = service.mails_to(made.email)[-1].message
     assert mail["Subject"] == "Your password was changed"
     body = mail.get_body(("plain",))
     assert body is not None
     text = body.get_content()
     assert "10.1.1.1" in text
     assert "/l/not-me/" in text
-    assert fate(service, NOT_ME, service.token(made.email, "not-me")) == "alive"
+    assert link_state(service, NOT_ME, service.link_token(made.email, "not-me")) == "alive"
 
 
 @pytest.mark.parametrize("wrong", ["", OTHER_PASSWORD, PASSWORD + " ", "x" * 1000])
 def test_a_wrong_current_password_changes_nothing(service: Service, wrong: str) -> None:
-    made = member(service)
-    me, before = made.signed_in(), made.row.password_hash
+    made = sign_up_member(service)
+    me, before = made.current_account(), made.row.password_hash
     with pytest.raises(InvalidInput) as caught:
         change_password.act(made.uow(), me, says(wrong))
     assert [(field.field, field.code) for field in caught.value.fields] == [("current_password", "wrong_password")]
     assert made.row.password_hash == before
-    assert made.current(me.session) is not None
-    assert events(service, made.id)[-1] == "password.refused"
+    assert made.load_current_account(me.session) is not None
+    assert list_event_kinds(service, made.id)[-1] == "password.refused"
 
 
 @pytest.mark.parametrize("weak", ["short", "passwordpassword", "member" * 5])
 def test_a_weak_new_password_changes_nothing(service: Service, weak: str) -> None:
-    made = member(service)
-    me, before = made.signed_in(), made.row.password_hash
+    made = sign_up_member(service)
+    me, before = made.current_account(), made.row.password_hash
     with pytest.raises(InvalidInput) as caught:
         change_password.act(made.uow(), me, says(new=weak))
     assert [field.field for field in caught.value.fields] == ["password"]
@@ -74,8 +74,8 @@ def test_a_weak_new_password_changes_nothing(service: Service, weak: str) -> Non
 
 
 def test_the_current_password_cannot_be_guessed_for_ever(service: Service) -> None:
-    made = member(service)
-    me = made.signed_in()
+    made = sign_up_member(service)
+    me = made.current_account()
     for _ in range(10):
         with pytest.raises(InvalidInput):
             change_password.act(made.uow(), me, says("wrong"))
@@ -85,12 +85,14 @@ def test_the_current_password_cannot_be_guessed_for_ever(service: Service) -> No
 
 @on_both_databases
 def test_of_two_changes_at_once_one_wins_and_the_other_is_told(service: Service) -> None:
-    made = member(service)
-    both = [made.signed_in(), made.signed_in()]
+    made = sign_up_member(service)
+    both = [made.current_account(), made.current_account()]
     words = [f"{OTHER_PASSWORD} {number}" for number in range(2)]
-    found = at_once(
+    found = run_concurrently(
         2,
-        lambda number: told(made.uow(), lambda uow: change_password.act(uow, both[number], says(new=words[number]))),
+        lambda number: outcome_of(
+            made.uow(), lambda uow: change_password.act(uow, both[number], says(new=words[number]))
+        ),
     )
     # Whoever comes after the other's commit finds its current password wrong already.
     assert found.count("done") == 1
@@ -99,8 +101,8 @@ def test_of_two_changes_at_once_one_wins_and_the_other_is_told(service: Service)
 
 
 def test_a_session_that_ended_meanwhile_changes_nothing(service: Service) -> None:
-    made = member(service)
-    me = made.signed_in()
+    made = sign_up_member(service)
+    me = made.current_account()
     sessions.end_everywhere(service.uow(), made.id)
     with pytest.raises(Conflict):
         change_password.act(made.uow(), me, says())
@@ -108,13 +110,13 @@ def test_a_session_that_ended_meanwhile_changes_nothing(service: Service) -> Non
 
 
 def test_a_notice_about_an_account_that_is_gone_is_dropped(service: Service) -> None:
-    made, uow = member(service), service.uow()
+    made, uow = sign_up_member(service), service.uow()
     intent = OutboxItem("id", change_password.NOTICE, made.id, {"asked": {}}, "en", 1, made.row.created_at)
     letter = change_password.letter(uow, intent)
     assert letter is not None
     assert (letter.words, letter.to) == (change_password.NOTICE, made.email)
     assert letter.link is not None
-    assert fate(service, NOT_ME, token_in(letter.link)) == "alive"
+    assert link_state(service, NOT_ME, token_of_url(letter.link)) == "alive"
     uow.close()
     _delete(made)
     assert change_password.letter(uow, intent) is None

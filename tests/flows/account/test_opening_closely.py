@@ -30,9 +30,9 @@ from accounts.flows.account.reset_password import RESET
 from accounts.flows.account.sign_up import ACTIVATE
 from accounts.flows.invites.link import INVITE
 from accounts.flows.shared.accounts import subject_of
-from tests.flows.account.closely import change, owner
-from tests.flows.walks import Member, opened
-from tests.people import Service, new_address
+from tests.flows.account.closely import make_owner, update_account
+from tests.flows.walks import Member, open_token
+from tests.people import Service, make_email
 
 
 @pytest.fixture(autouse=True)
@@ -43,46 +43,46 @@ def still() -> Iterator[time_machine.Traveller]:
 
 
 def token(who: Member, link: Link = RESET) -> str:
-    return who.service.house.link_signer.sign(link, subject_of(who.row))
+    return who.service.site.link_signer.sign(link, subject_of(who.row))
 
 
 def activation(service: Service, email: str) -> str:
     said = ACTIVATE.carries(id="an-id", locale="en", next="")
     with service.uow() as uow:
-        return service.house.link_signer.sign(ACTIVATE, find_holder(uow, email), said)
+        return service.site.link_signer.sign(ACTIVATE, find_holder(uow, email), said)
 
 
 def refused(service: Service, link: Link, mailed: str, why: type[DeadLink], reason: str) -> DeadLink:
     """The refusal of a genuine link: which one, and the reason in the log. It knows what the link says."""
     with pytest.raises(why, match=reason) as found:
-        opened(service, link, mailed)
+        open_token(service, link, mailed)
     assert type(found.value) is why
-    assert found.value.claims == service.house.link_signer.verify(link, mailed)
+    assert found.value.claims == service.site.link_signer.verify(link, mailed)
     return found.value
 
 
 def test_a_link_that_is_alive_says_about_whom_and_until_when(service: Service) -> None:
-    who = owner(service)
-    found = opened(service, RESET, token(who))
+    who = make_owner(service)
+    found = open_token(service, RESET, token(who))
     assert isinstance(found, OpenedLink)
     assert found.subject.id == who.id
     assert found.account.id == who.id
     assert found.expires_at == now() + RESET.lifetime
-    assert found.claims == service.house.link_signer.verify(RESET, token(who))
+    assert found.claims == service.site.link_signer.verify(RESET, token(who))
 
 
 def test_its_last_moment_is_alive_and_the_next_is_too_late(service: Service, still: time_machine.Traveller) -> None:
-    mailed = token(owner(service))
+    mailed = token(make_owner(service))
     still.shift(RESET.lifetime)
-    opened(service, RESET, mailed)
+    open_token(service, RESET, mailed)
     still.shift(timedelta(microseconds=1))
     refused(service, RESET, mailed, LinkExpired, r"was good until \d{4}-")
 
 
 def test_state_is_told_before_age(service: Service, still: time_machine.Traveller) -> None:
-    who = owner(service)
+    who = make_owner(service)
     mailed = token(who)
-    change(who, auth_epoch=9, sign_in_serial=9)
+    update_account(who, auth_epoch=9, sign_in_serial=9)
     still.shift(RESET.lifetime * 2)
     dead = refused(service, RESET, mailed, LinkUsed, "^auth_epoch, sign_ins moved since ")
     assert dead.claims is not None
@@ -90,11 +90,11 @@ def test_state_is_told_before_age(service: Service, still: time_machine.Travelle
 
 
 def test_a_disabled_account_and_one_that_is_gone(service: Service) -> None:
-    who = owner(service)
+    who = make_owner(service)
     mailed, closing = token(who), token(who, CLOSE)
-    change(who, status="disabled")
+    update_account(who, status="disabled")
     refused(service, RESET, mailed, LinkInvalid, "disabled")
-    with OrmSession(service.house.store.engine) as session:
+    with OrmSession(service.site.store.engine) as session:
         session.delete(who.row)
         session.commit()
     refused(service, RESET, mailed, LinkInvalid, "gone")
@@ -103,15 +103,15 @@ def test_a_disabled_account_and_one_that_is_gone(service: Service) -> None:
 
 def test_what_is_no_link_is_known_to_say_nothing(service: Service) -> None:
     with pytest.raises(LinkInvalid) as found:
-        opened(service, RESET, "no link")
+        open_token(service, RESET, "no link")
     assert found.value.claims is None
 
 
 def test_what_was_spent_is_used_and_what_was_taken_back_is_revoked(service: Service) -> None:
-    mailed = activation(service, new_address())
+    mailed = activation(service, make_email())
     with service.uow() as uow:
         uow.spend("activate:another-id", now() + ADDRESS_RETENTION)
-    opened(service, ACTIVATE, mailed)
+    open_token(service, ACTIVATE, mailed)
     with service.uow() as uow:
         uow.spend("activate:an-id", now() + ADDRESS_RETENTION)
     refused(service, ACTIVATE, mailed, LinkUsed, "activate:an-id was used")
@@ -121,7 +121,7 @@ def test_what_was_spent_is_used_and_what_was_taken_back_is_revoked(service: Serv
 
 
 def test_an_intent_speaks_of_an_account_by_id_or_by_address(service: Service) -> None:
-    who = owner(service)
+    who = make_owner(service)
     with service.uow() as uow:
         by_id, by_address = find_subject_account(uow, who.id), find_subject_account(uow, who.email.upper())
         assert by_id is not None
@@ -141,26 +141,26 @@ def test_what_was_signed_until_an_address_was_given_up_is_dead_and_later_links_l
     service: Service, still: time_machine.Traveller, forget: object, reason: str
 ) -> None:
     assert callable(forget)
-    email, other = new_address(), new_address()
+    email, other = make_email(), make_email()
     mailed, others = activation(service, email), activation(service, other)
     with service.uow() as uow:
         forget(uow, email)
     refused(service, ACTIVATE, mailed, LinkUsed, reason)
     refused(service, ACTIVATE, activation(service, email), LinkUsed, reason)
-    opened(service, ACTIVATE, others)
+    open_token(service, ACTIVATE, others)
     still.shift(1)
     later = activation(service, email)
-    opened(service, ACTIVATE, later)
+    open_token(service, ACTIVATE, later)
     with service.uow() as uow:
         forget(uow, email)
     refused(service, ACTIVATE, later, LinkUsed, reason)
 
 
 def test_an_address_that_was_left_keeps_its_invitations_and_one_that_was_deleted_does_not(service: Service) -> None:
-    email = new_address()
+    email = make_email()
     ends = int((now() + ADDRESS_RETENTION).timestamp())
     carried = INVITE.carries(id="i", expires=ends, groups=[], inviter="nobody", locale="en")
-    mailed = service.house.link_signer.sign(INVITE, Subject(email, None), carried)
+    mailed = service.site.link_signer.sign(INVITE, Subject(email, None), carried)
     with service.uow() as uow:
         record_address_released(uow, email)
     refused(service, INVITE, mailed, LinkRevoked, r"\w")
@@ -172,11 +172,11 @@ def test_an_address_that_was_left_keeps_its_invitations_and_one_that_was_deleted
 def test_every_key_of_the_ring_remembers_an_address(make_service: object) -> None:
     assert callable(make_service)
     keys = [new_key(), new_key()]
-    service, email = make_service(secret_keys=keys), new_address()
+    service, email = make_service(secret_keys=keys), make_email()
     assert isinstance(service, Service)
     with service.uow() as uow:
         subject, said = find_holder(uow, email), ACTIVATE.carries(id="an-id", locale="en", next="")
-    ring, signer = service.house.ring, service.house.link_signer
+    ring, signer = service.site.ring, service.site.link_signer
     both = [signer.sign(ACTIVATE, subject, said, key=key) for key in ring.newest_first()]
     with service.uow() as uow:
         record_address_released(uow, email)
@@ -189,7 +189,7 @@ def test_every_key_of_the_ring_remembers_an_address(make_service: object) -> Non
 
 
 def _marks(service: Service) -> dict[str, tuple[int, datetime]]:
-    with OrmSession(service.house.store.engine) as session:
+    with OrmSession(service.site.store.engine) as session:
         rows = session.query(Spent).all()
     assert all(len(row.id) == len("gone:") + 32 for row in rows)
     kinds = {row.id.split(":")[0] for row in rows}
@@ -201,7 +201,7 @@ def _marks(service: Service) -> dict[str, tuple[int, datetime]]:
 
 
 def test_opening_changes_nothing(service: Service) -> None:
-    who = owner(service)
+    who = make_owner(service)
     before = who.row.version
     with service.uow() as uow:
         open_link(uow, RESET, token(who))

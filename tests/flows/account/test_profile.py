@@ -11,37 +11,39 @@ from accounts.flows.account import profile
 from accounts.flows.account.profile import Profile
 from accounts.flows.shared.fields import ChosenPassword, NewAccount
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once, told
-from tests.flows.walks import events, member
+from tests.core.sites import outcome_of, run_concurrently
+from tests.flows.walks import list_event_kinds, sign_up_member
 from tests.people import PASSWORD, Service
 
 
 @on_both_databases
 def test_what_is_said_is_changed_and_the_rest_stays(service: Service) -> None:
-    made = member(service, "ann")
+    made = sign_up_member(service, "ann")
     session = made.sign_in()
     assert profile.change(made.uow(), made.id, Profile(locale="de")).locale == "de"
     assert (made.row.name, made.row.locale) == (made.row.name, "de")
     assert profile.change(made.uow(), made.id, Profile(name="Ann  M. ")).name == "Ann M."
     assert (made.row.name, made.row.locale) == ("Ann M.", "de")
     assert profile.change(made.uow(), made.id, Profile(name="")).name == ""
-    assert made.current(session) is not None, "no session ends"
-    assert events(service, made.id)[-3:] == ["account.profile"] * 3
+    assert made.load_current_account(session) is not None, "no session ends"
+    assert list_event_kinds(service, made.id)[-3:] == ["account.profile"] * 3
 
 
 def test_saying_nothing_changes_nothing(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     before = made.row.version
     profile.change(made.uow(), made.id, Profile())
     assert made.row.version == before
-    assert "account.profile" not in events(service, made.id)
+    assert "account.profile" not in list_event_kinds(service, made.id)
 
 
 @on_both_databases
 def test_changes_at_once_are_made_one_after_the_other(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     said = [Profile(name="Ann"), Profile(locale="de")]
-    found = at_once(2, lambda number: told(made.uow(), lambda uow: profile.change(uow, made.id, said[number])))
+    found = run_concurrently(
+        2, lambda number: outcome_of(made.uow(), lambda uow: profile.change(uow, made.id, said[number]))
+    )
     assert found == ["done", "done"]
     assert (made.row.name, made.row.locale) == ("Ann", "de")
 

@@ -16,27 +16,36 @@ from accounts.flows.account.reset_password import RESET, ForgotPassword
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once, told
-from tests.flows.walks import Member, counts, events, fate, member, opened, stranger, use
-from tests.people import OTHER_PASSWORD, PASSWORD, Service, new_address
+from tests.core.sites import outcome_of, run_concurrently
+from tests.flows.walks import (
+    Member,
+    anonymous_uow,
+    count_rows,
+    link_state,
+    list_event_kinds,
+    open_token,
+    sign_up_member,
+    use_link,
+)
+from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 
 def ask(service: Service, email: str, network: str = "10.9.9.9") -> None:
-    reset_password.ask(stranger(service, network), ForgotPassword.model_validate({"email": email}))
+    reset_password.ask(anonymous_uow(service, network), ForgotPassword.model_validate({"email": email}))
 
 
 @on_both_databases
 def test_a_reset_sets_the_password_ends_all_sessions_and_signs_nobody_in(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     found = [made.sign_in(), made.sign_in(remember=True)]
     ask(service, made.email)
-    done = use(service, RESET, service.token(made.email, "reset-password"), {"password": OTHER_PASSWORD})
+    done = use_link(service, RESET, service.link_token(made.email, "reset-password"), {"password": OTHER_PASSWORD})
     assert (done.account_id, done.sign_in_as, done.created) == (made.id, None, False)
-    assert [made.current(session) for session in found] == [None, None]
+    assert [made.load_current_account(session) for session in found] == [None, None]
     assert made.sign_in(OTHER_PASSWORD).account_id == made.id
     assert made.row.auth_epoch == 2
-    assert events(service, made.id)[-2:] == ["password.reset", "sign-in"]
-    assert service.mails(made.email)[-1].message["Subject"] == "Your password was changed"
+    assert list_event_kinds(service, made.id)[-2:] == ["password.reset", "sign-in"]
+    assert service.mails_to(made.email)[-1].message["Subject"] == "Your password was changed"
 
 
 def _signs_in(made: Member) -> None:
@@ -45,7 +54,7 @@ def _signs_in(made: Member) -> None:
 
 def _changes_password(made: Member) -> None:
     said = ChangePassword(current_password=PASSWORD, password=OTHER_PASSWORD)
-    change_password.act(made.uow(), made.signed_in(), said)
+    change_password.act(made.uow(), made.current_account(), said)
 
 
 def _sets_the_same_password_again(made: Member) -> None:
@@ -63,7 +72,7 @@ def _is_disabled_and_enabled(made: Member) -> None:
 
 
 def _resets(made: Member) -> None:
-    use(made.service, RESET, made.reset_token(), {"password": PASSWORD})
+    use_link(made.service, RESET, made.reset_token(), {"password": PASSWORD})
 
 
 def _moves(made: Member) -> None:
@@ -87,41 +96,44 @@ def _in_one_piece(made: Member, work: Callable[[UnitOfWork], None]) -> None:
      _resets, _moves, _leaves_a_group],
 )  # fmt: skip
 def test_a_reset_link_dies_when_its_owner(service: Service, change: Callable[[Member], None]) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     token = made.reset_token()
-    assert fate(service, RESET, token) == "alive"
+    assert link_state(service, RESET, token) == "alive"
     change(made)
-    assert fate(service, RESET, token) == "link_used"
+    assert link_state(service, RESET, token) == "link_used"
 
 
 def test_a_reset_link_survives_what_is_none_of_its_business(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     token = made.reset_token()
     ask(service, made.email)
-    assert made.current(sessions.begin(made.id, 1, amr=("pwd",))) is not None
+    assert made.load_current_account(sessions.begin(made.id, 1, amr=("pwd",))) is not None
     _in_one_piece(made, lambda uow: setattr(accounts.find(uow, made.id), "name", "Another Name"))
     accounts.set_groups(service.uow(), made.id, ["editors"])
-    assert fate(service, RESET, token) == "alive"
+    assert link_state(service, RESET, token) == "alive"
 
 
 def test_the_second_link_works_and_the_first_is_dead_then(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     tokens = []
     for _ in range(2):
         ask(service, made.email)
-        tokens.append(service.token(made.email, "reset-password"))
-    assert [fate(service, RESET, token) for token in tokens] == ["alive", "alive"]
-    use(service, RESET, tokens[1], {"password": OTHER_PASSWORD})
-    assert [fate(service, RESET, token) for token in tokens] == ["link_used", "link_used"]
+        tokens.append(service.link_token(made.email, "reset-password"))
+    assert [link_state(service, RESET, token) for token in tokens] == ["alive", "alive"]
+    use_link(service, RESET, tokens[1], {"password": OTHER_PASSWORD})
+    assert [link_state(service, RESET, token) for token in tokens] == ["link_used", "link_used"]
 
 
 @on_both_databases
 def test_of_several_at_once_one_sets_its_password(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     token = made.reset_token()
     words = [f"{PASSWORD} number {number}" for number in range(6)]
-    found = at_once(
-        6, lambda number: told(service.uow(), lambda uow: use(service, RESET, token, {"password": words[number]}))
+    found = run_concurrently(
+        6,
+        lambda number: outcome_of(
+            service.uow(), lambda uow: use_link(service, RESET, token, {"password": words[number]})
+        ),
     )
     assert sorted(found) == ["LinkUsed"] * 5 + ["done"]
     assert made.sign_in(words[found.index("done")]).account_id == made.id
@@ -132,28 +144,28 @@ def test_of_several_at_once_one_sets_its_password(service: Service) -> None:
 def test_a_link_of_an_account_that_may_not_be_used_is_invalid_and_no_letter_is_written(
     service: Service, state: str
 ) -> None:
-    made = member(service)
-    token, before = made.reset_token(), len(service.mails(made.email))
+    made = sign_up_member(service)
+    token, before = made.reset_token(), len(service.mails_to(made.email))
     if state == "disabled":
         accounts.disable(service.uow(), made.id)
     else:
         _in_one_piece(made, lambda uow: uow.session.delete(accounts.find(uow, made.id)))
-    assert fate(service, RESET, token) == "link_invalid"
+    assert link_state(service, RESET, token) == "link_invalid"
     ask(service, made.email)
-    assert len(service.mails(made.email)) == before
+    assert len(service.mails_to(made.email)) == before
 
 
 def test_asking_looks_nobody_up(service: Service) -> None:
-    made = member(service)
-    for email in (made.email, new_address()):
-        with service.statements() as seen:
+    made = sign_up_member(service)
+    for email in (made.email, make_email()):
+        with service.record_statements() as seen:
             ask(service, email)
         assert not [statement for statement in seen if "accounts" in statement.lower()]
-    assert counts(service)["outbox"] == 2
+    assert count_rows(service)["outbox"] == 2
 
 
 def test_three_letters_an_hour_for_known_and_unknown_alike(service: Service) -> None:
-    for email in (member(service).email, new_address()):
+    for email in (sign_up_member(service).email, make_email()):
         for number in range(3):
             ask(service, email, f"10.0.1.{number}")
         with pytest.raises(TooManyRequests):
@@ -165,28 +177,28 @@ def test_a_link_lives_half_an_hour_and_as_long_as_configured(make_service: Calla
         (make_service(), timedelta(minutes=30)),
         (make_service(lifetime_reset_password="3"), timedelta(seconds=3)),
     ):
-        token = member(service).reset_token()
-        found = opened(service, RESET, token)
+        token = sign_up_member(service).reset_token()
+        found = open_token(service, RESET, token)
         assert found.expires_at - found.claims.issued_at == lives
         with time_machine.travel(found.expires_at, tick=False) as time:
-            assert fate(service, RESET, token) == "alive"
+            assert link_state(service, RESET, token) == "alive"
             time.shift(1)
-            assert fate(service, RESET, token) == "link_expired"
+            assert link_state(service, RESET, token) == "link_expired"
 
 
 def test_used_is_said_before_expired(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     token = made.reset_token()
     made.sign_in()
-    with time_machine.travel(opened(service, RESET, made.reset_token()).expires_at + timedelta(days=1)):
-        assert fate(service, RESET, token) == "link_used"
+    with time_machine.travel(open_token(service, RESET, made.reset_token()).expires_at + timedelta(days=1)):
+        assert link_state(service, RESET, token) == "link_used"
 
 
 def test_a_weak_password_leaves_the_link_alive(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     token = made.reset_token()
     for weak in ("short", made.email, "x" * 300):
         with pytest.raises(InvalidInput):
-            use(service, RESET, token, {"password": weak})
-    assert fate(service, RESET, token) == "alive"
+            use_link(service, RESET, token, {"password": weak})
+    assert link_state(service, RESET, token) == "alive"
     assert made.sign_in().account_id == made.id

@@ -19,14 +19,14 @@ from accounts.flows.audit import retention as audit_retention
 from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.audit import verify as audit_verify
 from tests.conftest import KEY, on_both_databases
-from tests.core.sites import at_once, house_on
+from tests.core.sites import make_site, run_concurrently
 
 OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
 
 
 @pytest.fixture
 def house(database: str) -> Iterator[Site]:
-    made = house_on(database)
+    made = make_site(database)
     yield made
     made.store.close()
 
@@ -123,7 +123,7 @@ def test_a_chain_made_anew_by_somebody_without_the_key_is_not_proven(house: Site
     chain.close_chain(house)
     tamper(house, update(AuditRow).where(AuditRow.id == ids[4]).values(kind="harmless"))
     tamper(house, delete(AuditChainRow))
-    forger = house_on(database, secret_keys=[OTHER_KEY])
+    forger = make_site(database, secret_keys=[OTHER_KEY])
     assert chain.close_chain(forger) == 12
     forger.store.close()
     assert verdict(house) == [("unproven", ids[11])]
@@ -152,10 +152,10 @@ def test_only_a_head_noted_elsewhere_shows_that_the_end_was_cut_off(house: Site)
 def test_after_a_rotation_the_end_is_proven_by_the_new_key(house: Site, database: str) -> None:
     write(house, 3)
     chain.close_chain(house)
-    rotated = house_on(database, secret_keys=[KEY, OTHER_KEY])
+    rotated = make_site(database, secret_keys=[KEY, OTHER_KEY])
     assert verdict(rotated) == []
     chain.close_chain(rotated)
-    alone = house_on(database, secret_keys=[OTHER_KEY])
+    alone = make_site(database, secret_keys=[OTHER_KEY])
     assert verdict(alone) == [], "the old key may go"
     for each in (rotated, alone):
         each.store.close()
@@ -164,7 +164,7 @@ def test_after_a_rotation_the_end_is_proven_by_the_new_key(house: Site, database
 @on_both_databases
 def test_many_who_seal_at_once_seal_every_line_once(house: Site) -> None:
     write(house, 700)
-    at_once(8, lambda number: chain.close_chain(house))
+    run_concurrently(8, lambda number: chain.close_chain(house))
     chain.close_chain(house)
     found = audit_verify.verify(UnitOfWork(house))
     assert (found.sealed, found.wrong) == (700, 0)
@@ -210,7 +210,7 @@ def test_a_line_pruned_by_hand_is_told_from_one_that_was_pruned_by_age(house: Si
 
 
 def test_pseudonyms_cannot_be_had_without_the_key(house: Site, database: str) -> None:
-    other = house_on(database, secret_keys=[OTHER_KEY])
+    other = make_site(database, secret_keys=[OTHER_KEY])
     assert chain.make_pseudonym(house, "account1") != chain.make_pseudonym(other, "account1")
     assert len(chain.make_pseudonym(house, "192.0.2.1")) == 16
     assert chain.make_pseudonym(house, chain.make_pseudonym(house, "account1")) == chain.make_pseudonym(
@@ -220,11 +220,11 @@ def test_pseudonyms_cannot_be_had_without_the_key(house: Site, database: str) ->
 
 
 def test_the_worker_does_so_where_the_settings_ask_for_it(database: str) -> None:
-    silent = house_on(database)
+    silent = make_site(database)
     write(silent, 2, age=timedelta(days=50))
     audit_upkeep.run(silent)
     assert chain.describe_head(silent) == ""
-    asked = house_on(database, audit_sealed="true", audit_pseudonyms_after="40")
+    asked = make_site(database, audit_sealed="true", audit_pseudonyms_after="40")
     audit_upkeep.run(asked)
     found = audit_verify.verify(UnitOfWork(asked))
     assert (found.sealed, found.pruned, found.wrong) == (2, 2, 0)

@@ -26,8 +26,8 @@ from accounts.flows.audit.export import stream
 from accounts.flows.audit.labels import HAPPENED
 from accounts.flows.audit.search import AuditFilter, AuditPage
 from tests.conftest import on_both_databases
-from tests.core.sites import house_on
-from tests.people import Service, new_address
+from tests.core.sites import make_site
+from tests.people import Service, make_email
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 ROOT = Path(__file__).parents[3]
@@ -36,7 +36,7 @@ FLOORS = ("core", "flows", "post", "web")
 
 @pytest.fixture
 def house(database: str) -> Iterator[Site]:
-    made = house_on(database)
+    made = make_site(database)
     yield made
     made.store.close()
 
@@ -161,7 +161,7 @@ def test_no_cell_is_run_by_a_spreadsheet(evil: str) -> None:
 @on_both_databases
 def test_what_a_stranger_wrote_comes_out_of_a_file_as_text(service: Service) -> None:
     admin, evil = service.admin(), "=HYPERLINK('https://evil.example'),\r\n\""
-    uow = UnitOfWork(service.house, RequestInfo(network=evil, agent=evil, request_id="=1+1"))
+    uow = UnitOfWork(service.site, RequestInfo(network=evil, agent=evil, request_id="=1+1"))
     with uow:
         uow.record_event("=cmd", facts={evil: evil})
     answer = admin.post("/api/admin/audit/export", {"format": "csv"})
@@ -182,7 +182,7 @@ def test_taking_the_log_away_is_a_line_of_it_and_says_not_whom_somebody_looked_f
 
 
 def test_lines_about_an_address_are_found_by_it(service: Service) -> None:
-    admin, member, unknown = service.admin(), service.newcomer(), new_address()
+    admin, member, unknown = service.admin(), service.member_by_mail(), make_email()
     service.person().post("/api/forgot-password", {"email": unknown})
     service.deliver()
     for email, kinds in (

@@ -20,9 +20,9 @@ from accounts.flows.helpdesk.accounts import AccountPage, DeleteAccount
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.flows.walks import Member, events, first_admin, member
+from tests.flows.walks import Member, create_first_admin, list_event_kinds, sign_up_member
 from tests.people import Service
-from tests.web.routes import at_once
+from tests.web.routes import run_concurrently
 
 
 def found(service: Service, **said: str) -> list[str]:
@@ -72,7 +72,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(service: Service) -> 
 
 @on_both_databases
 def test_groups_and_states_narrow_the_list(service: Service) -> None:
-    admin, other, third = first_admin(service), member(service), member(service)
+    admin, other, third = create_first_admin(service), sign_up_member(service), sign_up_member(service)
     accounts.set_groups(service.uow(), other.id, ["editors"])
     accounts.disable(service.uow(), third.id)
     assert found(service, group="editors") == [other.email]
@@ -89,43 +89,43 @@ def test_groups_and_states_narrow_the_list(service: Service) -> None:
 
 @on_both_databases
 def test_one_account_is_told_whole_and_its_parts_can_be_ended(service: Service) -> None:
-    first_admin(service)
-    somebody = member(service)
+    create_first_admin(service)
+    somebody = sign_up_member(service)
     kept, ended = somebody.sign_in(), somebody.sign_in()
     shown = helpdesk_accounts.show(service.uow(), somebody.id)
     assert {each.id for each in shown.sessions} >= {kept.id, ended.id}
     assert shown.history[0].kind == "sign-in"
     helpdesk_accounts.end_session(service.uow(), somebody.id, ended.id)
-    assert somebody.current(ended) is None
-    assert somebody.current(kept) is not None
+    assert somebody.load_current_account(ended) is None
+    assert somebody.load_current_account(kept) is not None
     helpdesk_accounts.end_sessions(service.uow(), somebody.id)
-    assert somebody.current(kept) is None
+    assert somebody.load_current_account(kept) is None
     assert helpdesk_accounts.show(service.uow(), somebody.id).sessions == ()
 
 
 @on_both_databases
 def test_a_lock_is_lifted(service: Service) -> None:
-    somebody = member(service)
+    somebody = sign_up_member(service)
     uow = service.uow()
     with uow:
         uow.session.execute(update(Account).values(locked_at=now(), failures=3))
     helpdesk_accounts.lift_lock(service.uow(), somebody.id)
     helpdesk_accounts.lift_lock(service.uow(), somebody.id)
     assert (somebody.row.locked_at, somebody.row.failures) == (None, 0)
-    assert events(service, somebody.id).count("account.unlocked") == 1
+    assert list_event_kinds(service, somebody.id).count("account.unlocked") == 1
     assert somebody.sign_in().account_id == somebody.id
 
 
 @on_both_databases
 def test_a_reset_sent_by_an_admin_says_nothing_about_the_admin(service: Service) -> None:
-    somebody = member(service)
+    somebody = sign_up_member(service)
     asker = RequestInfo(account_id="theadmin", network="203.0.113.9", agent="Safari on iOS")
     helpdesk_accounts.send_reset(service.uow(asker), somebody.id)
-    letter = service.mails(somebody.email)[-1].message.as_string()
+    letter = service.mails_to(somebody.email)[-1].message.as_string()
     assert "/l/reset-password/" in letter
     assert "203.0.113" not in letter
     assert "Safari" not in letter
-    assert events(service, somebody.id)[-2:] == ["account.reset-sent", "mail.sent"]
+    assert list_event_kinds(service, somebody.id)[-2:] == ["account.reset-sent", "mail.sent"]
 
 
 def who_administers(service: Service) -> int:
@@ -147,9 +147,9 @@ WAYS: dict[str, Callable[[Service, Member], object]] = {
 @pytest.mark.parametrize("ways", [("delete", "delete"), ("delete", "disable"), ("groups", "delete")], ids=str)
 @on_both_databases
 def test_admins_who_remove_each_other_at_the_same_moment_leave_one(service: Service, ways: tuple[str, str]) -> None:
-    left = first_admin(service)
+    left = create_first_admin(service)
     for _ in range(4):
-        two = [left, member(service)]
+        two = [left, sign_up_member(service)]
         accounts.set_groups(service.uow(), two[1].id, [ADMIN_GROUP])
 
         def remove(index: int, two: list[Member] = two) -> str:
@@ -159,7 +159,7 @@ def test_admins_who_remove_each_other_at_the_same_moment_leave_one(service: Serv
                 return type(wrong).__name__
             return "done"
 
-        outcome = Counter(at_once(2, remove))
+        outcome = Counter(run_concurrently(2, remove))
         assert outcome["done"] == 1, outcome
         assert set(outcome) <= {"done", "LastAdmin", "Conflict"}
         assert who_administers(service) == 1
@@ -175,25 +175,25 @@ def is_admin(service: Service, who: Member) -> bool:
 
 @on_both_databases
 def test_the_last_admin_cannot_be_deleted_and_nothing_of_it_happens(service: Service) -> None:
-    admin = first_admin(service)
+    admin = create_first_admin(service)
     with pytest.raises(Exception, match="last active admin"):
         WAYS["delete"](service, admin)
     assert admin.row.active
-    assert "account.deleted" not in events(service, admin.id)
+    assert "account.deleted" not in list_event_kinds(service, admin.id)
     assert service.deliver() == 0
 
 
 @on_both_databases
 def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Service) -> None:
-    first_admin(service)
-    somebody = member(service)
+    create_first_admin(service)
+    somebody = sign_up_member(service)
     with pytest.raises(Exception, match="another address"):
         helpdesk_accounts.delete(service.uow(), somebody.id, DeleteAccount.model_validate({"email": "a@example.org"}))
     WAYS["delete"](service, somebody)
     service.deliver()
     from accounts.core.models.base import Base
 
-    with service.house.store.engine.connect() as connection:
+    with service.site.store.engine.connect() as connection:
         for table in Base.metadata.sorted_tables:
             rows = [str(tuple(row)) for row in connection.execute(select(table))]
             assert not [row for row in rows if somebody.email in row], table.name
@@ -213,9 +213,9 @@ def test_a_page_behind_an_account_that_is_gone_is_refused_and_not_the_first_agai
 
 @pytest.mark.parametrize("limit", [INVITER, INVITE_LISTS, INVITE_LETTERS])
 def test_limits_that_hold_up_an_admin_who_invites_are_seen_and_lifted(service: Service, limit: Limit) -> None:
-    admin = first_admin(service)
-    service.house.throttle.hit(limit, admin.id)
+    admin = create_first_admin(service)
+    service.site.throttle.hit(limit, admin.id)
     said = helpdesk_limits.WhoseLimits.model_validate({"email": admin.email})
     assert limit.name in {each.limit for each in helpdesk_limits.look(service.uow(), said)}
     assert limit.name in helpdesk_limits.lift(service.uow(), said)
-    assert service.house.throttle.count_attempts(limit, admin.id) == 0
+    assert service.site.throttle.count_attempts(limit, admin.id) == 0

@@ -21,8 +21,8 @@ from accounts.flows.helpdesk.accounts import DeleteAccount
 from accounts.flows.helpdesk.dead_letters import DeadPage
 from accounts.flows.helpdesk.mail_trace import Trace, Traced, TraceMail
 from tests.conftest import KEY, on_both_databases
-from tests.people import Service, new_address
-from tests.web.routes import at_once
+from tests.people import Service, make_email
+from tests.web.routes import run_concurrently
 
 OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
 
@@ -43,13 +43,13 @@ def kinds(letter: Traced) -> list[str]:
 
 
 def lines(service: Service, kind: str) -> int:
-    with service.house.store.engine.connect() as connection:
+    with service.site.store.engine.connect() as connection:
         return int(connection.execute(select(func.count()).where(AuditRow.kind == kind)).scalar_one())
 
 
 @on_both_databases
 def test_a_letter_is_followed_from_the_question_to_the_servers_answer(service: Service) -> None:
-    email, person = new_address(), service.person()
+    email, person = make_email(), service.person()
     assert trace(service, email).letters == ()
     person.post("/api/sign-up", {"email": email})
     waits = only(service, email)
@@ -63,12 +63,12 @@ def test_a_letter_is_followed_from_the_question_to_the_servers_answer(service: S
 
 @on_both_databases
 def test_a_letter_that_nobody_could_get_says_why(service: Service) -> None:
-    email = new_address()
+    email = make_email()
     service.person().post("/api/forgot-password", {"email": email})
     service.deliver()
     dropped = only(service, email)
     assert (dropped.state, dropped.why) == ("dropped", "no-account")
-    member = service.newcomer()
+    member = service.member_by_mail()
     administer_off(service, member.get("/api/account").get_json()["id"])
     service.person().post("/api/sign-in/mail", {"email": member.email})
     service.deliver()
@@ -78,13 +78,13 @@ def test_a_letter_that_nobody_could_get_says_why(service: Service) -> None:
 def administer_off(service: Service, account_id: str) -> None:
     from accounts.flows.shared import accounts
 
-    service.newcomer()
+    service.member_by_mail()
     accounts.disable(service.uow(), account_id)
 
 
 @on_both_databases
 def test_a_refused_letter_is_dead_until_it_is_sent_again(service: Service) -> None:
-    email = new_address()
+    email = make_email()
     service.sink.misbehave("RCPT", f"550 5.1.1 <{email}> no such user", times=1)
     try:
         service.person().post("/api/sign-up", {"email": email})
@@ -105,9 +105,9 @@ def test_a_refused_letter_is_dead_until_it_is_sent_again(service: Service) -> No
 
 @on_both_databases
 def test_of_many_who_send_one_dead_letter_again_one_does(service: Service) -> None:
-    email = new_address()
+    email = make_email()
     service.person().post("/api/sign-up", {"email": email})
-    with service.house.store.engine.begin() as connection:
+    with service.site.store.engine.begin() as connection:
         connection.execute(update(OutboxRow).values(dead_at=now(), attempts=12))
     mail = only(service, email).mail
 
@@ -121,7 +121,7 @@ def test_of_many_who_send_one_dead_letter_again_one_does(service: Service) -> No
             uow.close()
         return "done"
 
-    assert sorted(at_once(8, again)) == ["NotFound"] * 7 + ["done"]
+    assert sorted(run_concurrently(8, again)) == ["NotFound"] * 7 + ["done"]
     before = len(service.sink.messages)
     service.deliver()
     assert len(service.sink.messages) == before + 1
@@ -129,7 +129,7 @@ def test_of_many_who_send_one_dead_letter_again_one_does(service: Service) -> No
 
 @on_both_databases
 def test_what_a_limit_holds_back_leaves_one_line_for_a_window_however_often_it_is_tried(service: Service) -> None:
-    member, unknown = service.newcomer(), new_address()
+    member, unknown = service.member_by_mail(), make_email()
     for email in (member.email, unknown):
         answers = [service.person().post("/api/forgot-password", {"email": email}).status_code for _ in range(9)]
         assert answers == [202] * 3 + [429] * 6
@@ -146,10 +146,10 @@ def test_what_a_limit_holds_back_leaves_one_line_for_a_window_however_often_it_i
 @on_both_databases
 def test_a_network_over_its_limit_leaves_one_line_whatever_addresses_it_tries(service: Service) -> None:
     person = service.person()
-    with service.house.store.engine.begin() as connection:
-        person.post("/api/sign-up", {"email": new_address()})
+    with service.site.store.engine.begin() as connection:
+        person.post("/api/sign-up", {"email": make_email()})
         connection.execute(text("UPDATE rate_limits SET count = 300 WHERE key LIKE '%mail-network%'"))
-    tried = [new_address() for _ in range(5)]
+    tried = [make_email() for _ in range(5)]
     for email in tried:
         assert person.post("/api/sign-up", {"email": email}).status_code == 429
         assert trace(service, email).held == ()
@@ -158,15 +158,15 @@ def test_a_network_over_its_limit_leaves_one_line_whatever_addresses_it_tries(se
 
 
 def test_many_held_back_at_once_leave_one_line(service: Service) -> None:
-    email = new_address()
+    email = make_email()
     people = [service.person() for _ in range(12)]
-    at_once(12, lambda number: people[number].post("/api/sign-in/mail", {"email": email}).status_code)
+    run_concurrently(12, lambda number: people[number].post("/api/sign-in/mail", {"email": email}).status_code)
     assert lines(service, "mail.held") == 1
 
 
 @on_both_databases
 def test_the_log_and_its_marks_hold_no_address(service: Service) -> None:
-    member, stranger = service.newcomer(), new_address("stranger")
+    member, stranger = service.member_by_mail(), make_email("stranger")
     for _ in range(5):
         service.person().post("/api/forgot-password", {"email": stranger})
         service.person().post("/api/forgot-password", {"email": member.email})
@@ -175,7 +175,7 @@ def test_the_log_and_its_marks_hold_no_address(service: Service) -> None:
         service.deliver()
     finally:
         service.sink.behave()
-    with service.house.store.engine.connect() as connection:
+    with service.site.store.engine.connect() as connection:
         for table in ("audit", "audit_marks", "spent", "rate_limits"):
             for row in connection.execute(select(Base.metadata.tables[table])):
                 assert "@example.org" not in str(tuple(row)), table
@@ -184,9 +184,9 @@ def test_the_log_and_its_marks_hold_no_address(service: Service) -> None:
 @on_both_databases
 def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(service: Service) -> None:
     service.admin()
-    member = service.newcomer()
+    member = service.member_by_mail()
     id = member.get("/api/account").get_json()["id"]
-    new = new_address("changed")
+    new = make_email("changed")
     member.post("/api/account/email", {"email": new})
     service.deliver()
     assert len(trace(service, member.email).letters) == 2
@@ -196,23 +196,23 @@ def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(servic
     for email in (member.email, new):
         found = trace(service, email)
         assert (found.account, found.letters, found.held) == (None, (), ())
-    with service.house.store.engine.connect() as connection:
+    with service.site.store.engine.connect() as connection:
         marked = select(AddressIndexRow).where(
-            AddressIndexRow.mark.in_(address_index.index_keys(service.house, member.email))
+            AddressIndexRow.mark.in_(address_index.index_keys(service.site, member.email))
         )
         assert connection.execute(marked).all() == []
-    assert "Your account was deleted" in str(service.mails(member.email)[-1].message["Subject"])
+    assert "Your account was deleted" in str(service.mails_to(member.email)[-1].message["Subject"])
 
 
 def test_a_letter_under_way_while_its_account_is_deleted_is_not_marked(service: Service) -> None:
     service.admin()
-    member = service.newcomer()
+    member = service.member_by_mail()
     id = member.get("/api/account").get_json()["id"]
     member.post("/api/account/close")
     carrier = service.state.transport
 
     class Slow:
-        def carry(self, message: object) -> str:
+        def send(self, message: object) -> str:
             helpdesk_accounts.delete(service.uow(), id, DeleteAccount.model_validate({"email": member.email}))
             return "250 taken"
 
@@ -230,7 +230,7 @@ def test_marks_are_found_under_every_key_of_the_ring_and_go_after_a_while(
     make_service: Callable[..., Service],
 ) -> None:
     service = make_service()
-    email = new_address()
+    email = make_email()
     service.person().post("/api/sign-up", {"email": email})
     service.deliver()
     rotated = make_service(secret_keys=[KEY, OTHER_KEY])
@@ -238,14 +238,14 @@ def test_marks_are_found_under_every_key_of_the_ring_and_go_after_a_while(
     alone = make_service(secret_keys=[OTHER_KEY])
     assert trace(alone, email).letters == ()
     with time_machine.travel(now() + address_index.INDEX_RETENTION + timedelta(minutes=1)):
-        address_index.delete_old_entries(service.house.store.engine)
+        address_index.delete_old_entries(service.site.store.engine)
     assert trace(service, email).letters == ()
 
 
 def test_a_link_alone_says_whose_mail_it_is(service: Service) -> None:
-    member = service.newcomer()
+    member = service.member_by_mail()
     service.person().post("/api/forgot-password", {"email": member.email})
-    url = service.url(member.email, "reset-password")
+    url = service.link_url(member.email, "reset-password")
     found, explained = mail_trace.look(service.uow(), TraceMail(link=url))
     assert found is not None
     assert explained is not None
@@ -254,9 +254,9 @@ def test_a_link_alone_says_whose_mail_it_is(service: Service) -> None:
 
 
 def test_looking_is_noted_with_who_looked(service: Service) -> None:
-    admin, member = service.admin(), service.newcomer()
+    admin, member = service.admin(), service.member_by_mail()
     admin.post("/api/admin/mail", {"email": member.email})
-    with service.house.store.engine.connect() as connection:
+    with service.site.store.engine.connect() as connection:
         row = connection.execute(select(AuditRow.__table__).where(AuditRow.kind == "mail.traced")).one()
     assert row.actor == admin.get("/api/account").get_json()["id"]
     assert row.account == member.get("/api/account").get_json()["id"]
@@ -270,7 +270,7 @@ def test_an_address_or_a_link_must_be_said(service: Service, said: dict[str, str
 
 
 def test_a_unit_of_work_of_the_worker_has_no_network(service: Service) -> None:
-    email = new_address()
+    email = make_email()
     service.person().post("/api/sign-up", {"email": email})
     service.deliver()
     assert isinstance(service.uow(), UnitOfWork)

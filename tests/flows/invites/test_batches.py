@@ -21,15 +21,19 @@ from accounts.flows.invites.send import Invite
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, ledger, once_each, people, sent, tally, verdicts
-from tests.flows.walks import first_admin, member
-from tests.people import Service, new_address
-from tests.web.routes import at_once
+from tests.flows.walks import create_first_admin, sign_up_member
+from tests.people import Service, make_email
+from tests.web.routes import run_concurrently
 
 
 @on_both_databases
 def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service: Service) -> None:
-    admin, known, inside = first_admin(service), member(service, "known"), member(service, "inside")
-    off, out = member(service, "off"), new_address("out")
+    admin, known, inside = (
+        create_first_admin(service),
+        sign_up_member(service, "known"),
+        sign_up_member(service, "inside"),
+    )
+    off, out = sign_up_member(service, "off"), make_email("out")
     with service.uow() as uow:
         accounts.grant(uow, uow.session.get_one(Account, inside.id), ["editors"])
     accounts.disable(service.uow(), off.id)
@@ -60,14 +64,14 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
         assert counted.left == 2
         assert counted.invites == {}
         assert [row.email for row in ledger(uow)] == [out]
-    assert service.mails("Ann@example.org") == []
+    assert service.mails_to("Ann@example.org") == []
 
 
 def test_a_list_goes_when_it_is_discarded_and_what_was_sent_stays(service: Service) -> None:
     unsent = batch_of(service.uow(), people(3, "never"))
     assert batches.discard(service.uow(), unsent.id) == 3
     half = batch_of(service.uow(), people(120, "half"))
-    begun = sending.send(service.house, service.uow().request_info, half.id)
+    begun = sending.send(service.site, service.uow().request_info, half.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     assert batches.discard(service.uow(), half.id) == 120
     assert [step.left for step in begun] == [0]
@@ -97,13 +101,13 @@ def test_workers_that_forget_old_lists_at_the_same_moment_all_go_on(service: Ser
     for number in range(20):
         batch_of(service.uow(), people(1, f"old{number}-"), name=f"Old {number}")
     with time_machine.travel(now() + timedelta(days=8)):
-        at_once(6, lambda number: service.state.make_worker().sweep())
+        run_concurrently(6, lambda number: service.state.make_worker().sweep())
     assert service.uow().fetch_all(select(InviteBatch.id)) == []
     assert tally(service, "batch.discarded") == {"batch.discarded": 20}
 
 
 def test_whoever_closes_their_account_is_in_no_list_any_more(service: Service) -> None:
-    who = member(service)
+    who = sign_up_member(service)
     batch_of(service.uow(), f"email,groups\n{who.email},editors")
     with service.uow() as uow:
         close_account.remove(uow, uow.session.get_one(Account, who.id))
@@ -143,7 +147,7 @@ def test_fifty_lists_of_one_name_are_one_batch(service: Service) -> None:
         except InvalidInput as taken:
             return taken.fields[0].code
 
-    outcomes = at_once(20, hand_in)
+    outcomes = run_concurrently(20, hand_in)
     assert outcomes.count("taken") == 19
     assert len(service.uow().fetch_all(select(BatchRow.number))) == 3
 
@@ -169,7 +173,7 @@ def test_reading_and_sending_a_long_list_takes_no_more_memory_than_a_short_one(s
         tracemalloc.start()
         try:
             batch = batches.create(service.uow(), said)
-            for _ in sending.send(service.house, service.uow().request_info, batch.id):
+            for _ in sending.send(service.site, service.uow().request_info, batch.id):
                 pass
             return tracemalloc.get_traced_memory()[1]
         finally:

@@ -21,10 +21,10 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE
 from accounts.flows.invites.send import Invite
 from accounts.flows.shared import accounts
-from tests.flows.account.closely import letter, owner, sentence_in, written
+from tests.flows.account.closely import claims_of_letter, make_owner, record_writes, write_letter
 from tests.flows.invites.batch_file import ledger
-from tests.flows.walks import Member, fate, first_admin, opened, use
-from tests.people import PASSWORD, Service, new_address, token_in
+from tests.flows.walks import Member, create_first_admin, link_state, open_token, use_link
+from tests.people import PASSWORD, Service, make_email, token_of_url
 
 
 @pytest.fixture(autouse=True)
@@ -40,20 +40,20 @@ def invited(service: Service, email: str, **more: Any) -> tuple[str, str]:
     uow = service.uow()
     row = send_invites.send(uow, said, mailed=False)
     with uow:
-        return row.id, token_in(invite_link.url_of(uow, row))
+        return row.id, token_of_url(invite_link.url_of(uow, row))
 
 
 def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Service) -> None:
-    email = new_address("New.One")
+    email = make_email("New.One")
     id, token = invited(service, email)
-    link_id = opened(service, INVITE, token).link_id
+    link_id = open_token(service, INVITE, token).link_id
     answer = {"password": PASSWORD, "name": "Ann"}
-    found = written(service, lambda: _joined(use(service, INVITE, token, answer)))
+    found = record_writes(service, lambda: _joined(use_link(service, INVITE, token, answer)))
     (row,) = ledger(service.uow())
     with service.uow() as uow:
         made = accounts.find(uow, email)
         assert (made.email, made.locale, made.name, made.groups) == (email, "de", "Ann", ("editors",))
-    assert found.notes == [
+    assert found.events == [
         ("account.groups", made.id, None, {"added": ["editors"]}),
         ("invite.accepted", made.id, link_id, {"invite": id}),
     ]
@@ -67,30 +67,30 @@ def _joined(done: Any) -> None:
 
 
 def test_accepting_one_invitation_leaves_others_open(service: Service) -> None:
-    (one, token), (other, _) = invited(service, new_address()), invited(service, new_address())
-    use(service, INVITE, token, {"password": PASSWORD})
+    (one, token), (other, _) = invited(service, make_email()), invited(service, make_email())
+    use_link(service, INVITE, token, {"password": PASSWORD})
     states = {row.id: row.state for row in ledger(service.uow())}
     assert states == {one: "accepted", other: "pending"}
 
 
 def test_a_member_joins_the_groups_and_nothing_else_happens(service: Service) -> None:
-    who, other = owner(service), owner(service)
+    who, other = make_owner(service), make_owner(service)
     id, token = invited(service, who.email)
     with pytest.raises(NotSignedIn):
-        use(service, INVITE, token, {})
+        use_link(service, INVITE, token, {})
     with pytest.raises(WrongAccount):
-        use(service, INVITE, token, {}, by=other.id)
-    done = use(service, INVITE, token, {}, by=who.id)
+        use_link(service, INVITE, token, {}, account_id=other.id)
+    done = use_link(service, INVITE, token, {}, account_id=who.id)
     assert (done.account_id, done.sign_in_as, done.created) == (who.id, None, False)
     assert (who.row.groups, other.row.groups) == (("editors",), ())
-    assert fate(service, INVITE, token) == "link_used"
+    assert link_state(service, INVITE, token) == "link_used"
     assert [row.id for row in ledger(service.uow()) if row.accepted_at] == [id]
 
 
 @pytest.mark.parametrize(("mark", "problem"), [("", LinkUsed), (REVOKED_SUFFIX, LinkRevoked)])
 def test_who_comes_too_late_by_a_moment_is_told_by_what(service: Service, mark: str, problem: Any) -> None:
-    id, token = invited(service, new_address())
-    found = opened(service, INVITE, token)
+    id, token = invited(service, make_email())
+    found = open_token(service, INVITE, token)
     chosen = INVITE.prepare(service.uow(), found, found.form.model_validate({"password": PASSWORD}))
     with service.uow() as uow:
         uow.spend(f"invite:{id}", FOR_EVER)
@@ -100,22 +100,22 @@ def test_who_comes_too_late_by_a_moment_is_told_by_what(service: Service, mark: 
 
 
 def test_a_member_who_is_gone_before_joining_is_told_so(service: Service) -> None:
-    _, token = invited(service, new_address())
+    _, token = invited(service, make_email())
     with pytest.raises(LinkUsed, match="gone"), service.uow() as uow:
-        INVITE.act(uow, opened(service, INVITE, token), None)
+        INVITE.act(uow, open_token(service, INVITE, token), None)
 
 
 def test_the_first_admin_says_the_address_and_the_door_stays_shut(service: Service) -> None:
-    url, email = first_admin_url(service.uow()), new_address("Boss")
+    url, email = first_admin_url(service.uow()), make_email("Boss")
     assert url is not None
-    token = token_in(url)
-    found = opened(service, INVITE, token)
+    token = token_of_url(url)
+    found = open_token(service, INVITE, token)
     assert (found.carried.inviter, found.carried.locale, found.carried.groups) == ("", "en", [ADMIN_GROUP])
     assert found.expires_at == now() + INVITE.lifetime
     assert found.form is invite_link.FirstAdmin
     answer = {"email": email, "password": PASSWORD, "name": "Boss"}
     done: list[Any] = []
-    spent = written(service, lambda: done.append(use(service, INVITE, token, answer))).spent
+    spent = record_writes(service, lambda: done.append(use_link(service, INVITE, token, answer))).spent
     assert spent == {"invite:first-admin": FOR_EVER}
     made = Member(service, email, done[0].account_id)
     assert (made.row.email, made.row.name, made.row.groups) == (email, "Boss", (ADMIN_GROUP,))
@@ -126,45 +126,45 @@ def test_the_first_admin_says_the_address_and_the_door_stays_shut(service: Servi
 def test_neither_name_nor_address_is_a_password(service: Service, said: str) -> None:
     _, token = invited(service, "wolfeschlegelstein@example.org")
     with pytest.raises(Exception, match="password"):
-        use(service, INVITE, token, {"password": said, "name": "Wolfeschlegelstein"})
+        use_link(service, INVITE, token, {"password": said, "name": "Wolfeschlegelstein"})
 
 
 def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> None:
-    admin, email = first_admin(service), new_address("New.One")
+    admin, email = create_first_admin(service), make_email("New.One")
     said = Invite.model_validate({"email": email, "groups": "b, a", "locale": "de", "next": "/to"})
     sent: list[Any] = []
-    found = written(service, lambda: sent.append(send_invites.send(admin.uow(), said)))
+    found = record_writes(service, lambda: sent.append(send_invites.send(admin.uow(), said)))
     (row,) = ledger(service.uow())
     assert row.id == sent[0].id
     assert (row.email, row.email_key, row.groups, row.locale) == (email, email.lower(), ["a", "b"], "de")
     assert (row.inviter_id, row.next, row.expires_at, row.sent) == (admin.id, "/to", now() + INVITE.lifetime, 1)
     asked = {"network": "10.1.1.1", "agent": "Firefox"}
     assert found.mails == [("invite", row.id, {"asked": asked}, "de")]
-    assert found.notes == [("invite.sent", None, None, {"invite": row.id, "groups": ["a", "b"]})]
-    again = written(service, lambda: manage_invites.resend(admin.uow(), row.id))
+    assert found.events == [("invite.sent", None, None, {"invite": row.id, "groups": ["a", "b"]})]
+    again = record_writes(service, lambda: manage_invites.resend(admin.uow(), row.id))
     assert again.mails == found.mails
-    assert again.notes == [("invite.resent", None, None, {"invite": row.id})]
-    gone = written(service, lambda: manage_invites.revoke(admin.uow(), row.id))
+    assert again.events == [("invite.resent", None, None, {"invite": row.id})]
+    gone = record_writes(service, lambda: manage_invites.revoke(admin.uow(), row.id))
     keep_until = row.expires_at + timedelta(seconds=360)
-    assert gone.notes == [("invite.revoked", None, None, {"invite": row.id})]
+    assert gone.events == [("invite.revoked", None, None, {"invite": row.id})]
     assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED_SUFFIX}": keep_until}
     assert ledger(service.uow())[0].revoked_at == now()
 
 
 @pytest.mark.parametrize("by_admin", [True, False])
 def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_admin: bool) -> None:
-    admin, email = first_admin(service), new_address()
+    admin, email = create_first_admin(service), make_email()
     said = Invite.model_validate({"email": email, "groups": "editors", "locale": "de", "days": 2, "next": "/to"})
     row = send_invites.send(admin.uow() if by_admin else service.uow(), said, mailed=False)
-    found = letter(service, invite_link.letter, row.id)
+    found = write_letter(service, invite_link.letter, row.id)
     assert found is not None
     assert (found.words, found.to, found.locale) == ("invite", email, "de")
     until, inviter = now() + timedelta(days=2), "Admin" if by_admin else None
     told = {"asked": None, "email": email, "inviter": inviter, "groups": ["editors"], "until": until}
     assert found.context == told
-    carried = sentence_in(service, INVITE, found).carried
+    carried = claims_of_letter(service, INVITE, found).carried
     assert carried.model_dump() == {
         "id": row.id, "expires": int(until.timestamp()), "groups": ["editors"],
         "inviter": admin.id if by_admin else "", "locale": "de", "next": "/to",
     }  # fmt: skip
-    assert letter(service, invite_link.letter, "nothing") is None
+    assert write_letter(service, invite_link.letter, "nothing") is None

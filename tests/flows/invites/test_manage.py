@@ -25,19 +25,19 @@ from accounts.flows.invites.send import Invite
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, people, sent
-from tests.flows.walks import fate, first_admin, member, use
-from tests.people import PASSWORD, Service, new_address, token_in
-from tests.web.routes import at_once
+from tests.flows.walks import create_first_admin, link_state, sign_up_member, use_link
+from tests.people import PASSWORD, Service, make_email, token_of_url
+from tests.web.routes import run_concurrently
 
 
 def invited(service: Service, email: str = "", **more: object) -> SentInvite:
-    said = Invite.model_validate({"email": email or new_address(), "days": 2, **more})
+    said = Invite.model_validate({"email": email or make_email(), "days": 2, **more})
     return send_invites.send(service.uow(), said, mailed=False)
 
 
 def token(service: Service, row: SentInvite) -> str:
     with service.uow() as uow:
-        return token_in(url_of(uow, uow.session.get_one(SentInvite, row.id)))
+        return token_of_url(url_of(uow, uow.session.get_one(SentInvite, row.id)))
 
 
 @on_both_databases
@@ -46,10 +46,10 @@ def test_extending_sends_a_link_that_ends_later_and_leaves_the_others_their_own_
     old = token(service, row)
     extended = manage_invites.extend(service.uow(), row.id, Extend(days=9))
     assert timedelta(days=8, hours=23) < extended.expires_at - now() <= timedelta(days=9)
-    new = service.token(row.email, "invite")
-    assert (fate(service, INVITE, old), fate(service, INVITE, new)) == ("alive", "alive")
+    new = service.link_token(row.email, "invite")
+    assert (link_state(service, INVITE, old), link_state(service, INVITE, new)) == ("alive", "alive")
     with time_machine.travel(now() + timedelta(days=3)):
-        assert (fate(service, INVITE, old), fate(service, INVITE, new)) == ("link_expired", "alive")
+        assert (link_state(service, INVITE, old), link_state(service, INVITE, new)) == ("link_expired", "alive")
 
 
 def test_an_invitation_that_is_over_can_be_extended_but_not_sent_again(service: Service) -> None:
@@ -58,13 +58,13 @@ def test_an_invitation_that_is_over_can_be_extended_but_not_sent_again(service: 
         with pytest.raises(NotFound):
             manage_invites.resend(service.uow(), row.id)
         assert manage_invites.extend(service.uow(), row.id, Extend(days=1)).state == "pending"
-        assert fate(service, INVITE, service.token(row.email, "invite")) == "alive"
+        assert link_state(service, INVITE, service.link_token(row.email, "invite")) == "alive"
 
 
 def test_nothing_is_made_shorter_and_what_is_decided_stays(service: Service) -> None:
     row, gone, done = invited(service), invited(service), invited(service)
     manage_invites.revoke(service.uow(), gone.id)
-    use(service, INVITE, token(service, done), {"password": PASSWORD})
+    use_link(service, INVITE, token(service, done), {"password": PASSWORD})
     for each, days in ((row, 1), (gone, 20), (done, 20)):
         with pytest.raises(NotFound):
             manage_invites.extend(service.uow(), each.id, Extend(days=days))
@@ -78,25 +78,25 @@ def test_taking_back_an_extended_invitation_kills_its_longest_link_for_as_long_a
 ) -> None:
     row = invited(service)
     manage_invites.extend(service.uow(), row.id, Extend(days=60))
-    new = service.token(row.email, "invite")
+    new = service.link_token(row.email, "invite")
     manage_invites.revoke(service.uow(), row.id)
     with time_machine.travel(now() + timedelta(days=59)):
-        spent.delete_expired(service.house.store.engine)
-        assert fate(service, INVITE, new) == "link_revoked"
+        spent.delete_expired(service.site.store.engine)
+        assert link_state(service, INVITE, new) == "link_revoked"
 
 
 @on_both_databases
 def test_an_elder_link_that_was_used_keeps_the_extended_one_dead_after_the_sweep(service: Service) -> None:
-    who = member(service)
+    who = sign_up_member(service)
     row = invited(service, who.email, groups=["editors"])
     old = token(service, row)
     manage_invites.extend(service.uow(), row.id, Extend(days=60))
-    new = service.token(who.email, "invite")
-    use(service, INVITE, old, {}, by=who.id)
+    new = service.link_token(who.email, "invite")
+    use_link(service, INVITE, old, {}, account_id=who.id)
     accounts.set_groups(service.uow(), who.id, [])
     with time_machine.travel(now() + timedelta(days=30)):
-        spent.delete_expired(service.house.store.engine)
-        assert fate(service, INVITE, new) == "link_used"
+        spent.delete_expired(service.site.store.engine)
+        assert link_state(service, INVITE, new) == "link_used"
 
 
 @on_both_databases
@@ -109,7 +109,7 @@ def test_of_accepting_extending_and_revoking_at_once_nobody_is_let_down(service:
         def act(number: int, row: SentInvite = row, link: str = link) -> str:
             try:
                 if number % 3 == 0:
-                    use(service, INVITE, link, {"password": PASSWORD})
+                    use_link(service, INVITE, link, {"password": PASSWORD})
                     return "accepted"
                 if number % 3 == 1:
                     manage_invites.extend(service.uow(), row.id, Extend(days=30 + number))
@@ -119,31 +119,31 @@ def test_of_accepting_extending_and_revoking_at_once_nobody_is_let_down(service:
                 return told.code
             return "revoked"
 
-        outcomes = at_once(6, act)
+        outcomes = run_concurrently(6, act)
         assert len([each for each in outcomes if each in ("accepted", "revoked")]) == 1, outcomes
         latest = token(service, row)
         with time_machine.travel(now() + timedelta(days=29)):
-            spent.delete_expired(service.house.store.engine)
-            assert fate(service, INVITE, latest) in ("link_used", "link_revoked", "link_expired"), outcomes
+            spent.delete_expired(service.site.store.engine)
+            assert link_state(service, INVITE, latest) in ("link_used", "link_revoked", "link_expired"), outcomes
 
 
 @on_both_databases
 def test_a_batch_is_sent_again_extended_and_taken_back_as_one(service: Service) -> None:
-    admin = first_admin(service)
-    who = [new_address() for _ in range(5)]
+    admin = create_first_admin(service)
+    who = [make_email() for _ in range(5)]
     batch = batch_of(admin.uow(), "\n".join(who), days=2)
     other = invited(service)
     sent(admin.uow(), batch.id)
-    done = service.token(who[0], "invite")
-    use(service, INVITE, done, {"password": PASSWORD})
+    done = service.link_token(who[0], "invite")
+    use_link(service, INVITE, done, {"password": PASSWORD})
     assert manage_invites.of_batch(admin.uow(), batch.id, "resend") == 4
-    assert len(service.mails(who[1])) == 2
+    assert len(service.mails_to(who[1])) == 2
     assert manage_invites.of_batch(admin.uow(), batch.id, "extend", 20) == 4
-    links = [service.token(each, "invite") for each in who[1:]]
+    links = [service.link_token(each, "invite") for each in who[1:]]
     assert manage_invites.of_batch(admin.uow(), batch.id, "revoke") == 4
-    assert {fate(service, INVITE, link) for link in links} == {"link_revoked"}
+    assert {link_state(service, INVITE, link) for link in links} == {"link_revoked"}
     assert manage_invites.of_batch(admin.uow(), batch.id, "revoke") == 0
-    assert fate(service, INVITE, token(service, other)) == "alive"
+    assert link_state(service, INVITE, token(service, other)) == "alive"
     with service.uow() as uow:
         assert batches.counts(uow, batch.id).invites == {"accepted": 1, "revoked": 4}
         told = select(AuditRow.kind, AuditRow.actor, AuditRow.facts).where(AuditRow.kind.startswith("invites."))
@@ -162,16 +162,16 @@ def test_some_are_picked_out_and_what_is_not_open_is_left_alone(service: Service
     manage_invites.revoke(service.uow(), rows[0].id)
     ids = [row.id for row in rows[:2]] + ["nothing", rows[1].id]
     assert manage_invites.some(service.uow(), Some(ids=ids, act="revoke")) == 1
-    assert fate(service, INVITE, token(service, rows[2])) == "alive"
+    assert link_state(service, INVITE, token(service, rows[2])) == "alive"
     assert manage_invites.some(service.uow(), Some(ids=[rows[2].id], act="resend")) == 1
     with pytest.raises(ValidationError):
         Some(ids=[], act="revoke")
 
 
 def test_letters_sent_again_are_counted_as_well(service: Service) -> None:
-    admin = first_admin(service)
-    row = send_invites.send(admin.uow(), Invite.model_validate({"email": new_address()}))
-    service.house.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000)
+    admin = create_first_admin(service)
+    row = send_invites.send(admin.uow(), Invite.model_validate({"email": make_email()}))
+    service.site.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000)
     with pytest.raises(TooManyRequests):
         manage_invites.resend(admin.uow(), row.id)
     with pytest.raises(TooManyRequests):
@@ -182,10 +182,10 @@ def test_letters_sent_again_are_counted_as_well(service: Service) -> None:
 @pytest.mark.parametrize("act", ["resend", "extend"])
 def test_what_a_limit_holds_up_is_held_up_whole(service: Service, act: Act) -> None:
     """Half of a batch would get the letter now, and once more when somebody goes on with it."""
-    admin = first_admin(service)
+    admin = create_first_admin(service)
     batch = batch_of(admin.uow(), people(250), days=3)
     sent(admin.uow(), batch.id)
-    service.house.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 250 - 249)
+    service.site.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 250 - 249)
     letters = select(func.count()).select_from(OutboxRow)
     before = service.uow().fetch_all(letters)
     with pytest.raises(TooManyRequests):

@@ -16,15 +16,15 @@ from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites.link import INVITE
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once, told
+from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.invites.batch_file import batch_of, ledger, sent
 from tests.flows.invites.test_link import send
-from tests.flows.walks import Member, counts, fate, first_admin, member, opened, use
-from tests.people import PASSWORD, Service, new_address, token_in
+from tests.flows.walks import Member, count_rows, create_first_admin, link_state, open_token, sign_up_member, use_link
+from tests.people import PASSWORD, Service, make_email, token_of_url
 
 
 def second_admin(service: Service) -> Member:
-    made = member(service, "second")
+    made = sign_up_member(service, "second")
     accounts.set_groups(service.uow(), made.id, [ADMIN_GROUP])
     return made
 
@@ -45,78 +45,78 @@ def _is_gone(inviter: Member) -> None:
 
 @pytest.mark.parametrize("change", [_is_disabled, _administers_no_more, _is_gone])
 def test_an_invitation_is_dead_when_its_inviter(service: Service, change: Callable[[Member], None]) -> None:
-    first_admin(service)
-    inviter, early, late = second_admin(service), new_address(), new_address()
+    create_first_admin(service)
+    inviter, early, late = second_admin(service), make_email(), make_email()
     send(inviter, early)
-    token = service.token(early, "invite")
+    token = service.link_token(early, "invite")
     send(inviter, late)
     change(inviter)
-    assert fate(service, INVITE, token) == "link_revoked"
-    assert service.mails(late) == [], "the letter that was still due is not written"
+    assert link_state(service, INVITE, token) == "link_revoked"
+    assert service.mails_to(late) == [], "the letter that was still due is not written"
 
 
 def test_an_invitation_lives_again_with_the_right_of_its_inviter(service: Service) -> None:
-    first_admin(service)
-    inviter, email = second_admin(service), new_address()
+    create_first_admin(service)
+    inviter, email = second_admin(service), make_email()
     send(inviter, email)
-    token = service.token(email, "invite")
+    token = service.link_token(email, "invite")
     _is_disabled(inviter)
     accounts.enable(service.uow(), inviter.id)
-    assert fate(service, INVITE, token) == "alive"
+    assert link_state(service, INVITE, token) == "alive"
 
 
 @on_both_databases
 def test_an_account_that_exists_gets_the_groups_when_it_is_signed_in(service: Service) -> None:
-    admin, made = first_admin(service), member(service)
+    admin, made = create_first_admin(service), sign_up_member(service)
     accounts.set_groups(service.uow(), made.id, ["old"])
     session = made.sign_in()
     spelled = made.email.replace("member", "MEMBER")
     send(admin, spelled, groups=["editors", "old"])
-    token = service.token(spelled, "invite")
-    found = opened(service, INVITE, token)
+    token = service.link_token(spelled, "invite")
+    found = open_token(service, INVITE, token)
     assert found.form.model_fields == {}
     assert INVITE.context(found)["member"] is True
     with pytest.raises(NotSignedIn):
-        use(service, INVITE, token, {})
+        use_link(service, INVITE, token, {})
     with pytest.raises(WrongAccount):
-        use(service, INVITE, token, {}, by=admin.id)
-    done = use(service, INVITE, token, {}, by=made.id)
+        use_link(service, INVITE, token, {}, account_id=admin.id)
+    done = use_link(service, INVITE, token, {}, account_id=made.id)
     assert (done.account_id, done.created, done.sign_in_as) == (made.id, False, None)
     assert made.row.groups == ("editors", "old")
-    assert made.current(session) is not None, "more groups end no session"
+    assert made.load_current_account(session) is not None, "more groups end no session"
     with pytest.raises(LinkUsed):
-        use(service, INVITE, token, {}, by=made.id)
+        use_link(service, INVITE, token, {}, account_id=made.id)
 
 
 def test_a_disabled_account_cannot_accept(service: Service) -> None:
-    admin, made = first_admin(service), member(service)
+    admin, made = create_first_admin(service), sign_up_member(service)
     send(admin, made.email, groups=["editors"])
-    token = service.token(made.email, "invite")
+    token = service.link_token(made.email, "invite")
     accounts.disable(service.uow(), made.id)
-    assert fate(service, INVITE, token) == "link_invalid"
+    assert link_state(service, INVITE, token) == "link_invalid"
 
 
 def test_an_account_that_went_away_while_accepting_is_told(service: Service) -> None:
-    admin, made = first_admin(service), member(service)
+    admin, made = create_first_admin(service), sign_up_member(service)
     send(admin, made.email)
-    token = service.token(made.email, "invite")
+    token = service.link_token(made.email, "invite")
     _is_gone(made)
     uow = service.uow()
     with pytest.raises(LinkUsed, match="the account that held the address is gone"), uow:
-        INVITE.act(uow, opened(service, INVITE, token), None)
-    assert fate(service, INVITE, token) == "alive", "nothing was spent"
+        INVITE.act(uow, open_token(service, INVITE, token), None)
+    assert link_state(service, INVITE, token) == "alive", "nothing was spent"
 
 
 def test_removed_and_invited_again_the_old_invitation_stays_dead(service: Service) -> None:
-    admin, email = first_admin(service), new_address()
+    admin, email = create_first_admin(service), make_email()
     send(admin, email)
-    old = service.token(email, "invite")
-    made = Member(service, email, use(service, INVITE, old, {"password": PASSWORD}).account_id)
+    old = service.link_token(email, "invite")
+    made = Member(service, email, use_link(service, INVITE, old, {"password": PASSWORD}).account_id)
     _is_gone(made)
-    assert fate(service, INVITE, old) == "link_used"
+    assert link_state(service, INVITE, old) == "link_used"
     send(admin, email)
-    assert fate(service, INVITE, service.token(email, "invite")) == "alive"
-    assert fate(service, INVITE, old) == "link_used"
+    assert link_state(service, INVITE, service.link_token(email, "invite")) == "alive"
+    assert link_state(service, INVITE, old) == "link_used"
 
 
 @on_both_databases
@@ -125,52 +125,55 @@ def test_the_door_for_the_first_admin_opens_once(service: Service) -> None:
     again = first_admin_url(service.uow())
     assert url is not None
     assert again is not None
-    email = new_address()
-    done = use(service, INVITE, token_in(url), {"email": email, "password": PASSWORD})
+    email = make_email()
+    done = use_link(service, INVITE, token_of_url(url), {"email": email, "password": PASSWORD})
     admin = Member(service, email, done.account_id)
     assert admin.row.groups == ("admins",)
     assert first_admin_url(service.uow()) is None
-    assert fate(service, INVITE, token_in(again)) == "link_used"
+    assert link_state(service, INVITE, token_of_url(again)) == "link_used"
     _is_gone(admin)
-    assert counts(service).get("accounts", 0) == 0
+    assert count_rows(service).get("accounts", 0) == 0
     assert first_admin_url(service.uow()) is None, "not even when nobody is left"
-    assert fate(service, INVITE, token_in(url)) == "link_used"
+    assert link_state(service, INVITE, token_of_url(url)) == "link_used"
 
 
 @on_both_databases
 def test_of_several_first_admins_at_once_there_is_one(service: Service) -> None:
     url = first_admin_url(service.uow())
     assert url is not None
-    said = [{"email": new_address(), "password": PASSWORD} for _ in range(4)]
-    found = at_once(
-        4, lambda number: told(service.uow(), lambda uow: use(service, INVITE, token_in(url), said[number]))
+    said = [{"email": make_email(), "password": PASSWORD} for _ in range(4)]
+    found = run_concurrently(
+        4,
+        lambda number: outcome_of(
+            service.uow(), lambda uow: use_link(service, INVITE, token_of_url(url), said[number])
+        ),
     )
     assert sorted(found) == ["LinkUsed"] * 3 + ["done"]
-    assert counts(service)["accounts"] == 1
+    assert count_rows(service)["accounts"] == 1
 
 
 def test_the_first_admins_door_shuts_when_somebody_administers_another_way(service: Service) -> None:
     url = first_admin_url(service.uow())
     assert url is not None
     second_admin(service)
-    assert fate(service, INVITE, token_in(url)) == "link_used"
+    assert link_state(service, INVITE, token_of_url(url)) == "link_used"
     assert first_admin_url(service.uow()) is None
 
 
 def test_the_first_admin_says_which_address_is_theirs(service: Service) -> None:
     url = first_admin_url(service.uow())
     assert url is not None
-    assert sorted(opened(service, INVITE, token_in(url)).form.model_fields) == ["email", "name", "password"]
+    assert sorted(open_token(service, INVITE, token_of_url(url)).form.model_fields) == ["email", "name", "password"]
 
 
 def test_an_address_that_has_an_account_cannot_become_the_first_admin_this_way(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     url = first_admin_url(service.uow())
     assert url is not None
     with pytest.raises(Conflict):
-        use(service, INVITE, token_in(url), {"email": made.email, "password": PASSWORD})
+        use_link(service, INVITE, token_of_url(url), {"email": made.email, "password": PASSWORD})
     assert made.row.groups == ()
-    assert fate(service, INVITE, token_in(url)) == "alive"
+    assert link_state(service, INVITE, token_of_url(url)) == "alive"
 
 
 def test_the_first_admins_link_ends_like_any_invitation(make_service: Callable[..., Service]) -> None:
@@ -180,41 +183,41 @@ def test_the_first_admins_link_ends_like_any_invitation(make_service: Callable[.
     ):
         url = first_admin_url(service.uow())
         assert url is not None
-        with time_machine.travel(opened(service, INVITE, token_in(url)).expires_at, tick=False) as time:
-            assert fate(service, INVITE, token_in(url)) == "alive"
+        with time_machine.travel(open_token(service, INVITE, token_of_url(url)).expires_at, tick=False) as time:
+            assert link_state(service, INVITE, token_of_url(url)) == "alive"
             time.shift(1)
-            assert fate(service, INVITE, token_in(url)) == "link_expired"
-        assert service.house.link_signer.lifetime(INVITE) == lives
+            assert link_state(service, INVITE, token_of_url(url)) == "link_expired"
+        assert service.site.link_signer.lifetime(INVITE) == lives
 
 
 @pytest.mark.parametrize("change", [_is_disabled, _administers_no_more, _is_gone])
 def test_whoever_sends_a_dead_invitation_again_vouches_for_it(
     service: Service, change: Callable[[Member], None]
 ) -> None:
-    admin, inviter, email = first_admin(service), second_admin(service), new_address()
+    admin, inviter, email = create_first_admin(service), second_admin(service), make_email()
     send(inviter, email)
-    dead = service.token(email, "invite")
+    dead = service.link_token(email, "invite")
     change(inviter)
     (row,) = ledger(service.uow())
     manage_invites.resend(admin.uow(), row.id)
-    assert fate(service, INVITE, service.token(email, "invite")) == "alive"
-    assert fate(service, INVITE, dead) == "link_revoked", "its inviter has not come back"
+    assert link_state(service, INVITE, service.link_token(email, "invite")) == "alive"
+    assert link_state(service, INVITE, dead) == "link_revoked", "its inviter has not come back"
 
 
 @on_both_databases
 def test_whoever_has_only_a_dead_invitation_is_invited_by_the_next_list(service: Service) -> None:
-    admin, inviter, email = first_admin(service), second_admin(service), new_address()
+    admin, inviter, email = create_first_admin(service), second_admin(service), make_email()
     send(inviter, email)
     _administers_no_more(inviter)
     batch = batch_of(admin.uow(), email)
     assert sent(admin.uow(), batch.id)[-1].sent == 1
-    assert fate(service, INVITE, service.token(email, "invite")) == "alive"
+    assert link_state(service, INVITE, service.link_token(email, "invite")) == "alive"
 
 
 def test_links_to_hand_out_are_vouched_for_by_whoever_takes_them_along(service: Service) -> None:
-    admin, inviter, email = first_admin(service), second_admin(service), new_address()
+    admin, inviter, email = create_first_admin(service), second_admin(service), make_email()
     batch = batch_of(inviter.uow(), email)
     sent(inviter.uow(), batch.id)
     _is_disabled(inviter)
-    (found,) = export.links(service.house, admin.uow().request_info, batch.id)
-    assert fate(service, INVITE, token_in(found.url)) == "alive"
+    (found,) = export.links(service.site, admin.uow().request_info, batch.id)
+    assert link_state(service, INVITE, token_of_url(found.url)) == "alive"

@@ -15,7 +15,7 @@ from accounts.flows.invites.search import STATES, Search, search
 from accounts.flows.invites.send import Invite
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, sent
-from tests.flows.walks import use
+from tests.flows.walks import use_link
 from tests.people import PASSWORD, Service
 
 
@@ -34,7 +34,7 @@ def test_a_state_is_looked_for_as_it_is_shown(service: Service) -> None:
         invited(service, "expired@example.org")
     for state in ("pending", "accepted", "revoked"):
         invited(service, f"{state}@example.org")
-    use(service, INVITE, service.token("accepted@example.org", "invite"), {"password": PASSWORD})
+    use_link(service, INVITE, service.link_token("accepted@example.org", "invite"), {"password": PASSWORD})
     with service.uow() as uow:
         (row,) = search(uow, Search(q="revoked@")).rows
     manage_invites.revoke(service.uow(), row.id)

@@ -21,14 +21,14 @@ from accounts.flows.invites.send import Invite
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, ledger, once_each, people, sent, tally, verdicts
-from tests.flows.walks import first_admin, member, use
-from tests.people import PASSWORD, Service, new_address
-from tests.web.routes import at_once
+from tests.flows.walks import create_first_admin, sign_up_member, use_link
+from tests.people import PASSWORD, Service, make_email
+from tests.web.routes import run_concurrently
 
 
 @on_both_databases
 def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service: Service) -> None:
-    admin, known, ann = first_admin(service), member(service, "known"), new_address("Ann")
+    admin, known, ann = create_first_admin(service), sign_up_member(service, "known"), make_email("Ann")
     batch = batch_of(
         admin.uow(), f"email,name,groups\n{ann},Ann,editors\n{known.email},,authors\nbad@@x,,", locale="de", days=3
     )
@@ -44,9 +44,9 @@ def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service
         counted = batches.counts(uow, batch.id)
         assert (counted.rows, counted.invites) == ({"sent": 2, "malformed": 1}, {"pending": 2})
         assert uow.session.get_one(InviteBatch, batch.id).sent_at is not None
-    done = use(service, INVITE, service.token(ann, "invite"), {"password": PASSWORD})
+    done = use_link(service, INVITE, service.link_token(ann, "invite"), {"password": PASSWORD})
     assert done.created
-    use(service, INVITE, service.token(known.email, "invite"), {}, by=known.id)
+    use_link(service, INVITE, service.link_token(known.email, "invite"), {}, account_id=known.id)
     assert known.row.groups == ("authors",)
     assert tally(service, "batch.made", "batch.sent", "invite.sent") == {
         "batch.made": 1, "batch.sent": 1, "invite.sent": 2,
@@ -58,7 +58,7 @@ def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service
 @on_both_databases
 def test_whoever_is_killed_goes_on_and_invites_nobody_twice(service: Service) -> None:
     batch = batch_of(service.uow(), people(250))
-    begun = sending.send(service.house, service.uow().request_info, batch.id)
+    begun = sending.send(service.site, service.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     begun.close()
     assert [step.sent for step in sent(service.uow(), batch.id)] == [100, 200, 250, 250]
@@ -67,9 +67,9 @@ def test_whoever_is_killed_goes_on_and_invites_nobody_twice(service: Service) ->
 
 @on_both_databases
 def test_four_who_send_one_batch_at_once_invite_nobody_twice(service: Service) -> None:
-    admin = first_admin(service)
+    admin = create_first_admin(service)
     batch = batch_of(admin.uow(), people(350))
-    ends = at_once(4, lambda number: sent(admin.uow(), batch.id)[-1])
+    ends = run_concurrently(4, lambda number: sent(admin.uow(), batch.id)[-1])
     assert {(step.sent, step.left) for step in ends} == {(350, 0)}
     assert once_each(service) == 350
     assert tally(service, "batch.sent", "invite.sent") == {"batch.sent": 1, "invite.sent": 350}
@@ -80,7 +80,7 @@ def test_a_batch_that_is_taken_back_while_it_is_sent_sends_nothing_more_and_its_
     service: Service,
 ) -> None:
     batch = batch_of(service.uow(), people(300))
-    begun = sending.send(service.house, service.uow().request_info, batch.id)
+    begun = sending.send(service.site, service.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     assert manage_invites.of_batch(service.uow(), batch.id, "revoke") == 100
     assert list(begun)[-1].left == 0
@@ -90,8 +90,8 @@ def test_a_batch_that_is_taken_back_while_it_is_sent_sends_nothing_more_and_its_
 
 
 def test_what_changed_since_the_dry_run_is_seen_when_it_is_sent(service: Service) -> None:
-    admin, late = first_admin(service), member(service, "late")
-    again, boss = new_address("again"), member(service, "boss")
+    admin, late = create_first_admin(service), sign_up_member(service, "late")
+    again, boss = make_email("again"), sign_up_member(service, "boss")
     batch = batch_of(admin.uow(), f"email,groups\n{again},\n{late.email},editors")
     send_invites.send(admin.uow(), Invite.model_validate({"email": again}))
     accounts.set_groups(service.uow(), late.id, ["editors"])
@@ -106,10 +106,10 @@ def test_what_changed_since_the_dry_run_is_seen_when_it_is_sent(service: Service
 
 
 def test_an_admin_may_write_to_so_many_a_day_and_go_on_tomorrow(service: Service) -> None:
-    admin = first_admin(service)
+    admin = create_first_admin(service)
     batch = batch_of(admin.uow(), people(150))
-    service.house.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 120)
-    begun = sending.send(service.house, admin.uow().request_info, batch.id)
+    service.site.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 120)
+    begun = sending.send(service.site, admin.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     with pytest.raises(TooManyRequests):
         next(begun)
@@ -119,7 +119,7 @@ def test_an_admin_may_write_to_so_many_a_day_and_go_on_tomorrow(service: Service
 
 
 def test_the_limit_of_single_invitations_does_not_hold_up_a_list(service: Service) -> None:
-    admin = first_admin(service)
+    admin = create_first_admin(service)
     assert sent(admin.uow(), batch_of(admin.uow(), people(501)).id)[-1].sent == 501
     for number in range(59):
         batch_of(admin.uow(), people(1), name=f"Batch {number}")
@@ -130,12 +130,12 @@ def test_the_limit_of_single_invitations_does_not_hold_up_a_list(service: Servic
 def test_who_looks_on_is_not_held_up(service: Service) -> None:
     """Between two steps the database is free: nobody waits for somebody who sends slowly, or stopped reading."""
     batch = batch_of(service.uow(), people(150))
-    begun = sending.send(service.house, service.uow().request_info, batch.id)
+    begun = sending.send(service.site, service.uow().request_info, batch.id)
     next(begun), next(begun)
     done = threading.Event()
 
     def write() -> None:
-        send_invites.send(service.uow(), Invite.model_validate({"email": new_address()}))
+        send_invites.send(service.uow(), Invite.model_validate({"email": make_email()}))
         done.set()
 
     thread = threading.Thread(target=write)
@@ -148,7 +148,7 @@ def test_who_looks_on_is_not_held_up(service: Service) -> None:
 @on_both_databases
 def test_two_lists_with_the_same_people_sent_at_once_invite_nobody_twice(service: Service) -> None:
     made = [batch_of(service.uow(), people(250), name=name).id for name in ("Spring", "Summer")]
-    at_once(2, lambda number: sent(service.uow(), made[number]))
+    run_concurrently(2, lambda number: sent(service.uow(), made[number]))
     assert once_each(service) == 250
 
 

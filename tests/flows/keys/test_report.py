@@ -24,7 +24,7 @@ from accounts.flows.keys.impact import KeyImpact
 from accounts.flows.keys.report import KeyReport, KeyUseReport
 from accounts.flows.sessions import session as sessions
 from tests.conftest import KEY, on_both_databases
-from tests.people import Apps, Person, Service
+from tests.people import AppPool, Person, Service
 from tests.servers.smtp import SmtpSink
 
 DAY = 86400
@@ -32,16 +32,16 @@ OLD = "vN3x9Rt5mK2rB8nQ4cY7pL1dF6hJ0sWz-older"
 
 
 @pytest.fixture
-def kept(settings: Callable[..., Settings], sink: SmtpSink, apps: Apps) -> Iterator[Service]:
+def kept(settings: Callable[..., Settings], sink: SmtpSink, apps: AppPool) -> Iterator[Service]:
     """A service whose ring is in a file."""
-    app = apps.lend(settings().model_copy(update={"secret_keys": ()}))
+    app = apps.acquire(settings().model_copy(update={"secret_keys": ()}))
     app.testing = True
     yield Service(app, sink)
-    apps.take_back(app)
+    apps.release(app)
 
 
 def ring_of(service: Service) -> FileKeyRing:
-    ring = service.house.ring
+    ring = service.site.ring
     assert isinstance(ring, FileKeyRing)
     return ring
 
@@ -150,7 +150,7 @@ def test_an_old_key_is_safe_when_the_longest_session_of_its_last_day_is_over(kep
 
 def test_an_old_key_is_not_safe_before_the_last_link_it_counted_is_too_old(kept: Service) -> None:
     kept.admin().post("/api/admin/invites", {"email": "far@example.org", "days": 90})
-    kept.token("far@example.org", "invite")
+    kept.link_token("far@example.org", "invite")
     write_ring(kept, first_line(kept), f"{new_key()} {int(time.time()) - 40 * DAY}")
     old = lives(kept)[0]
     assert about(old.safe_to_drop_from, now() + timedelta(days=90) + LEEWAY)
@@ -161,12 +161,12 @@ def test_a_lifetime_that_was_raised_later_holds_for_old_links_too(
 ) -> None:
     member = kept.member()
     member.post("/api/forgot-password", {"email": member.email})
-    kept.token(member.email, "reset-password")
+    kept.link_token(member.email, "reset-password")
     write_ring(kept, first_line(kept), f"{new_key()} {int(time.time())}")
     raised = settings(lifetime_reset_password=60 * DAY).model_copy(update={"secret_keys": ()})
     service = Service(create_app(raised), sink)
     assert about(lives(service)[0].safe_to_drop_from, now() + timedelta(days=60) + LEEWAY)
-    get_app_state(service.app).house.store.close()
+    get_app_state(service.app).site.store.close()
 
 
 def test_a_ring_in_the_environment_is_judged_by_what_was_counted(make_service: Callable[..., Service]) -> None:
@@ -190,8 +190,8 @@ def test_the_toll_names_whose_sessions_and_invitations_die(kept: Service) -> Non
     disable(kept, off)
     admin.post("/api/admin/invites", {"email": "open@example.org"})
     admin.post("/api/admin/invites", {"email": "gone@example.org"})
-    kept.token("open@example.org", "invite")
-    kept.token("gone@example.org", "invite")
+    kept.link_token("open@example.org", "invite")
+    kept.link_token("gone@example.org", "invite")
     invites = admin.get("/api/admin/invites").json
     assert invites is not None
     (gone,) = [each["id"] for each in invites["invites"] if each["email"] == "gone@example.org"]
@@ -240,10 +240,10 @@ def test_a_waiting_key_costs_nothing(kept: Service) -> None:
 def test_a_rotation_keeps_sessions_and_links_and_is_audited_without_a_secret(kept: Service) -> None:
     member = kept.member()
     member.post("/api/forgot-password", {"email": member.email})
-    token = kept.token(member.email, "reset-password")
+    token = kept.link_token(member.email, "reset-password")
     fresh = take_over(kept)
     assert member.signed_in
-    assert kept.house.ring.signing == fresh
+    assert kept.site.ring.signing == fresh
     said = {"token": token, "password": "another long passphrase"}
     assert kept.person().post("/api/l/reset-password", said).status_code == 200
     old, new = lives(kept)
@@ -257,8 +257,8 @@ def test_a_rotation_keeps_sessions_and_links_and_is_audited_without_a_secret(kep
 def test_a_key_that_is_not_safe_is_dropped_only_by_who_says_so_twice(kept: Service) -> None:
     member = kept.member()
     member.post("/api/forgot-password", {"email": member.email})
-    token = kept.token(member.email, "reset-password")
-    old = kept.house.ring.signing
+    token = kept.link_token(member.email, "reset-password")
+    old = kept.site.ring.signing
     take_over(kept)
     new_member = kept.member()
     with pytest.raises(Conflict, match=f"key {old.name} is kept"):

@@ -22,26 +22,26 @@ from accounts.core.models.account import Account
 from accounts.flows.moving import backup as backups
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service
-from tests.web.routes import dump
+from tests.web.routes import dump_tables
 
 
 def put_back(service: Service, path: Path, database: str) -> None:
     """What an operator does with a backup, the service being stopped."""
-    service.house.store.close()
-    if service.house.store.is_sqlite:
+    service.site.store.close()
+    if service.site.store.is_sqlite:
         file = Path(str(make_url(database).database))
         for each in (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
             each.unlink(missing_ok=True)
         shutil.copy(path, file)
         return
-    url: URL = service.house.store.engine.url
+    url: URL = service.site.store.engine.url
     plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
     subprocess.run(
         ["pg_restore", "--clean", "--if-exists", "--no-owner", f"--dbname={plain.render_as_string()}", str(path)],
         check=True,
         env={"PGPASSWORD": url.password or "", "PATH": "/usr/bin:/bin"},
     )
-    service.house.store.close()
+    service.site.store.close()
 
 
 def invited(admin: Person, service: Service) -> Person:
@@ -57,17 +57,20 @@ def code(person: Person, purpose: str, token: str, **said: str) -> str:
 
 @on_both_databases
 def test_what_was_used_up_since_the_backup_stays_dead(service: Service, database: str, tmp_path: Path) -> None:
-    if not service.house.store.is_sqlite and shutil.which("pg_dump") is None:
+    if not service.site.store.is_sqlite and shutil.which("pg_dump") is None:
         pytest.skip("no pg_dump here")
     admin, member, signed_out = service.admin(), service.member(), service.member()
     guest, waiting, revoked = (invited(admin, service) for _ in range(3))
     newcomer = service.person()
     assert newcomer.post("/api/sign-up", {"email": newcomer.email}).status_code == 202
     assert member.post("/api/forgot-password", {"email": member.email}).status_code == 202
-    tokens = {each.email: service.token(each.email, "invite") for each in (guest, waiting, revoked)}
-    activate, reset = service.token(newcomer.email, "activate"), service.token(member.email, "reset-password")
-    before, path = dump(service), tmp_path / "backup"
-    assert backups.backup(service.house.store, path) == path.stat().st_size > 0
+    tokens = {each.email: service.link_token(each.email, "invite") for each in (guest, waiting, revoked)}
+    activate, reset = (
+        service.link_token(newcomer.email, "activate"),
+        service.link_token(member.email, "reset-password"),
+    )
+    before, path = dump_tables(service), tmp_path / "backup"
+    assert backups.backup(service.site.store, path) == path.stat().st_size > 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.glob(".*.part")) == []
 
@@ -82,7 +85,7 @@ def test_what_was_used_up_since_the_backup_stays_dead(service: Service, database
     assert signed_out.post("/api/sign-out").status_code == 204
 
     put_back(service, path, database)
-    assert dump(service) == before
+    assert dump_tables(service) == before
     signed_out.client.set_cookie("session", ended.value)
     assert signed_out.get("/api/account").status_code == 200, "this is what has to be prevented"
     done = backups.restored(service.uow())
@@ -104,14 +107,14 @@ def test_after_it_everything_works_anew(service: Service) -> None:
     """As on the day after: links of the same invitation, a new sign-up, a new session."""
     admin = service.admin()
     guest = invited(admin, service)
-    old = service.token(guest.email, "invite")
+    old = service.link_token(guest.email, "invite")
     backups.restored(service.uow())
     assert admin.sign_in().status_code == 200
     row = admin.get("/api/admin/invites").get_json()["invites"][0]
     # Links carry whole seconds: one of the very second of the return counts as older.
     threading.Event().wait(1.1)
     assert admin.post(f"/api/admin/invites/{row['id']}/resend").status_code == 202
-    fresh = service.token(guest.email, "invite")
+    fresh = service.link_token(guest.email, "invite")
     assert fresh != old
     assert code(guest, "invite", old, password=guest.password) == "link_used"
     assert code(guest, "invite", fresh, password=guest.password) == "done"
@@ -132,7 +135,7 @@ def test_a_letter_that_waited_in_the_backup_is_not_sent_again(service: Service) 
     person = service.person()
     assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
     assert backups.restored(service.uow()).letters == 1
-    assert service.mails(person.email) == []
+    assert service.mails_to(person.email) == []
 
 
 def test_a_backup_is_one_moment_while_others_write(service: Service, tmp_path: Path) -> None:
@@ -150,7 +153,7 @@ def test_a_backup_is_one_moment_while_others_write(service: Service, tmp_path: P
     writer.start()
     try:
         for _ in range(5):
-            backups.backup(service.house.store, path)
+            backups.backup(service.site.store, path)
             with sqlite3.connect(path) as copy:
                 counts = copy.execute("SELECT kind, count(*) FROM audit GROUP BY kind").fetchall()
             copy.close()
@@ -165,13 +168,13 @@ def test_what_cannot_be_written_leaves_the_older_backup(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(backups.BackupFailed, match="No such file or directory"):
-        backups.backup(service.house.store, tmp_path / "none" / "backup")
+        backups.backup(service.site.store, tmp_path / "none" / "backup")
     path = tmp_path / "backup"
     path.write_text("older", encoding="utf-8")
     full = OSError(28, "No space left on device")
     monkeypatch.setattr(atomic_files, "_flush", lambda path: (_ for _ in ()).throw(full))
     with pytest.raises(backups.BackupFailed, match="No space left"):
-        backups.backup(service.house.store, path)
+        backups.backup(service.site.store, path)
     assert path.read_text("utf-8") == "older"
     assert list(tmp_path.glob(".*.part")) == []
 
@@ -200,6 +203,6 @@ def test_what_the_tool_says_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_the_moment_is_kept_longer_than_any_link_lives(make_service: Callable[..., Service]) -> None:
     service = make_service(lifetime_activate=366 * 86400)
-    longest = max(service.house.link_signer.lifetime(link) for link in service.house.links.values())
+    longest = max(service.site.link_signer.lifetime(link) for link in service.site.links.values())
     assert longest == timedelta(days=366)
     assert longest < opening.RESTORE_RETENTION

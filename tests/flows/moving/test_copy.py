@@ -11,7 +11,7 @@ from accounts.core.database.store import Store
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows.moving import copy as copying
 from tests.people import Person, Service
-from tests.web.routes import dump
+from tests.web.routes import dump_tables
 
 BOTH_WAYS = pytest.mark.parametrize(
     ("database", "to"),
@@ -30,7 +30,7 @@ def test_links_and_sessions_from_before_work_after(make_service: Callable[..., S
     admin, member, guest = before.admin(), before.member(), before.person()
     assert admin.post("/api/admin/invites", {"email": guest.email, "groups": ["staff"]}).status_code == 202
     assert member.post("/api/forgot-password", {"email": member.email}).status_code == 202
-    invite, reset = before.token(guest.email, "invite"), before.token(member.email, "reset-password")
+    invite, reset = before.link_token(guest.email, "invite"), before.link_token(member.email, "reset-password")
     gone = before.member()
     ended = gone.client.get_cookie("session")
     assert ended is not None
@@ -38,13 +38,13 @@ def test_links_and_sessions_from_before_work_after(make_service: Callable[..., S
 
     target = Store(other)
     seen: list[str] = []
-    counts = copying.copy(before.house.store, target, lambda table, rows: seen.append(table))
+    counts = copying.copy(before.site.store, target, lambda table, rows: seen.append(table))
     target.close()
     assert counts["accounts"] == 3
-    assert not copying.moved_on(before.house.store, counts)
+    assert not copying.moved_on(before.site.store, counts)
     assert {"accounts", "audit", "spent"} <= set(seen)
     after = make_service(database_url=other)
-    assert dump(after) == dump(before)
+    assert dump_tables(after) == dump_tables(before)
 
     admin_after, member_after = moved(admin, before, after), moved(member, before, after)
     assert admin_after.signed_in
@@ -72,11 +72,11 @@ def moved(person: Person, before: Service, after: Service) -> Person:
 def test_a_target_that_holds_something_is_left_as_it_is(make_service: Callable[..., Service], other: str) -> None:
     before, target = make_service(), Store(other)
     before.member()
-    copying.copy(before.house.store, target)
-    again = dump(make_service(database_url=other))
+    copying.copy(before.site.store, target)
+    again = dump_tables(make_service(database_url=other))
     with pytest.raises(copying.CopyRefused, match=r"not empty: \w+ has rows; nothing was copied"):
-        copying.copy(before.house.store, target)
-    assert dump(make_service(database_url=other)) == again
+        copying.copy(before.site.store, target)
+    assert dump_tables(make_service(database_url=other)) == again
     target.close()
 
 
@@ -87,12 +87,12 @@ def test_a_row_that_the_target_does_not_take_leaves_nothing_behind(
     """SQLite does not mind a text that is longer than its column."""
     before, target = make_service(), Store(other)
     member = before.member()
-    with before.house.store.engine.begin() as connection:
+    with before.site.store.engine.begin() as connection:
         connection.execute(text("UPDATE accounts SET name = :long"), {"long": "x" * 101})
     with pytest.raises(copying.CopyRefused, match="does not take a row") as refused:
-        copying.copy(before.house.store, target)
+        copying.copy(before.site.store, target)
     assert member.email not in str(refused.value)
-    assert not any(dump(make_service(database_url=other)).values())
+    assert not any(dump_tables(make_service(database_url=other)).values())
     target.close()
 
 
@@ -106,12 +106,12 @@ def test_what_happens_meanwhile_is_not_half_in_the_copy(make_service: Callable[.
         if not came:
             came.append(before.member().email)
 
-    counts = copying.copy(before.house.store, target, interfere)
+    counts = copying.copy(before.site.store, target, interfere)
     target.close()
     after = make_service(database_url=other)
     assert counts["accounts"] == 1
-    assert came[0] not in str(dump(after))
-    assert copying.moved_on(before.house.store, counts), "and the operator is told"
+    assert came[0] not in str(dump_tables(after))
+    assert copying.moved_on(before.site.store, counts), "and the operator is told"
 
 
 @pytest.mark.parametrize("to", [pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -123,7 +123,7 @@ def test_more_rows_than_one_batch_and_what_is_nothing_stays_nothing(
     for number in range(5):
         with before.uow() as uow:
             uow.enqueue("activate", f"p{number}@example.org", {"next": "", "deep": [None, {"a": None}]})
-    assert copying.copy(before.house.store, target)["outbox"] == 5
+    assert copying.copy(before.site.store, target)["outbox"] == 5
     with target.engine.connect() as connection:
         facts = connection.execute(OutboxRow.__table__.select()).mappings().all()
     assert {str(row["facts"]["deep"]) for row in facts} == {"[None, {'a': None}]"}

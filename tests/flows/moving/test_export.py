@@ -50,7 +50,7 @@ def test_every_table_is_part_of_ones_own_data_or_left_out_for_a_reason() -> None
 def test_somebody_sees_everything_about_themselves_and_no_secret(service: Service) -> None:
     admin, member = service.admin(), service.member()
     assert admin.post("/api/admin/invites", {"email": member.email, "groups": ["staff"]}).status_code == 202
-    assert member.post("/api/l/invite", {"token": service.token(member.email, "invite")}).status_code == 200
+    assert member.post("/api/l/invite", {"token": service.link_token(member.email, "invite")}).status_code == 200
     assert member.sign_in().status_code == 200
     found = member.get("/api/account/export")
     assert found.status_code == 200
@@ -125,7 +125,7 @@ def test_more_accounts_than_one_batch_each_go_out_once(service: Service, tmp_pat
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", '=HYPERLINK("x")', "'=1"])
 def test_no_cell_is_a_formula_and_names_come_back_as_they_were(service: Service, tmp_path: Path, name: str) -> None:
     member = service.member()
-    with Session(service.house.store.engine) as session, session.begin():
+    with Session(service.site.store.engine) as session, session.begin():
         session.execute(update(Account).values(name=name))
     text = "".join(export.as_csv(export.every_account(service.uow())))
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]

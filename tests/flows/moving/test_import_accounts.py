@@ -18,9 +18,9 @@ from accounts.flows.moving.rows import How, Refused
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import BCRYPT, person, stored, write_csv
-from tests.flows.walks import counts, events
+from tests.flows.walks import count_rows, list_event_kinds
 from tests.people import Service
-from tests.web.routes import dump
+from tests.web.routes import dump_tables
 
 PLAIN = How(source="plain")
 
@@ -34,9 +34,9 @@ def test_a_rehearsal_counts_and_changes_nothing(service: Service, tmp_path: Path
     member, told = service.member(), list[Refused]()
     rows = [person("a", groups="staff"), person("b", password_hash=""), person("c", active="0"), person("a"),
             person("d", password_hash="x"), person(email=member.email.upper())]  # fmt: skip
-    before = dump(service)
+    before = dump_tables(service)
     report = moving.rehearse(service.uow(), write_csv(tmp_path / "people.csv", rows), PLAIN, refused=told.append)
-    assert dump(service) == before
+    assert dump_tables(service) == before
     assert (report.rows, report.coming, report.disabled, report.here) == (6, 3, 1, 0)
     assert report.hashes == {"bcrypt 2b": 2, "no password": 1}
     assert report.refused == {"twice": 1, "hash": 1, "taken": 1}
@@ -57,13 +57,13 @@ def test_people_come_in_and_sign_in_with_the_password_they_had(service: Service,
     account = accounts.find(service.uow(), anna.email)
     assert account.password_hash is not None
     assert account.password_hash.startswith("$argon2id$")
-    assert events(service, account.id)[:2] == ["account.imported", "sign-in"]
+    assert list_event_kinds(service, account.id)[:2] == ["account.imported", "sign-in"]
     assert anna.sign_in().status_code == 200, "with the new hash, too"
     assert service.person(email="emil@example.org", password=BCRYPT["password"]).sign_in().status_code == 401
     nina = service.person(email="nina@example.org", password="")
     assert nina.sign_in().status_code in (401, 422)
     assert nina.post("/api/forgot-password", {"email": nina.email}).status_code == 202
-    assert service.token(nina.email, "reset-password")
+    assert service.link_token(nina.email, "reset-password")
 
 
 @on_both_databases
@@ -76,7 +76,7 @@ def test_running_again_brings_nobody_in_twice(service: Service, tmp_path: Path) 
     assert (first.coming, seen) == (1200, [1000, 1200])
     again = moving.bring_in(service.uow(), path, PLAIN)
     assert (again.rows, again.coming, again.here, sum(again.refused.values())) == (1600, 400, 1200, 0)
-    assert counts(service)["accounts"] == 1600
+    assert count_rows(service)["accounts"] == 1600
     assert moving.bring_in(service.uow(), path, PLAIN).coming == 0
 
 
@@ -96,7 +96,7 @@ def test_an_address_that_is_kept_for_its_owner_is_not_given_away(service: Servic
     member = service.member()
     old, new = member.email, f"new-{member.email}"
     assert member.post("/api/account/email", {"email": new}).status_code == 202
-    assert member.post("/api/l/change-email", {"token": service.token(new, "change-email")}).status_code == 200
+    assert member.post("/api/l/change-email", {"token": service.link_token(new, "change-email")}).status_code == 200
     report = moving.bring_in(service.uow(), write_csv(tmp_path / "people.csv", [person(email=old)]), PLAIN)
     assert report.refused == {"taken": 1}
 
@@ -114,7 +114,7 @@ def test_the_door_for_the_first_admin_shuts_when_an_admin_comes_in(service: Serv
 
 def test_each_account_and_the_whole_leave_a_line_in_the_audit_log(service: Service, tmp_path: Path) -> None:
     moving.bring_in(service.uow(), people(tmp_path, 3), PLAIN)
-    with Session(service.house.store.engine) as session:
+    with Session(service.site.store.engine) as session:
         lines = session.execute(select(AuditRow.kind, AuditRow.facts).order_by(AuditRow.kind)).all()
         rows = session.scalars(select(Account)).all()
     assert [tuple(line) for line in lines] == [

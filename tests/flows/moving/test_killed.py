@@ -90,7 +90,7 @@ def brought_in(store: Store) -> int:
 def test_an_import_that_was_killed_and_run_again_loses_and_doubles_nobody(
     service: Service, database: str, people: Path
 ) -> None:
-    store = service.house.store
+    store = service.site.store
 
     def goes_on() -> bool:
         before = brought_in(store)
@@ -116,10 +116,10 @@ def test_a_copy_that_was_killed_leaves_a_target_that_is_empty_and_can_be_copied_
     # The tables are there just before the first row is copied.
     Command(database, "copy", "--to", other).killed(lambda: is_current(target))
     if any(rows(target).values()):
-        assert rows(target) == rows(service.house.store), "it came to its end"
+        assert rows(target) == rows(service.site.store), "it came to its end"
     else:
         Command(database, "copy", "--to", other).ends()
-    assert rows(target) == rows(service.house.store)
+    assert rows(target) == rows(service.site.store)
     target.close()
 
 
@@ -142,19 +142,19 @@ def rows(store: Store) -> dict[str, int]:
 def test_a_backup_that_was_killed_leaves_the_older_one_or_a_whole_one(
     service: Service, database: str, people: Path, tmp_path: Path
 ) -> None:
-    if not service.house.store.is_sqlite and shutil.which("pg_dump") is None:
+    if not service.site.store.is_sqlite and shutil.which("pg_dump") is None:
         pytest.skip("no pg_dump here; on Debian: apt install postgresql-client")
     Command(database, "import", str(people)).ends()
     backed_up = tmp_path / "backup"
     backed_up.write_bytes(b"older")
     for _ in range(4):
         if backup_killed(database, backed_up):
-            assert backed_up.read_bytes() == b"older" or is_whole(service.house.store, backed_up)
+            assert backed_up.read_bytes() == b"older" or is_whole(service.site.store, backed_up)
         else:
-            assert is_whole(service.house.store, backed_up)
+            assert is_whole(service.site.store, backed_up)
         backed_up.write_bytes(b"older")
     Command(database, "backup", str(backed_up)).ends()
-    assert is_whole(service.house.store, backed_up)
+    assert is_whole(service.site.store, backed_up)
 
 
 def backup_killed(database: str, path: Path) -> bool:

@@ -25,11 +25,11 @@ from accounts.flows.oidc import backchannel, registration, registration_form
 from accounts.flows.oidc.signing_keys import SigningKeys
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
-from tests.apps import new_app, session_of, signed_in_to
+from tests.apps import register_app, session_id_of, sign_in_to_apps
 from tests.conftest import on_both_databases
-from tests.people import OTHER_PASSWORD, Person, Service, new_address
+from tests.people import OTHER_PASSWORD, Person, Service, make_email
 from tests.servers.relying_party import RelyingParty, relying_party
-from tests.web.routes import at_once
+from tests.web.routes import run_concurrently
 
 EVENT: dict[str, dict[str, str]] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 
@@ -51,7 +51,7 @@ def change_password(service: Service, person: Person) -> None:
 
 def reset_password(service: Service, person: Person) -> None:
     assert person.post("/api/forgot-password", {"email": person.email}).status_code == 202
-    said = {"token": service.token(person.email, "reset-password"), "password": OTHER_PASSWORD}
+    said = {"token": service.link_token(person.email, "reset-password"), "password": OTHER_PASSWORD}
     assert service.person().post("/api/l/reset-password", said).status_code == 200
 
 
@@ -61,8 +61,8 @@ def not_me(service: Service, person: Person) -> None:
     with service.uow() as uow:
         uow.session.execute(delete(AppLogout))
         uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == logout_events.LOGOUT_PURPOSE))
-    signed_in_to(service, person, *[app for app in registration.list_apps(service.uow()) if app.name != "Shop"])
-    said = {"token": service.token(person.email, "not-me")}
+    sign_in_to_apps(service, person, *[app for app in registration.list_apps(service.uow()) if app.name != "Shop"])
+    said = {"token": service.link_token(person.email, "not-me")}
     assert service.person().post("/api/l/not-me", said).status_code == 200
 
 
@@ -78,7 +78,7 @@ def lose_a_group(service: Service, person: Person) -> None:
 
 def close_account(service: Service, person: Person) -> None:
     assert person.post("/api/account/close").status_code == 202
-    said = {"token": service.token(person.email, "close-account")}
+    said = {"token": service.link_token(person.email, "close-account")}
     assert person.post("/api/l/close-account", said).status_code == 200
 
 
@@ -98,9 +98,9 @@ def deleted_by_an_admin(service: Service, person: Person) -> None:
 
 
 def change_address(service: Service, person: Person) -> None:
-    moved = new_address()
+    moved = make_email()
     assert person.post("/api/account/email", {"email": moved}).status_code == 202
-    assert person.post("/api/l/change-email", {"token": service.token(moved, "change-email")}).status_code == 200
+    assert person.post("/api/l/change-email", {"token": service.link_token(moved, "change-email")}).status_code == 200
 
 
 WAYS: list[Callable[[Service, Person], None]] = [
@@ -124,7 +124,7 @@ def rows(service: Service) -> list[AppLogout]:
 
 
 def claims_of(service: Service, token: str) -> dict[str, Any]:
-    said = service.house.get(SigningKeys).verify(token)
+    said = service.site.get(SigningKeys).verify(token)
     assert said is not None, "signed by one of the published keys"
     return dict(said)
 
@@ -136,11 +136,11 @@ def test_whatever_ends_all_sessions_tells_every_app_once(
 ) -> None:
     service.admin()
     member, other = service.member(), service.member()
-    told = [new_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki")]
-    strange = new_app(service, "Shop", backchannel_logout_uri=party.address).app
+    told = [register_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki")]
+    strange = register_app(service, "Shop", backchannel_logout_uri=party.address).app
     account_id = member.get("/api/account").get_json()["id"]
-    signed_in_to(service, member, *told, *told)
-    signed_in_to(service, other, strange)
+    sign_in_to_apps(service, member, *told, *told)
+    sign_in_to_apps(service, other, strange)
     way(service, member)
     assert [(row.app_name, row.sid) for row in rows(service)] == [("Notes", None), ("Wiki", None)]
     service.deliver()
@@ -155,10 +155,12 @@ def test_one_sign_out_tells_the_apps_of_that_session_alone(service: Service, par
     here = service.member()
     there = service.person(email=here.email)
     assert there.sign_in().status_code == 200
-    wiki, notes = (new_app(service, name, backchannel_logout_uri=party.address).app for name in ("Wiki", "Notes"))
-    signed_in_to(service, here, wiki)
-    signed_in_to(service, there, wiki, notes)
-    sid = session_of(here)
+    wiki, notes = (
+        register_app(service, name, backchannel_logout_uri=party.address).app for name in ("Wiki", "Notes")
+    )
+    sign_in_to_apps(service, here, wiki)
+    sign_in_to_apps(service, there, wiki, notes)
+    sid = session_id_of(here)
     assert here.post("/api/sign-out").status_code == 204
     service.deliver()
     (claims,) = [claims_of(service, token) for token in party.tokens]
@@ -170,8 +172,8 @@ def test_a_session_ended_from_the_list_tells_its_apps(service: Service, party: R
     here = service.member()
     there = service.person(email=here.email)
     there.sign_in()
-    sid = session_of(there)
-    signed_in_to(service, there, new_app(service, backchannel_logout_uri=party.address).app)
+    sid = session_id_of(there)
+    sign_in_to_apps(service, there, register_app(service, backchannel_logout_uri=party.address).app)
     assert here.delete(f"/api/account/sessions/{sid}").status_code == 204
     service.deliver()
     assert [claims_of(service, token)["sid"] for token in party.tokens] == [sid]
@@ -179,8 +181,8 @@ def test_a_session_ended_from_the_list_tells_its_apps(service: Service, party: R
 
 def test_a_session_ended_by_an_admin_tells_its_apps(service: Service, party: RelyingParty) -> None:
     member = service.member()
-    sid = session_of(member)
-    signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
+    sid = session_id_of(member)
+    sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
     helpdesk_accounts.end_session(service.uow(), accounts.find(service.uow(), member.email).id, sid)
     service.deliver()
     assert [claims_of(service, token)["sid"] for token in party.tokens] == [sid]
@@ -192,10 +194,10 @@ def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_sig
     service: Service, party: RelyingParty, end: Callable[[UnitOfWork, str], App]
 ) -> None:
     people = [service.member() for _ in range(3)]
-    wiki = new_app(service, backchannel_logout_uri=party.address, id_token_signed_response_alg="ES256").app
-    other = new_app(service, "Notes", backchannel_logout_uri=party.address).app
+    wiki = register_app(service, backchannel_logout_uri=party.address, id_token_signed_response_alg="ES256").app
+    other = register_app(service, "Notes", backchannel_logout_uri=party.address).app
     for person in people:
-        signed_in_to(service, person, wiki, other)
+        sign_in_to_apps(service, person, wiki, other)
     people[0].post("/api/sign-out", {"everywhere": True})
     service.deliver()
     party.heard.clear()
@@ -212,8 +214,8 @@ def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_sig
 
 
 def test_an_app_that_has_lost_its_address_cannot_be_told(service: Service, party: RelyingParty) -> None:
-    member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
-    signed_in_to(service, member, app)
+    member, app = service.member(), register_app(service, backchannel_logout_uri=party.address).app
+    sign_in_to_apps(service, member, app)
     member.post("/api/sign-out")
     registration.change_app(service.uow(), app.id, registration_form.ChangeAppForm(backchannel_logout_uri=None))
     service.deliver()
@@ -223,12 +225,12 @@ def test_an_app_that_has_lost_its_address_cannot_be_told(service: Service, party
 def test_a_sign_in_right_after_a_goodbye_by_a_clock_that_is_behind_is_told_of_its_end(
     service: Service, party: RelyingParty
 ) -> None:
-    member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
-    signed_in_to(service, member, app)
+    member, app = service.member(), register_app(service, backchannel_logout_uri=party.address).app
+    sign_in_to_apps(service, member, app)
     with time_machine.travel(time.time() + 30):
         member.post("/api/sign-out", {"everywhere": True})
     member.sign_in()
-    signed_in_to(service, member, app)
+    sign_in_to_apps(service, member, app)
     member.post("/api/sign-out")
     assert len(rows(service)) == 2
 
@@ -237,10 +239,10 @@ def test_a_logout_token_is_what_the_specification_asks_for(service: Service, par
     import base64
     import json
 
-    member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
+    member, app = service.member(), register_app(service, backchannel_logout_uri=party.address).app
     account_id = member.get("/api/account").get_json()["id"]
-    signed_in_to(service, member, app)
-    sid = session_of(member)
+    sign_in_to_apps(service, member, app)
+    sid = session_id_of(member)
     member.post("/api/sign-out")
     service.deliver()
     ((method, path, form),) = party.heard
@@ -250,7 +252,7 @@ def test_a_logout_token_is_what_the_specification_asks_for(service: Service, par
     assert (header["typ"], header["alg"]) == ("logout+jwt", "RS256")
     claims = claims_of(service, party.tokens[0])
     moment = now().timestamp()
-    assert (claims["iss"], claims["aud"]) == (service.house.settings.public_origin, app.id)
+    assert (claims["iss"], claims["aud"]) == (service.site.settings.public_origin, app.id)
     assert (claims["sub"], claims["sid"], claims["events"]) == (account_id, sid, EVENT)
     assert moment - 60 < claims["iat"] <= moment
     assert 0 < claims["exp"] - claims["iat"] <= 120
@@ -261,8 +263,8 @@ def test_a_logout_token_is_what_the_specification_asks_for(service: Service, par
 def test_nothing_that_is_stored_holds_the_token_and_it_is_signed_when_it_is_carried(
     service: Service, party: RelyingParty, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
-    signed_in_to(service, member, app)
+    member, app = service.member(), register_app(service, backchannel_logout_uri=party.address).app
+    sign_in_to_apps(service, member, app)
     member.post("/api/sign-out")
     with service.uow() as uow:
         (due,) = uow.session.scalars(select(OutboxRow).where(OutboxRow.purpose == logout_events.LOGOUT_PURPOSE))
@@ -288,7 +290,7 @@ def test_an_app_that_does_not_answer_is_tried_again_and_given_up_in_the_end(
     from accounts.core.outbox import MAX_ATTEMPTS
 
     member = service.member()
-    signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
+    sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
     party.manner = "503"
     member.post("/api/sign-out")
     service.deliver()
@@ -309,7 +311,7 @@ def test_an_app_that_does_not_answer_is_tried_again_and_given_up_in_the_end(
 
 def test_an_app_without_an_address_is_named_as_one_that_cannot_be_told(service: Service) -> None:
     member = service.member()
-    signed_in_to(service, member, new_app(service).app)
+    sign_in_to_apps(service, member, register_app(service).app)
     member.post("/api/sign-out")
     (row,) = rows(service)
     assert row.state == "silent"
@@ -317,8 +319,8 @@ def test_an_app_without_an_address_is_named_as_one_that_cannot_be_told(service: 
 
 
 def test_an_app_that_is_gone_by_then_is_not_called(service: Service, party: RelyingParty) -> None:
-    member, app = service.member(), new_app(service, backchannel_logout_uri=party.address).app
-    signed_in_to(service, member, app)
+    member, app = service.member(), register_app(service, backchannel_logout_uri=party.address).app
+    sign_in_to_apps(service, member, app)
     member.post("/api/sign-out")
     registration.remove_app(service.uow(), app.id)
     service.deliver()
@@ -327,7 +329,7 @@ def test_an_app_that_is_gone_by_then_is_not_called(service: Service, party: Rely
 
 def test_signing_out_everywhere_and_then_here_tells_an_app_once(service: Service, party: RelyingParty) -> None:
     member = service.member()
-    signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
+    sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
     member.post("/api/sign-out", {"everywhere": True})
     member.sign_in()
     member.post("/api/sign-out", {"everywhere": True})
@@ -337,16 +339,16 @@ def test_signing_out_everywhere_and_then_here_tells_an_app_once(service: Service
 @on_both_databases
 def test_fifty_sign_outs_of_one_session_tell_an_app_once(service: Service, party: RelyingParty) -> None:
     member = service.member()
-    signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
-    stated = sessions.read(service.house, member.client.get_cookie("session").value)  # type: ignore[union-attr] # signed in
+    sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
+    stated = sessions.read(service.site, member.client.get_cookie("session").value)  # type: ignore[union-attr] # signed in
     assert stated is not None
-    at_once(50, lambda number: sessions.end(service.uow(), stated))
+    run_concurrently(50, lambda number: sessions.end(service.uow(), stated))
     assert len(rows(service)) == 1
 
 
 def test_a_change_that_is_rolled_back_tells_nobody(service: Service, party: RelyingParty) -> None:
     member = service.member()
-    signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
+    sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
     account_id = member.get("/api/account").get_json()["id"]
 
     def change_and_fail() -> None:
@@ -358,12 +360,12 @@ def test_a_change_that_is_rolled_back_tells_nobody(service: Service, party: Rely
     with pytest.raises(RuntimeError):
         change_and_fail()
     assert rows(service) == []
-    assert not service.house.callbacks_due.is_set()
+    assert not service.site.callbacks_due.is_set()
 
 
 def test_a_slow_app_does_not_hold_up_the_mail(service: Service, party: RelyingParty) -> None:
     member = service.member()
-    signed_in_to(service, member, new_app(service, backchannel_logout_uri=party.address).app)
+    sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
     mail, calls = service.state.make_workers()
     member.post("/api/sign-out")
     member.post("/api/forgot-password", {"email": member.email})
@@ -380,11 +382,11 @@ def test_an_app_that_does_not_answer_holds_up_no_other(service: Service, party: 
     people = [service.member() for _ in range(4)]
     with relying_party() as hung:
         hung.manner = "503"
-        slow = new_app(service, "Hung", backchannel_logout_uri=hung.address).app
-        good = new_app(service, "Good", backchannel_logout_uri=party.address).app
+        slow = register_app(service, "Hung", backchannel_logout_uri=hung.address).app
+        good = register_app(service, "Good", backchannel_logout_uri=party.address).app
         for person in people:
-            signed_in_to(service, person, slow)
-        signed_in_to(service, people[-1], good)
+            sign_in_to_apps(service, person, slow)
+        sign_in_to_apps(service, people[-1], good)
         for person in people:
             person.post("/api/sign-out")
         service.deliver()
@@ -398,12 +400,12 @@ def test_an_app_that_does_not_answer_holds_up_no_other(service: Service, party: 
 
 def test_what_became_of_it_is_forgotten_after_a_month(service: Service) -> None:
     member = service.member()
-    signed_in_to(service, member, new_app(service).app)
+    sign_in_to_apps(service, member, register_app(service).app)
     member.post("/api/sign-out")
-    assert logout_events.delete_old_logouts(service.house.store.engine) == 0
+    assert logout_events.delete_old_logouts(service.site.store.engine) == 0
     with service.uow() as uow:
         uow.session.execute(update(AppLogout).values(at=now() - logout_events.LOGOUT_RETENTION))
-    assert logout_events.delete_old_logouts(service.house.store.engine) == 1
+    assert logout_events.delete_old_logouts(service.site.store.engine) == 1
 
 
 @pytest.mark.parametrize("token", ["", "x.y.z", "A" * 40])

@@ -25,8 +25,8 @@ from accounts.flows.sessions.session import (
 )
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.core.sites import envelope
-from tests.flows.walks import Member, events, member
+from tests.core.sites import make_signer
+from tests.flows.walks import Member, list_event_kinds, sign_up_member
 from tests.people import Service
 
 START = "2030-01-01T00:00:00Z"
@@ -38,17 +38,17 @@ def begun(*, remember: bool = False) -> Session:
 
 
 def kept(service: Service, session: Session) -> Session | None:
-    return sessions.read(service.house, sessions.seal(service.house, session))
+    return sessions.read(service.site, sessions.seal(service.site, session))
 
 
 @pytest.mark.parametrize("remember", [False, True])
 def test_an_idle_session_ends(service: Service, remember: bool) -> None:
     with time_machine.travel(START, tick=False) as time:
-        cookie = sessions.seal(service.house, begun(remember=remember))
+        cookie = sessions.seal(service.site, begun(remember=remember))
         time.shift((IDLE_REMEMBERED if remember else IDLE) - SECOND)
-        assert sessions.read(service.house, cookie) is not None
+        assert sessions.read(service.site, cookie) is not None
         time.shift(SECOND)
-        assert sessions.read(service.house, cookie) is None
+        assert sessions.read(service.site, cookie) is None
 
 
 @pytest.mark.parametrize("remember", [False, True])
@@ -73,14 +73,14 @@ def test_a_session_in_use_ends_too(service: Service, remember: bool) -> None:
 
 def test_a_visitor_has_a_day_for_a_form(service: Service) -> None:
     with time_machine.travel(START, tick=False) as time:
-        cookie = sessions.seal(service.house, sessions.visit())
+        cookie = sessions.seal(service.site, sessions.visit())
         time.shift(VISIT - SECOND)
-        seen = sessions.read(service.house, cookie)
+        seen = sessions.read(service.site, cookie)
         assert seen is not None
         assert sessions.current(service.uow(), seen) is None
-        assert not service.house.store.has_engine, "a visitor needs no store"
+        assert not service.site.store.has_engine, "a visitor needs no store"
         time.shift(SECOND)
-        assert sessions.read(service.house, cookie) is None
+        assert sessions.read(service.site, cookie) is None
 
 
 def test_the_time_of_last_use_is_written_anew_now_and_then() -> None:
@@ -98,32 +98,32 @@ def test_the_time_of_last_use_is_written_anew_now_and_then() -> None:
 def test_a_clock_that_is_behind_reads_the_session_of_one_ahead(service: Service) -> None:
     with time_machine.travel(START, tick=False) as time:
         time.shift(20)
-        cookie = sessions.seal(service.house, begun())
+        cookie = sessions.seal(service.site, begun())
         time.shift(-20)
-        assert sessions.read(service.house, cookie) is not None
+        assert sessions.read(service.site, cookie) is not None
         time.shift(-41)
-        assert sessions.read(service.house, cookie) is None
+        assert sessions.read(service.site, cookie) is None
 
 
 @pytest.mark.parametrize("payload", [None, [], "x", 7, {}, ["a"], list("123456789"), list("1234567890")])
 def test_a_genuine_cookie_of_another_layout_is_a_strangers(service: Service, payload: object) -> None:
-    assert sessions.read(service.house, service.house.signer.sign("session", 1, payload)) is None
+    assert sessions.read(service.site, service.site.signer.sign("session", 1, payload)) is None
 
 
 def test_a_cookie_of_another_installation_is_a_strangers(service: Service) -> None:
     payload = ["a", 1, "b", 2, 3, ["pwd"], 0, 3, "c"]
     for foreign in (
-        envelope(new_key(), issuer="http://127.0.0.1:8000"),
-        envelope(issuer="https://other.example.org"),
+        make_signer(new_key(), issuer="http://127.0.0.1:8000"),
+        make_signer(issuer="https://other.example.org"),
     ):
-        assert sessions.read(service.house, foreign.sign("session", 1, payload)) is None
-    assert sessions.read(service.house, "junk") is None
+        assert sessions.read(service.site, foreign.sign("session", 1, payload)) is None
+    assert sessions.read(service.site, "junk") is None
 
 
 def test_a_cookie_holds_no_address_no_name_and_no_role(service: Service) -> None:
-    made = member(service, "readable")
+    made = sign_up_member(service, "readable")
     session = made.sign_in()
-    statement = service.house.signer.verify("session", 1, sessions.seal(service.house, session))
+    statement = service.site.signer.verify("session", 1, sessions.seal(service.site, session))
     began = session.began
     assert statement.payload == [made.id, 1, session.id, began, began, ["pwd"], 0, began, session.csrf]
     assert session.csrf not in repr(session)
@@ -131,13 +131,13 @@ def test_a_cookie_holds_no_address_no_name_and_no_role(service: Service) -> None
 
 @on_both_databases
 def test_signing_out_ends_this_session_and_each_copy_of_it(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     here, there = made.sign_in(), made.sign_in()
     sessions.end(service.uow(), here)
-    assert made.current(here) is None
-    assert made.current(there) is not None
+    assert made.load_current_account(here) is None
+    assert made.load_current_account(there) is not None
     sessions.end(service.uow(), here)
-    assert events(service, made.id).count("sign-out") == 2
+    assert list_event_kinds(service, made.id).count("sign-out") == 2
     uow = service.uow()
     assert is_spent(uow.session, f"session:{here.id}")
     uow.close()
@@ -160,29 +160,29 @@ def _fewer_groups(made: Member) -> None:
 @pytest.mark.parametrize("change", [_everywhere, _off_and_on, _fewer_groups])
 @on_both_databases
 def test_a_rise_of_the_epoch_ends_all_sessions_at_once(service: Service, change: object) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     found = [made.sign_in(), made.sign_in(remember=True)]
     assert callable(change)
     version = made.row.version
     change(made)
-    assert [made.current(session) for session in found] == [None, None]
+    assert [made.load_current_account(session) for session in found] == [None, None]
     assert made.row.auth_epoch > 1
     assert made.row.version > version, "a writer who saw the old epoch must lose"
-    assert made.current(made.sign_in()) is not None
+    assert made.load_current_account(made.sign_in()) is not None
 
 
 def test_a_disabled_account_is_nobody_even_in_a_session_of_its_epoch(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     accounts.disable(service.uow(), made.id)
-    assert made.current(sessions.begin(made.id, made.row.auth_epoch, amr=("pwd",))) is None
-    assert made.current(sessions.begin("nobody", 1, amr=("pwd",))) is None
+    assert made.load_current_account(sessions.begin(made.id, made.row.auth_epoch, amr=("pwd",))) is None
+    assert made.load_current_account(sessions.begin("nobody", 1, amr=("pwd",))) is None
 
 
 def test_more_groups_end_nothing(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     session = made.sign_in()
     accounts.set_groups(service.uow(), made.id, ["editors", "authors"])
-    found = made.current(session)
+    found = made.load_current_account(session)
     assert found is not None
     assert found.groups == ("authors", "editors")
     assert found.is_in("editors")
@@ -190,18 +190,18 @@ def test_more_groups_end_nothing(service: Service) -> None:
 
 
 def test_ending_one_session_ends_that_one(service: Service) -> None:
-    made = member(service)
-    me, other = made.signed_in(), made.sign_in()
+    made = sign_up_member(service)
+    me, other = made.current_account(), made.sign_in()
     session_list.end_one(made.uow(), me, other.id)
-    assert made.current(other) is None
-    assert made.current(me.session) is not None
+    assert made.load_current_account(other) is None
+    assert made.load_current_account(me.session) is not None
     with pytest.raises(NotFound):
         session_list.end_one(made.uow(), me, other.id)
 
 
 def test_nobody_ends_the_session_of_somebody_else(service: Service) -> None:
-    made, stranger = member(service), member(service)
+    made, stranger = sign_up_member(service), sign_up_member(service)
     target = made.sign_in()
     with pytest.raises(NotFound):
-        session_list.end_one(stranger.uow(), stranger.signed_in(), target.id)
-    assert made.current(target) is not None
+        session_list.end_one(stranger.uow(), stranger.current_account(), target.id)
+    assert made.load_current_account(target) is not None

@@ -14,19 +14,19 @@ from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session import ABSOLUTE, ABSOLUTE_REMEMBERED
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.flows.walks import member
+from tests.flows.walks import sign_up_member
 from tests.people import Service
 
 
 @on_both_databases
 def test_open_sessions_are_listed_newest_first(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     with time_machine.travel(made.row.created_at.replace(microsecond=0), tick=False) as time:
         first = made.sign_in(remember=True)
         time.shift(60)
         second = made.sign_in()
         time.shift(60)
-        me = made.signed_in()
+        me = made.current_account()
         found = session_list.listing(service.uow(), me)
         assert [each.id for each in found] == [me.session.id, second.id, first.id]
         assert [each.current for each in found] == [True, False, False]
@@ -36,29 +36,31 @@ def test_open_sessions_are_listed_newest_first(service: Service) -> None:
 
 @on_both_databases
 def test_what_was_ended_or_is_over_is_not_listed(service: Service) -> None:
-    made, other = member(service), member(service)
+    made, other = sign_up_member(service), sign_up_member(service)
     other.sign_in()
     with time_machine.travel(made.row.created_at.replace(microsecond=0), tick=False) as time:
         ended, short = made.sign_in(), made.sign_in()
         remembered = made.sign_in(remember=True)
         sessions.end(service.uow(), ended)
-        ids = {each.id for each in session_list.listing(service.uow(), made.signed_in())}
+        ids = {each.id for each in session_list.listing(service.uow(), made.current_account())}
         assert ended.id not in ids
         assert {short.id, remembered.id} < ids
         time.shift(ABSOLUTE)
-        assert [each.id for each in session_list.listing(service.uow(), made.signed_in())][1:] == [remembered.id]
+        assert [each.id for each in session_list.listing(service.uow(), made.current_account())][1:] == [
+            remembered.id
+        ]
         time.shift(ABSOLUTE_REMEMBERED)
-        assert len(session_list.listing(service.uow(), made.signed_in())) == 1
+        assert len(session_list.listing(service.uow(), made.current_account())) == 1
         sessions.end_everywhere(service.uow(), made.id)
-        assert len(session_list.listing(service.uow(), made.signed_in())) == 1
+        assert len(session_list.listing(service.uow(), made.current_account())) == 1
 
 
 def test_the_current_account_is_one_statement(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     accounts.set_groups(service.uow(), made.id, ["b", "a", "c"])
     session = made.sign_in()
-    with service.statements() as seen:
-        found = made.current(session)
+    with service.record_statements() as seen:
+        found = made.load_current_account(session)
     assert len(seen) == 1
     assert found is not None
     row = made.row
@@ -69,10 +71,10 @@ def test_the_current_account_is_one_statement(service: Service) -> None:
 
 
 def test_a_session_opened_with_a_new_password_is_a_sign_in_too(service: Service) -> None:
-    made, uow = member(service), service.uow()
+    made, uow = sign_up_member(service), service.uow()
     with uow:
         session = sessions.open_for(uow, accounts.find(uow, made.id), ("pwd",))
-    found = made.current(session)
+    found = made.load_current_account(session)
     assert found is not None
     assert found.last_sign_in_at is not None
     assert [each.id for each in session_list.listing(service.uow(), found)] == [session.id]
@@ -80,47 +82,47 @@ def test_a_session_opened_with_a_new_password_is_a_sign_in_too(service: Service)
 
 
 def test_a_forms_token_is_of_its_session_only(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     one, two, visitor = made.sign_in(), made.sign_in(), sessions.visit()
-    tokens = [sessions.csrf_token(service.house, session) for session in (one, two, visitor)]
+    tokens = [sessions.csrf_token(service.site, session) for session in (one, two, visitor)]
     assert not any(session.csrf in "".join(tokens) for session in (one, two, visitor))
     for number, session in enumerate((one, two, visitor)):
         for place, token in enumerate(tokens):
             if place == number:
-                sessions.check_csrf(service.house, session, token)
+                sessions.check_csrf(service.site, session, token)
             else:
                 with pytest.raises(CsrfFailed):
-                    sessions.check_csrf(service.house, session, token)
+                    sessions.check_csrf(service.site, session, token)
 
 
 def test_a_token_from_before_the_sign_in_is_worth_nothing_after_it(service: Service) -> None:
-    before, after = sessions.visit(), member(service).sign_in()
+    before, after = sessions.visit(), sign_up_member(service).sign_in()
     assert before.id != after.id
     with pytest.raises(CsrfFailed):
-        sessions.check_csrf(service.house, after, sessions.csrf_token(service.house, before))
+        sessions.check_csrf(service.site, after, sessions.csrf_token(service.site, before))
 
 
 def test_a_refreshed_session_keeps_its_token(service: Service) -> None:
     session = sessions.visit()
-    token = sessions.csrf_token(service.house, session)
-    sessions.check_csrf(service.house, replace(session, seen=session.seen + timedelta(hours=1)), token)
+    token = sessions.csrf_token(service.site, session)
+    sessions.check_csrf(service.site, replace(session, seen=session.seen + timedelta(hours=1)), token)
 
 
 @pytest.mark.parametrize("stated", [None, 7, ["x"], {}, "", "x", "ü"])
 def test_a_genuine_token_that_says_something_else_is_refused(service: Service, stated: object) -> None:
-    token = service.house.signer.sign("csrf", 1, stated)
+    token = service.site.signer.sign("csrf", 1, stated)
     with pytest.raises(CsrfFailed, match="another session"):
-        sessions.check_csrf(service.house, sessions.visit(), token)
+        sessions.check_csrf(service.site, sessions.visit(), token)
 
 
 @pytest.mark.parametrize("token", ["", "junk", "a.b.c", "x" * 10_000])
 def test_what_is_no_token_is_refused(service: Service, token: str) -> None:
     with pytest.raises(CsrfFailed):
-        sessions.check_csrf(service.house, sessions.visit(), token)
+        sessions.check_csrf(service.site, sessions.visit(), token)
 
 
 def test_a_cookie_is_no_token_of_a_form(service: Service) -> None:
     session = sessions.visit()
     with pytest.raises(CsrfFailed):
-        sessions.check_csrf(service.house, session, sessions.seal(service.house, session))
-    assert sessions.read(service.house, sessions.csrf_token(service.house, session)) is None
+        sessions.check_csrf(service.site, session, sessions.seal(service.site, session))
+    assert sessions.read(service.site, sessions.csrf_token(service.site, session)) is None

@@ -11,13 +11,13 @@ from accounts.flows.account.reset_password import RESET
 from accounts.flows.shared import accounts
 from accounts.flows.shared.accounts import Chosen
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once, told
-from tests.flows.walks import Member, events, first_admin, member
-from tests.people import PASSWORD, Service, new_address
+from tests.core.sites import outcome_of, run_concurrently
+from tests.flows.walks import Member, create_first_admin, list_event_kinds, sign_up_member
+from tests.people import PASSWORD, Service, make_email
 
 
 def test_an_account_is_found_by_id_and_by_any_spelling_of_its_address(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     for text in (made.id, made.email, made.email.upper()):
         uow = service.uow()
         assert accounts.find(uow, text).id == made.id
@@ -28,26 +28,26 @@ def test_an_account_is_found_by_id_and_by_any_spelling_of_its_address(service: S
     "text", ["", "nobody", "nobody@example.org", "no@address@example.org", "@", "x\x00@y", "a b@c"]
 )
 def test_what_is_nobody_is_not_found(service: Service, text: str) -> None:
-    member(service)
+    sign_up_member(service)
     with pytest.raises(NotFound):
         accounts.find(service.uow(), text)
 
 
 @on_both_databases
 def test_off_and_on_again_raises_the_epoch_twice_and_says_so(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     for _ in range(2):
         assert accounts.disable(service.uow(), made.id).status == "disabled"
     for _ in range(2):
         assert accounts.enable(service.uow(), made.id).active
     assert made.row.auth_epoch == 3
-    assert events(service, made.id)[1:] == ["account.disabled", "account.enabled"]
+    assert list_event_kinds(service, made.id)[1:] == ["account.disabled", "account.enabled"]
 
 
 @on_both_databases
 def test_groups_are_made_what_they_shall_be(service: Service) -> None:
-    first_admin(service)
-    made = member(service)
+    create_first_admin(service)
+    made = sign_up_member(service)
     steps: list[tuple[list[str], int]] = [
         (["b", "a"], 1),
         (["a", "b"], 1),
@@ -58,7 +58,7 @@ def test_groups_are_made_what_they_shall_be(service: Service) -> None:
     for groups, epoch in steps:
         assert accounts.set_groups(service.uow(), made.id, groups).groups == tuple(sorted(groups))
         assert (made.row.groups, made.row.auth_epoch) == (tuple(sorted(groups)), epoch)
-    assert events(service, made.id)[1:] == ["account.groups"] * 5
+    assert list_event_kinds(service, made.id)[1:] == ["account.groups"] * 5
 
 
 @pytest.mark.parametrize("act", [accounts.disable, accounts.enable])
@@ -72,14 +72,14 @@ def test_nobody_cannot_be_switched(service: Service, act: object) -> None:
 
 @on_both_databases
 def test_the_last_admin_stays(service: Service) -> None:
-    admin, other = first_admin(service), member(service)
+    admin, other = create_first_admin(service), sign_up_member(service)
     session = admin.sign_in()
     with pytest.raises(LastAdmin):
         accounts.disable(service.uow(), admin.id)
     with pytest.raises(LastAdmin):
         accounts.set_groups(service.uow(), admin.id, ["editors"])
     assert (admin.row.groups, admin.row.active, admin.row.auth_epoch) == ((ADMIN_GROUP,), True, 1)
-    assert admin.current(session) is not None
+    assert admin.load_current_account(session) is not None
     accounts.set_groups(service.uow(), other.id, [ADMIN_GROUP])
     accounts.disable(service.uow(), other.id)
     with pytest.raises(LastAdmin):
@@ -90,7 +90,7 @@ def test_the_last_admin_stays(service: Service) -> None:
 
 
 def test_where_nobody_administers_yet_anybody_else_can_be_switched_off(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     assert accounts.disable(service.uow(), made.id).status == "disabled"
     accounts.enable(service.uow(), made.id)
     accounts.set_groups(service.uow(), made.id, ["x"])
@@ -99,10 +99,12 @@ def test_where_nobody_administers_yet_anybody_else_can_be_switched_off(service: 
 
 @on_both_databases
 def test_two_admins_who_switch_each_other_off_at_once_leave_one(service: Service) -> None:
-    both = [first_admin(service), member(service)]
+    both = [create_first_admin(service), sign_up_member(service)]
     accounts.set_groups(service.uow(), both[1].id, [ADMIN_GROUP])
     for _ in range(3):
-        found = at_once(2, lambda number: told(service.uow(), lambda uow: accounts.disable(uow, both[1 - number].id)))
+        found = run_concurrently(
+            2, lambda number: outcome_of(service.uow(), lambda uow: accounts.disable(uow, both[1 - number].id))
+        )
         assert sorted(found) == ["LastAdmin", "done"]
         assert [each.row.active for each in both].count(True) == 1
         off = next(each for each in both if not each.row.active)
@@ -111,10 +113,10 @@ def test_two_admins_who_switch_each_other_off_at_once_leave_one(service: Service
 
 @on_both_databases
 def test_two_admins_who_leave_at_once_leave_one(service: Service) -> None:
-    both = [first_admin(service), member(service)]
+    both = [create_first_admin(service), sign_up_member(service)]
     accounts.set_groups(service.uow(), both[1].id, [ADMIN_GROUP])
-    found = at_once(
-        2, lambda number: told(service.uow(), lambda uow: accounts.set_groups(uow, both[number].id, ["x"]))
+    found = run_concurrently(
+        2, lambda number: outcome_of(service.uow(), lambda uow: accounts.set_groups(uow, both[number].id, ["x"]))
     )
     assert sorted(found) == ["LastAdmin", "done"]
 
@@ -135,13 +137,13 @@ def test_a_password_is_judged_by_what_belongs_to_its_owner(service: Service) -> 
 
 def test_choosing_holds_no_connection(service: Service) -> None:
     uow = service.uow()
-    accounts.find(uow, member(service).id)
+    accounts.find(uow, sign_up_member(service).id)
     accounts.choose(uow, PASSWORD, email="a@example.org")
-    assert service.house.store.engine.pool.status().endswith("Current Checked out connections: 0")
+    assert service.site.store.engine.pool.status().endswith("Current Checked out connections: 0")
 
 
 def test_groups_that_are_there_already_are_not_new(service: Service) -> None:
-    uow, email = service.uow(), new_address()
+    uow, email = service.uow(), make_email()
     with uow:
         account = accounts.create(uow, email, Chosen("hash"), groups=["a"], locale="en")
         assert accounts.grant(uow, account, ["a"]) == ()
@@ -151,7 +153,7 @@ def test_groups_that_are_there_already_are_not_new(service: Service) -> None:
 
 
 def test_a_link_about_nobody_is_invalid(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     token = made.reset_token()
     uow = service.uow()
     with uow:

@@ -16,24 +16,24 @@ from accounts.flows.shared import accounts
 from accounts.flows.sign_in import password as password_sign_in
 from accounts.flows.sign_in.password import SignIn
 from tests.conftest import on_both_databases
-from tests.core.sites import at_once
+from tests.core.sites import run_concurrently
 from tests.flows.moving.files import BCRYPT, write_csv
 from tests.flows.moving.files import person as imported
-from tests.flows.walks import counts, events, member, stranger
-from tests.people import OTHER_PASSWORD, PASSWORD, Service, new_address
+from tests.flows.walks import anonymous_uow, count_rows, list_event_kinds, sign_up_member
+from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 
 def attempt(service: Service, email: str, password: str = PASSWORD, network: str = "10.9.9.9") -> str:
     said = SignIn.model_validate({"email": email, "password": password})
     try:
-        return password_sign_in.act(stranger(service, network), said).account_id
+        return password_sign_in.act(anonymous_uow(service, network), said).account_id
     except (SignInFailed, TooManyRequests) as refused:
         return refused.code
 
 
 @on_both_databases
 def test_the_right_password_begins_a_session_in_any_spelling_of_the_address(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     before = made.row
     session = made.sign_in(email=made.email.upper(), remember=True)
     after = made.row
@@ -41,28 +41,30 @@ def test_the_right_password_begins_a_session_in_any_spelling_of_the_address(serv
     assert after.sign_in_serial == before.sign_in_serial + 1
     assert after.last_sign_in_at is not None
     assert after.password_hash == before.password_hash
-    assert made.current(session) is not None
-    assert events(service, made.id)[-1] == "sign-in"
+    assert made.load_current_account(session) is not None
+    assert list_event_kinds(service, made.id)[-1] == "sign-in"
 
 
 def test_wrong_password_unknown_address_and_disabled_account_are_told_alike(service: Service) -> None:
-    made, switched_off = member(service), member(service)
+    made, switched_off = sign_up_member(service), sign_up_member(service)
     accounts.disable(service.uow(), switched_off.id)
     said = []
     for email, password in [
-        (made.email, OTHER_PASSWORD), (made.email, ""), (made.email, "x" * 1000), (new_address(), PASSWORD),
+        (made.email, OTHER_PASSWORD), (made.email, ""), (made.email, "x" * 1000), (make_email(), PASSWORD),
         (switched_off.email, PASSWORD), (switched_off.email, OTHER_PASSWORD),
     ]:  # fmt: skip
         with pytest.raises(SignInFailed) as caught:
-            password_sign_in.act(stranger(service), SignIn.model_validate({"email": email, "password": password}))
+            password_sign_in.act(
+                anonymous_uow(service), SignIn.model_validate({"email": email, "password": password})
+            )
         said.append((caught.value.code, caught.value.status, caught.value.reason, caught.value.fields))
     assert len(set(said)) == 1
-    assert events(service, made.id)[-3:] == ["sign-in.failed"] * 3
-    assert events(service, None).count("sign-in.failed") == 1
+    assert list_event_kinds(service, made.id)[-3:] == ["sign-in.failed"] * 3
+    assert list_event_kinds(service, None).count("sign-in.failed") == 1
 
 
 def test_an_account_without_a_password_has_none_that_is_right(service: Service) -> None:
-    made, uow = member(service), service.uow()
+    made, uow = sign_up_member(service), service.uow()
     with uow:
         accounts.find(uow, made.id).password_hash = None
     assert attempt(service, made.email) == attempt(service, made.email, "") == "sign_in_failed"
@@ -70,45 +72,45 @@ def test_an_account_without_a_password_has_none_that_is_right(service: Service) 
 
 def test_an_older_hash_is_renewed_and_no_session_ends(make_service: Callable[..., Service]) -> None:
     service = make_service(options={})
-    made, uow = member(service), service.uow()
+    made, uow = sign_up_member(service), service.uow()
     session = made.sign_in()
     older = PasswordHasher(memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
     with uow:
         accounts.find(uow, made.id).password_hash = older
-    assert made.current(made.sign_in()) is not None
+    assert made.load_current_account(made.sign_in()) is not None
     assert made.row.password_hash != older
     assert (made.row.password_hash or "").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-    assert made.current(session) is not None
+    assert made.load_current_account(session) is not None
     assert made.sign_in().account_id == made.id
 
 
 @on_both_databases
 def test_a_password_that_changes_while_it_is_verified_signs_nobody_in(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     stale = made.row.password_hash
     uow = service.uow()
     with uow:
         accounts.set_password(uow, accounts.find(uow, made.id), "another")
     with pytest.raises(SignInFailed):
-        password_sign_in.begin(stranger(service), made.id, stale, renewed=None, remember=False)
+        password_sign_in.begin(anonymous_uow(service), made.id, stale, renewed=None, remember=False)
     accounts.disable(service.uow(), made.id)
     with pytest.raises(SignInFailed):
-        password_sign_in.begin(stranger(service), made.id, "another", renewed=None, remember=False)
-    assert events(service, made.id).count("sign-in") == 0
+        password_sign_in.begin(anonymous_uow(service), made.id, "another", renewed=None, remember=False)
+    assert list_event_kinds(service, made.id).count("sign-in") == 0
     assert made.row.sign_in_serial == 0
 
 
 @on_both_databases
 def test_sign_ins_at_the_same_moment_do_not_exclude_each_other(service: Service) -> None:
-    made = member(service)
-    found = at_once(6, lambda number: made.sign_in())
+    made = sign_up_member(service)
+    found = run_concurrently(6, lambda number: made.sign_in())
     assert len({session.id for session in found}) == 6
     assert len({session.csrf for session in found}) == 6
     assert made.row.sign_in_serial == 6
 
 
 def test_ten_tries_from_one_network_do_not_lock_out_another(service: Service) -> None:
-    made = member(service)
+    made = sign_up_member(service)
     tries = [attempt(service, made.email, "wrong", "10.0.0.1") for _ in range(11)]
     assert tries == ["sign_in_failed"] * 10 + ["too_many_requests"]
     assert attempt(service, made.email, PASSWORD, "10.0.0.1") == "too_many_requests", "not even the right one"
@@ -117,17 +119,17 @@ def test_ten_tries_from_one_network_do_not_lock_out_another(service: Service) ->
 
 
 def test_a_right_password_buys_no_new_guesses(service: Service) -> None:
-    made, guesser = member(service), "10.0.0.1"
+    made, guesser = sign_up_member(service), "10.0.0.1"
     assert [attempt(service, made.email, "wrong", guesser) for _ in range(9)] == ["sign_in_failed"] * 9
     assert attempt(service, made.email, PASSWORD, guesser) == made.id
     assert attempt(service, made.email, "wrong", guesser) == "too_many_requests"
 
 
 def test_a_throttled_try_costs_no_hash_and_leaves_no_event(service: Service) -> None:
-    email = new_address()
+    email = make_email()
     for _ in range(11):
         attempt(service, email)
-    assert counts(service)["audit"] == 10
+    assert count_rows(service)["audit"] == 10
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_an_address_of_nobody_takes_the_time_of_somebodys_hash(service: Service,
 def test_who_is_looked_up_takes_one_statement_known_or_not(service: Service) -> None:
     seen = []
     for key in (service.member().email, service.person().email):
-        with service.statements() as statements:
+        with service.record_statements() as statements:
             password_sign_in._look_up(service.uow(), key)
         seen.append(list(statements))
     assert seen[0] == seen[1]

@@ -12,7 +12,7 @@ from werkzeug.test import Client
 
 from accounts.core.models.base import Base
 from accounts.flows.sign_in.unlock import MAX_FAILURES
-from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
+from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 UNTOLD = frozenset({"audit", "rate_limits", "key_uses"})
 """Tables that may tell of a visit: they are no part of what a link changes."""
@@ -30,40 +30,40 @@ class Mailed:
 def activate(service: Service) -> Mailed:
     person = service.person()
     assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
-    return Mailed(service.url(person.email, "activate"), {"password": person.password, "name": "New"})
+    return Mailed(service.link_url(person.email, "activate"), {"password": person.password, "name": "New"})
 
 
 def invite(service: Service) -> Mailed:
-    email = new_address("invited")
+    email = make_email("invited")
     assert service.admin().post("/api/admin/invites", {"email": email, "groups": ["editors"]}).status_code == 202
-    return Mailed(service.url(email, "invite"), {"password": OTHER_PASSWORD})
+    return Mailed(service.link_url(email, "invite"), {"password": OTHER_PASSWORD})
 
 
 def reset_password(service: Service) -> Mailed:
     person = service.member()
     assert service.person().post("/api/forgot-password", {"email": person.email}).status_code == 202
-    return Mailed(service.url(person.email, "reset-password"), {"password": OTHER_PASSWORD})
+    return Mailed(service.link_url(person.email, "reset-password"), {"password": OTHER_PASSWORD})
 
 
 def sign_in(service: Service) -> Mailed:
     person = service.member()
     assert service.person().post("/api/sign-in/mail", {"email": person.email}).status_code == 202
-    return Mailed(service.url(person.email, "sign-in"))
+    return Mailed(service.link_url(person.email, "sign-in"))
 
 
 def change_email(service: Service) -> Mailed:
-    person, new = service.member(), new_address("new")
+    person, new = service.member(), make_email("new")
     assert person.post("/api/account/email", {"email": new}).status_code == 202
-    url = service.url(new, "change-email")
+    url = service.link_url(new, "change-email")
     return Mailed(url, person=lambda: signed_in_at(url, service, person))
 
 
 def undo_email_change(service: Service) -> Mailed:
-    person, new = service.member(), new_address("new")
+    person, new = service.member(), make_email("new")
     assert person.post("/api/account/email", {"email": new}).status_code == 202
-    token = service.token(new, "change-email")
+    token = service.link_token(new, "change-email")
     assert person.post("/api/l/change-email", {"token": token}).status_code == 200
-    return Mailed(service.url(person.email, "undo-email-change"))
+    return Mailed(service.link_url(person.email, "undo-email-change"))
 
 
 def unlock(service: Service) -> Mailed:
@@ -71,20 +71,20 @@ def unlock(service: Service) -> Mailed:
     for _ in range(MAX_FAILURES // 10):  # ten tries are what one network has for one account
         stranger = service.person(email=owner.email, password="not the password")
         assert {stranger.sign_in().status_code for _ in range(10)} == {401}
-    return Mailed(service.url(owner.email, "unlock"))
+    return Mailed(service.link_url(owner.email, "unlock"))
 
 
 def close_account(service: Service) -> Mailed:
     person = service.member()
     assert person.post("/api/account/close").status_code == 202
-    return Mailed(service.url(person.email, "close-account"))
+    return Mailed(service.link_url(person.email, "close-account"))
 
 
 def not_me(service: Service) -> Mailed:
     person = service.member()
     said = {"current_password": person.password, "password": OTHER_PASSWORD}
     assert person.post("/api/account/password", said).status_code == 200
-    return Mailed(service.url(person.email, "not-me"))
+    return Mailed(service.link_url(person.email, "not-me"))
 
 
 RECIPES: Mapping[str, Callable[[Service], Mailed]] = {
@@ -102,7 +102,7 @@ RECIPES: Mapping[str, Callable[[Service], Mailed]] = {
 
 def stored(service: Service) -> list[str]:
     """What the store holds, table by table: how many rows, and a digest of them."""
-    with service.house.store.engine.connect() as connection:
+    with service.site.store.engine.connect() as connection:
         found = []
         for table in Base.metadata.sorted_tables:
             if table.name not in UNTOLD:
@@ -114,7 +114,7 @@ def stored(service: Service) -> list[str]:
 def is_alive(service: Service, purpose: str, url: str) -> bool:
     """Whether our own JSON says that a link can be used."""
     asked: Person = service.person()
-    return asked.get(f"/api/l/{purpose}?token={token_in(url)}").status_code == 200
+    return asked.get(f"/api/l/{purpose}?token={token_of_url(url)}").status_code == 200
 
 
 def signed_in_at(url: str, service: Service, person: Person) -> Client:

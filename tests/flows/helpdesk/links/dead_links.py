@@ -10,12 +10,12 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.flows.shared import accounts
-from tests.people import OTHER_PASSWORD, Person, Service, new_address, token_in
+from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 from tests.servers.smtp import links
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class LinkCase:
     """What somebody sends in, the token that must not come back, and the cause behind the door's answer."""
 
     text: str
@@ -25,162 +25,164 @@ class Case:
 
 def reset_url(service: Service, person: Person) -> str:
     assert service.person().post("/api/forgot-password", {"email": person.email}).status_code == 202
-    return service.url(person.email, "reset-password")
+    return service.link_url(person.email, "reset-password")
 
 
-def _whole(url: str, cause: str) -> Case:
-    return Case(url, token_in(url), cause)
+def _case(url: str, cause: str) -> LinkCase:
+    return LinkCase(url, token_of_url(url), cause)
 
 
-def _changed(service: Service, change: Callable[[str], str], cause: str) -> Case:
+def _altered_case(service: Service, alter: Callable[[str], str], cause: str) -> LinkCase:
     url = reset_url(service, service.member())
-    token = token_in(url)
-    return Case(url.replace(token, change(token)), change(token), cause)
+    token = token_of_url(url)
+    return LinkCase(url.replace(token, alter(token)), alter(token), cause)
 
 
-def alive(service: Service, admin: Person) -> Case:
-    return _whole(reset_url(service, service.member()), "alive")
+def alive(service: Service, admin: Person) -> LinkCase:
+    return _case(reset_url(service, service.member()), "alive")
 
 
-def expired(service: Service, admin: Person) -> Case:
+def expired(service: Service, admin: Person) -> LinkCase:
     with time_machine.travel(datetime.now(UTC) - timedelta(hours=2)):
         url = reset_url(service, service.member())
-    return _whole(url, "expired")
+    return _case(url, "expired")
 
 
-def used(service: Service, admin: Person) -> Case:
+def used(service: Service, admin: Person) -> LinkCase:
     url = reset_url(service, service.member())
-    said = {"token": token_in(url), "password": OTHER_PASSWORD}
-    assert service.person().post("/api/l/reset-password", said).status_code == 200
-    return _whole(url, "used")
+    data = {"token": token_of_url(url), "password": OTHER_PASSWORD}
+    assert service.person().post("/api/l/reset-password", data).status_code == 200
+    return _case(url, "used")
 
 
-def moved(service: Service, admin: Person) -> Case:
+def moved(service: Service, admin: Person) -> LinkCase:
     member = service.member()
     url = reset_url(service, member)
-    said = {"current_password": member.password, "password": OTHER_PASSWORD}
-    assert member.post("/api/account/password", said).status_code == 200
-    return _whole(url, "moved")
+    data = {"current_password": member.password, "password": OTHER_PASSWORD}
+    assert member.post("/api/account/password", data).status_code == 200
+    return _case(url, "moved")
 
 
-def superseded(service: Service, admin: Person) -> Case:
-    member, first = service.member(), new_address("first")
+def superseded(service: Service, admin: Person) -> LinkCase:
+    member, first = service.member(), make_email("first")
     assert member.post("/api/account/email", {"email": first}).status_code == 202
-    url = service.url(first, "change-email")
-    assert member.post("/api/account/email", {"email": new_address("second")}).status_code == 202
-    return _whole(url, "superseded")
+    url = service.link_url(first, "change-email")
+    assert member.post("/api/account/email", {"email": make_email("second")}).status_code == 202
+    return _case(url, "superseded")
 
 
-def taken(service: Service, admin: Person) -> Case:
-    member, wanted = service.member(), new_address("wanted")
-    assert member.post("/api/account/email", {"email": wanted}).status_code == 202
-    url = service.url(wanted, "change-email")
-    other = service.person(email=wanted)
-    assert other.post("/api/sign-up", {"email": wanted}).status_code == 202
-    said = {"token": service.token(wanted, "activate"), "password": OTHER_PASSWORD}
-    assert other.post("/api/l/activate", said).status_code == 201
-    return _whole(url, "address_taken")
+def taken(service: Service, admin: Person) -> LinkCase:
+    member, new_email = service.member(), make_email("wanted")
+    assert member.post("/api/account/email", {"email": new_email}).status_code == 202
+    url = service.link_url(new_email, "change-email")
+    other = service.person(email=new_email)
+    assert other.post("/api/sign-up", {"email": new_email}).status_code == 202
+    data = {"token": service.link_token(new_email, "activate"), "password": OTHER_PASSWORD}
+    assert other.post("/api/l/activate", data).status_code == 201
+    return _case(url, "address_taken")
 
 
-def revoked(service: Service, admin: Person) -> Case:
-    email = new_address("invited")
-    id = admin.post("/api/admin/invites", {"email": email, "groups": ["editors"]}).get_json()["id"]
-    url = service.url(email, "invite")
-    assert admin.post(f"/api/admin/invites/{id}/revoke").status_code == 200
-    return _whole(url, "revoked")
+def revoked(service: Service, admin: Person) -> LinkCase:
+    email = make_email("invited")
+    invite_id = admin.post("/api/admin/invites", {"email": email, "groups": ["editors"]}).get_json()["id"]
+    url = service.link_url(email, "invite")
+    assert admin.post(f"/api/admin/invites/{invite_id}/revoke").status_code == 200
+    return _case(url, "revoked")
 
 
-def of_a_former_admin(service: Service, admin: Person) -> Case:
-    second, email = service.member(), new_address("invited")
+def of_a_former_admin(service: Service, admin: Person) -> LinkCase:
+    second, email = service.member(), make_email("invited")
     uow = service.uow()
     second_id = accounts.find(uow, second.email).id
     accounts.set_groups(uow, second_id, ["admins"])
     assert second.post("/api/admin/invites", {"email": email}).status_code == 202
-    url = service.url(email, "invite")
+    url = service.link_url(email, "invite")
     accounts.set_groups(uow, second_id, [])
-    return _whole(url, "inviter")
+    return _case(url, "inviter")
 
 
 def _close(service: Service, member: Person) -> None:
     assert member.post("/api/account/close").status_code == 202
-    said = {"token": service.token(member.email, "close-account")}
-    assert member.post("/api/l/close-account", said).status_code == 200
+    data = {"token": service.link_token(member.email, "close-account")}
+    assert member.post("/api/l/close-account", data).status_code == 200
 
 
-def of_a_closed_account(service: Service, admin: Person) -> Case:
+def of_a_closed_account(service: Service, admin: Person) -> LinkCase:
     member = service.member()
     url = reset_url(service, member)
     _close(service, member)
-    return _whole(url, "account_gone")
+    return _case(url, "account_gone")
 
 
-def of_a_deleted_address(service: Service, admin: Person) -> Case:
-    member = service.person(email=new_address("twice"))
+def of_a_deleted_address(service: Service, admin: Person) -> LinkCase:
+    member = service.person(email=make_email("twice"))
     for _ in range(2):
         assert member.post("/api/sign-up", {"email": member.email}).status_code == 202
         service.deliver()
-    unused, newest = [links(mail.message)[0] for mail in service.mails(member.email)]
-    said = {"token": token_in(newest), "password": member.password}
-    assert member.post("/api/l/activate", said).status_code == 201
+    unused, newest = [links(mail.message)[0] for mail in service.mails_to(member.email)]
+    data = {"token": token_of_url(newest), "password": member.password}
+    assert member.post("/api/l/activate", data).status_code == 201
     _close(service, member)
-    return _whole(unused, "deleted")
+    return _case(unused, "deleted")
 
 
-def of_a_disabled_account(service: Service, admin: Person) -> Case:
+def of_a_disabled_account(service: Service, admin: Person) -> LinkCase:
     member = service.member()
     url = reset_url(service, member)
     uow = service.uow()
     accounts.disable(uow, accounts.find(uow, member.email).id)
-    return _whole(url, "disabled")
+    return _case(url, "disabled")
 
 
-def under_another_purpose(service: Service, admin: Person) -> Case:
+def under_another_purpose(service: Service, admin: Person) -> LinkCase:
     url = reset_url(service, service.member())
-    return Case(url.replace("/reset-password/", "/activate/"), token_in(url), "other_purpose")
+    return LinkCase(url.replace("/reset-password/", "/activate/"), token_of_url(url), "other_purpose")
 
 
-def of_no_known_kind(service: Service, admin: Person) -> Case:
+def of_no_known_kind(service: Service, admin: Person) -> LinkCase:
     url = reset_url(service, service.member())
-    return Case(url.replace("/reset-password/", "/make-coffee/"), token_in(url), "unknown_kind")
+    return LinkCase(url.replace("/reset-password/", "/make-coffee/"), token_of_url(url), "unknown_kind")
 
 
-def cut(service: Service, admin: Person) -> Case:
+def cut(service: Service, admin: Person) -> LinkCase:
     url = reset_url(service, service.member())
-    return Case(url[: -len("/go") - 7], token_in(url)[:-7], "cut")
+    return LinkCase(url[: -len("/go") - 7], token_of_url(url)[:-7], "cut")
 
 
-def cut_to_nothing(service: Service, admin: Person) -> Case:
+def cut_to_nothing(service: Service, admin: Person) -> LinkCase:
     url = reset_url(service, service.member())
-    return Case(url.replace(token_in(url) + "/", ""), token_in(url), "empty")
+    return LinkCase(url.replace(token_of_url(url) + "/", ""), token_of_url(url), "empty")
 
 
-def lowered(service: Service, admin: Person) -> Case:
-    return _changed(service, str.lower, "lowered")
+def lowered(service: Service, admin: Person) -> LinkCase:
+    return _altered_case(service, str.lower, "lowered")
 
 
-def with_changed_letters(service: Service, admin: Person) -> Case:
-    return _changed(service, lambda token: token[:-9] + ("A" if token[-9] != "A" else "B") + token[-8:], "changed")
+def with_changed_letters(service: Service, admin: Person) -> LinkCase:
+    return _altered_case(
+        service, lambda token: token[:-9] + ("A" if token[-9] != "A" else "B") + token[-8:], "changed"
+    )
 
 
-def with_something_added(service: Service, admin: Person) -> Case:
+def with_something_added(service: Service, admin: Person) -> LinkCase:
     url = reset_url(service, service.member())
-    return Case(url.replace("/go", "3D/go"), token_in(url), "mended")
+    return LinkCase(url.replace("/go", "3D/go"), token_of_url(url), "mended")
 
 
-def from_the_future(service: Service, admin: Person) -> Case:
+def from_the_future(service: Service, admin: Person) -> LinkCase:
     with time_machine.travel(now() + timedelta(hours=3)):
         url = reset_url(service, service.member())
-    return _whole(url, "future")
+    return _case(url, "future")
 
 
-def session_cookie(service: Service, admin: Person) -> Case:
+def session_cookie(service: Service, admin: Person) -> LinkCase:
     member = service.member()
     cookie = member.client.get_cookie("session")
     assert cookie is not None
-    return Case(cookie.value, cookie.value, "no_link")
+    return LinkCase(cookie.value, cookie.value, "no_link")
 
 
-CASES: dict[str, Callable[[Service, Person], Case]] = {
+CASES: dict[str, Callable[[Service, Person], LinkCase]] = {
     make.__name__: make
     for make in (
         alive,
@@ -207,13 +209,13 @@ CASES: dict[str, Callable[[Service, Person], Case]] = {
 }
 
 
-def assert_opens_nothing(service: Service, said: str, token: str) -> None:
+def assert_no_secret(service: Service, text: str, token: str) -> None:
     """No answer of the doctor holds a token, a piece of one, a link, a hash or a key."""
-    assert token not in said
+    assert token not in text
     for piece in token.lstrip(".").split("."):
         # The moment of signing is told anyway; nothing else of the token is.
-        assert len(piece) < 8 or piece not in said, "a piece of the token"
-    assert "/l/" not in said
-    assert "$argon2" not in said
-    for key in service.house.ring.newest_first():
-        assert key.secret.decode() not in said
+        assert len(piece) < 8 or piece not in text, "a piece of the token"
+    assert "/l/" not in text
+    assert "$argon2" not in text
+    for key in service.site.ring.newest_first():
+        assert key.secret.decode() not in text

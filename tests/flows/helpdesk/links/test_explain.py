@@ -21,8 +21,8 @@ from accounts.flows.helpdesk.links.explain import Explanation, explain
 from accounts.flows.helpdesk.links.facts import MOST_EVENTS
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.flows.helpdesk.links.dead_links import CASES, assert_opens_nothing, reset_url
-from tests.people import Service, new_address, token_in
+from tests.flows.helpdesk.links.dead_links import CASES, assert_no_secret, reset_url
+from tests.people import Service, make_email, token_of_url
 from tests.servers.smtp import SmtpSink
 
 MakeService = Callable[..., Service]
@@ -38,7 +38,7 @@ def test_every_way_to_be_dead_is_told_in_the_words_of_the_door(service: Service,
     found = doctor(service, case.text)
     assert found.cause.code == case.cause
     assert found.advice
-    assert_opens_nothing(service, repr(found), case.token)
+    assert_no_secret(service, repr(found), case.token)
     named = re.search(r"/l/([a-z-]+)/", case.text)
     if named is not None:
         token = "" if case.cause == "empty" else case.token
@@ -108,10 +108,10 @@ def test_a_revoked_invitation_names_who_took_it_back(service: Service) -> None:
 
 
 def test_an_accepted_invitation_names_the_account_that_it_made(service: Service) -> None:
-    admin, guest = service.admin(), service.person(email=new_address("guest"))
+    admin, guest = service.admin(), service.person(email=make_email("guest"))
     admin.post("/api/admin/invites", {"email": guest.email})
-    url = service.url(guest.email, "invite")
-    said = {"token": token_in(url), "password": guest.password, "name": "Guest"}
+    url = service.link_url(guest.email, "invite")
+    said = {"token": token_of_url(url), "password": guest.password, "name": "Guest"}
     assert guest.post("/api/l/invite", said).status_code == 201
     found = doctor(service, url)
     assert (found.outcome, found.cause.code, found.subject) == ("link_used", "used", guest.email)
@@ -142,12 +142,12 @@ def test_a_link_of_another_installation_is_known_by_its_address(service: Service
     assert (found.outcome, found.cause.code) == ("link_invalid", "elsewhere")
     assert found.cause.values["base"] == "http://elsewhere.example:8000"
     assert not found.subject, "what nobody verified is not shown"
-    assert doctor(service, token_in(url)).cause.code == "changed", "a token alone does not say from where"
+    assert doctor(service, token_of_url(url)).cause.code == "changed", "a token alone does not say from where"
 
 
 def test_a_genuine_link_at_a_strange_address_is_still_explained(service: Service) -> None:
     url = reset_url(service, service.member())
-    origin = service.house.settings.public_origin
+    origin = service.site.settings.public_origin
     found = doctor(service, url.replace(origin, "https://mirror.example/de"))
     assert found.outcome == "alive"
     assert [line.values.get("base") for line in found.remarks] == ["https://mirror.example"]
@@ -159,7 +159,7 @@ def test_a_dropped_key_of_the_ring_file_still_explains_but_never_opens(
 ) -> None:
     given = {name: value for name, value in settings().model_dump().items() if name != "secret_keys"}
     service = Service(create_app(Settings.model_validate(given)), sink)
-    ring = service.house.ring
+    ring = service.site.ring
     assert isinstance(ring, FileKeyRing)
     url = reset_url(service, service.member())
     old = ring.signing
@@ -170,9 +170,9 @@ def test_a_dropped_key_of_the_ring_file_still_explains_but_never_opens(
     assert found.key is not None
     assert (found.key.name, found.key.number, found.key.state) == (old.name, 0, "retired")
     assert "forgeable" in [line.code for line in found.remarks]
-    assert_opens_nothing(service, repr(found), token_in(url))
+    assert_no_secret(service, repr(found), token_of_url(url))
     assert old.secret.decode() not in repr(found)
-    service.house.store.close()
+    service.site.store.close()
 
 
 def test_a_key_that_left_the_environment_is_known_by_what_it_has_signed(make_service: MakeService) -> None:
@@ -183,8 +183,8 @@ def test_a_key_that_left_the_environment_is_known_by_what_it_has_signed(make_ser
 
 
 def test_what_was_called_back_by_raising_the_version_is_told_from_forgery(service: Service) -> None:
-    token = service.house.signer.sign("reset-password", 1, ["of an older layout"])
-    found = doctor(service, f"{service.house.settings.public_origin}/l/reset-password/{token}/go")
+    token = service.site.signer.sign("reset-password", 1, ["of an older layout"])
+    found = doctor(service, f"{service.site.settings.public_origin}/l/reset-password/{token}/go")
     assert (found.outcome, found.cause.code) == ("link_invalid", "old_version")
 
 
@@ -239,8 +239,8 @@ def test_a_text_without_a_link_is_refused(service: Service, text: str) -> None:
 
 
 def test_every_kind_of_link_has_a_way_to_a_fresh_one(service: Service) -> None:
-    assert set(service.house.links) == set(link_advice.FRESH)
-    bound = {part.name for link in service.house.links.values() for part in link.dies_with}
+    assert set(service.site.links) == set(link_advice.FRESH)
+    bound = {part.name for link in service.site.links.values() for part in link.dies_with}
     assert bound == set(link_advice.PARTS)
-    moved_by = {kind for link in service.house.links.values() for part in link.dies_with for kind in part.moved_by}
+    moved_by = {kind for link in service.site.links.values() for part in link.dies_with for kind in part.moved_by}
     assert moved_by <= set(HAPPENED)
