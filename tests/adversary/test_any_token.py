@@ -15,7 +15,7 @@ from accounts.core.clock import now
 from accounts.core.errors import LinkInvalid
 from tests.adversary.recipes import MAKERS, PURPOSES, SentLink, send_link
 from tests.people import Person, Service
-from tests.web.routes import csrf_token, dump_tables, problem_code
+from tests.web.endpoints import csrf_token, dump_tables, problem_code
 from tests.web.test_mutated_tokens import mutated
 
 UNCHECKED_TABLES = ("audit", "rate_limits", "key_uses")

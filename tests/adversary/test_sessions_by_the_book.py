@@ -15,7 +15,7 @@ from tests.adversary.recipes import request_change_link, request_reset_link, req
 from tests.adversary.test_links_by_the_book import use_link
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service, make_email
-from tests.web.routes import problem_code, run_concurrently
+from tests.web.endpoints import problem_code, run_concurrently
 
 TARGETS = [
     *("//e", "/\\e", "\\\\e", "https:e", "/%09/e", "/\t/e", "/%5ce", "%20//e", " //e", "///e", "javascript:1"),

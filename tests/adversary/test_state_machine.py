@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
-from tests.adversary.doings import UserActions, usable_accounts
-from tests.adversary.machine import BROWSERS
 from tests.adversary.model import ModelAccount, ModelLink, ModelSession
+from tests.adversary.model_driver import BROWSERS
 from tests.adversary.recipes import PURPOSES
+from tests.adversary.user_actions import UserActions, usable_accounts
 from tests.conftest import on_both_databases
 from tests.people import Service
 

@@ -8,7 +8,7 @@ from tests.adversary.recipes import request_change_link, request_reset_link, req
 from tests.conftest import on_both_databases
 from tests.core.sites import run_concurrently
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
-from tests.web.routes import problem_code
+from tests.web.endpoints import problem_code
 
 THIRD_PASSWORD = "nine orange kettles whistling"
 

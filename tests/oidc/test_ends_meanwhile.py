@@ -19,7 +19,7 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session import Session
 from tests.conftest import on_both_databases
-from tests.flows.walks import Member, sign_up_member
+from tests.flows.steps import Member, sign_up_member
 from tests.people import Service
 
 Way = Callable[[Service, Member, Session, App], None]

@@ -14,7 +14,7 @@ from accounts.flows.upstream import identities
 from accounts.flows.upstream.provider import UpstreamUser as Vouched
 from tests.conftest import on_both_databases
 from tests.people import Service
-from tests.web.routes import run_concurrently
+from tests.web.endpoints import run_concurrently
 
 ISSUER = "https://login.example.com"
 

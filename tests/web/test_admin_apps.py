@@ -18,7 +18,7 @@ from tests.apps import register_app, sign_in_to_apps
 from tests.conftest import on_both_databases
 from tests.people import PASSWORD, Person, Service
 from tests.web.browser import Browser
-from tests.web.routes import dump_tables, run_concurrently
+from tests.web.endpoints import dump_tables, run_concurrently
 
 SAID: dict[str, Any] = {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]}
 

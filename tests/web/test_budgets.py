@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.people import Service
-from tests.web.routes import list_endpoints, request_endpoint
+from tests.web.endpoints import list_endpoints, request_endpoint
 
 ASKS_THE_STORE = {
     "GET /health/ready",

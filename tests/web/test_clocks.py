@@ -10,7 +10,7 @@ import time_machine
 
 from tests.conftest import on_both_databases
 from tests.people import Person, Service, make_email
-from tests.web.routes import problem_code
+from tests.web.endpoints import problem_code
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
 MakeService = Callable[..., Service]

@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 
 from accounts.flows import LINKS
 from tests.people import PASSWORD, Service, token_of_url
+from tests.web.endpoints import HTTPS, csrf_token, list_endpoints, request_endpoint
 from tests.web.live_links import FORM_DATA, browser_for_link, make_link_url
-from tests.web.routes import HTTPS, csrf_token, list_endpoints, request_endpoint
 from tests.web.test_mutated_tokens import mutated
 
 PURPOSES = [link.purpose for link in LINKS]

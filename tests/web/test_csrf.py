@@ -11,8 +11,8 @@ from accounts.core.models.outbox import OutboxRow
 from accounts.flows import LINKS
 from tests.apps import register_app, sign_in_to_apps
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
+from tests.web.endpoints import Endpoint, csrf_token, dump_tables, list_endpoints, request_endpoint
 from tests.web.live_links import FORM_DATA, make_link_url
-from tests.web.routes import Endpoint, csrf_token, dump_tables, list_endpoints, request_endpoint
 
 
 class Scene:

@@ -14,7 +14,7 @@ from accounts.core.models.outbox import OutboxRow
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
-from tests.web.routes import csrf_token
+from tests.web.endpoints import csrf_token
 
 KINDS = ["member", "admin", "disabled", "unknown"]
 DOORS: dict[str, Callable[[str], dict[str, Any]]] = {

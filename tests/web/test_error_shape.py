@@ -17,7 +17,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.account import reset_password
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
-from tests.web.routes import list_endpoints, request_endpoint
+from tests.web.endpoints import list_endpoints, request_endpoint
 
 MakeService = Callable[..., Service]
 

@@ -17,7 +17,7 @@ from accounts.flows.shared import accounts
 from tests.apps import register_app
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
-from tests.web.routes import run_concurrently
+from tests.web.endpoints import run_concurrently
 
 WIKI = "https://wiki.example.org"
 OWN = "https://accounts.example.org"

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from tests.people import Person, Service
-from tests.web.routes import HTTPS, csrf_token, list_endpoints, request_endpoint
+from tests.web.endpoints import HTTPS, csrf_token, list_endpoints, request_endpoint
 
 FIXED = {
     "X-Content-Type-Options": "nosniff",

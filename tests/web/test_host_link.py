@@ -22,7 +22,7 @@ from tests.conftest import on_both_databases
 from tests.people import Person, Service
 from tests.web import hosts
 from tests.web.browser import Browser
-from tests.web.routes import problem_code
+from tests.web.endpoints import problem_code
 
 mount = hosts.mount
 PURPOSE = "change-name"

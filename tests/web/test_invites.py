@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accounts.flows.shared import accounts
 from tests.people import Service, make_email
-from tests.web.routes import csrf_token
+from tests.web.endpoints import csrf_token
 
 
 def test_inviting_an_admin_needs_a_fresh_proof_and_inviting_others_does_not(service: Service) -> None:

@@ -11,7 +11,7 @@ from accounts.web.kit import context
 from accounts.web.kit.forms import LINK_FIELD
 from accounts.web.kit.reply import Reply
 from tests.people import Service, make_email
-from tests.web.seen import ParsedPage, check_skeleton, submit_form
+from tests.web.parsed_page import ParsedPage, check_skeleton, submit_form
 
 
 def opened(service: Service, client: FlaskClient, to: str, purpose: str) -> TestResponse:

@@ -9,8 +9,8 @@ from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 from tests.web.browser import Browser, Page
+from tests.web.endpoints import csrf_token, dump_tables, problem_code
 from tests.web.live_links import FORM_DATA, PASSWORD_PURPOSES, browser_for_link, make_link_url
-from tests.web.routes import csrf_token, dump_tables, problem_code
 
 PURPOSES = [link.purpose for link in LINKS]
 each_purpose = pytest.mark.parametrize("purpose", PURPOSES)

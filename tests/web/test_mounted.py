@@ -14,7 +14,7 @@ from accounts.web.kit.context import existing_state
 from tests.people import PASSWORD, Service, make_email
 from tests.web import hosts
 from tests.web.browser import Browser
-from tests.web.routes import dump_tables
+from tests.web.endpoints import dump_tables
 
 mount = hosts.mount
 Mount = Callable[..., Service]

@@ -11,8 +11,8 @@ import pytest
 
 from accounts.flows import LINKS
 from tests.people import Service, token_of_url
+from tests.web.endpoints import csrf_token, dump_tables
 from tests.web.live_links import FORM_DATA, make_link_url
-from tests.web.routes import csrf_token, dump_tables
 
 PURPOSES = [link.purpose for link in LINKS]
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -9,8 +9,8 @@ from accounts.core.models.account import Account
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service
+from tests.web.endpoints import problem_code
 from tests.web.live_links import FORM_DATA
-from tests.web.routes import problem_code
 
 
 def reset_token(service: Service, member: Person) -> str:

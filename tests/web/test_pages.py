@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from accounts.web.kit.templates import STATIC_FOLDER, static_fingerprint
 from tests.people import Service
-from tests.web.seen import ParsedPage, check_skeleton, submit_form
+from tests.web.parsed_page import ParsedPage, check_skeleton, submit_form
 
 STRANGERS = (
     "/sign-in",

@@ -14,7 +14,7 @@ from accounts.core import clock
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import magic_link, unlock
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email
-from tests.web.seen import ParsedPage, check_skeleton, submit_form
+from tests.web.parsed_page import ParsedPage, check_skeleton, submit_form
 
 NEXT = "/somewhere?a=b%26c"
 

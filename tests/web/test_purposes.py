@@ -12,8 +12,8 @@ from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.devices import PURPOSE as DEVICE
 from accounts.web.kit.cookies import device_account_ids
 from tests.people import Person, Service, token_of_url
+from tests.web.endpoints import csrf_token, dump_tables, problem_code
 from tests.web.live_links import FORM_DATA, MAKERS, browser_for_link, make_link_url
-from tests.web.routes import csrf_token, dump_tables, problem_code
 
 PURPOSES = [link.purpose for link in LINKS]
 OTHERS = [SESSION, DEVICE, "csrf"]

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from accounts.core.models.outbox import OutboxRow
 from tests.people import Person, Service, make_email
-from tests.web.routes import csrf_token
+from tests.web.endpoints import csrf_token
 
 EVIL = [
     *("https://evil.example", "http://evil.example/", "HTTPS://evil.example", "//evil.example", "///evil.example"),

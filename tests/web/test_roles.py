@@ -8,7 +8,7 @@ from accounts.config import LOCALES
 from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import Service
-from tests.web.routes import list_endpoints, request_endpoint
+from tests.web.endpoints import list_endpoints, request_endpoint
 
 # (a stranger, a member, an admin)
 EVERYBODY, SIGNED_IN = (200, 200, 200), (401, 200, 200)

@@ -9,7 +9,7 @@ import time_machine
 from accounts.core.clock import now
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service
-from tests.web.routes import csrf_token, list_endpoints, problem_code, request_endpoint
+from tests.web.endpoints import csrf_token, list_endpoints, problem_code, request_endpoint
 
 
 def cookie_of(person: Person) -> str:

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.people import Person, Service
-from tests.web.routes import csrf_token, list_endpoints, problem_code, request_endpoint
+from tests.web.endpoints import csrf_token, list_endpoints, problem_code, request_endpoint
 
 MakeService = Callable[..., Service]
 

@@ -15,8 +15,8 @@ from tests.conftest import KEY
 from tests.people import PASSWORD, Person, Service, token_of_url
 from tests.servers.smtp import SmtpSink
 from tests.web import hosts
+from tests.web.endpoints import csrf_token, problem_code
 from tests.web.live_links import FORM_DATA, make_link_url
-from tests.web.routes import csrf_token, problem_code
 
 mount = hosts.mount
 MakeService = Callable[..., Service]

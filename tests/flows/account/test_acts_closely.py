@@ -19,9 +19,15 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.shared import accounts
 from accounts.flows.shared.accounts import subject_of
 from accounts.flows.sign_in import magic_link, unlock
-from tests.flows.account.closely import REQUEST_FACTS, claims_of_letter, make_owner, record_writes, write_letter
+from tests.flows.account.recorded_writes import (
+    REQUEST_FACTS,
+    claims_of_letter,
+    make_owner,
+    record_writes,
+    write_letter,
+)
 from tests.flows.invites.batch_file import ledger
-from tests.flows.walks import Member, anonymous_uow, count_rows, create_first_admin, link_state, use_link
+from tests.flows.steps import Member, anonymous_uow, count_rows, create_first_admin, link_state, use_link
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email, token_of_url
 
 

@@ -14,7 +14,7 @@ from accounts.core.links.link import Link
 from accounts.flows.account import change_email, sign_up
 from accounts.flows.account.change_email import CHANGE, UNDO, UNDO_LIVES, Carried
 from accounts.flows.shared.accounts import subject_of
-from tests.flows.account.closely import (
+from tests.flows.account.recorded_writes import (
     claims_of_letter,
     make_owner,
     record_writes,
@@ -22,7 +22,7 @@ from tests.flows.account.closely import (
     update_account,
     write_letter,
 )
-from tests.flows.walks import Member, link_state, open_token, use_link
+from tests.flows.steps import Member, link_state, open_token, use_link
 from tests.people import Service, make_email, token_of_url
 
 SECOND = timedelta(seconds=1)

@@ -14,7 +14,7 @@ from accounts.flows.sessions import session_list
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
-from tests.flows.walks import Member, link_state, list_event_kinds, sign_up_member
+from tests.flows.steps import Member, link_state, list_event_kinds, sign_up_member
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, token_of_url
 
 

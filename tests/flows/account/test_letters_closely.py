@@ -17,7 +17,7 @@ from accounts.core.security import throttle
 from accounts.flows.account import change_email, close_account, reset_password, sign_up
 from accounts.flows.shared.accounts import subject_of
 from accounts.flows.sign_in import magic_link, unlock
-from tests.flows.account.closely import (
+from tests.flows.account.recorded_writes import (
     REQUEST_FACTS,
     are_counted,
     claims_of_letter,
@@ -27,7 +27,7 @@ from tests.flows.account.closely import (
     update_account,
     write_letter,
 )
-from tests.flows.walks import Member, anonymous_uow
+from tests.flows.steps import Member, anonymous_uow
 from tests.people import Service, make_email
 
 BY_MAIL = [

@@ -15,7 +15,7 @@ from tests.conftest import on_both_databases
 from tests.flows.moving.files import person as imported
 from tests.flows.moving.files import write_csv
 from tests.people import Person, Service
-from tests.web.routes import dump_tables
+from tests.web.endpoints import dump_tables
 
 
 def closed(service: Service, person: Person) -> None:

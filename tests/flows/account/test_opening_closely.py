@@ -30,8 +30,8 @@ from accounts.flows.account.reset_password import RESET
 from accounts.flows.account.sign_up import ACTIVATE
 from accounts.flows.invites.link import INVITE
 from accounts.flows.shared.accounts import subject_of
-from tests.flows.account.closely import make_owner, update_account
-from tests.flows.walks import Member, open_token
+from tests.flows.account.recorded_writes import make_owner, update_account
+from tests.flows.steps import Member, open_token
 from tests.people import Service, make_email
 
 

@@ -12,7 +12,7 @@ from accounts.flows.account.profile import Profile
 from accounts.flows.shared.fields import ChosenPassword, NewAccount
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
-from tests.flows.walks import list_event_kinds, sign_up_member
+from tests.flows.steps import list_event_kinds, sign_up_member
 from tests.people import PASSWORD, Service
 
 

@@ -14,7 +14,7 @@ from accounts.flows.account.sign_up import ACTIVATE, SignUp
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
-from tests.flows.walks import (
+from tests.flows.steps import (
     Member,
     anonymous_uow,
     count_rows,

@@ -22,7 +22,7 @@ from accounts.flows.helpdesk.dead_letters import DeadPage
 from accounts.flows.helpdesk.mail_trace import Trace, Traced, TraceMail
 from tests.conftest import KEY, on_both_databases
 from tests.people import Service, make_email
-from tests.web.routes import run_concurrently
+from tests.web.endpoints import run_concurrently
 
 OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
 

@@ -21,9 +21,9 @@ from accounts.flows.invites.send import Invite
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, ledger, once_each, people, sent, tally, verdicts
-from tests.flows.walks import create_first_admin, sign_up_member
+from tests.flows.steps import create_first_admin, sign_up_member
 from tests.people import Service, make_email
-from tests.web.routes import run_concurrently
+from tests.web.endpoints import run_concurrently
 
 
 @on_both_databases

@@ -23,7 +23,7 @@ from accounts.flows.invites.send import Invite
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.invites.batch_file import ledger
-from tests.flows.walks import (
+from tests.flows.steps import (
     Member,
     count_rows,
     create_first_admin,

@@ -21,9 +21,9 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE
 from accounts.flows.invites.send import Invite
 from accounts.flows.shared import accounts
-from tests.flows.account.closely import claims_of_letter, make_owner, record_writes, write_letter
+from tests.flows.account.recorded_writes import claims_of_letter, make_owner, record_writes, write_letter
 from tests.flows.invites.batch_file import ledger
-from tests.flows.walks import Member, create_first_admin, link_state, open_token, use_link
+from tests.flows.steps import Member, create_first_admin, link_state, open_token, use_link
 from tests.people import PASSWORD, Service, make_email, token_of_url
 
 

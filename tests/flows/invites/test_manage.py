@@ -25,9 +25,9 @@ from accounts.flows.invites.send import Invite
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, people, sent
-from tests.flows.walks import create_first_admin, link_state, sign_up_member, use_link
+from tests.flows.steps import create_first_admin, link_state, sign_up_member, use_link
 from tests.people import PASSWORD, Service, make_email, token_of_url
-from tests.web.routes import run_concurrently
+from tests.web.endpoints import run_concurrently
 
 
 def invited(service: Service, email: str = "", **more: object) -> SentInvite:

@@ -19,7 +19,7 @@ from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.invites.batch_file import batch_of, ledger, sent
 from tests.flows.invites.test_link import send
-from tests.flows.walks import Member, count_rows, create_first_admin, link_state, open_token, sign_up_member, use_link
+from tests.flows.steps import Member, count_rows, create_first_admin, link_state, open_token, sign_up_member, use_link
 from tests.people import PASSWORD, Service, make_email, token_of_url
 
 

@@ -15,7 +15,7 @@ from accounts.flows.invites.search import STATES, Search, search
 from accounts.flows.invites.send import Invite
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, sent
-from tests.flows.walks import use_link
+from tests.flows.steps import use_link
 from tests.people import PASSWORD, Service
 
 

@@ -22,7 +22,7 @@ from accounts.core.models.account import Account
 from accounts.flows.moving import backup as backups
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service
-from tests.web.routes import dump_tables
+from tests.web.endpoints import dump_tables
 
 
 def put_back(service: Service, path: Path, database: str) -> None:

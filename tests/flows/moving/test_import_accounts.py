@@ -18,9 +18,9 @@ from accounts.flows.moving.rows import How, Refused
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import BCRYPT, person, stored, write_csv
-from tests.flows.walks import count_rows, list_event_kinds
+from tests.flows.steps import count_rows, list_event_kinds
 from tests.people import Service
-from tests.web.routes import dump_tables
+from tests.web.endpoints import dump_tables
 
 PLAIN = How(source="plain")
 

@@ -29,7 +29,7 @@ from tests.apps import register_app, session_id_of, sign_in_to_apps
 from tests.conftest import on_both_databases
 from tests.people import OTHER_PASSWORD, Person, Service, make_email
 from tests.servers.relying_party import RelyingParty, relying_party
-from tests.web.routes import run_concurrently
+from tests.web.endpoints import run_concurrently
 
 EVENT: dict[str, dict[str, str]] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 

@@ -26,7 +26,7 @@ from accounts.flows.sessions.session import (
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.sites import make_signer
-from tests.flows.walks import Member, list_event_kinds, sign_up_member
+from tests.flows.steps import Member, list_event_kinds, sign_up_member
 from tests.people import Service
 
 START = "2030-01-01T00:00:00Z"

@@ -14,7 +14,7 @@ from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session import ABSOLUTE, ABSOLUTE_REMEMBERED
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.flows.walks import sign_up_member
+from tests.flows.steps import sign_up_member
 from tests.people import Service
 
 

@@ -12,7 +12,7 @@ from accounts.flows.shared import accounts
 from accounts.flows.shared.accounts import Chosen
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
-from tests.flows.walks import Member, create_first_admin, list_event_kinds, sign_up_member
+from tests.flows.steps import Member, create_first_admin, list_event_kinds, sign_up_member
 from tests.people import PASSWORD, Service, make_email
 
 

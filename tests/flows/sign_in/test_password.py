@@ -19,7 +19,7 @@ from tests.conftest import on_both_databases
 from tests.core.sites import run_concurrently
 from tests.flows.moving.files import BCRYPT, write_csv
 from tests.flows.moving.files import person as imported
-from tests.flows.walks import anonymous_uow, count_rows, list_event_kinds, sign_up_member
+from tests.flows.steps import anonymous_uow, count_rows, list_event_kinds, sign_up_member
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 

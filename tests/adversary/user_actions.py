@@ -11,8 +11,8 @@ from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.shared import accounts
 from accounts.flows.sign_in.unlock import MAX_FAILURES
-from tests.adversary.machine import ModelDriver
 from tests.adversary.model import ModelAccount
+from tests.adversary.model_driver import ModelDriver
 from tests.people import make_email
 
 

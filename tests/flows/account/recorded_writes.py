@@ -19,7 +19,7 @@ from accounts.core.models.outbox import OutboxRow
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security.throttle import Limit
 from accounts.core.uow import UnitOfWork
-from tests.flows.walks import Member, sign_up_member
+from tests.flows.steps import Member, sign_up_member
 from tests.people import Service, token_of_url
 
 REQUEST_FACTS = {"network": "10.9.9.9", "agent": "Firefox on Linux"}
