@@ -23,7 +23,7 @@ from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
 from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.transports import Mailbox, SmtpTransport, Transport
 from accounts.delivery.worker import Worker
-from accounts.flows import CALLS, LINKS
+from accounts.flows import CALLBACKS, LINKS
 from accounts.web import account, connected_apps, forward_auth, health, mailbox, oidc, oidc_pages, openapi, upstream
 from accounts.web import links as link_views
 from accounts.web.admin import accounts, apps, audit, batches, invites, limits, links, mail
@@ -70,7 +70,7 @@ class AppState(Runtime):
     def make_workers(self) -> tuple[Worker, Worker]:
         """One for mail and one for calls to other apps: an app that is slow to answer must not hold up the mail."""
         args = (self.site, self.letters, self.transport, self.callback_client)
-        return Worker(*args, exclude=CALLS), Worker(*args, only=CALLS)
+        return Worker(*args, exclude=CALLBACKS), Worker(*args, only=CALLBACKS)
 
 
 class Accounts:

@@ -36,7 +36,7 @@ from accounts.flows import LINKS
 from accounts.flows.oidc import registration, tokens
 from accounts.flows.oidc.registration_form import RegisterAppForm
 from accounts.flows.shared import accounts
-from accounts.flows.shared.accounts import Chosen
+from accounts.flows.shared.accounts import NewCredentials
 
 PEER = Path(__file__).parent / "peers" / "oidc-provider"
 REDIRECT_URI = "https://rp.example.org/cb"
@@ -108,8 +108,8 @@ class Ours(Contender):
         made = registration.register_app(UnitOfWork(self.house), app)
         self.client_id, self.client_secret = made.app.id, str(made.secret)
         with (uow := UnitOfWork(self.house)):
-            chosen = Chosen(self.house.passwords.hash(secrets.token_urlsafe()), name="Person")
-            self.person = accounts.create(uow, "person@example.org", chosen, locale="en")
+            chosen = NewCredentials(self.house.passwords.hash(secrets.token_urlsafe()), name="Person")
+            self.person = accounts.create_account(uow, "person@example.org", chosen, locale="en")
         command = [sys.executable, "-m", "accounts", "serve"]
         self.process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 

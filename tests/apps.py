@@ -26,8 +26,8 @@ def session_id_of(person: Person) -> str:
 def sign_in_to_apps(service: Service, person: Person, *clients: App, scope: str = "openid profile") -> None:
     """Have somebody signed in to apps from the browser that they are signed in with here: codes, redeemed."""
     cookie = person.client.get_cookie("session")
-    session = sessions.read(service.site, cookie.value) if cookie else None
-    account = sessions.current(service.uow(), session) if session else None
+    session = sessions.read_session_cookie(service.site, cookie.value) if cookie else None
+    account = sessions.find_current_account(service.uow(), session) if session else None
     assert account is not None, "signed in here"
     for app in clients:
         with service.uow() as uow:
@@ -41,7 +41,7 @@ def sign_in_to_apps(service: Service, person: Person, *clients: App, scope: str 
             account_id=account.id,
             epoch=account.auth_epoch,
             session_id=account.session.id,
-            session_ends=int(account.session.ends_at.timestamp()),
+            session_ends=int(account.session.expires_at.timestamp()),
             auth_time=account.session.auth_time,
             amr=account.session.amr,
             app_id=app.id,

@@ -135,7 +135,7 @@ class Service:
         person = self.person(email=make_email(name), **attributes)
         uow = self.uow()
         with uow:
-            carried = sign_up.Carried(id=new_id(), locale=uow.request_info.locale, next="")
+            carried = sign_up.ActivationPayload(id=new_id(), locale=uow.request_info.locale, next="")
             url = uow.link_url(sign_up.ACTIVATE, Subject(person.email, None), carried)
         return self._activate(person, token_of_url(url), name)
 

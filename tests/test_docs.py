@@ -191,7 +191,7 @@ def test_what_needs_a_fresh_proof_is_marked(service: Service) -> None:
     routes = [route for routes in service.app.extensions[EXTENSION_NAME].all_routes for route in routes.declared]
     marked = {path for cells in rows("api.md") if cells[0].endswith("*") for path in re.findall("`(/.*?)`", cells[0])}
     assert marked == {route.rule for route in routes if route.step_up}
-    minutes = sessions.FRESH // timedelta(minutes=1)
+    minutes = sessions.STEP_UP_MAX_AGE // timedelta(minutes=1)
     assert f"within the last {minutes} minutes" in doc("sessions.md").partition("## Step-up")[2]
 
 
@@ -199,8 +199,8 @@ def test_the_lock_and_the_devices_it_spares_are_told_with_their_numbers() -> Non
     lock = doc("limits.md").partition("## The lock")[2].partition("\n## ")[0]
     assert f"After {MAX_FAILURES} wrong passwords in a row" in lock
     assert f"locked for {LOCKOUT_DURATION // timedelta(minutes=1)} minutes" in lock
-    assert timedelta(seconds=devices.LIVES_SECONDS) == timedelta(days=365)
-    assert f"for a year: the ids of the accounts, at most {devices.KEPT}" in doc("sessions.md")
+    assert timedelta(seconds=devices.DEVICE_COOKIE_SECONDS) == timedelta(days=365)
+    assert f"for a year: the ids of the accounts, at most {devices.MAX_ACCOUNTS_PER_DEVICE}" in doc("sessions.md")
 
 
 def test_every_table_is_named_for_hosts() -> None:

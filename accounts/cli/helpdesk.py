@@ -48,7 +48,7 @@ def history(who: str) -> None:
 def sessions(who: str) -> None:
     """Where an account is signed in: id, since, until, network, device."""
     uow, account = found(who)
-    for each in session_list.of(uow, account.id, account.auth_epoch):
+    for each in session_list.list_sessions(uow, account.id, account.auth_epoch):
         times = f"{each.began:%Y-%m-%d %H:%M}\t{each.ends:%Y-%m-%d %H:%M}"
         click.echo(f"{each.id}\t{times}\t{each.network or '-'}\t{each.agent or '-'}")
 

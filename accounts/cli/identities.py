@@ -15,7 +15,7 @@ from accounts.flows.upstream import identities as connected
 def identities(who: str) -> None:
     """The connected sign-ins of an account: id, service, account there, since, last used."""
     uow = unit_of_work()
-    for each in connected.list_identities(uow, accounts.find(uow, who).id):
+    for each in connected.list_identities(uow, accounts.find_account(uow, who).id):
         used = f"{each.last_used_at:%Y-%m-%d %H:%M}" if each.last_used_at else "-"
         click.echo(f"{each.id}\t{each.label}\t{each.shown or '-'}\t{each.created_at:%Y-%m-%d %H:%M}\t{used}")
 
@@ -26,5 +26,5 @@ def identities(who: str) -> None:
 def disconnect(who: str, identity: str) -> None:
     """Take the connected sign-in IDENTITY from an account, and tell its owner so."""
     uow = unit_of_work()
-    connected.disconnect_identity_as_admin(uow, accounts.find(uow, who).id, identity)
+    connected.disconnect_identity_as_admin(uow, accounts.find_account(uow, who).id, identity)
     click.echo("that sign-in is disconnected")

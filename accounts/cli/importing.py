@@ -19,7 +19,7 @@ from accounts.flows.moving import import_accounts as moving
 from accounts.flows.moving.check_rows import NO_HASH, Report
 from accounts.flows.moving.rows import UNCONFIRMED, FileRefused, How, Refused
 from accounts.flows.moving.sources import SOURCES
-from accounts.flows.shared.fields import GROUP
+from accounts.flows.shared.fields import GROUP_PATTERN
 
 SHOWN = 20
 """Refused rows that are printed; all of them go into the file of ``--refused``."""
@@ -29,7 +29,7 @@ def _mapping(context: click.Context, param: click.Parameter, values: tuple[str, 
     found = {}
     for value in values:
         old, sign, new = value.rpartition("=")
-        if not sign or (new and not GROUP.fullmatch(new)):
+        if not sign or (new and not GROUP_PATTERN.fullmatch(new)):
             raise click.BadParameter("must be OLD=NEW, or OLD= to drop it")
         found[old] = new
     return found

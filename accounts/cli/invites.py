@@ -19,12 +19,12 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches, export, search, sending
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
-from accounts.flows.invites.batch_file import NewBatch
-from accounts.flows.invites.batch_rows import REASONS
-from accounts.flows.invites.link import url_of
-from accounts.flows.invites.manage import Act, Extend, Some
+from accounts.flows.invites.batch_file import NewBatchForm
+from accounts.flows.invites.batch_rows import REASON_MESSAGES
+from accounts.flows.invites.link import make_invite_url
+from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm, InviteAction
 from accounts.flows.invites.preview import VERDICTS
-from accounts.flows.invites.search import STATES, Search
+from accounts.flows.invites.search import INVITE_STATES, InviteSearchForm
 from accounts.web.kit.forms import validate
 
 MOST_SHOWN = 20
@@ -60,7 +60,9 @@ def invite(
     if file is None:
         _invite_one(uow, {**said, "email": email}, printed)
         return
-    batch = batches.create(uow, validate(NewBatch, {**said, "name": name or Path(file.name).stem, "file": file}))
+    batch = batches.create_batch(
+        uow, validate(NewBatchForm, {**said, "name": name or Path(file.name).stem, "file": file})
+    )
     _report(uow, batch)
     if not dry:
         _send(uow, batch)
@@ -73,15 +75,15 @@ def invites() -> None:
 
 @invites.command("list")
 @click.argument("text", default="")
-@click.option("--state", type=click.Choice(STATES), default=None)
+@click.option("--state", type=click.Choice(INVITE_STATES), default=None)
 @click.option("--batch", "name", help="Only those of this batch.")
 def list_invites(text: str, state: str | None, name: str | None) -> None:
     """Invitations whose address or name has TEXT in it, newest first: id, state, end, address, groups."""
     uow = unit_of_work()
-    batch = batches.find(uow, name).id if name else ""
-    said = validate(Search, {"q": text, "state": state or "", "batch": batch})
+    batch = batches.find_batch(uow, name).id if name else ""
+    said = validate(InviteSearchForm, {"q": text, "state": state or "", "batch": batch})
     while True:
-        found = search.search(uow, said)
+        found = search.search_invites(uow, said)
         for row in found.rows:
             click.echo("\t".join((row.id, row.state, _moment(row.expires_at), row.email, ",".join(row.groups))))
         if not found.next:
@@ -93,9 +95,9 @@ def list_invites(text: str, state: str | None, name: str | None) -> None:
 def list_batches() -> None:
     """Batches, newest first: id, how many are still to send, how many invitations in which state, name."""
     uow = unit_of_work()
-    for batch in batches.listing(uow):
-        counts = batches.counts(uow, batch.id)
-        states = " ".join(f"{state}={counts.invites[state]}" for state in STATES if state in counts.invites)
+    for batch in batches.list_batches(uow):
+        counts = batches.count_batch(uow, batch.id)
+        states = " ".join(f"{state}={counts.invites[state]}" for state in INVITE_STATES if state in counts.invites)
         click.echo("\t".join((batch.id, f"left={counts.left}", states or "-", batch.name)))
 
 
@@ -104,11 +106,11 @@ def list_batches() -> None:
 def show(batch: str) -> None:
     """What would happen, or has happened, to each row of a list."""
     uow = unit_of_work()
-    found = batches.find(uow, batch)
+    found = batches.find_batch(uow, batch)
     after = 0
-    while rows := batches.rows(uow, found.id, after=after):
+    while rows := batches.list_batch_rows(uow, found.id, after=after):
         for row in rows:
-            why = REASONS[row.reason] if row.reason else ",".join(row.adds)
+            why = REASON_MESSAGES[row.reason] if row.reason else ",".join(row.adds)
             click.echo("\t".join((str(row.line), row.verdict, row.email, why)).rstrip())
         after = rows[-1].number
 
@@ -118,7 +120,7 @@ def show(batch: str) -> None:
 def send(batch: str) -> None:
     """Send what is left of a batch. May be broken off, and goes on when called again; nobody is invited twice."""
     uow = unit_of_work()
-    _send(uow, batches.find(uow, batch))
+    _send(uow, batches.find_batch(uow, batch))
 
 
 @invites.command()
@@ -126,8 +128,8 @@ def send(batch: str) -> None:
 def discard(batch: str) -> None:
     """Forget a list; invitations that were sent from it stay."""
     uow = unit_of_work()
-    found = batches.find(uow, batch)
-    click.echo(f"{batches.discard(uow, found.id)} rows of {found.name} are gone")
+    found = batches.find_batch(uow, batch)
+    click.echo(f"{batches.discard_batch(uow, found.id)} rows of {found.name} are gone")
 
 
 @invites.command()
@@ -141,7 +143,7 @@ def resend(ids: tuple[str, ...], name: str | None) -> None:
 @invites.command()
 @click.argument("ids", nargs=-1)
 @click.option("--batch", "name", help="All of this batch that were not accepted.")
-@click.option("--days", type=int, default=Extend().days, show_default=True, help="How long from now.")
+@click.option("--days", type=int, default=ExtendInviteForm().days, show_default=True, help="How long from now.")
 def extend(ids: tuple[str, ...], name: str | None, days: int) -> None:
     """Mail links that end later; those that are out stay alive until their own end."""
     _change("extend", ids, name, days)
@@ -161,10 +163,10 @@ def revoke(ids: tuple[str, ...], name: str | None) -> None:
 def export_links(batch: str, as_json: bool) -> None:
     """Print the open invitations of a batch, each with a link. Whoever has a link can use it."""
     uow = unit_of_work()
-    found = batches.find(uow, batch)
-    export.note(uow, found.id, "links")
-    with closing(export.links(uow.site, uow.request_info, found.id)) as links:
-        for text in _json_lines(links) if as_json else csv_files.format_csv(export.table(links)):
+    found = batches.find_batch(uow, batch)
+    export.record_export(uow, found.id, "links")
+    with closing(export.iter_exported_invites(uow.site, uow.request_info, found.id)) as links:
+        for text in _json_lines(links) if as_json else csv_files.format_csv(export.format_mail_merge(links)):
             click.echo(text, nl=False)
 
 
@@ -176,47 +178,47 @@ def print_letters(batch: str) -> None:
     from accounts.web.admin.printing import render_letters
 
     uow = unit_of_work()
-    found = batches.find(uow, batch)
-    export.note(uow, found.id, "letters")
+    found = batches.find_batch(uow, batch)
+    export.record_export(uow, found.id, "letters")
     with (
         create_app(uow.site.settings).test_request_context(),
-        closing(export.links(uow.site, uow.request_info, found.id)) as links,
+        closing(export.iter_exported_invites(uow.site, uow.request_info, found.id)) as links,
     ):
         for text in render_letters(links, standalone=True):
             click.echo(text, nl=False)
 
 
-def _json_lines(links: Iterator[export.Invitation]) -> Iterator[str]:
+def _json_lines(links: Iterator[export.ExportedInvite]) -> Iterator[str]:
     return (json.dumps(asdict(each), default=_moment) + "\n" for each in links)
 
 
 def _invite_one(uow: UnitOfWork, said: dict[str, Any], printed: bool) -> None:
-    row = send_invites.send(uow, validate(send_invites.Invite, said), mailed=not printed)
+    row = send_invites.send_invite(uow, validate(send_invites.InviteForm, said), send_letter=not printed)
     if printed:
         with uow:
-            url = url_of(uow, row)
+            url = make_invite_url(uow, row)
         click.echo(url)
     else:
         click.echo(f"invitation {row.id} to {row.email} is due")
 
 
 def _report(uow: UnitOfWork, batch: InviteBatch) -> None:
-    counts = batches.counts(uow, batch.id).rows
+    counts = batches.count_batch(uow, batch.id).rows
     told = ", ".join(f"{each} {counts[each]}" for each in VERDICTS if each in counts)
     click.echo(f"batch {batch.id} {batch.name}: {told}")
     for verdict in ("malformed", "refused", "duplicate"):
-        for row in batches.rows(uow, batch.id, verdict=verdict, limit=MOST_SHOWN):
-            click.echo(f"  line {row.line}: {row.email or '-'}: {REASONS[row.reason]}", err=True)
+        for row in batches.list_batch_rows(uow, batch.id, verdict=verdict, limit=MOST_SHOWN):
+            click.echo(f"  line {row.line}: {row.email or '-'}: {REASON_MESSAGES[row.reason]}", err=True)
     if batch.unused:
         click.echo(f"  columns that are not used: {', '.join(batch.unused)}", err=True)
 
 
 def _send(uow: UnitOfWork, batch: InviteBatch) -> None:
-    counts = batches.counts(uow, batch.id)
+    counts = batches.count_batch(uow, batch.id)
     uow.release()
     sent = counts.rows.get("sent", 0)
     with (
-        closing(sending.send(uow.site, uow.request_info, batch.id)) as steps,
+        closing(sending.send_batch(uow.site, uow.request_info, batch.id)) as steps,
         click.progressbar(length=sent + counts.left, label=batch.name) as bar,
     ):
         for step in steps:
@@ -226,15 +228,17 @@ def _send(uow: UnitOfWork, batch: InviteBatch) -> None:
     click.echo(f"{sent} of {batch.name} are invited; letters are due")
 
 
-def _change(act: Act, ids: tuple[str, ...], name: str | None, days: int = 1) -> None:
+def _change(act: InviteAction, ids: tuple[str, ...], name: str | None, days: int = 1) -> None:
     if bool(ids) == (name is not None):
         raise click.UsageError("Name invitations by their ids, or one batch with --batch.")
     uow = unit_of_work()
     if name is not None:
-        said = validate(Extend, {"days": days})
-        count = manage_invites.of_batch(uow, name, act, said.days)
+        said = validate(ExtendInviteForm, {"days": days})
+        count = manage_invites.change_batch_invites(uow, name, act, said.days)
     else:
-        count = manage_invites.some(uow, validate(Some, {"ids": list(ids), "act": act, "days": days}))
+        count = manage_invites.change_invites(
+            uow, validate(ChangeInvitesForm, {"ids": list(ids), "act": act, "days": days})
+        )
     click.echo(f"{act}: {count}")
 
 

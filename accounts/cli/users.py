@@ -11,7 +11,7 @@ from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk.accounts import AccountPage, Found
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import GroupNames
+from accounts.flows.shared.fields import GroupsForm
 from accounts.web.kit.forms import validate
 
 AT_ONCE = 500
@@ -58,7 +58,7 @@ def show(who: str) -> None:
 def disable(who: str) -> None:
     """Switch an account off; its sessions and links are dead at once."""
     uow, account = found(who)
-    accounts.disable(uow, account.id)
+    accounts.disable_account(uow, account.id)
     click.echo(f"{account.email} is disabled")
 
 
@@ -67,7 +67,7 @@ def disable(who: str) -> None:
 def enable(who: str) -> None:
     """Switch an account on again."""
     uow, account = found(who)
-    accounts.enable(uow, account.id)
+    accounts.enable_account(uow, account.id)
     click.echo(f"{account.email} is active")
 
 
@@ -77,7 +77,7 @@ def enable(who: str) -> None:
 def groups(who: str, groups: tuple[str, ...]) -> None:
     """Make GROUPS the groups of an account; none at all takes it out of every group."""
     uow, account = found(who)
-    wanted = validate(GroupNames, {"groups": list(groups)}).groups
+    wanted = validate(GroupsForm, {"groups": list(groups)}).groups
     account = accounts.set_groups(uow, account.id, wanted)
     click.echo(f"{account.email} is in: {', '.join(account.groups) or 'no group'}")
 
@@ -87,7 +87,7 @@ def groups(who: str, groups: tuple[str, ...]) -> None:
 def sign_out(who: str) -> None:
     """End all sessions of an account."""
     uow, account = found(who)
-    sessions.end_everywhere(uow, account.id)
+    sessions.sign_out_everywhere(uow, account.id)
     click.echo(f"{account.email} is signed out everywhere")
 
 
@@ -97,7 +97,7 @@ def found(who: str) -> tuple[UnitOfWork, Account]:
     :raises NotFound: there is none.
     """
     uow = unit_of_work()
-    return uow, accounts.find(uow, who)
+    return uow, accounts.find_account(uow, who)
 
 
 def line(each: Found) -> tuple[str, ...]:

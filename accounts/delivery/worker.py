@@ -19,7 +19,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.delivery.callbacks import CallbackSender
 from accounts.delivery.letters import LetterError, Letters
 from accounts.delivery.transports import PermanentFailure, TransientFailure, Transport
-from accounts.flows import CALLS, NOTICES
+from accounts.flows import CALLBACKS, NOTICES
 from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.invites import batches
 from accounts.flows.shared import grants, mail_log
@@ -113,12 +113,12 @@ class Worker:
         logout_events.delete_old_logouts(self._site.store.engine)
         grants.delete_expired_grants(self._site.store.engine)
         self._site.throttle.delete_expired()
-        batches.sweep(self._site)
+        batches.delete_stale_batches(self._site)
         audit_upkeep.run(self._site)
 
     def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Callback | None:
-        if item.purpose in CALLS:
-            return CALLS[item.purpose](uow, item)
+        if item.purpose in CALLBACKS:
+            return CALLBACKS[item.purpose](uow, item)
         link = self._site.links.get(item.purpose)
         compose = link.letter if link else NOTICES[item.purpose]
         return compose(uow, item)
@@ -139,10 +139,10 @@ class Worker:
             if isinstance(delivery, Callback):
                 outbox.remove_item(uow.session, item)
                 delivery.on_result(uow, CallResult(confirmed=True, permanent=True, answer=reply or ""))
-            elif item.purpose in CALLS:
+            elif item.purpose in CALLBACKS:
                 outbox.remove_item(uow.session, item)
             else:
-                mail_log.settle(uow, item, delivery, reply or "")
+                mail_log.complete_letter(uow, item, delivery, reply or "")
         log.info("%s %s: %s", item.purpose, item.id, "sent" if delivery else "dropped, its cause is gone")
 
     def _mark_failed(
@@ -155,5 +155,5 @@ class Worker:
                 is_last = outbox.is_last_attempt(item, permanent=for_good)
                 delivery.on_result(uow, CallResult(confirmed=False, permanent=is_last, answer=error))
             else:
-                mail_log.put_off(uow, item, delivery, error, for_good=for_good)
+                mail_log.fail_letter(uow, item, delivery, error, permanent=for_good)
         log.warning("%s %s, try %d: %s", item.purpose, item.id, item.attempts, error)

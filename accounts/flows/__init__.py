@@ -29,16 +29,16 @@ LINKS: tuple[Link, ...] = (
 """Every kind of link this service mails."""
 
 NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
-    change_password.NOTICE: change_password.letter,
-    change_email.NOTICE: change_email.notice,
-    close_account.NOTICE: close_account.notice,
-    helpdesk_accounts.DELETED_NOTICE: close_account.deleted_notice,
+    change_password.PASSWORD_CHANGED_NOTICE: change_password.letter,
+    change_email.EMAIL_CHANGED_NOTICE: change_email.email_changed_letter,
+    close_account.ACCOUNT_CLOSED_NOTICE: close_account.account_closed_letter,
+    helpdesk_accounts.DELETED_NOTICE: close_account.account_deleted_letter,
     identities.CONNECTED_NOTICE: identities.letter,
     identities.DISCONNECTED_NOTICE: identities.letter,
 }
 """Letters without a link of their own, by the purpose of their intents."""
 
-CALLS: Mapping[str, Callable[[UnitOfWork, OutboxItem], Callback | None]] = {
+CALLBACKS: Mapping[str, Callable[[UnitOfWork, OutboxItem], Callback | None]] = {
     logout_events.LOGOUT_PURPOSE: backchannel.make_logout_callback
 }
 """What other programs are told, by the purpose of its intents."""

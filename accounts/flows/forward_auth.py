@@ -29,7 +29,7 @@ from accounts.core.models.forward_auth import AppOrigin
 from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.sessions.session import IDLE, CurrentAccount, Session, mark
+from accounts.flows.sessions.session import IDLE_TIMEOUT, CurrentAccount, Session, spent_id
 
 START_PURPOSE, HANDOVER_PURPOSE, HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION = (
     "forward-trip",
@@ -39,7 +39,7 @@ START_PURPOSE, HANDOVER_PURPOSE, HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION = (
 )
 START_TOKEN_TTL, MAX_START_TOKEN_CHARACTERS = timedelta(hours=24), 1200
 HANDOVER_TOKEN_TTL = timedelta(seconds=60)
-HOST_SESSION_TTL = IDLE
+HOST_SESSION_TTL = IDLE_TIMEOUT
 """How long the cookie at an app's host serves before another silent round trip; no longer than the session anyway."""
 _PATH_PATTERN = re.compile(r"/[!-\[\]-~]{0,2000}", re.ASCII)
 """As it stands in a request: nothing that a browser would change. What it says when decoded is the app's matter."""
@@ -58,7 +58,7 @@ class ForwardSession:
     @classmethod
     def from_session(cls, session: Session) -> ForwardSession:
         """What a session of the service itself says."""
-        return cls(session.account_id, session.epoch, session.id, int(session.ends_at.timestamp()))
+        return cls(session.account_id, session.epoch, session.id, int(session.expires_at.timestamp()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def authorize_forwarded_request(
     params = {
         "account": forward_session.account_id,
         "epoch": forward_session.epoch,
-        "mark": mark(forward_session.session_id),
+        "mark": spent_id(forward_session.session_id),
     }
     rows = uow.fetch_all(_SELECT_FORWARDED_USER, {**params, "origin": origin, "app": app_id})
     if not rows or now().timestamp() >= forward_session.expires:

@@ -13,7 +13,7 @@ from accounts.flows.moving import export
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session import CurrentAccount
-from accounts.flows.shared.fields import Asks, Checkbox, Next
+from accounts.flows.shared.fields import Checkbox, Form, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
 from accounts.web.connected_apps import logout_status_token
@@ -29,7 +29,7 @@ LETTER_SENT = {"sent": True}
 """The answer to every request for a letter, whoever the address belongs to."""
 
 
-class SignOutForm(Asks):
+class SignOutForm(Form):
     """Whether on all devices, and where to go then."""
 
     everywhere: Checkbox = False
@@ -62,17 +62,19 @@ def _email_hint() -> dict[str, Any]:
     return {"given": {"email": request.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}
 
 
-@routes.post("/sign-up", form=sign_up.SignUp, template="sign_up.html", context=_email_hint, statuses=(202,))
-def sign_up_(form: sign_up.SignUp) -> Reply:
+@routes.post("/sign-up", form=sign_up.SignUpForm, template="sign_up.html", context=_email_hint, statuses=(202,))
+def sign_up_(form: sign_up.SignUpForm) -> Reply:
     """Ask for an account: a letter goes to the address."""
-    sign_up.ask(uow(), form)
+    sign_up.request_sign_up(uow(), form)
     return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="sign-up"))
 
 
-@routes.post("/forgot-password", form=reset_password.ForgotPassword, template="forgot_password.html", statuses=(202,))
-def forgot_password(form: reset_password.ForgotPassword) -> Reply:
+@routes.post(
+    "/forgot-password", form=reset_password.ForgotPasswordForm, template="forgot_password.html", statuses=(202,)
+)
+def forgot_password(form: reset_password.ForgotPasswordForm) -> Reply:
     """Ask for a link that sets a new password."""
-    reset_password.ask(uow(), form)
+    reset_password.request_password_reset(uow(), form)
     return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="forgot-password"))
 
 
@@ -82,25 +84,25 @@ def look_into_mail() -> Reply:
     return Reply(template="look_into_mail.html")
 
 
-@routes.post("/sign-in", form=password_sign_in.SignIn, template="sign_in.html", context=_email_hint)
-def sign_in_(form: password_sign_in.SignIn) -> Reply:
+@routes.post("/sign-in", form=password_sign_in.SignInForm, template="sign_in.html", context=_email_hint)
+def sign_in_(form: password_sign_in.SignInForm) -> Reply:
     """Sign in with address and password."""
-    context.set_session(password_sign_in.act(uow(), form, known_here=device_account_ids()))
+    context.set_session(password_sign_in.sign_in_with_password(uow(), form, known_account_ids=device_account_ids()))
     current = context.load_account() if context.state().format == "json" else None
     return Reply(json=account_json(current) if current else {}, location=form.next or page_url("change_account_form"))
 
 
-@routes.post("/sign-in/mail", form=magic_link.SignInByMail, template="sign_in_mail.html", statuses=(202,))
-def sign_in_mail(form: magic_link.SignInByMail) -> Reply:
+@routes.post("/sign-in/mail", form=magic_link.SignInByMailForm, template="sign_in_mail.html", statuses=(202,))
+def sign_in_mail(form: magic_link.SignInByMailForm) -> Reply:
     """Ask for a link that signs in."""
-    magic_link.ask(uow(), form)
+    magic_link.request_sign_in_link(uow(), form)
     return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="sign-in"))
 
 
-@routes.post("/confirm", access="account", form=step_up.Confirm, template="confirm.html")
-def confirm_(form: step_up.Confirm) -> Reply:
+@routes.post("/confirm", access="account", form=step_up.ConfirmPasswordForm, template="confirm.html")
+def confirm_(form: step_up.ConfirmPasswordForm) -> Reply:
     """Prove afresh by password that it is you, for what needs that."""
-    context.set_session(step_up.act(uow(), context.require_account(), form))
+    context.set_session(step_up.confirm_password(uow(), context.require_account(), form))
     return Reply(json=account_json(context.require_account()), location=form.next or page_url("change_account_form"))
 
 
@@ -109,10 +111,10 @@ def sign_out(form: SignOutForm) -> Reply:
     """Sign out here, or on all devices."""
     account = context.load_account()
     if account is not None and form.everywhere:
-        step_up.require(account)
-        sessions.end_everywhere(uow(), account.id)
+        step_up.require_step_up(account)
+        sessions.sign_out_everywhere(uow(), account.id)
     if account is not None:
-        sessions.end(uow(), account.session)
+        sessions.sign_out(uow(), account.session)
     context.set_session(None)
     return Reply(
         status=204,
@@ -136,14 +138,14 @@ def _logout_status_header() -> dict[str, str]:
 @routes.get("/csrf", formats=JSON)
 def csrf() -> Reply:
     """The token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
-    return Reply(json={"csrf_token": sessions.csrf_token(site(), context.ensure_session())})
+    return Reply(json={"csrf_token": sessions.make_csrf_token(site(), context.ensure_session())})
 
 
 @routes.get("/account", access="account", formats=JSON)
 def account() -> Reply:
     """The signed-in account."""
     current = context.require_account()
-    return Reply(json={**account_json(current), "csrf_token": sessions.csrf_token(site(), current.session)})
+    return Reply(json={**account_json(current), "csrf_token": sessions.make_csrf_token(site(), current.session)})
 
 
 def _profile_context() -> dict[str, Any]:
@@ -152,10 +154,12 @@ def _profile_context() -> dict[str, Any]:
     return {"given": values, "account": current, "done": request.args.get("done", "")}
 
 
-@routes.patch("/account", access="account", form=profile.Profile, template="account.html", context=_profile_context)
-def change_account(form: profile.Profile) -> Reply:
+@routes.patch(
+    "/account", access="account", form=profile.ProfileForm, template="account.html", context=_profile_context
+)
+def change_account(form: profile.ProfileForm) -> Reply:
     """Change name or language."""
-    profile.change(uow(), context.require_account().id, form)
+    profile.update_profile(uow(), context.require_account().id, form)
     context.forget_account()
     return Reply(
         json=account_json(context.require_account()), location=page_url("change_account_form", done="profile")
@@ -163,11 +167,11 @@ def change_account(form: profile.Profile) -> Reply:
 
 
 @routes.post(
-    "/account/password", access="account", form=change_password.ChangePassword, template="change_password.html"
+    "/account/password", access="account", form=change_password.ChangePasswordForm, template="change_password.html"
 )
-def change_password_(form: change_password.ChangePassword) -> Reply:
+def change_password_(form: change_password.ChangePasswordForm) -> Reply:
     """Change the password; all other devices are signed out."""
-    context.set_session(change_password.act(uow(), context.require_account(), form))
+    context.set_session(change_password.change_password(uow(), context.require_account(), form))
     return Reply(
         json=account_json(context.require_account()), location=page_url("change_account_form", done="password")
     )
@@ -177,22 +181,22 @@ def change_password_(form: change_password.ChangePassword) -> Reply:
     "/account/email",
     access="account",
     step_up=True,
-    form=change_email.ChangeEmail,
+    form=change_email.ChangeEmailForm,
     template="change_email.html",
     statuses=(202,),
 )
-def change_email_(form: change_email.ChangeEmail) -> Reply:
+def change_email_(form: change_email.ChangeEmailForm) -> Reply:
     """Change the address: a link goes to the new one."""
-    change_email.ask(uow(), context.require_account().id, form)
+    change_email.request_email_change(uow(), context.require_account().id, form)
     return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="change-email"))
 
 
 @routes.post(
-    "/account/close", access="account", step_up=True, form=Asks, template="close_account.html", statuses=(202,)
+    "/account/close", access="account", step_up=True, form=Form, template="close_account.html", statuses=(202,)
 )
-def close_account_(form: Asks) -> Reply:
+def close_account_(form: Form) -> Reply:
     """Close the account: a link goes to its address."""
-    close_account.ask(uow(), context.require_account().id)
+    close_account.request_account_closing(uow(), context.require_account().id)
     return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="close-account"))
 
 
@@ -206,19 +210,19 @@ def export_data() -> Reply:
 @routes.get("/account/sessions", access="account", formats=BOTH)
 def list_sessions() -> Reply:
     """Where this account is signed in."""
-    listed = session_list.listing(uow(), context.require_account())
+    listed = session_list.list_own_sessions(uow(), context.require_account())
     return Reply(template="sessions.html", json={"sessions": [asdict(each) for each in listed]})
 
 
 @routes.delete("/account/sessions/<session_id>", access="account", step_up=True, formats=JSON, statuses=(204,))
 def end_session(session_id: str) -> Reply:
     """End one session of this account."""
-    session_list.end_one(uow(), context.require_account(), session_id)
+    session_list.end_own_session(uow(), context.require_account(), session_id)
     return Reply(status=204)
 
 
 @routes.post("/account/sessions/<session_id>/end", access="account", step_up=True, formats=HTML)
 def end_session_page(session_id: str) -> Reply:
     """End one session of this account."""
-    session_list.end_one(uow(), context.require_account(), session_id)
+    session_list.end_own_session(uow(), context.require_account(), session_id)
     return Reply(location=page_url("list_sessions"))

@@ -77,14 +77,14 @@ def again() -> Reply:
     """Have a fresh link of the same kind sent to the address on file, for one that is genuine but dead."""
     link = _current_link()
     claims = _resendable_claims(link)
-    mail_limits.again(uow(), claims)
+    mail_limits.count_resend_request(uow(), claims)
     with uow():
         if link.can_resend is None or not link.can_resend(uow(), claims):
             raise LinkExpired("no fresh one is to be had")
         uow().record_event(
             "link.again",
             link_id=claims.link_id,
-            **mail_limits.whose(claims),
+            **mail_limits.audit_subject_of(claims),
             facts={"purpose": link.purpose},
         )
     location = page_url("look_into_mail")
@@ -159,13 +159,13 @@ def _act_in_transaction(link: Link, token: object, prepared: Any) -> tuple[ActRe
     if done.sign_in_as is None:
         return done, None
     if current is not None and current.id == done.account_id:
-        return done, sessions.renew(uow(), done.sign_in_as, current.session)
-    return done, sessions.open_for(uow(), done.sign_in_as, done.amr)
+        return done, sessions.renew_session(uow(), done.sign_in_as, current.session)
+    return done, sessions.open_session(uow(), done.sign_in_as, done.amr)
 
 
 def _check_session(opened: OpenedLink) -> None:
     """:raises NotSignedIn, ConfirmationRequired: no session of the account itself, or not a fresh one."""
-    step_up.require(context.require_account())
+    step_up.require_step_up(context.require_account())
 
 
 def _check_account(opened: OpenedLink) -> None:

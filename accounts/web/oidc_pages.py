@@ -12,7 +12,7 @@ from accounts.core.errors import BadAppRequest
 from accounts.core.security.client_uris import parse_origin
 from accounts.core.security.redirects import local_path
 from accounts.flows.sessions import session as sessions
-from accounts.flows.shared.fields import Asks
+from accounts.flows.shared.fields import Form
 from accounts.web.connected_apps import logout_status_token
 from accounts.web.kit import context, headers
 from accounts.web.kit.context import site, uow
@@ -31,7 +31,7 @@ CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf_exempt": True}
 Parameters = list[tuple[str, str]]
 
 
-class ConsentForm(Asks):
+class ConsentForm(Form):
     """What somebody says who was asked about an app, the request that it is about, and what they were shown."""
 
     request: str
@@ -39,7 +39,7 @@ class ConsentForm(Asks):
     decision: Literal["yes", "no"]
 
 
-class LogoutForm(Asks):
+class LogoutForm(Form):
     """That somebody wants to sign out, and the wish of the app that it is about."""
 
     request: str
@@ -216,7 +216,7 @@ def _redirect_to_client(url: str, extra_headers: Mapping[str, str] | None = None
 def _finish_logout(logout_request: LogoutRequest, *, confirmed: bool) -> Reply | Response:
     account = context.load_account()
     if account is not None:
-        sessions.end(uow(), account.session)
+        sessions.sign_out(uow(), account.session)
         context.set_session(None)
     extra_headers = {"Clear-Site-Data": '"cache"'}
     if logout_request.post_logout_uri and confirmed:

@@ -12,7 +12,7 @@ from accounts.core.links.opening import open_link
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.security import throttle
 from accounts.flows.invites import link as invite_link
-from accounts.flows.shared.fields import Asks, Next
+from accounts.flows.shared.fields import Form, Next
 from accounts.web.kit import context, cookies
 from accounts.web.kit.context import runtime, site, uow
 from accounts.web.kit.reply import Reply
@@ -27,7 +27,7 @@ COOKIE_SECONDS = 10 * 60
 """As long as ``waiting.LIVES``."""
 
 
-class UpstreamSignInForm(Asks):
+class UpstreamSignInForm(Form):
     """Where to go after signing in."""
 
     next: Next = ""
@@ -39,17 +39,17 @@ def sign_in_with(upstream_id: str, form: UpstreamSignInForm) -> Reply:
     return _start(upstream_id, action="sign-in", next=form.next)
 
 
-@routes.post("/upstream/<upstream_id>/connect", access="account", step_up=True, form=Asks)
-def connect_with(upstream_id: str, form: Asks) -> Reply:
+@routes.post("/upstream/<upstream_id>/connect", access="account", step_up=True, form=Form)
+def connect_with(upstream_id: str, form: Form) -> Reply:
     """Connect a sign-in of another service to this account."""
     return _start(upstream_id, action="connect", session_id=context.require_account().session.id)
 
 
-@routes.post("/upstream/<upstream_id>/join", form=Asks, formats=HTML)
-def join_with(upstream_id: str, form: Asks) -> Reply:
+@routes.post("/upstream/<upstream_id>/join", form=Form, formats=HTML)
+def join_with(upstream_id: str, form: Form) -> Reply:
     """Accept the invitation that is open in this browser by way of another service."""
     _check_upstream_exists(upstream_id)
-    opened = open_link(uow(), site().links[invite_link.PURPOSE], _invitation_token())
+    opened = open_link(uow(), site().links[invite_link.INVITE_PURPOSE], _invitation_token())
     uow().release()
     if not opened.subject.id or opened.subject.account is not None:
         raise Forbidden("the first admin chooses a password, and who has an account signs in to it")
@@ -89,7 +89,7 @@ def _complete(waiting: PendingSignIn, person: UpstreamUser) -> str:
         context.set_session(identities.sign_in_by_identity(uow(), person))
         return waiting.next or page_url("change_account_form")
     if waiting.action == "join":
-        link = site().links[invite_link.PURPOSE]
+        link = site().links[invite_link.INVITE_PURPOSE]
         context.set_session(identities.accept_invitation(uow(), link, _invitation_token(), waiting.link_id, person))
         return page_url("change_account_form")
     account = context.require_account()
@@ -196,7 +196,7 @@ def _upstreams_json() -> list[dict[str, str]]:
 
 
 def _invitation_token() -> str:
-    return request.cookies.get(runtime().link_cookie_name(invite_link.PURPOSE), "")
+    return request.cookies.get(runtime().link_cookie_name(invite_link.INVITE_PURPOSE), "")
 
 
 def _delete_cookie(response: Response) -> Response:

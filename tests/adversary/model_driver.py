@@ -123,9 +123,9 @@ class ModelDriver(RuleBasedStateMachine):
     def every_session_is_alive_exactly_when_the_model_says_so(self) -> None:
         uow = self.service.uow()
         for session in self.world.sessions:
-            session_read = sessions.read(self.service.site, session.cookie)
+            session_read = sessions.read_session_cookie(self.service.site, session.cookie)
             assert session_read is not None
-            assert (sessions.current(uow, session_read) is not None) == session.alive, session
+            assert (sessions.find_current_account(uow, session_read) is not None) == session.alive, session
 
     def teardown(self) -> None:
         """The same once more from outside, for everything there ever was."""

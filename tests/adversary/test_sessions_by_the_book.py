@@ -84,7 +84,7 @@ def test_links_of_a_disabled_account_do_not_tell_why_they_are_dead(service: Serv
     member = service.member()
     urls = [request_sign_in_link(service, member), request_unlock_link(service, member)]
     junk = service.person().post("/api/l/sign-in", {"token": "x.y.z"}).get_json()
-    accounts.disable(service.uow(), account_id(member))
+    accounts.disable_account(service.uow(), account_id(member))
     for url in urls:
         assert use_link(service.person(), url) == (400, "link_invalid")
         told = service.person().post(f"/api/l/{url.split('/l/')[1].split('/')[0]}", {"token": url.split("/")[-2]})
@@ -108,8 +108,8 @@ def test_a_reset_link_dies_of(service: Service, what: str) -> None:
     elif what == "everywhere":
         assert member.post("/api/sign-out", {"everywhere": True}).status_code == 204
     elif what == "off and on":
-        for change in (accounts.disable, accounts.enable):
-            change(service.uow(), accounts.find(service.uow(), member.email).id)
+        for change in (accounts.disable_account, accounts.enable_account):
+            change(service.uow(), accounts.find_account(service.uow(), member.email).id)
     else:
         assert use_link(service.person(), request_sign_in_link(service, member)) == (200, "")
     answer = service.person().get(f"/api/l/reset-password?token={url.split('/')[-2]}")

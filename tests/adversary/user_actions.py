@@ -41,7 +41,7 @@ class UserActions(ModelDriver):
         address = known[pick % len(known)] if again and known else make_email("invited")
         data = {"email": address, "groups": ["editors"]}
         self.clock.shift(2)
-        send_invites.send(self.service.uow(), send_invites.Invite.model_validate(data))
+        send_invites.send_invite(self.service.uow(), send_invites.InviteForm.model_validate(data))
         assert [link.purpose for link in self.read_mails()] == ["invite"]
         self.reached["invite"] += 1
 
@@ -50,7 +50,7 @@ class UserActions(ModelDriver):
         if link is None:
             return
         claims = self.service.site.link_signer.verify(invite_link.INVITE, link.token)
-        manage_invites.revoke(self.service.uow(), claims.carried.id)
+        manage_invites.revoke_invite(self.service.uow(), claims.carried.id)
         link.used = True
         self.reached["revoke"] += 1
 
@@ -186,8 +186,8 @@ class UserActions(ModelDriver):
         account = self.any_account(pick)
         # Seldom off: nothing else happens to an account that is.
         if account.exists and (not account.active or pick % 3 == 0):
-            row = accounts.find(self.service.uow(), account.email)
-            (accounts.disable if account.active else accounts.enable)(self.service.uow(), row.id)
+            row = accounts.find_account(self.service.uow(), account.email)
+            (accounts.disable_account if account.active else accounts.enable_account)(self.service.uow(), row.id)
             account.active = not account.active
             account.epoch += 1
             self.reached["switch on" if account.active else "switch off"] += 1

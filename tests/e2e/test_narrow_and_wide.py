@@ -11,8 +11,8 @@ from accounts.core.uow import UnitOfWork
 from accounts.extension import get_app_state
 from accounts.flows.invites import batches
 from accounts.flows.invites import send as send_invites
-from accounts.flows.invites.batch_file import NewBatch
-from accounts.flows.invites.send import Invite
+from accounts.flows.invites.batch_file import NewBatchForm
+from accounts.flows.invites.send import InviteForm
 from accounts.flows.shared import accounts
 from tests.e2e.conftest import Live
 from tests.people import PASSWORD
@@ -47,20 +47,24 @@ def fill(live: Live) -> tuple[str, ...]:
     """Has everything long there can be; the pages where it is shown."""
     house = get_app_state(live.app).site
     uow = UnitOfWork(house)
-    asker = RequestInfo(account_id=accounts.find(uow, "root@example.org").id, network="2001:db8:1234:5678::/64")
+    asker = RequestInfo(
+        account_id=accounts.find_account(uow, "root@example.org").id, network="2001:db8:1234:5678::/64"
+    )
     with UnitOfWork(house, asker) as uow:
         for number, name in enumerate(NAMES):
             email = LONG[number:]
             account = Account(email=email, email_key=email, name=name, locale="en", anchor_email=email)
             uow.session.add(account)
             uow.session.flush()
-            accounts.grant(uow, account, [f"{number}{'g' * 63}"])
+            accounts.add_groups(uow, account, [f"{number}{'g' * 63}"])
     uow = UnitOfWork(house, asker)
-    send_invites.send(uow, Invite.model_validate({"email": f"x{LONG[1:]}", "name": NAMES[0], "groups": ["g" * 64]}))
+    send_invites.send_invite(
+        uow, InviteForm.model_validate({"email": f"x{LONG[1:]}", "name": NAMES[0], "groups": ["g" * 64]})
+    )
     rows = "\n".join(f"{number}{LONG[2:]},{name},{'g' * 64}" for number, name in enumerate(NAMES))
     said = {"name": "B" * 100, "people": f"email,name,groups,{'C' * 90}\n{rows}\n{'b' * 200},,"}
-    batch = batches.create(uow, NewBatch.model_validate(said))
-    found = accounts.find(uow, LONG).id
+    batch = batches.create_batch(uow, NewBatchForm.model_validate(said))
+    found = accounts.find_account(uow, LONG).id
     return (
         f"/accounts/{found}",
         f"/accounts/{found}/groups",

@@ -50,7 +50,9 @@ class Member:
     def sign_in(self, password: str = "", **extra: Any) -> Session:
         """A session, by password."""
         data = {"email": self.email, "password": password or self.password, **extra}
-        return password_sign_in.act(anonymous_uow(self.service), password_sign_in.SignIn.model_validate(data))
+        return password_sign_in.sign_in_with_password(
+            anonymous_uow(self.service), password_sign_in.SignInForm.model_validate(data)
+        )
 
     def current_account(self, **extra: Any) -> CurrentAccount:
         """Who is signed in, by a session of its own."""
@@ -59,7 +61,7 @@ class Member:
         return account
 
     def load_current_account(self, session: Session) -> CurrentAccount | None:
-        return sessions.current(self.service.uow(), session)
+        return sessions.find_current_account(self.service.uow(), session)
 
     def reset_token(self) -> str:
         """A token as it would be mailed at this moment."""
@@ -74,7 +76,7 @@ def anonymous_uow(service: Service, network: str = "10.9.9.9") -> UnitOfWork:
 def sign_up_member(service: Service, name: str = "member", password: str = PASSWORD) -> Member:
     """Signs up, reads the mail, activates."""
     email = make_email(name)
-    sign_up.ask(anonymous_uow(service), sign_up.SignUp.model_validate({"email": email}))
+    sign_up.request_sign_up(anonymous_uow(service), sign_up.SignUpForm.model_validate({"email": email}))
     token = service.link_token(email, "activate")
     done = use_link(service, sign_up.ACTIVATE, token, {"password": password, "name": name.title()})
     return Member(service, email, done.account_id, password)

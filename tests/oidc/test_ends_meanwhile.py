@@ -26,15 +26,15 @@ Way = Callable[[Service, Member, Session, App], None]
 
 
 def everywhere(service: Service, ana: Member, session: Session, app: App) -> None:
-    sessions.end_everywhere(service.uow(), ana.id)
+    sessions.sign_out_everywhere(service.uow(), ana.id)
 
 
 def here(service: Service, ana: Member, session: Session, app: App) -> None:
-    sessions.end(service.uow(), session)
+    sessions.sign_out(service.uow(), session)
 
 
 def from_the_list(service: Service, ana: Member, session: Session, app: App) -> None:
-    session_list.end(service.uow(), ana.id, session.epoch, session.id)
+    session_list.end_session(service.uow(), ana.id, session.epoch, session.id)
 
 
 def disconnected(service: Service, ana: Member, session: Session, app: App) -> None:
@@ -60,7 +60,7 @@ def a_code(service: Service, ana: Member, session: Session, app: App) -> Authori
         account_id=ana.id,
         epoch=session.epoch,
         session_id=session.id,
-        session_ends=int(session.ends_at.timestamp()),
+        session_ends=int(session.expires_at.timestamp()),
         auth_time=session.auth_time,
         amr=session.amr,
         app_id=app.id,

@@ -37,7 +37,7 @@ def code_for(service: Service, ana: Member, app: App) -> str:
         account_id=ana.id,
         epoch=session.epoch,
         session_id=session.id,
-        session_ends=int(session.ends_at.timestamp()),
+        session_ends=int(session.expires_at.timestamp()),
         auth_time=session.auth_time,
         amr=session.amr,
         app_id=app.id,

@@ -280,11 +280,11 @@ def test_an_app_gets_no_more_than_its_registration_allows(provider: Provider, an
 
 
 def disable(provider: Provider, account_id: str) -> None:
-    accounts.disable(provider.service.uow(), account_id)
+    accounts.disable_account(provider.service.uow(), account_id)
 
 
 def everywhere(provider: Provider, account_id: str) -> None:
-    sessions.end_everywhere(provider.service.uow(), account_id)
+    sessions.sign_out_everywhere(provider.service.uow(), account_id)
 
 
 def delete(provider: Provider, account_id: str) -> None:
@@ -467,7 +467,7 @@ def test_an_app_for_certain_groups_lets_nobody_else_in(provider: Provider, ana: 
     assert back is not None
     assert back.parameters["error"] == "access_denied"
     uow = provider.service.uow()
-    accounts.set_groups(uow, accounts.find(uow, ana.email).id, ["staff"])
+    accounts.set_groups(uow, accounts.find_account(uow, ana.email).id, ["staff"])
     tokens = rp.tokens(ana.log_in(rp, scope="openid groups"))
     assert rp.userinfo(tokens.access).json()["groups"] == ["staff"]
     accounts.set_groups(provider.service.uow(), tokens.claims["sub"], ["other"])

@@ -30,7 +30,7 @@ def test_of_many_accounts_that_connect_one_sign_in_at_once_one_gets_it(service: 
 
     def one(number: int) -> str:
         uow = service.uow()
-        who = sessions.current(uow, sessions.begin(ids[number], 1, amr=("pwd",)))
+        who = sessions.find_current_account(uow, sessions.create_session(ids[number], 1, amr=("pwd",)))
         assert who is not None
         try:
             identities.connect_identity(uow, who, Vouched(ISSUER, "contested", "", ""))
@@ -52,7 +52,7 @@ def test_of_two_ways_in_that_are_taken_away_at_once_one_stays(service: Service) 
 
     def one(number: int) -> str:
         uow = service.uow()
-        who = sessions.current(uow, sessions.begin(id, 1, amr=("ext",)))
+        who = sessions.find_current_account(uow, sessions.create_session(id, 1, amr=("ext",)))
         if who is None:
             return "signed out by the other"
         try:

@@ -20,7 +20,7 @@ from tests.web.browser import Browser
 
 def kinds(service: Service, person: Person) -> list[str]:
     uow = service.uow()
-    account = accounts.find(uow, person.email)
+    account = accounts.find_account(uow, person.email)
     rows = uow.fetch_all(select(AuditRow.kind).where(AuditRow.account_id == account.id).order_by(AuditRow.at))
     uow.close()
     return [row[0] for row in rows]
@@ -61,7 +61,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
 def test_an_admin_sees_a_connected_sign_in_and_takes_it_away(world: World) -> None:
     ana, employee, admin = world.here.member("ana"), world.there.member("employee"), world.here.member("admin")
     uow = world.here.uow()
-    accounts.set_groups(uow, accounts.find(uow, admin.email).id, [ADMIN_GROUP])
+    accounts.set_groups(uow, accounts.find_account(uow, admin.email).id, [ADMIN_GROUP])
     browser = connected(world, ana, employee)
     account_id = browser.account()["id"]
     path = f"/api/admin/accounts/{account_id}"
@@ -132,8 +132,8 @@ def test_a_disabled_account_is_refused_and_everywhere_ends_it(world: World) -> N
 
 def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(world: World) -> None:
     employee, email = world.there.member("employee"), make_email("invited")
-    said = send_invites.Invite.model_validate({"email": email, "groups": ["editors"]})
-    send_invites.send(world.here.uow(), said)
+    said = send_invites.InviteForm.model_validate({"email": email, "groups": ["editors"]})
+    send_invites.send_invite(world.here.uow(), said)
     url = world.here.link_url(email, "invite")
     browser = world.browser().open(url).press("/upstream/office/join")
     browser.sign_in(employee.email)
@@ -151,8 +151,8 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
         (identity,) = uow.session.scalars(select(Identity).where(Identity.account_id == found["id"]))
 
     uow = world.here.uow()
-    session = sessions.begin(found["id"], 1, amr=("ext",))
-    who = sessions.current(uow, session)
+    session = sessions.create_session(found["id"], 1, amr=("ext",))
+    who = sessions.find_current_account(uow, session)
     assert who is not None
     with pytest.raises(LastWayIn):
         identities.disconnect_identity(uow, who, identity.id)

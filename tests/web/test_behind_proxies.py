@@ -220,7 +220,7 @@ def below_a_path(
 def member(house: House, *groups: str, name: str = "ana") -> Person:
     found = house.service.member(name)
     if groups:
-        accounts.set_groups(house.service.uow(), accounts.find(house.service.uow(), found.email).id, groups)
+        accounts.set_groups(house.service.uow(), accounts.find_account(house.service.uow(), found.email).id, groups)
     return found
 
 
@@ -235,7 +235,7 @@ class Scene:
 
     @property
     def account(self) -> Account:
-        return accounts.find(self.house.service.uow(), self.ana.email)
+        return accounts.find_account(self.house.service.uow(), self.ana.email)
 
     def comes_in_and_back_to_the_page_asked_for(self) -> None:
         """By signing in on the way."""
@@ -296,7 +296,7 @@ def test_an_app_at_a_host_of_its_own(own_host: House) -> None:
     own_host.service.admin()
     ana = member(own_host, "staff", "editors")
     with own_host.service.uow() as uow:
-        accounts.find(uow, ana.email).name = "Ána, 100 % «Müller»"
+        accounts.find_account(uow, ana.email).name = "Ána, 100 % «Müller»"
     scene = Scene(own_host, own_host.origin(WIKI), ana, Browser(own_host))
     scene.comes_in_and_back_to_the_page_asked_for()
     scene.cannot_pretend()

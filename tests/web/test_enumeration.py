@@ -29,7 +29,7 @@ def addresses(service: Service) -> dict[str, str]:
     """One address of each kind, all of one length so that bodies can be compared byte by byte."""
     found = {"admin": service.admin(), "member": service.member_by_mail(), "disabled": service.member_by_mail()}
     uow = service.uow()
-    accounts.disable(uow, found["disabled"].get("/api/account").get_json()["id"])
+    accounts.disable_account(uow, found["disabled"].get("/api/account").get_json()["id"])
     return {kind: person.email for kind, person in found.items()} | {"unknown": "nobody@example.org"}
 
 

@@ -133,7 +133,7 @@ def broken(make_service: MakeService) -> tuple[Person, str]:
     with uow:
         from accounts.flows.shared import accounts
 
-        token = uow.site.link_signer.sign(BROKEN, accounts.subject_of(accounts.find(uow, member.email)))
+        token = uow.site.link_signer.sign(BROKEN, accounts.subject_of(accounts.find_account(uow, member.email)))
     return member, token
 
 

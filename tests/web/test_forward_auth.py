@@ -62,7 +62,7 @@ def test_a_visitor_is_let_through_with_all_four_headers(service: Service) -> Non
     service.admin()
     register_app(service, forward_origins=[WIKI])
     member = service.member()
-    account = accounts.find(service.uow(), member.email)
+    account = accounts.find_account(service.uow(), member.email)
     assert ask(member).status_code == 401, "the session's own cookie does not count at another origin"
     there = trip(member, to="/a%2520page")
     assert there.location == f"{WIKI}/a%20page"
@@ -108,7 +108,7 @@ def test_whatever_ends_a_session_ends_its_visits(service: Service) -> None:
     service.admin()
     app = register_app(service, forward_origins=[WIKI], allowed_groups=["staff"]).app
     member = service.member()
-    account_id = accounts.find(service.uow(), member.email).id
+    account_id = accounts.find_account(service.uow(), member.email).id
     accounts.set_groups(service.uow(), account_id, ["staff"])
     member.sign_in()
     trip(member)
@@ -122,7 +122,7 @@ def test_whatever_ends_a_session_ends_its_visits(service: Service) -> None:
     member.sign_in()
     trip(member)
     assert ask(member).status_code == 200
-    accounts.disable(service.uow(), account_id)
+    accounts.disable_account(service.uow(), account_id)
     assert ask(member).status_code == 401
 
 

@@ -27,7 +27,7 @@ def test_an_invitation_whose_inviter_may_not_invite_any_more_is_shown_as_dead_un
     service: Service,
 ) -> None:
     admin, inviter = service.admin(), service.member()
-    account = accounts.find(service.uow(), inviter.email)
+    account = accounts.find_account(service.uow(), inviter.email)
     accounts.set_groups(service.uow(), account.id, ["admins"])
     assert inviter.sign_in().status_code == 200
     for who in (inviter, admin):

@@ -57,10 +57,10 @@ def test_of_two_reset_links_the_second_works_and_kills_the_first(service: Servic
 def test_disabled_and_enabled_again_leaves_links_and_sessions_dead(service: Service) -> None:
     member = service.member()
     token = reset_token(service, member)
-    account = accounts.disable(service.uow(), member.get("/api/account").get_json()["id"])
+    account = accounts.disable_account(service.uow(), member.get("/api/account").get_json()["id"])
     assert use(service, "reset-password", token) == (400, "link_invalid"), "not told why"
     assert not member.signed_in
-    accounts.enable(service.uow(), account.id)
+    accounts.enable_account(service.uow(), account.id)
     assert use(service, "reset-password", token) == (410, "link_used")
     assert not member.signed_in
     assert member.sign_in().status_code == 200

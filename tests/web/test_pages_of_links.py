@@ -156,7 +156,7 @@ def test_what_can_cost_the_account_asks_for_the_password_first(service: Service,
 def test_a_form_left_open_too_long_leads_to_the_confirmation_and_back(service: Service) -> None:
     member = service.member()
     shown = member.client.get("/account/email")
-    with later(sessions.FRESH + timedelta(minutes=1)):
+    with later(sessions.STEP_UP_MAX_AGE + timedelta(minutes=1)):
         answer = submit_form(member.client, "/account/email", shown, email="ann@example.net")
     page = check_skeleton(answer)
     assert answer.status_code == 403

@@ -7,9 +7,9 @@ from itertools import permutations
 import pytest
 
 from accounts.flows import LINKS
-from accounts.flows.sessions.session import PURPOSE as SESSION
+from accounts.flows.sessions.session import SESSION_PURPOSE as SESSION
 from accounts.flows.sign_in import devices
-from accounts.flows.sign_in.devices import PURPOSE as DEVICE
+from accounts.flows.sign_in.devices import DEVICE_PURPOSE as DEVICE
 from accounts.web.kit.cookies import device_account_ids
 from tests.people import Person, Service, token_of_url
 from tests.web.endpoints import csrf_token, dump_tables, problem_code
@@ -98,5 +98,5 @@ def test_not_even_the_session_itself_is_its_csrf_token(service: Service) -> None
 def test_no_other_token_is_a_device_that_somebody_signed_in_from(service: Service, purpose: str) -> None:
     token = token_of(service, purpose, service.admin())
     with service.app.test_request_context(headers={"Cookie": f"device={token}"}):
-        assert devices.read(service.site, token) == ()
+        assert devices.read_device_cookie(service.site, token) == ()
         assert device_account_ids() == ()

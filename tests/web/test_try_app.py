@@ -88,7 +88,7 @@ def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: B
     assert member.get(arrived).status_code == 403
     from accounts.flows.shared import accounts
 
-    accounts.set_groups(service.uow(), accounts.find(service.uow(), member.email).id, ["admins"])
+    accounts.set_groups(service.uow(), accounts.find_account(service.uow(), member.email).id, ["admins"])
     assert member.get(arrived).status_code == 404
     with service.uow() as uow:
         assert list(uow.session.scalars(select(Grant))) == []

@@ -24,75 +24,73 @@ from accounts.core.security import throttle
 from accounts.core.security.addresses import parse_email
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits, mail_request
-from accounts.flows.shared.fields import Asks, Email
+from accounts.flows.shared.fields import Email, Form
 
-PURPOSE, UNDO_PURPOSE, NOTICE = "change-email", "undo-email-change", "email-changed"
-UNDO_LIVES = timedelta(hours=72)
+PURPOSE, UNDO_PURPOSE, EMAIL_CHANGED_NOTICE = "change-email", "undo-email-change", "email-changed"
+UNDO_LINK_TTL = timedelta(hours=72)
 
 
-class ChangeEmail(Asks):
+class ChangeEmailForm(Form):
     """The address to change to."""
 
     email: Email = Field(title=N_("New address"))
 
 
-class Carried(Asks):
+class ChangeEmailPayload(Form):
     """What a change link says beside the account: the address that becomes its own."""
 
     email: str
 
 
-def ask(uow: UnitOfWork, account_id: str, said: ChangeEmail) -> None:
+def request_email_change(uow: UnitOfWork, account_id: str, form: ChangeEmailForm) -> None:
     """Have a link sent to the new address. The newest request wins: links of earlier ones are superseded.
 
     :raises TooManyRequests: too many letters to that address, or by this account.
     """
-    hit, key = partial(mail_limits.hit, uow, purpose=PURPOSE, account_id=account_id), said.email.key
+    hit, key = partial(mail_limits.hit_mail_limit, uow, purpose=PURPOSE, account_id=account_id), form.email.key
     hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
     hit(throttle.MAIL_ADDRESS, PURPOSE, key, email_key=key)
 
     def work() -> None:
         account = uow.session.get_one(Account, account_id)
         account.email_serial += 1
-        facts = {"email": said.email.email, "serial": account.email_serial}
-        mail = uow.enqueue(PURPOSE, account.id, facts, account.locale)
-        told = {"mail": mail, "purpose": PURPOSE}
-        uow.record_event("email.change-asked", account_id=account.id, email_key=said.email.key, facts=told)
+        facts = {"email": form.email.email, "serial": account.email_serial}
+        mail_id = uow.enqueue(PURPOSE, account.id, facts, account.locale)
+        event_facts = {"mail": mail_id, "purpose": PURPOSE}
+        uow.record_event("email.change-asked", account_id=account.id, email_key=form.email.key, facts=event_facts)
 
     uow.attempt(work)
 
 
-def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
-    account = uow.session.get(Account, intent.subject)
-    if account is None or account.email_serial != intent.facts["serial"]:
+def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    account = uow.session.get(Account, item.subject)
+    if account is None or account.email_serial != item.facts["serial"]:
         return None
-    new = str(intent.facts["email"])
+    new = str(item.facts["email"])
     if find_holder(uow, new).account is not None:
         # Somebody's own already. They are told nothing: the asker must not learn who has an account here.
         return None
-    return mail_request.letter(uow, intent, CHANGE, account, Carried(email=new), to=new)
+    return mail_request.build_account_letter(uow, item, CHANGE, account, ChangeEmailPayload(email=new), to=new)
 
 
-def again(uow: UnitOfWork, sentence: LinkClaims) -> bool:
-    account = uow.session.get(Account, sentence.subject_id)
+def resend_change_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
+    account = uow.session.get(Account, claims.subject_id)
     if account is None:
         return False
-    uow.enqueue(
-        PURPOSE, account.id, {"email": sentence.carried.email, "serial": account.email_serial}, account.locale
-    )
+    uow.enqueue(PURPOSE, account.id, {"email": claims.carried.email, "serial": account.email_serial}, account.locale)
     return True
 
 
-def check(uow: UnitOfWork, opened: OpenedLink) -> None:
+def check_new_address(uow: UnitOfWork, opened: OpenedLink) -> None:
     holder = find_holder(uow, opened.carried.email).account
     if holder is not None and holder.id == opened.subject.id:
         # The account was read before the very change that made this address its own.
         raise LinkUsed("changed at the same moment")
-    if holder is not None or _anchored(uow, opened):
+    if holder is not None or _is_anchored_by_other(uow, opened):
         raise AddressTaken("taken since the link was sent")
 
 
-def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
+def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
     if uow.request_info.account_id != account.id:
         raise NotSignedIn("a change of address needs the account's own session")
@@ -105,40 +103,40 @@ def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     _set_address(uow, account, opened.carried.email)
     # To the address that was, and to the anchor: in a chain of changes these are two.
     for address in sorted({old, str(account.anchor_email)}):
-        uow.enqueue(NOTICE, account.id, {"to": address, "new": account.email}, account.locale)
+        uow.enqueue(EMAIL_CHANGED_NOTICE, account.id, {"to": address, "new": account.email}, account.locale)
     uow.record_event("email.changed", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id, sign_in_as=account)
 
 
-def notice(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
+def email_changed_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """Tells the old address that it is the old one now, with the way back."""
-    account = uow.session.get(Account, intent.subject)
+    account = uow.session.get(Account, item.subject)
     if account is None or account.anchor_until is None or account.anchor_until <= now():
         return None
-    facts = {
-        "asked": intent.requested_by,
-        "email": intent.facts["to"],
+    context = {
+        "asked": item.requested_by,
+        "email": item.facts["to"],
         "name": account.name or None,
-        "at": intent.created_at,
+        "at": item.created_at,
         "until": account.anchor_until,
     }
     # Only the anchor can undo; another old address is told what happened.
-    is_anchor = intent.facts["to"] == account.anchor_email
+    is_anchor = item.facts["to"] == account.anchor_email
     link = uow.link_url(UNDO, accounts.subject_of(account)) if is_anchor else None
-    return Letter(NOTICE, str(intent.facts["to"]), account.locale, facts, link=link)
+    return Letter(EMAIL_CHANGED_NOTICE, str(item.facts["to"]), account.locale, context, link=link)
 
 
-def undo_check(uow: UnitOfWork, opened: OpenedLink) -> None:
+def check_undo(uow: UnitOfWork, opened: OpenedLink) -> None:
     until = opened.account.anchor_until
     if until is not None and until < now():
         # The letter about a later change of the chain is younger than the anchor, which it does not prolong.
         raise LinkExpired("the anchor has ended")
     key = opened.account.anchor_key
-    if key is None or holder_of_key(uow, key) not in (None, opened.account.id):
+    if key is None or find_holder_id(uow, key) not in (None, opened.account.id):
         raise AddressTaken("the old address has another account now")
 
 
-def undo(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
+def undo_email_change(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
     _set_address(uow, account, str(account.anchor_email))
     account.anchor_email = account.anchor_key = account.anchor_until = None
@@ -149,25 +147,25 @@ def undo(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
     return ActResult(account.id)
 
 
-def _drop_stale_anchor(uow: UnitOfWork, mover: Account) -> None:
+def _drop_stale_anchor(uow: UnitOfWork, account: Account) -> None:
     # An anchor that ended long ago on another account must not stand in the way of this one's UNIQUE index. The
     # mover's own is written anew anyway; raising its version here would make it lose a race against itself.
-    gone = {"anchor_email": None, "anchor_key": None, "version": Account.version + 1}
+    cleared = {"anchor_email": None, "anchor_key": None, "version": Account.version + 1}
     uow.session.execute(
         update(Account)
-        .where(Account.anchor_key == mover.email_key, Account.anchor_until <= now(), Account.id != mover.id)
-        .values(gone)
+        .where(Account.anchor_key == account.email_key, Account.anchor_until <= now(), Account.id != account.id)
+        .values(cleared)
         .execution_options(synchronize_session=False)
     )
 
 
-def holder_of_key(uow: UnitOfWork, key: str) -> str | None:
+def find_holder_id(uow: UnitOfWork, key: str) -> str | None:
     """The id of the account that holds an address now, by its unique form."""
     return uow.session.scalar(select(Account.id).where(Account.email_key == key))
 
 
-def _anchored(uow: UnitOfWork, opened: OpenedLink) -> bool:
-    return accounts.is_anchored(uow, opened.carried.email, but_by=opened.subject.id)
+def _is_anchored_by_other(uow: UnitOfWork, opened: OpenedLink) -> bool:
+    return accounts.is_anchored(uow, opened.carried.email, except_account_id=opened.subject.id)
 
 
 def _set_address(uow: UnitOfWork, account: Account, new: str) -> None:
@@ -183,12 +181,12 @@ CHANGE = Link(
     lifetime=timedelta(hours=24),
     about="account",
     dies_with=(email, email_serial, auth_epoch),
-    carries=Carried,
+    carries=ChangeEmailPayload,
     needs_session=True,
     letter=letter,
-    check=check,
+    check=check_new_address,
     act=act,
-    can_resend=again,
+    can_resend=resend_change_link,
     context=lambda opened: {"new_email": opened.carried.email},
     title=N_("Change your address"),
     explanation=N_("From now on you sign in with this address, and mails go there."),
@@ -197,12 +195,12 @@ CHANGE = Link(
 )
 UNDO = Link(
     purpose=UNDO_PURPOSE,
-    lifetime=UNDO_LIVES,
+    lifetime=UNDO_LINK_TTL,
     about="account",
     dies_with=(anchor_part,),
-    letter=notice,
-    check=undo_check,
-    act=undo,
+    letter=email_changed_letter,
+    check=check_undo,
+    act=undo_email_change,
     context=lambda opened: {"restored_email": opened.account.anchor_email},
     title=N_("Take your old address back"),
     explanation=N_("Your old address counts again, all devices are signed out, and you choose a new password."),

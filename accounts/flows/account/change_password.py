@@ -13,56 +13,62 @@ from accounts.flows.account import not_me
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import Asks, CurrentPassword, NewPassword
+from accounts.flows.shared.fields import CurrentPassword, Form, NewPassword
 
-NOTICE = accounts.PASSWORD_CHANGED
-WRONG = N_("That is not your current password.")
+PASSWORD_CHANGED_NOTICE = accounts.PASSWORD_CHANGED
+WRONG_PASSWORD_MESSAGE = N_("That is not your current password.")
 
 
-class ChangePassword(Asks):
+class ChangePasswordForm(Form):
     """The current password and the new one."""
 
     current_password: CurrentPassword = Field(title=N_("Current password"))
     password: NewPassword
 
 
-def act(uow: UnitOfWork, who: CurrentAccount, said: ChangePassword) -> Session:
+def change_password(uow: UnitOfWork, current: CurrentAccount, form: ChangePasswordForm) -> Session:
     """Set a new password; answers the new session of this browser, the only one that goes on.
 
     :raises InvalidInput: the current password is wrong, or the new one may not be chosen.
     :raises TooManyRequests: too many tries for this account.
     """
-    uow.site.throttle.hit(throttle.PASSWORD_ACCOUNT, who.id)
-    known = uow.session.get_one(Account, who.id)
+    uow.site.throttle.hit(throttle.PASSWORD_ACCOUNT, current.id)
+    stored_account = uow.session.get_one(Account, current.id)
     uow.release()
-    right, _ = uow.site.passwords.verify(said.current_password, known.password_hash)
-    if not right:
+    is_correct, _ = uow.site.passwords.verify(form.current_password, stored_account.password_hash)
+    if not is_correct:
         with uow:
-            uow.record_event("password.refused", account_id=who.id)
-        raise InvalidInput("wrong password", fields=[FieldError("current_password", "wrong_password", WRONG, {})])
-    hashed = accounts.choose(uow, said.password, email=known.email, name=known.name)
+            uow.record_event("password.refused", account_id=current.id)
+        raise InvalidInput(
+            "wrong password", fields=[FieldError("current_password", "wrong_password", WRONG_PASSWORD_MESSAGE, {})]
+        )
+    password_hash = accounts.hash_new_password(
+        uow, form.password, email=stored_account.email, name=stored_account.name
+    )
 
     def work() -> Session:
-        account = uow.session.get_one(Account, who.id)
-        if account.auth_epoch != who.auth_epoch:
+        account = uow.session.get_one(Account, current.id)
+        if account.auth_epoch != current.auth_epoch:
             raise Conflict("password or sessions changed meanwhile")
-        accounts.set_password(uow, account, hashed)
+        accounts.set_password(uow, account, password_hash)
         uow.record_event("password.changed", account_id=account.id)
-        return sessions.renew(uow, account, who.session, proved=True)
+        return sessions.renew_session(uow, account, current.session, password_verified=True)
 
     return uow.attempt(work)
 
 
-def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
+def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """The notice that a password was changed or reset, with the way to object."""
-    account = uow.session.get(Account, intent.subject)
+    account = uow.session.get(Account, item.subject)
     if account is None or account.password_hash is None:
         # Void by now: somebody has objected, and has got the letter that says so.
         return None
-    facts = {
-        "asked": intent.requested_by,
+    context = {
+        "asked": item.requested_by,
         "email": account.email,
         "name": account.name or None,
-        "at": intent.created_at,
+        "at": item.created_at,
     }
-    return Letter(NOTICE, account.email, account.locale, facts, link=not_me.url_for(uow, account))
+    return Letter(
+        PASSWORD_CHANGED_NOTICE, account.email, account.locale, context, link=not_me.make_not_me_url(uow, account)
+    )

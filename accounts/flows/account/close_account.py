@@ -20,36 +20,38 @@ from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits, mail_request
 
-PURPOSE, NOTICE = "close-account", "account-closed"
+PURPOSE, ACCOUNT_CLOSED_NOTICE = "close-account", "account-closed"
 
 
-def ask(uow: UnitOfWork, account_id: str) -> None:
+def request_account_closing(uow: UnitOfWork, account_id: str) -> None:
     """Have the closing link sent to the account's address.
 
     :raises TooManyRequests: too many letters of this kind.
     """
-    mail_limits.hit(uow, throttle.MAIL_ACCOUNT, PURPOSE, account_id, purpose=PURPOSE, account_id=account_id)
+    mail_limits.hit_mail_limit(
+        uow, throttle.MAIL_ACCOUNT, PURPOSE, account_id, purpose=PURPOSE, account_id=account_id
+    )
     with uow:
         account = uow.session.get_one(Account, account_id)
-        mail = uow.enqueue(PURPOSE, account.id, locale=account.locale)
-        uow.record_event("account.close-asked", account_id=account.id, facts={"mail": mail, "purpose": PURPOSE})
+        mail_id = uow.enqueue(PURPOSE, account.id, locale=account.locale)
+        uow.record_event("account.close-asked", account_id=account.id, facts={"mail": mail_id, "purpose": PURPOSE})
 
 
-def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
-    account = uow.session.get(Account, intent.subject)
-    return mail_request.letter(uow, intent, CLOSE, account)
+def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    account = uow.session.get(Account, item.subject)
+    return mail_request.build_account_letter(uow, item, CLOSE, account)
 
 
-def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
+def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
-    account_id, address, locale = account.id, account.email, account.locale
-    remove(uow, account)
-    uow.enqueue(NOTICE, address, locale=locale)
+    account_id, email, locale = account.id, account.email, account.locale
+    delete_account(uow, account)
+    uow.enqueue(ACCOUNT_CLOSED_NOTICE, email, locale=locale)
     uow.record_event("account.closed", account_id=account_id, link_id=opened.link_id)
     return ActResult(account_id)
 
 
-def remove(uow: UnitOfWork, account: Account) -> None:
+def delete_account(uow: UnitOfWork, account: Account) -> None:
     """Delete an account and its address everywhere; the audit log keeps its id, which says nothing about anybody.
 
     :raises LastAdmin: nobody would administer any more.
@@ -57,46 +59,48 @@ def remove(uow: UnitOfWork, account: Account) -> None:
     accounts.lock_admins(uow)
     record_address_deleted(uow, account.email_key)
     address_index.delete_entries(uow.session, uow.site, account.email_key, account.id)
-    _forget_invitations(uow, account)
-    _forget_letters(uow, account)
-    administered = ADMIN_GROUP in account.groups
+    _delete_invites(uow, account)
+    _delete_letters(uow, account)
+    was_admin = ADMIN_GROUP in account.groups
     uow.session.delete(account)
-    if administered:
-        accounts.keep_an_admin(uow)
+    if was_admin:
+        accounts.check_admin_remains(uow)
 
 
-def _forget_invitations(uow: UnitOfWork, account: Account) -> None:
+def _delete_invites(uow: UnitOfWork, account: Account) -> None:
     """Rows of the ledger: of the address, of the one before it, and of the one that was invited once."""
     accepted = uow.session.scalars(
         select(AuditRow.facts).where(AuditRow.account_id == account.id, AuditRow.kind == "invite.accepted")
     )
     ids = [facts["invite"] for facts in accepted]
-    rows = or_(SentInvite.email_key.in_(_addresses(account)), SentInvite.id.in_(ids))
+    rows = or_(SentInvite.email_key.in_(_email_keys(account)), SentInvite.id.in_(ids))
     uow.session.execute(delete(SentInvite).where(rows))
-    uow.session.execute(delete(BatchRow).where(BatchRow.email_key.in_(_addresses(account))))
+    uow.session.execute(delete(BatchRow).where(BatchRow.email_key.in_(_email_keys(account))))
 
 
-def _forget_letters(uow: UnitOfWork, account: Account) -> None:
+def _delete_letters(uow: UnitOfWork, account: Account) -> None:
     """Letters to and about the account, however its address was typed, also in what others have asked for."""
     # Addresses are ASCII here: lower() means the same to every database.
-    about = [func.lower(OutboxRow.subject).in_(_addresses(account)), OutboxRow.subject == account.id]
-    told = func.lower(cast(OutboxRow.facts, Text))
-    about += [told.contains(f'"{address}"', autoescape=True) for address in _addresses(account)]
-    uow.session.execute(delete(OutboxRow).where(or_(*about)).execution_options(synchronize_session=False))
+    conditions = [func.lower(OutboxRow.subject).in_(_email_keys(account)), OutboxRow.subject == account.id]
+    facts_text = func.lower(cast(OutboxRow.facts, Text))
+    conditions += [facts_text.contains(f'"{address}"', autoescape=True) for address in _email_keys(account)]
+    uow.session.execute(delete(OutboxRow).where(or_(*conditions)).execution_options(synchronize_session=False))
 
 
-def _addresses(account: Account) -> list[str]:
+def _email_keys(account: Account) -> list[str]:
     return [key for key in (account.email_key, account.anchor_key) if key is not None]
 
 
-def notice(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
+def account_closed_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """The last letter: it is done."""
-    return Letter(NOTICE, intent.subject, intent.locale, {"asked": intent.requested_by, "email": intent.subject})
+    return Letter(
+        ACCOUNT_CLOSED_NOTICE, item.subject, item.locale, {"asked": item.requested_by, "email": item.subject}
+    )
 
 
-def deleted_notice(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
+def account_deleted_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """The last letter to somebody whose account was deleted by an admin. By whom is nobody's business."""
-    return Letter(intent.purpose, intent.subject, intent.locale, {"email": intent.subject})
+    return Letter(item.purpose, item.subject, item.locale, {"email": item.subject})
 
 
 CLOSE = Link(

@@ -19,17 +19,17 @@ from accounts.flows.shared import accounts
 PURPOSE = "not-me"
 
 
-def url_for(uow: UnitOfWork, account: Account) -> str:
+def make_not_me_url(uow: UnitOfWork, account: Account) -> str:
     """The link for a notice to the owner of an account."""
     return uow.link_url(NOT_ME, accounts.subject_of(account))
 
 
-def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
+def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """Never a letter of its own: the link rides in notices."""
     return None
 
 
-def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
+def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
     account.auth_epoch += 1
     accounts.void_password(uow, account)

@@ -12,46 +12,50 @@ from accounts.core.links.opening import find_subject_account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_request
-from accounts.flows.shared.accounts import Chosen
-from accounts.flows.shared.fields import ChosenPassword
+from accounts.flows.shared.accounts import NewCredentials
+from accounts.flows.shared.fields import NewPasswordForm
 from accounts.flows.sign_in import unlock
 
 PURPOSE = accounts.RESET_PASSWORD
-VOID = "password-void"
+PASSWORD_VOID_WORDS = "password-void"  # noqa: S105 - the name of a letter
 """Words for somebody who has no password now: they do not have to have asked, and nothing stays as it is."""
 
 
-class ForgotPassword(mail_request.Asking):
+class ForgotPasswordForm(mail_request.MailRequestForm):
     """The address whose password was forgotten."""
 
 
-def ask(uow: UnitOfWork, said: ForgotPassword) -> None:
+def request_password_reset(uow: UnitOfWork, form: ForgotPasswordForm) -> None:
     """Have a reset link sent, if there is such an account.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    mail_request.ask(uow, PURPOSE, said, "password.reset-asked")
+    mail_request.request_letter(uow, PURPOSE, form, "password.reset-asked")
 
 
-def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
-    account = find_subject_account(uow, intent.subject)
-    found = mail_request.letter(uow, intent, RESET, account, mail_request.target(intent))
-    if found is None or account is None or account.password_hash is not None:
-        return found
+def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    account = find_subject_account(uow, item.subject)
+    account_letter = mail_request.build_account_letter(
+        uow, item, RESET, account, mail_request.get_return_target(item)
+    )
+    if account_letter is None or account is None or account.password_hash is not None:
+        return account_letter
     return replace(
-        found, words=VOID, context={**found.context, "forgot_url": uow.site.link_signer.page_url("/forgot-password")}
+        account_letter,
+        words=PASSWORD_VOID_WORDS,
+        context={**account_letter.context, "forgot_url": uow.site.link_signer.page_url("/forgot-password")},
     )
 
 
-def prepare(uow: UnitOfWork, opened: OpenedLink, said: ChosenPassword) -> Chosen:
+def prepare_new_password(uow: UnitOfWork, opened: OpenedLink, form: NewPasswordForm) -> NewCredentials:
     account = opened.account
-    return Chosen(accounts.choose(uow, said.password, email=account.email, name=account.name))
+    return NewCredentials(accounts.hash_new_password(uow, form.password, email=account.email, name=account.name))
 
 
-def act(uow: UnitOfWork, opened: OpenedLink, said: Chosen) -> ActResult:
+def act(uow: UnitOfWork, opened: OpenedLink, credentials: NewCredentials) -> ActResult:
     account = opened.account
-    accounts.set_password(uow, account, said.password_hash)
-    unlock.lift(account)
+    accounts.set_password(uow, account, credentials.password_hash)
+    unlock.clear_lock(account)
     uow.record_event("password.reset", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id)
 
@@ -61,12 +65,12 @@ RESET = Link(
     lifetime=timedelta(minutes=30),
     about="account",
     dies_with=(password, email, auth_epoch, sign_ins_with_password),
-    form=ChosenPassword,
-    carries=mail_request.Target,
-    can_resend=mail_request.again,
+    form=NewPasswordForm,
+    carries=mail_request.ReturnTargetPayload,
+    can_resend=mail_request.resend_link,
     resend_after=(LinkExpired, LinkUsed),
     letter=letter,
-    prepare=prepare,
+    prepare=prepare_new_password,
     act=act,
     title=N_("Choose a new password"),
     explanation=N_("All other devices that are signed in to this account will be signed out."),

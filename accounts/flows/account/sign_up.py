@@ -14,17 +14,17 @@ from accounts.core.links.opening import find_holder
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_request
-from accounts.flows.shared.accounts import Chosen
-from accounts.flows.shared.fields import Asks, NewAccount
+from accounts.flows.shared.accounts import NewCredentials
+from accounts.flows.shared.fields import Form, NewAccountForm
 
 PURPOSE = "activate"
 
 
-class SignUp(mail_request.Asking):
+class SignUpForm(mail_request.MailRequestForm):
     """The address that asks for an account, and where to go once it is there."""
 
 
-class Carried(Asks):
+class ActivationPayload(Form):
     """What an activation link says beside the address."""
 
     id: str
@@ -32,51 +32,54 @@ class Carried(Asks):
     next: str
 
 
-def ask(uow: UnitOfWork, said: SignUp) -> None:
+def request_sign_up(uow: UnitOfWork, form: SignUpForm) -> None:
     """Have a letter sent: with an activation link, or saying that there is an account already.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    mail_request.ask(uow, PURPOSE, said, "sign-up.asked")
+    mail_request.request_letter(uow, PURPOSE, form, "sign-up.asked")
 
 
-def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
-    subject = find_holder(uow, intent.subject)
-    facts: dict[str, object] = {"asked": intent.requested_by, "email": subject.email}
+def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    subject = find_holder(uow, item.subject)
+    context: dict[str, object] = {"asked": item.requested_by, "email": subject.email}
     if subject.account is not None:
         if not subject.account.active:
             return None
-        signer = uow.site.link_signer
-        pages = {"sign_in_url": signer.page_url("/sign-in"), "forgot_url": signer.page_url("/forgot-password")}
-        return Letter("already-registered", subject.email, subject.account.locale, facts | pages)
-    carried = Carried(id=new_id(), locale=intent.locale, next=intent.facts["next"])
-    facts["until"] = now() + uow.site.link_signer.lifetime(ACTIVATE)
-    return Letter(PURPOSE, subject.id, intent.locale, facts, link=uow.link_url(ACTIVATE, subject, carried))
+        link_signer = uow.site.link_signer
+        urls = {
+            "sign_in_url": link_signer.page_url("/sign-in"),
+            "forgot_url": link_signer.page_url("/forgot-password"),
+        }
+        return Letter("already-registered", subject.email, subject.account.locale, context | urls)
+    carried = ActivationPayload(id=new_id(), locale=item.locale, next=item.facts["next"])
+    context["until"] = now() + uow.site.link_signer.lifetime(ACTIVATE)
+    return Letter(PURPOSE, subject.id, item.locale, context, link=uow.link_url(ACTIVATE, subject, carried))
 
 
-def again(uow: UnitOfWork, sentence: LinkClaims) -> bool:
-    uow.enqueue(PURPOSE, sentence.subject_id, {"next": sentence.carried.next}, sentence.carried.locale)
+def resend_activation(uow: UnitOfWork, claims: LinkClaims) -> bool:
+    uow.enqueue(PURPOSE, claims.subject_id, {"next": claims.carried.next}, claims.carried.locale)
     return True
 
 
-def check(uow: UnitOfWork, opened: OpenedLink) -> None:
-    accounts.check_free(uow, opened.subject)
+def check_activation(uow: UnitOfWork, opened: OpenedLink) -> None:
+    accounts.check_address_available(uow, opened.subject)
 
 
-def prepare(uow: UnitOfWork, opened: OpenedLink, said: NewAccount) -> Chosen:
-    hashed = accounts.choose(uow, said.password, email=opened.subject.id, name=said.name)
-    return Chosen(hashed, name=said.name)
+def prepare_credentials(uow: UnitOfWork, opened: OpenedLink, form: NewAccountForm) -> NewCredentials:
+    password_hash = accounts.hash_new_password(uow, form.password, email=opened.subject.id, name=form.name)
+    return NewCredentials(password_hash, name=form.name)
 
 
-def act(uow: UnitOfWork, opened: OpenedLink, said: Chosen) -> ActResult:
-    if not uow.spend(_spends(opened.carried), uow.site.link_signer.keep_spent_until(opened.expires_at)):
+def act(uow: UnitOfWork, opened: OpenedLink, credentials: NewCredentials) -> ActResult:
+    if not uow.spend(_spent_id(opened.carried), uow.site.link_signer.keep_spent_until(opened.expires_at)):
         raise LinkUsed("activated at the same moment")
-    account = accounts.create(uow, opened.subject.id, said, locale=opened.carried.locale)
+    account = accounts.create_account(uow, opened.subject.id, credentials, locale=opened.carried.locale)
     uow.record_event("account.activated", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id, sign_in_as=account, created=True)
 
 
-def _spends(carried: Any) -> str:
+def _spent_id(carried: Any) -> str:
     # The account itself shows that the link was used; the mark outlives it, should it be deleted soon after.
     return f"activate:{carried.id}"
 
@@ -86,13 +89,13 @@ ACTIVATE = Link(
     lifetime=timedelta(hours=48),
     about="address",
     dies_with=(holder,),
-    spends=_spends,
-    carries=Carried,
-    form=NewAccount,
+    spends=_spent_id,
+    carries=ActivationPayload,
+    form=NewAccountForm,
     letter=letter,
-    check=check,
-    prepare=prepare,
-    can_resend=again,
+    check=check_activation,
+    prepare=prepare_credentials,
+    can_resend=resend_activation,
     act=act,
     title=N_("Finish creating your account"),
     explanation=N_("Choose a password, and the account is yours."),

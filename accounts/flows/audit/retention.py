@@ -14,10 +14,10 @@ from accounts.core.audit import chain
 from accounts.core.clock import now
 from accounts.core.models.audit import AuditChainRow, AuditRow
 from accounts.core.uow import UnitOfWork
-from accounts.flows.sessions.session import ABSOLUTE_REMEMBERED
+from accounts.flows.sessions.session import REMEMBERED_ABSOLUTE_TIMEOUT
 
 PRUNED = "audit.pruned"
-LEAST_DAYS = ABSOLUTE_REMEMBERED // timedelta(days=1) + 1
+LEAST_DAYS = REMEMBERED_ABSOLUTE_TIMEOUT // timedelta(days=1) + 1
 """Younger lines are at work: the list of sessions is read from them."""
 BATCH = 500
 KEPT_FACTS = frozenset(

@@ -18,7 +18,7 @@ from accounts.core.models.audit import AddressIndexRow, AuditRow
 from accounts.core.security.throttle import client_network
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import Asks, Place, Sought
+from accounts.flows.shared.fields import Cursor, Form, SearchText
 
 PAGE = 50
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:Z|\+00:00)?)?", re.ASCII)
@@ -40,13 +40,13 @@ Moment = Annotated[
 ]
 
 
-class AuditFilter(Asks):
+class AuditFilter(Form):
     """Which lines. Empty fields let everything through."""
 
-    kind: Sought = Field(default="", title=N_("Kind"), max_length=40, json_schema_extra={"maxlength": 40})
-    account: Sought = Field(default="", title=N_("Account"), max_length=254, json_schema_extra={"maxlength": 254})
-    actor: Sought = Field(default="", title=N_("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
-    network: Sought = Field(default="", title=N_("Network"), max_length=64, json_schema_extra={"maxlength": 64})
+    kind: SearchText = Field(default="", title=N_("Kind"), max_length=40, json_schema_extra={"maxlength": 40})
+    account: SearchText = Field(default="", title=N_("Account"), max_length=254, json_schema_extra={"maxlength": 254})
+    actor: SearchText = Field(default="", title=N_("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
+    network: SearchText = Field(default="", title=N_("Network"), max_length=64, json_schema_extra={"maxlength": 64})
     since: Moment = Field(default=None, title=N_("From"))
     until: Moment = Field(default=None, title=N_("Until"))
 
@@ -54,7 +54,7 @@ class AuditFilter(Asks):
 class AuditPage(AuditFilter):
     """Which lines, and behind which of them the page begins."""
 
-    after: Place = ""
+    after: Cursor = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def conditions(uow: UnitOfWork, said: AuditFilter) -> Sequence[ColumnElement[boo
 
 def _about(uow: UnitOfWork, who: str) -> ColumnElement[bool]:
     """Lines about an account by id, or about an address: of its account, and those that are marked with it."""
-    key = accounts.key_of(who)
+    key = accounts.get_email_key(who)
     if not key:
         return AuditRow.account_id == who
     marked = AuditRow.id.in_(
@@ -139,7 +139,7 @@ def _about(uow: UnitOfWork, who: str) -> ColumnElement[bool]:
 
 def _id_of(uow: UnitOfWork, who: str) -> str:
     try:
-        return accounts.find(uow, who).id
+        return accounts.find_account(uow, who).id
     except NotFound:
         return "" if "@" in who else who
 

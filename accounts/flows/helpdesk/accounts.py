@@ -20,9 +20,9 @@ from accounts.flows.oidc import connected_apps
 from accounts.flows.oidc.connected_apps import ConnectedApp
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
-from accounts.flows.sessions.session_list import Listed
+from accounts.flows.sessions.session_list import OpenSession
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import Asks, Email, Place, Sought
+from accounts.flows.shared.fields import Cursor, Email, Form, SearchText
 from accounts.flows.sign_in import unlock
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.identities import ConnectedIdentity as Identity
@@ -35,16 +35,18 @@ NOBODY = {"network": "", "agent": ""}
 OTHER_ADDRESS = N_("That is not the address of this account.")
 
 
-class AccountPage(Asks):
+class AccountPage(Form):
     """What is looked for, and behind which account the page begins."""
 
-    q: Sought = Field(default="", title=N_("Address or name"), max_length=100, json_schema_extra={"maxlength": 100})
-    group: Sought = Field(default="", title=N_("Group"), max_length=64, json_schema_extra={"maxlength": 64})
+    q: SearchText = Field(
+        default="", title=N_("Address or name"), max_length=100, json_schema_extra={"maxlength": 100}
+    )
+    group: SearchText = Field(default="", title=N_("Group"), max_length=64, json_schema_extra={"maxlength": 64})
     state: Literal["", "active", "disabled", "locked"] = Field(default="", title=N_("State"))
-    after: Place = ""
+    after: Cursor = ""
 
 
-class DeleteAccount(Asks):
+class DeleteAccount(Form):
     """The address once more: whoever deletes for good shall have read whom."""
 
     email: Email
@@ -77,7 +79,7 @@ class Shown:
     failures: int
     locked_until: datetime | None
     old_email: str
-    sessions: tuple[Listed, ...]
+    sessions: tuple[OpenSession, ...]
     history: tuple[Line, ...]
     apps: tuple[ConnectedApp, ...]
     identities: tuple[Identity, ...]
@@ -153,7 +155,7 @@ def show(uow: UnitOfWork, account_id: str) -> Shown:
         failures=row.failures,
         locked_until=row.locked_at + LOCKOUT_DURATION if row.locked_at and row.locked(now()) else None,
         old_email=str(row.anchor_email) if kept else "",
-        sessions=tuple(session_list.of(uow, row.id, row.auth_epoch)) if row.active else (),
+        sessions=tuple(session_list.list_sessions(uow, row.id, row.auth_epoch)) if row.active else (),
         history=tuple(audit_search.history(uow, row.id)),
         apps=tuple(connected_apps.list_connected_apps(uow, row.id)),
         identities=tuple(identities.list_identities(uow, row.id)),
@@ -187,7 +189,7 @@ def end_sessions(uow: UnitOfWork, account_id: str) -> None:
     """
     existing(uow, account_id)
     uow.release()
-    sessions.end_everywhere(uow, account_id)
+    sessions.sign_out_everywhere(uow, account_id)
 
 
 def end_session(uow: UnitOfWork, account_id: str, session_id: str) -> None:
@@ -198,7 +200,7 @@ def end_session(uow: UnitOfWork, account_id: str, session_id: str) -> None:
     account = existing(uow, account_id)
     epoch = account.auth_epoch
     uow.release()
-    session_list.end(uow, account_id, epoch, session_id)
+    session_list.end_session(uow, account_id, epoch, session_id)
 
 
 def lift_lock(uow: UnitOfWork, account_id: str) -> None:
@@ -210,7 +212,7 @@ def lift_lock(uow: UnitOfWork, account_id: str) -> None:
     def work() -> None:
         account = existing(uow, account_id)
         if account.locked_at is not None or account.failures:
-            unlock.lift(account)
+            unlock.clear_lock(account)
             uow.record_event("account.unlocked", account_id=account.id)
 
     uow.attempt(work)
@@ -232,7 +234,7 @@ def delete(uow: UnitOfWork, account_id: str, said: DeleteAccount) -> None:
         if account.email_key != said.email.key:
             raise InvalidInput("another address", fields=[FieldError("email", "other_address", OTHER_ADDRESS, {})])
         address, locale = account.email, account.locale
-        close_account.remove(uow, account)
+        close_account.delete_account(uow, account)
         uow.enqueue(DELETED_NOTICE, address, {"asked": NOBODY}, locale)
         uow.record_event(DELETED, account_id=account_id)
 

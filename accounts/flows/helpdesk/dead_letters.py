@@ -15,16 +15,16 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import Asks, Place
+from accounts.flows.shared.fields import Cursor, Form
 
 REVIVED = "mail.revived"
 PAGE = 50
 
 
-class DeadPage(Asks):
+class DeadPage(Form):
     """Behind which letter the page begins."""
 
-    after: Place = ""
+    after: Cursor = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def send_again(uow: UnitOfWork, mail: str) -> None:
         uow.record_event(
             REVIVED,
             account_id=account.id if account else None,
-            email_key=accounts.key_of(row.subject),
+            email_key=accounts.get_email_key(row.subject),
             facts={"mail": mail, "purpose": row.purpose},
         )
     uow.site.mail_due.set()

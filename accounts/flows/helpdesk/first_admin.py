@@ -9,20 +9,20 @@ from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.account import ADMIN_GROUP, Membership
 from accounts.core.models.counters import Spent
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import FIRST_ADMIN_ID, INVITE, OPERATOR, Carried
-from accounts.flows.shared.accounts import FIRST_ADMIN
+from accounts.flows.invites.link import FIRST_ADMIN_INVITE_ID, INVITE, OPERATOR, InvitePayload
+from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID
 
 
 def first_admin_url(uow: UnitOfWork) -> str | None:
     """The invitation for the first admin of an empty installation; None as soon as anybody ever administered."""
-    shut = exists().where(Spent.id == FIRST_ADMIN)
-    administered = exists().where(Membership.group == ADMIN_GROUP)
-    if any(uow.fetch_all(select(shut, administered))[0]):
+    is_spent = exists().where(Spent.id == FIRST_ADMIN_SPENT_ID)
+    has_admin = exists().where(Membership.group == ADMIN_GROUP)
+    if any(uow.fetch_all(select(is_spent, has_admin))[0]):
         return None
-    lives = uow.site.link_signer.lifetime(INVITE)
-    carried = Carried(
-        id=FIRST_ADMIN_ID,
-        expires=int((now() + lives).timestamp()),
+    lifetime = uow.site.link_signer.lifetime(INVITE)
+    carried = InvitePayload(
+        id=FIRST_ADMIN_INVITE_ID,
+        expires=int((now() + lifetime).timestamp()),
         groups=[ADMIN_GROUP],
         inviter=OPERATOR,
         locale=uow.site.settings.locale,

@@ -16,7 +16,7 @@ from accounts.core.models.audit import AuditRow
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit, client_network
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared.fields import Asks, MaybeEmail, Sought
+from accounts.flows.shared.fields import Form, OptionalEmail, SearchText
 
 LIFTED = "limits.lifted"
 LATELY = timedelta(hours=1)
@@ -26,11 +26,11 @@ NO_NETWORK = N_("That is not an IP address.")
 SAY_ONE = N_("Enter an address or a network, or both.")
 
 
-class WhoseLimits(Asks):
+class WhoseLimits(Form):
     """An address, a network, or both."""
 
-    email: MaybeEmail = None
-    network: Sought = Field(
+    email: OptionalEmail = None
+    network: SearchText = Field(
         default="", title=N_("Network"), max_length=64, json_schema_extra={"input": "text", "maxlength": 64}
     )
 

@@ -28,8 +28,8 @@ from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.explain import Explanation
 from accounts.flows.helpdesk.links.facts import Somebody, somebody
 from accounts.flows.shared import mail_log
-from accounts.flows.shared.fields import Asks, MaybeEmail, Sought
-from accounts.flows.shared.mail_limits import HELD
+from accounts.flows.shared.fields import Form, OptionalEmail, SearchText
+from accounts.flows.shared.mail_limits import MAIL_HELD
 
 TRACED = "mail.traced"
 ASKED = frozenset(
@@ -37,17 +37,19 @@ ASKED = frozenset(
     | {"account.locked", "account.reset-sent", "link.again", "mail.revived"}
 )
 """Kinds of lines that say that a letter was asked for."""
-STATES = frozenset({mail_log.SENT, mail_log.DROPPED, mail_log.DELAYED, mail_log.REFUSED, mail_log.GIVEN_UP})
+STATES = frozenset(
+    {mail_log.MAIL_SENT, mail_log.MAIL_DROPPED, mail_log.MAIL_DELAYED, mail_log.MAIL_REFUSED, mail_log.MAIL_GIVEN_UP}
+)
 MOST_LINES = 400
 NETWORKS_HELD = timedelta(days=1)
 SAY_ONE = N_("Enter an address or a link, or both.")
 
 
-class TraceMail(Asks):
+class TraceMail(Form):
     """Whose mail, and the link that they sent in, if they did."""
 
-    email: MaybeEmail = None
-    link: Sought = Field(
+    email: OptionalEmail = None
+    link: SearchText = Field(
         default="",
         title=N_("Link"),
         max_length=link_explanation.MAX_CHARACTERS,
@@ -155,7 +157,7 @@ def trace(uow: UnitOfWork, email: str) -> Trace:
             email=account.email if account else email,
             account=somebody(account),
             letters=_letters(lines, rows),
-            held=tuple(_held(line) for line in lines if line.kind == HELD),
+            held=tuple(_held(line) for line in lines if line.kind == MAIL_HELD),
             invitations=tuple(_invited(each) for each in invitations),
             networks_held=_networks_held(uow),
         )
@@ -168,7 +170,7 @@ def _lines(uow: UnitOfWork, account: Account | None, key: str) -> Sequence[Audit
     about: ColumnElement[bool] = AuditRow.id.in_(marked)
     if account is not None:
         about = or_(about, AuditRow.account_id == account.id)
-    wanted = AuditRow.kind.in_(ASKED | STATES | {HELD})
+    wanted = AuditRow.kind.in_(ASKED | STATES | {MAIL_HELD})
     newest = select(AuditRow).where(about, wanted, AuditRow.at > now() - address_index.INDEX_RETENTION)
     return uow.session.scalars(newest.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MOST_LINES)).all()
 
@@ -195,7 +197,7 @@ def _letter(mail: str, lines: list[AuditRow], row: OutboxRow | None) -> Traced:
     if row is not None:
         state = "dead" if row.dead_at else "waits"
     elif last is not None:
-        state = {mail_log.SENT: "sent", mail_log.DROPPED: "dropped"}.get(last.kind, "unknown")
+        state = {mail_log.MAIL_SENT: "sent", mail_log.MAIL_DROPPED: "dropped"}.get(last.kind, "unknown")
     at = row.created_at if row is not None else lines[0].at
     said = [line.facts["purpose"] for line in lines if "purpose" in line.facts]
     purpose = row.purpose if row is not None else "".join(said[:1])
@@ -230,7 +232,7 @@ def _networks_held(uow: UnitOfWork) -> tuple[Held, ...]:
     # Such a line is of the network alone: one for each address that was tried would let a stranger fill the log.
     lines = uow.session.scalars(
         select(AuditRow)
-        .where(AuditRow.kind == HELD, AuditRow.at > now() - NETWORKS_HELD, AuditRow.account_id.is_(None))
+        .where(AuditRow.kind == MAIL_HELD, AuditRow.at > now() - NETWORKS_HELD, AuditRow.account_id.is_(None))
         .order_by(AuditRow.at.desc())
         .limit(200)
     )

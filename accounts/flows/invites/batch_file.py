@@ -11,16 +11,16 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from accounts.core.errors import N_, FieldError, InvalidInput
-from accounts.flows.invites.batch_rows import EMPTY
-from accounts.flows.invites.link import LIVES
+from accounts.flows.invites.batch_rows import EMPTY_LIST_MESSAGE
+from accounts.flows.invites.link import INVITE_TTL
 from accounts.flows.invites.send import Days
-from accounts.flows.shared.fields import Asks, Groups, Locale, Next, plain_name
+from accounts.flows.shared.fields import Form, Groups, Locale, Next, clean_name
 
-MAX_BYTES = 4 * 1024 * 1024
+MAX_LIST_BYTES = 4 * 1024 * 1024
 
 
 @runtime_checkable
-class Readable(Protocol):
+class ReadableFile(Protocol):
     """A file that was uploaded: it may be on disk, and is not read before it is needed."""
 
     def read(self, size: int = -1, /) -> bytes: ...
@@ -28,8 +28,8 @@ class Readable(Protocol):
     def seek(self, offset: int, whence: int = 0, /) -> int: ...
 
 
-def _file(value: Any) -> Any:
-    if value is None or isinstance(value, Readable):
+def _parse_file(value: Any) -> Any:
+    if value is None or isinstance(value, ReadableFile):
         return value
     if isinstance(value, str):
         try:
@@ -39,20 +39,20 @@ def _file(value: Any) -> Any:
     raise PydanticCustomError("file", N_("This must be a file (in JSON: its bytes as Base64)."))
 
 
-File = Annotated[
+UploadedFile = Annotated[
     Any,
-    PlainValidator(_file),
+    PlainValidator(_parse_file),
     WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
     Field(title=N_("File (CSV)"), json_schema_extra={"input": "file"}),
 ]
 
 
-class NewBatch(Asks):
+class NewBatchForm(Form):
     """A list of people to invite. What a row does not say of itself is taken from here."""
 
     name: Annotated[
         str,
-        BeforeValidator(plain_name),
+        BeforeValidator(clean_name),
         Field(
             title=N_("Name of the batch"),
             min_length=1,
@@ -60,17 +60,17 @@ class NewBatch(Asks):
             json_schema_extra={"input": "text", "maxlength": 100, "hint": "batch"},
         ),
     ]
-    file: File = None
+    file: UploadedFile = None
     people: Annotated[
         str,
         Field(
             title=N_("Or paste the list"),
-            max_length=MAX_BYTES,
+            max_length=MAX_LIST_BYTES,
             json_schema_extra={"input": "textarea", "hint": "list"},
         ),
     ] = ""
     groups: Groups = Field(default_factory=list)
-    days: Days = LIVES.days
+    days: Days = INVITE_TTL.days
     locale: Locale = "en"
     next: Next = ""
 
@@ -80,8 +80,8 @@ class NewBatch(Asks):
         :raises InvalidInput: neither a file nor text.
         """
         if self.file is not None:
-            found: BinaryIO = self.file
-            return found
+            file: BinaryIO = self.file
+            return file
         if not self.people.strip():
-            raise InvalidInput("no list", fields=[FieldError("people", "empty", EMPTY, {})])
+            raise InvalidInput("no list", fields=[FieldError("people", "empty", EMPTY_LIST_MESSAGE, {})])
         return io.BytesIO(self.people.encode("utf-8", "replace"))

@@ -20,28 +20,28 @@ from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
 from accounts.core.security import throttle
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.batch_file import NewBatch
-from accounts.flows.invites.batch_rows import MAX_ROWS, Entry, PeopleList
+from accounts.flows.invites.batch_file import NewBatchForm
+from accounts.flows.invites.batch_rows import MAX_LIST_ROWS, ListEntry, PeopleList
 from accounts.flows.invites.link import OPERATOR
-from accounts.flows.invites.preview import TO_SEND, VERDICTS, judge
-from accounts.flows.shared.fields import Asks
+from accounts.flows.invites.preview import SENDABLE_VERDICTS, VERDICTS, preview_rows
+from accounts.flows.shared.fields import Form
 
-CHUNK = 500
-KEPT = timedelta(days=7)
+ENTRIES_PER_TRANSACTION = 500
+BATCH_LIST_RETENTION = timedelta(days=7)
 """How long a list is kept that nobody goes on with. What was sent from it stays in the ledger."""
-UNFINISHED = timedelta(minutes=15)
-TAKEN = N_("There is a batch of this name.")
+BATCH_READING_TIMEOUT = timedelta(minutes=15)
+NAME_TAKEN_MESSAGE = N_("There is a batch of this name.")
 
 
-class AskedRows(Asks):
+class BatchRowsForm(Form):
     """Which rows of a list to look at: of one verdict or of all, those after a number."""
 
     verdict: Literal["", *VERDICTS] = ""  # type: ignore[valid-type] # spelled once, where they are judged
-    after: int = Field(default=0, ge=0, le=MAX_ROWS, strict=False)
+    after: int = Field(default=0, ge=0, le=MAX_LIST_ROWS, strict=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
+class BatchCounts:
     """How a batch stands: rows of its list by verdict, and invitations made from it by state."""
 
     rows: dict[str, int]
@@ -50,10 +50,10 @@ class Counts:
     @property
     def left(self) -> int:
         """How many are still to be sent."""
-        return sum(self.rows.get(verdict, 0) for verdict in TO_SEND)
+        return sum(self.rows.get(verdict, 0) for verdict in SENDABLE_VERDICTS)
 
 
-def create(uow: UnitOfWork, said: NewBatch) -> InviteBatch:
+def create_batch(uow: UnitOfWork, form: NewBatchForm) -> InviteBatch:
     """Read a list and judge every row. Nothing is sent; memory does not grow with the list.
 
     :raises InvalidInput: no list, not a table, too long, or the name is taken.
@@ -62,56 +62,56 @@ def create(uow: UnitOfWork, said: NewBatch) -> InviteBatch:
     made_by = uow.request_info.account_id or OPERATOR
     if made_by:
         uow.site.throttle.hit(throttle.INVITE_LISTS, made_by)
-    people = PeopleList(said.stream())
+    people = PeopleList(form.stream())
     # Read once before anything is written: a list that cannot be taken leaves nothing behind.
     people.check()
-    batch_id = _begin(uow, said, made_by)
+    batch_id = _insert_batch(uow, form, made_by)
     try:
         number = 0
-        for entries in _chunks(people):
-            number = _take(uow, batch_id, number, entries, said)
+        for entries in _entry_chunks(people):
+            number = _insert_rows(uow, batch_id, number, entries, form)
     except BaseException:
         with uow:
             uow.session.execute(delete(InviteBatch).where(InviteBatch.id == batch_id))
         raise
     with uow:
         batch = uow.session.get_one(InviteBatch, batch_id)
-        batch.ready_at, batch.unused = now(), people.unused
+        batch.ready_at, batch.unused = now(), people.unknown_headings
         uow.record_event("batch.made", facts={"batch": batch_id, "rows": number})
     return batch
 
 
-def find(uow: UnitOfWork, text: str) -> InviteBatch:
+def find_batch(uow: UnitOfWork, id_or_name: str) -> InviteBatch:
     """A batch by id or name.
 
     :raises NotFound: there is none, or it was not read to its end.
     """
-    either = (InviteBatch.id == text) | (InviteBatch.name == text)
-    ready = select(InviteBatch).where(either, InviteBatch.ready_at.is_not(None))
+    matches = (InviteBatch.id == id_or_name) | (InviteBatch.name == id_or_name)
+    ready = select(InviteBatch).where(matches, InviteBatch.ready_at.is_not(None))
     # Somebody may have given a batch the id of another for a name: it must not be sent in its place.
-    batch = uow.session.scalars(ready.order_by(InviteBatch.id != text)).first()
+    batch = uow.session.scalars(ready.order_by(InviteBatch.id != id_or_name)).first()
     if batch is None:
         raise NotFound("no such batch")
     return batch
 
 
-def listing(uow: UnitOfWork, *, limit: int = 100) -> list[InviteBatch]:
+def list_batches(uow: UnitOfWork, *, limit: int = 100) -> list[InviteBatch]:
     """All batches, newest first."""
     ready = select(InviteBatch).where(InviteBatch.ready_at.is_not(None))
     return list(uow.session.scalars(ready.order_by(InviteBatch.created_at.desc(), InviteBatch.id).limit(limit)))
 
 
-def counts(uow: UnitOfWork, batch_id: str) -> Counts:
+def count_batch(uow: UnitOfWork, batch_id: str) -> BatchCounts:
     """How a batch stands at this moment."""
-    return counts_of(uow, [batch_id])[batch_id]
+    return count_batches(uow, [batch_id])[batch_id]
 
 
-def counts_of(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, Counts]:
+def count_batches(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, BatchCounts]:
     """How batches stand at this moment: two statements for all of them."""
-    found = {batch_id: Counts({}, {}) for batch_id in batch_ids}
+    counts = {batch_id: BatchCounts({}, {}) for batch_id in batch_ids}
     verdicts = select(BatchRow.batch_id, BatchRow.verdict, func.count()).where(BatchRow.batch_id.in_(batch_ids))
     for batch_id, verdict, count in uow.session.execute(verdicts.group_by(BatchRow.batch_id, BatchRow.verdict)):
-        found[batch_id].rows[verdict] = count
+        counts[batch_id].rows[verdict] = count
     state = case(
         (SentInvite.accepted_at.is_not(None), "accepted"),
         (SentInvite.revoked_at.is_not(None), "revoked"),
@@ -119,107 +119,117 @@ def counts_of(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, Counts]:
         else_="pending",
     )
     # Named in a subquery: PostgreSQL does not see that two expressions with parameters are the same.
-    each = select(SentInvite.batch_id, state.label("state")).where(SentInvite.batch_id.in_(batch_ids)).subquery().c
-    states = select(each.batch_id, each.state, func.count()).group_by(each.batch_id, each.state)
-    for batch_id, state_of, count in uow.session.execute(states):
-        found[batch_id].invites[state_of] = count
-    return found
+    named_states = (
+        select(SentInvite.batch_id, state.label("state")).where(SentInvite.batch_id.in_(batch_ids)).subquery().c
+    )
+    states = select(named_states.batch_id, named_states.state, func.count()).group_by(
+        named_states.batch_id, named_states.state
+    )
+    for batch_id, invite_state, count in uow.session.execute(states):
+        counts[batch_id].invites[invite_state] = count
+    return counts
 
 
-def rows(uow: UnitOfWork, batch_id: str, *, verdict: str = "", after: int = 0, limit: int = 100) -> list[BatchRow]:
+def list_batch_rows(
+    uow: UnitOfWork, batch_id: str, *, verdict: str = "", after: int = 0, limit: int = 100
+) -> list[BatchRow]:
     """Rows of a list in their order, those after a number; of one verdict or of all."""
-    wanted = select(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.number > after)
+    statement = select(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.number > after)
     if verdict:
-        wanted = wanted.where(BatchRow.verdict == verdict)
-    return list(uow.session.scalars(wanted.order_by(BatchRow.number).limit(limit)))
+        statement = statement.where(BatchRow.verdict == verdict)
+    return list(uow.session.scalars(statement.order_by(BatchRow.number).limit(limit)))
 
 
-def lock(uow: UnitOfWork, batch_id: str) -> InviteBatch | None:
+def lock_batch(uow: UnitOfWork, batch_id: str) -> InviteBatch | None:
     """Have a batch to oneself until the transaction ends. On SQLite this very statement takes the write lock."""
-    touched = update(InviteBatch).where(InviteBatch.id == batch_id).values(touched_at=now()).returning(InviteBatch)
-    fresh = touched.execution_options(synchronize_session=False, populate_existing=True)
-    return uow.session.scalars(fresh).first()
+    statement = update(InviteBatch).where(InviteBatch.id == batch_id).values(touched_at=now()).returning(InviteBatch)
+    returning = statement.execution_options(synchronize_session=False, populate_existing=True)
+    return uow.session.scalars(returning).first()
 
 
-def discard(uow: UnitOfWork, batch_id: str) -> int:
+def discard_batch(uow: UnitOfWork, batch_id: str) -> int:
     """Forget a list: who was not invited from it yet will not be. What was sent stays; how many rows are gone.
 
     :raises NotFound: there is none.
     """
 
     def work() -> int:
-        batch = lock(uow, batch_id)
+        batch = lock_batch(uow, batch_id)
         if batch is None:
             raise NotFound("no such batch")
-        gone = _forget_rows(uow, batch)
-        uow.record_event("batch.discarded", facts={"batch": batch_id, "rows": gone})
-        return gone
+        deleted_count = _delete_rows(uow, batch)
+        uow.record_event("batch.discarded", facts={"batch": batch_id, "rows": deleted_count})
+        return deleted_count
 
     return uow.attempt(work)
 
 
-def stop(uow: UnitOfWork, batch_id: str) -> None:
+def stop_batch(uow: UnitOfWork, batch_id: str) -> None:
     """Have nothing more sent from a batch, not even by somebody who is sending it at this moment.
 
     :raises NotFound: there is none.
     """
 
     def work() -> None:
-        batch = lock(uow, batch_id)
+        batch = lock_batch(uow, batch_id)
         if batch is None:
             raise NotFound("no such batch")
         batch.revoked_at = batch.revoked_at or now()
-        unsent = delete(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(TO_SEND))
+        unsent = delete(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(SENDABLE_VERDICTS))
         uow.session.execute(unsent.execution_options(synchronize_session=False))
 
     uow.attempt(work)
 
 
-def sweep(house: Site) -> None:
+def delete_stale_batches(site: Site) -> None:
     """Forget lists that nobody goes on with, and those whose reading was broken off."""
-    uow = UnitOfWork(house)
-    left = select(InviteBatch.id).where(
-        InviteBatch.touched_at < now() - KEPT, exists().where(BatchRow.batch_id == InviteBatch.id)
+    uow = UnitOfWork(site)
+    abandoned = select(InviteBatch.id).where(
+        InviteBatch.touched_at < now() - BATCH_LIST_RETENTION, exists().where(BatchRow.batch_id == InviteBatch.id)
     )
-    broken = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - UNFINISHED)
-    stale = uow.fetch_all(left.union(select(InviteBatch.id).where(broken)))
+    unfinished = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - BATCH_READING_TIMEOUT)
+    stale = uow.fetch_all(abandoned.union(select(InviteBatch.id).where(unfinished)))
     for (batch_id,) in stale:
         with suppress(NotFound):  # another worker, or an admin, was faster
-            discard(uow, batch_id)
+            discard_batch(uow, batch_id)
 
 
-def _begin(uow: UnitOfWork, said: NewBatch, made_by: str) -> str:
-    batch = InviteBatch(id=new_id(), name=said.name, made_by=made_by, next=said.next, unused=[])
-    broken = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - UNFINISHED)
+def _insert_batch(uow: UnitOfWork, form: NewBatchForm, made_by: str) -> str:
+    batch = InviteBatch(id=new_id(), name=form.name, made_by=made_by, next=form.next, unused=[])
+    unfinished = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - BATCH_READING_TIMEOUT)
     try:
         with uow:
-            uow.session.execute(delete(InviteBatch).where(InviteBatch.name == said.name, broken))
+            uow.session.execute(delete(InviteBatch).where(InviteBatch.name == form.name, unfinished))
             uow.session.add(batch)
     except IntegrityError:
-        raise InvalidInput("taken", fields=[FieldError("name", "taken", TAKEN, {})]) from None
+        raise InvalidInput("taken", fields=[FieldError("name", "taken", NAME_TAKEN_MESSAGE, {})]) from None
     return batch.id
 
 
-def _chunks(people: PeopleList) -> Iterator[list[Entry]]:
+def _entry_chunks(people: PeopleList) -> Iterator[list[ListEntry]]:
     entries = iter(people)
-    while chunk := list(islice(entries, CHUNK)):
+    while chunk := list(islice(entries, ENTRIES_PER_TRANSACTION)):
         yield chunk
 
 
-def _take(uow: UnitOfWork, batch_id: str, number: int, entries: Sequence[Entry], said: NewBatch) -> int:
+def _insert_rows(
+    uow: UnitOfWork, batch_id: str, number: int, entries: Sequence[ListEntry], form: NewBatchForm
+) -> int:
     with uow:
-        found = judge(uow, batch_id, entries, said)
-        for row in found:
+        rows = preview_rows(uow, batch_id, entries, form)
+        for row in rows:
             number += 1
             row.number = number
-        uow.session.add_all(found)
+        uow.session.add_all(rows)
     return number
 
 
-def _forget_rows(uow: UnitOfWork, batch: InviteBatch) -> int:
-    gone = uow.session.scalars(delete(BatchRow).where(BatchRow.batch_id == batch.id).returning(BatchRow.number)).all()
+def _delete_rows(uow: UnitOfWork, batch: InviteBatch) -> int:
+    deleted = uow.session.scalars(
+        delete(BatchRow).where(BatchRow.batch_id == batch.id).returning(BatchRow.number)
+    ).all()
     if not uow.session.scalar(select(exists().where(SentInvite.batch_id == batch.id))):
         uow.session.delete(batch)
     else:
         batch.sent_at = batch.sent_at or now()
-    return len(gone)
+    return len(deleted)

@@ -20,14 +20,14 @@ from accounts.core.signing import key_usage
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
-from accounts.flows.invites.link import INVITE, PURPOSE, carried_of, voucher
-from accounts.flows.invites.search import condition_of
+from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, choose_inviter_id, make_invite_payload
+from accounts.flows.invites.search import build_state_conditions
 
-CHUNK = 200
+INVITES_PER_TRANSACTION = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Invitation:
+class ExportedInvite:
     """An open invitation with a link of it."""
 
     email: str
@@ -38,53 +38,57 @@ class Invitation:
     url: str
 
 
-def note(uow: UnitOfWork, batch_id: str, form: str) -> str:
+def record_export(uow: UnitOfWork, batch_id: str, export_format: str) -> str:
     """Put into the log that somebody takes the links of a batch along; its name.
 
     :raises NotFound: there is no such batch.
     """
     with uow:
-        batch = batches.find(uow, batch_id)
-        open_ones = select(func.count()).where(SentInvite.batch_id == batch.id, *condition_of("pending"))
-        facts = {"batch": batch.id, "form": form, "count": uow.session.scalar(open_ones) or 0}
+        batch = batches.find_batch(uow, batch_id)
+        count_open = select(func.count()).where(SentInvite.batch_id == batch.id, *build_state_conditions("pending"))
+        facts = {"batch": batch.id, "form": export_format, "count": uow.session.scalar(count_open) or 0}
         uow.record_event("batch.exported", facts=facts)
         return batch.name
 
 
-def links(house: Site, asker: RequestInfo, batch_id: str) -> Generator[Invitation, None, None]:
+def iter_exported_invites(
+    site: Site, request_info: RequestInfo, batch_id: str
+) -> Generator[ExportedInvite, None, None]:
     """The open invitations of a batch, each with a fresh link. In a unit of work of its own, some at a time."""
-    last = ""
-    with closing(UnitOfWork(house, asker)) as uow:
+    after_id = ""
+    with closing(UnitOfWork(site, request_info)) as uow:
         while True:
-            found = _some(uow, batch_id, last)
-            if not found:
+            chunk = _export_chunk(uow, batch_id, after_id)
+            if not chunk:
                 return
-            last = found[-1][0]
-            yield from (each for _, each in found)
+            after_id = chunk[-1][0]
+            yield from (invite for _, invite in chunk)
 
 
-def table(found: Iterable[Invitation]) -> Iterator[Sequence[str]]:
+def format_mail_merge(invites: Iterable[ExportedInvite]) -> Iterator[Sequence[str]]:
     """Invitations as rows for a mail merge, headings first."""
     yield ("email", "name", "groups", "language", "valid until", "link")
-    for each in found:
-        until = f"{each.expires_at:%Y-%m-%d %H:%M} UTC"
-        yield (each.email, each.name, ", ".join(each.groups), each.locale, until, each.url)
+    for invite in invites:
+        until = f"{invite.expires_at:%Y-%m-%d %H:%M} UTC"
+        yield (invite.email, invite.name, ", ".join(invite.groups), invite.locale, until, invite.url)
 
 
-def _some(uow: UnitOfWork, batch_id: str, last: str) -> list[tuple[str, Invitation]]:
-    page = select(SentInvite).where(SentInvite.batch_id == batch_id, SentInvite.id > last, *condition_of("pending"))
+def _export_chunk(uow: UnitOfWork, batch_id: str, after_id: str) -> list[tuple[str, ExportedInvite]]:
+    statement = select(SentInvite).where(
+        SentInvite.batch_id == batch_id, SentInvite.id > after_id, *build_state_conditions("pending")
+    )
     with uow:
-        rows = uow.session.scalars(page.order_by(SentInvite.id).limit(CHUNK)).all()
+        rows = uow.session.scalars(statement.order_by(SentInvite.id).limit(INVITES_PER_TRANSACTION)).all()
         if not rows:
             return []
-        signer, key = uow.site.link_signer, uow.site.ring.signing
-        vouchers = {inviter: voucher(uow, inviter) for inviter in {row.inviter_id for row in rows}}
-        key_usage.count_signed(uow.session, key, PURPOSE, max(row.expires_at for row in rows), times=len(rows))
-        found = []
+        link_signer, key = uow.site.link_signer, uow.site.ring.signing
+        inviter_ids = {inviter: choose_inviter_id(uow, inviter) for inviter in {row.inviter_id for row in rows}}
+        key_usage.count_signed(uow.session, key, INVITE_PURPOSE, max(row.expires_at for row in rows), times=len(rows))
+        exported = []
         for row in rows:
-            carried = carried_of(row, vouchers[row.inviter_id])
-            token = signer.sign(INVITE, Subject(row.email, None), carried, key=key)
-            url = signer.link_url(INVITE, token)
+            carried = make_invite_payload(row, inviter_ids[row.inviter_id])
+            token = link_signer.sign(INVITE, Subject(row.email, None), carried, key=key)
+            url = link_signer.link_url(INVITE, token)
             groups = tuple(row.groups)
-            found.append((row.id, Invitation(row.email, row.name, groups, row.locale, row.expires_at, url)))
-    return found
+            exported.append((row.id, ExportedInvite(row.email, row.name, groups, row.locale, row.expires_at, url)))
+    return exported

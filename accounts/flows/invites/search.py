@@ -15,18 +15,18 @@ from accounts.core.clock import now
 from accounts.core.models.account import Account
 from accounts.core.models.invites import SentInvite
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import OPERATOR, inviters
-from accounts.flows.shared.fields import Asks, plain_name
+from accounts.flows.invites.link import OPERATOR, select_inviters
+from accounts.flows.shared.fields import Form, clean_name
 
-STATES = ("pending", "accepted", "expired", "revoked")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-AFTER = re.compile(r"(\d{1,16})\.([A-Za-z0-9_-]{1,40})", re.ASCII)
+INVITE_STATES = ("pending", "accepted", "expired", "revoked")
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CURSOR_PATTERN = re.compile(r"(\d{1,16})\.([A-Za-z0-9_-]{1,40})", re.ASCII)
 
 
-class Search(Asks):
+class InviteSearchForm(Form):
     """Which invitations, and how many at once. ``after`` is the ``next`` of the page before."""
 
-    q: Annotated[str, BeforeValidator(plain_name)] = Field(default="", max_length=254)
+    q: Annotated[str, BeforeValidator(clean_name)] = Field(default="", max_length=254)
     state: Literal["", "pending", "accepted", "expired", "revoked"] = ""
     batch: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
     after: str = Field(default="", max_length=64)
@@ -34,7 +34,7 @@ class Search(Asks):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class InvitePage:
     """One page.
 
     :ivar next: where the next one begins, "" on the last.
@@ -46,46 +46,50 @@ class Found:
     inviters: frozenset[str]
 
 
-def search(uow: UnitOfWork, said: Search) -> Found:
+def search_invites(uow: UnitOfWork, form: InviteSearchForm) -> InvitePage:
     """Invitations, newest first.
 
     By key, not by number of rows: a page costs the same however far down it is, and nothing is shown twice or left
     out where somebody invites meanwhile.
     """
-    wanted = select(SentInvite).where(*_conditions(said))
+    statement = select(SentInvite).where(*_build_conditions(form))
     order = (SentInvite.created_at.desc(), SentInvite.id.desc())
-    rows = uow.session.scalars(wanted.order_by(*order).limit(said.limit + 1)).all()
-    more = len(rows) > said.limit
-    holding = uow.session.scalars(inviters().where(Account.id.in_({row.inviter_id for row in rows})))
-    return Found(rows[: said.limit], _key(rows[said.limit - 1]) if more else "", frozenset([OPERATOR, *holding]))
+    rows = uow.session.scalars(statement.order_by(*order).limit(form.limit + 1)).all()
+    has_more = len(rows) > form.limit
+    active_inviters = uow.session.scalars(select_inviters().where(Account.id.in_({row.inviter_id for row in rows})))
+    return InvitePage(
+        rows[: form.limit],
+        _format_cursor(rows[form.limit - 1]) if has_more else "",
+        frozenset([OPERATOR, *active_inviters]),
+    )
 
 
-def condition_of(state: str) -> tuple[ColumnElement[bool], ...]:
+def build_state_conditions(state: str) -> tuple[ColumnElement[bool], ...]:
     """What holds of invitations in a state, as :attr:`SentInvite.state` says it."""
     accepted, revoked = SentInvite.accepted_at.is_not(None), SentInvite.revoked_at.is_not(None)
     if state == "accepted":
         return (accepted,)
     if state == "revoked":
         return (~accepted, revoked)
-    over = SentInvite.expires_at < now()
-    return (~accepted, ~revoked, over if state == "expired" else ~over)
+    expired = SentInvite.expires_at < now()
+    return (~accepted, ~revoked, expired if state == "expired" else ~expired)
 
 
-def _conditions(said: Search) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if said.state:
-        found += condition_of(said.state)
-    if said.batch:
-        found.append(SentInvite.batch_id == said.batch)
-    for word in said.q.casefold().split():
+def _build_conditions(form: InviteSearchForm) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if form.state:
+        conditions += build_state_conditions(form.state)
+    if form.batch:
+        conditions.append(SentInvite.batch_id == form.batch)
+    for word in form.q.casefold().split():
         # Folded by Python on both sides: databases disagree about what a small letter is.
-        found.append(SentInvite.search.contains(word, autoescape=True))
-    after = AFTER.fullmatch(said.after)
-    if after:
-        at = EPOCH + timedelta(microseconds=int(after[1]))
-        found.append(tuple_(SentInvite.created_at, SentInvite.id) < (at, after[2]))
-    return found
+        conditions.append(SentInvite.search.contains(word, autoescape=True))
+    cursor = CURSOR_PATTERN.fullmatch(form.after)
+    if cursor:
+        created_at = UNIX_EPOCH + timedelta(microseconds=int(cursor[1]))
+        conditions.append(tuple_(SentInvite.created_at, SentInvite.id) < (created_at, cursor[2]))
+    return conditions
 
 
-def _key(row: SentInvite) -> str:
-    return f"{(row.created_at - EPOCH) // timedelta(microseconds=1)}.{row.id}"
+def _format_cursor(row: SentInvite) -> str:
+    return f"{(row.created_at - UNIX_EPOCH) // timedelta(microseconds=1)}.{row.id}"

@@ -17,15 +17,15 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import INVITE, LIVES, OPERATOR, PURPOSE
-from accounts.flows.shared.fields import Asks, Email, Groups, Locale, Next, plain_name
+from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, OPERATOR
+from accounts.flows.shared.fields import Email, Form, Groups, Locale, Next, clean_name
 
-LONGEST = timedelta(days=90)
+MAX_INVITE_TTL = timedelta(days=90)
 
 
-InvitedName = Annotated[
+InviteeName = Annotated[
     str,
-    BeforeValidator(plain_name),
+    BeforeValidator(clean_name),
     Field(title=N_("Name"), max_length=100, json_schema_extra={"input": "text", "maxlength": 100}),
 ]
 
@@ -34,7 +34,7 @@ Days = Annotated[
     int,
     Field(
         ge=1,
-        le=LONGEST.days,
+        le=MAX_INVITE_TTL.days,
         strict=False,
         title=N_("Valid for how many days"),
         json_schema_extra={"input": "number"},
@@ -42,45 +42,45 @@ Days = Annotated[
 ]
 
 
-class Invite(Asks):
+class InviteForm(Form):
     """Whom to invite, into which groups, for how long, and in which language to write."""
 
     email: Email
     groups: Groups = Field(default_factory=list)
-    days: Days = LIVES.days
+    days: Days = INVITE_TTL.days
     locale: Locale = "en"
     next: Next = ""
-    name: InvitedName = ""
+    name: InviteeName = ""
 
 
-def send(uow: UnitOfWork, said: Invite, *, mailed: bool = True) -> SentInvite:
+def send_invite(uow: UnitOfWork, form: InviteForm, *, send_letter: bool = True) -> SentInvite:
     """Invite one address. The asker is the inviter; an operator on the console has no account.
 
-    :param mailed: whether a letter goes out; :func:`url_of` has the link either way.
+    :param send_letter: whether a letter goes out; :func:`url_of` has the link either way.
 
     :raises TooManyRequests: too many invitations by this inviter.
     """
-    inviter = uow.request_info.account_id or OPERATOR
-    if inviter:
-        uow.site.throttle.hit(throttle.INVITER, inviter)
+    inviter_id = uow.request_info.account_id or OPERATOR
+    if inviter_id:
+        uow.site.throttle.hit(throttle.INVITER, inviter_id)
     # Whoever does not say how long leaves it to the installation (ACCOUNTS_LIFETIME_INVITE).
-    lives = timedelta(days=said.days) if "days" in said.model_fields_set else uow.site.link_signer.lifetime(INVITE)
+    lifetime = timedelta(days=form.days) if "days" in form.model_fields_set else uow.site.link_signer.lifetime(INVITE)
     with uow:
-        return enter(
+        return create_invite(
             uow,
-            said.email,
-            name=said.name,
-            mailed=mailed,
-            groups=said.groups,
-            locale=said.locale,
-            inviter_id=inviter,
-            next=said.next,
-            expires_at=now() + lives,
+            form.email,
+            name=form.name,
+            send_letter=send_letter,
+            groups=form.groups,
+            locale=form.locale,
+            inviter_id=inviter_id,
+            next=form.next,
+            expires_at=now() + lifetime,
         )
 
 
-def enter(
-    uow: UnitOfWork, address: EmailAddress, *, name: str = "", mailed: bool = True, **columns: Any
+def create_invite(
+    uow: UnitOfWork, address: EmailAddress, *, name: str = "", send_letter: bool = True, **columns: Any
 ) -> SentInvite:
     """Put an invitation into the ledger, and its letter into the outbox."""
     row = SentInvite(
@@ -93,8 +93,8 @@ def enter(
         **columns,
     )
     uow.session.add(row)
-    if mailed:
-        uow.enqueue(PURPOSE, row.id, locale=row.locale)
+    if send_letter:
+        uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale)
     batch = {"batch": row.batch_id} if row.batch_id else {}
     uow.record_event("invite.sent", facts={"invite": row.id, "groups": row.groups, **batch})
     return row

@@ -23,13 +23,13 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE, OPERATOR, may_invite
-from accounts.flows.invites.preview import TO_SEND, look_up, verdict_of
+from accounts.flows.invites.preview import SENDABLE_VERDICTS, decide_verdict, find_known_addresses
 
-CHUNK = 100
+ROWS_PER_TRANSACTION = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BatchProgress:
     """How far a batch is: rows that were invited, rows that need or get no invitation, and rows still left."""
 
     sent: int
@@ -38,7 +38,7 @@ class Step:
     finished: bool = False
 
 
-def send(house: Site, asker: RequestInfo, batch_id: str) -> Generator[Step, None, None]:
+def send_batch(site: Site, request_info: RequestInfo, batch_id: str) -> Generator[BatchProgress, None, None]:
     """Send what is left of a batch. Nothing happens before the first step is asked for; each step is durable.
 
     It works in a unit of work of its own, since it lives on when the request that began it is answered.
@@ -47,49 +47,55 @@ def send(house: Site, asker: RequestInfo, batch_id: str) -> Generator[Step, None
     :raises Forbidden: the asker may not invite (any more).
     :raises TooManyRequests: too many letters by this admin; the rest can be sent later.
     """
-    with closing(UnitOfWork(house, asker)) as uow:
-        batch_id = batches.find(uow, batch_id).id
+    with closing(UnitOfWork(site, request_info)) as uow:
+        batch_id = batches.find_batch(uow, batch_id).id
         uow.release()
-        yield _step(uow, batch_id)
-        while ahead := _ahead(uow, batch_id):
-            if asker.account_id:
-                house.throttle.hit(throttle.INVITE_LETTERS, asker.account_id, cost=ahead)
-            uow.attempt(lambda: _send_some(uow, batch_id))
-            yield _step(uow, batch_id)
-        uow.attempt(lambda: _finish(uow, batch_id))
-        yield replace(_step(uow, batch_id), finished=True)
+        yield _measure_progress(uow, batch_id)
+        while letters := _count_next_rows(uow, batch_id):
+            if request_info.account_id:
+                site.throttle.hit(throttle.INVITE_LETTERS, request_info.account_id, cost=letters)
+            uow.attempt(lambda: _send_next_rows(uow, batch_id))
+            yield _measure_progress(uow, batch_id)
+        uow.attempt(lambda: _finish_batch(uow, batch_id))
+        yield replace(_measure_progress(uow, batch_id), finished=True)
 
 
-def _ahead(uow: UnitOfWork, batch_id: str) -> int:
-    left = select(BatchRow.number).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(TO_SEND)).limit(CHUNK)
-    return len(uow.fetch_all(left))
+def _count_next_rows(uow: UnitOfWork, batch_id: str) -> int:
+    statement = (
+        select(BatchRow.number)
+        .where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(SENDABLE_VERDICTS))
+        .limit(ROWS_PER_TRANSACTION)
+    )
+    return len(uow.fetch_all(statement))
 
 
-def _step(uow: UnitOfWork, batch_id: str) -> Step:
-    of_list = BatchRow.batch_id == batch_id
-    counted = select(BatchRow.verdict, func.count()).where(of_list).group_by(BatchRow.verdict)
-    found: dict[str, int] = {row[0]: row[1] for row in uow.fetch_all(counted)}
-    left = sum(found.get(verdict, 0) for verdict in TO_SEND)
-    return Step(sent=found.get("sent", 0), skipped=sum(found.values()) - found.get("sent", 0) - left, left=left)
+def _measure_progress(uow: UnitOfWork, batch_id: str) -> BatchProgress:
+    in_batch = BatchRow.batch_id == batch_id
+    statement = select(BatchRow.verdict, func.count()).where(in_batch).group_by(BatchRow.verdict)
+    counts: dict[str, int] = {row[0]: row[1] for row in uow.fetch_all(statement)}
+    left = sum(counts.get(verdict, 0) for verdict in SENDABLE_VERDICTS)
+    return BatchProgress(
+        sent=counts.get("sent", 0), skipped=sum(counts.values()) - counts.get("sent", 0) - left, left=left
+    )
 
 
-def _send_some(uow: UnitOfWork, batch_id: str) -> None:
-    batch = _open(uow, batch_id)
-    rows = _next(uow, batch_id)
+def _send_next_rows(uow: UnitOfWork, batch_id: str) -> None:
+    batch = _lock_open_batch(uow, batch_id)
+    rows = _get_next_rows(uow, batch_id)
     # Judged anew: since the list was read somebody may have joined, or been invited otherwise.
-    known = look_up(uow, [row.email_key for row in rows if row.email_key])
-    lives = uow.site.link_signer.lifetime(INVITE)
+    known = find_known_addresses(uow, [row.email_key for row in rows if row.email_key])
+    lifetime = uow.site.link_signer.lifetime(INVITE)
     for row in rows:
-        row.verdict, row.reason, row.adds = verdict_of(row.email_key or "", row.groups, known)
-        if row.verdict in TO_SEND:
-            _invite(uow, batch, row, lives if row.days is None else timedelta(days=row.days))
+        row.verdict, row.reason, row.adds = decide_verdict(row.email_key or "", row.groups, known)
+        if row.verdict in SENDABLE_VERDICTS:
+            _invite_row(uow, batch, row, lifetime if row.days is None else timedelta(days=row.days))
 
 
-def _open(uow: UnitOfWork, batch_id: str) -> InviteBatch:
+def _lock_open_batch(uow: UnitOfWork, batch_id: str) -> InviteBatch:
     # All that are not sent: two lists that have the same people take turns, too (on SQLite all writers do).
     unsent = select(InviteBatch.id).where(InviteBatch.sent_at.is_(None))
     uow.session.execute(unsent.order_by(InviteBatch.id).with_for_update()).all()
-    batch = batches.lock(uow, batch_id)
+    batch = batches.lock_batch(uow, batch_id)
     if batch is None or batch.revoked_at is not None:
         raise NotFound("the batch is gone, or was taken back")
     if uow.request_info.account_id and not may_invite(uow, uow.request_info.account_id):
@@ -97,13 +103,13 @@ def _open(uow: UnitOfWork, batch_id: str) -> InviteBatch:
     return batch
 
 
-def _next(uow: UnitOfWork, batch_id: str) -> Sequence[BatchRow]:
-    left = select(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(TO_SEND))
-    return uow.session.scalars(left.order_by(BatchRow.number).limit(CHUNK)).all()
+def _get_next_rows(uow: UnitOfWork, batch_id: str) -> Sequence[BatchRow]:
+    statement = select(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(SENDABLE_VERDICTS))
+    return uow.session.scalars(statement.order_by(BatchRow.number).limit(ROWS_PER_TRANSACTION)).all()
 
 
-def _invite(uow: UnitOfWork, batch: InviteBatch, row: BatchRow, lives: timedelta) -> None:
-    made = send_invites.enter(
+def _invite_row(uow: UnitOfWork, batch: InviteBatch, row: BatchRow, lifetime: timedelta) -> None:
+    invite = send_invites.create_invite(
         uow,
         EmailAddress(row.email, row.email_key or ""),
         name=row.name,
@@ -112,15 +118,15 @@ def _invite(uow: UnitOfWork, batch: InviteBatch, row: BatchRow, lives: timedelta
         locale=row.locale,
         inviter_id=uow.request_info.account_id or OPERATOR,
         next=batch.next,
-        expires_at=now() + lives,
+        expires_at=now() + lifetime,
     )
-    row.verdict, row.invite_id = "sent", made.id
+    row.verdict, row.invite_id = "sent", invite.id
 
 
-def _finish(uow: UnitOfWork, batch_id: str) -> None:
-    batch = batches.lock(uow, batch_id)
-    if batch is None or batch.sent_at is not None or _next(uow, batch_id):
+def _finish_batch(uow: UnitOfWork, batch_id: str) -> None:
+    batch = batches.lock_batch(uow, batch_id)
+    if batch is None or batch.sent_at is not None or _get_next_rows(uow, batch_id):
         return
     batch.sent_at = now()
-    rows = batches.counts(uow, batch_id).rows
+    rows = batches.count_batch(uow, batch_id).rows
     uow.record_event("batch.sent", facts={"batch": batch_id, "rows": rows})

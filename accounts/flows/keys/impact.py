@@ -74,26 +74,26 @@ def _link_impacts(report: KeyReport) -> tuple[LinkImpact, ...]:
     return tuple(
         LinkImpact(use.purpose, max(0, use.signed - use.opened), use.alive_until)
         for use in report.uses
-        if use.purpose != sessions.PURPOSE and use.alive_until + LEEWAY > now()
+        if use.purpose != sessions.SESSION_PURPOSE and use.alive_until + LEEWAY > now()
     )
 
 
 def _select_signed_in(condition: ColumnElement[bool]) -> Select[Any]:
     """Addresses of accounts with a session that is alive, of those that fulfil a condition on its sign-in."""
     facts = AuditRow.facts
-    spent_id = literal(sessions.mark("")) + facts["session"].as_string()
+    spent_id = literal(sessions.spent_id("")) + facts["session"].as_string()
     return (
         select(Account.email)
         .distinct()
         .join(AuditRow, AuditRow.account_id == Account.id)
-        .where(AuditRow.kind == sessions.SIGN_IN, AuditRow.at > now() - sessions.ABSOLUTE_REMEMBERED)
+        .where(AuditRow.kind == sessions.SIGN_IN_EVENT, AuditRow.at > now() - sessions.REMEMBERED_ABSOLUTE_TIMEOUT)
         .where(Account.status == "active", facts["epoch"].as_integer() == Account.auth_epoch)
         .where(facts["ends"].as_float() > now().timestamp(), ~exists().where(Spent.id == spent_id), condition)
     )
 
 
 def _select_open_invitations(report: KeyReport, until: datetime) -> Select[Any]:
-    signs_invitations = literal(any(use.purpose == invite_link.PURPOSE for use in report.uses))
+    signs_invitations = literal(any(use.purpose == invite_link.INVITE_PURPOSE for use in report.uses))
     is_open = (SentInvite.accepted_at.is_(None), SentInvite.revoked_at.is_(None), SentInvite.expires_at > now())
     return select(SentInvite.email).where(signs_invitations, *is_open, SentInvite.created_at <= until)
 

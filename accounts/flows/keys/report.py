@@ -18,7 +18,9 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 
 KEY_ROTATED_EVENT, KEY_DROPPED_EVENT = "keys.rotated", "keys.dropped"
-MAX_SESSION_LIFETIME = max(sessions.ABSOLUTE, sessions.ABSOLUTE_REMEMBERED, sessions.VISIT)
+MAX_SESSION_LIFETIME = max(
+    sessions.ABSOLUTE_TIMEOUT, sessions.REMEMBERED_ABSOLUTE_TIMEOUT, sessions.VISITOR_SESSION_TTL
+)
 """How long after its last day at work something of a session can live that a key has signed. Cookies are signed anew
 as they are used, and not counted when they are; the tokens of forms live as long as their session."""
 ACCEPT_SECONDS = 60
@@ -164,7 +166,7 @@ def _ceased_at(newer: Sequence[RingEntry], key_uses: Sequence[KeyUse]) -> dateti
 
 def _build_use_report(site: Site, key_use: KeyUse, ceased_at: datetime | None) -> KeyUseReport:
     alive_until = key_use.alive_until
-    if ceased_at is not None and key_use.purpose == sessions.PURPOSE:
+    if ceased_at is not None and key_use.purpose == sessions.SESSION_PURPOSE:
         alive_until = max(alive_until, ceased_at + MAX_SESSION_LIFETIME)
     elif ceased_at is not None and key_use.purpose in site.links:
         # Lifetimes may have been raised since: how old a link may be is judged by those of today.

@@ -51,7 +51,7 @@ def own_data(uow: UnitOfWork, who: CurrentAccount) -> dict[str, Any]:
             "last_sign_in_at": account.last_sign_in_at,
         },
         "groups": list(account.groups),
-        "sessions": [asdict(each) for each in session_list.listing(uow, who)],
+        "sessions": [asdict(each) for each in session_list.list_own_sessions(uow, who)],
         "invitations_received": _invitations(uow, SentInvite.email_key == account.email_key, to=False),
         "invitations_sent": _invitations(uow, SentInvite.inviter_id == account.id, to=True),
         "apps": [asdict(each) for each in connected_apps.list_connected_apps(uow, account.id)],

@@ -25,7 +25,7 @@ from accounts.core.models.audit import AuditRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.moving.check_rows import NO_HASH, Ready, Report, judged
 from accounts.flows.moving.rows import TAKEN, How, Refused
-from accounts.flows.shared.accounts import FIRST_ADMIN
+from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID
 
 T = TypeVar("T")
 IMPORTED, DONE = "account.imported", "accounts.imported"
@@ -101,7 +101,7 @@ def _write(uow: UnitOfWork, batch: list[Ready | Refused], source: str) -> tuple[
             uow.session, uow.request_info, IMPORTED, [id for id, _ in accounts], {"source": source}
         )
         if any(ADMIN_GROUP in ready.groups for _, ready in accounts):
-            uow.spend(FIRST_ADMIN, FOR_EVER)
+            uow.spend(FIRST_ADMIN_SPENT_ID, FOR_EVER)
     return found, fresh, told
 
 

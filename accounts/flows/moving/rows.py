@@ -10,7 +10,7 @@ from typing import Any
 
 from accounts.core.clock import now
 from accounts.core.models.account import ADMIN_GROUP
-from accounts.flows.shared.fields import GROUP
+from accounts.flows.shared.fields import GROUP_PATTERN
 
 MAX_NAME = 100
 ADDRESS, TWICE, TAKEN, HASH, UNCONFIRMED, SECRET, RECORD = (
@@ -90,7 +90,7 @@ class How:
         """
         if name in self.groups:
             return self.groups[name]
-        return name if GROUP.fullmatch(name) and name != ADMIN_GROUP and not name.startswith("is_") else ""
+        return name if GROUP_PATTERN.fullmatch(name) and name != ADMIN_GROUP and not name.startswith("is_") else ""
 
 
 def text(value: Any, most: int = 10_000) -> str:

@@ -200,7 +200,7 @@ def _sign_code(site: Site, request: AuthorizationRequest, who: CurrentAccount) -
         account_id=who.id,
         epoch=who.auth_epoch,
         session_id=session.id,
-        session_ends=int(session.ends_at.timestamp()),
+        session_ends=int(session.expires_at.timestamp()),
         auth_time=session.auth_time,
         amr=session.amr,
         app_id=request.app.id,

@@ -83,7 +83,7 @@ _CLIENT_COLUMNS = clients.client_columns(TokenClient)
 _SELECT_LIVE_GRANT = (
     select(*_GRANT_COLUMNS, *_OWNER_COLUMNS, *_CLIENT_COLUMNS)
     .add_columns(
-        Membership.group, exists().where(Spent.id == sessions.mark("") + Grant.session_id).label("session_ended")
+        Membership.group, exists().where(Spent.id == sessions.spent_id("") + Grant.session_id).label("session_ended")
     )
     .join(Account, Account.id == Grant.account_id)
     .join(App, App.id == Grant.app_id)
@@ -252,7 +252,12 @@ def _find_signed_in_owner(
 
     And if neither they nor an admin has done with the app since. Locked against whoever does (:mod:`granted`).
     """
-    params = {"account": code.account_id, "epoch": code.epoch, "mark": sessions.mark(code.session_id), "app": app.id}
+    params = {
+        "account": code.account_id,
+        "epoch": code.epoch,
+        "mark": sessions.spent_id(code.session_id),
+        "app": app.id,
+    }
     rows = uow.execute(_SELECT_SIGNED_IN_OWNER, params).all()
     return (ResourceOwner(*islice(rows[0], len(_OWNER_COLUMNS))) if rows else None), _group_names(
         row.group for row in rows

@@ -13,7 +13,7 @@ from accounts.core.errors import N_, FieldError, InvalidInput
 from accounts.core.models.apps import CLIENT_SECRET_BASIC, NATIVE_APP, RS256, WEB_APP
 from accounts.core.security.client_uris import ClientUriRefused, check_client_uri, check_origin
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared.fields import Asks, Checkbox, Groups, Name
+from accounts.flows.shared.fields import Checkbox, Form, Groups, Name
 
 GRANTABLE_SCOPES = ("profile", "email", "groups", "offline_access")
 """What an app may be allowed to ask for beside ``openid``."""
@@ -56,7 +56,7 @@ OptionalUri = Annotated[str | None, BeforeValidator(_blank_to_none)]
 WordList = Annotated[list[str], Field(max_length=20, json_schema_extra={"input": "text", "hint": "groups"})]
 
 
-class ChangeAppForm(Asks):
+class ChangeAppForm(Form):
     """What changes about an app; what is not said stays. The columns of ``App`` say what each means."""
 
     name: Name = Field(default="", title=N_("Name"), json_schema_extra={"autocomplete": "off", "required": True})
@@ -124,7 +124,7 @@ class RegisterAppForm(ChangeAppForm):
     name: Name = Field(title=N_("Name"), json_schema_extra={"autocomplete": "off"})
 
 
-class RenewSecretForm(Asks):
+class RenewSecretForm(Form):
     """How an app gets a new secret."""
 
     at_once: Checkbox = Field(default=False, title=N_("The old secret is worth nothing at once"))
@@ -165,7 +165,7 @@ def _uri_errors(values: Mapping[str, Any], *, plain_on_loopback: bool) -> Iterat
         for address in addresses:
             try:
                 if address is not None:
-                    check(address, plain_on_loopback=plain_on_loopback)
+                    check(address, allow_http_on_loopback=plain_on_loopback)
             except ClientUriRefused as error:
                 yield FieldError(name, "address", str(error), {})
                 break

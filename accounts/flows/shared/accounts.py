@@ -18,12 +18,12 @@ from accounts.core.uow import UnitOfWork
 
 PASSWORD_CHANGED, RESET_PASSWORD = "password-changed", "reset-password"
 """Purposes of intents that several flows put."""
-FIRST_ADMIN = "invite:first-admin"
+FIRST_ADMIN_SPENT_ID = "invite:first-admin"
 """Spent as soon as anybody administers; the door for the first admin never opens again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class NewCredentials:
     """A password that was checked and hashed before the unit of work began."""
 
     password_hash: str
@@ -40,11 +40,11 @@ class NoPassword:
     email: None = None
 
 
-Newcomer = Chosen | NoPassword
+InitialCredentials = NewCredentials | NoPassword
 """What is known of somebody who gets an account."""
 
 
-def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field: str = "password") -> str:
+def hash_new_password(uow: UnitOfWork, password: str, *, email: str, name: str = "", field: str = "password") -> str:
     """Check and hash a chosen password. Slow: belongs before the unit of work.
 
     :raises InvalidInput: it may not be chosen; names ``field``.
@@ -56,26 +56,28 @@ def choose(uow: UnitOfWork, password: str, *, email: str, name: str = "", field:
     return uow.site.passwords.hash(password)
 
 
-def create(uow: UnitOfWork, email: str, chosen: Newcomer, *, groups: Iterable[str] = (), locale: str) -> Account:
+def create_account(
+    uow: UnitOfWork, email: str, credentials: InitialCredentials, *, groups: Iterable[str] = (), locale: str
+) -> Account:
     """A new, active account. The UNIQUE index on the address decides between two at once."""
-    check_free(uow, Subject(email, None))
+    check_address_available(uow, Subject(email, None))
     address = parse_email(email)
     account = Account(
         email=address.email,
         email_key=address.key,
-        name=chosen.name,
+        name=credentials.name,
         locale=locale,
-        password_hash=chosen.password_hash,
+        password_hash=credentials.password_hash,
         auth_epoch=1,
         sign_in_serial=0,
     )
     uow.session.add(account)
     uow.session.flush()
-    grant(uow, account, groups)
+    add_groups(uow, account, groups)
     return account
 
 
-def check_free(uow: UnitOfWork, subject: Subject) -> None:
+def check_address_available(uow: UnitOfWork, subject: Subject) -> None:
     """Whether a new account may have an address that nobody holds: asked when its link is shown, and at its use.
 
     :raises AddressTaken: it is kept for somebody.
@@ -84,20 +86,20 @@ def check_free(uow: UnitOfWork, subject: Subject) -> None:
         raise AddressTaken("kept for whoever may undo a change of address")
 
 
-def is_anchored(uow: UnitOfWork, email: str, *, but_by: str = "") -> bool:
+def is_anchored(uow: UnitOfWork, email: str, *, except_account_id: str = "") -> bool:
     """Whether an address is kept for somebody who may still undo a change away from it."""
-    kept = exists().where(
-        Account.anchor_key == parse_email(email).key, Account.anchor_until > now(), Account.id != but_by
+    anchored = exists().where(
+        Account.anchor_key == parse_email(email).key, Account.anchor_until > now(), Account.id != except_account_id
     )
-    return bool(uow.session.scalar(select(kept)))
+    return bool(uow.session.scalar(select(anchored)))
 
 
-def grant(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tuple[str, ...]:
+def add_groups(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tuple[str, ...]:
     """Add groups; answers those that are new."""
     new = tuple(sorted(set(groups) - set(account.groups)))
     account.memberships.extend(Membership(account_id=account.id, group=group) for group in new)
     if ADMIN_GROUP in new:
-        uow.spend(FIRST_ADMIN, FOR_EVER)
+        uow.spend(FIRST_ADMIN_SPENT_ID, FOR_EVER)
     if new:
         uow.record_event("account.groups", account_id=account.id, facts={"added": list(new)})
     return new
@@ -120,7 +122,7 @@ def void_password(uow: UnitOfWork, account: Account) -> None:
     uow.enqueue(RESET_PASSWORD, account.id, {"next": ""}, account.locale)
 
 
-def key_of(text: str) -> str:
+def get_email_key(text: str) -> str:
     """The unique form of an address; "" for anything else, such as an id."""
     try:
         return parse_email(text).key
@@ -128,44 +130,44 @@ def key_of(text: str) -> str:
         return ""
 
 
-def find(uow: UnitOfWork, text: str) -> Account:
+def find_account(uow: UnitOfWork, id_or_email: str) -> Account:
     """An account by id or address.
 
     :raises NotFound: there is none.
     """
-    statement = select(Account).where(Account.id == text)
-    if "@" in text:
-        statement = select(Account).where(Account.email_key == key_of(text))
-    found = uow.session.scalars(statement).first()
-    if found is None:
-        raise NotFound(f"no account {text}")
-    return found
+    statement = select(Account).where(Account.id == id_or_email)
+    if "@" in id_or_email:
+        statement = select(Account).where(Account.email_key == get_email_key(id_or_email))
+    account = uow.session.scalars(statement).first()
+    if account is None:
+        raise NotFound(f"no account {id_or_email}")
+    return account
 
 
-def disable(uow: UnitOfWork, account_id: str) -> Account:
+def disable_account(uow: UnitOfWork, account_id: str) -> Account:
     """Switch an account off: sessions and links are dead at once.
 
     :raises LastAdmin: nobody would administer any more.
     """
 
     def work() -> Account:
-        account = _administered(uow, account_id)
+        account = _lock_and_get_account(uow, account_id)
         if account.active:
             account.status = "disabled"
             account.auth_epoch += 1
             uow.record_event("account.disabled", account_id=account.id)
             if ADMIN_GROUP in account.groups:
-                keep_an_admin(uow)
+                check_admin_remains(uow)
         return account
 
     return uow.attempt(work)
 
 
-def enable(uow: UnitOfWork, account_id: str) -> Account:
+def enable_account(uow: UnitOfWork, account_id: str) -> Account:
     """Switch an account on again. Sessions and links from before stay dead."""
 
     def work() -> Account:
-        account = _administered(uow, account_id)
+        account = _lock_and_get_account(uow, account_id)
         if not account.active:
             account.status = "active"
             account.auth_epoch += 1
@@ -180,26 +182,26 @@ def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Accou
 
     :raises LastAdmin: nobody would administer any more.
     """
-    wanted = set(groups)
+    new_groups = set(groups)
 
     def work() -> Account:
-        account = _administered(uow, account_id)
-        grant(uow, account, wanted)
-        lost = [membership for membership in account.memberships if membership.group not in wanted]
-        if lost:
-            for membership in lost:
+        account = _lock_and_get_account(uow, account_id)
+        add_groups(uow, account, new_groups)
+        removed = [membership for membership in account.memberships if membership.group not in new_groups]
+        if removed:
+            for membership in removed:
                 account.memberships.remove(membership)
             account.auth_epoch += 1
-            names = sorted(membership.group for membership in lost)
+            names = sorted(membership.group for membership in removed)
             uow.record_event("account.groups", account_id=account.id, facts={"removed": names})
             if ADMIN_GROUP in names:
-                keep_an_admin(uow)
+                check_admin_remains(uow)
         return account
 
     return uow.attempt(work)
 
 
-def _administered(uow: UnitOfWork, account_id: str) -> Account:
+def _lock_and_get_account(uow: UnitOfWork, account_id: str) -> Account:
     lock_admins(uow)
     account = uow.session.get(Account, account_id, populate_existing=True)
     if account is None:
@@ -212,7 +214,7 @@ def lock_admins(uow: UnitOfWork) -> None:
     uow.session.execute(select(Membership).where(Membership.group == ADMIN_GROUP).with_for_update()).all()
 
 
-def keep_an_admin(uow: UnitOfWork) -> None:
+def check_admin_remains(uow: UnitOfWork) -> None:
     """Look at the end of a change whether anybody still administers.
 
     :raises LastAdmin: nobody would.

@@ -18,17 +18,17 @@ from accounts.core.security import addresses, passwords
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.security.redirects import local_path
 
-PLACE = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
-GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
+GROUP_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
-class Asks(BaseModel):
+class Form(BaseModel):
     """A declared input. Unknown fields are refused, types are not guessed, values never stand in errors."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
 
-def _address(value: Any) -> EmailAddress:
+def _parse_email(value: Any) -> EmailAddress:
     if isinstance(value, str):
         try:
             return addresses.parse_email(value)
@@ -37,76 +37,76 @@ def _address(value: Any) -> EmailAddress:
     raise PydanticCustomError("email", N_("That is not a mail address we can write to."))
 
 
-def _maybe_address(value: Any) -> EmailAddress | None:
-    return None if value in ("", None) else _address(value)
+def _parse_optional_email(value: Any) -> EmailAddress | None:
+    return None if value in ("", None) else _parse_email(value)
 
 
-def _sought(value: Any) -> Any:
+def _strip_unprintable(value: Any) -> Any:
     # What cannot be seen is looked for by nobody, and no database takes all of it.
     if isinstance(value, str):
-        return "".join(letter for letter in value if letter.isprintable() or letter in "\n\t").strip()
+        return "".join(character for character in value if character.isprintable() or character in "\n\t").strip()
     return value
 
 
-def _place(value: Any) -> Any:
-    if isinstance(value, str) and value and not PLACE.fullmatch(value):
+def _check_cursor(value: Any) -> Any:
+    if isinstance(value, str) and value and not CURSOR_PATTERN.fullmatch(value):
         raise PydanticCustomError("place", N_("That is not a place in this list."))
     return value
 
 
-def plain_name(value: Any) -> Any:
+def clean_name(value: Any) -> Any:
     """One line without control characters."""
     if isinstance(value, str):
         value = " ".join(value.split())
-        if any(unicodedata.category(letter) in ("Cc", "Cs", "Co", "Zl", "Zp") for letter in value):
+        if any(unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp") for character in value):
             raise PydanticCustomError("name", N_("A name has no control characters."))
     return value
 
 
-def _locale(value: Any) -> str:
+def _check_locale(value: Any) -> str:
     if value not in LOCALES:
         raise PydanticCustomError("locale", N_("That language is not spoken here."))
     return str(value)
 
 
-def _groups(value: Any) -> Any:
+def _parse_groups(value: Any) -> Any:
     if isinstance(value, str):
         value = value.replace(",", " ").split()
-    if isinstance(value, list) and all(isinstance(group, str) and GROUP.fullmatch(group) for group in value):
+    if isinstance(value, list) and all(isinstance(group, str) and GROUP_PATTERN.fullmatch(group) for group in value):
         return sorted(set(value))
     raise PydanticCustomError("groups", N_("Group names are letters, digits, - and _, at most 64 each."))
 
 
-def _target(value: Any) -> Any:
+def _local_target(value: Any) -> Any:
     # A target that leads elsewhere is dropped, not refused: the person came to sign in, and should be able to.
     return (local_path(value) or "") if isinstance(value, str) else value
 
 
-def _checked(value: Any) -> Any:
+def _parse_checkbox(value: Any) -> Any:
     return True if value in ("on", "1") else value
 
 
 Email = Annotated[
     EmailAddress,
-    PlainValidator(_address),
+    PlainValidator(_parse_email),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_EMAIL_BYTES}),
     Field(
         title=N_("Mail address"),
         json_schema_extra={"input": "email", "autocomplete": "username", "maxlength": addresses.MAX_EMAIL_BYTES},
     ),
 ]
-MaybeEmail = Annotated[
+OptionalEmail = Annotated[
     EmailAddress | None,
-    PlainValidator(_maybe_address),
+    PlainValidator(_parse_optional_email),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_EMAIL_BYTES}),
     Field(
         title=N_("Mail address"),
         json_schema_extra={"input": "email", "autocomplete": "off", "maxlength": addresses.MAX_EMAIL_BYTES},
     ),
 ]
-Sought = Annotated[str, BeforeValidator(_sought)]
+SearchText = Annotated[str, BeforeValidator(_strip_unprintable)]
 """Text that somebody looks for."""
-Place = Annotated[str, BeforeValidator(_place), Field(json_schema_extra={"input": "hidden"})]
+Cursor = Annotated[str, BeforeValidator(_check_cursor), Field(json_schema_extra={"input": "hidden"})]
 """Behind which row a page of a list begins."""
 NewPassword = Annotated[
     str,
@@ -126,7 +126,7 @@ CurrentPassword = Annotated[
 ]
 Name = Annotated[
     str,
-    BeforeValidator(plain_name),
+    BeforeValidator(clean_name),
     Field(
         title=N_("Your name"),
         max_length=100,
@@ -135,34 +135,34 @@ Name = Annotated[
 ]
 Locale = Annotated[
     str,
-    BeforeValidator(_locale),
+    BeforeValidator(_check_locale),
     Field(title=N_("Language"), json_schema_extra={"input": "locale", "enum": list(LOCALES)}),
 ]
 Groups = Annotated[
     list[str],
-    BeforeValidator(_groups),
+    BeforeValidator(_parse_groups),
     Field(title=N_("Groups"), max_length=32, json_schema_extra={"input": "text", "hint": "groups"}),
 ]
 Next = Annotated[
-    str, BeforeValidator(_target), Field(title=N_("Return target"), json_schema_extra={"input": "hidden"})
+    str, BeforeValidator(_local_target), Field(title=N_("Return target"), json_schema_extra={"input": "hidden"})
 ]
-Checkbox = Annotated[bool, BeforeValidator(_checked)]
+Checkbox = Annotated[bool, BeforeValidator(_parse_checkbox)]
 
 
-class NewAccount(Asks):
+class NewAccountForm(Form):
     """What somebody says who gets an account: a password, and a name if they like."""
 
     name: Name = ""
     password: NewPassword
 
 
-class ChosenPassword(Asks):
+class NewPasswordForm(Form):
     """What somebody says who sets a new password."""
 
     password: NewPassword
 
 
-class GroupNames(Asks):
+class GroupsForm(Form):
     """Groups by name."""
 
     groups: Groups = Field(default_factory=list)

@@ -13,59 +13,61 @@ from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit
 from accounts.core.uow import UnitOfWork
 
-HELD = "mail.held"
+MAIL_HELD = "mail.held"
 
 
-class Whose(TypedDict, total=False):
+class AuditSubject(TypedDict, total=False):
     """Whom a line of the audit log is about."""
 
     email_key: str
     account_id: str | None
 
 
-def ask(uow: UnitOfWork, purpose: str, email_key: str) -> None:
+def count_letter_request(uow: UnitOfWork, purpose: str, email_key: str) -> None:
     """Count a request of somebody without a session for a letter to an address. Looks nobody up.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    hit(uow, throttle.MAIL_NETWORK, uow.request_info.network, purpose=purpose)
-    hit(uow, throttle.MAIL_ADDRESS, purpose, email_key, purpose=purpose, email_key=email_key)
+    hit_mail_limit(uow, throttle.MAIL_NETWORK, uow.request_info.network, purpose=purpose)
+    hit_mail_limit(uow, throttle.MAIL_ADDRESS, purpose, email_key, purpose=purpose, email_key=email_key)
 
 
-def again(uow: UnitOfWork, sentence: LinkClaims) -> None:
+def count_resend_request(uow: UnitOfWork, claims: LinkClaims) -> None:
     """Count a request for a fresh link in the place of a dead one, which may come from anybody who has that.
 
     :raises TooManyRequests: too many by the network, or about the account or the address.
     """
-    purpose = sentence.link.purpose
-    hit(uow, throttle.MAIL_NETWORK, uow.request_info.network, purpose=purpose)
-    hit(uow, throttle.MAIL_ADDRESS, purpose, sentence.subject_id, purpose=purpose, **whose(sentence))
+    purpose = claims.link.purpose
+    hit_mail_limit(uow, throttle.MAIL_NETWORK, uow.request_info.network, purpose=purpose)
+    hit_mail_limit(
+        uow, throttle.MAIL_ADDRESS, purpose, claims.subject_id, purpose=purpose, **audit_subject_of(claims)
+    )
 
 
-def whose(sentence: LinkClaims) -> Whose:
+def audit_subject_of(claims: LinkClaims) -> AuditSubject:
     """Whom a line about a link is about: the account that it names, or the address."""
-    if sentence.link.about == "account":
-        return {"account_id": sentence.subject_id}
-    return {"email_key": parse_email_key(sentence.subject_id)} if sentence.subject_id else {}
+    if claims.link.about == "account":
+        return {"account_id": claims.subject_id}
+    return {"email_key": parse_email_key(claims.subject_id)} if claims.subject_id else {}
 
 
-def hit(
-    uow: UnitOfWork, limit: Limit, *who: str, purpose: str, email_key: str = "", account_id: str | None = None
+def hit_mail_limit(
+    uow: UnitOfWork, limit: Limit, *identifiers: str, purpose: str, email_key: str = "", account_id: str | None = None
 ) -> None:
-    """Count one request of ``who`` for a letter.
+    """Count one request of ``identifiers`` for a letter.
 
     :param email_key: the unique form of the address that the letter would go to, where the limit is of that address.
     :raises TooManyRequests: the audit log has one line about it, however often it is tried in the same window.
     """
     try:
-        uow.site.throttle.hit(limit, *who)
+        uow.site.throttle.hit(limit, *identifiers)
     except TooManyRequests:
-        ends = uow.site.throttle.window_ends(limit, *who)
+        window_end = uow.site.throttle.window_ends(limit, *identifiers)
         # Looked at first: whoever tries a thousand times over the limit shall not write a thousand times.
-        mark = f"held:{limit.name}:{throttle.bucket_key(*who)}:{ends}"
+        spent_id = f"held:{limit.name}:{throttle.bucket_key(*identifiers)}:{window_end}"
         with uow:
-            until = datetime.fromtimestamp(ends, UTC)
-            if not spent.is_spent(uow.session, mark) and uow.spend(mark, until + LEEWAY):
-                facts = {"limit": limit.name, "purpose": purpose, "until": ends}
-                uow.record_event(HELD, account_id=account_id, email_key=email_key, facts=facts)
+            until = datetime.fromtimestamp(window_end, UTC)
+            if not spent.is_spent(uow.session, spent_id) and uow.spend(spent_id, until + LEEWAY):
+                facts = {"limit": limit.name, "purpose": purpose, "until": window_end}
+                uow.record_event(MAIL_HELD, account_id=account_id, email_key=email_key, facts=facts)
         raise

@@ -11,46 +11,53 @@ from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security.addresses import AddressRefused, parse_email
 from accounts.core.uow import UnitOfWork
 
-SENT, DROPPED, DELAYED = "mail.sent", "mail.dropped", "mail.delayed"
-REFUSED, GIVEN_UP = "mail.refused", "mail.given-up"
-LAST_WORDS = frozenset({"account-closed", "account-deleted"})
+MAIL_SENT, MAIL_DROPPED, MAIL_DELAYED = "mail.sent", "mail.dropped", "mail.delayed"
+MAIL_REFUSED, MAIL_GIVEN_UP = "mail.refused", "mail.given-up"
+CLOSED_ACCOUNT_LETTERS = frozenset({"account-closed", "account-deleted"})
 """Letters to somebody whose account is gone. No mark leads from their address to anything any more."""
 
 
-def settle(uow: UnitOfWork, intent: OutboxItem, letter: Letter | None, answer: str) -> None:
+def complete_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, reply: str) -> None:
     """A letter was taken by the mail server, or there was none to write: its row goes, a line stays."""
-    there = outbox.remove_item(uow.session, intent)
-    account = find_subject_account(uow, intent.subject)
+    was_present = outbox.remove_item(uow.session, item)
+    account = find_subject_account(uow, item.subject)
     if letter is not None:
-        told = {"words": letter.words, "answer": answer}
-        _note(uow, SENT, intent, account, letter.to if there else "", told)
+        details = {"words": letter.words, "answer": reply}
+        _record_event(uow, MAIL_SENT, item, account, letter.to if was_present else "", details)
     else:
-        _note(uow, DROPPED, intent, account, intent.subject if there else "", {"why": _why_dropped(intent, account)})
+        _record_event(
+            uow,
+            MAIL_DROPPED,
+            item,
+            account,
+            item.subject if was_present else "",
+            {"why": _drop_reason(item, account)},
+        )
 
 
-def put_off(uow: UnitOfWork, intent: OutboxItem, letter: Letter | None, error: str, *, for_good: bool) -> None:
+def fail_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, error: str, *, permanent: bool) -> None:
     """A letter was not taken: it is tried again, or its row is kept as a dead letter."""
-    state = outbox.retry_later(uow.session, intent, error, permanent=for_good)
-    kind = REFUSED if for_good else GIVEN_UP if state == "dead" else DELAYED
-    to = letter.to if letter else intent.subject
-    _note(uow, kind, intent, find_subject_account(uow, intent.subject), to if state else "", {"error": error})
+    state = outbox.retry_later(uow.session, item, error, permanent=permanent)
+    kind = MAIL_REFUSED if permanent else MAIL_GIVEN_UP if state == "dead" else MAIL_DELAYED
+    to = letter.to if letter else item.subject
+    _record_event(uow, kind, item, find_subject_account(uow, item.subject), to if state else "", {"error": error})
 
 
-def _why_dropped(intent: OutboxItem, account: Account | None) -> str:
+def _drop_reason(item: OutboxItem, account: Account | None) -> str:
     if account is None:
         return "no-account"
     return "undone" if account.active else "disabled"
 
 
-def _note(
-    uow: UnitOfWork, kind: str, intent: OutboxItem, account: Account | None, to: str, told: dict[str, Any]
+def _record_event(
+    uow: UnitOfWork, kind: str, item: OutboxItem, account: Account | None, to: str, details: dict[str, Any]
 ) -> None:
-    facts = {"mail": intent.id, "purpose": intent.purpose, "try": intent.attempts, **told}
-    about = "" if intent.purpose in LAST_WORDS else _key(to)
-    uow.record_event(kind, account_id=account.id if account else None, email_key=about, facts=facts)
+    facts = {"mail": item.id, "purpose": item.purpose, "try": item.attempts, **details}
+    email_key = "" if item.purpose in CLOSED_ACCOUNT_LETTERS else _get_email_key(to)
+    uow.record_event(kind, account_id=account.id if account else None, email_key=email_key, facts=facts)
 
 
-def _key(email: str) -> str:
+def _get_email_key(email: str) -> str:
     try:
         return parse_email(email).key
     except AddressRefused:

@@ -10,48 +10,48 @@ from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits
-from accounts.flows.shared.fields import Asks, Email, Next
+from accounts.flows.shared.fields import Email, Form, Next
 
 
-class Asking(Asks):
+class MailRequestForm(Form):
     """An address, and where to go once its letter was read."""
 
     email: Email
     next: Next = ""
 
 
-class Target(Asks):
+class ReturnTargetPayload(Form):
     """What a link says beside the account: where the person wanted to go, where that was said."""
 
     next: str = ""
 
 
-def ask(uow: UnitOfWork, purpose: str, said: Asking, event: str) -> None:
+def request_letter(uow: UnitOfWork, purpose: str, form: MailRequestForm, event: str) -> None:
     """Have a letter sent. Looks nobody up: the worker finds out whether, and which, it will be.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    mail_limits.ask(uow, purpose, said.email.key)
+    mail_limits.count_letter_request(uow, purpose, form.email.key)
     with uow:
-        mail = uow.enqueue(purpose, said.email.email, {"next": said.next})
-        uow.record_event(event, email_key=said.email.key, facts={"mail": mail, "purpose": purpose})
+        mail_id = uow.enqueue(purpose, form.email.email, {"next": form.next})
+        uow.record_event(event, email_key=form.email.key, facts={"mail": mail_id, "purpose": purpose})
 
 
-def again(uow: UnitOfWork, sentence: LinkClaims) -> bool:
+def resend_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
     """Have a fresh link sent with the same return target."""
-    uow.enqueue(sentence.link.purpose, sentence.subject_id, {"next": sentence.carried.next})
+    uow.enqueue(claims.link.purpose, claims.subject_id, {"next": claims.carried.next})
     return True
 
 
-def target(intent: OutboxItem) -> Target | None:
+def get_return_target(item: OutboxItem) -> ReturnTargetPayload | None:
     """The return target of whoever asked. None, not an empty one: it would make every link longer."""
-    wanted = intent.facts.get("next", "")
-    return Target(next=wanted) if wanted else None
+    next_path = item.facts.get("next", "")
+    return ReturnTargetPayload(next=next_path) if next_path else None
 
 
-def letter(
+def build_account_letter(
     uow: UnitOfWork,
-    intent: OutboxItem,
+    item: OutboxItem,
     link: Link,
     account: Account | None,
     carried: BaseModel | None = None,
@@ -64,11 +64,11 @@ def letter(
     """
     if account is None or not account.active:
         return None
-    facts = {
-        "asked": intent.requested_by,
+    context = {
+        "asked": item.requested_by,
         "email": to or account.email,
         "name": account.name or None,
         "until": now() + uow.site.link_signer.lifetime(link),
     }
     url = uow.link_url(link, accounts.subject_of(account), carried)
-    return Letter(link.purpose, to or account.email, account.locale, facts, link=url)
+    return Letter(link.purpose, to or account.email, account.locale, context, link=url)

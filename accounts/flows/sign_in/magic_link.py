@@ -15,25 +15,25 @@ from accounts.flows.shared import mail_request
 PURPOSE = "sign-in"
 
 
-class SignInByMail(mail_request.Asking):
+class SignInByMailForm(mail_request.MailRequestForm):
     """The address that asks for a sign-in link, and where to go then."""
 
 
-def ask(uow: UnitOfWork, said: SignInByMail) -> None:
+def request_sign_in_link(uow: UnitOfWork, form: SignInByMailForm) -> None:
     """Have a sign-in link sent, if there is such an account.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    mail_request.ask(uow, PURPOSE, said, "sign-in.mail-asked")
+    mail_request.request_letter(uow, PURPOSE, form, "sign-in.mail-asked")
 
 
-def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
-    return mail_request.letter(
-        uow, intent, SIGN_IN, find_subject_account(uow, intent.subject), mail_request.target(intent)
+def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    return mail_request.build_account_letter(
+        uow, item, SIGN_IN, find_subject_account(uow, item.subject), mail_request.get_return_target(item)
     )
 
 
-def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
+def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
     account.sign_in_serial += 1
     uow.record_event("sign-in.by-mail", account_id=account.id, link_id=opened.link_id)
@@ -45,10 +45,10 @@ SIGN_IN = Link(
     lifetime=timedelta(minutes=15),
     about="account",
     dies_with=(email, auth_epoch, sign_ins),
-    carries=mail_request.Target,
+    carries=mail_request.ReturnTargetPayload,
     letter=letter,
     act=act,
-    can_resend=mail_request.again,
+    can_resend=mail_request.resend_link,
     resend_after=(LinkExpired, LinkUsed),
     title=N_("Sign in"),
     explanation=N_("Press the button, and you are signed in on this device."),

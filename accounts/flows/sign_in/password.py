@@ -16,11 +16,11 @@ from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import Session
-from accounts.flows.shared.fields import Asks, Checkbox, CurrentPassword, Email, Next
+from accounts.flows.shared.fields import Checkbox, CurrentPassword, Email, Form, Next
 from accounts.flows.sign_in import unlock
 
 
-class SignIn(Asks):
+class SignInForm(Form):
     """Address and password, whether to stay signed in, and where to go then."""
 
     email: Email
@@ -31,36 +31,36 @@ class SignIn(Asks):
     next: Next = ""
 
 
-def act(uow: UnitOfWork, said: SignIn, *, known_here: Sequence[str] = ()) -> Session:
+def sign_in_with_password(uow: UnitOfWork, form: SignInForm, *, known_account_ids: Sequence[str] = ()) -> Session:
     """The new session of whoever knows the password.
 
     The same work is done whether or not there is such an account; one that is switched off or locked answers like a
     wrong password.
 
-    :param known_here: ids of accounts that have signed in on this device before. A lock does not hold them up here:
-        it must be no weapon against its owner.
+    :param known_account_ids: ids of accounts that have signed in on this device before. A lock does not hold them
+        up here: it must be no weapon against its owner.
     :raises SignInFailed: address and password do not match.
     :raises TooManyRequests: for the pair of address and network, the address, or the network.
     """
     hit = uow.site.throttle.hit
     hit(throttle.SIGN_IN_NETWORK, uow.request_info.network)
-    hit(throttle.SIGN_IN_PAIR, said.email.key, uow.request_info.network)
-    account_id, stored, status, locked_at, stand_in = _look_up(uow, said.email.key)
-    known = account_id is not None and account_id in known_here
-    if not known:
-        hit(throttle.SIGN_IN_ACCOUNT, said.email.key)
-    right, renewed = uow.site.passwords.verify(said.password, stored, fallback_hash=stand_in)
-    held_up = locked_at is not None and now() < locked_at + LOCKOUT_DURATION and not known
-    if not right or account_id is None or status != "active" or held_up:
+    hit(throttle.SIGN_IN_PAIR, form.email.key, uow.request_info.network)
+    account_id, stored_hash, status, locked_at, fallback_hash = _find_sign_in_row(uow, form.email.key)
+    is_known_device = account_id is not None and account_id in known_account_ids
+    if not is_known_device:
+        hit(throttle.SIGN_IN_ACCOUNT, form.email.key)
+    is_correct, new_hash = uow.site.passwords.verify(form.password, stored_hash, fallback_hash=fallback_hash)
+    is_locked = locked_at is not None and now() < locked_at + LOCKOUT_DURATION and not is_known_device
+    if not is_correct or account_id is None or status != "active" or is_locked:
         with uow:
-            uow.record_event("sign-in.failed", account_id=account_id, facts={"locked": held_up})
-            if not known:
-                unlock.count_failure(uow, said.email.key)
-        raise SignInFailed("locked" if held_up else "wrong password or no such account")
-    return begin(uow, account_id, stored, renewed=renewed, remember=said.remember)
+            uow.record_event("sign-in.failed", account_id=account_id, facts={"locked": is_locked})
+            if not is_known_device:
+                unlock.count_failure(uow, form.email.key)
+        raise SignInFailed("locked" if is_locked else "wrong password or no such account")
+    return complete_sign_in(uow, account_id, stored_hash, new_hash=new_hash, remember=form.remember)
 
 
-def _look_up(uow: UnitOfWork, email_key: str) -> Any:
+def _find_sign_in_row(uow: UnitOfWork, email_key: str) -> Any:
     """The account of an address, if there is one, and the hash to work on if there is none: in one statement.
 
     Hashes that came from other systems take another time than our own. If an address of nobody always took the time
@@ -69,34 +69,38 @@ def _look_up(uow: UnitOfWork, email_key: str) -> Any:
     they are among people.
     """
     key = uow.site.ring.signing
-    point = urlsafe_b64encode(uow.site.signer.tag(key, ["stand-in", email_key], 12)).decode()
-    near = select(Account.password_hash).where(Account.id >= point).order_by(Account.id).limit(1).scalar_subquery()
-    one = select(literal(1)).subquery()
+    pivot = urlsafe_b64encode(uow.site.signer.tag(key, ["stand-in", email_key], 12)).decode()
+    fallback_hash = (
+        select(Account.password_hash).where(Account.id >= pivot).order_by(Account.id).limit(1).scalar_subquery()
+    )
+    single_row = select(literal(1)).subquery()
     return uow.fetch_all(
-        select(Account.id, Account.password_hash, Account.status, Account.locked_at, near)
-        .select_from(one)
+        select(Account.id, Account.password_hash, Account.status, Account.locked_at, fallback_hash)
+        .select_from(single_row)
         .outerjoin(Account, Account.email_key == email_key)
     )[0]
 
 
-def begin(uow: UnitOfWork, account_id: str, stored: str | None, *, renewed: str | None, remember: bool) -> Session:
+def complete_sign_in(
+    uow: UnitOfWork, account_id: str, stored_hash: str | None, *, new_hash: str | None, remember: bool
+) -> Session:
     """Note the sign-in and make its session, unless the account changed while the password was verified."""
     with uow:
         # One guarded statement rather than the ORM's version: sign-ins at the same moment do not exclude each other.
         row = uow.session.execute(
             update(Account)
-            .where(Account.id == account_id, Account.status == "active", Account.password_hash == stored)
+            .where(Account.id == account_id, Account.status == "active", Account.password_hash == stored_hash)
             .values(
                 sign_in_serial=Account.sign_in_serial + 1,
                 last_sign_in_at=now(),
                 failures=0,
-                password_hash=renewed or stored,
+                password_hash=new_hash or stored_hash,
             )
             .returning(Account.auth_epoch)
             .execution_options(synchronize_session=False)
         ).first()
         if row is None:
             raise SignInFailed("changed while the password was verified")
-        session = sessions.begin(account_id, row[0], amr=("pwd",), remember=remember)
-        sessions.note_begin(uow, session)
+        session = sessions.create_session(account_id, row[0], amr=("pwd",), remember=remember)
+        sessions.record_sign_in(uow, session)
     return session

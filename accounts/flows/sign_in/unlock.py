@@ -24,47 +24,47 @@ MAX_FAILURES = 20
 
 def count_failure(uow: UnitOfWork, email_key: str) -> None:
     """Count a wrong password, and lock at the limit. The same statement runs for addresses without an account."""
-    raised = (
+    statement = (
         update(Account)
         .where(Account.email_key == email_key)
         .values(failures=Account.failures + 1)
         .returning(Account.id, Account.failures, Account.locale, Account.locked_at)
         .execution_options(synchronize_session=False)
     )
-    row = uow.session.execute(raised).first()
+    row = uow.session.execute(statement).first()
     if row is None or row.failures < MAX_FAILURES:
         return
     if row.locked_at is None or now() >= row.locked_at + LOCKOUT_DURATION:
-        _lock(uow, row.id, row.locale)
+        _lock_account(uow, row.id, row.locale)
 
 
-def _lock(uow: UnitOfWork, account_id: str, locale: str) -> None:
+def _lock_account(uow: UnitOfWork, account_id: str, locale: str) -> None:
     uow.session.execute(
         update(Account)
         .where(Account.id == account_id)
         .values(locked_at=now(), failures=0, lock_serial=Account.lock_serial + 1)
         .execution_options(synchronize_session=False)
     )
-    mail = uow.enqueue(PURPOSE, account_id, locale=locale)
-    uow.record_event("account.locked", account_id=account_id, facts={"mail": mail, "purpose": PURPOSE})
+    mail_id = uow.enqueue(PURPOSE, account_id, locale=locale)
+    uow.record_event("account.locked", account_id=account_id, facts={"mail": mail_id, "purpose": PURPOSE})
 
 
-def letter(uow: UnitOfWork, intent: OutboxItem) -> Letter | None:
-    account = uow.session.get(Account, intent.subject)
+def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    account = uow.session.get(Account, item.subject)
     # A lock that is over needs no lifting.
     still_locked = account is not None and account.locked(now())
-    return mail_request.letter(uow, intent, UNLOCK, account if still_locked else None)
+    return mail_request.build_account_letter(uow, item, UNLOCK, account if still_locked else None)
 
 
-def lift(account: Account) -> None:
+def clear_lock(account: Account) -> None:
     """Let passwords be tried again; unlock links that are out have done their work."""
     account.locked_at, account.failures = None, 0
     account.lock_serial += 1
 
 
-def act(uow: UnitOfWork, opened: OpenedLink, said: object) -> ActResult:
+def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
-    lift(account)
+    clear_lock(account)
     uow.record_event("account.unlocked", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id)
 

@@ -72,8 +72,8 @@ def sign_in_by_identity(uow: UnitOfWork, user: UpstreamUser) -> Session:
         ).first()
         if identity is not None and row is not None:
             identity.last_used_at = now()
-            session = sessions.begin(identity.account_id, row[0], amr=UPSTREAM_AMR)
-            sessions.note_begin(uow, session)
+            session = sessions.create_session(identity.account_id, row[0], amr=UPSTREAM_AMR)
+            sessions.record_sign_in(uow, session)
             return session
         uow.record_event(
             "identity.refused", account_id=identity.account_id if identity else None, facts=_identity_facts(user)
@@ -98,7 +98,7 @@ def connect_identity(uow: UnitOfWork, who: CurrentAccount, user: UpstreamUser) -
             return who.session
         _add_identity(uow, account, user)
         account.auth_epoch += 1
-        return sessions.renew(uow, account, who.session)
+        return sessions.renew_session(uow, account, who.session)
 
     return uow.attempt(work)
 
@@ -119,7 +119,7 @@ def disconnect_identity(uow: UnitOfWork, who: CurrentAccount, id: str) -> Sessio
         if account.password_hash is None and not uow.session.scalar(others):
             raise LastWayIn("no password, no other sign-in")
         _delete_identity(uow, account, identity)
-        return sessions.renew(uow, account, who.session)
+        return sessions.renew_session(uow, account, who.session)
 
     return uow.attempt(work)
 
@@ -181,7 +181,7 @@ def accept_invitation(uow: UnitOfWork, link: Link, token: object, link_id: str, 
         if result.sign_in_as is None:
             raise Conflict("the invited address has an account by now")
         _add_identity(uow, result.sign_in_as, user)
-        return sessions.open_for(uow, result.sign_in_as, UPSTREAM_AMR)
+        return sessions.open_session(uow, result.sign_in_as, UPSTREAM_AMR)
 
     return uow.attempt(work)
 
@@ -199,7 +199,7 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
         "label": item.facts["label"],
         "shown": item.facts["shown"] or None,
     }
-    return Letter(item.purpose, account.email, account.locale, facts, link=not_me.url_for(uow, account))
+    return Letter(item.purpose, account.email, account.locale, facts, link=not_me.make_not_me_url(uow, account))
 
 
 def _find_identity(uow: UnitOfWork, user: UpstreamUser) -> Identity | None:

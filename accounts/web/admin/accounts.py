@@ -13,7 +13,7 @@ from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import GroupNames
+from accounts.flows.shared.fields import GroupsForm
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import HTML, JSON, Routes, page_url
@@ -73,14 +73,14 @@ def _account_reply(account_id: str, done: str) -> Reply:
 @routes.post(f"{ACCOUNT_RULE}/disable", access=ADMIN_GROUP, step_up=True)
 def disable_account(account_id: str) -> Reply:
     """Switch an account off; its sessions and links are dead at once."""
-    accounts.disable(uow(), account_id)
+    accounts.disable_account(uow(), account_id)
     return _account_reply(account_id, "disabled")
 
 
 @routes.post(f"{ACCOUNT_RULE}/enable", access=ADMIN_GROUP)
 def enable_account(account_id: str) -> Reply:
     """Switch an account on again; old sessions and links stay dead."""
-    accounts.enable(uow(), account_id)
+    accounts.enable_account(uow(), account_id)
     return _account_reply(account_id, "enabled")
 
 
@@ -93,11 +93,11 @@ def _account_context(account_id: str) -> Mapping[str, Any]:
     f"{ACCOUNT_RULE}/groups",
     access=ADMIN_GROUP,
     step_up=True,
-    form=GroupNames,
+    form=GroupsForm,
     template="admin/account_groups.html",
     context=_account_context,
 )
-def change_groups(account_id: str, form: GroupNames) -> Reply:
+def change_groups(account_id: str, form: GroupsForm) -> Reply:
     """Make these the groups of an account; losing one ends its sessions."""
     accounts.set_groups(uow(), account_id, form.groups)
     return _account_reply(account_id, "groups")

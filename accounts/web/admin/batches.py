@@ -12,13 +12,13 @@ from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.invites import BatchRow, InviteBatch
 from accounts.flows.invites import batch_file, batches, export, sending
 from accounts.flows.invites import manage as manage_invites
-from accounts.flows.invites.batch_file import NewBatch
-from accounts.flows.invites.batch_rows import MAX_ROWS, REASONS
-from accounts.flows.invites.batches import AskedRows, Counts
-from accounts.flows.invites.export import Invitation
-from accounts.flows.invites.manage import Act, Extend
+from accounts.flows.invites.batch_file import NewBatchForm
+from accounts.flows.invites.batch_rows import MAX_LIST_ROWS, REASON_MESSAGES
+from accounts.flows.invites.batches import BatchCounts, BatchRowsForm
+from accounts.flows.invites.export import ExportedInvite
+from accounts.flows.invites.manage import ExtendInviteForm, InviteAction
 from accounts.flows.invites.preview import VERDICTS
-from accounts.flows.invites.sending import Step
+from accounts.flows.invites.sending import BatchProgress
 from accounts.web.admin.printing import render_letters
 from accounts.web.kit import forms
 from accounts.web.kit.context import runtime, site, uow
@@ -29,11 +29,11 @@ from accounts.web.kit.streams import ProblemLine, Stream, join_chunks
 
 routes: Routes = Routes()
 ROWS_PER_PAGE = 100
-MAX_UPLOAD_BYTES = batch_file.MAX_BYTES * 4 // 3 + forms.MAX_BODY_BYTES
+MAX_UPLOAD_BYTES = batch_file.MAX_LIST_BYTES * 4 // 3 + forms.MAX_BODY_BYTES
 """As Base64 in JSON a file is a third longer."""
 
 
-def _batch_json(batch: InviteBatch, counts: Counts) -> dict[str, Any]:
+def _batch_json(batch: InviteBatch, counts: BatchCounts) -> dict[str, Any]:
     has_invites = bool(counts.invites)
     state = "revoked" if batch.revoked_at else "sent" if batch.sent_at else "sending" if has_invites else "ready"
     return {
@@ -57,19 +57,19 @@ def _row_json(row: BatchRow) -> dict[str, Any]:
         "verdict": row.verdict,
         "adds": row.adds,
         "reason": row.reason,
-        "detail": translate(REASONS[row.reason]) if row.reason else "",
+        "detail": translate(REASON_MESSAGES[row.reason]) if row.reason else "",
         "invite": row.invite_id,
     }
 
 
 def _batches_json() -> dict[str, Any]:
-    batch_list = batches.listing(uow())
-    counts = batches.counts_of(uow(), [batch.id for batch in batch_list])
+    batch_list = batches.list_batches(uow())
+    counts = batches.count_batches(uow(), [batch.id for batch in batch_list])
     return {"batches": [_batch_json(batch, counts[batch.id]) for batch in batch_list]}
 
 
 def _batches_context() -> dict[str, Any]:
-    return {**_batches_json(), "max_rows": MAX_ROWS, "max_bytes": batch_file.MAX_BYTES}
+    return {**_batches_json(), "max_rows": MAX_LIST_ROWS, "max_bytes": batch_file.MAX_LIST_BYTES}
 
 
 @routes.get("/admin/invites/batches", access=ADMIN_GROUP, formats=JSON)
@@ -81,31 +81,33 @@ def list_batches() -> Reply:
 @routes.post(
     "/admin/invites/batches",
     access=ADMIN_GROUP,
-    form=NewBatch,
+    form=NewBatchForm,
     template="admin/batches.html",
     context=_batches_context,
     max_bytes=MAX_UPLOAD_BYTES,
     statuses=(201,),
 )
-def make_batch(form: NewBatch) -> Reply:
+def make_batch(form: NewBatchForm) -> Reply:
     """Hand in a list: every row is judged, nothing is sent."""
-    batch = batches.create(uow(), form)
-    body = _batch_json(batch, batches.counts(uow(), batch.id))
+    batch = batches.create_batch(uow(), form)
+    body = _batch_json(batch, batches.count_batch(uow(), batch.id))
     return Reply(json=body, status=201, location=page_url("show_batch", batch_id=batch.id))
 
 
 @routes.get("/admin/invites/batches/<batch_id>", access=ADMIN_GROUP)
 def show_batch(batch_id: str) -> Reply:
     """One batch: what would happen, or has happened, to each row; verdict and after choose rows."""
-    batch = batches.find(uow(), batch_id)
-    given = {name: value for name, value in request.args.items() if name in AskedRows.model_fields}
-    query = forms.validate(AskedRows, given)
-    page_rows = batches.rows(uow(), batch.id, verdict=query.verdict, after=query.after, limit=ROWS_PER_PAGE + 1)
+    batch = batches.find_batch(uow(), batch_id)
+    given = {name: value for name, value in request.args.items() if name in BatchRowsForm.model_fields}
+    query = forms.validate(BatchRowsForm, given)
+    page_rows = batches.list_batch_rows(
+        uow(), batch.id, verdict=query.verdict, after=query.after, limit=ROWS_PER_PAGE + 1
+    )
     rows = [_row_json(row) for row in page_rows[:ROWS_PER_PAGE]]
     next_number = page_rows[ROWS_PER_PAGE - 1].number if len(page_rows) > ROWS_PER_PAGE else None
     return Reply(
         template="admin/batch.html",
-        json={**_batch_json(batch, batches.counts(uow(), batch.id)), "list": rows, "next": next_number},
+        json={**_batch_json(batch, batches.count_batch(uow(), batch.id)), "list": rows, "next": next_number},
         context={
             "verdicts": VERDICTS,
             "verdict": query.verdict,
@@ -119,20 +121,20 @@ def show_batch(batch_id: str) -> Reply:
 @routes.post("/admin/invites/batches/<batch_id>/send", access=ADMIN_GROUP, step_up=True)
 def send_batch(batch_id: str) -> Stream:
     """Send what is left of a batch: a line of JSON for every step, the last with finished or a problem."""
-    batch = batches.find(uow(), batch_id)
+    batch = batches.find_batch(uow(), batch_id)
     work = uow()
     work.release()
 
-    def render(steps: Iterator[Step | ProblemLine]) -> Iterator[str]:
+    def render(steps: Iterator[BatchProgress | ProblemLine]) -> Iterator[str]:
         return runtime().templates.stream("admin/batch_sending.html", batch=batch, steps=steps)
 
-    return Stream(lines=sending.send(site(), work.request_info, batch.id), render=render)
+    return Stream(lines=sending.send_batch(site(), work.request_info, batch.id), render=render)
 
 
 @routes.post("/admin/invites/batches/<batch_id>/discard", access=ADMIN_GROUP)
 def discard_batch(batch_id: str) -> Reply:
     """Forget a list; what was sent from it stays."""
-    rows = batches.discard(uow(), batch_id)
+    rows = batches.discard_batch(uow(), batch_id)
     return Reply(json={"rows": rows}, location=page_url("make_batch_form"))
 
 
@@ -142,8 +144,8 @@ def resend_batch(batch_id: str) -> Reply:
     return _change_reply(batch_id, "resend")
 
 
-@routes.post("/admin/invites/batches/<batch_id>/extend", access=ADMIN_GROUP, form=Extend)
-def extend_batch(batch_id: str, form: Extend) -> Reply:
+@routes.post("/admin/invites/batches/<batch_id>/extend", access=ADMIN_GROUP, form=ExtendInviteForm)
+def extend_batch(batch_id: str, form: ExtendInviteForm) -> Reply:
     """Mail links that end later to all of a batch who have not accepted."""
     return _change_reply(batch_id, "extend", form.days)
 
@@ -159,7 +161,7 @@ def export_links(batch_id: str) -> Stream:
     """The open invitations of a batch with a usable link each, as CSV for a mail merge or as lines of JSON."""
     return Stream(
         lines=_export_invitations(batch_id, "links"),
-        render=lambda links: join_chunks(csv_files.format_csv(export.table(links))),
+        render=lambda links: join_chunks(csv_files.format_csv(export.format_mail_merge(links))),
         content_type="text/csv; charset=utf-8",
         reports_problems=False,
         headers={"Content-Disposition": 'attachment; filename="invitations.csv"'},
@@ -172,13 +174,13 @@ def print_letters(batch_id: str) -> Stream:
     return Stream(lines=_export_invitations(batch_id, "letters"), render=render_letters, reports_problems=False)
 
 
-def _change_reply(batch_id: str, act: Act, days: int = 0) -> Reply:
-    count = manage_invites.of_batch(uow(), batch_id, act, days)
+def _change_reply(batch_id: str, act: InviteAction, days: int = 0) -> Reply:
+    count = manage_invites.change_batch_invites(uow(), batch_id, act, days)
     return Reply(json={"count": count}, location=page_url("show_batch", batch_id=batch_id, done=act, count=count))
 
 
-def _export_invitations(batch_id: str, kind: str) -> Iterator[Invitation]:
+def _export_invitations(batch_id: str, kind: str) -> Iterator[ExportedInvite]:
     work = uow()
     # Before the answer begins: what cannot be had is told as such, and nothing leaves the house unlogged.
-    export.note(work, batch_id, kind)
-    return export.links(site(), work.request_info, batch_id)
+    export.record_export(work, batch_id, kind)
+    return export.iter_exported_invites(site(), work.request_info, batch_id)

@@ -11,8 +11,8 @@ from accounts.core.models.invites import SentInvite
 from accounts.flows.invites import batches, search
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
-from accounts.flows.invites.manage import Extend, Some
-from accounts.flows.invites.search import Search
+from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm
+from accounts.flows.invites.search import InviteSearchForm
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import forms
 from accounts.web.kit.context import require_account, uow
@@ -39,10 +39,10 @@ def invite_json(invite: SentInvite) -> dict[str, Any]:
     }
 
 
-def _search_invites(**defaults: Any) -> tuple[Search, dict[str, Any]]:
-    given = {name: value for name, value in request.args.items() if name in Search.model_fields}
-    query = forms.validate(Search, {**defaults, **given})
-    result = search.search(uow(), query)
+def _search_invites(**defaults: Any) -> tuple[InviteSearchForm, dict[str, Any]]:
+    given = {name: value for name, value in request.args.items() if name in InviteSearchForm.model_fields}
+    query = forms.validate(InviteSearchForm, {**defaults, **given})
+    result = search.search_invites(uow(), query)
     rows = [{**invite_json(row), "holds": row.inviter_id in result.inviters} for row in result.rows]
     return query, {"invites": rows, "next": result.next}
 
@@ -53,8 +53,8 @@ def _invites_context() -> dict[str, Any]:
         "invites": body["invites"],
         "more": body["next"],
         "search": query,
-        "states": search.STATES,
-        "batches": {batch.id: batch.name for batch in batches.listing(uow())},
+        "states": search.INVITE_STATES,
+        "batches": {batch.id: batch.name for batch in batches.list_batches(uow())},
         "done": request.args.get("done", ""),
         "count": request.args.get("count", 0, int),
     }
@@ -69,40 +69,40 @@ def list_invites() -> Reply:
 @routes.post(
     "/admin/invites",
     access=ADMIN_GROUP,
-    form=send_invites.Invite,
+    form=send_invites.InviteForm,
     template="admin/invites.html",
     context=_invites_context,
     statuses=(202,),
 )
-def send_invite(form: send_invites.Invite) -> Reply:
+def send_invite(form: send_invites.InviteForm) -> Reply:
     """Invite one address, with groups if wanted; a new admin needs a fresh proof, as do the groups of an account."""
     if ADMIN_GROUP in form.groups:
-        step_up.require(require_account())
-    return _invite_reply(send_invites.send(uow(), form), 202)
+        step_up.require_step_up(require_account())
+    return _invite_reply(send_invites.send_invite(uow(), form), 202)
 
 
 @routes.post("/admin/invites/<invite_id>/resend", access=ADMIN_GROUP, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay alive."""
-    return _invite_reply(manage_invites.resend(uow(), invite_id), 202)
+    return _invite_reply(manage_invites.resend_invite(uow(), invite_id), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/extend", access=ADMIN_GROUP, form=Extend, statuses=(202,))
-def extend_invite(invite_id: str, form: Extend) -> Reply:
+@routes.post("/admin/invites/<invite_id>/extend", access=ADMIN_GROUP, form=ExtendInviteForm, statuses=(202,))
+def extend_invite(invite_id: str, form: ExtendInviteForm) -> Reply:
     """Mail a link that ends later; links that are out stay alive until their own end."""
-    return _invite_reply(manage_invites.extend(uow(), invite_id, form), 202)
+    return _invite_reply(manage_invites.extend_invite(uow(), invite_id, form), 202)
 
 
 @routes.post("/admin/invites/<invite_id>/revoke", access=ADMIN_GROUP)
 def revoke_invite(invite_id: str) -> Reply:
     """Take an invitation back; every link of it is dead."""
-    return _invite_reply(manage_invites.revoke(uow(), invite_id), 200)
+    return _invite_reply(manage_invites.revoke_invite(uow(), invite_id), 200)
 
 
-@routes.post("/admin/invites/some", access=ADMIN_GROUP, form=Some)
-def change_some_invites(form: Some) -> Reply:
+@routes.post("/admin/invites/some", access=ADMIN_GROUP, form=ChangeInvitesForm)
+def change_some_invites(form: ChangeInvitesForm) -> Reply:
     """Resend, extend or revoke some; how many were still open."""
-    count = manage_invites.some(uow(), form)
+    count = manage_invites.change_invites(uow(), form)
     return Reply(json={"count": count}, location=page_url("send_invite_form", done=form.act, count=count))
 
 

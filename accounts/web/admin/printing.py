@@ -8,7 +8,7 @@ import segno
 from markupsafe import Markup
 
 from accounts.core.errors import N_
-from accounts.flows.invites.export import Invitation
+from accounts.flows.invites.export import ExportedInvite
 from accounts.web.kit.context import runtime
 from accounts.web.kit.streams import join_chunks
 from accounts.web.kit.templates import STATIC_FOLDER
@@ -19,7 +19,7 @@ GROUPS = N_("Your groups: %(groups)s")
 UNTIL = N_("It works once, until %(until)s.")
 
 
-def render_letters(invitations: Iterator[Invitation], *, standalone: bool = False) -> Iterator[str]:
+def render_letters(invitations: Iterator[ExportedInvite], *, standalone: bool = False) -> Iterator[str]:
     """The whole page, piece by piece.
 
     :param standalone: as a file that needs no server; else its style comes from an address, as the policy of pages
@@ -31,7 +31,7 @@ def render_letters(invitations: Iterator[Invitation], *, standalone: bool = Fals
     )
 
 
-def _letter_context(invitation: Invitation) -> dict[str, object]:
+def _letter_context(invitation: ExportedInvite) -> dict[str, object]:
     """What a letter says, in the language of who is invited, not of who prints it."""
     languages, locale = runtime().languages, invitation.locale
     service, groups = runtime().site.settings.service_name, ", ".join(invitation.groups)

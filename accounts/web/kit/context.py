@@ -92,7 +92,7 @@ def load_session() -> Session | None:
     if not request_state.session_loaded:
         request_state.session_loaded = True
         cookie = request.cookies.get(request_state.runtime.session_cookie_name, "") if has_request_context() else ""
-        request_state.session = sessions.read(request_state.runtime.site, cookie) if cookie else None
+        request_state.session = sessions.read_session_cookie(request_state.runtime.site, cookie) if cookie else None
     return request_state.session
 
 
@@ -107,7 +107,7 @@ def ensure_session() -> Session:
     """The session that binds a form to this browser; a visitor gets one with the first form."""
     session = load_session()
     if session is None:
-        session = sessions.visit()
+        session = sessions.create_visitor_session()
         set_session(session)
     return session
 
@@ -117,7 +117,9 @@ def load_account() -> CurrentAccount | None:
     request_state = state()
     if not request_state.account_loaded:
         session = load_session()
-        request_state.account = sessions.current(uow(), session) if session and session.account_id else None
+        request_state.account = (
+            sessions.find_current_account(uow(), session) if session and session.account_id else None
+        )
         request_state.account_loaded = True
         work = uow()
         if request_state.account is not None:

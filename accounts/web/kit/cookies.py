@@ -25,7 +25,7 @@ def write_session_cookies(response: Response) -> None:
     """Write the session's cookie when it is new, gone, or has not been seen for a while."""
     state = context.state()
     if not state.session_changed and state.account is not None and state.session is not None:
-        refreshed = sessions.refreshed(state.session)
+        refreshed = sessions.refresh_session(state.session)
         if refreshed is not None:
             state.session, state.session_changed = refreshed, True
     if not state.session_changed:
@@ -35,17 +35,22 @@ def write_session_cookies(response: Response) -> None:
         delete_cookie(response, name)
         return
     session = state.session
-    age = min(session.ends_at, session.idle_until) - now() if session.remember else None
-    set_cookie(response, name, sessions.seal(state.runtime.site, session), int(age.total_seconds()) if age else None)
+    age = min(session.expires_at, session.idle_expires_at) - now() if session.remember else None
+    set_cookie(
+        response,
+        name,
+        sessions.sign_session_cookie(state.runtime.site, session),
+        int(age.total_seconds()) if age else None,
+    )
     if session.account_id and session.account_id not in device_account_ids():
-        device = devices.seal(state.runtime.site, device_account_ids(), session.account_id)
-        set_cookie(response, state.runtime.device_cookie_name(), device, devices.LIVES_SECONDS)
+        device = devices.sign_device_cookie(state.runtime.site, device_account_ids(), session.account_id)
+        set_cookie(response, state.runtime.device_cookie_name(), device, devices.DEVICE_COOKIE_SECONDS)
 
 
 def device_account_ids() -> tuple[str, ...]:
     """Ids of the accounts that have signed in on this device before."""
     runtime = context.runtime()
-    return devices.read(runtime.site, request.cookies.get(runtime.device_cookie_name(), ""))
+    return devices.read_device_cookie(runtime.site, request.cookies.get(runtime.device_cookie_name(), ""))
 
 
 def set_cookie(response: Response, name: str, value: str, seconds: int | None) -> None:

@@ -206,7 +206,7 @@ def _endpoint(route: Route) -> View:
         if route.template:
             context.state().redisplay_form = functools.partial(_form_reply, route, values)
         if route.step_up:
-            step_up.require(context.require_account())
+            step_up.require_step_up(context.require_account())
         # Nothing of the body is read so far: only who is let in may say much.
         request.max_content_length = request.max_form_memory_size = route.max_bytes
         if not route.csrf_exempt:
@@ -231,7 +231,7 @@ def _form_endpoint(route: Route) -> View:
     def view(**values: Any) -> Reply:
         _check_access(route)
         if route.step_up:
-            step_up.require(context.require_account())
+            step_up.require_step_up(context.require_account())
         return _form_reply(route, values, None)
 
     return view

@@ -107,7 +107,7 @@ def test_a_link_tells_which_part_has_moved(change: dict[str, Any], moved: list[s
 
 def test_the_holder_of_an_address_is_a_part_too() -> None:
     box, account = make_link_signer(), somebody()
-    carried = sign_up.Carried(id=new_id(), locale="en", next="")
+    carried = sign_up.ActivationPayload(id=new_id(), locale="en", next="")
     sentence = box.verify(sign_up.ACTIVATE, box.sign(sign_up.ACTIVATE, Subject("a@example.org", None), carried))
     assert box.moved_parts(sentence, Subject("a@example.org", None)) == ()
     assert [part.name for part in box.moved_parts(sentence, Subject("a@example.org", account))] == ["holder"]
@@ -154,7 +154,7 @@ def test_the_longest_invitation_still_opens() -> None:
     box = make_link_signer()
     groups = [f"{number:02}" + new_id() * 3 + new_id()[:14] for number in range(32)]
     email = "a" * 64 + "@" + ".".join(letter * 60 for letter in "bcd") + ".example"
-    carried = invite_link.Carried(id=new_id(), expires=2**31, groups=groups, inviter=new_id(), locale="de")
+    carried = invite_link.InvitePayload(id=new_id(), expires=2**31, groups=groups, inviter=new_id(), locale="de")
     assert (
         box.verify(invite_link.INVITE, box.sign(invite_link.INVITE, Subject(email, None), carried)).carried == carried
     )
@@ -162,7 +162,7 @@ def test_the_longest_invitation_still_opens() -> None:
 
 def test_what_a_link_carries_comes_back_as_it_was() -> None:
     box = make_link_signer()
-    carried = sign_up.Carried(id=new_id(), locale="de", next="/welt?x=%C3%BC")
+    carried = sign_up.ActivationPayload(id=new_id(), locale="de", next="/welt?x=%C3%BC")
     sentence = box.verify(sign_up.ACTIVATE, box.sign(sign_up.ACTIVATE, Subject("a@example.org", None), carried))
     assert sentence.carried == carried
     assert sentence.subject_id == "a@example.org"
@@ -218,7 +218,7 @@ def test_a_lifetime_of_the_installation_wins_over_the_declared_one() -> None:
 
 def test_a_link_may_carry_an_end_of_its_own() -> None:
     box, ends = make_link_signer(), int(clock.now().timestamp()) + 90 * 86400
-    carried = invite_link.Carried(id=new_id(), expires=ends, groups=[], inviter="", locale="en")
+    carried = invite_link.InvitePayload(id=new_id(), expires=ends, groups=[], inviter="", locale="en")
     sentence = box.verify(invite_link.INVITE, box.sign(invite_link.INVITE, Subject("a@example.org", None), carried))
     assert box.expires_at(sentence).timestamp() == ends
     assert box.keep_spent_until(box.expires_at(sentence)).timestamp() == ends + 360

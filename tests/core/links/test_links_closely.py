@@ -40,7 +40,7 @@ def test_what_json_does_not_know_is_carried_all_the_same() -> None:
 def test_what_a_link_left_out_is_what_its_kind_says_by_default() -> None:
     account, box = somebody(), make_link_signer()
     sentence = box.verify(reset_password.RESET, box.sign(reset_password.RESET, Subject(account.id, account)))
-    assert sentence.carried == mail_request.Target(next="")
+    assert sentence.carried == mail_request.ReturnTargetPayload(next="")
 
 
 def test_a_key_of_the_ring_may_be_chosen_to_sign() -> None:

@@ -59,7 +59,7 @@ def test_activation_spends_its_id_and_is_logged(service: Service) -> None:
     done: list[ActResult] = []
     found = record_writes(service, lambda: done.append(use_link(service, sign_up.ACTIVATE, mailed, answer)))
     with service.uow() as uow:
-        made = accounts.find(uow, email)
+        made = accounts.find_account(uow, email)
     assert (done[0].account_id, done[0].created) == (made.id, True)
     assert done[0].sign_in_as is not None
     assert done[0].sign_in_as.id == made.id
@@ -145,7 +145,7 @@ def test_a_lock_is_renewed_only_when_it_is_over(service: Service, still: time_ma
 def test_this_was_not_me_signs_out_and_starts_a_reset(service: Service) -> None:
     who = make_owner(service)
     with service.uow() as uow:
-        url = not_me.url_for(uow, who.row)
+        url = not_me.make_not_me_url(uow, who.row)
     mailed = url.rsplit("/", 2)[1]
     epoch = who.row.auth_epoch
     found = record_writes(service, lambda: _acted(use_link(service, not_me.NOT_ME, mailed, {}), who))
@@ -181,9 +181,11 @@ def test_closing_forgets_the_invitations_of_this_address_and_ends_them(service: 
 
 
 def _invited(service: Service, email: str) -> tuple[str, str]:
-    row = send_invites.send(service.uow(), send_invites.Invite.model_validate({"email": email}), mailed=False)
+    row = send_invites.send_invite(
+        service.uow(), send_invites.InviteForm.model_validate({"email": email}), send_letter=False
+    )
     with service.uow() as uow:
-        return row.id, token_of_url(invite_link.url_of(uow, row))
+        return row.id, token_of_url(invite_link.make_invite_url(uow, row))
 
 
 def test_the_last_admin_cannot_close_but_the_last_but_one_can(service: Service) -> None:

@@ -12,7 +12,7 @@ from accounts.core.clock import now
 from accounts.core.errors import AddressTaken, Conflict, LinkExpired, NotSignedIn
 from accounts.core.links.link import Link
 from accounts.flows.account import change_email, sign_up
-from accounts.flows.account.change_email import CHANGE, UNDO, UNDO_LIVES, Carried
+from accounts.flows.account.change_email import CHANGE, UNDO, UNDO_LINK_TTL, ChangeEmailPayload
 from accounts.flows.shared.accounts import subject_of
 from tests.flows.account.recorded_writes import (
     claims_of_letter,
@@ -36,7 +36,9 @@ def still() -> Iterator[time_machine.Traveller]:
 
 
 def token(who: Member, link: Link, new: str = "") -> str:
-    return who.service.site.link_signer.sign(link, subject_of(who.row), Carried(email=new) if new else None)
+    return who.service.site.link_signer.sign(
+        link, subject_of(who.row), ChangeEmailPayload(email=new) if new else None
+    )
 
 
 def move(who: Member, new: str) -> None:
@@ -59,7 +61,7 @@ def test_a_change_keeps_the_first_address_as_anchor_and_tells_it(service: Servic
     found = record_writes(service, lambda: use_link(service, CHANGE, mailed, {}, account_id=who.id))
     assert (who.row.email, who.row.email_key) == (new, new.lower())
     assert (who.row.email_serial, who.row.auth_epoch) == (1, epoch + 1)
-    assert anchor(who) == (old, old.lower(), now() + UNDO_LIVES, 1)
+    assert anchor(who) == (old, old.lower(), now() + UNDO_LINK_TTL, 1)
     assert [(mail[0], mail[1], mail[2]["to"], mail[2]["new"], mail[3]) for mail in found.mails] == [
         ("email-changed", who.id, old, new, "de")
     ]
@@ -72,7 +74,7 @@ def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(service: Service, st
     first, second, third = who.email, make_email("b"), make_email("c")
     move(who, second)
     kept = anchor(who)
-    still.shift(UNDO_LIVES - SECOND)
+    still.shift(UNDO_LINK_TTL - SECOND)
     found = record_writes(service, lambda: move(who, third))
     assert anchor(who) == kept
     assert [mail[2]["to"] for mail in found.mails] == sorted([first, second])
@@ -83,9 +85,9 @@ def test_an_anchor_that_ended_gives_way_to_the_next(service: Service, still: tim
     who = make_owner(service)
     second = make_email("b")
     move(who, second)
-    still.shift(UNDO_LIVES)
+    still.shift(UNDO_LINK_TTL)
     move(who, make_email("c"))
-    assert anchor(who) == (second, second, now() + UNDO_LIVES, 2)
+    assert anchor(who) == (second, second, now() + UNDO_LINK_TTL, 2)
 
 
 def test_only_the_ended_anchor_of_another_account_at_this_address_goes(service: Service) -> None:
@@ -112,7 +114,7 @@ def test_an_ended_anchor_of_ones_own_is_in_nobodys_way(service: Service) -> None
     who = make_owner(service)
     update_account(who, anchor_email=who.email, anchor_key=who.email, anchor_until=now())
     move(who, make_email("b"))
-    assert anchor(who) == (who.email, who.email, now() + UNDO_LIVES, 1)
+    assert anchor(who) == (who.email, who.email, now() + UNDO_LINK_TTL, 1)
 
 
 def test_activations_of_the_old_address_stay_dead(service: Service) -> None:
@@ -141,7 +143,7 @@ def test_an_address_of_somebody_else_cannot_be_taken(service: Service, still: ti
     move(other, make_email("b"))
     assert link_state(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code, "kept for whoever may undo"
     assert link_state(service, CHANGE, token(other, CHANGE, kept)) == "alive", "its own anchor is in nobody's way"
-    still.shift(UNDO_LIVES)
+    still.shift(UNDO_LINK_TTL)
     assert link_state(service, CHANGE, token(third, CHANGE, kept)) == "alive"
 
 
@@ -179,7 +181,7 @@ def test_a_link_of_an_account_that_is_gone_cannot_be_had_again(service: Service)
     said = service.site.link_signer.verify(CHANGE, token(who, CHANGE, "b@example.org"))
     with service.uow() as uow:
         uow.session.delete(uow.session.merge(who.row))
-    assert change_email.again(service.uow(), said) is False
+    assert change_email.resend_change_link(service.uow(), said) is False
 
 
 @pytest.mark.parametrize("name", ["Ann", ""])
@@ -188,21 +190,21 @@ def test_the_notice_has_the_way_back_for_the_anchor_only(
 ) -> None:
     who = make_owner(service, name=name)
     move(who, make_email("b"))
-    found = write_letter(service, change_email.notice, who.id, {"to": who.email})
+    found = write_letter(service, change_email.email_changed_letter, who.id, {"to": who.email})
     assert found is not None
     assert (found.words, found.to, found.locale) == ("email-changed", who.email, "de")
-    until = now() + UNDO_LIVES
+    until = now() + UNDO_LINK_TTL
     told = {"asked": request_facts(), "email": who.email, "name": name or None, "at": now(), "until": until}
     assert found.context == told
     assert claims_of_letter(service, UNDO, found).subject_id == who.id
-    other = write_letter(service, change_email.notice, who.id, {"to": "between@example.org"})
+    other = write_letter(service, change_email.email_changed_letter, who.id, {"to": "between@example.org"})
     assert other is not None
     assert (other.to, other.link) == ("between@example.org", None)
-    assert write_letter(service, change_email.notice, "nobody", {"to": who.email}) is None
-    still.shift(UNDO_LIVES)
-    assert write_letter(service, change_email.notice, who.id, {"to": who.email}) is None
+    assert write_letter(service, change_email.email_changed_letter, "nobody", {"to": who.email}) is None
+    still.shift(UNDO_LINK_TTL)
+    assert write_letter(service, change_email.email_changed_letter, who.id, {"to": who.email}) is None
     update_account(who, anchor_until=None)
-    assert write_letter(service, change_email.notice, who.id, {"to": who.email}) is None
+    assert write_letter(service, change_email.email_changed_letter, who.id, {"to": who.email}) is None
 
 
 def test_undoing_restores_the_address_voids_the_password_and_starts_a_reset(service: Service) -> None:
@@ -229,7 +231,7 @@ def test_undoing_ends_with_the_anchor_and_gives_way_to_nobody_else(
 ) -> None:
     who = make_owner(service)
     move(who, make_email("b"))
-    still.shift(UNDO_LIVES)
+    still.shift(UNDO_LINK_TTL)
     mailed = token(who, UNDO)
     assert link_state(service, UNDO, mailed) == "alive", "the last second counts"
     still.shift(SECOND)
@@ -247,5 +249,5 @@ def test_undoing_ends_with_the_anchor_and_gives_way_to_nobody_else(
 
 def test_an_address_is_looked_up_by_its_unique_form(service: Service) -> None:
     who = make_owner(service)
-    assert change_email.holder_of_key(service.uow(), who.email) == who.id
-    assert change_email.holder_of_key(service.uow(), "nobody@example.org") is None
+    assert change_email.find_holder_id(service.uow(), who.email) == who.id
+    assert change_email.find_holder_id(service.uow(), "nobody@example.org") is None

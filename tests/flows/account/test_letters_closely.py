@@ -31,9 +31,9 @@ from tests.flows.steps import Member, anonymous_uow
 from tests.people import Service, make_email
 
 BY_MAIL = [
-    (sign_up, sign_up.SignUp, "activate", "sign-up.asked"),
-    (reset_password, reset_password.ForgotPassword, "reset-password", "password.reset-asked"),
-    (magic_link, magic_link.SignInByMail, "sign-in", "sign-in.mail-asked"),
+    (sign_up, sign_up.SignUpForm, "activate", "sign-up.asked"),
+    (reset_password, reset_password.ForgotPasswordForm, "reset-password", "password.reset-asked"),
+    (magic_link, magic_link.SignInByMailForm, "sign-in", "sign-in.mail-asked"),
 ]
 ABOUT_ACCOUNTS = [
     (reset_password, reset_password.RESET),
@@ -71,8 +71,8 @@ def test_asking_by_mail_puts_one_letter_and_counts_network_and_address(
 
 def test_asking_for_a_new_address_supersedes_and_counts_account_and_address(service: Service) -> None:
     who, new = make_owner(service, email_serial=4), make_email("New.One")
-    said = change_email.ChangeEmail.model_validate({"email": new})
-    found = record_writes(service, lambda: change_email.ask(anonymous_uow(service), who.id, said))
+    said = change_email.ChangeEmailForm.model_validate({"email": new})
+    found = record_writes(service, lambda: change_email.request_email_change(anonymous_uow(service), who.id, said))
     assert found.mails == [("change-email", who.id, {"asked": REQUEST_FACTS, "email": new, "serial": 5}, "de")]
     assert found.events == [("email.change-asked", who.id, None, {"mail": found.ids[0], "purpose": "change-email"})]
     assert who.row.email_serial == 5
@@ -82,7 +82,7 @@ def test_asking_for_a_new_address_supersedes_and_counts_account_and_address(serv
 
 def test_asking_to_close_puts_one_letter_and_counts_the_account(service: Service) -> None:
     who = make_owner(service)
-    found = record_writes(service, lambda: close_account.ask(anonymous_uow(service), who.id))
+    found = record_writes(service, lambda: close_account.request_account_closing(anonymous_uow(service), who.id))
     assert found.mails == [("close-account", who.id, {"asked": REQUEST_FACTS}, "de")]
     assert found.events == [("account.close-asked", who.id, None, {"mail": found.ids[0], "purpose": "close-account"})]
     assert are_counted(service, (throttle.MAIL_ACCOUNT, "close-account", who.id))
@@ -140,7 +140,7 @@ def test_who_has_an_account_is_told_where_to_sign_in(service: Service) -> None:
 
 
 def test_the_last_letter_goes_to_the_address_that_was(service: Service) -> None:
-    found = write_letter(service, close_account.notice, "was@example.org", locale="de")
+    found = write_letter(service, close_account.account_closed_letter, "was@example.org", locale="de")
     assert found is not None
     assert (found.words, found.to, found.locale) == ("account-closed", "was@example.org", "de")
     assert found.context == {"asked": request_facts(), "email": "was@example.org"}
@@ -174,7 +174,7 @@ def test_an_activation_once_more_keeps_target_and_language(service: Service) -> 
 
     def work() -> None:
         with anonymous_uow(service) as uow:
-            assert sign_up.again(uow, said)
+            assert sign_up.resend_activation(uow, said)
 
     assert record_writes(service, work).mails == [
         ("activate", "New@example.org", {"asked": REQUEST_FACTS, "next": "/to"}, "de")

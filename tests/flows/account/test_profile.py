@@ -8,8 +8,8 @@ from sqlalchemy.exc import NoResultFound
 
 from accounts.flows import LINKS, NOTICES
 from accounts.flows.account import profile
-from accounts.flows.account.profile import Profile
-from accounts.flows.shared.fields import ChosenPassword, NewAccount
+from accounts.flows.account.profile import ProfileForm
+from accounts.flows.shared.fields import NewAccountForm, NewPasswordForm
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.steps import list_event_kinds, sign_up_member
@@ -20,11 +20,11 @@ from tests.people import PASSWORD, Service
 def test_what_is_said_is_changed_and_the_rest_stays(service: Service) -> None:
     made = sign_up_member(service, "ann")
     session = made.sign_in()
-    assert profile.change(made.uow(), made.id, Profile(locale="de")).locale == "de"
+    assert profile.update_profile(made.uow(), made.id, ProfileForm(locale="de")).locale == "de"
     assert (made.row.name, made.row.locale) == (made.row.name, "de")
-    assert profile.change(made.uow(), made.id, Profile(name="Ann  M. ")).name == "Ann M."
+    assert profile.update_profile(made.uow(), made.id, ProfileForm(name="Ann  M. ")).name == "Ann M."
     assert (made.row.name, made.row.locale) == ("Ann M.", "de")
-    assert profile.change(made.uow(), made.id, Profile(name="")).name == ""
+    assert profile.update_profile(made.uow(), made.id, ProfileForm(name="")).name == ""
     assert made.load_current_account(session) is not None, "no session ends"
     assert list_event_kinds(service, made.id)[-3:] == ["account.profile"] * 3
 
@@ -32,7 +32,7 @@ def test_what_is_said_is_changed_and_the_rest_stays(service: Service) -> None:
 def test_saying_nothing_changes_nothing(service: Service) -> None:
     made = sign_up_member(service)
     before = made.row.version
-    profile.change(made.uow(), made.id, Profile())
+    profile.update_profile(made.uow(), made.id, ProfileForm())
     assert made.row.version == before
     assert "account.profile" not in list_event_kinds(service, made.id)
 
@@ -40,9 +40,9 @@ def test_saying_nothing_changes_nothing(service: Service) -> None:
 @on_both_databases
 def test_changes_at_once_are_made_one_after_the_other(service: Service) -> None:
     made = sign_up_member(service)
-    said = [Profile(name="Ann"), Profile(locale="de")]
+    said = [ProfileForm(name="Ann"), ProfileForm(locale="de")]
     found = run_concurrently(
-        2, lambda number: outcome_of(made.uow(), lambda uow: profile.change(uow, made.id, said[number]))
+        2, lambda number: outcome_of(made.uow(), lambda uow: profile.update_profile(uow, made.id, said[number]))
     )
     assert found == ["done", "done"]
     assert (made.row.name, made.row.locale) == ("Ann", "de")
@@ -50,7 +50,7 @@ def test_changes_at_once_are_made_one_after_the_other(service: Service) -> None:
 
 def test_nobody_has_no_profile(service: Service) -> None:
     with pytest.raises(NoResultFound):
-        profile.change(service.uow(), "nobody", Profile(name="x"))
+        profile.update_profile(service.uow(), "nobody", ProfileForm(name="x"))
 
 
 @pytest.mark.parametrize(
@@ -59,31 +59,31 @@ def test_nobody_has_no_profile(service: Service) -> None:
      ("x" * 100, "x" * 100), ("O'Brien <b>", "O'Brien <b>"), ("👩‍🚀", "👩‍🚀")],
 )  # fmt: skip
 def test_a_name_is_kept_as_it_is_written(said: str, kept: str) -> None:
-    assert NewAccount(name=said, password=PASSWORD).name == kept
+    assert NewAccountForm(name=said, password=PASSWORD).name == kept
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "a\x00b", "a\x1bb", "a\x7fb", "\ud800", "\ue000", 7, None, ["Ann"]])
 def test_a_name_that_is_none_is_refused(name: object) -> None:
     with pytest.raises(ValidationError):
-        NewAccount.model_validate({"name": name, "password": PASSWORD})
+        NewAccountForm.model_validate({"name": name, "password": PASSWORD})
 
 
 @pytest.mark.parametrize("locale", ["fr", "EN", "de-DE", "", None, 7, ["de"], {}])
 def test_a_language_that_is_not_spoken_is_refused(locale: object) -> None:
     with pytest.raises(ValidationError):
-        Profile.model_validate({"locale": locale})
+        ProfileForm.model_validate({"locale": locale})
 
 
 @pytest.mark.parametrize("password", [None, 7, [], {}, "\ud800" * 20, "x" * 1025])
 def test_a_password_is_a_text_and_never_in_an_error(password: object) -> None:
     with pytest.raises(ValidationError) as caught:
-        ChosenPassword.model_validate({"password": password})
+        NewPasswordForm.model_validate({"password": password})
     assert "xxx" not in str(caught.value)
 
 
 def test_an_unknown_field_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Profile.model_validate({"name": "Ann", "groups": ["admins"]})
+        ProfileForm.model_validate({"name": "Ann", "groups": ["admins"]})
 
 
 def test_each_letter_has_one_writer() -> None:

@@ -11,8 +11,8 @@ import time_machine
 from accounts.core.errors import InvalidInput, TooManyRequests
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import change_password, reset_password
-from accounts.flows.account.change_password import ChangePassword
-from accounts.flows.account.reset_password import RESET, ForgotPassword
+from accounts.flows.account.change_password import ChangePasswordForm
+from accounts.flows.account.reset_password import RESET, ForgotPasswordForm
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
@@ -31,7 +31,9 @@ from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 
 def ask(service: Service, email: str, network: str = "10.9.9.9") -> None:
-    reset_password.ask(anonymous_uow(service, network), ForgotPassword.model_validate({"email": email}))
+    reset_password.request_password_reset(
+        anonymous_uow(service, network), ForgotPasswordForm.model_validate({"email": email})
+    )
 
 
 @on_both_databases
@@ -53,22 +55,22 @@ def _signs_in(made: Member) -> None:
 
 
 def _changes_password(made: Member) -> None:
-    said = ChangePassword(current_password=PASSWORD, password=OTHER_PASSWORD)
-    change_password.act(made.uow(), made.current_account(), said)
+    said = ChangePasswordForm(current_password=PASSWORD, password=OTHER_PASSWORD)
+    change_password.change_password(made.uow(), made.current_account(), said)
 
 
 def _sets_the_same_password_again(made: Member) -> None:
     same = made.row.password_hash or ""
-    _in_one_piece(made, lambda uow: accounts.set_password(uow, accounts.find(uow, made.id), same))
+    _in_one_piece(made, lambda uow: accounts.set_password(uow, accounts.find_account(uow, made.id), same))
 
 
 def _signs_out_everywhere(made: Member) -> None:
-    sessions.end_everywhere(made.uow(), made.id)
+    sessions.sign_out_everywhere(made.uow(), made.id)
 
 
 def _is_disabled_and_enabled(made: Member) -> None:
-    accounts.disable(made.service.uow(), made.id)
-    accounts.enable(made.service.uow(), made.id)
+    accounts.disable_account(made.service.uow(), made.id)
+    accounts.enable_account(made.service.uow(), made.id)
 
 
 def _resets(made: Member) -> None:
@@ -76,7 +78,9 @@ def _resets(made: Member) -> None:
 
 
 def _moves(made: Member) -> None:
-    _in_one_piece(made, lambda uow: setattr(accounts.find(uow, made.id), "email_key", "elsewhere@example.org"))
+    _in_one_piece(
+        made, lambda uow: setattr(accounts.find_account(uow, made.id), "email_key", "elsewhere@example.org")
+    )
 
 
 def _leaves_a_group(made: Member) -> None:
@@ -107,8 +111,8 @@ def test_a_reset_link_survives_what_is_none_of_its_business(service: Service) ->
     made = sign_up_member(service)
     token = made.reset_token()
     ask(service, made.email)
-    assert made.load_current_account(sessions.begin(made.id, 1, amr=("pwd",))) is not None
-    _in_one_piece(made, lambda uow: setattr(accounts.find(uow, made.id), "name", "Another Name"))
+    assert made.load_current_account(sessions.create_session(made.id, 1, amr=("pwd",))) is not None
+    _in_one_piece(made, lambda uow: setattr(accounts.find_account(uow, made.id), "name", "Another Name"))
     accounts.set_groups(service.uow(), made.id, ["editors"])
     assert link_state(service, RESET, token) == "alive"
 
@@ -147,9 +151,9 @@ def test_a_link_of_an_account_that_may_not_be_used_is_invalid_and_no_letter_is_w
     made = sign_up_member(service)
     token, before = made.reset_token(), len(service.mails_to(made.email))
     if state == "disabled":
-        accounts.disable(service.uow(), made.id)
+        accounts.disable_account(service.uow(), made.id)
     else:
-        _in_one_piece(made, lambda uow: uow.session.delete(accounts.find(uow, made.id)))
+        _in_one_piece(made, lambda uow: uow.session.delete(accounts.find_account(uow, made.id)))
     assert link_state(service, RESET, token) == "link_invalid"
     ask(service, made.email)
     assert len(service.mails_to(made.email)) == before

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from accounts.core.errors import InvalidInput, LinkUsed, TooManyRequests
 from accounts.flows.account import sign_up
-from accounts.flows.account.sign_up import ACTIVATE, SignUp
+from accounts.flows.account.sign_up import ACTIVATE, SignUpForm
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
@@ -28,7 +28,7 @@ from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 
 def ask(service: Service, email: str, next: str = "", network: str = "10.9.9.9") -> None:
-    sign_up.ask(anonymous_uow(service, network), SignUp(email=email, next=next))  # type: ignore[arg-type] # parsed by its validator
+    sign_up.request_sign_up(anonymous_uow(service, network), SignUpForm(email=email, next=next))  # type: ignore[arg-type] # parsed by its validator
 
 
 def last_words(service: Service, email: str) -> str:
@@ -100,7 +100,7 @@ def test_a_link_outlives_the_account_it_made_by_its_mark_only(service: Service) 
     use_link(service, ACTIVATE, token, {"password": PASSWORD})
     uow = service.uow()
     with uow:
-        uow.session.delete(accounts.find(uow, made.email + ".org"))
+        uow.session.delete(accounts.find_account(uow, made.email + ".org"))
     assert link_state(service, ACTIVATE, token) == "link_used"
 
 
@@ -119,7 +119,7 @@ def test_an_address_with_an_account_gets_another_letter(service: Service) -> Non
 
 def test_a_disabled_account_gets_no_letter_at_all(service: Service) -> None:
     made = sign_up_member(service)
-    accounts.disable(service.uow(), made.id)
+    accounts.disable_account(service.uow(), made.id)
     before = len(service.mails_to(made.email))
     ask(service, made.email)
     assert len(service.mails_to(made.email)) == before
@@ -131,7 +131,7 @@ def test_an_open_link_is_dead_once_the_address_has_an_account(service: Service) 
     token = service.link_token(email, "activate")
     uow = service.uow()
     with uow:
-        accounts.create(uow, email, accounts.Chosen("x"), locale="en")
+        accounts.create_account(uow, email, accounts.NewCredentials("x"), locale="en")
     with pytest.raises(LinkUsed):
         open_token(service, ACTIVATE, token)
 
@@ -173,7 +173,7 @@ def test_one_address_gets_three_letters_an_hour_and_no_spelling_gets_more(servic
 @pytest.mark.parametrize("said", [{}, {"email": "x"}, {"email": None}, {"email": ["a@example.org"]}, {"email": 7}])
 def test_what_is_no_address_is_refused(said: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        SignUp.model_validate(said)
+        SignUpForm.model_validate(said)
 
 
 def test_the_letter_is_in_the_language_of_who_asked(service: Service) -> None:

@@ -74,7 +74,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(service: Service) -> 
 def test_groups_and_states_narrow_the_list(service: Service) -> None:
     admin, other, third = create_first_admin(service), sign_up_member(service), sign_up_member(service)
     accounts.set_groups(service.uow(), other.id, ["editors"])
-    accounts.disable(service.uow(), third.id)
+    accounts.disable_account(service.uow(), third.id)
     assert found(service, group="editors") == [other.email]
     assert found(service, group="edit") == []
     assert found(service, state="disabled") == [third.email]
@@ -139,7 +139,7 @@ WAYS: dict[str, Callable[[Service, Member], object]] = {
     "delete": lambda service, who: helpdesk_accounts.delete(
         service.uow(), who.id, DeleteAccount.model_validate({"email": who.email})
     ),
-    "disable": lambda service, who: accounts.disable(service.uow(), who.id),
+    "disable": lambda service, who: accounts.disable_account(service.uow(), who.id),
     "groups": lambda service, who: accounts.set_groups(service.uow(), who.id, []),
 }
 
@@ -206,7 +206,7 @@ def test_a_page_behind_an_account_that_is_gone_is_refused_and_not_the_first_agai
     _, place = helpdesk_accounts.search(service.uow(), AccountPage(), size=1)
     uow = service.uow()
     with uow:
-        uow.session.delete(accounts.find(uow, place))
+        uow.session.delete(accounts.find_account(uow, place))
     with pytest.raises(NotFound):
         helpdesk_accounts.search(service.uow(), AccountPage(after=place))
 

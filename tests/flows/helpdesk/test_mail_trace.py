@@ -79,7 +79,7 @@ def administer_off(service: Service, account_id: str) -> None:
     from accounts.flows.shared import accounts
 
     service.member_by_mail()
-    accounts.disable(service.uow(), account_id)
+    accounts.disable_account(service.uow(), account_id)
 
 
 @on_both_databases

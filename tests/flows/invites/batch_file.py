@@ -12,25 +12,25 @@ from accounts.core.models.invites import InviteBatch, SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches, sending
-from accounts.flows.invites.batch_file import NewBatch
-from accounts.flows.invites.search import Search, search
-from accounts.flows.invites.sending import Step
+from accounts.flows.invites.batch_file import NewBatchForm
+from accounts.flows.invites.search import InviteSearchForm, search_invites
+from accounts.flows.invites.sending import BatchProgress
 from tests.people import Service
 
 
 def batch_of(uow: UnitOfWork, people: str, name: str = "Spring", **more: Any) -> InviteBatch:
     """A list that was handed in, and nothing more."""
-    return batches.create(uow, NewBatch.model_validate({"name": name, "people": people, **more}))
+    return batches.create_batch(uow, NewBatchForm.model_validate({"name": name, "people": people, **more}))
 
 
-def sent(uow: UnitOfWork, batch_id: str) -> list[Step]:
+def sent(uow: UnitOfWork, batch_id: str) -> list[BatchProgress]:
     """Sends a batch to its end; every step on the way."""
-    return list(sending.send(uow.site, uow.request_info, batch_id))
+    return list(sending.send_batch(uow.site, uow.request_info, batch_id))
 
 
 def verdicts(uow: UnitOfWork, batch_id: str) -> list[tuple[str, str, str]]:
     """What is told of each row: address, verdict, reason."""
-    return [(row.email, row.verdict, row.reason) for row in batches.rows(uow, batch_id)]
+    return [(row.email, row.verdict, row.reason) for row in batches.list_batch_rows(uow, batch_id)]
 
 
 def people(count: int, at: str = "crowd") -> str:
@@ -53,4 +53,4 @@ def once_each(service: Service) -> int:
 
 def ledger(uow: UnitOfWork) -> Sequence[SentInvite]:
     """What was sent, newest first."""
-    return search(uow, Search()).rows
+    return search_invites(uow, InviteSearchForm()).rows

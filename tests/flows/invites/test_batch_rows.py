@@ -6,15 +6,15 @@ import io
 
 import pytest
 
-from accounts.flows.invites.batch_rows import Entry, PeopleList
+from accounts.flows.invites.batch_rows import ListEntry, PeopleList
 
 
-def entries(text: str) -> list[Entry]:
+def entries(text: str) -> list[ListEntry]:
     return list(PeopleList(io.BytesIO(text.encode())))
 
 
 def taken(text: str) -> list[tuple[str, str, list[str], str | None, int | None]]:
-    found = [entry.row for entry in entries(text) if entry.row]
+    found = [entry.form for entry in entries(text) if entry.form]
     return [(row.email.email, row.name, row.groups, row.locale, row.days) for row in found]
 
 
@@ -34,8 +34,8 @@ def test_columns_are_known_by_their_headings_in_either_language_or_by_their_plac
 
 def test_columns_that_are_not_used_are_named() -> None:
     people = PeopleList(io.BytesIO(b"Phone,email,Shoe size\n1,a@x.org,44\n"))
-    assert [entry.typed for entry in people] == ["a@x.org"]
-    assert people.unused == ["Phone", "Shoe size"]
+    assert [entry.raw_email for entry in people] == ["a@x.org"]
+    assert people.unknown_headings == ["Phone", "Shoe size"]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_row_that_cannot_be_taken_says_why(text: str, reason: str) -> None:
 
 
 def test_what_is_shown_of_a_row_has_no_control_characters() -> None:
-    assert entries("a\x00b\x1b@x.org")[0].typed == "a\ufffdb\ufffd@x.org"
+    assert entries("a\x00b\x1b@x.org")[0].raw_email == "a\ufffdb\ufffd@x.org"
 
 
 def test_a_quotation_mark_that_is_not_closed_swallows_nobody_unseen() -> None:

@@ -16,8 +16,8 @@ from accounts.core.models.invites import BatchRow, InviteBatch
 from accounts.flows.account import close_account
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites import send as send_invites
-from accounts.flows.invites.batch_file import NewBatch
-from accounts.flows.invites.send import Invite
+from accounts.flows.invites.batch_file import NewBatchForm
+from accounts.flows.invites.send import InviteForm
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, ledger, once_each, people, sent, tally, verdicts
@@ -35,9 +35,9 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
     )
     off, out = sign_up_member(service, "off"), make_email("out")
     with service.uow() as uow:
-        accounts.grant(uow, uow.session.get_one(Account, inside.id), ["editors"])
-    accounts.disable(service.uow(), off.id)
-    send_invites.send(admin.uow(), Invite.model_validate({"email": out}))
+        accounts.add_groups(uow, uow.session.get_one(Account, inside.id), ["editors"])
+    accounts.disable_account(service.uow(), off.id)
+    send_invites.send_invite(admin.uow(), InviteForm.model_validate({"email": out}))
     list_of = "\n".join([
         "E-Mail;Name;Gruppen;Tage;Sprache", "Ann@example.org;Ann;editors;9;Deutsch", f"{known.email};;editors",
         f"{inside.email};;editors", f"{out};;editors", "ann@EXAMPLE.org;;", "who@;;", ";Nobody;",
@@ -57,10 +57,10 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
             (off.email, "member", "disabled"),
             ("x@example.org", "malformed", "groups"),
         ]
-        ann, joins = batches.rows(uow, batch.id, limit=2)
+        ann, joins = batches.list_batch_rows(uow, batch.id, limit=2)
         assert (ann.name, ann.groups, ann.days, ann.locale, ann.line) == ("Ann", ["editors"], 9, "de", 2)
         assert joins.adds == ["editors"]
-        counted = batches.counts(uow, batch.id)
+        counted = batches.count_batch(uow, batch.id)
         assert counted.left == 2
         assert counted.invites == {}
         assert [row.email for row in ledger(uow)] == [out]
@@ -69,17 +69,17 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
 
 def test_a_list_goes_when_it_is_discarded_and_what_was_sent_stays(service: Service) -> None:
     unsent = batch_of(service.uow(), people(3, "never"))
-    assert batches.discard(service.uow(), unsent.id) == 3
+    assert batches.discard_batch(service.uow(), unsent.id) == 3
     half = batch_of(service.uow(), people(120, "half"))
-    begun = sending.send(service.site, service.uow().request_info, half.id)
+    begun = sending.send_batch(service.site, service.uow().request_info, half.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
-    assert batches.discard(service.uow(), half.id) == 120
+    assert batches.discard_batch(service.uow(), half.id) == 120
     assert [step.left for step in begun] == [0]
     assert [row[0] for row in service.uow().fetch_all(select(InviteBatch.id))] == [half.id]
     assert service.uow().fetch_all(select(BatchRow.email)) == []
     assert once_each(service) == 100
     with pytest.raises(NotFound):
-        batches.discard(service.uow(), unsent.id)
+        batches.discard_batch(service.uow(), unsent.id)
     with pytest.raises(NotFound):
         sent(service.uow(), unsent.id)
 
@@ -92,7 +92,7 @@ def test_a_list_that_nobody_goes_on_with_is_forgotten_after_a_week(service: Serv
         service.state.make_worker().sweep()
     assert {row[0] for row in service.uow().fetch_all(select(BatchRow.batch_id))} == {new.id}
     with service.uow() as uow, pytest.raises(NotFound):
-        batches.find(uow, old.id)
+        batches.find_batch(uow, old.id)
 
 
 @on_both_databases
@@ -110,7 +110,7 @@ def test_whoever_closes_their_account_is_in_no_list_any_more(service: Service) -
     who = sign_up_member(service)
     batch_of(service.uow(), f"email,groups\n{who.email},editors")
     with service.uow() as uow:
-        close_account.remove(uow, uow.session.get_one(Account, who.id))
+        close_account.delete_account(uow, uow.session.get_one(Account, who.id))
     assert service.uow().fetch_all(select(BatchRow.email)) == []
 
 
@@ -169,11 +169,11 @@ def test_reading_and_sending_a_long_list_takes_no_more_memory_than_a_short_one(s
 
     def peak(count: int) -> int:
         name = f"run{next(numbers)}-"
-        said = NewBatch.model_validate({"name": name, "people": people(count, name)})
+        said = NewBatchForm.model_validate({"name": name, "people": people(count, name)})
         tracemalloc.start()
         try:
-            batch = batches.create(service.uow(), said)
-            for _ in sending.send(service.site, service.uow().request_info, batch.id):
+            batch = batches.create_batch(service.uow(), said)
+            for _ in sending.send_batch(service.site, service.uow().request_info, batch.id):
                 pass
             return tracemalloc.get_traced_memory()[1]
         finally:

@@ -19,7 +19,7 @@ from accounts.flows.invites import link as invite_link
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE
-from accounts.flows.invites.send import Invite
+from accounts.flows.invites.send import InviteForm
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.invites.batch_file import ledger
@@ -36,7 +36,7 @@ from tests.people import PASSWORD, Service, make_email, token_of_url
 
 
 def send(by: Member, email: str, **more: Any) -> SentInvite:
-    return send_invites.send(by.uow(), Invite.model_validate({"email": email, **more}))
+    return send_invites.send_invite(by.uow(), InviteForm.model_validate({"email": email, **more}))
 
 
 @on_both_databases
@@ -73,18 +73,18 @@ def test_a_revoked_invitation_is_dead_in_each_of_its_links(service: Service) -> 
     admin, email = create_first_admin(service), make_email()
     row = send(admin, email)
     with service.uow() as uow:
-        tokens = [service.link_token(email, "invite"), token_of_url(invite_link.url_of(uow, row))]
-    manage_invites.revoke(admin.uow(), row.id)
+        tokens = [service.link_token(email, "invite"), token_of_url(invite_link.make_invite_url(uow, row))]
+    manage_invites.revoke_invite(admin.uow(), row.id)
     assert [link_state(service, INVITE, token) for token in tokens] == ["link_revoked", "link_revoked"]
     assert ledger(service.uow())[0].state == "revoked"
-    for again in (manage_invites.revoke, manage_invites.resend):
+    for again in (manage_invites.revoke_invite, manage_invites.resend_invite):
         with pytest.raises(NotFound):
             again(admin.uow(), row.id)
 
 
 def test_an_invitation_revoked_before_its_letter_went_out_sends_none(service: Service) -> None:
     admin, email = create_first_admin(service), make_email()
-    manage_invites.revoke(admin.uow(), send(admin, email).id)
+    manage_invites.revoke_invite(admin.uow(), send(admin, email).id)
     assert service.mails_to(email) == []
 
 
@@ -92,19 +92,19 @@ def test_sending_it_again_keeps_the_old_link_alive_until_one_is_used(service: Se
     admin, email = create_first_admin(service), make_email()
     row = send(admin, email)
     old = service.link_token(email, "invite")
-    assert manage_invites.resend(admin.uow(), row.id).sent == 2
+    assert manage_invites.resend_invite(admin.uow(), row.id).sent == 2
     new = service.link_token(email, "invite")
     assert len(service.mails_to(email)) == 2
     assert [link_state(service, INVITE, token) for token in (old, new)] == ["alive", "alive"]
     use_link(service, INVITE, old, {"password": PASSWORD})
     assert [link_state(service, INVITE, token) for token in (old, new)] == ["link_used", "link_used"]
     with pytest.raises(NotFound):
-        manage_invites.resend(admin.uow(), row.id)
+        manage_invites.resend_invite(admin.uow(), row.id)
 
 
 @pytest.mark.parametrize("id", ["", "nothing", "x" * 100, "first-admin"])
 def test_what_was_never_sent_cannot_be_resent_or_revoked(service: Service, id: str) -> None:
-    for act in (manage_invites.resend, manage_invites.revoke):
+    for act in (manage_invites.resend_invite, manage_invites.revoke_invite):
         with pytest.raises(NotFound):
             act(service.uow(), id)
 
@@ -121,7 +121,7 @@ def test_an_invitation_ends_after_its_days_whatever_the_lifetime_of_its_kind(ser
         assert link_state(service, INVITE, token) == "link_expired"
         assert row.state == "expired"
         with pytest.raises(NotFound):
-            manage_invites.resend(admin.uow(), row.id)
+            manage_invites.resend_invite(admin.uow(), row.id)
 
 
 def test_whoever_does_not_say_how_long_leaves_it_to_the_installation(make_service: Callable[..., Service]) -> None:
@@ -134,9 +134,9 @@ def test_whoever_does_not_say_how_long_leaves_it_to_the_installation(make_servic
 def test_a_link_printed_on_the_console_needs_no_letter(service: Service) -> None:
     create_first_admin(service)
     email = make_email()
-    row = send_invites.send(service.uow(), Invite.model_validate({"email": email}), mailed=False)
+    row = send_invites.send_invite(service.uow(), InviteForm.model_validate({"email": email}), send_letter=False)
     with service.uow() as uow:
-        token = token_of_url(invite_link.url_of(uow, row))
+        token = token_of_url(invite_link.make_invite_url(uow, row))
     assert service.mails_to(email) == []
     assert use_link(service, INVITE, token, {"password": PASSWORD}).created
 
@@ -185,7 +185,7 @@ def test_an_admin_may_send_500_an_hour_and_the_operator_as_many_as_wanted(servic
     send(admin, make_email())
     with pytest.raises(TooManyRequests):
         send(admin, make_email())
-    row = send_invites.send(service.uow(), Invite.model_validate({"email": make_email()}))
+    row = send_invites.send_invite(service.uow(), InviteForm.model_validate({"email": make_email()}))
     assert row.inviter_id == invite_link.OPERATOR
 
 
@@ -199,9 +199,9 @@ def test_an_admin_may_send_500_an_hour_and_the_operator_as_many_as_wanted(servic
 )  # fmt: skip
 def test_what_cannot_be_an_invitation_is_refused(said: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        Invite.model_validate(said)
+        InviteForm.model_validate(said)
 
 
 def test_groups_are_said_as_a_list_or_as_text_and_each_counts_once() -> None:
     for said in (["b", "a", "b"], "b, a b", "a,b", " a  b "):
-        assert Invite.model_validate({"email": "a@example.org", "groups": said}).groups == ["a", "b"]
+        assert InviteForm.model_validate({"email": "a@example.org", "groups": said}).groups == ["a", "b"]

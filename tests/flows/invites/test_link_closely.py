@@ -19,7 +19,7 @@ from accounts.flows.invites import link as invite_link
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE
-from accounts.flows.invites.send import Invite
+from accounts.flows.invites.send import InviteForm
 from accounts.flows.shared import accounts
 from tests.flows.account.recorded_writes import claims_of_letter, make_owner, record_writes, write_letter
 from tests.flows.invites.batch_file import ledger
@@ -36,11 +36,11 @@ def still() -> Iterator[time_machine.Traveller]:
 
 def invited(service: Service, email: str, **more: Any) -> tuple[str, str]:
     """An invitation by the operator: its id and a token."""
-    said = Invite.model_validate({"email": email, "groups": ["editors"], "locale": "de", "days": 3, **more})
+    said = InviteForm.model_validate({"email": email, "groups": ["editors"], "locale": "de", "days": 3, **more})
     uow = service.uow()
-    row = send_invites.send(uow, said, mailed=False)
+    row = send_invites.send_invite(uow, said, send_letter=False)
     with uow:
-        return row.id, token_of_url(invite_link.url_of(uow, row))
+        return row.id, token_of_url(invite_link.make_invite_url(uow, row))
 
 
 def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Service) -> None:
@@ -51,7 +51,7 @@ def test_accepting_makes_the_account_spends_the_id_and_is_logged(service: Servic
     found = record_writes(service, lambda: _joined(use_link(service, INVITE, token, answer)))
     (row,) = ledger(service.uow())
     with service.uow() as uow:
-        made = accounts.find(uow, email)
+        made = accounts.find_account(uow, email)
         assert (made.email, made.locale, made.name, made.groups) == (email, "de", "Ann", ("editors",))
     assert found.events == [
         ("account.groups", made.id, None, {"added": ["editors"]}),
@@ -112,7 +112,7 @@ def test_the_first_admin_says_the_address_and_the_door_stays_shut(service: Servi
     found = open_token(service, INVITE, token)
     assert (found.carried.inviter, found.carried.locale, found.carried.groups) == ("", "en", [ADMIN_GROUP])
     assert found.expires_at == now() + INVITE.lifetime
-    assert found.form is invite_link.FirstAdmin
+    assert found.form is invite_link.FirstAdminForm
     answer = {"email": email, "password": PASSWORD, "name": "Boss"}
     done: list[Any] = []
     spent = record_writes(service, lambda: done.append(use_link(service, INVITE, token, answer))).spent
@@ -131,9 +131,9 @@ def test_neither_name_nor_address_is_a_password(service: Service, said: str) -> 
 
 def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> None:
     admin, email = create_first_admin(service), make_email("New.One")
-    said = Invite.model_validate({"email": email, "groups": "b, a", "locale": "de", "next": "/to"})
+    said = InviteForm.model_validate({"email": email, "groups": "b, a", "locale": "de", "next": "/to"})
     sent: list[Any] = []
-    found = record_writes(service, lambda: sent.append(send_invites.send(admin.uow(), said)))
+    found = record_writes(service, lambda: sent.append(send_invites.send_invite(admin.uow(), said)))
     (row,) = ledger(service.uow())
     assert row.id == sent[0].id
     assert (row.email, row.email_key, row.groups, row.locale) == (email, email.lower(), ["a", "b"], "de")
@@ -141,10 +141,10 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
     asked = {"network": "10.1.1.1", "agent": "Firefox"}
     assert found.mails == [("invite", row.id, {"asked": asked}, "de")]
     assert found.events == [("invite.sent", None, None, {"invite": row.id, "groups": ["a", "b"]})]
-    again = record_writes(service, lambda: manage_invites.resend(admin.uow(), row.id))
+    again = record_writes(service, lambda: manage_invites.resend_invite(admin.uow(), row.id))
     assert again.mails == found.mails
     assert again.events == [("invite.resent", None, None, {"invite": row.id})]
-    gone = record_writes(service, lambda: manage_invites.revoke(admin.uow(), row.id))
+    gone = record_writes(service, lambda: manage_invites.revoke_invite(admin.uow(), row.id))
     keep_until = row.expires_at + timedelta(seconds=360)
     assert gone.events == [("invite.revoked", None, None, {"invite": row.id})]
     assert gone.spent == {f"invite:{row.id}": keep_until, f"invite:{row.id}{REVOKED_SUFFIX}": keep_until}
@@ -154,8 +154,8 @@ def test_sending_writes_the_ledger_a_letter_and_the_log(service: Service) -> Non
 @pytest.mark.parametrize("by_admin", [True, False])
 def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_admin: bool) -> None:
     admin, email = create_first_admin(service), make_email()
-    said = Invite.model_validate({"email": email, "groups": "editors", "locale": "de", "days": 2, "next": "/to"})
-    row = send_invites.send(admin.uow() if by_admin else service.uow(), said, mailed=False)
+    said = InviteForm.model_validate({"email": email, "groups": "editors", "locale": "de", "days": 2, "next": "/to"})
+    row = send_invites.send_invite(admin.uow() if by_admin else service.uow(), said, send_letter=False)
     found = write_letter(service, invite_link.letter, row.id)
     assert found is not None
     assert (found.words, found.to, found.locale) == ("invite", email, "de")

@@ -30,7 +30,7 @@ def second_admin(service: Service) -> Member:
 
 
 def _is_disabled(inviter: Member) -> None:
-    accounts.disable(inviter.service.uow(), inviter.id)
+    accounts.disable_account(inviter.service.uow(), inviter.id)
 
 
 def _administers_no_more(inviter: Member) -> None:
@@ -40,7 +40,7 @@ def _administers_no_more(inviter: Member) -> None:
 def _is_gone(inviter: Member) -> None:
     uow = inviter.service.uow()
     with uow:
-        uow.session.delete(accounts.find(uow, inviter.id))
+        uow.session.delete(accounts.find_account(uow, inviter.id))
 
 
 @pytest.mark.parametrize("change", [_is_disabled, _administers_no_more, _is_gone])
@@ -61,7 +61,7 @@ def test_an_invitation_lives_again_with_the_right_of_its_inviter(service: Servic
     send(inviter, email)
     token = service.link_token(email, "invite")
     _is_disabled(inviter)
-    accounts.enable(service.uow(), inviter.id)
+    accounts.enable_account(service.uow(), inviter.id)
     assert link_state(service, INVITE, token) == "alive"
 
 
@@ -92,7 +92,7 @@ def test_a_disabled_account_cannot_accept(service: Service) -> None:
     admin, made = create_first_admin(service), sign_up_member(service)
     send(admin, made.email, groups=["editors"])
     token = service.link_token(made.email, "invite")
-    accounts.disable(service.uow(), made.id)
+    accounts.disable_account(service.uow(), made.id)
     assert link_state(service, INVITE, token) == "link_invalid"
 
 
@@ -199,7 +199,7 @@ def test_whoever_sends_a_dead_invitation_again_vouches_for_it(
     dead = service.link_token(email, "invite")
     change(inviter)
     (row,) = ledger(service.uow())
-    manage_invites.resend(admin.uow(), row.id)
+    manage_invites.resend_invite(admin.uow(), row.id)
     assert link_state(service, INVITE, service.link_token(email, "invite")) == "alive"
     assert link_state(service, INVITE, dead) == "link_revoked", "its inviter has not come back"
 
@@ -219,5 +219,5 @@ def test_links_to_hand_out_are_vouched_for_by_whoever_takes_them_along(service: 
     batch = batch_of(inviter.uow(), email)
     sent(inviter.uow(), batch.id)
     _is_disabled(inviter)
-    (found,) = export.links(service.site, admin.uow().request_info, batch.id)
+    (found,) = export.iter_exported_invites(service.site, admin.uow().request_info, batch.id)
     assert link_state(service, INVITE, token_of_url(found.url)) == "alive"

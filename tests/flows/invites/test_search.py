@@ -11,8 +11,8 @@ from accounts.core.models.invites import SentInvite
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE
-from accounts.flows.invites.search import STATES, Search, search
-from accounts.flows.invites.send import Invite
+from accounts.flows.invites.search import INVITE_STATES, InviteSearchForm, search_invites
+from accounts.flows.invites.send import InviteForm
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, sent
 from tests.flows.steps import use_link
@@ -20,12 +20,14 @@ from tests.people import PASSWORD, Service
 
 
 def invited(service: Service, email: str, name: str = "") -> SentInvite:
-    return send_invites.send(service.uow(), Invite.model_validate({"email": email, "name": name, "days": 2}))
+    return send_invites.send_invite(
+        service.uow(), InviteForm.model_validate({"email": email, "name": name, "days": 2})
+    )
 
 
 def found(service: Service, **said: object) -> list[str]:
     with service.uow() as uow:
-        return [row.email for row in search(uow, Search.model_validate(said)).rows]
+        return [row.email for row in search_invites(uow, InviteSearchForm.model_validate(said)).rows]
 
 
 @on_both_databases
@@ -36,13 +38,13 @@ def test_a_state_is_looked_for_as_it_is_shown(service: Service) -> None:
         invited(service, f"{state}@example.org")
     use_link(service, INVITE, service.link_token("accepted@example.org", "invite"), {"password": PASSWORD})
     with service.uow() as uow:
-        (row,) = search(uow, Search(q="revoked@")).rows
-    manage_invites.revoke(service.uow(), row.id)
-    for state in STATES:
+        (row,) = search_invites(uow, InviteSearchForm(q="revoked@")).rows
+    manage_invites.revoke_invite(service.uow(), row.id)
+    for state in INVITE_STATES:
         assert found(service, state=state) == [f"{state}@example.org"]
     with service.uow() as uow:
-        assert {row.email.partition("@")[0]: row.state for row in search(uow, Search()).rows} == {
-            state: state for state in STATES
+        assert {row.email.partition("@")[0]: row.state for row in search_invites(uow, InviteSearchForm()).rows} == {
+            state: state for state in INVITE_STATES
         }
 
 
@@ -65,7 +67,7 @@ def test_pages_go_on_where_the_last_one_ended_while_others_invite(service: Servi
     after, pages = "", 0
     while True:
         with service.uow() as uow:
-            page = search(uow, Search(batch=batch.id, limit=10, after=after))
+            page = search_invites(uow, InviteSearchForm(batch=batch.id, limit=10, after=after))
         seen += [row.email for row in page.rows]
         pages, after = pages + 1, page.next
         invited(service, f"between{pages}@example.org")

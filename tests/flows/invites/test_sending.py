@@ -17,7 +17,7 @@ from accounts.flows.invites import batches, sending
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE
-from accounts.flows.invites.send import Invite
+from accounts.flows.invites.send import InviteForm
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, ledger, once_each, people, sent, tally, verdicts
@@ -41,7 +41,7 @@ def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service
         assert (rows[ann].batch_id, rows[ann].name, rows[ann].inviter_id) == (batch.id, "Ann", admin.id)
         assert rows[ann].locale == "de"
         assert rows[ann].expires_at - rows[ann].created_at <= timedelta(days=3, seconds=1)
-        counted = batches.counts(uow, batch.id)
+        counted = batches.count_batch(uow, batch.id)
         assert (counted.rows, counted.invites) == ({"sent": 2, "malformed": 1}, {"pending": 2})
         assert uow.session.get_one(InviteBatch, batch.id).sent_at is not None
     done = use_link(service, INVITE, service.link_token(ann, "invite"), {"password": PASSWORD})
@@ -58,7 +58,7 @@ def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service
 @on_both_databases
 def test_whoever_is_killed_goes_on_and_invites_nobody_twice(service: Service) -> None:
     batch = batch_of(service.uow(), people(250))
-    begun = sending.send(service.site, service.uow().request_info, batch.id)
+    begun = sending.send_batch(service.site, service.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     begun.close()
     assert [step.sent for step in sent(service.uow(), batch.id)] == [100, 200, 250, 250]
@@ -80,20 +80,20 @@ def test_a_batch_that_is_taken_back_while_it_is_sent_sends_nothing_more_and_its_
     service: Service,
 ) -> None:
     batch = batch_of(service.uow(), people(300))
-    begun = sending.send(service.site, service.uow().request_info, batch.id)
+    begun = sending.send_batch(service.site, service.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
-    assert manage_invites.of_batch(service.uow(), batch.id, "revoke") == 100
+    assert manage_invites.change_batch_invites(service.uow(), batch.id, "revoke") == 100
     assert list(begun)[-1].left == 0
     with service.uow() as uow:
-        assert batches.counts(uow, batch.id).invites == {"revoked": 100}
-        assert batches.counts(uow, batch.id).left == 0
+        assert batches.count_batch(uow, batch.id).invites == {"revoked": 100}
+        assert batches.count_batch(uow, batch.id).left == 0
 
 
 def test_what_changed_since_the_dry_run_is_seen_when_it_is_sent(service: Service) -> None:
     admin, late = create_first_admin(service), sign_up_member(service, "late")
     again, boss = make_email("again"), sign_up_member(service, "boss")
     batch = batch_of(admin.uow(), f"email,groups\n{again},\n{late.email},editors")
-    send_invites.send(admin.uow(), Invite.model_validate({"email": again}))
+    send_invites.send_invite(admin.uow(), InviteForm.model_validate({"email": again}))
     accounts.set_groups(service.uow(), late.id, ["editors"])
     assert [(step.sent, step.left) for step in sent(admin.uow(), batch.id)] == [(0, 2), (0, 0), (0, 0)]
     with service.uow() as uow:
@@ -109,7 +109,7 @@ def test_an_admin_may_write_to_so_many_a_day_and_go_on_tomorrow(service: Service
     admin = create_first_admin(service)
     batch = batch_of(admin.uow(), people(150))
     service.site.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 120)
-    begun = sending.send(service.site, admin.uow().request_info, batch.id)
+    begun = sending.send_batch(service.site, admin.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     with pytest.raises(TooManyRequests):
         next(begun)
@@ -130,12 +130,12 @@ def test_the_limit_of_single_invitations_does_not_hold_up_a_list(service: Servic
 def test_who_looks_on_is_not_held_up(service: Service) -> None:
     """Between two steps the database is free: nobody waits for somebody who sends slowly, or stopped reading."""
     batch = batch_of(service.uow(), people(150))
-    begun = sending.send(service.site, service.uow().request_info, batch.id)
+    begun = sending.send_batch(service.site, service.uow().request_info, batch.id)
     next(begun), next(begun)
     done = threading.Event()
 
     def write() -> None:
-        send_invites.send(service.uow(), Invite.model_validate({"email": make_email()}))
+        send_invites.send_invite(service.uow(), InviteForm.model_validate({"email": make_email()}))
         done.set()
 
     thread = threading.Thread(target=write)
@@ -158,5 +158,5 @@ def test_a_list_is_found_by_its_id_though_another_has_that_for_a_name(service: S
         batch_of(service.uow(), people(1), name=f"{number}")
     wrong = batch_of(service.uow(), people(1), name=right.id)
     with service.uow() as uow:
-        assert batches.find(uow, right.id).id == right.id
-        assert batches.find(uow, wrong.id).id == wrong.id
+        assert batches.find_batch(uow, right.id).id == right.id
+        assert batches.find_batch(uow, wrong.id).id == wrong.id

@@ -104,7 +104,7 @@ def test_what_a_key_signs_is_counted_by_purpose(kept: Service) -> None:
     assert about(activate.last_opened_at, now())
     assert about(activate.alive_until, now() + timedelta(hours=48))
     assert session.signed == 2
-    assert about(session.alive_until, now() + sessions.ABSOLUTE)
+    assert about(session.alive_until, now() + sessions.ABSOLUTE_TIMEOUT)
 
 
 def test_a_thousand_links_cost_no_row_each(kept: Service) -> None:
@@ -207,7 +207,7 @@ def disable(service: Service, person: Person) -> None:
     from accounts.flows.shared import accounts
 
     uow = service.uow()
-    accounts.disable(uow, accounts.find(uow, person.email).id)
+    accounts.disable_account(uow, accounts.find_account(uow, person.email).id)
     uow.close()
 
 
@@ -225,7 +225,7 @@ def test_sessions_from_before_may_be_signed_by_the_new_key_by_now(kept: Service)
 def test_a_sign_in_of_an_older_release_names_no_key_and_counts_all_the_same(kept: Service) -> None:
     kept.member()
     with kept.uow() as uow:
-        for row in uow.session.scalars(select(AuditRow).where(AuditRow.kind == sessions.SIGN_IN)):
+        for row in uow.session.scalars(select(AuditRow).where(AuditRow.kind == sessions.SIGN_IN_EVENT)):
             facts = {name: value for name, value in row.facts.items() if name != "key"}
             uow.session.execute(update(AuditRow).where(AuditRow.id == row.id).values(facts=facts))
     assert (toll(kept, 0).sign_ins_begun, toll(kept, 0).sign_ins_older) == (0, 1)

@@ -172,7 +172,7 @@ def test_what_cannot_be_written_leaves_the_older_backup(
     path = tmp_path / "backup"
     path.write_text("older", encoding="utf-8")
     full = OSError(28, "No space left on device")
-    monkeypatch.setattr(atomic_files, "_flush", lambda path: (_ for _ in ()).throw(full))
+    monkeypatch.setattr(atomic_files, "_fsync", lambda path: (_ for _ in ()).throw(full))
     with pytest.raises(backups.BackupFailed, match="No space left"):
         backups.backup(service.site.store, path)
     assert path.read_text("utf-8") == "older"

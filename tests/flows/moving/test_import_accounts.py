@@ -54,7 +54,7 @@ def test_people_come_in_and_sign_in_with_the_password_they_had(service: Service,
     shown = anna.get("/api/account").get_json()
     assert (shown["name"], shown["groups"], shown["locale"]) == ("Anna", ["staff"], "de")
     assert shown["created_at"]
-    account = accounts.find(service.uow(), anna.email)
+    account = accounts.find_account(service.uow(), anna.email)
     assert account.password_hash is not None
     assert account.password_hash.startswith("$argon2id$")
     assert list_event_kinds(service, account.id)[:2] == ["account.imported", "sign-in"]
@@ -107,9 +107,9 @@ def test_the_door_for_the_first_admin_shuts_when_an_admin_comes_in(service: Serv
     moving.bring_in(service.uow(), path, How(source="plain", groups={"bosses": "admins"}))
     assert first_admin.first_admin_url(service.uow()) is None
     uow = service.uow()
-    accounts_of = accounts.find(uow, "anna@example.org")
+    accounts_of = accounts.find_account(uow, "anna@example.org")
     with pytest.raises(LastAdmin):
-        accounts.disable(service.uow(), accounts_of.id)
+        accounts.disable_account(service.uow(), accounts_of.id)
 
 
 def test_each_account_and_the_whole_leave_a_line_in_the_audit_log(service: Service, tmp_path: Path) -> None:

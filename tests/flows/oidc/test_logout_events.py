@@ -67,11 +67,11 @@ def not_me(service: Service, person: Person) -> None:
 
 
 def disable(service: Service, person: Person) -> None:
-    accounts.disable(service.uow(), accounts.find(service.uow(), person.email).id)
+    accounts.disable_account(service.uow(), accounts.find_account(service.uow(), person.email).id)
 
 
 def lose_a_group(service: Service, person: Person) -> None:
-    account = accounts.find(service.uow(), person.email)
+    account = accounts.find_account(service.uow(), person.email)
     accounts.set_groups(service.uow(), account.id, ["readers"])
     accounts.set_groups(service.uow(), account.id, [])
 
@@ -83,15 +83,15 @@ def close_account(service: Service, person: Person) -> None:
 
 
 def ended_on_the_console(service: Service, person: Person) -> None:
-    sessions.end_everywhere(service.uow(), accounts.find(service.uow(), person.email).id)
+    sessions.sign_out_everywhere(service.uow(), accounts.find_account(service.uow(), person.email).id)
 
 
 def signed_out_by_an_admin(service: Service, person: Person) -> None:
-    helpdesk_accounts.end_sessions(service.uow(), accounts.find(service.uow(), person.email).id)
+    helpdesk_accounts.end_sessions(service.uow(), accounts.find_account(service.uow(), person.email).id)
 
 
 def deleted_by_an_admin(service: Service, person: Person) -> None:
-    account_id = accounts.find(service.uow(), person.email).id
+    account_id = accounts.find_account(service.uow(), person.email).id
     helpdesk_accounts.delete(
         service.uow(), account_id, helpdesk_accounts.DeleteAccount.model_validate({"email": person.email})
     )
@@ -183,7 +183,7 @@ def test_a_session_ended_by_an_admin_tells_its_apps(service: Service, party: Rel
     member = service.member()
     sid = session_id_of(member)
     sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
-    helpdesk_accounts.end_session(service.uow(), accounts.find(service.uow(), member.email).id, sid)
+    helpdesk_accounts.end_session(service.uow(), accounts.find_account(service.uow(), member.email).id, sid)
     service.deliver()
     assert [claims_of(service, token)["sid"] for token in party.tokens] == [sid]
 
@@ -340,9 +340,9 @@ def test_signing_out_everywhere_and_then_here_tells_an_app_once(service: Service
 def test_fifty_sign_outs_of_one_session_tell_an_app_once(service: Service, party: RelyingParty) -> None:
     member = service.member()
     sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
-    stated = sessions.read(service.site, member.client.get_cookie("session").value)  # type: ignore[union-attr] # signed in
+    stated = sessions.read_session_cookie(service.site, member.client.get_cookie("session").value)  # type: ignore[union-attr] # signed in
     assert stated is not None
-    run_concurrently(50, lambda number: sessions.end(service.uow(), stated))
+    run_concurrently(50, lambda number: sessions.sign_out(service.uow(), stated))
     assert len(rows(service)) == 1
 
 

@@ -11,7 +11,7 @@ import time_machine
 from accounts.core.errors import CsrfFailed
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
-from accounts.flows.sessions.session import ABSOLUTE, ABSOLUTE_REMEMBERED
+from accounts.flows.sessions.session import ABSOLUTE_TIMEOUT, REMEMBERED_ABSOLUTE_TIMEOUT
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.steps import sign_up_member
@@ -27,11 +27,11 @@ def test_open_sessions_are_listed_newest_first(service: Service) -> None:
         second = made.sign_in()
         time.shift(60)
         me = made.current_account()
-        found = session_list.listing(service.uow(), me)
+        found = session_list.list_own_sessions(service.uow(), me)
         assert [each.id for each in found] == [me.session.id, second.id, first.id]
         assert [each.current for each in found] == [True, False, False]
         assert {(each.network, each.agent) for each in found} == {("10.9.9.9", "Firefox on Linux")}
-        assert [each.ends - each.began for each in found][1:] == [ABSOLUTE, ABSOLUTE_REMEMBERED]
+        assert [each.ends - each.began for each in found][1:] == [ABSOLUTE_TIMEOUT, REMEMBERED_ABSOLUTE_TIMEOUT]
 
 
 @on_both_databases
@@ -41,18 +41,18 @@ def test_what_was_ended_or_is_over_is_not_listed(service: Service) -> None:
     with time_machine.travel(made.row.created_at.replace(microsecond=0), tick=False) as time:
         ended, short = made.sign_in(), made.sign_in()
         remembered = made.sign_in(remember=True)
-        sessions.end(service.uow(), ended)
-        ids = {each.id for each in session_list.listing(service.uow(), made.current_account())}
+        sessions.sign_out(service.uow(), ended)
+        ids = {each.id for each in session_list.list_own_sessions(service.uow(), made.current_account())}
         assert ended.id not in ids
         assert {short.id, remembered.id} < ids
-        time.shift(ABSOLUTE)
-        assert [each.id for each in session_list.listing(service.uow(), made.current_account())][1:] == [
+        time.shift(ABSOLUTE_TIMEOUT)
+        assert [each.id for each in session_list.list_own_sessions(service.uow(), made.current_account())][1:] == [
             remembered.id
         ]
-        time.shift(ABSOLUTE_REMEMBERED)
-        assert len(session_list.listing(service.uow(), made.current_account())) == 1
-        sessions.end_everywhere(service.uow(), made.id)
-        assert len(session_list.listing(service.uow(), made.current_account())) == 1
+        time.shift(REMEMBERED_ABSOLUTE_TIMEOUT)
+        assert len(session_list.list_own_sessions(service.uow(), made.current_account())) == 1
+        sessions.sign_out_everywhere(service.uow(), made.id)
+        assert len(session_list.list_own_sessions(service.uow(), made.current_account())) == 1
 
 
 def test_the_current_account_is_one_statement(service: Service) -> None:
@@ -67,62 +67,64 @@ def test_the_current_account_is_one_statement(service: Service) -> None:
     assert (found.id, found.email, found.name, found.locale) == (made.id, row.email, row.name, row.locale)
     assert (found.auth_epoch, found.created_at, found.groups) == (row.auth_epoch, row.created_at, ("a", "b", "c"))
     assert found.last_sign_in_at == row.last_sign_in_at
-    assert session.csrf not in repr(found)
+    assert session.csrf_secret not in repr(found)
 
 
 def test_a_session_opened_with_a_new_password_is_a_sign_in_too(service: Service) -> None:
     made, uow = sign_up_member(service), service.uow()
     with uow:
-        session = sessions.open_for(uow, accounts.find(uow, made.id), ("pwd",))
+        session = sessions.open_session(uow, accounts.find_account(uow, made.id), ("pwd",))
     found = made.load_current_account(session)
     assert found is not None
     assert found.last_sign_in_at is not None
-    assert [each.id for each in session_list.listing(service.uow(), found)] == [session.id]
+    assert [each.id for each in session_list.list_own_sessions(service.uow(), found)] == [session.id]
     assert made.row.sign_in_serial == 0
 
 
 def test_a_forms_token_is_of_its_session_only(service: Service) -> None:
     made = sign_up_member(service)
-    one, two, visitor = made.sign_in(), made.sign_in(), sessions.visit()
-    tokens = [sessions.csrf_token(service.site, session) for session in (one, two, visitor)]
-    assert not any(session.csrf in "".join(tokens) for session in (one, two, visitor))
+    one, two, visitor = made.sign_in(), made.sign_in(), sessions.create_visitor_session()
+    tokens = [sessions.make_csrf_token(service.site, session) for session in (one, two, visitor)]
+    assert not any(session.csrf_secret in "".join(tokens) for session in (one, two, visitor))
     for number, session in enumerate((one, two, visitor)):
         for place, token in enumerate(tokens):
             if place == number:
-                sessions.check_csrf(service.site, session, token)
+                sessions.check_csrf_token(service.site, session, token)
             else:
                 with pytest.raises(CsrfFailed):
-                    sessions.check_csrf(service.site, session, token)
+                    sessions.check_csrf_token(service.site, session, token)
 
 
 def test_a_token_from_before_the_sign_in_is_worth_nothing_after_it(service: Service) -> None:
-    before, after = sessions.visit(), sign_up_member(service).sign_in()
+    before, after = sessions.create_visitor_session(), sign_up_member(service).sign_in()
     assert before.id != after.id
     with pytest.raises(CsrfFailed):
-        sessions.check_csrf(service.site, after, sessions.csrf_token(service.site, before))
+        sessions.check_csrf_token(service.site, after, sessions.make_csrf_token(service.site, before))
 
 
 def test_a_refreshed_session_keeps_its_token(service: Service) -> None:
-    session = sessions.visit()
-    token = sessions.csrf_token(service.site, session)
-    sessions.check_csrf(service.site, replace(session, seen=session.seen + timedelta(hours=1)), token)
+    session = sessions.create_visitor_session()
+    token = sessions.make_csrf_token(service.site, session)
+    sessions.check_csrf_token(
+        service.site, replace(session, last_seen_at=session.last_seen_at + timedelta(hours=1)), token
+    )
 
 
 @pytest.mark.parametrize("stated", [None, 7, ["x"], {}, "", "x", "ü"])
 def test_a_genuine_token_that_says_something_else_is_refused(service: Service, stated: object) -> None:
     token = service.site.signer.sign("csrf", 1, stated)
     with pytest.raises(CsrfFailed, match="another session"):
-        sessions.check_csrf(service.site, sessions.visit(), token)
+        sessions.check_csrf_token(service.site, sessions.create_visitor_session(), token)
 
 
 @pytest.mark.parametrize("token", ["", "junk", "a.b.c", "x" * 10_000])
 def test_what_is_no_token_is_refused(service: Service, token: str) -> None:
     with pytest.raises(CsrfFailed):
-        sessions.check_csrf(service.site, sessions.visit(), token)
+        sessions.check_csrf_token(service.site, sessions.create_visitor_session(), token)
 
 
 def test_a_cookie_is_no_token_of_a_form(service: Service) -> None:
-    session = sessions.visit()
+    session = sessions.create_visitor_session()
     with pytest.raises(CsrfFailed):
-        sessions.check_csrf(service.site, session, sessions.seal(service.site, session))
-    assert sessions.read(service.site, sessions.csrf_token(service.site, session)) is None
+        sessions.check_csrf_token(service.site, session, sessions.sign_session_cookie(service.site, session))
+    assert sessions.read_session_cookie(service.site, sessions.make_csrf_token(service.site, session)) is None

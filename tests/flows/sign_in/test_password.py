@@ -14,7 +14,7 @@ from accounts.flows.moving import import_accounts
 from accounts.flows.moving.rows import How
 from accounts.flows.shared import accounts
 from accounts.flows.sign_in import password as password_sign_in
-from accounts.flows.sign_in.password import SignIn
+from accounts.flows.sign_in.password import SignInForm
 from tests.conftest import on_both_databases
 from tests.core.sites import run_concurrently
 from tests.flows.moving.files import BCRYPT, write_csv
@@ -24,9 +24,9 @@ from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 
 def attempt(service: Service, email: str, password: str = PASSWORD, network: str = "10.9.9.9") -> str:
-    said = SignIn.model_validate({"email": email, "password": password})
+    said = SignInForm.model_validate({"email": email, "password": password})
     try:
-        return password_sign_in.act(anonymous_uow(service, network), said).account_id
+        return password_sign_in.sign_in_with_password(anonymous_uow(service, network), said).account_id
     except (SignInFailed, TooManyRequests) as refused:
         return refused.code
 
@@ -47,15 +47,15 @@ def test_the_right_password_begins_a_session_in_any_spelling_of_the_address(serv
 
 def test_wrong_password_unknown_address_and_disabled_account_are_told_alike(service: Service) -> None:
     made, switched_off = sign_up_member(service), sign_up_member(service)
-    accounts.disable(service.uow(), switched_off.id)
+    accounts.disable_account(service.uow(), switched_off.id)
     said = []
     for email, password in [
         (made.email, OTHER_PASSWORD), (made.email, ""), (made.email, "x" * 1000), (make_email(), PASSWORD),
         (switched_off.email, PASSWORD), (switched_off.email, OTHER_PASSWORD),
     ]:  # fmt: skip
         with pytest.raises(SignInFailed) as caught:
-            password_sign_in.act(
-                anonymous_uow(service), SignIn.model_validate({"email": email, "password": password})
+            password_sign_in.sign_in_with_password(
+                anonymous_uow(service), SignInForm.model_validate({"email": email, "password": password})
             )
         said.append((caught.value.code, caught.value.status, caught.value.reason, caught.value.fields))
     assert len(set(said)) == 1
@@ -66,7 +66,7 @@ def test_wrong_password_unknown_address_and_disabled_account_are_told_alike(serv
 def test_an_account_without_a_password_has_none_that_is_right(service: Service) -> None:
     made, uow = sign_up_member(service), service.uow()
     with uow:
-        accounts.find(uow, made.id).password_hash = None
+        accounts.find_account(uow, made.id).password_hash = None
     assert attempt(service, made.email) == attempt(service, made.email, "") == "sign_in_failed"
 
 
@@ -76,7 +76,7 @@ def test_an_older_hash_is_renewed_and_no_session_ends(make_service: Callable[...
     session = made.sign_in()
     older = PasswordHasher(memory_cost=8192, time_cost=1, parallelism=1).hash(PASSWORD)
     with uow:
-        accounts.find(uow, made.id).password_hash = older
+        accounts.find_account(uow, made.id).password_hash = older
     assert made.load_current_account(made.sign_in()) is not None
     assert made.row.password_hash != older
     assert (made.row.password_hash or "").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
@@ -90,12 +90,12 @@ def test_a_password_that_changes_while_it_is_verified_signs_nobody_in(service: S
     stale = made.row.password_hash
     uow = service.uow()
     with uow:
-        accounts.set_password(uow, accounts.find(uow, made.id), "another")
+        accounts.set_password(uow, accounts.find_account(uow, made.id), "another")
     with pytest.raises(SignInFailed):
-        password_sign_in.begin(anonymous_uow(service), made.id, stale, renewed=None, remember=False)
-    accounts.disable(service.uow(), made.id)
+        password_sign_in.complete_sign_in(anonymous_uow(service), made.id, stale, new_hash=None, remember=False)
+    accounts.disable_account(service.uow(), made.id)
     with pytest.raises(SignInFailed):
-        password_sign_in.begin(anonymous_uow(service), made.id, "another", renewed=None, remember=False)
+        password_sign_in.complete_sign_in(anonymous_uow(service), made.id, "another", new_hash=None, remember=False)
     assert list_event_kinds(service, made.id).count("sign-in") == 0
     assert made.row.sign_in_serial == 0
 
@@ -105,7 +105,7 @@ def test_sign_ins_at_the_same_moment_do_not_exclude_each_other(service: Service)
     made = sign_up_member(service)
     found = run_concurrently(6, lambda number: made.sign_in())
     assert len({session.id for session in found}) == 6
-    assert len({session.csrf for session in found}) == 6
+    assert len({session.csrf_secret for session in found}) == 6
     assert made.row.sign_in_serial == 6
 
 
@@ -141,12 +141,12 @@ def test_a_throttled_try_costs_no_hash_and_leaves_no_event(service: Service) -> 
 )  # fmt: skip
 def test_what_cannot_be_a_sign_in_is_refused(said: dict[str, object]) -> None:
     with pytest.raises(ValidationError) as caught:
-        SignIn.model_validate(said)
+        SignInForm.model_validate(said)
     assert PASSWORD not in str(caught.value)
 
 
 def test_a_checkbox_and_a_target_are_read_as_a_form_says_them() -> None:
-    said = SignIn.model_validate(
+    said = SignInForm.model_validate(
         {"email": "a@example.org", "password": "x", "remember": "on", "next": "//evil.example"}
     )
     assert said.remember
@@ -160,9 +160,9 @@ def test_an_address_of_nobody_takes_the_time_of_somebodys_hash(service: Service,
     stand_ins = []
     for _ in range(12):
         nobody = service.person(password=BCRYPT["password"])
-        account_id, stored, _, _, stand_in = password_sign_in._look_up(service.uow(), nobody.email)
+        account_id, stored, _, _, stand_in = password_sign_in._find_sign_in_row(service.uow(), nobody.email)
         assert (account_id, stored) == (None, None)
-        assert password_sign_in._look_up(service.uow(), nobody.email)[4] == stand_in, (
+        assert password_sign_in._find_sign_in_row(service.uow(), nobody.email)[4] == stand_in, (
             "the same address, the same hash"
         )
         assert nobody.sign_in().status_code == 401, "and its password is of no use"
@@ -176,7 +176,7 @@ def test_who_is_looked_up_takes_one_statement_known_or_not(service: Service) -> 
     seen = []
     for key in (service.member().email, service.person().email):
         with service.record_statements() as statements:
-            password_sign_in._look_up(service.uow(), key)
+            password_sign_in._find_sign_in_row(service.uow(), key)
         seen.append(list(statements))
     assert seen[0] == seen[1]
     assert len(seen[0]) == 1

@@ -27,9 +27,9 @@ PLAIN = {
     "not_found": "unknown_kind",
 }
 NOT_LINKS = (
-    (sessions.PURPOSE, sessions.VERSION),
-    (sessions.CSRF_PURPOSE, sessions.VERSION),
-    (devices.PURPOSE, devices.VERSION),
+    (sessions.SESSION_PURPOSE, sessions.SESSION_VERSION),
+    (sessions.CSRF_PURPOSE, sessions.SESSION_VERSION),
+    (devices.DEVICE_PURPOSE, devices.DEVICE_VERSION),
 )
 
 

@@ -26,13 +26,13 @@ from accounts.flows.helpdesk.links import parse as parse_link
 from accounts.flows.helpdesk.links.advice import Line
 from accounts.flows.helpdesk.links.facts import EXPLAINED, Event, InviteFact, KeyFact, PartFact, Somebody
 from accounts.flows.helpdesk.links.parse import Found
-from accounts.flows.shared.fields import Asks
+from accounts.flows.shared.fields import Form
 
 MAX_CHARACTERS = 4000
 NO_LINK = N_("There is no link in this text.")
 
 
-class ExplainLink(Asks):
+class ExplainLink(Form):
     """What somebody pasted: a link, a token, or a piece of either."""
 
     link: str = Field(

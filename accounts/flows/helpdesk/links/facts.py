@@ -200,7 +200,7 @@ def spent_of(uow: UnitOfWork, sentence: LinkClaims) -> str:
 
 def invite_of(uow: UnitOfWork, sentence: LinkClaims) -> InviteFact | None:
     """The invitation that a link belongs to."""
-    if sentence.link.purpose != invite_link.PURPOSE:
+    if sentence.link.purpose != invite_link.INVITE_PURPOSE:
         return None
     carried = sentence.carried
     row = uow.session.get(SentInvite, carried.id)

@@ -93,7 +93,7 @@ def revoked(service: Service, admin: Person) -> LinkCase:
 def of_a_former_admin(service: Service, admin: Person) -> LinkCase:
     second, email = service.member(), make_email("invited")
     uow = service.uow()
-    second_id = accounts.find(uow, second.email).id
+    second_id = accounts.find_account(uow, second.email).id
     accounts.set_groups(uow, second_id, ["admins"])
     assert second.post("/api/admin/invites", {"email": email}).status_code == 202
     url = service.link_url(email, "invite")
@@ -130,7 +130,7 @@ def of_a_disabled_account(service: Service, admin: Person) -> LinkCase:
     member = service.member()
     url = reset_url(service, member)
     uow = service.uow()
-    accounts.disable(uow, accounts.find(uow, member.email).id)
+    accounts.disable_account(uow, accounts.find_account(uow, member.email).id)
     return _case(url, "disabled")
 
 

@@ -81,13 +81,13 @@ def test_joining_a_group_is_not_taken_for_what_ended_the_sessions(service: Servi
     service.admin()
     member = service.member()
     uow = service.uow()
-    id = accounts.find(uow, member.email).id
+    id = accounts.find_account(uow, member.email).id
     with time_machine.travel(datetime.now(UTC) - timedelta(minutes=20), tick=True):
         url = reset_url(service, member)
     accounts.set_groups(uow, id, ["editors"])
     assert doctor(service, url).outcome == "alive"
-    accounts.disable(uow, id)
-    accounts.enable(uow, id)
+    accounts.disable_account(uow, id)
+    accounts.enable_account(uow, id)
     found = doctor(service, url)
     assert found.moved_by is not None
     assert found.moved_by.kind == "account.disabled"
@@ -225,7 +225,7 @@ def test_no_more_than_twenty_events_are_told(service: Service) -> None:
     member = service.member()
     url = reset_url(service, member)
     with service.uow() as uow:
-        id = accounts.find(uow, member.email).id
+        id = accounts.find_account(uow, member.email).id
         for _ in range(30):
             uow.record_event("account.profile", account_id=id)
     assert len(doctor(service, url).events) == MOST_EVENTS
