@@ -39,8 +39,8 @@ def somebody(**changes: Any) -> Account:
 
 
 def declared(**changes: Any) -> Link:
-    words = dict.fromkeys(("title", "explains", "button", "done"), "x")
-    given: dict[str, Any] = {"purpose": "host-thing", "lives": timedelta(hours=1), "about": "account", **words}
+    words = dict.fromkeys(("title", "explanation", "button", "done"), "x")
+    given: dict[str, Any] = {"purpose": "host-thing", "lifetime": timedelta(hours=1), "about": "account", **words}
     given |= {"act": lambda *all: ActResult(""), "letter": lambda *all: None, "dies_with": (parts.auth_epoch,)}
     return Link(**given | changes)
 
