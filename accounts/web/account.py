@@ -21,7 +21,7 @@ from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.cookies import device_account_ids
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, HTML, JSON, Routes, page_url
+from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, page_url
 from accounts.web.kit.runtime import API_BLUEPRINT
 
 routes: Routes = Routes()
@@ -99,14 +99,14 @@ def sign_in_mail(form: magic_link.SignInByMailForm) -> Reply:
     return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="sign-in"))
 
 
-@routes.post("/confirm", access="account", form=step_up.ConfirmPasswordForm, template="confirm.html")
+@routes.post("/confirm", access=SIGNED_IN, form=step_up.ConfirmPasswordForm, template="confirm.html")
 def confirm_(form: step_up.ConfirmPasswordForm) -> Reply:
     """Prove afresh by password that it is you, for what needs that."""
     context.set_session(step_up.confirm_password(uow(), context.require_account(), form))
     return Reply(json=account_json(context.require_account()), location=form.next or page_url("change_account_form"))
 
 
-@routes.post("/sign-out", form=SignOutForm, csrf_required=True, statuses=(204,))
+@routes.post("/sign-out", form=SignOutForm, csrf=True, statuses=(204,))
 def sign_out(form: SignOutForm) -> Reply:
     """Sign out here, or on all devices."""
     account = context.load_account()
@@ -141,7 +141,7 @@ def csrf() -> Reply:
     return Reply(json={"csrf_token": sessions.make_csrf_token(site(), context.ensure_session())})
 
 
-@routes.get("/account", access="account", formats=JSON)
+@routes.get("/account", access=SIGNED_IN, formats=JSON)
 def account() -> Reply:
     """The signed-in account."""
     current = context.require_account()
@@ -155,7 +155,7 @@ def _profile_context() -> dict[str, Any]:
 
 
 @routes.patch(
-    "/account", access="account", form=profile.ProfileForm, template="account.html", context=_profile_context
+    "/account", access=SIGNED_IN, form=profile.ProfileForm, template="account.html", context=_profile_context
 )
 def change_account(form: profile.ProfileForm) -> Reply:
     """Change name or language."""
@@ -167,7 +167,7 @@ def change_account(form: profile.ProfileForm) -> Reply:
 
 
 @routes.post(
-    "/account/password", access="account", form=change_password.ChangePasswordForm, template="change_password.html"
+    "/account/password", access=SIGNED_IN, form=change_password.ChangePasswordForm, template="change_password.html"
 )
 def change_password_(form: change_password.ChangePasswordForm) -> Reply:
     """Change the password; all other devices are signed out."""
@@ -179,7 +179,7 @@ def change_password_(form: change_password.ChangePasswordForm) -> Reply:
 
 @routes.post(
     "/account/email",
-    access="account",
+    access=SIGNED_IN,
     step_up=True,
     form=change_email.ChangeEmailForm,
     template="change_email.html",
@@ -192,7 +192,7 @@ def change_email_(form: change_email.ChangeEmailForm) -> Reply:
 
 
 @routes.post(
-    "/account/close", access="account", step_up=True, form=Form, template="close_account.html", statuses=(202,)
+    "/account/close", access=SIGNED_IN, step_up=True, form=Form, template="close_account.html", statuses=(202,)
 )
 def close_account_(form: Form) -> Reply:
     """Close the account: a link goes to its address."""
@@ -200,28 +200,28 @@ def close_account_(form: Form) -> Reply:
     return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="close-account"))
 
 
-@routes.get("/account/export", access="account", step_up=True, formats=BOTH)
+@routes.get("/account/export", access=SIGNED_IN, step_up=True, formats=BOTH)
 def export_data() -> Reply:
     """Everything that is kept about this account, without secrets."""
     data = export.own_data(uow(), context.require_account())
     return Reply(template="export.html", json=data, context={"file": url_for(f"{API_BLUEPRINT}.export_data")})
 
 
-@routes.get("/account/sessions", access="account", formats=BOTH)
+@routes.get("/account/sessions", access=SIGNED_IN, formats=BOTH)
 def list_sessions() -> Reply:
     """Where this account is signed in."""
     listed = session_list.list_own_sessions(uow(), context.require_account())
     return Reply(template="sessions.html", json={"sessions": [asdict(each) for each in listed]})
 
 
-@routes.delete("/account/sessions/<session_id>", access="account", step_up=True, formats=JSON, statuses=(204,))
+@routes.delete("/account/sessions/<session_id>", access=SIGNED_IN, step_up=True, formats=JSON, statuses=(204,))
 def end_session(session_id: str) -> Reply:
     """End one session of this account."""
     session_list.end_own_session(uow(), context.require_account(), session_id)
     return Reply(status=204)
 
 
-@routes.post("/account/sessions/<session_id>/end", access="account", step_up=True, formats=HTML)
+@routes.post("/account/sessions/<session_id>/end", access=SIGNED_IN, step_up=True, formats=HTML)
 def end_session_page(session_id: str) -> Reply:
     """End one session of this account."""
     session_list.end_own_session(uow(), context.require_account(), session_id)

@@ -12,13 +12,13 @@ from accounts.flows.oidc import backchannel, connected_apps
 from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, HTML, JSON, Routes, page_url
+from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, page_url
 
 routes: Routes = Routes()
 STATUS_TOKEN_PARAMETER = "about"  # noqa: S105 - the name of a parameter
 
 
-@routes.get("/account/apps", access="account", formats=BOTH)
+@routes.get("/account/apps", access=SIGNED_IN, formats=BOTH)
 def list_connected_apps() -> Reply:
     """The apps that this account is connected to."""
     connections = connected_apps.list_connected_apps(uow(), context.require_account().id)
@@ -28,14 +28,14 @@ def list_connected_apps() -> Reply:
     )
 
 
-@routes.delete("/account/apps/<app_id>", access="account", formats=JSON, statuses=(204,))
+@routes.delete("/account/apps/<app_id>", access=SIGNED_IN, formats=JSON, statuses=(204,))
 def disconnect_app(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
     connected_apps.disconnect_app(uow(), context.require_account().id, app_id)
     return Reply(status=204)
 
 
-@routes.post("/account/apps/<app_id>/disconnect", access="account", formats=HTML)
+@routes.post("/account/apps/<app_id>/disconnect", access=SIGNED_IN, formats=HTML)
 def disconnect_app_page(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
     connected_apps.disconnect_app(uow(), context.require_account().id, app_id)

@@ -18,7 +18,7 @@ from accounts.flows import forward_auth as forward_auth_flow
 from accounts.flows.forward_auth import ForwardSession
 from accounts.web.kit import context, errors
 from accounts.web.kit.context import site, uow
-from accounts.web.kit.routes import HTML, Routes, page_url
+from accounts.web.kit.routes import HTML, SIGNED_IN, Routes, page_url
 
 routes: Routes = Routes()
 HOST_SESSION_COOKIE, NONCE_COOKIE = "forward-visit", "forward-start"
@@ -72,7 +72,7 @@ def forward_start() -> Response:
     return response
 
 
-@routes.get("/forward-auth/pass", access="account", formats=HTML)
+@routes.get("/forward-auth/pass", access=SIGNED_IN, formats=HTML)
 def forward_pass() -> Response:
     """At the service itself, where the session is: a pass for the app's host, good once and for a minute."""
     origin, path, handover_token = forward_auth_flow.issue_handover_token(

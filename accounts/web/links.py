@@ -72,7 +72,7 @@ def done() -> Reply:
     )
 
 
-@routes.post("/again", formats=BOTH, csrf_required=True, statuses=(202,))
+@routes.post("/again", formats=BOTH, csrf=True, statuses=(202,))
 def again() -> Reply:
     """Have a fresh link of the same kind sent to the address on file, for one that is genuine but dead."""
     link = _current_link()
@@ -113,7 +113,7 @@ def show() -> Reply:
     return _link_reply(_open_current_link(), None)
 
 
-@routes.post("", formats=BOTH, csrf_required=True, statuses=(200, 201))
+@routes.post("", formats=BOTH, csrf=True, statuses=(200, 201))
 def act() -> Reply:
     """Do what the link says."""
     site = runtime().site

@@ -36,7 +36,7 @@ def _preflight() -> Response:
     return response
 
 
-METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf_exempt": True, "unprefixed": True}
+METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True}
 CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": _preflight}
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 routes: Routes = Routes()
 UNPREFIXED_PAGE: dict[str, Any] = {"formats": HTML, "unprefixed": True}
-CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf_exempt": True}
+CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf": False}
 Parameters = list[tuple[str, str]]
 
 

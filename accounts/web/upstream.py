@@ -9,14 +9,13 @@ from flask import Response, after_this_request, request
 
 from accounts.core.errors import CsrfFailed, Forbidden, NotFound
 from accounts.core.links.opening import open_link
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.security import throttle
 from accounts.flows.invites import link as invite_link
 from accounts.flows.shared.fields import Form, Next
 from accounts.web.kit import context, cookies
 from accounts.web.kit.context import runtime, site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, HTML, JSON, Routes, page_url
+from accounts.web.kit.routes import ADMINS, BOTH, HTML, JSON, SIGNED_IN, Routes, page_url
 
 if TYPE_CHECKING:
     from accounts.flows.upstream.provider import UpstreamProvider, UpstreamUser
@@ -39,7 +38,7 @@ def sign_in_with(upstream_id: str, form: UpstreamSignInForm) -> Reply:
     return _start(upstream_id, action="sign-in", next=form.next)
 
 
-@routes.post("/upstream/<upstream_id>/connect", access="account", step_up=True, form=Form)
+@routes.post("/upstream/<upstream_id>/connect", access=SIGNED_IN, step_up=True, form=Form)
 def connect_with(upstream_id: str, form: Form) -> Reply:
     """Connect a sign-in of another service to this account."""
     return _start(upstream_id, action="connect", session_id=context.require_account().session.id)
@@ -99,7 +98,7 @@ def _complete(waiting: PendingSignIn, person: UpstreamUser) -> str:
     return page_url("list_identities", done="connected")
 
 
-@routes.get("/account/identities", access="account", formats=BOTH)
+@routes.get("/account/identities", access=SIGNED_IN, formats=BOTH)
 def list_identities() -> Reply:
     """The sign-ins of other services that are connected to this account."""
     from accounts.flows.upstream import identities
@@ -112,14 +111,14 @@ def list_identities() -> Reply:
     )
 
 
-@routes.delete("/account/identities/<identity_id>", access="account", step_up=True, formats=JSON, statuses=(204,))
+@routes.delete("/account/identities/<identity_id>", access=SIGNED_IN, step_up=True, formats=JSON, statuses=(204,))
 def disconnect_identity(identity_id: str) -> Reply:
     """Disconnect a sign-in of another service."""
     _disconnect_own(identity_id)
     return Reply(status=204)
 
 
-@routes.post("/account/identities/<identity_id>/disconnect", access="account", step_up=True, formats=HTML)
+@routes.post("/account/identities/<identity_id>/disconnect", access=SIGNED_IN, step_up=True, formats=HTML)
 def disconnect_identity_page(identity_id: str) -> Reply:
     """Disconnect a sign-in of another service."""
     _disconnect_own(identity_id)
@@ -129,14 +128,14 @@ def disconnect_identity_page(identity_id: str) -> Reply:
 IDENTITY_RULE = "/admin/accounts/<account_id>/identities/<identity_id>"
 
 
-@routes.delete(IDENTITY_RULE, access=ADMIN_GROUP, step_up=True, formats=JSON, statuses=(204,))
+@routes.delete(IDENTITY_RULE, access=ADMINS, step_up=True, formats=JSON, statuses=(204,))
 def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
     """Disconnect a sign-in of another service from somebody's account, and tell them so."""
     _disconnect_as_admin(account_id, identity_id)
     return Reply(status=204)
 
 
-@routes.post(f"{IDENTITY_RULE}/disconnect", access=ADMIN_GROUP, step_up=True, formats=HTML)
+@routes.post(f"{IDENTITY_RULE}/disconnect", access=ADMINS, step_up=True, formats=HTML)
 def disconnect_account_identity_page(account_id: str, identity_id: str) -> Reply:
     """Disconnect a sign-in of another service from somebody's account, and tell them so."""
     _disconnect_as_admin(account_id, identity_id)

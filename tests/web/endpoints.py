@@ -50,7 +50,7 @@ class Endpoint:
     @property
     def csrf_required(self) -> bool:
         """Whether it acts by the authority of a session, so that JSON needs a token, too."""
-        return self.route is not None and bool(self.route.access or self.route.csrf_required)
+        return self.route is not None and self.route.needs_csrf_token
 
     def path(self, **values: str) -> str:
         """Its address with sample values filled in."""

@@ -141,14 +141,14 @@ def scene(service: Service) -> Scene:
 def changing(service: Service) -> list[Endpoint]:
     """What can be done here in somebody's name."""
     return [
-        door for door in list_endpoints(service) if door.is_unsafe and not (door.route and door.route.csrf_exempt)
+        door for door in list_endpoints(service) if door.is_unsafe and not (door.route and door.route.csrf is False)
     ]
 
 
 def test_what_other_sites_may_send_is_this_and_no_more(service: Service) -> None:
     """Programs show a secret or a token of their own; the two for browsers only go round by GET."""
     foreign = {
-        door.name for door in list_endpoints(service) if door.route and door.route.csrf_exempt and door.is_unsafe
+        door.name for door in list_endpoints(service) if door.route and door.route.csrf is False and door.is_unsafe
     }
     assert foreign == {
         "POST /oauth/token",

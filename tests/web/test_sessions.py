@@ -136,5 +136,5 @@ def test_answers_that_looked_at_the_session_are_kept_from_shared_caches(service:
                 assert "Cookie" in answer.vary, door
             if answer.headers["Cache-Control"] != "no-store":
                 assert door.rule.startswith("/assets") or (door.route and door.route.name in PUBLISHED), door
-            if door.route and (door.route.access or door.route.csrf_required):
+            if door.route and door.route.needs_csrf_token:
                 assert "Cookie" in answer.vary, door

@@ -9,20 +9,19 @@ from typing import Any
 from flask import request
 
 from accounts.core import outbox
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import GroupsForm
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import HTML, JSON, Routes, page_url
+from accounts.web.kit.routes import ADMINS, HTML, JSON, Routes, page_url
 
 routes: Routes = Routes()
 ACCOUNT_RULE = "/admin/accounts/<account_id>"
 
 
-@routes.get("/admin", access=ADMIN_GROUP)
+@routes.get("/admin", access=ADMINS)
 def administration() -> Reply:
     """Where admins begin: the rooms, and what waits for somebody."""
     waiting, dead = outbox.count_items(site().store.engine)
@@ -39,7 +38,7 @@ def _empty_context() -> dict[str, Any]:
 
 @routes.get(
     "/admin/accounts",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     query=helpdesk_accounts.AccountPage,
     template="admin/accounts.html",
     context=_empty_context,
@@ -55,7 +54,7 @@ def list_accounts(query: helpdesk_accounts.AccountPage) -> Reply:
     )
 
 
-@routes.get(ACCOUNT_RULE, access=ADMIN_GROUP)
+@routes.get(ACCOUNT_RULE, access=ADMINS)
 def show_account(account_id: str) -> Reply:
     """One account: its state, its sessions, and what happened to it."""
     page_context = {"happened": audit_labels.HAPPENED, "done": request.args.get("done", "")}
@@ -70,14 +69,14 @@ def _account_reply(account_id: str, done: str) -> Reply:
     return Reply(json=_account_json(account_id), location=page_url("show_account", account_id=account_id, done=done))
 
 
-@routes.post(f"{ACCOUNT_RULE}/disable", access=ADMIN_GROUP, step_up=True)
+@routes.post(f"{ACCOUNT_RULE}/disable", access=ADMINS, step_up=True)
 def disable_account(account_id: str) -> Reply:
     """Switch an account off; its sessions and links are dead at once."""
     accounts.disable_account(uow(), account_id)
     return _account_reply(account_id, "disabled")
 
 
-@routes.post(f"{ACCOUNT_RULE}/enable", access=ADMIN_GROUP)
+@routes.post(f"{ACCOUNT_RULE}/enable", access=ADMINS)
 def enable_account(account_id: str) -> Reply:
     """Switch an account on again; old sessions and links stay dead."""
     accounts.enable_account(uow(), account_id)
@@ -91,7 +90,7 @@ def _account_context(account_id: str) -> Mapping[str, Any]:
 
 @routes.post(
     f"{ACCOUNT_RULE}/groups",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     step_up=True,
     form=GroupsForm,
     template="admin/account_groups.html",
@@ -103,7 +102,7 @@ def change_groups(account_id: str, form: GroupsForm) -> Reply:
     return _account_reply(account_id, "groups")
 
 
-@routes.post(f"{ACCOUNT_RULE}/reset", access=ADMIN_GROUP, statuses=(202,))
+@routes.post(f"{ACCOUNT_RULE}/reset", access=ADMINS, statuses=(202,))
 def send_reset(account_id: str) -> Reply:
     """Mail the owner a link to choose a new password."""
     helpdesk_accounts.send_reset(uow(), account_id)
@@ -112,30 +111,28 @@ def send_reset(account_id: str) -> Reply:
     )
 
 
-@routes.post(f"{ACCOUNT_RULE}/unlock", access=ADMIN_GROUP)
+@routes.post(f"{ACCOUNT_RULE}/unlock", access=ADMINS)
 def unlock_account(account_id: str) -> Reply:
     """Lift the lock that follows many wrong passwords."""
     helpdesk_accounts.lift_lock(uow(), account_id)
     return _account_reply(account_id, "unlocked")
 
 
-@routes.post(f"{ACCOUNT_RULE}/sign-out", access=ADMIN_GROUP, step_up=True, statuses=(204,))
+@routes.post(f"{ACCOUNT_RULE}/sign-out", access=ADMINS, step_up=True, statuses=(204,))
 def sign_out_account(account_id: str) -> Reply:
     """End all sessions of an account."""
     helpdesk_accounts.end_sessions(uow(), account_id)
     return Reply(status=204, location=page_url("show_account", account_id=account_id, done="signed-out"))
 
 
-@routes.delete(
-    f"{ACCOUNT_RULE}/sessions/<session_id>", access=ADMIN_GROUP, step_up=True, formats=JSON, statuses=(204,)
-)
+@routes.delete(f"{ACCOUNT_RULE}/sessions/<session_id>", access=ADMINS, step_up=True, formats=JSON, statuses=(204,))
 def end_account_session(account_id: str, session_id: str) -> Reply:
     """End one session of an account."""
     helpdesk_accounts.end_session(uow(), account_id, session_id)
     return Reply(status=204)
 
 
-@routes.post(f"{ACCOUNT_RULE}/sessions/<session_id>/end", access=ADMIN_GROUP, step_up=True, formats=HTML)
+@routes.post(f"{ACCOUNT_RULE}/sessions/<session_id>/end", access=ADMINS, step_up=True, formats=HTML)
 def end_account_session_page(account_id: str, session_id: str) -> Reply:
     """End one session of an account."""
     helpdesk_accounts.end_session(uow(), account_id, session_id)
@@ -144,7 +141,7 @@ def end_account_session_page(account_id: str, session_id: str) -> Reply:
 
 @routes.post(
     f"{ACCOUNT_RULE}/delete",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     step_up=True,
     form=helpdesk_accounts.DeleteAccount,
     template="admin/account_delete.html",

@@ -7,14 +7,13 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.apps import App
 from accounts.flows.oidc import backchannel, registration, registration_form
 from accounts.flows.oidc.registration import RegisteredApp
 from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, HTML, JSON, Routes, page_url
+from accounts.web.kit.routes import ADMINS, BOTH, HTML, JSON, Routes, page_url
 
 routes: Routes = Routes()
 FORM_TEMPLATE = "admin/app_form.html"
@@ -33,7 +32,7 @@ def app_json(app: App, forward_origins: tuple[str, ...] | None = None) -> dict[s
     }
 
 
-@routes.get("/admin/apps", access=ADMIN_GROUP, formats=BOTH)
+@routes.get("/admin/apps", access=ADMINS, formats=BOTH)
 def list_apps() -> Reply:
     """Other apps, by name."""
     return Reply(template="admin/apps.html", json={"apps": [app_json(app) for app in registration.list_apps(uow())]})
@@ -41,7 +40,7 @@ def list_apps() -> Reply:
 
 @routes.post(
     "/admin/apps",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     step_up=True,
     formats=JSON,
     form=registration_form.RegisterAppForm,
@@ -54,7 +53,7 @@ def add_app(form: registration_form.RegisterAppForm) -> Reply:
 
 @routes.post(
     "/admin/apps/new",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     step_up=True,
     formats=HTML,
     form=registration_form.RegisterAppForm,
@@ -65,7 +64,7 @@ def add_app_page(form: registration_form.RegisterAppForm) -> Reply:
     return _secret_reply(registration.register_app(uow(), form), 201)
 
 
-@routes.get("/admin/apps/<app_id>", access=ADMIN_GROUP, formats=BOTH)
+@routes.get("/admin/apps/<app_id>", access=ADMINS, formats=BOTH)
 def show_app(app_id: str) -> Reply:
     """One app, and how it took the last goodbyes."""
     details = registration.get_app(uow(), app_id)
@@ -79,9 +78,7 @@ def _app_context(app_id: str) -> dict[str, Any]:
     return {"given": registration.describe_app(details.app, details.forward_origins), "app_id": app_id}
 
 
-@routes.patch(
-    "/admin/apps/<app_id>", access=ADMIN_GROUP, step_up=True, formats=JSON, form=registration_form.ChangeAppForm
-)
+@routes.patch("/admin/apps/<app_id>", access=ADMINS, step_up=True, formats=JSON, form=registration_form.ChangeAppForm)
 def change_app(app_id: str, form: registration_form.ChangeAppForm) -> Reply:
     """Change an app; what is not said stays."""
     return _change_reply(registration.change_app(uow(), app_id, form))
@@ -89,7 +86,7 @@ def change_app(app_id: str, form: registration_form.ChangeAppForm) -> Reply:
 
 @routes.post(
     "/admin/apps/<app_id>/change",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     step_up=True,
     formats=HTML,
     form=registration_form.ChangeAppForm,
@@ -103,7 +100,7 @@ def change_app_page(app_id: str, form: registration_form.ChangeAppForm) -> Reply
 
 @routes.post(
     "/admin/apps/<app_id>/secret",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     step_up=True,
     formats=BOTH,
     form=registration_form.RenewSecretForm,
@@ -113,46 +110,46 @@ def renew_app_secret(app_id: str, form: registration_form.RenewSecretForm) -> Re
     return _secret_reply(registration.rotate_client_secret(uow(), app_id, form), 200)
 
 
-@routes.delete("/admin/apps/<app_id>/old-secret", access=ADMIN_GROUP, step_up=True, formats=JSON, statuses=(204,))
+@routes.delete("/admin/apps/<app_id>/old-secret", access=ADMINS, step_up=True, formats=JSON, statuses=(204,))
 def end_old_app_secret(app_id: str) -> Reply:
     """Have the secret before the one that is good now be worth nothing."""
     registration.end_old_client_secret(uow(), app_id)
     return Reply(status=204)
 
 
-@routes.post("/admin/apps/<app_id>/old-secret/end", access=ADMIN_GROUP, step_up=True, formats=HTML)
+@routes.post("/admin/apps/<app_id>/old-secret/end", access=ADMINS, step_up=True, formats=HTML)
 def end_old_app_secret_page(app_id: str) -> Reply:
     """Have the secret before the one that is good now be worth nothing."""
     return _app_reply(registration.end_old_client_secret(uow(), app_id), "old-secret-ended")
 
 
-@routes.post("/admin/apps/<app_id>/disable", access=ADMIN_GROUP, formats=BOTH)
+@routes.post("/admin/apps/<app_id>/disable", access=ADMINS, formats=BOTH)
 def disable_app(app_id: str) -> Reply:
     """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
     return _app_reply(registration.disable_app(uow(), app_id), "disabled")
 
 
-@routes.post("/admin/apps/<app_id>/enable", access=ADMIN_GROUP, formats=BOTH)
+@routes.post("/admin/apps/<app_id>/enable", access=ADMINS, formats=BOTH)
 def enable_app(app_id: str) -> Reply:
     """Switch an app on again."""
     return _app_reply(registration.enable_app(uow(), app_id), "enabled")
 
 
-@routes.delete("/admin/apps/<app_id>", access=ADMIN_GROUP, step_up=True, formats=JSON, statuses=(204,))
+@routes.delete("/admin/apps/<app_id>", access=ADMINS, step_up=True, formats=JSON, statuses=(204,))
 def remove_app(app_id: str) -> Reply:
     """Take an app away, with all that people have agreed to about it."""
     registration.remove_app(uow(), app_id)
     return Reply(status=204)
 
 
-@routes.post("/admin/apps/<app_id>/remove", access=ADMIN_GROUP, step_up=True, formats=HTML)
+@routes.post("/admin/apps/<app_id>/remove", access=ADMINS, step_up=True, formats=HTML)
 def remove_app_page(app_id: str) -> Reply:
     """Take an app away, with all that people have agreed to about it."""
     registration.remove_app(uow(), app_id)
     return Reply(location=page_url("list_apps"))
 
 
-@routes.post("/admin/apps/<app_id>/try", access=ADMIN_GROUP, formats=HTML)
+@routes.post("/admin/apps/<app_id>/try", access=ADMINS, formats=HTML)
 def try_app(app_id: str) -> Reply:
     """Sign in to an app, as its people would, to see what it would learn."""
     from accounts.flows.oidc import app_trial as flow
@@ -160,7 +157,7 @@ def try_app(app_id: str) -> Reply:
     return Reply(location=flow.start_app_trial(uow(), context.require_account(), app_id))
 
 
-@routes.get("/admin/apps/tried", access=ADMIN_GROUP, formats=HTML)
+@routes.get("/admin/apps/tried", access=ADMINS, formats=HTML)
 def app_tried() -> Reply:
     """What an app would have learned."""
     from accounts.flows.oidc import app_trial as flow

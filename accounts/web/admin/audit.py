@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response, request
 
 from accounts.core.clock import now
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.audit import export as audit_export
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.audit import search as audit_search
@@ -17,7 +16,7 @@ from accounts.flows.audit.search import AuditFilter, AuditPage
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import Routes
+from accounts.web.kit.routes import ADMINS, Routes
 
 routes: Routes = Routes()
 AUDIT_TEMPLATE = "admin/audit.html"
@@ -38,7 +37,7 @@ def _empty_context() -> dict[str, Any]:
     }
 
 
-@routes.get("/admin/audit", access=ADMIN_GROUP, query=AuditPage, template=AUDIT_TEMPLATE, context=_empty_context)
+@routes.get("/admin/audit", access=ADMINS, query=AuditPage, template=AUDIT_TEMPLATE, context=_empty_context)
 def list_audit(query: AuditPage) -> Reply:
     """What happened, newest first."""
     lines, cursor = audit_search.page(uow(), query)
@@ -57,7 +56,7 @@ def list_audit(query: AuditPage) -> Reply:
 
 @routes.post(
     "/admin/audit/export",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     step_up=True,
     form=ExportAudit,
     template="admin/audit_export.html",

@@ -8,7 +8,6 @@ from typing import Any
 from flask import request
 
 from accounts.core import csv_files
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.invites import BatchRow, InviteBatch
 from accounts.flows.invites import batch_file, batches, export, sending
 from accounts.flows.invites import manage as manage_invites
@@ -24,7 +23,7 @@ from accounts.web.kit import forms
 from accounts.web.kit.context import runtime, site, uow
 from accounts.web.kit.errors import translate
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import HTML, JSON, Routes, page_url
+from accounts.web.kit.routes import ADMINS, HTML, JSON, Routes, page_url
 from accounts.web.kit.streams import ProblemLine, Stream, join_chunks
 
 routes: Routes = Routes()
@@ -72,7 +71,7 @@ def _batches_context() -> dict[str, Any]:
     return {**_batches_json(), "max_rows": MAX_LIST_ROWS, "max_bytes": batch_file.MAX_LIST_BYTES}
 
 
-@routes.get("/admin/invites/batches", access=ADMIN_GROUP, formats=JSON)
+@routes.get("/admin/invites/batches", access=ADMINS, formats=JSON)
 def list_batches() -> Reply:
     """Batches, newest first."""
     return Reply(json=_batches_json())
@@ -80,7 +79,7 @@ def list_batches() -> Reply:
 
 @routes.post(
     "/admin/invites/batches",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     form=NewBatchForm,
     template="admin/batches.html",
     context=_batches_context,
@@ -94,7 +93,7 @@ def make_batch(form: NewBatchForm) -> Reply:
     return Reply(json=body, status=201, location=page_url("show_batch", batch_id=batch.id))
 
 
-@routes.get("/admin/invites/batches/<batch_id>", access=ADMIN_GROUP)
+@routes.get("/admin/invites/batches/<batch_id>", access=ADMINS)
 def show_batch(batch_id: str) -> Reply:
     """One batch: what would happen, or has happened, to each row; verdict and after choose rows."""
     batch = batches.find_batch(uow(), batch_id)
@@ -118,7 +117,7 @@ def show_batch(batch_id: str) -> Reply:
     )
 
 
-@routes.post("/admin/invites/batches/<batch_id>/send", access=ADMIN_GROUP, step_up=True)
+@routes.post("/admin/invites/batches/<batch_id>/send", access=ADMINS, step_up=True)
 def send_batch(batch_id: str) -> Stream:
     """Send what is left of a batch: a line of JSON for every step, the last with finished or a problem."""
     batch = batches.find_batch(uow(), batch_id)
@@ -131,32 +130,32 @@ def send_batch(batch_id: str) -> Stream:
     return Stream(lines=sending.send_batch(site(), work.request_info, batch.id), render=render)
 
 
-@routes.post("/admin/invites/batches/<batch_id>/discard", access=ADMIN_GROUP)
+@routes.post("/admin/invites/batches/<batch_id>/discard", access=ADMINS)
 def discard_batch(batch_id: str) -> Reply:
     """Forget a list; what was sent from it stays."""
     rows = batches.discard_batch(uow(), batch_id)
     return Reply(json={"rows": rows}, location=page_url("make_batch_form"))
 
 
-@routes.post("/admin/invites/batches/<batch_id>/resend", access=ADMIN_GROUP)
+@routes.post("/admin/invites/batches/<batch_id>/resend", access=ADMINS)
 def resend_batch(batch_id: str) -> Reply:
     """Mail the open invitations of a batch once more."""
     return _change_reply(batch_id, "resend")
 
 
-@routes.post("/admin/invites/batches/<batch_id>/extend", access=ADMIN_GROUP, form=ExtendInviteForm)
+@routes.post("/admin/invites/batches/<batch_id>/extend", access=ADMINS, form=ExtendInviteForm)
 def extend_batch(batch_id: str, form: ExtendInviteForm) -> Reply:
     """Mail links that end later to all of a batch who have not accepted."""
     return _change_reply(batch_id, "extend", form.days)
 
 
-@routes.post("/admin/invites/batches/<batch_id>/revoke", access=ADMIN_GROUP)
+@routes.post("/admin/invites/batches/<batch_id>/revoke", access=ADMINS)
 def revoke_batch(batch_id: str) -> Reply:
     """Take a batch back: its links are dead, and nothing more of it is sent."""
     return _change_reply(batch_id, "revoke")
 
 
-@routes.post("/admin/invites/batches/<batch_id>/links", access=ADMIN_GROUP, step_up=True)
+@routes.post("/admin/invites/batches/<batch_id>/links", access=ADMINS, step_up=True)
 def export_links(batch_id: str) -> Stream:
     """The open invitations of a batch with a usable link each, as CSV for a mail merge or as lines of JSON."""
     return Stream(
@@ -168,7 +167,7 @@ def export_links(batch_id: str) -> Stream:
     )
 
 
-@routes.post("/admin/invites/batches/<batch_id>/letters", access=ADMIN_GROUP, step_up=True, formats=HTML)
+@routes.post("/admin/invites/batches/<batch_id>/letters", access=ADMINS, step_up=True, formats=HTML)
 def print_letters(batch_id: str) -> Stream:
     """The open invitations of a batch as letters to print, with the link as a QR code."""
     return Stream(lines=_export_invitations(batch_id, "letters"), render=render_letters, reports_problems=False)

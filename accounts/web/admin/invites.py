@@ -17,7 +17,7 @@ from accounts.flows.sign_in import step_up
 from accounts.web.kit import forms
 from accounts.web.kit.context import require_account, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import JSON, Routes, page_url
+from accounts.web.kit.routes import ADMINS, JSON, Routes, page_url
 
 routes: Routes = Routes()
 INVITES_PER_PAGE = 50
@@ -60,7 +60,7 @@ def _invites_context() -> dict[str, Any]:
     }
 
 
-@routes.get("/admin/invites", access=ADMIN_GROUP, formats=JSON)
+@routes.get("/admin/invites", access=ADMINS, formats=JSON)
 def list_invites() -> Reply:
     """Invitations, newest first: by q, state, batch; after and limit for the next page."""
     return Reply(json=_search_invites()[1])
@@ -68,7 +68,7 @@ def list_invites() -> Reply:
 
 @routes.post(
     "/admin/invites",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     form=send_invites.InviteForm,
     template="admin/invites.html",
     context=_invites_context,
@@ -81,25 +81,25 @@ def send_invite(form: send_invites.InviteForm) -> Reply:
     return _invite_reply(send_invites.send_invite(uow(), form), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/resend", access=ADMIN_GROUP, statuses=(202,))
+@routes.post("/admin/invites/<invite_id>/resend", access=ADMINS, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay alive."""
     return _invite_reply(manage_invites.resend_invite(uow(), invite_id), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/extend", access=ADMIN_GROUP, form=ExtendInviteForm, statuses=(202,))
+@routes.post("/admin/invites/<invite_id>/extend", access=ADMINS, form=ExtendInviteForm, statuses=(202,))
 def extend_invite(invite_id: str, form: ExtendInviteForm) -> Reply:
     """Mail a link that ends later; links that are out stay alive until their own end."""
     return _invite_reply(manage_invites.extend_invite(uow(), invite_id, form), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/revoke", access=ADMIN_GROUP)
+@routes.post("/admin/invites/<invite_id>/revoke", access=ADMINS)
 def revoke_invite(invite_id: str) -> Reply:
     """Take an invitation back; every link of it is dead."""
     return _invite_reply(manage_invites.revoke_invite(uow(), invite_id), 200)
 
 
-@routes.post("/admin/invites/some", access=ADMIN_GROUP, form=ChangeInvitesForm)
+@routes.post("/admin/invites/some", access=ADMINS, form=ChangeInvitesForm)
 def change_some_invites(form: ChangeInvitesForm) -> Reply:
     """Resend, extend or revoke some; how many were still open."""
     count = manage_invites.change_invites(uow(), form)

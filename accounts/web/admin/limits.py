@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.helpdesk import limits as helpdesk_limits
 from accounts.flows.helpdesk.limits import WhoseLimits
 from accounts.flows.keys import report as key_report
@@ -15,7 +14,7 @@ from accounts.flows.keys.report import KeyReport
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import Routes, page_url
+from accounts.web.kit.routes import ADMINS, Routes, page_url
 
 routes: Routes = Routes()
 LIMITS_TEMPLATE = "admin/limits.html"
@@ -25,7 +24,7 @@ def _empty_context() -> dict[str, Any]:
     return {"limits": None, "asked": None, "done": request.args.get("done", "")}
 
 
-@routes.post("/admin/limits", access=ADMIN_GROUP, form=WhoseLimits, template=LIMITS_TEMPLATE, context=_empty_context)
+@routes.post("/admin/limits", access=ADMINS, form=WhoseLimits, template=LIMITS_TEMPLATE, context=_empty_context)
 def see_limits(form: WhoseLimits) -> Reply:
     """What has been counted of an address and of a network."""
     limits = [asdict(each) for each in helpdesk_limits.look(uow(), form)]
@@ -35,14 +34,14 @@ def see_limits(form: WhoseLimits) -> Reply:
     return Reply(template=LIMITS_TEMPLATE, json={"limits": limits}, context=page_context)
 
 
-@routes.post("/admin/limits/lift", access=ADMIN_GROUP, form=WhoseLimits)
+@routes.post("/admin/limits/lift", access=ADMINS, form=WhoseLimits)
 def lift_limits(form: WhoseLimits) -> Reply:
     """Have counting begin anew for an address and a network."""
     lifted_count = helpdesk_limits.lift(uow(), form)
     return Reply(json={"lifted": lifted_count}, location=page_url("see_limits_form", done="lifted"))
 
 
-@routes.get("/admin/keys", access=ADMIN_GROUP)
+@routes.get("/admin/keys", access=ADMINS)
 def list_keys() -> Reply:
     """The key ring without its secrets, oldest first."""
     return Reply(template="admin/keys.html", json={"keys": [_key_json(key) for key in key_report.report_keys(uow())]})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import explain as link_explanation
@@ -14,7 +13,7 @@ from accounts.flows.helpdesk.links.explain import ExplainLink, Explanation
 from accounts.web.kit import errors, forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import Routes
+from accounts.web.kit.routes import ADMINS, Routes
 
 routes: Routes = Routes()
 LINK_DOCTOR_TEMPLATE = "admin/link_doctor.html"
@@ -26,7 +25,7 @@ def _empty_context() -> dict[str, Any]:
 
 @routes.post(
     "/admin/links/explain",
-    access=ADMIN_GROUP,
+    access=ADMINS,
     form=ExplainLink,
     template=LINK_DOCTOR_TEMPLATE,
     context=_empty_context,

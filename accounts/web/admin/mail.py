@@ -8,7 +8,6 @@ from typing import Any
 from flask import request
 
 from accounts.core import outbox
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import dead_letters, mail_trace
 from accounts.flows.helpdesk.dead_letters import DeadPage
@@ -18,7 +17,7 @@ from accounts.web.admin import links
 from accounts.web.kit import forms
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import JSON, Routes, page_url
+from accounts.web.kit.routes import ADMINS, JSON, Routes, page_url
 
 routes: Routes = Routes()
 MAIL_TEMPLATE = "admin/mail.html"
@@ -46,13 +45,13 @@ def _mail_context(query: DeadPage) -> dict[str, Any]:
     }
 
 
-@routes.get("/admin/mail", access=ADMIN_GROUP, formats=JSON, query=DeadPage)
+@routes.get("/admin/mail", access=ADMINS, formats=JSON, query=DeadPage)
 def list_mail(query: DeadPage) -> Reply:
     """How many letters wait, and those that were given up."""
     return Reply(json=_dead_letters_json(query))
 
 
-@routes.post("/admin/mail", access=ADMIN_GROUP, form=TraceMail, template=MAIL_TEMPLATE, context=_empty_context)
+@routes.post("/admin/mail", access=ADMINS, form=TraceMail, template=MAIL_TEMPLATE, context=_empty_context)
 def trace_mail(form: TraceMail) -> Reply:
     """What became of the mail to an address, and why a link does or does not work."""
     trace, explanation = mail_trace.look(uow(), form)
@@ -71,7 +70,7 @@ def trace_mail(form: TraceMail) -> Reply:
     return Reply(template=MAIL_TEMPLATE, json=body, context=page_context)
 
 
-@routes.post("/admin/mail/<mail_id>/again", access=ADMIN_GROUP, statuses=(202,))
+@routes.post("/admin/mail/<mail_id>/again", access=ADMINS, statuses=(202,))
 def send_mail_again(mail_id: str) -> Reply:
     """Try a letter that was given up once more; its link is signed then."""
     dead_letters.send_again(uow(), mail_id)

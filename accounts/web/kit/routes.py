@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from accounts.config import LOCALES
 from accounts.core.errors import NotFound, Problem
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers
@@ -31,48 +32,102 @@ HTML, JSON, BOTH = frozenset({"html"}), frozenset({"json"}), frozenset({"html", 
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Say who may ask for a route.
+
+    :ivar signed_in: whether a session is needed.
+    :ivar group: the group that the signed-in account must be in; "" for any account.
+    """
+
+    signed_in: bool = True
+    group: str = ""
+
+    def __bool__(self) -> bool:
+        return self.signed_in
+
+    def check(self) -> None:
+        """Let the signed-in account pass.
+
+        :raises NotSignedIn: nobody is signed in.
+        :raises Forbidden: the account is not in the group.
+        """
+        if self.signed_in:
+            context.require_account(self.group or None)
+
+
+PUBLIC, SIGNED_IN = Access(signed_in=False), Access()
+
+
+def group(name: str) -> Access:
+    """Return the access of the members of a group."""
+    return Access(group=name)
+
+
+ADMINS = group(ADMIN_GROUP)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """One view at one address.
+    """Declare one view: its addresses, who may ask, what is sent, what is answered.
 
-    :ivar access: "" for anybody, "account" for signed-in people, else the group they must be in.
-    :ivar csrf_required: acts by the authority of a session without needing one; forms of either kind carry a token.
-    :ivar csrf_exempt: asked by other sites, by no form of ours: it has no token of a session, and may have any
-        Origin.
-    :ivar unprefixed: stands nowhere else, such as below a language: other programs know it by this address.
-    :ivar preflight: what a browser is told that asks whether a script of another origin may.
-    :ivar step_up: needs a password said in this session within the last minutes.
-    :ivar max_bytes: how many bytes may be said.
-    :ivar form: what the body says; ``query``: what the query of a GET says. The view gets either as ``said``.
-    :ivar template: the template of the form that a browser gets at the same address, where there is one.
-    :ivar context: what that form is told: ``given`` (values to begin with) and whatever its page shows.
+    :ivar html_rule: what is appended to the rule for browsers, which ask by POST: "/end" where JSON asks by DELETE.
+    :ivar formats: which registrations it is part of: ``HTML``, ``JSON`` or ``BOTH``.
+    :ivar access: ``PUBLIC``, ``SIGNED_IN`` or ``group("admins")``.
+    :ivar csrf: whether a JSON request sends the session's CSRF token, as forms always do. None: where ``access`` asks
+        for a session. False: other sites may ask, from any Origin, and no form of ours leads there.
+    :ivar unprefixed: not registered below a language: other programs know it by this address.
+    :ivar preflight: the view that answers a CORS preflight (Fetch, section 4.8), for scripts of other origins.
+    :ivar step_up: needs a password verified in this session within :data:`~sessions.STEP_UP_MAX_AGE`.
+    :ivar max_bytes: size limit of the request body, in bytes.
+    :ivar form: model of the body, passed to the view as ``form``.
+    :ivar query: model of the query of a GET, passed to the view as ``query``.
+    :ivar answers: model of the JSON of a success.
+    :ivar template: template of the form that a browser gets at the same address, where there is one.
+    :ivar context: returns the context of that form: ``given`` (initial values) and whatever its page shows.
+    :ivar statuses: the status codes of a success.
     """
 
     rule: str
     method: str
     view: View
+    html_rule: str = ""
     formats: frozenset[str] = BOTH
-    access: str = ""
-    csrf_required: bool = False
-    csrf_exempt: bool = False
+    access: Access = PUBLIC
+    csrf: bool | None = None
     unprefixed: bool = False
     preflight: View | None = None
     step_up: bool = False
     max_bytes: int = forms.MAX_BODY_BYTES
     form: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
+    answers: type[BaseModel] | None = None
     template: str = ""
     context: ContextBuilder = field(default=lambda **values: {})
     statuses: tuple[int, ...] = (200,)
 
     @property
     def name(self) -> str:
-        """Name of the endpoint. A view that shares its flow's name stands with an underscore behind it."""
+        """Return the endpoint's name. A view that shares its flow's name has an underscore appended."""
         return self.view.__name__.rstrip("_")
 
     @property
     def summary(self) -> str:
+        """Return the first line of the view's docstring."""
         return (self.view.__doc__ or "").strip().splitlines()[0] if self.view.__doc__ else self.name
+
+    @property
+    def needs_csrf_token(self) -> bool:
+        """Whether JSON requests need the session's CSRF token, too."""
+        return bool(self.access) if self.csrf is None else self.csrf
+
+    def rule_for(self, answer_format: str) -> str:
+        """Return the rule as pages or as JSON have it."""
+        return self.rule + self.html_rule if answer_format == "html" else self.rule
+
+    def method_for(self, answer_format: str) -> str:
+        """Return the HTTP method: HTML forms know but GET and POST."""
+        return "POST" if answer_format == "html" and self.method != "GET" else self.method
 
 
 class Routes:
@@ -86,7 +141,7 @@ class Routes:
         return self._add(rule, "GET", options)
 
     def post(self, rule: str, **options: Any) -> Callable[[View], View]:
-        """A view that changes something; ``asks`` and ``page`` make it a form for browsers."""
+        """A view that changes something; ``form`` and ``template`` make it a form for browsers."""
         return self._add(rule, "POST", options)
 
     def patch(self, rule: str, **options: Any) -> Callable[[View], View]:
@@ -94,7 +149,7 @@ class Routes:
         return self._add(rule, "PATCH", options)
 
     def delete(self, rule: str, **options: Any) -> Callable[[View], View]:
-        """A view that JSON asks by DELETE."""
+        """A view that JSON asks by DELETE, and a browser by POST at ``rule + html_rule``."""
         return self._add(rule, "DELETE", options)
 
     def _add(self, rule: str, method: str, options: dict[str, Any]) -> Callable[[View], View]:
@@ -169,15 +224,13 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
     answer_format = state.url_defaults["format"]
     if answer_format not in route.formats or (route.unprefixed and state.name.endswith(LANGUAGE_SUFFIX)):
         return
-    method = "POST" if answer_format == "html" and route.method == "PATCH" else route.method
+    rule, method = route.rule_for(answer_format), route.method_for(answer_format)
     automatic = None if route.preflight is None else False
-    state.add_url_rule(
-        route.rule, route.name, _endpoint(route), methods=[method], provide_automatic_options=automatic
-    )
+    state.add_url_rule(rule, route.name, _endpoint(route), methods=[method], provide_automatic_options=automatic)
     if route.preflight is not None:
-        state.add_url_rule(route.rule, f"{route.name}_preflight", route.preflight, methods=["OPTIONS"])
-    if answer_format == "html" and route.template and route.method != "GET":
-        state.add_url_rule(route.rule, f"{route.name}_form", _form_endpoint(route), methods=["GET"])
+        state.add_url_rule(rule, f"{route.name}_preflight", route.preflight, methods=["OPTIONS"])
+    if answer_format == "html" and route.template and method != "GET":
+        state.add_url_rule(rule, f"{route.name}_form", _form_endpoint(route), methods=["GET"])
 
 
 def _pop_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -200,17 +253,17 @@ def _limit_request_size() -> None:
 def _endpoint(route: Route) -> View:
     @functools.wraps(route.view)
     def view(**values: Any) -> Reply | Stream | Response:
-        if not route.csrf_exempt:
+        if route.csrf is not False:
             csrf.check_origin()
-        _check_access(route)
+        route.access.check()
         if route.template:
             context.state().redisplay_form = functools.partial(_form_reply, route, values)
         if route.step_up:
             step_up.require_step_up(context.require_account())
         # Nothing of the body is read so far: only who is let in may say much.
         request.max_content_length = request.max_form_memory_size = route.max_bytes
-        if not route.csrf_exempt:
-            csrf.check_token(csrf_required=bool(route.access) or route.csrf_required)
+        if route.csrf is not False:
+            csrf.check_token(csrf_required=route.needs_csrf_token)
         if route.form is not None:
             values = {**values, "form": forms.read_form(route.form)}
         elif route.query is not None:
@@ -222,14 +275,9 @@ def _endpoint(route: Route) -> View:
     return view
 
 
-def _check_access(route: Route) -> None:
-    if route.access:
-        context.require_account(None if route.access == "account" else route.access)
-
-
 def _form_endpoint(route: Route) -> View:
     def view(**values: Any) -> Reply:
-        _check_access(route)
+        route.access.check()
         if route.step_up:
             step_up.require_step_up(context.require_account())
         return _form_reply(route, values, None)
