@@ -26,7 +26,7 @@ def in_python() -> Iterator[str]:
     """Sentences marked in code."""
     for path in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "sentence":
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "N_":
                 (text,) = node.args
                 assert isinstance(text, ast.Constant), f"{path.name}:{node.lineno} marks what is not a literal"
                 yield str(text.value)

@@ -1,4 +1,4 @@
-"""Sessions: a signed statement in a cookie, checked against one row of the store when somebody asks who it is.
+"""Keep sessions: signed cookies, checked against one row of the database where somebody asks who is signed in.
 
 A session ends by age, by a rise of the account's ``auth_epoch`` (all of them), or by its id in ``spent`` (this one).
 """

@@ -229,7 +229,7 @@ def test_an_opened_link_asks_what_depends_on_whom_it_finds() -> None:
         pass
 
     box, account = make_link_signer(), somebody()
-    link = declared(asks_of=lambda opened: Other if opened.subject.account else links.EmptyModel)
+    link = declared(form_for=lambda opened: Other if opened.subject.account else links.EmptyModel)
     sentence = box.verify(link, box.sign(link, Subject(account.id, account)))
     opened = OpenedLink(sentence, Subject(account.id, account), clock.now())
     assert opened.form is Other

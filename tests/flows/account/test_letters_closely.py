@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from types import ModuleType
 from typing import Any
@@ -31,9 +31,14 @@ from tests.flows.steps import Member, anonymous_uow
 from tests.people import Service, make_email
 
 BY_MAIL = [
-    (sign_up, sign_up.SignUpForm, "activate", "sign-up.asked"),
-    (reset_password, reset_password.ForgotPasswordForm, "reset-password", "password.reset-asked"),
-    (magic_link, magic_link.SignInByMailForm, "sign-in", "sign-in.mail-asked"),
+    (sign_up.request_sign_up, sign_up.SignUpForm, "activate", "sign-up.asked"),
+    (
+        reset_password.request_password_reset,
+        reset_password.ForgotPasswordForm,
+        "reset-password",
+        "password.reset-asked",
+    ),
+    (magic_link.request_sign_in_link, magic_link.SignInByMailForm, "sign-in", "sign-in.mail-asked"),
 ]
 ABOUT_ACCOUNTS = [
     (reset_password, reset_password.RESET),
@@ -55,13 +60,13 @@ def token(who: Member, link: Link, **carried: Any) -> str:
     return who.service.site.link_signer.sign(link, subject_of(who.row), said)
 
 
-@pytest.mark.parametrize(("flow", "form", "purpose", "event"), BY_MAIL)
+@pytest.mark.parametrize(("ask", "form", "purpose", "event"), BY_MAIL)
 def test_asking_by_mail_puts_one_letter_and_counts_network_and_address(
-    service: Service, flow: ModuleType, form: Any, purpose: str, event: str
+    service: Service, ask: Callable[..., object], form: Any, purpose: str, event: str
 ) -> None:
     email = make_email("Mixed.Case")
     said = form.model_validate({"email": email, "next": "/to"})
-    found = record_writes(service, lambda: flow.ask(anonymous_uow(service), said))
+    found = record_writes(service, lambda: ask(anonymous_uow(service), said))
     assert found.mails == [(purpose, email, {"asked": REQUEST_FACTS, "next": "/to"}, "en")]
     assert found.events == [(event, None, None, {"mail": found.ids[0], "purpose": purpose})]
     address = (throttle.MAIL_ADDRESS, purpose, email.lower())
