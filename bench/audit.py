@@ -27,7 +27,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from accounts.flows.audit import retention as audit_retention
 from accounts.flows.audit import verify as audit_verify
-from accounts.flows.audit.export import stream
+from accounts.flows.audit.export import stream_events
 
 KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-bench"
 STEPS = ("nothing", "csv", "ndjson", "seal", "verify", "prune", "verify")
@@ -62,13 +62,13 @@ def step(name: str, url: str) -> dict[str, float]:
     house = house_on(url)
     began, size = time.process_time(), 0
     if name in ("csv", "ndjson"):
-        size = sum(len(part.encode()) for part in stream(house, (), name))
+        size = sum(len(part.encode()) for part in stream_events(house, (), name))
     elif name == "seal":
         size = chain.close_chain(house)
     elif name == "prune":
-        size = audit_retention.prune(UnitOfWork(house), 31)
+        size = audit_retention.pseudonymize_events(UnitOfWork(house), 31)
     elif name == "verify":
-        found = audit_verify.verify(UnitOfWork(house))
+        found = audit_verify.verify_chain(UnitOfWork(house))
         assert not found.wrong, found.findings[:3]
         size = found.sealed
     seconds = time.process_time() - began

@@ -32,7 +32,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 from accounts.flows.moving import backup, copy, export, import_accounts
-from accounts.flows.moving.rows import How
+from accounts.flows.moving.rows import ImportOptions
 
 HASH = "pbkdf2_sha256$600000$c2FsdHNhbHQ$" + "A" * 43 + "="
 GOAL = 2000
@@ -56,27 +56,27 @@ def house_on(url: str) -> Site:
 def step(name: str, url: str, path: Path) -> int:
     """Do one step; answers how many rows it was about."""
     house = house_on(url)
-    how = How(source="plain")
+    how = ImportOptions(source="plain")
     if name == "hello":
         schema.check_revision(house.store)
         return 0
     if name == "rehearse":
-        return import_accounts.rehearse(UnitOfWork(house), path, how).rows
+        return import_accounts.rehearse_import(UnitOfWork(house), path, how).rows
     if name == "import":
-        report = import_accounts.bring_in(UnitOfWork(house), path, how)
+        report = import_accounts.import_accounts(UnitOfWork(house), path, how)
         assert report.coming == report.rows, report
         return report.coming
     if name == "import again":
-        report = import_accounts.bring_in(UnitOfWork(house), path, how)
+        report = import_accounts.import_accounts(UnitOfWork(house), path, how)
         assert report.here == report.rows, report
         return report.rows
     if name == "export":
         with path.with_suffix(".jsonl").open("w", encoding="utf-8") as out:
-            out.writelines(export.as_lines(export.every_account(UnitOfWork(house))))
+            out.writelines(export.format_json_lines(export.export_accounts(UnitOfWork(house))))
         with house.store.engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(Account)).scalar_one()
     if name == "backup":
-        backup.backup(house.store, path.with_suffix(".backup"))
+        backup.write_backup(house.store, path.with_suffix(".backup"))
         return 0
     raise ValueError(name)
 
@@ -85,7 +85,7 @@ def measured(name: str, url: str, path: Path, to: str) -> dict[str, Any]:
     began, worked = time.perf_counter(), time.process_time()
     if name == "copy":
         house, target = house_on(url), Store(to)
-        rows = sum(copy.copy(house.store, target).values())
+        rows = sum(copy.copy_database(house.store, target).values())
     else:
         rows = step(name, url, path)
     seconds = time.perf_counter() - began

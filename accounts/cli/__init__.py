@@ -49,18 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0, with 1 for what went wrong, with 2 for wrong usage."""
     try:
         cli(arguments, standalone_mode=True)
-    except SettingsError as wrong:
-        _stop(str(wrong))
+    except SettingsError as error:
+        _exit_with_error(str(error))
     except Problem as problem:
         details = [f"{each.field}: {each.message % each.values}" for each in problem.fields]
-        _stop("; ".join(details) or problem.reason or problem.message)
-    except SQLAlchemyError as wrong:
-        reason = str(getattr(wrong, "orig", None) or type(wrong).__name__).strip().splitlines()[0]
-        _stop(f"the store does not answer as it should: {reason}")
-    except OSError as wrong:
-        _stop(f"{wrong.filename}: {wrong.strerror}" if wrong.filename else str(wrong))
+        _exit_with_error("; ".join(details) or problem.reason or problem.message)
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        _exit_with_error(f"the store does not answer as it should: {reason}")
+    except OSError as error:
+        _exit_with_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
-def _stop(reason: str) -> None:
+def _exit_with_error(reason: str) -> None:
     click.echo(f"accounts: {reason}", err=True)
     sys.exit(1)

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from accounts.cli.context import unit_of_work
+from accounts.cli.context import open_unit_of_work
 from accounts.core.models.apps import App
 from accounts.flows.oidc import registration as other_apps
 from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
 from accounts.web.kit.forms import validate
 
 F = Callable[..., None]
-NOTHING = {None, ()}
+UNSET_VALUES = {None, ()}
 
 
 @click.group()
@@ -22,7 +22,7 @@ def apps() -> None:
     """Look after other apps that send their people here to sign in."""
 
 
-def _described(command: F) -> F:
+def _app_options(command: F) -> F:
     """The options that say what an app is; those that are not given say nothing."""
     for option in reversed(
         (
@@ -55,43 +55,45 @@ def _described(command: F) -> F:
 
 @apps.command()
 @click.argument("name")
-@_described
+@_app_options
 def add(name: str, **options: Any) -> None:
     """Register an app called NAME. Prints its client id, and its secret this once."""
-    done = other_apps.register_app(unit_of_work(), validate(RegisterAppForm, {"name": name, **_said(options)}))
-    click.echo(f"client id: {done.app.id}")
-    _tell(done.secret)
+    registered = other_apps.register_app(
+        open_unit_of_work(), validate(RegisterAppForm, {"name": name, **_given_options(options)})
+    )
+    click.echo(f"client id: {registered.app.id}")
+    _print_secret(registered.secret)
 
 
 @apps.command("list")
 def list_apps() -> None:
     """All apps, by name: client id, state, name, groups."""
-    for app in other_apps.list_apps(unit_of_work()):
-        click.echo("\t".join((app.id, _state(app), app.name, ",".join(app.allowed_groups))))
+    for app in other_apps.list_apps(open_unit_of_work()):
+        click.echo("\t".join((app.id, _format_state(app), app.name, ",".join(app.allowed_groups))))
 
 
 @apps.command()
 @click.argument("app")
 def show(app: str) -> None:
     """One app by its client id; never its secret."""
-    found = other_apps.get_app(unit_of_work(), app)
-    rows = {"client_id": found.app.id, "state": _state(found.app)}
-    rows |= other_apps.describe_app(found.app, found.forward_origins)
+    details = other_apps.get_app(open_unit_of_work(), app)
+    rows = {"client_id": details.app.id, "state": _format_state(details.app)}
+    rows |= other_apps.describe_app(details.app, details.forward_origins)
     width = max(map(len, rows))
     for name, value in rows.items():
-        click.echo(f"{name:>{width}}  {_plain(value)}")
+        click.echo(f"{name:>{width}}  {_format_value(value)}")
 
 
 @apps.command()
 @click.argument("app")
 @click.option("--name")
-@_described
+@_app_options
 def change(app: str, **options: Any) -> None:
     """Change an app; what is not said stays. Repeatable options replace the whole list; an empty text empties it."""
-    said = validate(ChangeAppForm, _said(options))
-    done = other_apps.change_app(unit_of_work(), app, said)
-    click.echo(f"{done.app.name} is changed")
-    _tell(done.secret)
+    form = validate(ChangeAppForm, _given_options(options))
+    result = other_apps.change_app(open_unit_of_work(), app, form)
+    click.echo(f"{result.app.name} is changed")
+    _print_secret(result.secret)
 
 
 @apps.command()
@@ -99,11 +101,12 @@ def change(app: str, **options: Any) -> None:
 @click.option("--at-once", is_flag=True, help="The old one is worth nothing from now on.")
 def secret(app: str, at_once: bool) -> None:
     """Give an app a new secret, and print it this once. The old one is good for a day more."""
-    done = other_apps.rotate_client_secret(unit_of_work(), app, RenewSecretForm(at_once=at_once))
-    _tell(done.secret)
-    if (until := other_apps.old_secret_valid_until(done.app)) is not None:
+    result = other_apps.rotate_client_secret(open_unit_of_work(), app, RenewSecretForm(at_once=at_once))
+    _print_secret(result.secret)
+    if (valid_until := other_apps.old_secret_valid_until(result.app)) is not None:
         click.echo(
-            f"The old one is good until {until:%Y-%m-%d %H:%M} UTC; accounts apps end-old-secret ends it.", err=True
+            f"The old one is good until {valid_until:%Y-%m-%d %H:%M} UTC; accounts apps end-old-secret ends it.",
+            err=True,
         )
 
 
@@ -111,21 +114,21 @@ def secret(app: str, at_once: bool) -> None:
 @click.argument("app")
 def end_old_secret(app: str) -> None:
     """Have the secret before the one that is good now be worth nothing."""
-    click.echo(f"the old secret of {other_apps.end_old_client_secret(unit_of_work(), app).name} is dead")
+    click.echo(f"the old secret of {other_apps.end_old_client_secret(open_unit_of_work(), app).name} is dead")
 
 
 @apps.command()
 @click.argument("app")
 def disable(app: str) -> None:
     """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
-    click.echo(f"{other_apps.disable_app(unit_of_work(), app).name} is disabled")
+    click.echo(f"{other_apps.disable_app(open_unit_of_work(), app).name} is disabled")
 
 
 @apps.command()
 @click.argument("app")
 def enable(app: str) -> None:
     """Switch an app on again."""
-    click.echo(f"{other_apps.enable_app(unit_of_work(), app).name} is active")
+    click.echo(f"{other_apps.enable_app(open_unit_of_work(), app).name} is active")
 
 
 @apps.command()
@@ -133,7 +136,7 @@ def enable(app: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def remove(app: str, yes: bool) -> None:
     """Take an app away, with all that people have agreed to about it."""
-    uow = unit_of_work()
+    uow = open_unit_of_work()
     name = other_apps.get_app(uow, app).app.name
     if not yes:
         click.confirm(f"Remove {name}?", abort=True)
@@ -141,24 +144,24 @@ def remove(app: str, yes: bool) -> None:
     click.echo(f"{name} is removed")
 
 
-def _said(options: dict[str, Any]) -> dict[str, Any]:
-    given = {name: value for name, value in options.items() if value not in NOTHING}
+def _given_options(options: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in options.items() if value not in UNSET_VALUES}
     return {
         name: [each for each in value if each] if isinstance(value, tuple) else value for name, value in given.items()
     }
 
 
-def _tell(secret: str | None) -> None:
+def _print_secret(secret: str | None) -> None:
     if secret is not None:
         click.echo(f"client secret: {secret}")
         click.echo("It is shown this once; only a hash of it is kept.", err=True)
 
 
-def _state(app: App) -> str:
+def _format_state(app: App) -> str:
     return "disabled" if app.disabled_at else "active"
 
 
-def _plain(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "-"
     return "-" if value is None else str(value)

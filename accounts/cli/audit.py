@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
-from accounts.cli.context import open_house, unit_of_work
+from accounts.cli.context import open_site, open_unit_of_work
 from accounts.config import SettingsError
 from accounts.core import atomic_files
 from accounts.core.audit import chain
@@ -19,13 +19,13 @@ from accounts.flows.audit import export as audit_export
 from accounts.flows.audit import retention as audit_retention
 from accounts.flows.audit import search as audit_search
 from accounts.flows.audit import verify as audit_verify
-from accounts.flows.audit.export import ExportAudit
-from accounts.flows.audit.search import AuditPage, Line
-from accounts.flows.audit.verify import Verdict
+from accounts.flows.audit.export import AuditExportForm
+from accounts.flows.audit.search import AuditEvent, AuditSearchForm
+from accounts.flows.audit.verify import ChainReport
 from accounts.web.kit.forms import validate
 
 F = TypeVar("F", bound=Callable[..., Any])
-SAID = {
+FINDING_MESSAGES = {
     "changed": "was changed",
     "missing": "is missing",
     "inserted": "was slipped in: it is older than the end of the chain, and not sealed",
@@ -35,7 +35,7 @@ SAID = {
 }
 
 
-def filtered(command: F) -> F:
+def filter_options(command: F) -> F:
     """The options that say which lines."""
     for name, text in (
         ("until", "Before this day or time in UTC."),
@@ -55,32 +55,32 @@ def audit() -> None:
 
 
 @audit.command("list")
-@filtered
+@filter_options
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="At most so many lines.")
 def list_audit(limit: int, **filters: str) -> None:
     """What happened, newest first."""
-    lines, _ = audit_search.page(unit_of_work(), validate(AuditPage, filters), limit)
-    for line in lines:
-        click.echo("\t".join(_columns(line)))
+    events, _ = audit_search.search_events(open_unit_of_work(), validate(AuditSearchForm, filters), limit)
+    for event in events:
+        click.echo("\t".join(_event_columns(event)))
 
 
 @audit.command()
-@filtered
+@filter_options
 @click.option("--format", default="ndjson", show_default=True, type=click.Choice(["csv", "ndjson"]))
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
 def export(output: Path | None, **filters: str) -> None:
     """The lines as a file, oldest first. However many there are, it needs no more memory."""
-    parts = audit_export.begin(unit_of_work(), validate(ExportAudit, filters))
+    chunks = audit_export.start_export(open_unit_of_work(), validate(AuditExportForm, filters))
     with nullcontext(sys.stdout) if output is None else atomic_files.open_atomic(output) as out:
-        out.writelines(parts)
+        out.writelines(chunks)
 
 
 @audit.command()
 def seal() -> None:
     """Seal what has settled, and print the head of the chain. Note it elsewhere: verify compares with it."""
-    house = open_house()
-    count = chain.close_chain(house)
-    head = chain.describe_head(house)
+    site = open_site()
+    count = chain.close_chain(site)
+    head = chain.describe_head(site)
     click.echo(f"{count} lines sealed; the head is {head or 'none yet'}")
 
 
@@ -88,40 +88,48 @@ def seal() -> None:
 @click.option("--head", "noted", default="", metavar="NUMBER:DIGEST", help="A head that was printed before.")
 def verify(noted: str) -> None:
     """Find lines that were changed, removed or slipped in since they were sealed. Needs no server."""
-    verdict = audit_verify.verify(unit_of_work(), noted)
-    for finding in verdict.findings:
-        where = f"line {finding.line}" if finding.line else "the log"
-        click.echo(f"{where} (number {finding.number or '-'}) {SAID[finding.what]}")
-    click.echo(_summary(verdict))
-    if verdict.wrong:
+    report = audit_verify.verify_chain(open_unit_of_work(), noted)
+    for finding in report.findings:
+        location = f"line {finding.audit_id}" if finding.audit_id else "the log"
+        click.echo(f"{location} (number {finding.number or '-'}) {FINDING_MESSAGES[finding.kind]}")
+    click.echo(_format_summary(report))
+    if report.finding_count:
         sys.exit(1)
 
 
 @audit.command()
 @click.option(
     "--older-than",
-    type=click.IntRange(audit_retention.LEAST_DAYS),
+    type=click.IntRange(audit_retention.MIN_DAYS_WITH_PERSON),
     metavar="DAYS",
     help="At least 31.  [default: ACCOUNTS_AUDIT_PSEUDONYMS_AFTER]",
 )
 def prune(older_than: int | None) -> None:
     """Put pseudonyms in the place of accounts and networks in old lines. No line is deleted."""
-    uow = unit_of_work()
+    uow = open_unit_of_work()
     days = older_than or uow.site.settings.audit_pseudonyms_after
     if not days:
         raise SettingsError("say how old with --older-than DAYS, or set ACCOUNTS_AUDIT_PSEUDONYMS_AFTER")
-    click.echo(f"{audit_retention.prune(uow, days)} lines say no more who it was")
+    click.echo(f"{audit_retention.pseudonymize_events(uow, days)} lines say no more who it was")
 
 
-def _summary(verdict: Verdict) -> str:
-    good = f"{verdict.wrong} things are wrong" if verdict.wrong else "nothing is wrong"
+def _format_summary(report: ChainReport) -> str:
+    outcome = f"{report.finding_count} things are wrong" if report.finding_count else "nothing is wrong"
     return (
-        f"{verdict.sealed} lines are sealed, {verdict.pruned} of them pruned, {verdict.unsealed} not sealed yet;"
-        f" {good}; the head is {verdict.head or 'none yet'}"
+        f"{report.sealed} lines are sealed, {report.pseudonymized} of them pruned, {report.unsealed} not sealed yet;"
+        f" {outcome}; the head is {report.head or 'none yet'}"
     )
 
 
-def _columns(line: Line) -> tuple[str, ...]:
-    facts = json.dumps(line.facts, ensure_ascii=False, sort_keys=True) if line.facts else ""
-    told = (f"{line.at:%Y-%m-%d %H:%M:%S}", line.kind, line.account, line.actor, line.network, line.agent, facts)
-    return cast("tuple[str, ...]", tuple(value or "-" for value in told))
+def _event_columns(event: AuditEvent) -> tuple[str, ...]:
+    facts = json.dumps(event.facts, ensure_ascii=False, sort_keys=True) if event.facts else ""
+    values = (
+        f"{event.at:%Y-%m-%d %H:%M:%S}",
+        event.kind,
+        event.account,
+        event.actor,
+        event.network,
+        event.agent,
+        facts,
+    )
+    return cast("tuple[str, ...]", tuple(value or "-" for value in values))

@@ -11,32 +11,32 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
 
 
-def make_house(settings: Settings | None = None) -> Site:
+def make_site(settings: Settings | None = None) -> Site:
     """The installation that ACCOUNTS_* (or ``settings``) names; its store is closed when the command ends.
 
     :raises SettingsError: settings or keys cannot be used.
     """
-    house = Site(settings or Settings.load(), LINKS)
-    click.get_current_context().call_on_close(house.store.close)
-    return house
+    site = Site(settings or Settings.load(), LINKS)
+    click.get_current_context().call_on_close(site.store.close)
+    return site
 
 
-def open_house() -> Site:
+def open_site() -> Site:
     """The installation that ACCOUNTS_* names, its tables checked.
 
     :raises SettingsError: settings, keys or store cannot be used.
     """
-    house = make_house()
-    schema.check_revision(house.store)
-    return house
+    site = make_site()
+    schema.check_revision(site.store)
+    return site
 
 
-def unit_of_work(house: Site | None = None) -> UnitOfWork:
+def open_unit_of_work(site: Site | None = None) -> UnitOfWork:
     """A unit of work of the operator: whoever can read the key ring needs no account. Closed when the command ends.
 
-    :param house: where; by default the installation that ACCOUNTS_* names.
+    :param site: where; by default the installation that ACCOUNTS_* names.
     :raises SettingsError: settings, keys or store cannot be used.
     """
-    uow = UnitOfWork(house or open_house())
+    uow = UnitOfWork(site or open_site())
     click.get_current_context().call_on_close(uow.close)
     return uow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from accounts.cli.context import open_house, unit_of_work
+from accounts.cli.context import open_site, open_unit_of_work
 from accounts.config import SettingsError
 from accounts.core import atomic_files
 from accounts.core.database.store import Store
@@ -21,8 +21,8 @@ from accounts.flows.moving import export as exports
 @click.option("--hashes", is_flag=True, help="With the hashes of passwords: keep that file as you keep the database.")
 def export(file: Path, form: str, hashes: bool) -> None:
     """Write all accounts to FILE (standard output by default): lines of JSON, or CSV."""
-    rows = exports.every_account(unit_of_work(), hashes=hashes)
-    lines = exports.as_csv(rows) if form == "csv" else exports.as_lines(rows)
+    rows = exports.export_accounts(open_unit_of_work(), include_hashes=hashes)
+    lines = exports.format_accounts_csv(rows) if form == "csv" else exports.format_json_lines(rows)
     if str(file) == "-":
         for line in lines:
             click.echo(line, nl=False)
@@ -40,20 +40,20 @@ def export(file: Path, form: str, hashes: bool) -> None:
 )
 def copy(url: str) -> None:
     """Copy everything into the empty database at URL. Stop the service first; keys and origin stay the same."""
-    house = open_house()
+    site = open_site()
     target = Store(url)
-    if target.engine.url == house.store.engine.url:
+    if target.engine.url == site.store.engine.url:
         raise SettingsError("--to names the database that is in use")
     try:
-        counts = copying.copy(house.store, target, _progress)
-    except copying.CopyRefused as wrong:
-        raise SettingsError(str(wrong)) from None
+        counts = copying.copy_database(site.store, target, _print_progress)
+    except copying.CopyRefused as error:
+        raise SettingsError(str(error)) from None
     finally:
         target.close()
     for name, count in counts.items():
         click.echo(f"{count:>9}  {name}")
     click.echo(f"copied to {target}; set ACCOUNTS_DATABASE_URL to it, and keep the key ring and the public origin")
-    if copying.moved_on(house.store, counts):
+    if copying.has_changed_since(site.store, counts):
         click.echo(
             "accounts: something happened here meanwhile and is not in the copy: stop the service, and copy again"
             " into an empty database",
@@ -61,6 +61,6 @@ def copy(url: str) -> None:
         )
 
 
-def _progress(table: str, rows: int) -> None:
+def _print_progress(table: str, rows: int) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r{table}: {rows} ", nl=False, err=True)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from accounts.cli.context import unit_of_work
+from accounts.cli.context import open_unit_of_work
 from accounts.core import csv_files
 from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
@@ -27,7 +27,7 @@ from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.search import INVITE_STATES, InviteSearchForm
 from accounts.web.kit.forms import validate
 
-MOST_SHOWN = 20
+MAX_PRINTED_ROWS = 20
 
 
 @click.command()
@@ -54,18 +54,18 @@ def invite(
         raise click.UsageError("Name one address, or a list with --csv.")
     if file is not None and printed:
         raise click.UsageError("--print is for one address; links of a batch: accounts invites export.")
-    uow = unit_of_work()
-    said: dict[str, Any] = {"groups": list(groups), "locale": locale or uow.site.settings.locale}
-    said |= {"days": days} if days is not None else {}
+    uow = open_unit_of_work()
+    data: dict[str, Any] = {"groups": list(groups), "locale": locale or uow.site.settings.locale}
+    data |= {"days": days} if days is not None else {}
     if file is None:
-        _invite_one(uow, {**said, "email": email}, printed)
+        _invite_one(uow, {**data, "email": email}, printed)
         return
     batch = batches.create_batch(
-        uow, validate(NewBatchForm, {**said, "name": name or Path(file.name).stem, "file": file})
+        uow, validate(NewBatchForm, {**data, "name": name or Path(file.name).stem, "file": file})
     )
-    _report(uow, batch)
+    _print_batch(uow, batch)
     if not dry:
-        _send(uow, batch)
+        _send_batch(uow, batch)
 
 
 @click.group()
@@ -79,22 +79,24 @@ def invites() -> None:
 @click.option("--batch", "name", help="Only those of this batch.")
 def list_invites(text: str, state: str | None, name: str | None) -> None:
     """Invitations whose address or name has TEXT in it, newest first: id, state, end, address, groups."""
-    uow = unit_of_work()
+    uow = open_unit_of_work()
     batch = batches.find_batch(uow, name).id if name else ""
-    said = validate(InviteSearchForm, {"q": text, "state": state or "", "batch": batch})
+    form = validate(InviteSearchForm, {"q": text, "state": state or "", "batch": batch})
     while True:
-        found = search.search_invites(uow, said)
-        for row in found.rows:
-            click.echo("\t".join((row.id, row.state, _moment(row.expires_at), row.email, ",".join(row.groups))))
-        if not found.next:
+        page = search.search_invites(uow, form)
+        for row in page.rows:
+            click.echo(
+                "\t".join((row.id, row.state, _format_timestamp(row.expires_at), row.email, ",".join(row.groups)))
+            )
+        if not page.next:
             return
-        said = said.model_copy(update={"after": found.next})
+        form = form.model_copy(update={"after": page.next})
 
 
 @invites.command("batches")
 def list_batches() -> None:
     """Batches, newest first: id, how many are still to send, how many invitations in which state, name."""
-    uow = unit_of_work()
+    uow = open_unit_of_work()
     for batch in batches.list_batches(uow):
         counts = batches.count_batch(uow, batch.id)
         states = " ".join(f"{state}={counts.invites[state]}" for state in INVITE_STATES if state in counts.invites)
@@ -105,13 +107,13 @@ def list_batches() -> None:
 @click.argument("batch")
 def show(batch: str) -> None:
     """What would happen, or has happened, to each row of a list."""
-    uow = unit_of_work()
-    found = batches.find_batch(uow, batch)
+    uow = open_unit_of_work()
+    invite_batch = batches.find_batch(uow, batch)
     after = 0
-    while rows := batches.list_batch_rows(uow, found.id, after=after):
+    while rows := batches.list_batch_rows(uow, invite_batch.id, after=after):
         for row in rows:
-            why = REASON_MESSAGES[row.reason] if row.reason else ",".join(row.adds)
-            click.echo("\t".join((str(row.line), row.verdict, row.email, why)).rstrip())
+            reason = REASON_MESSAGES[row.reason] if row.reason else ",".join(row.adds)
+            click.echo("\t".join((str(row.line), row.verdict, row.email, reason)).rstrip())
         after = rows[-1].number
 
 
@@ -119,17 +121,17 @@ def show(batch: str) -> None:
 @click.argument("batch")
 def send(batch: str) -> None:
     """Send what is left of a batch. May be broken off, and goes on when called again; nobody is invited twice."""
-    uow = unit_of_work()
-    _send(uow, batches.find_batch(uow, batch))
+    uow = open_unit_of_work()
+    _send_batch(uow, batches.find_batch(uow, batch))
 
 
 @invites.command()
 @click.argument("batch")
 def discard(batch: str) -> None:
     """Forget a list; invitations that were sent from it stay."""
-    uow = unit_of_work()
-    found = batches.find_batch(uow, batch)
-    click.echo(f"{batches.discard_batch(uow, found.id)} rows of {found.name} are gone")
+    uow = open_unit_of_work()
+    invite_batch = batches.find_batch(uow, batch)
+    click.echo(f"{batches.discard_batch(uow, invite_batch.id)} rows of {invite_batch.name} are gone")
 
 
 @invites.command()
@@ -137,7 +139,7 @@ def discard(batch: str) -> None:
 @click.option("--batch", "name", help="All open ones of this batch.")
 def resend(ids: tuple[str, ...], name: str | None) -> None:
     """Mail open invitations once more."""
-    _change("resend", ids, name)
+    _change_invites("resend", ids, name)
 
 
 @invites.command()
@@ -146,7 +148,7 @@ def resend(ids: tuple[str, ...], name: str | None) -> None:
 @click.option("--days", type=int, default=ExtendInviteForm().days, show_default=True, help="How long from now.")
 def extend(ids: tuple[str, ...], name: str | None, days: int) -> None:
     """Mail links that end later; those that are out stay alive until their own end."""
-    _change("extend", ids, name, days)
+    _change_invites("extend", ids, name, days)
 
 
 @invites.command()
@@ -154,7 +156,7 @@ def extend(ids: tuple[str, ...], name: str | None, days: int) -> None:
 @click.option("--batch", "name", help="All open ones of this batch, and nothing more of it is sent.")
 def revoke(ids: tuple[str, ...], name: str | None) -> None:
     """Take invitations back: every link of them is dead."""
-    _change("revoke", ids, name)
+    _change_invites("revoke", ids, name)
 
 
 @invites.command("export")
@@ -162,11 +164,11 @@ def revoke(ids: tuple[str, ...], name: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Lines of JSON instead of CSV.")
 def export_links(batch: str, as_json: bool) -> None:
     """Print the open invitations of a batch, each with a link. Whoever has a link can use it."""
-    uow = unit_of_work()
-    found = batches.find_batch(uow, batch)
-    export.record_export(uow, found.id, "links")
-    with closing(export.iter_exported_invites(uow.site, uow.request_info, found.id)) as links:
-        for text in _json_lines(links) if as_json else csv_files.format_csv(export.format_mail_merge(links)):
+    uow = open_unit_of_work()
+    invite_batch = batches.find_batch(uow, batch)
+    export.record_export(uow, invite_batch.id, "links")
+    with closing(export.iter_exported_invites(uow.site, uow.request_info, invite_batch.id)) as links:
+        for text in _format_json_lines(links) if as_json else csv_files.format_csv(export.format_mail_merge(links)):
             click.echo(text, nl=False)
 
 
@@ -177,23 +179,23 @@ def print_letters(batch: str) -> None:
     from accounts.app import create_app
     from accounts.web.admin.printing import render_letters
 
-    uow = unit_of_work()
-    found = batches.find_batch(uow, batch)
-    export.record_export(uow, found.id, "letters")
+    uow = open_unit_of_work()
+    invite_batch = batches.find_batch(uow, batch)
+    export.record_export(uow, invite_batch.id, "letters")
     with (
         create_app(uow.site.settings).test_request_context(),
-        closing(export.iter_exported_invites(uow.site, uow.request_info, found.id)) as links,
+        closing(export.iter_exported_invites(uow.site, uow.request_info, invite_batch.id)) as links,
     ):
         for text in render_letters(links, standalone=True):
             click.echo(text, nl=False)
 
 
-def _json_lines(links: Iterator[export.ExportedInvite]) -> Iterator[str]:
-    return (json.dumps(asdict(each), default=_moment) + "\n" for each in links)
+def _format_json_lines(links: Iterator[export.ExportedInvite]) -> Iterator[str]:
+    return (json.dumps(asdict(each), default=_format_timestamp) + "\n" for each in links)
 
 
-def _invite_one(uow: UnitOfWork, said: dict[str, Any], printed: bool) -> None:
-    row = send_invites.send_invite(uow, validate(send_invites.InviteForm, said), send_letter=not printed)
+def _invite_one(uow: UnitOfWork, data: dict[str, Any], printed: bool) -> None:
+    row = send_invites.send_invite(uow, validate(send_invites.InviteForm, data), send_letter=not printed)
     if printed:
         with uow:
             url = make_invite_url(uow, row)
@@ -202,18 +204,18 @@ def _invite_one(uow: UnitOfWork, said: dict[str, Any], printed: bool) -> None:
         click.echo(f"invitation {row.id} to {row.email} is due")
 
 
-def _report(uow: UnitOfWork, batch: InviteBatch) -> None:
+def _print_batch(uow: UnitOfWork, batch: InviteBatch) -> None:
     counts = batches.count_batch(uow, batch.id).rows
-    told = ", ".join(f"{each} {counts[each]}" for each in VERDICTS if each in counts)
-    click.echo(f"batch {batch.id} {batch.name}: {told}")
+    summary = ", ".join(f"{each} {counts[each]}" for each in VERDICTS if each in counts)
+    click.echo(f"batch {batch.id} {batch.name}: {summary}")
     for verdict in ("malformed", "refused", "duplicate"):
-        for row in batches.list_batch_rows(uow, batch.id, verdict=verdict, limit=MOST_SHOWN):
+        for row in batches.list_batch_rows(uow, batch.id, verdict=verdict, limit=MAX_PRINTED_ROWS):
             click.echo(f"  line {row.line}: {row.email or '-'}: {REASON_MESSAGES[row.reason]}", err=True)
     if batch.unused:
         click.echo(f"  columns that are not used: {', '.join(batch.unused)}", err=True)
 
 
-def _send(uow: UnitOfWork, batch: InviteBatch) -> None:
+def _send_batch(uow: UnitOfWork, batch: InviteBatch) -> None:
     counts = batches.count_batch(uow, batch.id)
     uow.release()
     sent = counts.rows.get("sent", 0)
@@ -228,19 +230,19 @@ def _send(uow: UnitOfWork, batch: InviteBatch) -> None:
     click.echo(f"{sent} of {batch.name} are invited; letters are due")
 
 
-def _change(act: InviteAction, ids: tuple[str, ...], name: str | None, days: int = 1) -> None:
+def _change_invites(action: InviteAction, ids: tuple[str, ...], name: str | None, days: int = 1) -> None:
     if bool(ids) == (name is not None):
         raise click.UsageError("Name invitations by their ids, or one batch with --batch.")
-    uow = unit_of_work()
+    uow = open_unit_of_work()
     if name is not None:
-        said = validate(ExtendInviteForm, {"days": days})
-        count = manage_invites.change_batch_invites(uow, name, act, said.days)
+        form = validate(ExtendInviteForm, {"days": days})
+        count = manage_invites.change_batch_invites(uow, name, action, form.days)
     else:
         count = manage_invites.change_invites(
-            uow, validate(ChangeInvitesForm, {"ids": list(ids), "act": act, "days": days})
+            uow, validate(ChangeInvitesForm, {"ids": list(ids), "act": action, "days": days})
         )
-    click.echo(f"{act}: {count}")
+    click.echo(f"{action}: {count}")
 
 
-def _moment(at: datetime) -> str:
+def _format_timestamp(at: datetime) -> str:
     return at.isoformat(timespec="seconds").replace("+00:00", "Z")

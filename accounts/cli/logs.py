@@ -17,24 +17,24 @@ from accounts.web.kit import context
 log = logging.getLogger("accounts.requests")
 
 
-def configure(settings: Settings) -> None:
+def configure_logging(settings: Settings) -> None:
     """Send the process's log to stderr, as JSON lines in production and in colour on a terminal."""
-    shared: list[Any] = [
+    shared_processors: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    watched = settings.env == "development" and sys.stderr.isatty()
-    last: Any = structlog.dev.ConsoleRenderer() if watched else structlog.processors.JSONRenderer()
+    is_watched_terminal = settings.env == "development" and sys.stderr.isatty()
+    renderer: Any = structlog.dev.ConsoleRenderer() if is_watched_terminal else structlog.processors.JSONRenderer()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=shared_processors,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                last,
+                renderer,
             ],
         )
     )
@@ -53,13 +53,13 @@ def log_requests(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        began = g.get("accounts_began", time.perf_counter())
-        said = {
+        started = g.get("accounts_began", time.perf_counter())
+        fields = {
             "method": request.method,
             "route": request.url_rule.rule if request.url_rule else None,
             "status": response.status_code,
-            "ms": round((time.perf_counter() - began) * 1000, 1),
+            "ms": round((time.perf_counter() - started) * 1000, 1),
             "request_id": context.state().request_id,
         }
-        log.info("request", extra=said)
+        log.info("request", extra=fields)
         return response

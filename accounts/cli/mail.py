@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from accounts.cli.context import open_house
+from accounts.cli.context import open_site
 from accounts.config import Settings
 from accounts.core import outbox
 
@@ -17,7 +17,7 @@ def mail(context: click.Context) -> None:
     """How many letters wait, and how many were given up."""
     if context.invoked_subcommand is not None:
         return
-    waiting, dead = outbox.count_items(open_house().store.engine)
+    waiting, dead = outbox.count_items(open_site().store.engine)
     click.echo(f"{waiting} waiting, {dead} given up")
 
 
@@ -35,11 +35,11 @@ def preview(folder: Path) -> None:
 
     composer = Letters([emails_folder()], Settings.load().service_name, SAMPLE_ORIGIN)
     folder.mkdir(parents=True, exist_ok=True)
-    for words in SAMPLES:
-        for locale in composer.languages(words):
+    for name in SAMPLES:
+        for locale in composer.languages(name):
             message = composer.compose(
-                sample_letter(words, locale), sender="accounts@example.org", message_id=f"<{words}@example.org>"
+                sample_letter(name, locale), sender="accounts@example.org", message_id=f"<{name}@example.org>"
             )
             for part, text in (("txt", f"{message.subject}\n\n{message.body}"), ("html", str(message.html))):
-                (folder / f"{words}.{locale}.{part}").write_text(text, encoding="utf-8")
+                (folder / f"{name}.{locale}.{part}").write_text(text, encoding="utf-8")
     click.echo(f"{len(list(folder.iterdir()))} files in {folder}")

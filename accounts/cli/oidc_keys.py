@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from accounts.cli.context import unit_of_work
+from accounts.cli.context import open_unit_of_work
 from accounts.flows.oidc import signing_key_rotation as life
 from accounts.flows.oidc import signing_keys as keys
 
@@ -15,7 +15,7 @@ def oidc_keys(context: click.Context) -> None:
     """Show the published keys: by which algorithm they sign, and which of them do."""
     if context.invoked_subcommand is not None:
         return
-    rows = keys.list_published_keys(unit_of_work())
+    rows = keys.list_published_keys(open_unit_of_work())
     for row in rows:
         click.echo(
             f"{row.id}\t{row.alg}\t{life.signing_key_state(row, rows)}\tfrom {row.not_before:%Y-%m-%d %H:%M:%S}"
@@ -29,11 +29,11 @@ def oidc_keys(context: click.Context) -> None:
 @click.option("--now", "at_once", is_flag=True, help="Sign in two minutes, when every process publishes them.")
 def rotate(algs: tuple[str, ...], at_once: bool) -> None:
     """Make new keys. They are published at once and sign a day later; the old ones stay published."""
-    ahead = keys.EMERGENCY_PUBLISH_AHEAD if at_once else keys.PUBLISH_AHEAD
-    made = life.rotate_signing_keys(unit_of_work(), algs or keys.SIGNING_ALGS, ahead=ahead)
-    for row in made:
+    publish_ahead = keys.EMERGENCY_PUBLISH_AHEAD if at_once else keys.PUBLISH_AHEAD
+    new_rows = life.rotate_signing_keys(open_unit_of_work(), algs or keys.SIGNING_ALGS, ahead=publish_ahead)
+    for row in new_rows:
         click.echo(f"{row.id} ({row.alg}) is published and signs from {row.not_before:%Y-%m-%d %H:%M:%S} UTC")
-    if not made:
+    if not new_rows:
         click.echo("Nothing was changed: new keys wait for their turn already.")
 
 
@@ -42,5 +42,5 @@ def rotate(algs: tuple[str, ...], at_once: bool) -> None:
 @click.argument("key")
 def drop(key: str) -> None:
     """Take KEY away at once, because somebody else may hold it. What it has signed verifies nowhere any more."""
-    alg = life.drop_signing_key(unit_of_work(), key)
+    alg = life.drop_signing_key(open_unit_of_work(), key)
     click.echo(f"{key} is gone from every process within a minute; another key signs {alg} from now on")

@@ -14,8 +14,8 @@ from types import FrameType
 import click
 from flask import Flask
 
-from accounts.cli.context import make_house
-from accounts.cli.whole import whole
+from accounts.cli.context import make_site
+from accounts.cli.whole import join_small_responses
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
 from accounts.core.site import Site
@@ -23,11 +23,11 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.version import __version__
 
-THREADS = 16
+THREADS_PER_PROCESS = 16
 """Request threads of a process. More than can be stuck: hashing has a pool of its own."""
 DRAIN_SECONDS = 20
 """How long a process that stops may take for the requests it has let in."""
-LETTER_SECONDS = 8
+DELIVERY_DRAIN_SECONDS = 8
 """How long it waits for the letter under way. `docker stop` kills after ten seconds in all."""
 
 
@@ -44,11 +44,11 @@ def serve(workers: int) -> None:
     if workers > 1 and settings.mail_server is None:
         raise SettingsError("several workers need ACCOUNTS_MAIL_SERVER: the development mailbox is of one process")
     _check_port(settings)
-    house = make_house(settings)
-    schema.upgrade(house.store)
-    _greet(house)
+    site = make_site(settings)
+    schema.upgrade(site.store)
+    _print_startup(site)
     # Nothing that is open may cross the fork.
-    house.store.close()
+    site.store.close()
     Granian(
         "accounts.cli.serve:application",
         factory=True,
@@ -56,7 +56,7 @@ def serve(workers: int) -> None:
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=workers,
-        blocking_threads=THREADS,
+        blocking_threads=THREADS_PER_PROCESS,
         websockets=False,
         respawn_failed_workers=True,
         workers_kill_timeout=DRAIN_SECONDS,
@@ -67,56 +67,56 @@ def serve(workers: int) -> None:
 @click.command()
 def upgrade() -> None:
     """Bring the tables to the version of this code."""
-    house = make_house()
-    schema.upgrade(house.store)
-    click.echo(f"{house.store} is at version {schema.head_revision()}")
+    site = make_site()
+    schema.upgrade(site.store)
+    click.echo(f"{site.store} is at version {schema.head_revision()}")
 
 
 @click.command()
 def worker() -> None:
     """Deliver mail and what other apps are told, and nothing else, until told to stop."""
     from accounts.app import create_app
-    from accounts.cli.logs import configure
+    from accounts.cli.logs import configure_logging
     from accounts.extension import get_app_state, start_workers
 
     settings = Settings.load()
-    configure(settings)
+    configure_logging(settings)
     app = create_app(settings)
     state = get_app_state(app)
     click.get_current_context().call_on_close(state.site.store.close)
     schema.check_revision(state.site.store)
-    stop = threading.Event()
+    stopped = threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:
-        stop.set()
+        stopped.set()
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
     click.echo(f"delivering mail of {settings.public_origin}", err=True)
-    end = start_workers(app)
-    stop.wait()
-    end(DRAIN_SECONDS)
+    stop_workers = start_workers(app)
+    stopped.wait()
+    stop_workers(DRAIN_SECONDS)
 
 
 def application() -> Flask:
     """The WSGI app of one serving process, with its mail worker thread."""
     from accounts.app import create_app
-    from accounts.cli.logs import configure, log_requests
+    from accounts.cli.logs import configure_logging, log_requests
     from accounts.extension import start_workers
 
     settings = Settings.load()
-    configure(settings)
+    configure_logging(settings)
     app = create_app(settings)
     log_requests(app)
-    app.wsgi_app = whole(app.wsgi_app)  # type: ignore[method-assign,assignment] # Flask's documented way
-    end = start_workers(app)
+    app.wsgi_app = join_small_responses(app.wsgi_app)  # type: ignore[method-assign,assignment] # Flask's documented way
+    stop_workers = start_workers(app)
     # Not atexit, which a forked process never reaches. A letter cut off here would rest until its lease ends.
-    Finalize(None, end, args=(LETTER_SECONDS,), exitpriority=0)
-    _leave_with_parent()
+    Finalize(None, stop_workers, args=(DELIVERY_DRAIN_SECONDS,), exitpriority=0)
+    _exit_with_parent()
     return app
 
 
-def _leave_with_parent() -> None:
+def _exit_with_parent() -> None:
     # A killed parent tells its children nothing; they would go on serving and keep its port from the next start.
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -129,12 +129,12 @@ def _leave_with_parent() -> None:
     threading.Thread(target=watch, name="accounts-parent", daemon=True).start()
 
 
-def _greet(house: Site) -> None:
-    settings = house.settings
+def _print_startup(site: Site) -> None:
+    settings = site.settings
     click.echo(f"accounts {__version__} ({settings.env}) at {settings.public_origin}")
     if settings.mail_server is None:
         click.echo(f"Mails are not sent; read them at {settings.public_origin}/mailbox")
-    with UnitOfWork(house) as uow:
+    with UnitOfWork(site) as uow:
         url = first_admin_url(uow)
     if url is not None:
         click.echo(f"Nobody administers yet. Open this link once to become the first admin:\n\n{url}\n")
@@ -146,6 +146,8 @@ def _check_port(settings: Settings) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
-        except OSError as wrong:
-            where = f"{settings.host} port {settings.port}"
-            raise SettingsError(f"ACCOUNTS_HOST, ACCOUNTS_PORT: cannot listen on {where}: {wrong.strerror}") from None
+        except OSError as error:
+            address = f"{settings.host} port {settings.port}"
+            raise SettingsError(
+                f"ACCOUNTS_HOST, ACCOUNTS_PORT: cannot listen on {address}: {error.strerror}"
+            ) from None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
-from accounts.cli.context import unit_of_work
+from accounts.cli.context import open_unit_of_work
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
-from accounts.flows.helpdesk.accounts import AccountPage, Found
+from accounts.flows.helpdesk.accounts import AccountRow, AccountSearchForm
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import GroupsForm
 from accounts.web.kit.forms import validate
 
-AT_ONCE = 500
+ACCOUNTS_PER_BATCH = 500
 
 
 @click.group()
@@ -25,13 +25,15 @@ def users() -> None:
 @users.command("list")
 def list_users() -> None:
     """All accounts by address: id, state, address, groups."""
-    uow, place = unit_of_work(), ""
+    uow, cursor = open_unit_of_work(), ""
     while True:
-        rows, place = helpdesk_accounts.search(uow, AccountPage(after=place), size=AT_ONCE)
-        for each in rows:
-            click.echo("\t".join(line(each)))
+        rows, cursor = helpdesk_accounts.search_accounts(
+            uow, AccountSearchForm(after=cursor), page_size=ACCOUNTS_PER_BATCH
+        )
+        for row in rows:
+            click.echo("\t".join(format_account_row(row)))
         uow.release()
-        if not place:
+        if not cursor:
             return
 
 
@@ -39,7 +41,7 @@ def list_users() -> None:
 @click.argument("who")
 def show(who: str) -> None:
     """One account, by id or address."""
-    _, account = found(who)
+    _, account = find_account(who)
     for label, value in (
         ("id", account.id),
         ("address", account.email),
@@ -57,7 +59,7 @@ def show(who: str) -> None:
 @click.argument("who")
 def disable(who: str) -> None:
     """Switch an account off; its sessions and links are dead at once."""
-    uow, account = found(who)
+    uow, account = find_account(who)
     accounts.disable_account(uow, account.id)
     click.echo(f"{account.email} is disabled")
 
@@ -66,7 +68,7 @@ def disable(who: str) -> None:
 @click.argument("who")
 def enable(who: str) -> None:
     """Switch an account on again."""
-    uow, account = found(who)
+    uow, account = find_account(who)
     accounts.enable_account(uow, account.id)
     click.echo(f"{account.email} is active")
 
@@ -76,9 +78,9 @@ def enable(who: str) -> None:
 @click.argument("groups", nargs=-1)
 def groups(who: str, groups: tuple[str, ...]) -> None:
     """Make GROUPS the groups of an account; none at all takes it out of every group."""
-    uow, account = found(who)
-    wanted = validate(GroupsForm, {"groups": list(groups)}).groups
-    account = accounts.set_groups(uow, account.id, wanted)
+    uow, account = find_account(who)
+    new_groups = validate(GroupsForm, {"groups": list(groups)}).groups
+    account = accounts.set_groups(uow, account.id, new_groups)
     click.echo(f"{account.email} is in: {', '.join(account.groups) or 'no group'}")
 
 
@@ -86,20 +88,20 @@ def groups(who: str, groups: tuple[str, ...]) -> None:
 @click.argument("who")
 def sign_out(who: str) -> None:
     """End all sessions of an account."""
-    uow, account = found(who)
+    uow, account = find_account(who)
     sessions.sign_out_everywhere(uow, account.id)
     click.echo(f"{account.email} is signed out everywhere")
 
 
-def found(who: str) -> tuple[UnitOfWork, Account]:
+def find_account(who: str) -> tuple[UnitOfWork, Account]:
     """A unit of work of the operator, and the account of an id or an address in it.
 
     :raises NotFound: there is none.
     """
-    uow = unit_of_work()
+    uow = open_unit_of_work()
     return uow, accounts.find_account(uow, who)
 
 
-def line(each: Found) -> tuple[str, ...]:
+def format_account_row(row: AccountRow) -> tuple[str, ...]:
     """What lists say of an account."""
-    return each.id, each.state, each.email, ",".join(each.groups)
+    return row.id, row.state, row.email, ",".join(row.groups)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-LARGEST = 256 * 1024
+MAX_JOINED_BYTES = 256 * 1024
 """Bytes. Whatever is larger, or does not say, is sent piece by piece: streams, and files that are read on the way."""
 
 
-def whole(app: WSGIApplication) -> WSGIApplication:
+def join_small_responses(app: WSGIApplication) -> WSGIApplication:
     """The same app, whose answers are lists where they are small and say how long they are."""
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -26,14 +26,14 @@ def whole(app: WSGIApplication) -> WSGIApplication:
             lengths[:] = [int(value) for name, value in headers if name.lower() == "content-length"]
             return start_response(status, headers, *error)
 
-        pieces = app(environ, begin)
-        if not lengths or lengths[0] > LARGEST:
-            return pieces
+        chunks = app(environ, begin)
+        if not lengths or lengths[0] > MAX_JOINED_BYTES:
+            return chunks
         try:
-            return [b"".join(pieces)]
+            return [b"".join(chunks)]
         finally:
             # Whoever hands a list on has nothing to close.
-            if hasattr(pieces, "close"):
-                pieces.close()
+            if hasattr(chunks, "close"):
+                chunks.close()
 
     return answer

@@ -114,7 +114,7 @@ class Worker:
         grants.delete_expired_grants(self._site.store.engine)
         self._site.throttle.delete_expired()
         batches.delete_stale_batches(self._site)
-        audit_upkeep.run(self._site)
+        audit_upkeep.maintain_audit_log(self._site)
 
     def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Callback | None:
         if item.purpose in CALLBACKS:

@@ -32,7 +32,7 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
     change_password.PASSWORD_CHANGED_NOTICE: change_password.letter,
     change_email.EMAIL_CHANGED_NOTICE: change_email.email_changed_letter,
     close_account.ACCOUNT_CLOSED_NOTICE: close_account.account_closed_letter,
-    helpdesk_accounts.DELETED_NOTICE: close_account.account_deleted_letter,
+    helpdesk_accounts.ACCOUNT_DELETED_NOTICE: close_account.account_deleted_letter,
     identities.CONNECTED_NOTICE: identities.letter,
     identities.DISCONNECTED_NOTICE: identities.letter,
 }

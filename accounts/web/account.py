@@ -203,7 +203,7 @@ def close_account_(form: Form) -> Reply:
 @routes.get("/account/export", access=SIGNED_IN, step_up=True, formats=BOTH)
 def export_data() -> Reply:
     """Everything that is kept about this account, without secrets."""
-    data = export.own_data(uow(), context.require_account())
+    data = export.export_own_data(uow(), context.require_account())
     return Reply(template="export.html", json=data, context={"file": url_for(f"{API_BLUEPRINT}.export_data")})
 
 

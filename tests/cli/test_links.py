@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from accounts.cli import main
-from accounts.cli.links import lapse
+from accounts.cli.links import format_duration
 from tests.conftest import KEY
 from tests.flows.helpdesk.links.dead_links import CASES, assert_no_secret
 from tests.people import Service
@@ -79,4 +79,4 @@ def test_a_text_without_a_link_is_one_clear_line(explain: Explain, service: Serv
     ("seconds", "said"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (7300, "2 h"), (86400 * 3 + 5, "3 d")]
 )
 def test_a_lapse_is_told_in_its_largest_unit(seconds: int, said: str) -> None:
-    assert lapse(seconds) == said
+    assert format_duration(seconds) == said

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, Response
 from werkzeug.test import create_environ
 
-from accounts.cli.whole import LARGEST, whole
+from accounts.cli.whole import MAX_JOINED_BYTES, join_small_responses
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def app() -> Flask:
 
     app.add_url_rule("/small", view_func=small)
     app.add_url_rule("/streamed", view_func=streamed)
-    app.add_url_rule("/large", view_func=lambda: "x" * (LARGEST + 1))
+    app.add_url_rule("/large", view_func=lambda: "x" * (MAX_JOINED_BYTES + 1))
     return app
 
 
@@ -43,7 +43,7 @@ def ask(app: Flask, path: str, method: str = "GET") -> tuple[str, Iterable[bytes
     def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
         begun.append(status)
 
-    answer = whole(app.wsgi_app)(create_environ(path, method=method), start)
+    answer = join_small_responses(app.wsgi_app)(create_environ(path, method=method), start)
     return begun[0], answer
 
 
@@ -66,4 +66,4 @@ def test_a_stream_is_handed_on_as_it_comes(app: Flask) -> None:
 def test_a_large_answer_is_not_held_once_more(app: Flask) -> None:
     _, answer = ask(app, "/large")
     assert not isinstance(answer, list)
-    assert sum(len(piece) for piece in answer) == LARGEST + 1
+    assert sum(len(piece) for piece in answer) == MAX_JOINED_BYTES + 1

@@ -17,68 +17,68 @@ from accounts.core.errors import N_
 from accounts.core.models.audit import AuditRow
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.audit.search import COLUMNS, AuditFilter, Line, conditions
+from accounts.flows.audit.search import EVENT_COLUMNS, AuditEvent, AuditFilterForm, build_conditions
 
-EXPORTED = "audit.exported"
-BATCH = 1000
-NAMES = tuple(Line.__dataclass_fields__)
+AUDIT_EXPORTED_EVENT = "audit.exported"
+EVENTS_PER_BATCH = 1000
+COLUMN_NAMES = tuple(AuditEvent.__dataclass_fields__)
 
-Format = Literal["csv", "ndjson"]
+AuditFormat = Literal["csv", "ndjson"]
 
 
-class ExportAudit(AuditFilter):
+class AuditExportForm(AuditFilterForm):
     """Which lines, and in what form."""
 
-    format: Format = Field(default="csv", title=N_("Form"), json_schema_extra={"input": "choice"})
+    format: AuditFormat = Field(default="csv", title=N_("Form"), json_schema_extra={"input": "choice"})
 
 
-def begin(uow: UnitOfWork, said: ExportAudit) -> Iterator[str]:
+def start_export(uow: UnitOfWork, form: AuditExportForm) -> Iterator[str]:
     """Note who takes what away, and begin. The lines themselves are read while they are sent."""
-    wanted = conditions(uow, said)
-    filters = {name: str(value) for name in AuditFilter.model_fields if (value := getattr(said, name))}
+    conditions = build_conditions(uow, form)
+    filters = {name: str(value) for name in AuditFilterForm.model_fields if (value := getattr(form, name))}
     with uow:
         # Not whom somebody looked for: that may be an address.
-        uow.record_event(EXPORTED, facts={"format": said.format, "filters": sorted(filters)})
-    return stream(uow.site, wanted, said.format)
+        uow.record_event(AUDIT_EXPORTED_EVENT, facts={"format": form.format, "filters": sorted(filters)})
+    return stream_events(uow.site, conditions, form.format)
 
 
-def stream(house: Site, wanted: Sequence[ColumnElement[bool]], format: Format) -> Iterator[str]:
+def stream_events(site: Site, conditions: Sequence[ColumnElement[bool]], export_format: AuditFormat) -> Iterator[str]:
     """The lines, oldest first, as text in batches. Asks the store for itself: the request is over by then.
 
     A connection is held for one batch only, so that a slow reader keeps none open. Lines appended meanwhile are left
     out: it ends at the moment when it began.
     """
-    write = _FORMATS[format]
-    until, place = now(), None
-    if format == "csv":
-        yield csv_files.format_row(NAMES)
+    format_event = _ROW_FORMATTERS[export_format]
+    until, position = now(), None
+    if export_format == "csv":
+        yield csv_files.format_row(COLUMN_NAMES)
     while True:
-        lines = select(*COLUMNS).where(AuditRow.at <= until, *wanted)
-        if place is not None:
-            lines = lines.where(chain.rows_after(*place))
-        with house.store.engine.connect() as connection:
-            rows = connection.execute(lines.order_by(AuditRow.at, AuditRow.id).limit(BATCH)).all()
+        statement = select(*EVENT_COLUMNS).where(AuditRow.at <= until, *conditions)
+        if position is not None:
+            statement = statement.where(chain.rows_after(*position))
+        with site.store.engine.connect() as connection:
+            rows = connection.execute(statement.order_by(AuditRow.at, AuditRow.id).limit(EVENTS_PER_BATCH)).all()
         if rows:
-            yield "".join(write(row) for row in rows)
-        if len(rows) < BATCH:
+            yield "".join(format_event(row) for row in rows)
+        if len(rows) < EVENTS_PER_BATCH:
             return
-        place = (rows[-1].at, rows[-1].id)
+        position = (rows[-1].at, rows[-1].id)
 
 
-def _as_csv(row: Any) -> str:
-    told = _told(row)
-    told["facts"] = json.dumps(told["facts"], ensure_ascii=False)
-    return csv_files.format_row(["" if value is None else str(value) for value in told.values()])
+def _format_csv_row(row: Any) -> str:
+    values = _event_dict(row)
+    values["facts"] = json.dumps(values["facts"], ensure_ascii=False)
+    return csv_files.format_row(["" if value is None else str(value) for value in values.values()])
 
 
-def _as_ndjson(row: Any) -> str:
-    return json.dumps(_told(row), ensure_ascii=False, separators=(",", ":")) + "\n"
+def _format_ndjson_row(row: Any) -> str:
+    return json.dumps(_event_dict(row), ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
-def _told(row: Any) -> dict[str, Any]:
-    told = dict(zip(NAMES, row, strict=True))
-    told["at"] = row.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return told
+def _event_dict(row: Any) -> dict[str, Any]:
+    values = dict(zip(COLUMN_NAMES, row, strict=True))
+    values["at"] = row.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return values
 
 
-_FORMATS: dict[Format, Callable[[Any], str]] = {"csv": _as_csv, "ndjson": _as_ndjson}
+_ROW_FORMATTERS: dict[AuditFormat, Callable[[Any], str]] = {"csv": _format_csv_row, "ndjson": _format_ndjson_row}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from accounts.core.errors import N_
 
-HAPPENED: Mapping[str, str] = {
+EVENT_LABELS: Mapping[str, str] = {
     "account.activated": N_("account made"),
     "account.close-asked": N_("closing the account asked for"),
     "account.closed": N_("account closed"),

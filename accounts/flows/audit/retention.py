@@ -16,66 +16,66 @@ from accounts.core.models.audit import AuditChainRow, AuditRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.session import REMEMBERED_ABSOLUTE_TIMEOUT
 
-PRUNED = "audit.pruned"
-LEAST_DAYS = REMEMBERED_ABSOLUTE_TIMEOUT // timedelta(days=1) + 1
+AUDIT_PRUNED_EVENT = "audit.pruned"
+MIN_DAYS_WITH_PERSON = REMEMBERED_ABSOLUTE_TIMEOUT // timedelta(days=1) + 1
 """Younger lines are at work: the list of sessions is read from them."""
-BATCH = 500
-KEPT_FACTS = frozenset(
+EVENTS_PER_TRANSACTION = 500
+IMPERSONAL_FACTS = frozenset(
     {"purpose", "words", "why", "limit", "locked", "added", "removed", "fields", "amr", "key", "outcome", "cause"}
 )
 """What of a line's facts leads to nobody. All others go: ids of sessions, invitations and mails are of one person."""
 
 
-def prune(uow: UnitOfWork, days: int) -> int:
+def pseudonymize_events(uow: UnitOfWork, days: int) -> int:
     """Put pseudonyms in the place of accounts and networks in lines older than so many days; how many were changed.
 
     Several at once do no harm. The lines of one account go on belonging together, as long as the same key signs.
     """
-    cutoff = now() - timedelta(days=max(days, LEAST_DAYS))
-    pruned, place = 0, None
-    while rows := uow.fetch_all(_personal(cutoff, place)):
+    cutoff = now() - timedelta(days=max(days, MIN_DAYS_WITH_PERSON))
+    count, position = 0, None
+    while rows := uow.fetch_all(_select_personal_events(cutoff, position)):
         with uow:
-            uow.session.execute(update(AuditRow), [_without_person(uow, row) for row in rows])
+            uow.session.execute(update(AuditRow), [_pseudonymized_values(uow, row) for row in rows])
             ids = [row.id for row in rows]
-            unsalted = update(AuditChainRow).where(AuditChainRow.audit_id.in_(ids)).values(salt=None)
-            uow.session.execute(unsalted.execution_options(synchronize_session=False))
-        pruned, place = pruned + len(rows), (rows[-1].at, rows[-1].id)
-    if pruned:
+            statement = update(AuditChainRow).where(AuditChainRow.audit_id.in_(ids)).values(salt=None)
+            uow.session.execute(statement.execution_options(synchronize_session=False))
+        count, position = count + len(rows), (rows[-1].at, rows[-1].id)
+    if count:
         with uow:
-            uow.record_event(PRUNED, facts={"lines": pruned, "before": int(cutoff.timestamp())})
-    return pruned
+            uow.record_event(AUDIT_PRUNED_EVENT, facts={"lines": count, "before": int(cutoff.timestamp())})
+    return count
 
 
-def _personal(cutoff: datetime, place: tuple[datetime, str] | None) -> Any:
+def _select_personal_events(cutoff: datetime, position: tuple[datetime, str] | None) -> Any:
     """Lines that still say who, oldest first."""
-    said = or_(
+    names_person = or_(
         AuditRow.account_id.not_like(f"{chain.PSEUDONYM_PREFIX}%"),
         AuditRow.actor.not_like(f"{chain.PSEUDONYM_PREFIX}%"),
         and_(AuditRow.network != "", AuditRow.network.not_like(f"{chain.PSEUDONYM_PREFIX}%")),
         AuditRow.agent != "",
         AuditRow.request_id != "",
     )
-    lines = select(
+    statement = select(
         AuditRow.id,
         AuditRow.at,
         AuditRow.account_id.label("account_id"),
         AuditRow.actor,
         AuditRow.network,
         AuditRow.facts,
-    ).where(AuditRow.at < cutoff, said)
-    if place is not None:
-        lines = lines.where(chain.rows_after(*place))
-    return lines.order_by(AuditRow.at, AuditRow.id).limit(BATCH)
+    ).where(AuditRow.at < cutoff, names_person)
+    if position is not None:
+        statement = statement.where(chain.rows_after(*position))
+    return statement.order_by(AuditRow.at, AuditRow.id).limit(EVENTS_PER_TRANSACTION)
 
 
-def _without_person(uow: UnitOfWork, row: Any) -> dict[str, Any]:
-    house = uow.site
+def _pseudonymized_values(uow: UnitOfWork, row: Any) -> dict[str, Any]:
+    site = uow.site
     return {
         "id": row.id,
-        "account_id": chain.make_pseudonym(house, row.account_id) if row.account_id else None,
-        "actor": chain.make_pseudonym(house, row.actor) if row.actor else None,
-        "network": chain.make_pseudonym(house, row.network),
+        "account_id": chain.make_pseudonym(site, row.account_id) if row.account_id else None,
+        "actor": chain.make_pseudonym(site, row.actor) if row.actor else None,
+        "network": chain.make_pseudonym(site, row.network),
         "agent": "",
         "request_id": "",
-        "facts": {name: value for name, value in row.facts.items() if name in KEPT_FACTS},
+        "facts": {name: value for name, value in row.facts.items() if name in IMPERSONAL_FACTS},
     }

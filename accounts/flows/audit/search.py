@@ -20,45 +20,47 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import Cursor, Form, SearchText
 
-PAGE = 50
-MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:Z|\+00:00)?)?", re.ASCII)
-NO_MOMENT = N_("Write a day such as 2026-11-25, or a time in UTC such as 2026-11-25 13:30.")
+EVENTS_PER_PAGE = 50
+TIMESTAMP_PATTERN = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:Z|\+00:00)?)?", re.ASCII
+)
+BAD_TIMESTAMP_MESSAGE = N_("Write a day such as 2026-11-25, or a time in UTC such as 2026-11-25 13:30.")
 
 
-def _moment(value: Any) -> Any:
+def _parse_timestamp(value: Any) -> Any:
     if value in ("", None):
         return None
-    found = MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = TIMESTAMP_PATTERN.fullmatch(value.strip()) if isinstance(value, str) else None
     try:
-        return datetime.fromisoformat(f"{found[1]}T{found[2] or '00:00'}").replace(tzinfo=UTC)  # type: ignore[index] # None is caught below
+        return datetime.fromisoformat(f"{match[1]}T{match[2] or '00:00'}").replace(tzinfo=UTC)  # type: ignore[index] # None is caught below
     except (TypeError, ValueError):
-        raise PydanticCustomError("moment", NO_MOMENT) from None
+        raise PydanticCustomError("moment", BAD_TIMESTAMP_MESSAGE) from None
 
 
-Moment = Annotated[
-    datetime | None, BeforeValidator(_moment), Field(json_schema_extra={"input": "text", "hint": "moment"})
+OptionalTimestamp = Annotated[
+    datetime | None, BeforeValidator(_parse_timestamp), Field(json_schema_extra={"input": "text", "hint": "moment"})
 ]
 
 
-class AuditFilter(Form):
+class AuditFilterForm(Form):
     """Which lines. Empty fields let everything through."""
 
     kind: SearchText = Field(default="", title=N_("Kind"), max_length=40, json_schema_extra={"maxlength": 40})
     account: SearchText = Field(default="", title=N_("Account"), max_length=254, json_schema_extra={"maxlength": 254})
     actor: SearchText = Field(default="", title=N_("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
     network: SearchText = Field(default="", title=N_("Network"), max_length=64, json_schema_extra={"maxlength": 64})
-    since: Moment = Field(default=None, title=N_("From"))
-    until: Moment = Field(default=None, title=N_("Until"))
+    since: OptionalTimestamp = Field(default=None, title=N_("From"))
+    until: OptionalTimestamp = Field(default=None, title=N_("Until"))
 
 
-class AuditPage(AuditFilter):
+class AuditSearchForm(AuditFilterForm):
     """Which lines, and behind which of them the page begins."""
 
     after: Cursor = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class AuditEvent:
     """One line of the audit log. ``actor`` did it to ``account``; both are ids, or pseudonyms of old."""
 
     id: str
@@ -74,7 +76,7 @@ class Line:
     facts: dict[str, Any]
 
 
-COLUMNS = (
+EVENT_COLUMNS = (
     AuditRow.id,
     AuditRow.at,
     AuditRow.kind,
@@ -89,68 +91,76 @@ COLUMNS = (
 )
 
 
-def page(uow: UnitOfWork, said: AuditPage, size: int = PAGE) -> tuple[list[Line], str]:
+def search_events(
+    uow: UnitOfWork, form: AuditSearchForm, page_size: int = EVENTS_PER_PAGE
+) -> tuple[list[AuditEvent], str]:
     """One page of lines, newest first, and the place behind which the next begins; "" where there is none."""
-    lines = select(*COLUMNS).where(*conditions(uow, said))
-    if said.after:
-        lines = lines.where(chain.rows_before(*_read_place(said.after)))
-    found = [
-        Line(*row) for row in uow.fetch_all(lines.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(size + 1))
+    statement = select(*EVENT_COLUMNS).where(*build_conditions(uow, form))
+    if form.after:
+        statement = statement.where(chain.rows_before(*_parse_cursor(form.after)))
+    events = [
+        AuditEvent(*row)
+        for row in uow.fetch_all(statement.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(page_size + 1))
     ]
-    return found[:size], place_of(found[size - 1]) if len(found) > size else ""
+    return events[:page_size], format_cursor(events[page_size - 1]) if len(events) > page_size else ""
 
 
-def history(uow: UnitOfWork, account_id: str, size: int = 20) -> list[Line]:
+def list_account_events(uow: UnitOfWork, account_id: str, limit: int = 20) -> list[AuditEvent]:
     """The newest lines about an account."""
-    lines = select(*COLUMNS).where(AuditRow.account_id == account_id)
-    return [Line(*row) for row in uow.fetch_all(lines.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(size))]
+    statement = select(*EVENT_COLUMNS).where(AuditRow.account_id == account_id)
+    return [
+        AuditEvent(*row)
+        for row in uow.fetch_all(statement.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(limit))
+    ]
 
 
-def conditions(uow: UnitOfWork, said: AuditFilter) -> Sequence[ColumnElement[bool]]:
+def build_conditions(uow: UnitOfWork, form: AuditFilterForm) -> Sequence[ColumnElement[bool]]:
     """What a line must be like."""
-    wanted: list[ColumnElement[bool]] = []
-    if said.kind:
-        within = AuditRow.kind.startswith(f"{said.kind.rstrip('.')}.", autoescape=True)
-        wanted.append(or_(AuditRow.kind == said.kind, within))
-    if said.account:
-        wanted.append(_about(uow, said.account.strip()))
-    if said.actor:
-        wanted.append(AuditRow.actor == _id_of(uow, said.actor.strip()))
-    if said.network:
-        known = client_network(said.network.strip())
-        wanted.append(AuditRow.network == (said.network.strip() if known == "unknown" else known))
-    if said.since:
-        wanted.append(AuditRow.at >= said.since)
-    if said.until:
-        wanted.append(AuditRow.at < said.until)
-    return wanted
+    conditions: list[ColumnElement[bool]] = []
+    if form.kind:
+        has_prefix = AuditRow.kind.startswith(f"{form.kind.rstrip('.')}.", autoescape=True)
+        conditions.append(or_(AuditRow.kind == form.kind, has_prefix))
+    if form.account:
+        conditions.append(_build_subject_condition(uow, form.account.strip()))
+    if form.actor:
+        conditions.append(AuditRow.actor == _resolve_account_id(uow, form.actor.strip()))
+    if form.network:
+        network = client_network(form.network.strip())
+        conditions.append(AuditRow.network == (form.network.strip() if network == "unknown" else network))
+    if form.since:
+        conditions.append(AuditRow.at >= form.since)
+    if form.until:
+        conditions.append(AuditRow.at < form.until)
+    return conditions
 
 
-def _about(uow: UnitOfWork, who: str) -> ColumnElement[bool]:
+def _build_subject_condition(uow: UnitOfWork, identifier: str) -> ColumnElement[bool]:
     """Lines about an account by id, or about an address: of its account, and those that are marked with it."""
-    key = accounts.get_email_key(who)
-    if not key:
-        return AuditRow.account_id == who
-    marked = AuditRow.id.in_(
-        select(AddressIndexRow.audit_id).where(AddressIndexRow.mark.in_(address_index.index_keys(uow.site, key)))
+    email_key = accounts.get_email_key(identifier)
+    if not email_key:
+        return AuditRow.account_id == identifier
+    is_indexed = AuditRow.id.in_(
+        select(AddressIndexRow.audit_id).where(
+            AddressIndexRow.mark.in_(address_index.index_keys(uow.site, email_key))
+        )
     )
-    return or_(AuditRow.account_id == _id_of(uow, who), marked)
+    return or_(AuditRow.account_id == _resolve_account_id(uow, identifier), is_indexed)
 
 
-def _id_of(uow: UnitOfWork, who: str) -> str:
+def _resolve_account_id(uow: UnitOfWork, identifier: str) -> str:
     try:
-        return accounts.find_account(uow, who).id
+        return accounts.find_account(uow, identifier).id
     except NotFound:
-        return "" if "@" in who else who
+        return "" if "@" in identifier else identifier
 
 
-def place_of(line: Line) -> str:
+def format_cursor(event: AuditEvent) -> str:
     """The place of a line in the order of all."""
-    return f"{round(line.at.timestamp() * 1_000_000)}.{line.id}"
+    return f"{round(event.at.timestamp() * 1_000_000)}.{event.id}"
 
 
-def _read_place(text: str) -> tuple[datetime, str]:
-    micros, _, id = text.partition(".")
+def _parse_cursor(cursor: str) -> tuple[datetime, str]:
+    micros, _, id = cursor.partition(".")
     try:
         seconds, rest = divmod(int(micros), 1_000_000)
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest), id

@@ -8,9 +8,9 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import retention as audit_retention
 
 
-def run(house: Site) -> None:
+def maintain_audit_log(site: Site) -> None:
     """Seal what has settled, and put pseudonyms into what is old enough. Several at once do no harm."""
-    if house.settings.audit_sealed:
-        chain.close_chain(house)
-    if days := house.settings.audit_pseudonyms_after:
-        audit_retention.prune(UnitOfWork(house), days)
+    if site.settings.audit_sealed:
+        chain.close_chain(site)
+    if days := site.settings.audit_pseudonyms_after:
+        audit_retention.pseudonymize_events(UnitOfWork(site), days)

@@ -13,96 +13,101 @@ from accounts.core.audit import chain
 from accounts.core.clock import now
 from accounts.core.models.audit import AuditChainRow, AuditRow
 from accounts.core.uow import UnitOfWork
-from accounts.flows.audit.retention import LEAST_DAYS
-from accounts.flows.audit.search import COLUMNS
+from accounts.flows.audit.retention import MIN_DAYS_WITH_PERSON
+from accounts.flows.audit.search import EVENT_COLUMNS
 
-BATCH = 1000
-MOST_TOLD = 100
-YOUNGEST_PRUNED = timedelta(days=LEAST_DAYS)
+ROWS_PER_BATCH = 1000
+MAX_FINDINGS = 100
+MIN_PSEUDONYM_AGE = timedelta(days=MIN_DAYS_WITH_PERSON)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ChainFinding:
     """One thing that is not as it was sealed.
 
-    :ivar what: ``changed``, ``missing``, ``inserted``: a line; ``unlinked``: a seal; ``unproven``: the end of the
+    :ivar kind: ``changed``, ``missing``, ``inserted``: a line; ``unlinked``: a seal; ``unproven``: the end of the
         chain; ``other-head``: it does not lead through the head that was noted.
     """
 
-    what: str
+    kind: str
     number: int
-    line: str
+    audit_id: str
 
 
 @dataclass
-class Verdict:
-    """What was found. ``findings`` are the first; ``wrong`` counts all."""
+class ChainReport:
+    """What was found. ``findings`` are the first; ``finding_count`` counts all."""
 
     sealed: int = 0
-    pruned: int = 0
+    pseudonymized: int = 0
     unsealed: int = 0
     head: str = ""
-    wrong: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    finding_count: int = 0
+    findings: list[ChainFinding] = field(default_factory=list)
 
-    def add(self, what: str, number: int, line: str = "") -> None:
+    def add_finding(self, kind: str, number: int, audit_id: str = "") -> None:
         """Note one more."""
-        self.wrong += 1
-        if len(self.findings) < MOST_TOLD:
-            self.findings.append(Finding(what, number, line))
+        self.finding_count += 1
+        if len(self.findings) < MAX_FINDINGS:
+            self.findings.append(ChainFinding(kind, number, audit_id))
 
 
-def verify(uow: UnitOfWork, noted: str = "") -> Verdict:
+def verify_chain(uow: UnitOfWork, expected_head: str = "") -> ChainReport:
     """Compare every line with its seal.
 
-    :param noted: a head that was printed before, ``number:digest``: the only thing that shows whether the end of the
-        log was cut off together with its seals.
+    :param expected_head: a head that was printed before, ``number:digest``: the only thing that shows whether the
+        end of the log was cut off together with its seals.
     """
-    verdict = Verdict()
-    before, last = chain.GENESIS_DIGEST, None
-    proven_to, heads = 0, set()
-    for seal, line in _sealed(uow):
-        verdict.sealed += 1
-        if seal.number != (last.number if last else 0) + 1:
-            verdict.add("unlinked", seal.number, seal.audit_id)
-        _compare(verdict, before, seal, line)
-        if seal.proof and chain.check_proof(uow.site, seal) is False:
-            verdict.add("unproven", seal.number, seal.audit_id)
-        elif seal.proof and chain.check_proof(uow.site, seal):
-            proven_to = seal.number
-        if noted and noted == _head(seal):
-            heads.add(noted)
-        before, last = seal.digest, seal
-    if last is not None:
-        verdict.head = _head(last)
-        if proven_to != last.number:
-            verdict.add("unproven", last.number, last.audit_id)
-    if noted and noted not in heads:
-        verdict.add("other-head", int(noted.partition(":")[0]) if noted.partition(":")[0].isdecimal() else 0)
-    _find_inserted(uow, verdict, last)
-    return verdict
+    report = ChainReport()
+    previous_digest, last_row = chain.GENESIS_DIGEST, None
+    proven_number, matched_heads = 0, set()
+    for chain_row, event in _iter_sealed_events(uow):
+        report.sealed += 1
+        if chain_row.number != (last_row.number if last_row else 0) + 1:
+            report.add_finding("unlinked", chain_row.number, chain_row.audit_id)
+        _check_event(report, previous_digest, chain_row, event)
+        if chain_row.proof and chain.check_proof(uow.site, chain_row) is False:
+            report.add_finding("unproven", chain_row.number, chain_row.audit_id)
+        elif chain_row.proof and chain.check_proof(uow.site, chain_row):
+            proven_number = chain_row.number
+        if expected_head and expected_head == _format_head(chain_row):
+            matched_heads.add(expected_head)
+        previous_digest, last_row = chain_row.digest, chain_row
+    if last_row is not None:
+        report.head = _format_head(last_row)
+        if proven_number != last_row.number:
+            report.add_finding("unproven", last_row.number, last_row.audit_id)
+    if expected_head and expected_head not in matched_heads:
+        report.add_finding(
+            "other-head", int(expected_head.partition(":")[0]) if expected_head.partition(":")[0].isdecimal() else 0
+        )
+    _find_inserted(uow, report, last_row)
+    return report
 
 
-def _compare(verdict: Verdict, before: str, seal: Any, line: Any) -> None:
-    if line is None:
-        verdict.add("missing", seal.number, seal.audit_id)
+def _check_event(report: ChainReport, previous_digest: str, chain_row: Any, event: Any) -> None:
+    if event is None:
+        report.add_finding("missing", chain_row.number, chain_row.audit_id)
         return
-    if seal.salt is None:
-        verdict.pruned += 1
-        told = [value for value in (line.account_id, line.actor, line.network) if value]
+    if chain_row.salt is None:
+        report.pseudonymized += 1
+        identifiers = [value for value in (event.account_id, event.actor, event.network) if value]
         # One that is too young to be pruned was not pruned by us.
-        right = all(value.startswith(chain.PSEUDONYM_PREFIX) for value in told) and seal.at < now() - YOUNGEST_PRUNED
+        is_intact = (
+            all(value.startswith(chain.PSEUDONYM_PREFIX) for value in identifiers)
+            and chain_row.at < now() - MIN_PSEUDONYM_AGE
+        )
     else:
-        right = chain.personal_digest(line, seal.salt) == seal.personal
-    if not right or chain.chained_digest(before, seal, line) != seal.digest:
-        verdict.add("changed", seal.number, seal.audit_id)
+        is_intact = chain.personal_digest(event, chain_row.salt) == chain_row.personal
+    if not is_intact or chain.chained_digest(previous_digest, chain_row, event) != chain_row.digest:
+        report.add_finding("changed", chain_row.number, chain_row.audit_id)
 
 
-def _head(seal: Any) -> str:
-    return f"{seal.number}:{seal.digest}"
+def _format_head(chain_row: Any) -> str:
+    return f"{chain_row.number}:{chain_row.digest}"
 
 
-def _sealed(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
+def _iter_sealed_events(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
     """The seals in order, each with its line or None. One batch is held at a time."""
     columns = (
         AuditChainRow.number,
@@ -117,27 +122,27 @@ def _sealed(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
     number = -1
     while True:
         rows = uow.fetch_all(
-            select(*columns).where(AuditChainRow.number > number).order_by(AuditChainRow.number).limit(BATCH)
+            select(*columns).where(AuditChainRow.number > number).order_by(AuditChainRow.number).limit(ROWS_PER_BATCH)
         )
         if not rows:
             return
-        lines = {
+        events_by_id = {
             row.id: row
-            for row in uow.fetch_all(select(*COLUMNS).where(AuditRow.id.in_([each.audit_id for each in rows])))
+            for row in uow.fetch_all(select(*EVENT_COLUMNS).where(AuditRow.id.in_([each.audit_id for each in rows])))
         }
         for each in rows:
-            yield each, lines.get(each.audit_id)
+            yield each, events_by_id.get(each.audit_id)
         number = rows[-1].number
 
 
-def _find_inserted(uow: UnitOfWork, verdict: Verdict, last: Any) -> None:
+def _find_inserted(uow: UnitOfWork, report: ChainReport, last_row: Any) -> None:
     unsealed = select(AuditRow.id).outerjoin(AuditChainRow, AuditChainRow.audit_id == AuditRow.id)
     unsealed = unsealed.where(AuditChainRow.number.is_(None))
-    if last is None:
-        verdict.unsealed = uow.fetch_all(select(func.count()).select_from(AuditRow))[0][0]
+    if last_row is None:
+        report.unsealed = uow.fetch_all(select(func.count()).select_from(AuditRow))[0][0]
         return
-    up_to = chain.rows_before(last.at, last.audit_id)
-    for row in uow.fetch_all(unsealed.where(up_to).order_by(AuditRow.at, AuditRow.id).limit(MOST_TOLD)):
-        verdict.add("inserted", 0, row.id)
-    after = unsealed.where(chain.rows_after(last.at, last.audit_id)).subquery()
-    verdict.unsealed = uow.fetch_all(select(func.count()).select_from(after))[0][0]
+    before_head = chain.rows_before(last_row.at, last_row.audit_id)
+    for row in uow.fetch_all(unsealed.where(before_head).order_by(AuditRow.at, AuditRow.id).limit(MAX_FINDINGS)):
+        report.add_finding("inserted", 0, row.id)
+    after_head = unsealed.where(chain.rows_after(last_row.at, last_row.audit_id)).subquery()
+    report.unsealed = uow.fetch_all(select(func.count()).select_from(after_head))[0][0]

@@ -15,7 +15,7 @@ from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import close_account
 from accounts.flows.audit import search as audit_search
-from accounts.flows.audit.search import Line
+from accounts.flows.audit.search import AuditEvent
 from accounts.flows.oidc import connected_apps
 from accounts.flows.oidc.connected_apps import ConnectedApp
 from accounts.flows.sessions import session as sessions
@@ -27,15 +27,15 @@ from accounts.flows.sign_in import unlock
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.identities import ConnectedIdentity as Identity
 
-PAGE = 50
-RESET_SENT, DELETED = "account.reset-sent", "account.deleted"
-DELETED_NOTICE = "account-deleted"
-NOBODY = {"network": "", "agent": ""}
+ACCOUNTS_PER_PAGE = 50
+RESET_SENT_EVENT, ACCOUNT_DELETED_EVENT = "account.reset-sent", "account.deleted"
+ACCOUNT_DELETED_NOTICE = "account-deleted"
+UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
 """In the place of who asked for a letter: an admin's network is nobody else's business."""
-OTHER_ADDRESS = N_("That is not the address of this account.")
+WRONG_ADDRESS_MESSAGE = N_("That is not the address of this account.")
 
 
-class AccountPage(Form):
+class AccountSearchForm(Form):
     """What is looked for, and behind which account the page begins."""
 
     q: SearchText = Field(
@@ -46,14 +46,14 @@ class AccountPage(Form):
     after: Cursor = ""
 
 
-class DeleteAccount(Form):
+class DeleteAccountForm(Form):
     """The address once more: whoever deletes for good shall have read whom."""
 
     email: Email
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AccountRow:
     """One account in the list."""
 
     id: str
@@ -66,69 +66,71 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class AccountDetails:
     """One account, as admins see it.
 
     :ivar locked_until: until when wrong passwords hold up further ones; None where they do not.
     :ivar old_email: the address before the last change, as long as it can be taken back.
     """
 
-    account: Found
+    account: AccountRow
     locale: str
     has_password: bool
     failures: int
     locked_until: datetime | None
     old_email: str
     sessions: tuple[OpenSession, ...]
-    history: tuple[Line, ...]
+    history: tuple[AuditEvent, ...]
     apps: tuple[ConnectedApp, ...]
     identities: tuple[Identity, ...]
 
 
-def search(uow: UnitOfWork, said: AccountPage, size: int = PAGE) -> tuple[list[Found], str]:
+def search_accounts(
+    uow: UnitOfWork, form: AccountSearchForm, page_size: int = ACCOUNTS_PER_PAGE
+) -> tuple[list[AccountRow], str]:
     """One page of accounts by address, and the place behind which the next begins; "" where there is none.
 
     :raises NotFound: the account behind which the page begins is gone.
     """
-    wanted = select(Account).where(*_like(said))
-    if said.after:
+    statement = select(Account).where(*_build_conditions(form))
+    if form.after:
         # Not the first page again: whoever reads page after page would never come to an end.
-        wanted = wanted.where(Account.email_key > existing(uow, said.after).email_key)
-    rows = uow.session.scalars(wanted.order_by(Account.email_key).limit(size + 1)).all()
-    return _found(uow, rows[:size]), rows[size - 1].id if len(rows) > size else ""
+        statement = statement.where(Account.email_key > get_account(uow, form.after).email_key)
+    rows = uow.session.scalars(statement.order_by(Account.email_key).limit(page_size + 1)).all()
+    return _build_rows(uow, rows[:page_size]), rows[page_size - 1].id if len(rows) > page_size else ""
 
 
-def _like(said: AccountPage) -> list[ColumnElement[bool]]:
-    wanted: list[ColumnElement[bool]] = []
-    if said.q:
+def _build_conditions(form: AccountSearchForm) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if form.q:
         # What somebody types is text, never a pattern: % and _ are themselves.
-        by_address = Account.email_key.contains(said.q.casefold(), autoescape=True)
+        by_address = Account.email_key.contains(form.q.casefold(), autoescape=True)
         # Databases know small and capital letters of ASCII surely, of other alphabets as they were set up.
-        spellings = {said.q, said.q.lower(), said.q.upper(), said.q.title()}
+        spellings = {form.q, form.q.lower(), form.q.upper(), form.q.title()}
         by_name = [Account.name.icontains(each, autoescape=True) for each in sorted(spellings)]
-        wanted.append(or_(by_address, *by_name, Account.id == said.q))
-    if said.group:
-        members = select(Membership.account_id).where(Membership.group == said.group)
-        wanted.append(Account.id.in_(members))
-    if said.state == "locked":
-        wanted += [Account.status == "active", Account.locked_at > now() - LOCKOUT_DURATION]
-    elif said.state:
-        wanted.append(Account.status == said.state)
-    return wanted
+        conditions.append(or_(by_address, *by_name, Account.id == form.q))
+    if form.group:
+        members = select(Membership.account_id).where(Membership.group == form.group)
+        conditions.append(Account.id.in_(members))
+    if form.state == "locked":
+        conditions += [Account.status == "active", Account.locked_at > now() - LOCKOUT_DURATION]
+    elif form.state:
+        conditions.append(Account.status == form.state)
+    return conditions
 
 
-def _found(uow: UnitOfWork, rows: Any) -> list[Found]:
+def _build_rows(uow: UnitOfWork, rows: Any) -> list[AccountRow]:
     groups: dict[str, list[str]] = {row.id: [] for row in rows}
     for account_id, group in uow.session.execute(
         select(Membership.account_id, Membership.group).where(Membership.account_id.in_(groups))
     ):
         groups[account_id].append(group)
     return [
-        Found(
+        AccountRow(
             row.id,
             row.email,
             row.name,
-            _state(row),
+            _account_state(row),
             tuple(sorted(groups[row.id])),
             row.created_at,
             row.last_sign_in_at,
@@ -137,32 +139,32 @@ def _found(uow: UnitOfWork, rows: Any) -> list[Found]:
     ]
 
 
-def _state(row: Account) -> str:
+def _account_state(row: Account) -> str:
     return "locked" if row.active and row.locked(now()) else row.status
 
 
-def show(uow: UnitOfWork, account_id: str) -> Shown:
+def get_account_details(uow: UnitOfWork, account_id: str) -> AccountDetails:
     """All that admins are told about an account.
 
     :raises NotFound: there is none.
     """
-    row = existing(uow, account_id)
-    kept = row.anchor_until is not None and row.anchor_until > now()
-    return Shown(
-        account=_found(uow, [row])[0],
+    row = get_account(uow, account_id)
+    is_anchored = row.anchor_until is not None and row.anchor_until > now()
+    return AccountDetails(
+        account=_build_rows(uow, [row])[0],
         locale=row.locale,
         has_password=row.password_hash is not None,
         failures=row.failures,
         locked_until=row.locked_at + LOCKOUT_DURATION if row.locked_at and row.locked(now()) else None,
-        old_email=str(row.anchor_email) if kept else "",
+        old_email=str(row.anchor_email) if is_anchored else "",
         sessions=tuple(session_list.list_sessions(uow, row.id, row.auth_epoch)) if row.active else (),
-        history=tuple(audit_search.history(uow, row.id)),
+        history=tuple(audit_search.list_account_events(uow, row.id)),
         apps=tuple(connected_apps.list_connected_apps(uow, row.id)),
         identities=tuple(identities.list_identities(uow, row.id)),
     )
 
 
-def existing(uow: UnitOfWork, account_id: str) -> Account:
+def get_account(uow: UnitOfWork, account_id: str) -> Account:
     """:raises NotFound: there is no such account."""
     row = uow.session.get(Account, account_id)
     if row is None:
@@ -170,47 +172,49 @@ def existing(uow: UnitOfWork, account_id: str) -> Account:
     return row
 
 
-def send_reset(uow: UnitOfWork, account_id: str) -> None:
+def send_password_reset(uow: UnitOfWork, account_id: str) -> None:
     """Mail the owner a link to choose a new password. Nothing changes until they use it.
 
     :raises NotFound: there is no such account.
     """
     with uow:
-        account = existing(uow, account_id)
-        mail = uow.enqueue(accounts.RESET_PASSWORD, account.id, {"next": "", "asked": NOBODY}, account.locale)
+        account = get_account(uow, account_id)
+        mail = uow.enqueue(
+            accounts.RESET_PASSWORD, account.id, {"next": "", "asked": UNDISCLOSED_REQUEST}, account.locale
+        )
         facts = {"mail": mail, "purpose": accounts.RESET_PASSWORD}
-        uow.record_event(RESET_SENT, account_id=account.id, facts=facts)
+        uow.record_event(RESET_SENT_EVENT, account_id=account.id, facts=facts)
 
 
-def end_sessions(uow: UnitOfWork, account_id: str) -> None:
+def end_account_sessions(uow: UnitOfWork, account_id: str) -> None:
     """Sign somebody out everywhere.
 
     :raises NotFound: there is no such account.
     """
-    existing(uow, account_id)
+    get_account(uow, account_id)
     uow.release()
     sessions.sign_out_everywhere(uow, account_id)
 
 
-def end_session(uow: UnitOfWork, account_id: str, session_id: str) -> None:
+def end_account_session(uow: UnitOfWork, account_id: str, session_id: str) -> None:
     """Sign somebody out on one device.
 
     :raises NotFound: there is no such account, or it is no open session of theirs.
     """
-    account = existing(uow, account_id)
+    account = get_account(uow, account_id)
     epoch = account.auth_epoch
     uow.release()
     session_list.end_session(uow, account_id, epoch, session_id)
 
 
-def lift_lock(uow: UnitOfWork, account_id: str) -> None:
+def clear_account_lock(uow: UnitOfWork, account_id: str) -> None:
     """Let passwords be tried again, before the lock ends by itself.
 
     :raises NotFound: there is no such account.
     """
 
     def work() -> None:
-        account = existing(uow, account_id)
+        account = get_account(uow, account_id)
         if account.locked_at is not None or account.failures:
             unlock.clear_lock(account)
             uow.record_event("account.unlocked", account_id=account.id)
@@ -218,7 +222,7 @@ def lift_lock(uow: UnitOfWork, account_id: str) -> None:
     uow.attempt(work)
 
 
-def delete(uow: UnitOfWork, account_id: str, said: DeleteAccount) -> None:
+def delete_account_as_admin(uow: UnitOfWork, account_id: str, form: DeleteAccountForm) -> None:
     """Delete an account for good and tell its address so.
 
     :raises NotFound: there is no such account.
@@ -231,11 +235,13 @@ def delete(uow: UnitOfWork, account_id: str, said: DeleteAccount) -> None:
         account = uow.session.get(Account, account_id, populate_existing=True)
         if account is None:
             raise NotFound(f"no account {account_id}")
-        if account.email_key != said.email.key:
-            raise InvalidInput("another address", fields=[FieldError("email", "other_address", OTHER_ADDRESS, {})])
+        if account.email_key != form.email.key:
+            raise InvalidInput(
+                "another address", fields=[FieldError("email", "other_address", WRONG_ADDRESS_MESSAGE, {})]
+            )
         address, locale = account.email, account.locale
         close_account.delete_account(uow, account)
-        uow.enqueue(DELETED_NOTICE, address, {"asked": NOBODY}, locale)
-        uow.record_event(DELETED, account_id=account_id)
+        uow.enqueue(ACCOUNT_DELETED_NOTICE, address, {"asked": UNDISCLOSED_REQUEST}, locale)
+        uow.record_event(ACCOUNT_DELETED_EVENT, account_id=account_id)
 
     uow.attempt(work)

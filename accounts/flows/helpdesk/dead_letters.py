@@ -17,11 +17,11 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import Cursor, Form
 
-REVIVED = "mail.revived"
-PAGE = 50
+MAIL_REVIVED_EVENT = "mail.revived"
+DEAD_LETTERS_PER_PAGE = 50
 
 
-class DeadPage(Form):
+class DeadLetterPageForm(Form):
     """Behind which letter the page begins."""
 
     after: Cursor = ""
@@ -40,60 +40,62 @@ class DeadLetter:
     error: str
 
 
-def listing(uow: UnitOfWork, said: DeadPage, size: int = PAGE) -> tuple[list[DeadLetter], str]:
+def list_dead_letters(
+    uow: UnitOfWork, form: DeadLetterPageForm, page_size: int = DEAD_LETTERS_PER_PAGE
+) -> tuple[list[DeadLetter], str]:
     """One page of letters that were given up, by name, and the place of the next; "" where there is none."""
-    dead = select(OutboxRow).where(OutboxRow.dead_at.is_not(None), OutboxRow.id > said.after)
-    rows = uow.session.scalars(dead.order_by(OutboxRow.id).limit(size + 1)).all()
-    shown = rows[:size]
-    to = _addresses(uow, [row.subject for row in shown])
-    found = [
+    statement = select(OutboxRow).where(OutboxRow.dead_at.is_not(None), OutboxRow.id > form.after)
+    rows = uow.session.scalars(statement.order_by(OutboxRow.id).limit(page_size + 1)).all()
+    page_rows = rows[:page_size]
+    addresses = _find_addresses(uow, [row.subject for row in page_rows])
+    letters = [
         DeadLetter(
             row.id,
             row.purpose,
-            str(row.facts.get("to") or row.facts.get("email") or to.get(row.subject, row.subject)),
+            str(row.facts.get("to") or row.facts.get("email") or addresses.get(row.subject, row.subject)),
             row.created_at,
             row.dead_at,
             row.attempts,
             row.last_error or "",
         )
-        for row in shown
+        for row in page_rows
     ]
-    return found, shown[-1].id if len(rows) > size else ""
+    return letters, page_rows[-1].id if len(rows) > page_size else ""
 
 
-def _addresses(uow: UnitOfWork, subjects: Sequence[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _find_addresses(uow: UnitOfWork, subjects: Sequence[str]) -> dict[str, str]:
+    addresses: dict[str, str] = {}
     for table in (Account, SentInvite):
-        found |= {
+        addresses |= {
             row[0]: row[1] for row in uow.session.execute(select(table.id, table.email).where(table.id.in_(subjects)))
         }
-    return found
+    return addresses
 
 
-def send_again(uow: UnitOfWork, mail: str) -> None:
+def retry_dead_letter(uow: UnitOfWork, mail_id: str) -> None:
     """Try one letter that was given up once more. Its link is signed then: it is a fresh one.
 
     :raises NotFound: there is none of this name, or it is not given up.
     """
     with uow:
-        row = uow.session.get(OutboxRow, mail)
-        if row is None or not outbox.revive_dead_letters(uow.session, mail):
+        row = uow.session.get(OutboxRow, mail_id)
+        if row is None or not outbox.revive_dead_letters(uow.session, mail_id):
             raise NotFound("no letter of this name was given up")
         account = uow.session.get(Account, row.subject)
         uow.record_event(
-            REVIVED,
+            MAIL_REVIVED_EVENT,
             account_id=account.id if account else None,
             email_key=accounts.get_email_key(row.subject),
-            facts={"mail": mail, "purpose": row.purpose},
+            facts={"mail": mail_id, "purpose": row.purpose},
         )
     uow.site.mail_due.set()
 
 
-def send_all_again(uow: UnitOfWork) -> int:
+def retry_all_dead_letters(uow: UnitOfWork) -> int:
     """Try all letters that were given up once more; how many there were."""
     with uow:
-        revived = outbox.revive_dead_letters(uow.session)
-        if revived:
-            uow.record_event(REVIVED, facts={"letters": revived})
+        count = outbox.revive_dead_letters(uow.session)
+        if count:
+            uow.record_event(MAIL_REVIVED_EVENT, facts={"letters": count})
     uow.site.mail_due.set()
-    return revived
+    return count

@@ -18,15 +18,15 @@ from accounts.core.security.throttle import Limit, client_network
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.fields import Form, OptionalEmail, SearchText
 
-LIFTED = "limits.lifted"
-LATELY = timedelta(hours=1)
+LIMITS_LIFTED_EVENT = "limits.lifted"
+NETWORK_LOOKBACK = timedelta(hours=1)
 """How far back networks are looked for from which the account was tried: longer than any window of theirs."""
-MOST_NETWORKS = 50
-NO_NETWORK = N_("That is not an IP address.")
-SAY_ONE = N_("Enter an address or a network, or both.")
+MAX_NETWORKS = 50
+NOT_AN_IP_MESSAGE = N_("That is not an IP address.")
+EMAIL_OR_NETWORK_MESSAGE = N_("Enter an address or a network, or both.")
 
 
-class WhoseLimits(Form):
+class LimitsForm(Form):
     """An address, a network, or both."""
 
     email: OptionalEmail = None
@@ -36,7 +36,7 @@ class WhoseLimits(Form):
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class LimitUsage:
     """What was counted under one limit. ``full``: further tries are held up until ``ends``."""
 
     limit: str
@@ -47,73 +47,76 @@ class Counted:
     full: bool
 
 
-Bucket = tuple[Limit, tuple[str, ...], str]
+LimitBucket = tuple[Limit, tuple[str, ...], str]
 """A limit, whom it counts, and how that is told."""
 
 
-def look(uow: UnitOfWork, said: WhoseLimits) -> list[Counted]:
+def list_limits(uow: UnitOfWork, form: LimitsForm) -> list[LimitUsage]:
     """What has been counted of an address, of its account, and of a network, in the windows that run.
 
     :raises InvalidInput: neither was said, or the network is none.
     """
-    found = []
-    for limit, who, told in list(_buckets(uow, said)):
-        tries = uow.site.throttle.count_attempts(limit, *who)
-        if tries:
-            ends = datetime.fromtimestamp(uow.site.throttle.window_ends(limit, *who), UTC)
+    usages = []
+    for limit, identifiers, label in list(_iter_buckets(uow, form)):
+        attempts = uow.site.throttle.count_attempts(limit, *identifiers)
+        if attempts:
+            window_ends = datetime.fromtimestamp(uow.site.throttle.window_ends(limit, *identifiers), UTC)
             allowed = limit.rate.amount
-            found.append(Counted(limit.name, told, tries, allowed, ends, tries >= allowed))
-    return sorted(found, key=lambda each: (not each.full, each.limit, each.of))
+            usages.append(LimitUsage(limit.name, label, attempts, allowed, window_ends, attempts >= allowed))
+    return sorted(usages, key=lambda each: (not each.full, each.limit, each.of))
 
 
-def lift(uow: UnitOfWork, said: WhoseLimits) -> list[str]:
+def clear_limits(uow: UnitOfWork, form: LimitsForm) -> list[str]:
     """Have all of that counted from the beginning; answers the names of the limits.
 
     :raises InvalidInput: neither was said, or the network is none.
     """
-    buckets = [each for each in _buckets(uow, said) if uow.site.throttle.count_attempts(each[0], *each[1])]
-    for limit, who, _ in buckets:
-        uow.site.throttle.clear(limit, *who)
-    lifted = sorted({limit.name for limit, _, _ in buckets})
+    buckets = [each for each in _iter_buckets(uow, form) if uow.site.throttle.count_attempts(each[0], *each[1])]
+    for limit, identifiers, _ in buckets:
+        uow.site.throttle.clear(limit, *identifiers)
+    cleared = sorted({limit.name for limit, _, _ in buckets})
     with uow:
-        account = find_holder(uow, said.email.email).account if said.email else None
-        about = said.email.key if said.email and account is None else ""
+        account = find_holder(uow, form.email.email).account if form.email else None
+        email_key = form.email.key if form.email and account is None else ""
         uow.record_event(
-            LIFTED, account_id=account.id if account else None, email_key=about, facts={"limits": lifted}
+            LIMITS_LIFTED_EVENT,
+            account_id=account.id if account else None,
+            email_key=email_key,
+            facts={"limits": cleared},
         )
-    return lifted
+    return cleared
 
 
-def _buckets(uow: UnitOfWork, said: WhoseLimits) -> Iterator[Bucket]:
-    network = _network(said)
-    if said.email is None and not network:
-        raise InvalidInput("neither", fields=[FieldError("email", "missing", SAY_ONE, {})])
+def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
+    network = _parse_network(form)
+    if form.email is None and not network:
+        raise InvalidInput("neither", fields=[FieldError("email", "missing", EMAIL_OR_NETWORK_MESSAGE, {})])
     if network:
         for limit in (throttle.SIGN_IN_NETWORK, throttle.MAIL_NETWORK, throttle.LINK_NETWORK):
             yield limit, (network,), network
-    if said.email is None:
+    if form.email is None:
         return
-    account = find_holder(uow, said.email.email).account
+    account = find_holder(uow, form.email.email).account
     account_id = account.id if account else ""
     uow.release()
-    yield from _of_address(uow, said.email.key, {said.email.key, said.email.email})
+    yield from _address_buckets(uow, form.email.key, {form.email.key, form.email.email})
     networks = {network} if network else set()
     if account_id:
-        networks |= _tried_from(uow, account_id)
-        yield from _of_account(uow, account_id)
+        networks |= _find_recent_networks(uow, account_id)
+        yield from _account_buckets(uow, account_id)
     for each in sorted(networks):
-        yield throttle.SIGN_IN_PAIR, (said.email.key, each), each
+        yield throttle.SIGN_IN_PAIR, (form.email.key, each), each
 
 
-def _of_address(uow: UnitOfWork, key: str, spellings: set[str]) -> Iterator[Bucket]:
-    yield throttle.SIGN_IN_ACCOUNT, (key,), "address"
+def _address_buckets(uow: UnitOfWork, email_key: str, spellings: set[str]) -> Iterator[LimitBucket]:
+    yield throttle.SIGN_IN_ACCOUNT, (email_key,), "address"
     for purpose in uow.site.links:
         # A fresh link for a dead one is counted by the address as the link has it.
         for spelling in sorted(spellings):
             yield throttle.MAIL_ADDRESS, (purpose, spelling), purpose
 
 
-def _of_account(uow: UnitOfWork, account_id: str) -> Iterator[Bucket]:
+def _account_buckets(uow: UnitOfWork, account_id: str) -> Iterator[LimitBucket]:
     yield throttle.PASSWORD_ACCOUNT, (account_id,), "account"
     for limit in (throttle.INVITER, throttle.INVITE_LISTS, throttle.INVITE_LETTERS):
         yield limit, (account_id,), "account"
@@ -122,16 +125,18 @@ def _of_account(uow: UnitOfWork, account_id: str) -> Iterator[Bucket]:
         yield throttle.MAIL_ACCOUNT, (purpose, account_id), purpose
 
 
-def _tried_from(uow: UnitOfWork, account_id: str) -> set[str]:
-    lately = select(AuditRow.network).where(AuditRow.account_id == account_id, AuditRow.at > now() - LATELY)
-    return {row[0] for row in uow.fetch_all(lately.distinct().limit(MOST_NETWORKS)) if row[0]}
+def _find_recent_networks(uow: UnitOfWork, account_id: str) -> set[str]:
+    statement = select(AuditRow.network).where(
+        AuditRow.account_id == account_id, AuditRow.at > now() - NETWORK_LOOKBACK
+    )
+    return {row[0] for row in uow.fetch_all(statement.distinct().limit(MAX_NETWORKS)) if row[0]}
 
 
-def _network(said: WhoseLimits) -> str:
-    if not said.network:
+def _parse_network(form: LimitsForm) -> str:
+    if not form.network:
         return ""
     # A network is shown with its size, and may be copied back that way.
-    found = client_network(said.network.partition("/")[0])
-    if found == "unknown" and said.network != found:
-        raise InvalidInput("no network", fields=[FieldError("network", "no_network", NO_NETWORK, {})])
-    return found
+    network = client_network(form.network.partition("/")[0])
+    if network == "unknown" and form.network != network:
+        raise InvalidInput("no network", fields=[FieldError("network", "no_network", NOT_AN_IP_MESSAGE, {})])
+    return network

@@ -25,40 +25,40 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.links import explain as link_explanation
-from accounts.flows.helpdesk.links.explain import Explanation
-from accounts.flows.helpdesk.links.facts import Somebody, somebody
+from accounts.flows.helpdesk.links.explain import LinkExplanation
+from accounts.flows.helpdesk.links.facts import AccountSummary, summarize_account
 from accounts.flows.shared import mail_log
 from accounts.flows.shared.fields import Form, OptionalEmail, SearchText
 from accounts.flows.shared.mail_limits import MAIL_HELD
 
-TRACED = "mail.traced"
-ASKED = frozenset(
+MAIL_TRACED_EVENT = "mail.traced"
+REQUEST_EVENTS = frozenset(
     {"sign-up.asked", "sign-in.mail-asked", "password.reset-asked", "email.change-asked", "account.close-asked"}
     | {"account.locked", "account.reset-sent", "link.again", "mail.revived"}
 )
 """Kinds of lines that say that a letter was asked for."""
-STATES = frozenset(
+DELIVERY_EVENTS = frozenset(
     {mail_log.MAIL_SENT, mail_log.MAIL_DROPPED, mail_log.MAIL_DELAYED, mail_log.MAIL_REFUSED, mail_log.MAIL_GIVEN_UP}
 )
-MOST_LINES = 400
-NETWORKS_HELD = timedelta(days=1)
-SAY_ONE = N_("Enter an address or a link, or both.")
+MAX_EVENTS = 400
+NETWORK_HELD_LOOKBACK = timedelta(days=1)
+EMAIL_OR_LINK_MESSAGE = N_("Enter an address or a link, or both.")
 
 
-class TraceMail(Form):
+class TraceMailForm(Form):
     """Whose mail, and the link that they sent in, if they did."""
 
     email: OptionalEmail = None
     link: SearchText = Field(
         default="",
         title=N_("Link"),
-        max_length=link_explanation.MAX_CHARACTERS,
-        json_schema_extra={"input": "text", "maxlength": link_explanation.MAX_CHARACTERS},
+        max_length=link_explanation.MAX_PASTED_CHARACTERS,
+        json_schema_extra={"input": "text", "maxlength": link_explanation.MAX_PASTED_CHARACTERS},
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DeliveryStep:
     """Something that happened to a letter. ``said`` is the mail server's answer, or why it was not taken."""
 
     at: datetime
@@ -69,7 +69,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Traced:
+class TracedLetter:
     """One letter.
 
     :ivar state: ``waits``, ``dead`` (given up, can be sent again), ``sent``, ``dropped``, or ``unknown``: it was
@@ -85,11 +85,11 @@ class Traced:
     tries: int
     why: str = ""
     next_try: datetime | None = None
-    steps: tuple[Step, ...] = ()
+    steps: tuple[DeliveryStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldRequest:
     """A request that a limit held back; further ones in the same window left no line."""
 
     at: datetime
@@ -100,7 +100,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Invited:
+class TracedInvite:
     """An invitation of the ledger."""
 
     id: str
@@ -111,129 +111,151 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class MailTrace:
     """All that is known about the mail to an address, newest first.
 
     :ivar networks_held: networks that asked for too many letters lately, whoever they were for.
     """
 
     email: str
-    account: Somebody | None
-    letters: tuple[Traced, ...]
-    held: tuple[Held, ...]
-    invitations: tuple[Invited, ...]
-    networks_held: tuple[Held, ...]
+    account: AccountSummary | None
+    letters: tuple[TracedLetter, ...]
+    held: tuple[HeldRequest, ...]
+    invitations: tuple[TracedInvite, ...]
+    networks_held: tuple[HeldRequest, ...]
 
 
-def look(uow: UnitOfWork, said: TraceMail) -> tuple[Trace | None, Explanation | None]:
+def trace_mail(uow: UnitOfWork, form: TraceMailForm) -> tuple[MailTrace | None, LinkExplanation | None]:
     """Answer "I never got the mail" and "my link does not work". A link says whose mail it is, if nobody else does.
 
     :raises InvalidInput: neither is there, or there is no link in what was pasted.
     """
-    if said.email is None and not said.link:
-        raise InvalidInput("neither", fields=[FieldError("email", "missing", SAY_ONE, {})])
-    explained = link_explanation.explain(uow, said.link) if said.link else None
-    email = said.email.email if said.email else _address_in(explained)
-    return (trace(uow, email) if email else None), explained
+    if form.email is None and not form.link:
+        raise InvalidInput("neither", fields=[FieldError("email", "missing", EMAIL_OR_LINK_MESSAGE, {})])
+    explanation = link_explanation.explain_link(uow, form.link) if form.link else None
+    email = form.email.email if form.email else _find_address(explanation)
+    return (trace_address(uow, email) if email else None), explanation
 
 
-def _address_in(explained: Explanation | None) -> str:
-    if explained is None or not explained.genuine:
+def _find_address(explanation: LinkExplanation | None) -> str:
+    if explanation is None or not explanation.genuine:
         return ""
-    return explained.account.email if explained.account else explained.subject if "@" in explained.subject else ""
+    return (
+        explanation.account.email
+        if explanation.account
+        else explanation.subject
+        if "@" in explanation.subject
+        else ""
+    )
 
 
-def trace(uow: UnitOfWork, email: str) -> Trace:
+def trace_address(uow: UnitOfWork, email: str) -> MailTrace:
     """What became of the mail to an address. The audit log notes that it was looked at."""
     with uow:
         subject = find_holder(uow, email)
-        account, key = subject.account, parse_email_key(email)
-        lines = _lines(uow, account, key)
+        account, email_key = subject.account, parse_email_key(email)
+        events = _select_events(uow, account, email_key)
         invitations = uow.session.scalars(
-            select(SentInvite).where(SentInvite.email_key == key).order_by(SentInvite.created_at.desc()).limit(20)
+            select(SentInvite)
+            .where(SentInvite.email_key == email_key)
+            .order_by(SentInvite.created_at.desc())
+            .limit(20)
         ).all()
-        rows = _rows(uow, [email, *([account.id] if account else []), *(each.id for each in invitations)], lines)
-        found = Trace(
-            email=account.email if account else email,
-            account=somebody(account),
-            letters=_letters(lines, rows),
-            held=tuple(_held(line) for line in lines if line.kind == MAIL_HELD),
-            invitations=tuple(_invited(each) for each in invitations),
-            networks_held=_networks_held(uow),
+        outbox_rows = _select_outbox_rows(
+            uow, [email, *([account.id] if account else []), *(each.id for each in invitations)], events
         )
-        uow.record_event(TRACED, account_id=account.id if account else None)
-    return found
+        trace = MailTrace(
+            email=account.email if account else email,
+            account=summarize_account(account),
+            letters=_build_letters(events, outbox_rows),
+            held=tuple(_build_held_request(event) for event in events if event.kind == MAIL_HELD),
+            invitations=tuple(_build_invite(each) for each in invitations),
+            networks_held=_list_held_networks(uow),
+        )
+        uow.record_event(MAIL_TRACED_EVENT, account_id=account.id if account else None)
+    return trace
 
 
-def _lines(uow: UnitOfWork, account: Account | None, key: str) -> Sequence[AuditRow]:
-    marked = select(AddressIndexRow.audit_id).where(AddressIndexRow.mark.in_(address_index.index_keys(uow.site, key)))
-    about: ColumnElement[bool] = AuditRow.id.in_(marked)
+def _select_events(uow: UnitOfWork, account: Account | None, email_key: str) -> Sequence[AuditRow]:
+    indexed_ids = select(AddressIndexRow.audit_id).where(
+        AddressIndexRow.mark.in_(address_index.index_keys(uow.site, email_key))
+    )
+    subject_condition: ColumnElement[bool] = AuditRow.id.in_(indexed_ids)
     if account is not None:
-        about = or_(about, AuditRow.account_id == account.id)
-    wanted = AuditRow.kind.in_(ASKED | STATES | {MAIL_HELD})
-    newest = select(AuditRow).where(about, wanted, AuditRow.at > now() - address_index.INDEX_RETENTION)
-    return uow.session.scalars(newest.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MOST_LINES)).all()
+        subject_condition = or_(subject_condition, AuditRow.account_id == account.id)
+    kind_condition = AuditRow.kind.in_(REQUEST_EVENTS | DELIVERY_EVENTS | {MAIL_HELD})
+    statement = select(AuditRow).where(
+        subject_condition, kind_condition, AuditRow.at > now() - address_index.INDEX_RETENTION
+    )
+    return uow.session.scalars(statement.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MAX_EVENTS)).all()
 
 
-def _rows(uow: UnitOfWork, subjects: Iterable[str], lines: Sequence[AuditRow]) -> Mapping[str, OutboxRow]:
+def _select_outbox_rows(
+    uow: UnitOfWork, subjects: Iterable[str], events: Sequence[AuditRow]
+) -> Mapping[str, OutboxRow]:
     """What of it is in the outbox: what the lines name, and what is about the address, the account, an invitation."""
-    named = {line.facts["mail"] for line in lines if "mail" in line.facts}
-    wanted = or_(OutboxRow.id.in_(named), OutboxRow.subject.in_(list(subjects)))
-    return {row.id: row for row in uow.session.scalars(select(OutboxRow).where(wanted).limit(MOST_LINES))}
+    mail_ids = {event.facts["mail"] for event in events if "mail" in event.facts}
+    condition = or_(OutboxRow.id.in_(mail_ids), OutboxRow.subject.in_(list(subjects)))
+    return {row.id: row for row in uow.session.scalars(select(OutboxRow).where(condition).limit(MAX_EVENTS))}
 
 
-def _letters(lines: Sequence[AuditRow], rows: Mapping[str, OutboxRow]) -> tuple[Traced, ...]:
-    told: dict[str, list[AuditRow]] = defaultdict(list)
-    for line in reversed(lines):
-        if line.facts.get("mail"):
-            told[line.facts["mail"]].append(line)
-    found = [_letter(mail, told.get(mail, []), rows.get(mail)) for mail in {*told, *rows}]
-    return tuple(sorted(found, key=lambda each: (each.at, each.mail), reverse=True))
+def _build_letters(events: Sequence[AuditRow], rows: Mapping[str, OutboxRow]) -> tuple[TracedLetter, ...]:
+    events_by_mail: dict[str, list[AuditRow]] = defaultdict(list)
+    for event in reversed(events):
+        if event.facts.get("mail"):
+            events_by_mail[event.facts["mail"]].append(event)
+    letters = [
+        _build_letter(mail_id, events_by_mail.get(mail_id, []), rows.get(mail_id))
+        for mail_id in {*events_by_mail, *rows}
+    ]
+    return tuple(sorted(letters, key=lambda each: (each.at, each.mail), reverse=True))
 
 
-def _letter(mail: str, lines: list[AuditRow], row: OutboxRow | None) -> Traced:
-    last = next((line for line in reversed(lines) if line.kind in STATES), None)
+def _build_letter(mail_id: str, events: list[AuditRow], row: OutboxRow | None) -> TracedLetter:
+    last_event = next((event for event in reversed(events) if event.kind in DELIVERY_EVENTS), None)
     state = "unknown"
     if row is not None:
         state = "dead" if row.dead_at else "waits"
-    elif last is not None:
-        state = {mail_log.MAIL_SENT: "sent", mail_log.MAIL_DROPPED: "dropped"}.get(last.kind, "unknown")
-    at = row.created_at if row is not None else lines[0].at
-    said = [line.facts["purpose"] for line in lines if "purpose" in line.facts]
-    purpose = row.purpose if row is not None else "".join(said[:1])
-    return Traced(
-        mail=mail,
+    elif last_event is not None:
+        state = {mail_log.MAIL_SENT: "sent", mail_log.MAIL_DROPPED: "dropped"}.get(last_event.kind, "unknown")
+    at = row.created_at if row is not None else events[0].at
+    purposes = [event.facts["purpose"] for event in events if "purpose" in event.facts]
+    purpose = row.purpose if row is not None else "".join(purposes[:1])
+    return TracedLetter(
+        mail=mail_id,
         purpose=purpose,
         state=state,
-        at=min([at, *(line.at for line in lines)]),
-        tries=row.attempts if row is not None else int(last.facts.get("try", 0)) if last else 0,
-        why=str(last.facts.get("why", "")) if last else "",
+        at=min([at, *(event.at for event in events)]),
+        tries=row.attempts if row is not None else int(last_event.facts.get("try", 0)) if last_event else 0,
+        why=str(last_event.facts.get("why", "")) if last_event else "",
         next_try=row.not_before if row is not None and state == "waits" else None,
-        steps=tuple(_step(line) for line in lines),
+        steps=tuple(_build_step(event) for event in events),
     )
 
 
-def _step(line: AuditRow) -> Step:
-    said = line.facts.get("answer") or line.facts.get("error") or ""
-    asked = line.kind in ASKED
-    return Step(line.at, line.kind, said, line.network if asked else "", line.agent if asked else "")
+def _build_step(event: AuditRow) -> DeliveryStep:
+    reply = event.facts.get("answer") or event.facts.get("error") or ""
+    is_request = event.kind in REQUEST_EVENTS
+    return DeliveryStep(
+        event.at, event.kind, reply, event.network if is_request else "", event.agent if is_request else ""
+    )
 
 
-def _held(line: Any) -> Held:
-    until = datetime.fromtimestamp(line.facts["until"], UTC)
-    return Held(line.at, line.facts["limit"], line.facts["purpose"], until, line.network)
+def _build_held_request(event: Any) -> HeldRequest:
+    until = datetime.fromtimestamp(event.facts["until"], UTC)
+    return HeldRequest(event.at, event.facts["limit"], event.facts["purpose"], until, event.network)
 
 
-def _invited(row: SentInvite) -> Invited:
-    return Invited(row.id, row.state, row.sent, row.created_at, row.expires_at)
+def _build_invite(row: SentInvite) -> TracedInvite:
+    return TracedInvite(row.id, row.state, row.sent, row.created_at, row.expires_at)
 
 
-def _networks_held(uow: UnitOfWork) -> tuple[Held, ...]:
+def _list_held_networks(uow: UnitOfWork) -> tuple[HeldRequest, ...]:
     # Such a line is of the network alone: one for each address that was tried would let a stranger fill the log.
-    lines = uow.session.scalars(
+    events = uow.session.scalars(
         select(AuditRow)
-        .where(AuditRow.kind == MAIL_HELD, AuditRow.at > now() - NETWORKS_HELD, AuditRow.account_id.is_(None))
+        .where(AuditRow.kind == MAIL_HELD, AuditRow.at > now() - NETWORK_HELD_LOOKBACK, AuditRow.account_id.is_(None))
         .order_by(AuditRow.at.desc())
         .limit(200)
     )
-    return tuple(_held(line) for line in lines if line.facts["limit"] == "mail-network")[:20]
+    return tuple(_build_held_request(event) for event in events if event.facts["limit"] == "mail-network")[:20]

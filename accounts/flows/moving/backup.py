@@ -22,11 +22,11 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 
-RESTORED = "backup.restored"
-COUNTERS = ("auth_epoch", "sign_in_serial", "email_serial", "lock_serial", "anchor_serial")
-JUMP = 1_000_000
+BACKUP_RESTORED_EVENT = "backup.restored"
+ACCOUNT_COUNTERS = ("auth_epoch", "sign_in_serial", "email_serial", "lock_serial", "anchor_serial")
+COUNTER_JUMP = 1_000_000
 """By how much counters rise: no account has signed in so often since the backup. Room for two thousand returns."""
-SECONDS = 3600
+PG_DUMP_TIMEOUT_SECONDS = 3600
 
 
 class BackupFailed(Exception):
@@ -34,7 +34,7 @@ class BackupFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Restored:
+class RestoreResult:
     """What was done after a backup came back.
 
     :ivar invitations: open ones, whose links are dead: they can be sent again.
@@ -46,23 +46,23 @@ class Restored:
     letters: int
 
 
-def backup(store: Store, path: Path) -> int:
+def write_backup(store: Store, path: Path) -> int:
     """Write a backup to a file, which appears there whole or not at all; answers its size.
 
     :raises BackupFailed: it could not be made; an older file of that name is as it was.
     """
     try:
-        with atomic_files.replace_atomically(path) as part:
+        with atomic_files.replace_atomically(path) as draft:
             if store.is_sqlite:
-                _copy_sqlite(store, part)
+                _copy_sqlite(store, draft)
             else:
-                _dump_postgres(store.engine.url, part)
-    except OSError as wrong:
-        raise BackupFailed(f"cannot write {path}: {wrong.strerror}") from None
+                _dump_postgres(store.engine.url, draft)
+    except OSError as error:
+        raise BackupFailed(f"cannot write {path}: {error.strerror}") from None
     return path.stat().st_size
 
 
-def restored(uow: UnitOfWork) -> Restored:
+def invalidate_after_restore(uow: UnitOfWork) -> RestoreResult:
     """Have nothing that was used up since the backup come back to life.
 
     The counters of all accounts rise beyond all they have ever been, which kills every session and every link about
@@ -73,61 +73,76 @@ def restored(uow: UnitOfWork) -> Restored:
         if not uow.site.store.is_sqlite:
             # All accounts in one statement: longer than a page may take.
             uow.session.execute(text("SET LOCAL statement_timeout = 0"))
-        raised = {name: getattr(Account, name) + JUMP for name in (*COUNTERS, "version")}
-        uow.session.execute(update(Account).values(raised).execution_options(synchronize_session=False))
+        raised_counters = {name: getattr(Account, name) + COUNTER_JUMP for name in (*ACCOUNT_COUNTERS, "version")}
+        uow.session.execute(update(Account).values(raised_counters).execution_options(synchronize_session=False))
         record_restore(uow)
-        waiting = delete(OutboxRow).where(OutboxRow.dead_at.is_(None)).returning(OutboxRow.id)
-        letters = len(uow.session.execute(waiting.execution_options(synchronize_session=False)).all())
-        open_ones = (SentInvite.accepted_at.is_(None), SentInvite.revoked_at.is_(None), SentInvite.expires_at > now())
+        statement = delete(OutboxRow).where(OutboxRow.dead_at.is_(None)).returning(OutboxRow.id)
+        letters = len(uow.session.execute(statement.execution_options(synchronize_session=False)).all())
+        open_invite_conditions = (
+            SentInvite.accepted_at.is_(None),
+            SentInvite.revoked_at.is_(None),
+            SentInvite.expires_at > now(),
+        )
         counts: Any = uow.session.execute(
             select(
                 select(func.count()).select_from(Account).scalar_subquery(),
-                select(func.count()).select_from(SentInvite).where(*open_ones).scalar_subquery(),
+                select(func.count()).select_from(SentInvite).where(*open_invite_conditions).scalar_subquery(),
             )
         ).one()
-        found = Restored(counts[0], counts[1], letters)
+        result = RestoreResult(counts[0], counts[1], letters)
         uow.record_event(
-            RESTORED, facts={"accounts": found.accounts, "invitations": found.invitations, "letters": letters}
+            BACKUP_RESTORED_EVENT,
+            facts={"accounts": result.accounts, "invitations": result.invitations, "letters": letters},
         )
-    return found
+    return result
 
 
-def _copy_sqlite(store: Store, part: Path) -> None:
+def _copy_sqlite(store: Store, target_path: Path) -> None:
     try:
-        with store.engine.connect() as connection, closing(sqlite3.connect(part)) as target:
+        with store.engine.connect() as connection, closing(sqlite3.connect(target_path)) as target:
             # In one step: a single moment. Readers and writers go on, as the file is in WAL mode.
             connection.connection.driver_connection.backup(target)  # type: ignore[union-attr] # there while connected
             # One file, which needs no other beside it.
             target.execute("PRAGMA journal_mode=DELETE")
-            (sound,) = target.execute("PRAGMA quick_check").fetchone()
-    except sqlite3.Error as wrong:
-        raise BackupFailed(f"SQLite could not write the backup: {wrong}") from None
-    if sound != "ok":
-        raise BackupFailed(f"the database is damaged: {sound}")
+            (check_result,) = target.execute("PRAGMA quick_check").fetchone()
+    except sqlite3.Error as error:
+        raise BackupFailed(f"SQLite could not write the backup: {error}") from None
+    if check_result != "ok":
+        raise BackupFailed(f"the database is damaged: {check_result}")
 
 
-def _dump_postgres(url: URL, part: Path) -> None:
-    tool = shutil.which("pg_dump")
+def _dump_postgres(url: URL, target_path: Path) -> None:
+    pg_dump = shutil.which("pg_dump")
     # The password not on the command line, which every user of the machine can read.
     query = {name: value for name, value in url.query.items() if name != "password"}
-    plain = URL.create("postgresql", url.username, None, url.host, url.port, url.database, query).render_as_string()
-    if tool is None:
+    url_without_password = URL.create(
+        "postgresql", url.username, None, url.host, url.port, url.database, query
+    ).render_as_string()
+    if pg_dump is None:
         raise BackupFailed(
-            f"pg_dump is not installed here; where it is: pg_dump --format=custom --file=FILE '{plain}'"
+            "pg_dump is not installed here; where it is: "
+            f"pg_dump --format=custom --file=FILE '{url_without_password}'"
         )
     password = url.password or url.query.get("password")
     environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
     try:
-        done = subprocess.run(  # noqa: S603 - no shell, and the program was looked up
-            [tool, "--format=custom", "--no-owner", "--no-privileges", f"--file={part}", plain],
+        process = subprocess.run(  # noqa: S603 - no shell, and the program was looked up
+            [
+                pg_dump,
+                "--format=custom",
+                "--no-owner",
+                "--no-privileges",
+                f"--file={target_path}",
+                url_without_password,
+            ],
             env=environment,
             capture_output=True,
             text=True,
             check=False,
-            timeout=SECONDS,
+            timeout=PG_DUMP_TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        raise BackupFailed(f"pg_dump did not end within {SECONDS} seconds") from None
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise BackupFailed(f"pg_dump: {said[0].removeprefix('pg_dump: ')}")
+        raise BackupFailed(f"pg_dump did not end within {PG_DUMP_TIMEOUT_SECONDS} seconds") from None
+    if process.returncode:
+        error_lines = process.stderr.strip().splitlines() or [f"exit status {process.returncode}"]
+        raise BackupFailed(f"pg_dump: {error_lines[0].removeprefix('pg_dump: ')}")

@@ -7,49 +7,58 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from accounts.flows.moving.files import JSON_DOCUMENT, kind_of, records
-from accounts.flows.moving.rows import RECORD, How, Refused, Row, entries, moment, text, yes
+from accounts.flows.moving.files import JSON_DOCUMENT, detect_format, read_records
+from accounts.flows.moving.rows import (
+    BAD_RECORD,
+    ImportOptions,
+    RefusedRow,
+    SourceRow,
+    as_list,
+    clean_text,
+    is_true,
+    parse_timestamp,
+)
 
-GROUP, ADDRESS = "auth.group", "account.emailaddress"
-FLAGS = ("is_staff", "is_superuser")
+GROUP_MODEL, EMAIL_ADDRESS_MODEL = "auth.group", "account.emailaddress"
+FLAG_GROUPS = ("is_staff", "is_superuser")
 """They turn up as groups of these names, which come in only when somebody says as what."""
 
 
 @dataclass(slots=True)
-class _Others:
+class _RelatedRecords:
     """What other models say about users: names of groups by key, confirmed addresses by key of the user."""
 
-    groups: dict[str, str] = field(default_factory=dict)
-    verified: dict[str, set[str]] = field(default_factory=dict)
-    knows_addresses: bool = False
+    group_names: dict[str, str] = field(default_factory=dict)
+    verified_emails: dict[str, set[str]] = field(default_factory=dict)
+    has_email_model: bool = False
 
 
-def is_dump(path: Path) -> bool:
+def is_django_dump(path: Path) -> bool:
     """Whether a file is a dump, rather than a table."""
-    if kind_of(path) != JSON_DOCUMENT:
+    if detect_format(path) != JSON_DOCUMENT:
         return False
-    return next((isinstance(record.says.get("fields"), dict) for record in records(path)), False)
+    return next((isinstance(record.values.get("fields"), dict) for record in read_records(path)), False)
 
 
-def dump(path: Path, how: How) -> Iterator[Row | Refused]:
+def read_django_dump(path: Path, options: ImportOptions) -> Iterator[SourceRow | RefusedRow]:
     """The users of a dump: whatever has an address and a password. It is read twice, as users name groups by key."""
-    others = _collect(path)
-    for record in records(path):
-        if record.wrong:
-            yield Refused(record.line, "", RECORD, record.wrong)
+    related = _collect_related(path)
+    for record in read_records(path):
+        if record.error:
+            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
             continue
-        fields = record.says.get("fields")
+        fields = record.values.get("fields")
         if isinstance(fields, dict) and "password" in fields and "email" in fields:
-            yield _row(record.line, str(record.says.get("pk")), fields, others)
+            yield _build_row(record.line, str(record.values.get("pk")), fields, related)
 
 
-def table(rows: Iterator[Row | Refused]) -> Iterator[Row | Refused]:
+def adjust_django_rows(rows: Iterator[SourceRow | RefusedRow]) -> Iterator[SourceRow | RefusedRow]:
     """The same for a table of users: an unusable password is none, and who is inactive may never have confirmed."""
     for row in rows:
-        yield _settled(row) if isinstance(row, Row) else row
+        yield _apply_django_rules(row) if isinstance(row, SourceRow) else row
 
 
-def _settled(row: Row) -> Row:
+def _apply_django_rules(row: SourceRow) -> SourceRow:
     if row.password_hash.startswith("!"):
         row = replace(row, password_hash="")
     if not row.active and row.last_sign_in_at is None and row.confirmed is None:
@@ -58,38 +67,45 @@ def _settled(row: Row) -> Row:
     return row
 
 
-def _row(line: int, key: str, fields: dict[str, Any], others: _Others) -> Row:
-    email = text(fields["email"])
-    named = [_name_of(each, others) for each in entries(fields.get("groups"))]
-    confirmed = email.lower() in others.verified.get(key, ()) if others.knows_addresses else None
-    return _settled(
-        Row(
+def _build_row(line: int, user_key: str, fields: dict[str, Any], related: _RelatedRecords) -> SourceRow:
+    email = clean_text(fields["email"])
+    group_names = [_find_group_name(each, related) for each in as_list(fields.get("groups"))]
+    confirmed = email.lower() in related.verified_emails.get(user_key, ()) if related.has_email_model else None
+    return _apply_django_rules(
+        SourceRow(
             line=line,
             email=email,
-            password_hash=text(fields["password"]),
-            name=text(fields.get("name")) or text(f"{fields.get('first_name', '')} {fields.get('last_name', '')}"),
-            groups=tuple(dict.fromkeys([*named, *(flag for flag in FLAGS if fields.get(flag) is True)])),
+            password_hash=clean_text(fields["password"]),
+            name=clean_text(fields.get("name"))
+            or clean_text(f"{fields.get('first_name', '')} {fields.get('last_name', '')}"),
+            groups=tuple(dict.fromkeys([*group_names, *(flag for flag in FLAG_GROUPS if fields.get(flag) is True)])),
             confirmed=confirmed,
-            active=yes(fields.get("is_active", True)),
-            created_at=moment(fields.get("date_joined")),
-            last_sign_in_at=moment(fields.get("last_login")),
+            active=is_true(fields.get("is_active", True)),
+            created_at=parse_timestamp(fields.get("date_joined")),
+            last_sign_in_at=parse_timestamp(fields.get("last_login")),
         )
     )
 
 
-def _name_of(group: Any, others: _Others) -> str:
+def _find_group_name(group: Any, related: _RelatedRecords) -> str:
     # With --natural-foreign a group is named, otherwise its key is.
-    return text(group[0]) if isinstance(group, list) and group else others.groups.get(str(group), f"group-{group}")
+    return (
+        clean_text(group[0])
+        if isinstance(group, list) and group
+        else related.group_names.get(str(group), f"group-{group}")
+    )
 
 
-def _collect(path: Path) -> _Others:
-    found = _Others()
-    for record in records(path):
-        model, fields = text(record.says.get("model")).lower(), record.says.get("fields")
-        if model == GROUP and isinstance(fields, dict):
-            found.groups[str(record.says.get("pk"))] = text(fields.get("name"))
-        elif model == ADDRESS and isinstance(fields, dict):
-            found.knows_addresses = True
+def _collect_related(path: Path) -> _RelatedRecords:
+    related = _RelatedRecords()
+    for record in read_records(path):
+        model, fields = clean_text(record.values.get("model")).lower(), record.values.get("fields")
+        if model == GROUP_MODEL and isinstance(fields, dict):
+            related.group_names[str(record.values.get("pk"))] = clean_text(fields.get("name"))
+        elif model == EMAIL_ADDRESS_MODEL and isinstance(fields, dict):
+            related.has_email_model = True
             if fields.get("verified") is True:
-                found.verified.setdefault(str(fields.get("user")), set()).add(text(fields.get("email")).lower())
-    return found
+                related.verified_emails.setdefault(str(fields.get("user")), set()).add(
+                    clean_text(fields.get("email")).lower()
+                )
+    return related

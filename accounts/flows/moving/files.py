@@ -12,34 +12,34 @@ from typing import Any, TextIO
 
 from accounts.flows.moving.rows import FileRefused
 
-CHUNK = 1 << 16
-LONGEST = 1 << 26
+CHARACTERS_PER_READ = 1 << 16
+MAX_VALUE_CHARACTERS = 1 << 26
 """Characters of one value of a JSON document. What is broken would otherwise be read to its end, into memory."""
-SPACE = " \t\r\n"
+JSON_WHITESPACE = " \t\r\n"
 CSV, JSON_LINES, JSON_DOCUMENT = "csv", "jsonl", "json"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class SourceRecord:
     """One record of a file: where it stands, and what it says or why it cannot be read."""
 
     line: int
-    says: dict[str, Any]
-    wrong: str = ""
+    values: dict[str, Any]
+    error: str = ""
 
 
-def kind_of(path: Path) -> str:
+def detect_format(path: Path) -> str:
     """What a file is, by its name or else by how it begins.
 
     :raises FileRefused: it cannot be opened.
     """
-    named = path.suffix.lower().lstrip(".")
-    if named in (CSV, JSON_LINES, JSON_DOCUMENT):
-        return named
-    if named == "ndjson":
+    extension = path.suffix.lower().lstrip(".")
+    if extension in (CSV, JSON_LINES, JSON_DOCUMENT):
+        return extension
+    if extension == "ndjson":
         return JSON_LINES
-    with _open(path) as file:
-        first = file.readline(CHUNK).strip()
+    with _open_text(path) as file:
+        first = file.readline(CHARACTERS_PER_READ).strip()
     if first[:1] not in ("{", "["):
         return CSV
     try:
@@ -48,141 +48,145 @@ def kind_of(path: Path) -> str:
         return JSON_DOCUMENT
 
 
-def records(path: Path, *, list_name: str = "", heading: list[str] | None = None) -> Iterator[Record]:
+def read_records(path: Path, *, list_name: str = "", heading: list[str] | None = None) -> Iterator[SourceRecord]:
     """The records of a file, one by one.
 
     :param list_name: the name under which a JSON document has its list; "" where the document is the list.
     :param heading: the columns of a CSV file that has no heading.
     :raises FileRefused: it cannot be read at all, or not any further.
     """
-    kind = kind_of(path)
-    with _open(path) as file:
+    kind = detect_format(path)
+    with _open_text(path) as file:
         try:
             if kind == CSV:
-                yield from _csv(file, heading)
+                yield from _read_csv(file, heading)
             elif kind == JSON_LINES:
-                yield from _json_lines(file)
+                yield from _read_json_lines(file)
             else:
-                yield from _Document(file).items(list_name)
+                yield from _JsonDocument(file).items(list_name)
         except UnicodeDecodeError:
             raise FileRefused(f"{path.name} is not UTF-8; convert it first: iconv -f LATIN1 -t UTF-8") from None
 
 
-def _open(path: Path) -> TextIO:
+def _open_text(path: Path) -> TextIO:
     try:
         # Spreadsheets put a mark in front of UTF-8.
         return path.open(encoding="utf-8-sig", newline="")
-    except OSError as wrong:
-        raise FileRefused(f"cannot read {path}: {wrong.strerror}") from None
+    except OSError as error:
+        raise FileRefused(f"cannot read {path}: {error.strerror}") from None
 
 
-def _csv(file: TextIO, heading: list[str] | None) -> Iterator[Record]:
+def _read_csv(file: TextIO, heading: list[str] | None) -> Iterator[SourceRecord]:
     separator = ","
     if heading is None:
-        first = file.readline(CHUNK)
+        first = file.readline(CHARACTERS_PER_READ)
         separator = max(",;\t", key=first.count)
         heading = [name.strip().lower() for name in next(csv.reader([first], delimiter=separator), [])]
         if not any(heading):
             raise FileRefused("the file is empty")
-        before = 1
+        lines_before = 1
     else:
-        before = 0
-    reader, known = csv.reader(file, delimiter=separator), len(heading)
+        lines_before = 0
+    reader, heading_count = csv.reader(file, delimiter=separator), len(heading)
     while True:
-        line = before + reader.line_num + 1
+        line = lines_before + reader.line_num + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
-        except csv.Error as wrong:
-            yield Record(line, {}, f"cannot be read as CSV: {wrong}")
+        except csv.Error as error:
+            yield SourceRecord(line, {}, f"cannot be read as CSV: {error}")
             continue
-        if len(cells) > known and any(cells[known:]):
-            yield Record(line, {}, f"has {len(cells)} cells under {known} headings")
+        if len(cells) > heading_count and any(cells[heading_count:]):
+            yield SourceRecord(line, {}, f"has {len(cells)} cells under {heading_count} headings")
         elif cells:
-            yield Record(line, dict(zip(heading, cells, strict=False)))
+            yield SourceRecord(line, dict(zip(heading, cells, strict=False)))
 
 
-def _json_lines(file: TextIO) -> Iterator[Record]:
-    for line, said in enumerate(file, 1):
-        if not said.strip():
+def _read_json_lines(file: TextIO) -> Iterator[SourceRecord]:
+    for line, text in enumerate(file, 1):
+        if not text.strip():
             continue
         try:
-            found = json.loads(said)
+            value = json.loads(text)
         except (ValueError, RecursionError):
-            yield Record(line, {}, "is not JSON")
+            yield SourceRecord(line, {}, "is not JSON")
             continue
-        yield Record(line, found) if isinstance(found, dict) else Record(line, {}, "is not a JSON object")
+        yield SourceRecord(line, value) if isinstance(value, dict) else SourceRecord(line, {}, "is not a JSON object")
 
 
-class _Document:
+class _JsonDocument:
     """A JSON document, of which no more is in memory than the item that is being read."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
-        self._text, self._at, self._line = "", 0, 1
+        self._text, self._position, self._line = "", 0, 1
         self._decoder = json.JSONDecoder()
 
-    def items(self, list_name: str) -> Iterator[Record]:
+    def items(self, list_name: str) -> Iterator[SourceRecord]:
         """The objects of the list that the document is, or that it has under a name."""
-        if list_name and self._next() == "{":
-            self._take("{")
-            if not self._find(list_name):
+        if list_name and self._peek() == "{":
+            self._expect("{")
+            if not self._find_list(list_name):
                 raise FileRefused(f'the document has no list "{list_name}"')
-        self._take("[")
-        while self._next() != "]":
+        self._expect("[")
+        while self._peek() != "]":
             line = self._line
-            found = self._value()
-            yield Record(line, found) if isinstance(found, dict) else Record(line, {}, "is not a JSON object")
-            if self._next() == ",":
-                self._take(",")
+            value = self._read_value()
+            yield (
+                SourceRecord(line, value)
+                if isinstance(value, dict)
+                else SourceRecord(line, {}, "is not a JSON object")
+            )
+            if self._peek() == ",":
+                self._expect(",")
 
-    def _find(self, name: str) -> bool:
-        while self._next() != "}":
-            found = self._value()
-            self._take(":")
-            if found == name:
+    def _find_list(self, name: str) -> bool:
+        while self._peek() != "}":
+            key = self._read_value()
+            self._expect(":")
+            if key == name:
                 return True
-            self._value()
-            if self._next() == ",":
-                self._take(",")
+            self._read_value()
+            if self._peek() == ",":
+                self._expect(",")
         return False
 
-    def _value(self) -> Any:
-        size = CHUNK
-        self._next()
+    def _read_value(self) -> Any:
+        size = CHARACTERS_PER_READ
+        self._peek()
         while True:
-            found, end = None, len(self._text)
+            value, end = None, len(self._text)
             with contextlib.suppress(ValueError, RecursionError):
-                found, end = self._decoder.raw_decode(self._text, self._at)
+                value, end = self._decoder.raw_decode(self._text, self._position)
             # At the very end of what is read, a number could go on, and what is broken could be cut only.
             if end < len(self._text):
-                self._pass(end)
-                return found
-            if len(self._text) - self._at > LONGEST or not self._more(size):
+                self._advance(end)
+                return value
+            if len(self._text) - self._position > MAX_VALUE_CHARACTERS or not self._read_more(size):
                 raise FileRefused(f"line {self._line}: the document is not JSON, or was cut")
             size *= 2
 
-    def _take(self, mark: str) -> None:
-        if self._next() != mark:
-            raise FileRefused(f"line {self._line}: {mark} was due")
-        self._pass(self._at + 1)
+    def _expect(self, character: str) -> None:
+        if self._peek() != character:
+            raise FileRefused(f"line {self._line}: {character} was due")
+        self._advance(self._position + 1)
 
-    def _next(self) -> str:
+    def _peek(self) -> str:
         """The next character that is no space; "" at the end."""
         while True:
-            while self._at < len(self._text) and self._text[self._at] in SPACE:
-                self._pass(self._at + 1)
-            if self._at < len(self._text):
-                return self._text[self._at]
-            if not self._more(CHUNK):
+            while self._position < len(self._text) and self._text[self._position] in JSON_WHITESPACE:
+                self._advance(self._position + 1)
+            if self._position < len(self._text):
+                return self._text[self._position]
+            if not self._read_more(CHARACTERS_PER_READ):
                 return ""
 
-    def _pass(self, end: int) -> None:
-        self._line += self._text.count("\n", self._at, end)
-        self._at = end
+    def _advance(self, end: int) -> None:
+        self._line += self._text.count("\n", self._position, end)
+        self._position = end
 
-    def _more(self, size: int) -> bool:
-        read = self._file.read(size)
-        self._text, self._at = self._text[self._at :] + read, 0
-        return bool(read)
+    def _read_more(self, size: int) -> bool:
+        new_text = self._file.read(size)
+        self._text, self._position = self._text[self._position :] + new_text, 0
+        return bool(new_text)

@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from accounts.core.security.foreign_hashes import FIREBASE, ForeignSecrets
-from accounts.flows.moving.files import records
-from accounts.flows.moving.rows import RECORD, How, Refused, Row, moment, text, yes
+from accounts.flows.moving.files import read_records
+from accounts.flows.moving.rows import (
+    BAD_RECORD,
+    ImportOptions,
+    RefusedRow,
+    SourceRow,
+    clean_text,
+    is_true,
+    parse_timestamp,
+)
 
-COLUMNS = {
+FIELD_OF_COLUMN = {
     0: "localId",
     1: "email",
     2: "emailVerified",
@@ -23,44 +31,46 @@ COLUMNS = {
     26: "disabled",
     27: "customAttributes",
 }
-HEADING = [COLUMNS.get(number, f"column {number}") for number in range(29)]
+CSV_HEADING = [FIELD_OF_COLUMN.get(number, f"column {number}") for number in range(29)]
 
 
-def read(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
+def read_firebase(
+    path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
+) -> Iterator[SourceRow | RefusedRow]:
     """The users of an export."""
-    for record in records(path, list_name="users", heading=HEADING):
-        if record.wrong:
-            yield Refused(record.line, "", RECORD, record.wrong)
+    for record in read_records(path, list_name="users", heading=CSV_HEADING):
+        if record.error:
+            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
             continue
-        yield _row(record.line, record.says, how)
+        yield _build_row(record.line, record.values, options)
 
 
-def _row(line: int, says: Mapping[str, Any], how: How) -> Row:
-    return Row(
+def _build_row(line: int, values: Mapping[str, Any], options: ImportOptions) -> SourceRow:
+    return SourceRow(
         line=line,
-        email=text(says.get("email")),
-        password_hash=_hash(says, how),
-        name=text(says.get("displayName")),
-        groups=_claims(says.get("customAttributes")),
-        confirmed=yes(says.get("emailVerified")),
-        active=not yes(says.get("disabled")),
-        created_at=moment(says.get("createdAt")),
-        last_sign_in_at=moment(says.get("lastSignedInAt")),
+        email=clean_text(values.get("email")),
+        password_hash=_build_hash(values, options),
+        name=clean_text(values.get("displayName")),
+        groups=_groups_from_claims(values.get("customAttributes")),
+        confirmed=is_true(values.get("emailVerified")),
+        active=not is_true(values.get("disabled")),
+        created_at=parse_timestamp(values.get("createdAt")),
+        last_sign_in_at=parse_timestamp(values.get("lastSignedInAt")),
     )
 
 
-def _hash(says: Mapping[str, Any], how: How) -> str:
-    if not says.get("passwordHash"):
+def _build_hash(values: Mapping[str, Any], options: ImportOptions) -> str:
+    if not values.get("passwordHash"):
         return ""
-    memory, rounds, separator = how.firebase
-    parts = (FIREBASE, memory, rounds, separator, text(says.get("salt")), text(says["passwordHash"]))
+    memory, rounds, separator = options.firebase
+    parts = (FIREBASE, memory, rounds, separator, clean_text(values.get("salt")), clean_text(values["passwordHash"]))
     return "$".join(str(part) for part in parts)
 
 
-def _claims(value: Any) -> tuple[str, ...]:
+def _groups_from_claims(value: Any) -> tuple[str, ...]:
     """Custom claims that are simply true are what a group is here."""
     try:
         claims = json.loads(value) if isinstance(value, str) and value else value
     except ValueError:
         return ()
-    return tuple(name for name, said in claims.items() if said is True) if isinstance(claims, dict) else ()
+    return tuple(name for name, claim in claims.items() if claim is True) if isinstance(claims, dict) else ()

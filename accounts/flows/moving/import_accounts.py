@@ -23,148 +23,174 @@ from accounts.core.ids import new_id
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.audit import AuditRow
 from accounts.core.uow import UnitOfWork
-from accounts.flows.moving.check_rows import NO_HASH, Ready, Report, judged
-from accounts.flows.moving.rows import TAKEN, How, Refused
+from accounts.flows.moving.check_rows import NO_HASH, ImportableRow, ImportReport, check_rows
+from accounts.flows.moving.rows import ADDRESS_TAKEN, ImportOptions, RefusedRow
 from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID
 
 T = TypeVar("T")
-IMPORTED, DONE = "account.imported", "accounts.imported"
-BATCH = 1000
-Told = Callable[[Refused], None]
+ACCOUNT_IMPORTED_EVENT, IMPORT_DONE_EVENT = "account.imported", "accounts.imported"
+ROWS_PER_TRANSACTION = 1000
+OnRefused = Callable[[RefusedRow], None]
 """Is told of every row that does not come in."""
-Progress = Callable[[Report], None]
+OnProgress = Callable[[ImportReport], None]
 """Is told after every batch."""
 
 
-def rehearse(
-    uow: UnitOfWork, path: Path, how: How, *, refused: Told = lambda _: None, progress: Progress = lambda _: None
-) -> Report:
+def rehearse_import(
+    uow: UnitOfWork,
+    path: Path,
+    options: ImportOptions,
+    *,
+    on_refused: OnRefused = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
+) -> ImportReport:
     """What would come in, and what would not. Changes nothing.
 
     :raises FileRefused: the file cannot be read.
     """
-    report = Report()
-    for batch in _batches(judged(uow.site, path, how, report), BATCH):
+    report = ImportReport()
+    for batch in _iter_batches(check_rows(uow.site, path, options, report), ROWS_PER_TRANSACTION):
         with uow.site.store.engine.connect() as connection:
-            fresh = _sift(connection, batch, report, refused)
-        for ready in fresh:
-            report.take(ready)
-        progress(report)
+            importable = _select_importable(connection, batch, report, on_refused)
+        for row in importable:
+            report.count_row(row)
+        on_progress(report)
     return report
 
 
-def bring_in(
-    uow: UnitOfWork, path: Path, how: How, *, refused: Told = lambda _: None, progress: Progress = lambda _: None
-) -> Report:
+def import_accounts(
+    uow: UnitOfWork,
+    path: Path,
+    options: ImportOptions,
+    *,
+    on_refused: OnRefused = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
+) -> ImportReport:
     """Bring everybody in who can come in, a batch in a transaction.
 
     :raises FileRefused: the file cannot be read. What was brought in before that stays.
     """
-    report = Report()
-    for batch in _batches(judged(uow.site, path, how, report), BATCH):
+    report = ImportReport()
+    for batch in _iter_batches(check_rows(uow.site, path, options, report), ROWS_PER_TRANSACTION):
         # After a lost race (somebody signed up meanwhile) the whole batch is looked at again: it counts for itself.
-        found, came, told = uow.attempt(partial(_write, uow, batch, how.source))
-        report.here += found.here
-        report.refused += found.refused
-        for each in told:
-            refused(each)
-        for ready in came:
-            report.take(ready)
-        progress(report)
+        batch_report, imported, refused_rows = uow.attempt(partial(_import_batch, uow, batch, options.source))
+        report.already_imported += batch_report.already_imported
+        report.refused += batch_report.refused
+        for each in refused_rows:
+            on_refused(each)
+        for row in imported:
+            report.count_row(row)
+        on_progress(report)
     with uow:
-        uow.record_event(DONE, facts={"source": how.source, "rows": report.rows, "came": report.coming})
+        uow.record_event(
+            IMPORT_DONE_EVENT, facts={"source": options.source, "rows": report.rows, "came": report.importable}
+        )
     return report
 
 
-def look(uow: UnitOfWork, path: Path, how: How, email_key: str) -> Ready | Refused | None:
+def find_row(
+    uow: UnitOfWork, path: Path, options: ImportOptions, email_key: str
+) -> ImportableRow | RefusedRow | None:
     """The row of one address, judged; None where there is none."""
-    for found in judged(uow.site, path, how, Report()):
-        if isinstance(found, Ready) and found.address.key == email_key:
-            return found
-        if isinstance(found, Refused) and found.email.strip().lower() == email_key:
-            return found
+    for row in check_rows(uow.site, path, options, ImportReport()):
+        if isinstance(row, ImportableRow) and row.address.key == email_key:
+            return row
+        if isinstance(row, RefusedRow) and row.email.strip().lower() == email_key:
+            return row
     return None
 
 
-def is_right(uow: UnitOfWork, ready: Ready, password: str) -> bool:
+def verify_row_password(uow: UnitOfWork, row: ImportableRow, password: str) -> bool:
     """Whether a password that is known verifies against a row, as it would at the first sign-in."""
-    return ready.hash_format != NO_HASH and uow.site.passwords.verify(password, ready.password_hash)[0]
+    return row.hash_format != NO_HASH and uow.site.passwords.verify(password, row.password_hash)[0]
 
 
-def _write(uow: UnitOfWork, batch: list[Ready | Refused], source: str) -> tuple[Report, list[Ready], list[Refused]]:
-    found, told = Report(), list[Refused]()
-    fresh = _sift(uow.session.connection(), batch, found, told.append)
-    accounts = [(new_id(), ready) for ready in fresh]
+def _import_batch(
+    uow: UnitOfWork, batch: list[ImportableRow | RefusedRow], source: str
+) -> tuple[ImportReport, list[ImportableRow], list[RefusedRow]]:
+    batch_report, refused_rows = ImportReport(), list[RefusedRow]()
+    importable = _select_importable(uow.session.connection(), batch, batch_report, refused_rows.append)
+    accounts = [(new_id(), row) for row in importable]
     if accounts:
-        _insert(uow.session, accounts)
+        _insert_accounts(uow.session, accounts)
         audit_log.append_event_for_each(
-            uow.session, uow.request_info, IMPORTED, [id for id, _ in accounts], {"source": source}
+            uow.session, uow.request_info, ACCOUNT_IMPORTED_EVENT, [id for id, _ in accounts], {"source": source}
         )
-        if any(ADMIN_GROUP in ready.groups for _, ready in accounts):
+        if any(ADMIN_GROUP in row.groups for _, row in accounts):
             uow.spend(FIRST_ADMIN_SPENT_ID, FOR_EVER)
-    return found, fresh, told
+    return batch_report, importable, refused_rows
 
 
-def _insert(session: Session, accounts: list[tuple[str, Ready]]) -> None:
+def _insert_accounts(session: Session, accounts: list[tuple[str, ImportableRow]]) -> None:
     # By the tables, not through the ORM: a tenth of the time. The first version is the one that the ORM begins with.
-    connection, moment = session.connection(), now()
+    connection, created_at = session.connection(), now()
     table: Any = Account.__table__
-    sql.insert_rows(connection, table, [_columns(id, ready, moment) for id, ready in accounts])
-    members = [{"account": id, "group": group} for id, ready in accounts for group in ready.groups]
-    if members:
+    sql.insert_rows(connection, table, [_account_values(id, row, created_at) for id, row in accounts])
+    memberships = [{"account": id, "group": group} for id, row in accounts for group in row.groups]
+    if memberships:
         groups: Any = Membership.__table__
-        sql.insert_rows(connection, groups, members)
+        sql.insert_rows(connection, groups, memberships)
 
 
-def _columns(id: str, ready: Ready, moment: datetime) -> dict[str, Any]:
+def _account_values(account_id: str, row: ImportableRow, moment: datetime) -> dict[str, Any]:
     return {
-        "id": id,
-        "email": ready.address.email,
-        "email_key": ready.address.key,
-        "name": ready.name,
-        "locale": ready.locale,
-        "password_hash": ready.password_hash,
-        "status": "active" if ready.active else "disabled",
-        "created_at": ready.created_at or moment,
-        "last_sign_in_at": ready.last_sign_in_at,
+        "id": account_id,
+        "email": row.address.email,
+        "email_key": row.address.key,
+        "name": row.name,
+        "locale": row.locale,
+        "password_hash": row.password_hash,
+        "status": "active" if row.active else "disabled",
+        "created_at": row.created_at or moment,
+        "last_sign_in_at": row.last_sign_in_at,
         "version": 1,
     }
 
 
-def _sift(connection: Connection, batch: Iterable[Ready | Refused], report: Report, refused: Told) -> list[Ready]:
+def _select_importable(
+    connection: Connection, batch: Iterable[ImportableRow | RefusedRow], report: ImportReport, on_refused: OnRefused
+) -> list[ImportableRow]:
     """Those of a batch whose address is free; the others are counted and told."""
-    rows = [each for each in batch if isinstance(each, Ready)]
-    away = [each for each in batch if isinstance(each, Refused)]
-    keys = [ready.address.key for ready in rows]
+    candidates = [each for each in batch if isinstance(each, ImportableRow)]
+    refused_rows = [each for each in batch if isinstance(each, RefusedRow)]
+    keys = [row.address.key for row in candidates]
     if connection.dialect.name == "postgresql":
         # A plan that is kept was made when the table was empty: it reads all of it, for each batch anew.
         connection.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
-    here = dict(connection.execute(select(Account.email_key, Account.id).where(Account.email_key.in_(keys))).all())
-    kept = select(Account.anchor_key).where(Account.anchor_key.in_(keys), Account.anchor_until > now())
-    anchored = set(connection.scalars(kept))
-    before = _imported(connection, list(here.values()))
-    fresh = []
-    for ready in rows:
-        key = ready.address.key
-        if here.get(key) in before:
-            report.here += 1
-        elif key in here:
-            away.append(Refused(ready.line, ready.address.email, TAKEN, "an account here has that address"))
-        elif key in anchored:
-            away.append(Refused(ready.line, ready.address.email, TAKEN, "kept for whoever may undo a change of it"))
+    id_by_email_key = dict(
+        connection.execute(select(Account.email_key, Account.id).where(Account.email_key.in_(keys))).all()
+    )
+    statement = select(Account.anchor_key).where(Account.anchor_key.in_(keys), Account.anchor_until > now())
+    anchored_keys = set(connection.scalars(statement))
+    imported_ids = _find_imported_ids(connection, list(id_by_email_key.values()))
+    importable = []
+    for row in candidates:
+        key = row.address.key
+        if id_by_email_key.get(key) in imported_ids:
+            report.already_imported += 1
+        elif key in id_by_email_key:
+            refused_rows.append(
+                RefusedRow(row.line, row.address.email, ADDRESS_TAKEN, "an account here has that address")
+            )
+        elif key in anchored_keys:
+            refused_rows.append(
+                RefusedRow(row.line, row.address.email, ADDRESS_TAKEN, "kept for whoever may undo a change of it")
+            )
         else:
-            fresh.append(ready)
-    for each in sorted(away, key=lambda refused: refused.line):
+            importable.append(row)
+    for each in sorted(refused_rows, key=lambda refused: refused.line):
         report.refused[each.code] += 1
-        refused(each)
-    return fresh
+        on_refused(each)
+    return importable
 
 
-def _imported(connection: Connection, ids: list[str]) -> set[str | None]:
-    known = select(AuditRow.account_id).where(AuditRow.account_id.in_(ids), AuditRow.kind == IMPORTED)
-    return set(connection.scalars(known)) if ids else set()
+def _find_imported_ids(connection: Connection, ids: list[str]) -> set[str | None]:
+    statement = select(AuditRow.account_id).where(
+        AuditRow.account_id.in_(ids), AuditRow.kind == ACCOUNT_IMPORTED_EVENT
+    )
+    return set(connection.scalars(statement)) if ids else set()
 
 
-def _batches(rows: Iterator[T], size: int) -> Iterator[list[T]]:
+def _iter_batches(rows: Iterator[T], size: int) -> Iterator[list[T]]:
     while batch := list(islice(rows, size)):
         yield batch

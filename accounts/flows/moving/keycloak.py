@@ -8,66 +8,84 @@ from pathlib import Path
 from typing import Any
 
 from accounts.core.security.foreign_hashes import ForeignSecrets
-from accounts.flows.moving.files import records
-from accounts.flows.moving.rows import RECORD, How, Refused, Row, entries, moment, parts, text, yes
+from accounts.flows.moving.files import read_records
+from accounts.flows.moving.rows import (
+    BAD_RECORD,
+    ImportOptions,
+    RefusedRow,
+    SourceRow,
+    as_list,
+    as_mapping,
+    clean_text,
+    is_true,
+    parse_timestamp,
+)
 
-EVERYBODYS = ("default-roles-", "offline_access", "uma_authorization")
+DEFAULT_ROLE_PREFIXES = ("default-roles-", "offline_access", "uma_authorization")
 """Roles that every user of a realm has."""
-VERSIONS = {"1.3": "19", "1.0": "16"}
+ARGON2_VERSIONS = {"1.3": "19", "1.0": "16"}
 
 
-def read(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
+def read_keycloak(
+    path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
+) -> Iterator[SourceRow | RefusedRow]:
     """The users of a realm. Accounts of services have no address and are passed over."""
-    for record in records(path, list_name="users"):
-        if record.wrong:
-            yield Refused(record.line, "", RECORD, record.wrong)
-        elif not record.says.get("serviceAccountClientId"):
-            yield _row(record.line, record.says)
+    for record in read_records(path, list_name="users"):
+        if record.error:
+            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
+        elif not record.values.get("serviceAccountClientId"):
+            yield _build_row(record.line, record.values)
 
 
-def _row(line: int, says: Mapping[str, Any]) -> Row:
-    locale = parts(says.get("attributes")).get("locale")
-    roles = [text(role) for role in entries(says.get("realmRoles")) if not text(role).startswith(EVERYBODYS)]
-    groups = [text(group).removeprefix("/") for group in entries(says.get("groups"))]
-    return Row(
+def _build_row(line: int, values: Mapping[str, Any]) -> SourceRow:
+    locale = as_mapping(values.get("attributes")).get("locale")
+    roles = [
+        clean_text(role)
+        for role in as_list(values.get("realmRoles"))
+        if not clean_text(role).startswith(DEFAULT_ROLE_PREFIXES)
+    ]
+    groups = [clean_text(group).removeprefix("/") for group in as_list(values.get("groups"))]
+    return SourceRow(
         line=line,
-        email=text(says.get("email")),
-        password_hash=hash_of(entries(says.get("credentials"))),
-        name=text(f"{says.get('firstName') or ''} {says.get('lastName') or ''}"),
-        locale=text(locale[0] if isinstance(locale, list) and locale else locale),
+        email=clean_text(values.get("email")),
+        password_hash=build_password_hash(as_list(values.get("credentials"))),
+        name=clean_text(f"{values.get('firstName') or ''} {values.get('lastName') or ''}"),
+        locale=clean_text(locale[0] if isinstance(locale, list) and locale else locale),
         groups=tuple(dict.fromkeys([*groups, *roles])),
-        confirmed=yes(says.get("emailVerified")),
-        active=yes(says.get("enabled", True)),
-        created_at=moment(says.get("createdTimestamp")),
+        confirmed=is_true(values.get("emailVerified")),
+        active=is_true(values.get("enabled", True)),
+        created_at=parse_timestamp(values.get("createdTimestamp")),
     )
 
 
-def hash_of(credentials: Any) -> str:
+def build_password_hash(credentials: Any) -> str:
     """The password among somebody's credentials, in the spelling of argon2 or passlib; "" where there is none."""
     for credential in credentials:
         if isinstance(credential, dict) and credential.get("type") == "password":
             try:
-                return _spelled(_object(credential["secretData"]), _object(credential["credentialData"]))
+                return _format_hash(
+                    _parse_object(credential["secretData"]), _parse_object(credential["credentialData"])
+                )
             except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
                 return "an unreadable credential"
     return ""
 
 
-def _spelled(secret: Mapping[str, Any], how: Mapping[str, Any]) -> str:
-    algorithm, rounds = str(how["algorithm"]), int(how["hashIterations"])
+def _format_hash(secret: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+    algorithm, rounds = str(parameters["algorithm"]), int(parameters["hashIterations"])
     salt, value = (str(secret[name]).rstrip("=") for name in ("salt", "value"))
     if algorithm == "argon2":
-        more = {name: str(given[0]) for name, given in how["additionalParameters"].items()}
-        version = VERSIONS[more.get("version", "1.3")]
-        cost = f"m={int(more['memory'])},t={rounds},p={int(more['parallelism'])}"
-        return f"$argon2{more.get('type', 'id')}$v={version}${cost}${salt}${value}"
+        argon2_parameters = {name: str(values[0]) for name, values in parameters["additionalParameters"].items()}
+        version = ARGON2_VERSIONS[argon2_parameters.get("version", "1.3")]
+        cost = f"m={int(argon2_parameters['memory'])},t={rounds},p={int(argon2_parameters['parallelism'])}"
+        return f"$argon2{argon2_parameters.get('type', 'id')}$v={version}${cost}${salt}${value}"
     if algorithm not in ("pbkdf2", "pbkdf2-sha256", "pbkdf2-sha512"):
         return f"{algorithm} is not verified"
     return f"${algorithm}${rounds}${salt}${value}".replace("+", ".")
 
 
-def _object(said: Any) -> dict[str, Any]:
-    found = json.loads(said) if isinstance(said, str) else said
-    if not isinstance(found, dict):
+def _parse_object(value: Any) -> dict[str, Any]:
+    parsed = json.loads(value) if isinstance(value, str) else value
+    if not isinstance(parsed, dict):
         raise TypeError("not an object")
-    return found
+    return parsed

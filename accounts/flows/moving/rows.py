@@ -12,8 +12,8 @@ from accounts.core.clock import now
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.shared.fields import GROUP_PATTERN
 
-MAX_NAME = 100
-ADDRESS, TWICE, TAKEN, HASH, UNCONFIRMED, SECRET, RECORD = (
+MAX_NAME_CHARACTERS = 100
+BAD_ADDRESS, DUPLICATE_ADDRESS, ADDRESS_TAKEN, BAD_HASH, UNCONFIRMED, MISSING_SECRET, BAD_RECORD = (
     "address",
     "twice",
     "taken",
@@ -22,11 +22,11 @@ ADDRESS, TWICE, TAKEN, HASH, UNCONFIRMED, SECRET, RECORD = (
     "secret",
     "record",
 )
-YES, NO = (
+TRUE_WORDS, FALSE_WORDS = (
     frozenset({"true", "t", "yes", "y", "1", "on"}),
     frozenset({"false", "f", "no", "n", "0", "off", "null", ""}),
 )
-EPOCH_MILLISECONDS = 10**11
+MIN_EPOCH_MILLISECONDS = 10**11
 """Above it, a number is milliseconds since 1970: as seconds it would lie beyond the year 5000."""
 
 
@@ -35,7 +35,7 @@ class FileRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SourceRow:
     """One account as its source states it.
 
     :ivar line: where it stands in the file, counted from 1.
@@ -57,17 +57,17 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRow:
     """A row that does not come in: where it stands, a stable code, and why."""
 
     line: int
     email: str
     code: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class How:
+class ImportOptions:
     """How a file is to be read.
 
     :ivar source: the system it came from.
@@ -83,7 +83,7 @@ class How:
     without_hash: bool = False
     firebase: tuple[int, int, str] = (14, 8, "Bw==")
 
-    def group(self, name: str) -> str:
+    def map_group(self, name: str) -> str:
         """What a group of the source becomes here; "" for nothing.
 
         Whoever was called an admin there does not administer here unless somebody says so.
@@ -93,46 +93,46 @@ class How:
         return name if GROUP_PATTERN.fullmatch(name) and name != ADMIN_GROUP and not name.startswith("is_") else ""
 
 
-def text(value: Any, most: int = 10_000) -> str:
+def clean_text(value: Any, max_characters: int = 10_000) -> str:
     """A value as text of one line, without control characters; "" for none."""
-    said = "" if value is None else str(value)
-    if said.isprintable() and "  " not in said and len(said) <= most:
-        return said.strip()
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in said[:most]).split())
+    string = "" if value is None else str(value)
+    if string.isprintable() and "  " not in string and len(string) <= max_characters:
+        return string.strip()
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in string[:max_characters]).split())
 
 
-def yes(value: Any) -> bool:
+def is_true(value: Any) -> bool:
     """Whether a value says yes. A moment (``confirmed_at``) does, too."""
-    return value is True or (value not in (None, False) and str(value).strip().lower() not in NO)
+    return value is True or (value not in (None, False) and str(value).strip().lower() not in FALSE_WORDS)
 
 
-def names(value: Any) -> tuple[str, ...]:
+def split_names(value: Any) -> tuple[str, ...]:
     """Names of groups: a list, or text with commas, semicolons or bars between them."""
-    parts: Iterable[Any] = value if isinstance(value, list | tuple) else re.split(r"[,;|]", text(value))
-    found = (text(part.get("name") if isinstance(part, dict) else part, 200) for part in parts)
-    return tuple(dict.fromkeys(name for name in found if name))
+    parts: Iterable[Any] = value if isinstance(value, list | tuple) else re.split(r"[,;|]", clean_text(value))
+    cleaned = (clean_text(part.get("name") if isinstance(part, dict) else part, 200) for part in parts)
+    return tuple(dict.fromkeys(name for name in cleaned if name))
 
 
-def moment(value: Any) -> datetime | None:
+def parse_timestamp(value: Any) -> datetime | None:
     """A moment of the past: ISO 8601, or seconds or milliseconds since 1970. None where it cannot be read."""
-    said = text(value, 60)
+    string = clean_text(value, 60)
     try:
-        if re.fullmatch(r"\d{1,16}(\.\d+)?", said):
-            number = float(said)
-            found = datetime.fromtimestamp(number / 1000 if number > EPOCH_MILLISECONDS else number, UTC)
+        if re.fullmatch(r"\d{1,16}(\.\d+)?", string):
+            number = float(string)
+            timestamp = datetime.fromtimestamp(number / 1000 if number > MIN_EPOCH_MILLISECONDS else number, UTC)
         else:
-            found = datetime.fromisoformat(said.removesuffix(" UTC"))
-        found = (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+            timestamp = datetime.fromisoformat(string.removesuffix(" UTC"))
+        timestamp = (timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return found if found <= now() else None
+    return timestamp if timestamp <= now() else None
 
 
-def entries(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """A value that is due to be a list; an empty one for anything else."""
     return value if isinstance(value, list) else []
 
 
-def parts(value: Any) -> Mapping[str, Any]:
+def as_mapping(value: Any) -> Mapping[str, Any]:
     """A value that is due to be an object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}

@@ -9,87 +9,116 @@ from typing import Any
 from accounts.core import csv_files
 from accounts.core.security.foreign_hashes import DEVISE, FLASK_SECURITY, ForeignSecrets
 from accounts.flows.moving import django, firebase, keycloak
-from accounts.flows.moving.files import records
-from accounts.flows.moving.rows import RECORD, How, Refused, Row, moment, names, text, yes
+from accounts.flows.moving.files import read_records
+from accounts.flows.moving.rows import (
+    BAD_RECORD,
+    ImportOptions,
+    RefusedRow,
+    SourceRow,
+    clean_text,
+    is_true,
+    parse_timestamp,
+    split_names,
+)
 
-Read = Callable[[Path, How, ForeignSecrets], Iterator[Row | Refused]]
-EMAIL = ("email", "email_address", "mail")
-HASH = ("password_hash", "encrypted_password", "hashed_password", "password")
-NAME = ("name", "full_name", "display_name")
-LOCALE = ("locale", "language")
-GROUPS = ("groups", "roles")
-CONFIRMED = ("confirmed_at", "confirmed", "email_verified_at", "email_verified", "verified")
-ACTIVE = ("active", "is_active", "enabled")
-CREATED = ("created_at", "date_joined", "created", "create_datetime")
-LAST = ("last_sign_in_at", "current_sign_in_at", "last_login_at", "current_login_at", "last_login")
+RowReader = Callable[[Path, ImportOptions, ForeignSecrets], Iterator[SourceRow | RefusedRow]]
+EMAIL_COLUMNS = ("email", "email_address", "mail")
+HASH_COLUMNS = ("password_hash", "encrypted_password", "hashed_password", "password")
+NAME_COLUMNS = ("name", "full_name", "display_name")
+LOCALE_COLUMNS = ("locale", "language")
+GROUP_COLUMNS = ("groups", "roles")
+CONFIRMED_COLUMNS = ("confirmed_at", "confirmed", "email_verified_at", "email_verified", "verified")
+ACTIVE_COLUMNS = ("active", "is_active", "enabled")
+CREATED_COLUMNS = ("created_at", "date_joined", "created", "create_datetime")
+LAST_SIGN_IN_COLUMNS = ("last_sign_in_at", "current_sign_in_at", "last_login_at", "current_login_at", "last_login")
 
 
-def table(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
+def read_table(
+    path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
+) -> Iterator[SourceRow | RefusedRow]:
     """A table with headings, as CSV or as objects: the columns that mean something here, under their usual names."""
-    for record in records(path):
-        yield Refused(record.line, "", RECORD, record.wrong) if record.wrong else row_of(record.line, record.says)
+    for record in read_records(path):
+        yield (
+            RefusedRow(record.line, "", BAD_RECORD, record.error)
+            if record.error
+            else build_table_row(record.line, record.values)
+        )
 
 
-def row_of(line: int, says: Mapping[str, Any], password_hash: str | None = None) -> Row:
+def build_table_row(line: int, values: Mapping[str, Any], password_hash: str | None = None) -> SourceRow:
     """One record of a table."""
-    full = text(first(says, NAME)) or text(f"{says.get('first_name') or ''} {says.get('last_name') or ''}")
-    status = text(says.get("status")).lower()
-    return Row(
+    full_name = clean_text(first_value(values, NAME_COLUMNS)) or clean_text(
+        f"{values.get('first_name') or ''} {values.get('last_name') or ''}"
+    )
+    status = clean_text(values.get("status")).lower()
+    return SourceRow(
         line=line,
-        email=_plain(first(says, EMAIL)),
-        password_hash=text(first(says, HASH)) if password_hash is None else password_hash,
-        name=_plain(full),
-        locale=text(first(says, LOCALE)),
-        groups=names(first(says, GROUPS)),
-        confirmed=next((yes(says[name]) for name in CONFIRMED if name in says), None),
-        active=all(yes(says[name]) for name in ACTIVE if name in says) and status in ("", "active"),
-        created_at=moment(first(says, CREATED)),
-        last_sign_in_at=moment(first(says, LAST)),
+        email=_clean_cell(first_value(values, EMAIL_COLUMNS)),
+        password_hash=clean_text(first_value(values, HASH_COLUMNS)) if password_hash is None else password_hash,
+        name=_clean_cell(full_name),
+        locale=clean_text(first_value(values, LOCALE_COLUMNS)),
+        groups=split_names(first_value(values, GROUP_COLUMNS)),
+        confirmed=next((is_true(values[name]) for name in CONFIRMED_COLUMNS if name in values), None),
+        active=all(is_true(values[name]) for name in ACTIVE_COLUMNS if name in values) and status in ("", "active"),
+        created_at=parse_timestamp(first_value(values, CREATED_COLUMNS)),
+        last_sign_in_at=parse_timestamp(first_value(values, LAST_SIGN_IN_COLUMNS)),
     )
 
 
-def first(says: Mapping[str, Any], among: tuple[str, ...]) -> Any:
+def first_value(values: Mapping[str, Any], columns: tuple[str, ...]) -> Any:
     """The first of these columns that says something."""
-    return next((says[name] for name in among if says.get(name) not in (None, "")), None)
+    return next((values[name] for name in columns if values.get(name) not in (None, "")), None)
 
 
-def _plain(value: Any) -> str:
-    return csv_files.unescape_formula(text(value))
+def _clean_cell(value: Any) -> str:
+    return csv_files.unescape_formula(clean_text(value))
 
 
-def devise(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
+def read_devise(
+    path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
+) -> Iterator[SourceRow | RefusedRow]:
     """A table of Devise users. With a pepper, every hash has it."""
-    for record in records(path):
-        if record.wrong:
-            yield Refused(record.line, "", RECORD, record.wrong)
+    for record in read_records(path):
+        if record.error:
+            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
             continue
-        stored = text(first(record.says, HASH))
-        peppered = stored.startswith("$2") and old.devise_pepper
-        yield row_of(record.line, record.says, f"{DEVISE}{stored}" if peppered else stored)
+        stored = clean_text(first_value(record.values, HASH_COLUMNS))
+        is_peppered = stored.startswith("$2") and foreign_secrets.devise_pepper
+        yield build_table_row(record.line, record.values, f"{DEVISE}{stored}" if is_peppered else stored)
 
 
-def flask_security(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
+def read_flask_security(
+    path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
+) -> Iterator[SourceRow | RefusedRow]:
     """A table of Flask-Security users: what is hashed is the HMAC of the password."""
-    for record in records(path):
-        if record.wrong:
-            yield Refused(record.line, "", RECORD, record.wrong)
+    for record in read_records(path):
+        if record.error:
+            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
             continue
-        stored = text(first(record.says, HASH))
-        yield row_of(record.line, record.says, f"{FLASK_SECURITY}{stored}" if stored.startswith("$") else stored)
+        stored = clean_text(first_value(record.values, HASH_COLUMNS))
+        yield build_table_row(
+            record.line, record.values, f"{FLASK_SECURITY}{stored}" if stored.startswith("$") else stored
+        )
 
 
-def of_django(path: Path, how: How, old: ForeignSecrets) -> Iterator[Row | Refused]:
+def read_django(
+    path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
+) -> Iterator[SourceRow | RefusedRow]:
     """The output of ``dumpdata``, or a table of its users."""
-    return django.dump(path, how) if django.is_dump(path) else django.table(table(path, how, old))
+    return (
+        django.read_django_dump(path, options)
+        if django.is_django_dump(path)
+        else django.adjust_django_rows(read_table(path, options, foreign_secrets))
+    )
 
 
-SOURCES: Mapping[str, Read] = {
-    "plain": table,
-    "django": of_django,
-    "werkzeug": table,
-    "flask-security": flask_security,
-    "devise": devise,
-    "firebase": firebase.read,
-    "keycloak": keycloak.read,
+SOURCES: Mapping[str, RowReader] = {
+    "plain": read_table,
+    "django": read_django,
+    "werkzeug": read_table,
+    "flask-security": read_flask_security,
+    "devise": read_devise,
+    "firebase": firebase.read_firebase,
+    "keycloak": keycloak.read_keycloak,
 }
 """How the files of each system are read, by its name."""

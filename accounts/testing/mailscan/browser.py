@@ -11,21 +11,21 @@ from werkzeug.datastructures import Headers
 from werkzeug.test import Client
 
 from accounts.testing.mailscan import pages
-from accounts.testing.mailscan.pages import Form, Page
+from accounts.testing.mailscan.pages import HtmlForm, HtmlPage
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-MOVED = frozenset({301, 302, 303, 307, 308})
-KEEP_METHOD = frozenset({307, 308})
-MOST_HOPS = 10
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+METHOD_PRESERVING_STATUSES = frozenset({307, 308})
+MAX_REDIRECTS = 10
 
 
 @dataclass(frozen=True)
-class Answer:
+class RecordedResponse:
     """One request and what came of it.
 
-    :ivar raised: name of the exception that came out of the app instead of an answer.
+    :ivar exception_name: name of the exception that came out of the app instead of an answer.
     """
 
     method: str
@@ -33,31 +33,31 @@ class Answer:
     status: int
     headers: Headers = field(repr=False)
     text: str = field(repr=False)
-    raised: str = ""
+    exception_name: str = ""
 
     @property
-    def broke(self) -> bool:
+    def is_server_error(self) -> bool:
         return self.status >= 500
 
     @property
-    def leads_to(self) -> str:
+    def redirect_target(self) -> str:
         """Where a redirect leads; "" for any other answer."""
         location = self.headers.get("Location", "")
-        return urljoin(self.url, location) if self.status in MOVED and location else ""
+        return urljoin(self.url, location) if self.status in REDIRECT_STATUSES and location else ""
 
     @property
-    def page(self) -> Page:
+    def page(self) -> HtmlPage:
         """What it shows."""
         is_html = "html" in self.headers.get("Content-Type", "")
-        return pages.read(self.url, self.text) if is_html else Page(self.url)
+        return pages.parse_page(self.url, self.text) if is_html else HtmlPage(self.url)
 
     def __str__(self) -> str:
         parts = urlsplit(self.url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        return f"{self.method} {path} -> {self.raised or self.status}"
+        return f"{self.method} {path} -> {self.exception_name or self.status}"
 
 
-class Browser:
+class ScanBrowser:
     """Somebody who asks an app.
 
     :param network: the address that the app sees; rate limits must not take all for one.
@@ -69,20 +69,20 @@ class Browser:
         self,
         app: WSGIApplication,
         *,
-        agent: str,
+        user_agent: str,
         network: str,
         keeps_cookies: bool = True,
         client: Client | None = None,
     ) -> None:
-        self.app, self.agent, self.network = app, agent, network
+        self.app, self.user_agent, self.network = app, user_agent, network
         self.client = client or Client(app)
-        self.steps: list[Answer] = []
+        self.responses: list[RecordedResponse] = []
         self._keeps_cookies = keeps_cookies
 
-    def ask(self, method: str, url: str, form: Mapping[str, str] | None = None) -> Answer:
+    def request(self, method: str, url: str, data: Mapping[str, str] | None = None) -> RecordedResponse:
         """One request. What the app raises is an answer, too: 500."""
         parts = urlsplit(url)
-        headers = {"User-Agent": self.agent}
+        headers = {"User-Agent": self.user_agent}
         if method == "POST":
             headers |= {"Origin": f"{parts.scheme}://{parts.netloc}", "Sec-Fetch-Site": "same-origin"}
         client = self.client if self._keeps_cookies else Client(self.app)
@@ -92,39 +92,41 @@ class Browser:
                 base_url=f"{parts.scheme}://{parts.netloc}/",
                 query_string=parts.query,
                 method=method,
-                data=dict(form) if form is not None else None,
+                data=dict(data) if data is not None else None,
                 headers=headers,
                 environ_overrides={"REMOTE_ADDR": self.network},
                 buffered=True,
             )
         except Exception as error:  # noqa: BLE001 - whatever a foreign app raises is a server error to its visitors
-            answer = Answer(method, url, 500, Headers(), "", raised=type(error).__name__)
+            recorded = RecordedResponse(method, url, 500, Headers(), "", exception_name=type(error).__name__)
         else:
-            answer = Answer(method, url, response.status_code, response.headers, response.get_data(as_text=True))
+            recorded = RecordedResponse(
+                method, url, response.status_code, response.headers, response.get_data(as_text=True)
+            )
             response.close()
-        self.steps.append(answer)
-        return answer
+        self.responses.append(recorded)
+        return recorded
 
-    def follow(self, url: str, method: str = "GET", form: Mapping[str, str] | None = None) -> Answer:
+    def follow(self, url: str, method: str = "GET", data: Mapping[str, str] | None = None) -> RecordedResponse:
         """A request and the redirects after it, as long as they stay with the app."""
-        answer = self.ask(method, url, form)
-        for _ in range(MOST_HOPS):
-            target = answer.leads_to
+        response = self.request(method, url, data)
+        for _ in range(MAX_REDIRECTS):
+            target = response.redirect_target
             if not target or urlsplit(target)[:2] != urlsplit(url)[:2]:
                 break
-            if answer.status not in KEEP_METHOD and method != "HEAD":
-                method, form = "GET", None
-            answer = self.ask(method, target, form)
-        return answer
+            if response.status not in METHOD_PRESERVING_STATUSES and method != "HEAD":
+                method, data = "GET", None
+            response = self.request(method, target, data)
+        return response
 
-    def press(self, form: Form, typed: Mapping[str, str] | None = None) -> Answer:
+    def submit(self, form: HtmlForm, typed_values: Mapping[str, str] | None = None) -> RecordedResponse:
         """Send a form as it stands, with what was typed into it."""
-        said = {**form.sent, **(typed or {})}
+        data = {**form.submitted_values, **(typed_values or {})}
         if form.method == "POST":
-            return self.follow(form.action, "POST", said)
-        return self.follow(with_values(form.action, said))
+            return self.follow(form.action, "POST", data)
+        return self.follow(replace_query(form.action, data))
 
 
-def with_values(url: str, values: Mapping[str, str]) -> str:
+def replace_query(url: str, values: Mapping[str, str]) -> str:
     """The address that a GET form leads to."""
     return urlsplit(url)._replace(query=urlencode(values)).geturl()

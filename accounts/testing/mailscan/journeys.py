@@ -4,51 +4,68 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from accounts.testing.mailscan.browser import Answer
-from accounts.testing.mailscan.case import Case, look_of
-from accounts.testing.mailscan.pages import Form
+from accounts.testing.mailscan.browser import RecordedResponse
+from accounts.testing.mailscan.case import ScanCase, appearance_of
+from accounts.testing.mailscan.pages import HtmlForm
 from accounts.testing.mailscan.report import Severity
-from accounts.testing.mailscan.scans import AtOnce, Head, NoCookies, Preview, Robot, Sandbox, Scan, Twice
+from accounts.testing.mailscan.scans import (
+    HeadRequest,
+    LinkPreview,
+    ParallelGet,
+    RedirectsWithoutCookies,
+    RepeatedGet,
+    RobotPress,
+    SandboxSubmit,
+    Scan,
+)
 
 HARM, WEAK, NOTE = Severity.HARM, Severity.WEAK, Severity.NOTE
 
 
-class Rewritten(Scan):
+class RewrittenLink(Scan):
     """A link that a gateway has respelled must still open, and be the same one."""
 
     name = "rewritten link"
     stands_for = "a URL rewriting gateway wraps the link, respells it, and adds parameters"
 
-    def run(self, case: Case) -> None:
-        for how, url in case.mailed.rewritten():
-            answer = case.browser().follow(url)
-            if look_of(answer) != case.first_look:
-                case.tell("rewritten-lost", HARM, f"the link does not survive being rewritten ({how}): {answer}")
+    def run(self, case: ScanCase) -> None:
+        for variant, url in case.mailed.iter_rewritten():
+            response = case.new_scanner().follow(url)
+            if appearance_of(response) != case.first_appearance:
+                case.add_finding(
+                    "rewritten-lost", HARM, f"the link does not survive being rewritten ({variant}): {response}"
+                )
 
 
-class Cut(Scan):
+class CutLink(Scan):
     """A link that lost its end is refused, and one with punctuation after it is not mistaken."""
 
     name = "cut link"
     stands_for = "a mail program ends the link too early, or takes punctuation of the text into it"
 
-    def run(self, case: Case) -> None:
-        for how, url in case.mailed.cut():
-            answer = case.browser().follow(url)
-            opened = look_of(answer) == case.first_look
-            if opened and not case.mailed.stands_in(url):
-                case.tell("cut-opened", HARM, f"the link opens without its whole token ({how}): {answer}")
-            elif not opened and not _refused(answer):
-                case.tell("cut-not-refused", WEAK, f"the cut link is not answered with 4xx ({how}): {answer}")
-        for how, url in case.mailed.with_tail():
-            answer = case.browser().follow(url)
-            if not _refused(answer) and look_of(answer) != case.first_look:
-                case.tell("cut-not-refused", WEAK, f"neither opened nor answered with 4xx ({how}): {answer}")
+    def run(self, case: ScanCase) -> None:
+        for variant, url in case.mailed.iter_cut():
+            response = case.new_scanner().follow(url)
+            opened = appearance_of(response) == case.first_appearance
+            if opened and not case.mailed.is_token_in(url):
+                case.add_finding(
+                    "cut-opened", HARM, f"the link opens without its whole token ({variant}): {response}"
+                )
+            elif not opened and not _is_refused(response):
+                case.add_finding(
+                    "cut-not-refused", WEAK, f"the cut link is not answered with 4xx ({variant}): {response}"
+                )
+        for variant, url in case.mailed.iter_with_punctuation():
+            response = case.new_scanner().follow(url)
+            if not _is_refused(response) and appearance_of(response) != case.first_appearance:
+                case.add_finding(
+                    "cut-not-refused", WEAK, f"neither opened nor answered with 4xx ({variant}): {response}"
+                )
 
 
-def _refused(answer: Answer) -> bool:
+def _is_refused(response: RecordedResponse) -> bool:
     # A server error is a finding of its own.
-    return answer.status >= 400
+    return response.status >= 400
 
 
 class SecondDevice(Scan):
@@ -57,56 +74,56 @@ class SecondDevice(Scan):
     name = "second device"
     stands_for = "the telephone shows the mail, the computer is where the person goes on"
 
-    def run(self, case: Case) -> None:
+    def run(self, case: ScanCase) -> None:
         for _ in range(2):
-            answer = case.browser().follow(case.mailed.url)
-            if look_of(answer) != case.first_look:
-                case.tell("second-device", HARM, f"another device is shown something else: {answer}")
+            response = case.new_scanner().follow(case.mailed.url)
+            if appearance_of(response) != case.first_appearance:
+                case.add_finding("second-device", HARM, f"another device is shown something else: {response}")
 
 
-class Person(Scan):
+class RecipientFinishes(Scan):
     """After all that, the link does what it was mailed for: opened on one device, finished on another."""
 
     name = "the person finishes"
     stands_for = "whoever the mail was for, on their second device"
-    acts = True
+    may_spend_link = True
 
-    def run(self, case: Case) -> None:
-        case.browser().follow(case.mailed.url)
-        person = case.person()
-        page = person.follow(case.mailed.url).page
-        form = _form_to_finish(page.url, page.forms, set(case.claims.types))
+    def run(self, case: ScanCase) -> None:
+        case.new_scanner().follow(case.mailed.url)
+        recipient = case.new_recipient()
+        page = recipient.follow(case.mailed.url).page
+        form = _find_final_form(page.url, page.forms, set(case.options.types))
         if form is None:
-            return case.tell("not-finished", NOTE, "there is no form for the person; did person=... sign in?")
-        if set(form.empty) - set(case.claims.types) and not case.claims.types:
-            return case.tell("not-finished", NOTE, "nobody said what the person types: types=...")
-        answer = person.press(form, case.claims.types)
-        if answer.status >= 400:
-            return case.tell("dead-for-person", HARM, f"the person cannot finish: {answer}")
-        case.spent = bool(case.changed())
-        asked = case.claims.alive or case.claims.unchanged
-        if asked and not case.host_says_changed():
-            case.tell("dead-for-person", HARM, f"the person finished, and nothing came of it: {answer}")
+            return case.add_finding("not-finished", NOTE, "there is no form for the person; did person=... sign in?")
+        if set(form.empty_fields) - set(case.options.types) and not case.options.types:
+            return case.add_finding("not-finished", NOTE, "nobody said what the person types: types=...")
+        response = recipient.submit(form, case.options.types)
+        if response.status >= 400:
+            return case.add_finding("dead-for-person", HARM, f"the person cannot finish: {response}")
+        case.is_link_spent = bool(case.find_change())
+        host_can_tell = case.options.alive or case.options.unchanged
+        if host_can_tell and not case.find_change_by_host():
+            case.add_finding("dead-for-person", HARM, f"the person finished, and nothing came of it: {response}")
         return None
 
 
-def _form_to_finish(url: str, forms: list[Form], typed: set[str]) -> Form | None:
-    posts = [form for form in forms if form.method == "POST" and typed <= set(form.values)]
-    here = [form for form in posts if urlsplit(form.action).path == urlsplit(url).path]
-    return next(iter(here + posts), None)
+def _find_final_form(url: str, forms: list[HtmlForm], typed_names: set[str]) -> HtmlForm | None:
+    posts = [form for form in forms if form.method == "POST" and typed_names <= set(form.values)]
+    same_page = [form for form in posts if urlsplit(form.action).path == urlsplit(url).path]
+    return next(iter(same_page + posts), None)
 
 
 SCANS: tuple[Scan, ...] = (
-    Preview(),
-    Head(),
-    Twice(),
-    AtOnce(),
-    NoCookies(),
-    Sandbox(),
-    Rewritten(),
-    Cut(),
+    LinkPreview(),
+    HeadRequest(),
+    RepeatedGet(),
+    ParallelGet(),
+    RedirectsWithoutCookies(),
+    SandboxSubmit(),
+    RewrittenLink(),
+    CutLink(),
     SecondDevice(),
-    Robot(),
-    Person(),
+    RobotPress(),
+    RecipientFinishes(),
 )
 """In this order: what may spend the link comes last."""

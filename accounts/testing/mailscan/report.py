@@ -27,12 +27,12 @@ class Finding:
     """One thing that was found.
 
     :ivar code: stable; what ``assert_harmless(accept=...)`` takes.
-    :ivar says: what happened, in a sentence.
+    :ivar message: what happened, in a sentence.
     """
 
     code: str
     severity: Severity
-    says: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ class ScanResult:
     """What one scan did and found.
 
     :ivar stands_for: the kind of product that does so.
-    :ivar did: its requests and their answers, in order.
-    :ivar skipped: why it did not run; "" where it did.
+    :ivar requests: its requests and their answers, in order.
+    :ivar skip_reason: why it did not run; "" where it did.
     """
 
     name: str
     stands_for: str
-    did: tuple[str, ...]
+    requests: tuple[str, ...]
     findings: tuple[Finding, ...]
-    skipped: str = ""
+    skip_reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +91,25 @@ class Report:
             raise Harmful(str(self))
 
     def __str__(self) -> str:
-        bad = sum(any(each.severity is not Severity.NOTE for each in scan.findings) for scan in self.scans)
-        lines = [f"mail scanners against {self.link}: {bad or 'none'} of {len(self.scans)} scans found something"]
+        failed_count = sum(any(each.severity is not Severity.NOTE for each in scan.findings) for scan in self.scans)
+        lines = [
+            f"mail scanners against {self.link}: {failed_count or 'none'} of {len(self.scans)} scans found something"
+        ]
         for scan in self.scans:
-            lines += _told(scan)
+            lines += _format_scan(scan)
         return "\n".join(lines)
 
 
-def _told(scan: ScanResult) -> list[str]:
-    if scan.skipped:
-        return [f"  -     {scan.name}: not run, {scan.skipped}"]
+def _format_scan(scan: ScanResult) -> list[str]:
+    if scan.skip_reason:
+        return [f"  -     {scan.name}: not run, {scan.skip_reason}"]
     if not scan.findings:
         return [f"  ok    {scan.name}"]
-    worst = min(scan.findings, key=lambda each: list(Severity).index(each.severity)).severity
-    lines = [f"  {worst.value:5} {scan.name} ({scan.stands_for})"]
-    lines += [f"          {each.severity.value} [{each.code}] {each.says}" for each in scan.findings]
-    return lines + [f"          did: {step}" for step in _short(scan.did)]
+    worst_severity = min(scan.findings, key=lambda each: list(Severity).index(each.severity)).severity
+    lines = [f"  {worst_severity.value:5} {scan.name} ({scan.stands_for})"]
+    lines += [f"          {each.severity.value} [{each.code}] {each.message}" for each in scan.findings]
+    return lines + [f"          did: {step}" for step in _abbreviate(scan.requests)]
 
 
-def _short(did: tuple[str, ...]) -> tuple[str, ...]:
-    return did if len(did) <= 12 else (*did[:6], f"... {len(did) - 12} more ...", *did[-6:])
+def _abbreviate(requests: tuple[str, ...]) -> tuple[str, ...]:
+    return requests if len(requests) <= 12 else (*requests[:6], f"... {len(requests) - 12} more ...", *requests[-6:])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from werkzeug.test import Client
 
-from accounts.testing.mailscan.case import Case, Claims, Look
+from accounts.testing.mailscan.case import Appearance, ScanCase, ScanOptions
 from accounts.testing.mailscan.journeys import SCANS
-from accounts.testing.mailscan.mailed import Mailed
+from accounts.testing.mailscan.mailed import MailedLink
 from accounts.testing.mailscan.report import Report, ScanResult, Severity
 from accounts.testing.mailscan.scans import Scan
 
@@ -59,7 +59,7 @@ class MailScanner:
         :raises ScanImpossible: no such link, or a dead one.
         """
         wsgi = app.application if isinstance(app, Client) else app
-        claims = Claims(
+        options = ScanOptions(
             alive=alive,
             unchanged=unchanged,
             button_is_the_act=button_is_the_act,
@@ -67,42 +67,44 @@ class MailScanner:
             person=person,
             signed_in=signed_in,
         )
-        return _Run(wsgi, url, claims, token).all(self.scans)
+        return _ScanRun(wsgi, url, options, token).run_all(self.scans)
 
 
-class _Run:
-    def __init__(self, app: WSGIApplication, url: str | Callable[[], str], claims: Claims, token: str | None) -> None:
-        self._app, self._url, self._claims, self._token = app, url, claims, token
-        self._first_look: Look | None = None
+class _ScanRun:
+    def __init__(
+        self, app: WSGIApplication, url: str | Callable[[], str], options: ScanOptions, token: str | None
+    ) -> None:
+        self._app, self._url, self._options, self._token = app, url, options, token
+        self._first_appearance: Appearance | None = None
         self._spent_by = ""
-        self._shown = ""
+        self._redacted_url = ""
 
-    def all(self, scans: Sequence[Scan]) -> Report:
-        results = tuple(self._one(scan) for scan in scans)
-        return Report(self._shown, results)
+    def run_all(self, scans: Sequence[Scan]) -> Report:
+        results = tuple(self._run_scan(scan) for scan in scans)
+        return Report(self._redacted_url, results)
 
-    def _one(self, scan: Scan) -> ScanResult:
+    def _run_scan(self, scan: Scan) -> ScanResult:
         if self._spent_by and isinstance(self._url, str):
-            why = f"the link was spent by: {self._spent_by}"
-            return ScanResult(scan.name, scan.stands_for, (), (), skipped=why)
-        case = self._begin()
+            reason = f"the link was spent by: {self._spent_by}"
+            return ScanResult(scan.name, scan.stands_for, (), (), skip_reason=reason)
+        case = self._start_case()
         scan.run(case)
-        told = "" if scan.acts else case.changed()
-        if told:
-            case.tell("changed", Severity.HARM, told)
-            case.spent = True
-        self._first_look = case.first_look
-        if case.spent:
+        change = "" if scan.may_spend_link else case.find_change()
+        if change:
+            case.add_finding("changed", Severity.HARM, change)
+            case.is_link_spent = True
+        self._first_appearance = case.first_appearance
+        if case.is_link_spent:
             self._spent_by = scan.name
-        return case.settle(scan.name, scan.stands_for)
+        return case.build_result(scan.name, scan.stands_for)
 
-    def _begin(self) -> Case:
+    def _start_case(self) -> ScanCase:
         url = self._url if isinstance(self._url, str) else self._url()
         try:
-            mailed = Mailed.of(url, self._token)
-        except ValueError as why:
-            raise ScanImpossible(str(why)) from None
-        if self._claims.alive is not None and not self._claims.alive():
+            mailed = MailedLink.from_url(url, self._token)
+        except ValueError as error:
+            raise ScanImpossible(str(error)) from None
+        if self._options.alive is not None and not self._options.alive():
             raise ScanImpossible("alive() says that the link is dead before anything was done to it")
-        self._shown = mailed.blot(mailed.url)
-        return Case(self._app, mailed, self._claims, self._first_look)
+        self._redacted_url = mailed.redact(mailed.url)
+        return ScanCase(self._app, mailed, self._options, self._first_appearance)

@@ -39,13 +39,13 @@ def _empty_context() -> dict[str, Any]:
 @routes.get(
     "/admin/accounts",
     access=ADMINS,
-    query=helpdesk_accounts.AccountPage,
+    query=helpdesk_accounts.AccountSearchForm,
     template="admin/accounts.html",
     context=_empty_context,
 )
-def list_accounts(query: helpdesk_accounts.AccountPage) -> Reply:
+def list_accounts(query: helpdesk_accounts.AccountSearchForm) -> Reply:
     """Accounts by address: all, or those that are looked for."""
-    rows, cursor = helpdesk_accounts.search(uow(), query)
+    rows, cursor = helpdesk_accounts.search_accounts(uow(), query)
     page_context = {"filters": _query_filters(), "fields": (), "problem": None}
     return Reply(
         template="admin/accounts.html",
@@ -57,12 +57,12 @@ def list_accounts(query: helpdesk_accounts.AccountPage) -> Reply:
 @routes.get(ACCOUNT_RULE, access=ADMINS)
 def show_account(account_id: str) -> Reply:
     """One account: its state, its sessions, and what happened to it."""
-    page_context = {"happened": audit_labels.HAPPENED, "done": request.args.get("done", "")}
+    page_context = {"happened": audit_labels.EVENT_LABELS, "done": request.args.get("done", "")}
     return Reply(template="admin/account.html", json=_account_json(account_id), context=page_context)
 
 
 def _account_json(account_id: str) -> dict[str, Any]:
-    return asdict(helpdesk_accounts.show(uow(), account_id))
+    return asdict(helpdesk_accounts.get_account_details(uow(), account_id))
 
 
 def _account_reply(account_id: str, done: str) -> Reply:
@@ -84,7 +84,7 @@ def enable_account(account_id: str) -> Reply:
 
 
 def _account_context(account_id: str) -> Mapping[str, Any]:
-    row = helpdesk_accounts.existing(uow(), account_id)
+    row = helpdesk_accounts.get_account(uow(), account_id)
     return {"given": {"groups": row.groups}, "account_id": row.id, "of": row.email}
 
 
@@ -105,7 +105,7 @@ def change_groups(account_id: str, form: GroupsForm) -> Reply:
 @routes.post(f"{ACCOUNT_RULE}/reset", access=ADMINS, statuses=(202,))
 def send_reset(account_id: str) -> Reply:
     """Mail the owner a link to choose a new password."""
-    helpdesk_accounts.send_reset(uow(), account_id)
+    helpdesk_accounts.send_password_reset(uow(), account_id)
     return Reply(
         json={"sent": True}, status=202, location=page_url("show_account", account_id=account_id, done="reset")
     )
@@ -114,28 +114,28 @@ def send_reset(account_id: str) -> Reply:
 @routes.post(f"{ACCOUNT_RULE}/unlock", access=ADMINS)
 def unlock_account(account_id: str) -> Reply:
     """Lift the lock that follows many wrong passwords."""
-    helpdesk_accounts.lift_lock(uow(), account_id)
+    helpdesk_accounts.clear_account_lock(uow(), account_id)
     return _account_reply(account_id, "unlocked")
 
 
 @routes.post(f"{ACCOUNT_RULE}/sign-out", access=ADMINS, step_up=True, statuses=(204,))
 def sign_out_account(account_id: str) -> Reply:
     """End all sessions of an account."""
-    helpdesk_accounts.end_sessions(uow(), account_id)
+    helpdesk_accounts.end_account_sessions(uow(), account_id)
     return Reply(status=204, location=page_url("show_account", account_id=account_id, done="signed-out"))
 
 
 @routes.delete(f"{ACCOUNT_RULE}/sessions/<session_id>", access=ADMINS, step_up=True, formats=JSON, statuses=(204,))
 def end_account_session(account_id: str, session_id: str) -> Reply:
     """End one session of an account."""
-    helpdesk_accounts.end_session(uow(), account_id, session_id)
+    helpdesk_accounts.end_account_session(uow(), account_id, session_id)
     return Reply(status=204)
 
 
 @routes.post(f"{ACCOUNT_RULE}/sessions/<session_id>/end", access=ADMINS, step_up=True, formats=HTML)
 def end_account_session_page(account_id: str, session_id: str) -> Reply:
     """End one session of an account."""
-    helpdesk_accounts.end_session(uow(), account_id, session_id)
+    helpdesk_accounts.end_account_session(uow(), account_id, session_id)
     return Reply(location=page_url("show_account", account_id=account_id, done="signed-out"))
 
 
@@ -143,12 +143,12 @@ def end_account_session_page(account_id: str, session_id: str) -> Reply:
     f"{ACCOUNT_RULE}/delete",
     access=ADMINS,
     step_up=True,
-    form=helpdesk_accounts.DeleteAccount,
+    form=helpdesk_accounts.DeleteAccountForm,
     template="admin/account_delete.html",
     context=lambda account_id: {**_account_context(account_id), "given": {}},
     statuses=(204,),
 )
-def delete_account(account_id: str, form: helpdesk_accounts.DeleteAccount) -> Reply:
+def delete_account(account_id: str, form: helpdesk_accounts.DeleteAccountForm) -> Reply:
     """Delete an account for good."""
-    helpdesk_accounts.delete(uow(), account_id, form)
+    helpdesk_accounts.delete_account_as_admin(uow(), account_id, form)
     return Reply(status=204, location=page_url("list_accounts"))

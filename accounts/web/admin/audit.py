@@ -11,8 +11,8 @@ from accounts.core.clock import now
 from accounts.flows.audit import export as audit_export
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.audit import search as audit_search
-from accounts.flows.audit.export import ExportAudit
-from accounts.flows.audit.search import AuditFilter, AuditPage
+from accounts.flows.audit.export import AuditExportForm
+from accounts.flows.audit.search import AuditFilterForm, AuditSearchForm
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
@@ -24,27 +24,27 @@ MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson
 
 
 def _query_filters() -> dict[str, str]:
-    return {name: value for name in AuditFilter.model_fields if (value := request.args.get(name))}
+    return {name: value for name in AuditFilterForm.model_fields if (value := request.args.get(name))}
 
 
 def _empty_context() -> dict[str, Any]:
     return {
         "lines": [],
         "next": "",
-        "happened": audit_labels.HAPPENED,
+        "happened": audit_labels.EVENT_LABELS,
         "filters": _query_filters(),
         "given": _query_filters(),
     }
 
 
-@routes.get("/admin/audit", access=ADMINS, query=AuditPage, template=AUDIT_TEMPLATE, context=_empty_context)
-def list_audit(query: AuditPage) -> Reply:
+@routes.get("/admin/audit", access=ADMINS, query=AuditSearchForm, template=AUDIT_TEMPLATE, context=_empty_context)
+def list_audit(query: AuditSearchForm) -> Reply:
     """What happened, newest first."""
-    lines, cursor = audit_search.page(uow(), query)
+    lines, cursor = audit_search.search_events(uow(), query)
     page_context = {
-        "fields": forms.form_fields(AuditFilter, _query_filters()),
+        "fields": forms.form_fields(AuditFilterForm, _query_filters()),
         "problem": None,
-        "happened": audit_labels.HAPPENED,
+        "happened": audit_labels.EVENT_LABELS,
         "filters": _query_filters(),
     }
     return Reply(
@@ -58,13 +58,13 @@ def list_audit(query: AuditPage) -> Reply:
     "/admin/audit/export",
     access=ADMINS,
     step_up=True,
-    form=ExportAudit,
+    form=AuditExportForm,
     template="admin/audit_export.html",
     context=lambda: {"given": _query_filters()},
 )
-def export_audit(form: ExportAudit) -> Response:
+def export_audit(form: AuditExportForm) -> Response:
     """The lines as a file, oldest first."""
-    response = Response(audit_export.begin(uow(), form), content_type=MEDIA_TYPES[form.format])
+    response = Response(audit_export.start_export(uow(), form), content_type=MEDIA_TYPES[form.format])
     filename = f"audit-{now():%Y%m%d-%H%M%S}.{form.format}"
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     return response

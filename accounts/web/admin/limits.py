@@ -8,7 +8,7 @@ from typing import Any
 from flask import request
 
 from accounts.flows.helpdesk import limits as helpdesk_limits
-from accounts.flows.helpdesk.limits import WhoseLimits
+from accounts.flows.helpdesk.limits import LimitsForm
 from accounts.flows.keys import report as key_report
 from accounts.flows.keys.report import KeyReport
 from accounts.web.kit import forms
@@ -24,20 +24,20 @@ def _empty_context() -> dict[str, Any]:
     return {"limits": None, "asked": None, "done": request.args.get("done", "")}
 
 
-@routes.post("/admin/limits", access=ADMINS, form=WhoseLimits, template=LIMITS_TEMPLATE, context=_empty_context)
-def see_limits(form: WhoseLimits) -> Reply:
+@routes.post("/admin/limits", access=ADMINS, form=LimitsForm, template=LIMITS_TEMPLATE, context=_empty_context)
+def see_limits(form: LimitsForm) -> Reply:
     """What has been counted of an address and of a network."""
-    limits = [asdict(each) for each in helpdesk_limits.look(uow(), form)]
+    limits = [asdict(each) for each in helpdesk_limits.list_limits(uow(), form)]
     given = {"email": form.email.email if form.email else "", "network": form.network}
-    page_context = {"fields": forms.form_fields(WhoseLimits, given), "problem": None, "asked": given, "done": ""}
+    page_context = {"fields": forms.form_fields(LimitsForm, given), "problem": None, "asked": given, "done": ""}
     # No redirect: the address would stand in an address.
     return Reply(template=LIMITS_TEMPLATE, json={"limits": limits}, context=page_context)
 
 
-@routes.post("/admin/limits/lift", access=ADMINS, form=WhoseLimits)
-def lift_limits(form: WhoseLimits) -> Reply:
+@routes.post("/admin/limits/lift", access=ADMINS, form=LimitsForm)
+def lift_limits(form: LimitsForm) -> Reply:
     """Have counting begin anew for an address and a network."""
-    lifted_count = helpdesk_limits.lift(uow(), form)
+    lifted_count = helpdesk_limits.clear_limits(uow(), form)
     return Reply(json={"lifted": lifted_count}, location=page_url("see_limits_form", done="lifted"))
 
 

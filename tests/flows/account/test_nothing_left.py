@@ -10,7 +10,7 @@ from sqlalchemy import make_url, select, text
 
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows.moving import import_accounts
-from accounts.flows.moving.rows import How
+from accounts.flows.moving.rows import ImportOptions
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import person as imported
 from tests.flows.moving.files import write_csv
@@ -90,7 +90,7 @@ def test_a_last_letter_that_is_refused_is_not_kept(service: Service) -> None:
 def test_nothing_of_it_is_in_the_file_any_more(service: Service, tmp_path: Path) -> None:
     file = Path(str(make_url(str(service.site.store.engine.url)).database))
     path = write_csv(tmp_path / "people.csv", [imported(f"p{n}") for n in range(50)])
-    import_accounts.bring_in(service.uow(), path, How(source="plain"))
+    import_accounts.import_accounts(service.uow(), path, ImportOptions(source="plain"))
     member = service.member_by_mail("vanishing")
     name = member.email.partition("@")[0].encode()
     closed(service, member)

@@ -54,7 +54,7 @@ def write(house: Site, count: int, *, age: timedelta = timedelta(hours=1), first
 
 def verdict(house: Site, noted: str = "") -> list[tuple[str, str]]:
     """What was found wrong, and with which line."""
-    return [(each.what, each.line) for each in audit_verify.verify(UnitOfWork(house), noted).findings]
+    return [(each.kind, each.audit_id) for each in audit_verify.verify_chain(UnitOfWork(house), noted).findings]
 
 
 def tamper(house: Site, statement: Any) -> None:
@@ -67,12 +67,12 @@ def test_what_was_sealed_and_left_alone_is_right(house: Site) -> None:
     write(house, 1203)
     assert chain.close_chain(house) == 1203
     assert chain.close_chain(house) == 0
-    found = audit_verify.verify(UnitOfWork(house))
-    assert (found.sealed, found.unsealed, found.wrong) == (1203, 0, 0)
+    found = audit_verify.verify_chain(UnitOfWork(house))
+    assert (found.sealed, found.unsealed, found.finding_count) == (1203, 0, 0)
     assert found.head == chain.describe_head(house)
     write(house, 1, age=timedelta(0), first=5000)
     assert chain.close_chain(house) == 0, "a line that may still have neighbours on their way is not sealed"
-    assert audit_verify.verify(UnitOfWork(house)).unsealed == 1
+    assert audit_verify.verify_chain(UnitOfWork(house)).unsealed == 1
 
 
 CHANGES: dict[str, Callable[[], Any]] = {
@@ -166,8 +166,8 @@ def test_many_who_seal_at_once_seal_every_line_once(house: Site) -> None:
     write(house, 700)
     run_concurrently(8, lambda number: chain.close_chain(house))
     chain.close_chain(house)
-    found = audit_verify.verify(UnitOfWork(house))
-    assert (found.sealed, found.wrong) == (700, 0)
+    found = audit_verify.verify_chain(UnitOfWork(house))
+    assert (found.sealed, found.finding_count) == (700, 0)
 
 
 @on_both_databases
@@ -176,8 +176,8 @@ def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(house: Site) ->
     young = write(house, 3, first=800, age=timedelta(days=20))
     chain.close_chain(house)
     head = chain.describe_head(house)
-    assert audit_retention.prune(UnitOfWork(house), 90) == 620
-    assert audit_retention.prune(UnitOfWork(house), 90) == 0, "twice changes nothing"
+    assert audit_retention.pseudonymize_events(UnitOfWork(house), 90) == 620
+    assert audit_retention.pseudonymize_events(UnitOfWork(house), 90) == 0, "twice changes nothing"
     with house.store.engine.connect() as connection:
         rows = {row.id: row for row in connection.execute(select(AuditRow.__table__))}
         salts = connection.execute(select(func.count(AuditChainRow.salt))).scalar_one()
@@ -198,7 +198,7 @@ def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(house: Site) ->
 
 def test_younger_lines_than_sessions_live_are_never_pruned(house: Site) -> None:
     write(house, 2, age=timedelta(days=30))
-    assert audit_retention.prune(UnitOfWork(house), 1) == 0
+    assert audit_retention.pseudonymize_events(UnitOfWork(house), 1) == 0
 
 
 def test_a_line_pruned_by_hand_is_told_from_one_that_was_pruned_by_age(house: Site) -> None:
@@ -222,12 +222,12 @@ def test_pseudonyms_cannot_be_had_without_the_key(house: Site, database: str) ->
 def test_the_worker_does_so_where_the_settings_ask_for_it(database: str) -> None:
     silent = make_site(database)
     write(silent, 2, age=timedelta(days=50))
-    audit_upkeep.run(silent)
+    audit_upkeep.maintain_audit_log(silent)
     assert chain.describe_head(silent) == ""
     asked = make_site(database, audit_sealed="true", audit_pseudonyms_after="40")
-    audit_upkeep.run(asked)
-    found = audit_verify.verify(UnitOfWork(asked))
-    assert (found.sealed, found.pruned, found.wrong) == (2, 2, 0)
+    audit_upkeep.maintain_audit_log(asked)
+    found = audit_verify.verify_chain(UnitOfWork(asked))
+    assert (found.sealed, found.pseudonymized, found.finding_count) == (2, 2, 0)
     for each in (silent, asked):
         each.store.close()
 

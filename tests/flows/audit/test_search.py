@@ -22,9 +22,9 @@ from accounts.core.models.audit import AuditRow
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import search as audit_search
-from accounts.flows.audit.export import stream
-from accounts.flows.audit.labels import HAPPENED
-from accounts.flows.audit.search import AuditFilter, AuditPage
+from accounts.flows.audit.export import stream_events
+from accounts.flows.audit.labels import EVENT_LABELS
+from accounts.flows.audit.search import AuditFilterForm, AuditSearchForm
 from tests.conftest import on_both_databases
 from tests.core.sites import make_site
 from tests.people import Service, make_email
@@ -62,7 +62,7 @@ def write(house: Site, count: int, *, same_time: bool = False) -> None:
 
 def numbers(house: Site, **said: str) -> list[int]:
     with UnitOfWork(house) as uow:
-        lines, _ = audit_search.page(uow, AuditPage.model_validate(said), 1000)
+        lines, _ = audit_search.search_events(uow, AuditSearchForm.model_validate(said), 1000)
     return [int(line.id[4:]) for line in lines]
 
 
@@ -93,7 +93,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: Site, same_tim
     seen, place = [], ""
     for _ in range(5):
         with UnitOfWork(house) as uow:
-            lines, place = audit_search.page(uow, AuditPage(after=place), 5)
+            lines, place = audit_search.search_events(uow, AuditSearchForm(after=place), 5)
         seen += [int(line.id[4:]) for line in lines]
     assert (seen, place) == (list(range(22, -1, -1)), "")
 
@@ -116,15 +116,15 @@ def test_what_is_no_filter_is_refused(service: Service, said: str) -> None:
 @on_both_databases
 def test_files_hold_every_line_once_oldest_first(house: Site) -> None:
     write(house, 2501, same_time=True)
-    read = list(csv.reader(io.StringIO("".join(stream(house, (), "csv")), newline="")))
-    assert read[0] == list(audit_search.Line.__dataclass_fields__)
+    read = list(csv.reader(io.StringIO("".join(stream_events(house, (), "csv")), newline="")))
+    assert read[0] == list(audit_search.AuditEvent.__dataclass_fields__)
     assert [row[0] for row in read[1:]] == [f"line{number:08}" for number in range(2501)]
-    said = [json.loads(line) for line in "".join(stream(house, (), "ndjson")).splitlines()]
+    said = [json.loads(line) for line in "".join(stream_events(house, (), "ndjson")).splitlines()]
     assert [line["id"] for line in said] == [row[0] for row in read[1:]]
     assert said[0]["at"] == "2026-01-01T00:00:00.000000Z"
     with UnitOfWork(house) as uow:
-        only = audit_search.conditions(uow, AuditFilter(kind="mail", account="account1"))
-    assert {json.loads(line)["account"] for line in "".join(stream(house, only, "ndjson")).splitlines()} == {
+        only = audit_search.build_conditions(uow, AuditFilterForm(kind="mail", account="account1"))
+    assert {json.loads(line)["account"] for line in "".join(stream_events(house, only, "ndjson")).splitlines()} == {
         "account1"
     }
 
@@ -135,10 +135,10 @@ def test_a_file_needs_no_more_memory_for_more_lines(house: Site) -> None:
         with house.store.engine.begin() as connection:
             connection.execute(AuditRow.__table__.delete())  # type: ignore[attr-defined] # a Table, which deletes
         write(house, count)
-        for _ in stream(house, (), "csv"):
+        for _ in stream_events(house, (), "csv"):
             pass
         tracemalloc.start()
-        for _ in stream(house, (), "csv"):
+        for _ in stream_events(house, (), "csv"):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
@@ -147,7 +147,7 @@ def test_a_file_needs_no_more_memory_for_more_lines(house: Site) -> None:
 
 def test_a_slow_reader_holds_no_connection(house: Site) -> None:
     write(house, 2500)
-    parts = stream(house, (), "ndjson")
+    parts = stream_events(house, (), "ndjson")
     next(parts)
     assert house.store.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # of the queue pool in use
 
@@ -213,8 +213,8 @@ def test_no_code_changes_or_deletes_a_line_but_retention() -> None:
 
 def test_every_kind_of_line_is_said_in_words() -> None:
     """Every text in the code that is spelled as a kind, and begins as one does."""
-    begins = "|".join({kind.partition(".")[0] for kind in HAPPENED})
+    begins = "|".join({kind.partition(".")[0] for kind in EVENT_LABELS})
     spelled = re.compile(rf'(?<!getLogger\()"((?:{begins})\.(?!html)[a-z-]+)"')
     sources = [path for floor in FLOORS for path in (ROOT / "accounts" / floor).rglob("*.py")]
     found = {kind for path in sources for kind in spelled.findall(path.read_text("utf-8"))}
-    assert found - set(HAPPENED) == {"account.emailaddress", "accounts.id"}, "a model of allauth, and a column"
+    assert found - set(EVENT_LABELS) == {"account.emailaddress", "accounts.id"}, "a model of allauth, and a column"

@@ -16,7 +16,7 @@ from accounts.core.models.audit import AuditRow
 from accounts.core.security.throttle import INVITE_LETTERS, INVITE_LISTS, INVITER, Limit
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import limits as helpdesk_limits
-from accounts.flows.helpdesk.accounts import AccountPage, DeleteAccount
+from accounts.flows.helpdesk.accounts import AccountSearchForm, DeleteAccountForm
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
@@ -26,7 +26,7 @@ from tests.web.endpoints import run_concurrently
 
 
 def found(service: Service, **said: str) -> list[str]:
-    rows, _ = helpdesk_accounts.search(service.uow(), AccountPage.model_validate(said))
+    rows, _ = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm.model_validate(said))
     return [row.email for row in rows]
 
 
@@ -64,7 +64,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(service: Service) -> 
     make(service, *((f"p{number:03}@example.org", "") for number in range(23)))
     seen, place = [], ""
     for _ in range(5):
-        rows, place = helpdesk_accounts.search(service.uow(), AccountPage(after=place), size=5)
+        rows, place = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(after=place), page_size=5)
         seen += [row.email for row in rows]
     assert seen == [f"p{number:03}@example.org" for number in range(23)]
     assert place == ""
@@ -83,7 +83,7 @@ def test_groups_and_states_narrow_the_list(service: Service) -> None:
     with uow:
         uow.session.execute(update(Account).where(Account.id == other.id).values(locked_at=now()))
     assert found(service, state="locked") == [other.email]
-    rows, _ = helpdesk_accounts.search(service.uow(), AccountPage(state="locked"))
+    rows, _ = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(state="locked"))
     assert rows[0].state == "locked"
 
 
@@ -92,15 +92,15 @@ def test_one_account_is_told_whole_and_its_parts_can_be_ended(service: Service) 
     create_first_admin(service)
     somebody = sign_up_member(service)
     kept, ended = somebody.sign_in(), somebody.sign_in()
-    shown = helpdesk_accounts.show(service.uow(), somebody.id)
+    shown = helpdesk_accounts.get_account_details(service.uow(), somebody.id)
     assert {each.id for each in shown.sessions} >= {kept.id, ended.id}
     assert shown.history[0].kind == "sign-in"
-    helpdesk_accounts.end_session(service.uow(), somebody.id, ended.id)
+    helpdesk_accounts.end_account_session(service.uow(), somebody.id, ended.id)
     assert somebody.load_current_account(ended) is None
     assert somebody.load_current_account(kept) is not None
-    helpdesk_accounts.end_sessions(service.uow(), somebody.id)
+    helpdesk_accounts.end_account_sessions(service.uow(), somebody.id)
     assert somebody.load_current_account(kept) is None
-    assert helpdesk_accounts.show(service.uow(), somebody.id).sessions == ()
+    assert helpdesk_accounts.get_account_details(service.uow(), somebody.id).sessions == ()
 
 
 @on_both_databases
@@ -109,8 +109,8 @@ def test_a_lock_is_lifted(service: Service) -> None:
     uow = service.uow()
     with uow:
         uow.session.execute(update(Account).values(locked_at=now(), failures=3))
-    helpdesk_accounts.lift_lock(service.uow(), somebody.id)
-    helpdesk_accounts.lift_lock(service.uow(), somebody.id)
+    helpdesk_accounts.clear_account_lock(service.uow(), somebody.id)
+    helpdesk_accounts.clear_account_lock(service.uow(), somebody.id)
     assert (somebody.row.locked_at, somebody.row.failures) == (None, 0)
     assert list_event_kinds(service, somebody.id).count("account.unlocked") == 1
     assert somebody.sign_in().account_id == somebody.id
@@ -120,7 +120,7 @@ def test_a_lock_is_lifted(service: Service) -> None:
 def test_a_reset_sent_by_an_admin_says_nothing_about_the_admin(service: Service) -> None:
     somebody = sign_up_member(service)
     asker = RequestInfo(account_id="theadmin", network="203.0.113.9", agent="Safari on iOS")
-    helpdesk_accounts.send_reset(service.uow(asker), somebody.id)
+    helpdesk_accounts.send_password_reset(service.uow(asker), somebody.id)
     letter = service.mails_to(somebody.email)[-1].message.as_string()
     assert "/l/reset-password/" in letter
     assert "203.0.113" not in letter
@@ -136,8 +136,8 @@ def who_administers(service: Service) -> int:
 
 
 WAYS: dict[str, Callable[[Service, Member], object]] = {
-    "delete": lambda service, who: helpdesk_accounts.delete(
-        service.uow(), who.id, DeleteAccount.model_validate({"email": who.email})
+    "delete": lambda service, who: helpdesk_accounts.delete_account_as_admin(
+        service.uow(), who.id, DeleteAccountForm.model_validate({"email": who.email})
     ),
     "disable": lambda service, who: accounts.disable_account(service.uow(), who.id),
     "groups": lambda service, who: accounts.set_groups(service.uow(), who.id, []),
@@ -188,7 +188,9 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
     create_first_admin(service)
     somebody = sign_up_member(service)
     with pytest.raises(Exception, match="another address"):
-        helpdesk_accounts.delete(service.uow(), somebody.id, DeleteAccount.model_validate({"email": "a@example.org"}))
+        helpdesk_accounts.delete_account_as_admin(
+            service.uow(), somebody.id, DeleteAccountForm.model_validate({"email": "a@example.org"})
+        )
     WAYS["delete"](service, somebody)
     service.deliver()
     from accounts.core.models.base import Base
@@ -203,19 +205,19 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
 
 def test_a_page_behind_an_account_that_is_gone_is_refused_and_not_the_first_again(service: Service) -> None:
     make(service, *((f"p{number}@example.org", "") for number in range(3)))
-    _, place = helpdesk_accounts.search(service.uow(), AccountPage(), size=1)
+    _, place = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(), page_size=1)
     uow = service.uow()
     with uow:
         uow.session.delete(accounts.find_account(uow, place))
     with pytest.raises(NotFound):
-        helpdesk_accounts.search(service.uow(), AccountPage(after=place))
+        helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(after=place))
 
 
 @pytest.mark.parametrize("limit", [INVITER, INVITE_LISTS, INVITE_LETTERS])
 def test_limits_that_hold_up_an_admin_who_invites_are_seen_and_lifted(service: Service, limit: Limit) -> None:
     admin = create_first_admin(service)
     service.site.throttle.hit(limit, admin.id)
-    said = helpdesk_limits.WhoseLimits.model_validate({"email": admin.email})
-    assert limit.name in {each.limit for each in helpdesk_limits.look(service.uow(), said)}
-    assert limit.name in helpdesk_limits.lift(service.uow(), said)
+    said = helpdesk_limits.LimitsForm.model_validate({"email": admin.email})
+    assert limit.name in {each.limit for each in helpdesk_limits.list_limits(service.uow(), said)}
+    assert limit.name in helpdesk_limits.clear_limits(service.uow(), said)
     assert service.site.throttle.count_attempts(limit, admin.id) == 0

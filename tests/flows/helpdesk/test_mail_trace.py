@@ -17,9 +17,9 @@ from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import dead_letters, mail_trace
-from accounts.flows.helpdesk.accounts import DeleteAccount
-from accounts.flows.helpdesk.dead_letters import DeadPage
-from accounts.flows.helpdesk.mail_trace import Trace, Traced, TraceMail
+from accounts.flows.helpdesk.accounts import DeleteAccountForm
+from accounts.flows.helpdesk.dead_letters import DeadLetterPageForm
+from accounts.flows.helpdesk.mail_trace import MailTrace, TracedLetter, TraceMailForm
 from tests.conftest import KEY, on_both_databases
 from tests.people import Service, make_email
 from tests.web.endpoints import run_concurrently
@@ -27,18 +27,18 @@ from tests.web.endpoints import run_concurrently
 OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
 
 
-def trace(service: Service, email: str) -> Trace:
-    found, _ = mail_trace.look(service.uow(), TraceMail.model_validate({"email": email}))
+def trace(service: Service, email: str) -> MailTrace:
+    found, _ = mail_trace.trace_mail(service.uow(), TraceMailForm.model_validate({"email": email}))
     assert found is not None
     return found
 
 
-def only(service: Service, email: str) -> Traced:
+def only(service: Service, email: str) -> TracedLetter:
     (letter,) = trace(service, email).letters
     return letter
 
 
-def kinds(letter: Traced) -> list[str]:
+def kinds(letter: TracedLetter) -> list[str]:
     return [step.kind for step in letter.steps]
 
 
@@ -94,9 +94,9 @@ def test_a_refused_letter_is_dead_until_it_is_sent_again(service: Service) -> No
     dead = only(service, email)
     assert (dead.state, kinds(dead)[-1]) == ("dead", "mail.refused")
     assert "550 5.1.1 <[...]> no such user" in dead.steps[-1].said
-    (listed,), place = dead_letters.listing(service.uow(), DeadPage())
+    (listed,), place = dead_letters.list_dead_letters(service.uow(), DeadLetterPageForm())
     assert (listed.mail, listed.to, place) == (dead.mail, email, "")
-    dead_letters.send_again(service.uow(), dead.mail)
+    dead_letters.retry_dead_letter(service.uow(), dead.mail)
     assert only(service, email).state == "waits"
     service.deliver()
     sent = only(service, email)
@@ -114,7 +114,7 @@ def test_of_many_who_send_one_dead_letter_again_one_does(service: Service) -> No
     def again(number: int) -> str:
         uow = service.uow()
         try:
-            dead_letters.send_again(uow, mail)
+            dead_letters.retry_dead_letter(uow, mail)
         except Exception as wrong:  # noqa: BLE001 - its name is compared
             return type(wrong).__name__
         finally:
@@ -191,7 +191,9 @@ def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(servic
     service.deliver()
     assert len(trace(service, member.email).letters) == 2
     assert len(trace(service, new).letters) == 1
-    helpdesk_accounts.delete(service.uow(), id, DeleteAccount.model_validate({"email": member.email}))
+    helpdesk_accounts.delete_account_as_admin(
+        service.uow(), id, DeleteAccountForm.model_validate({"email": member.email})
+    )
     service.deliver()
     for email in (member.email, new):
         found = trace(service, email)
@@ -213,7 +215,9 @@ def test_a_letter_under_way_while_its_account_is_deleted_is_not_marked(service: 
 
     class Slow:
         def send(self, message: object) -> str:
-            helpdesk_accounts.delete(service.uow(), id, DeleteAccount.model_validate({"email": member.email}))
+            helpdesk_accounts.delete_account_as_admin(
+                service.uow(), id, DeleteAccountForm.model_validate({"email": member.email})
+            )
             return "250 taken"
 
     service.state.transport = Slow()
@@ -246,7 +250,7 @@ def test_a_link_alone_says_whose_mail_it_is(service: Service) -> None:
     member = service.member_by_mail()
     service.person().post("/api/forgot-password", {"email": member.email})
     url = service.link_url(member.email, "reset-password")
-    found, explained = mail_trace.look(service.uow(), TraceMail(link=url))
+    found, explained = mail_trace.trace_mail(service.uow(), TraceMailForm(link=url))
     assert found is not None
     assert explained is not None
     assert (found.email, explained.outcome) == (member.email, "alive")

@@ -11,8 +11,8 @@ import pytest
 from accounts.config import Settings
 from accounts.core.site import Site
 from accounts.flows import LINKS
-from accounts.flows.moving.check_rows import Report, judged
-from accounts.flows.moving.rows import How
+from accounts.flows.moving.check_rows import ImportReport, check_rows
+from accounts.flows.moving.rows import ImportOptions
 from tests.flows.moving.files import Read
 from tests.servers.postgres import Postgres
 
@@ -23,7 +23,7 @@ def read(settings: Callable[..., Settings]) -> Read:
 
     def make(path: Path, source: str = "plain", *, secrets: dict[str, str] | None = None, **how: Any) -> Any:
         house = Site(settings(**(secrets or {})), LINKS)
-        return list(judged(house, path, How(source=source, **how), Report()))
+        return list(check_rows(house, path, ImportOptions(source=source, **how), ImportReport()))
 
     return make
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from accounts.flows.moving.check_rows import Ready
-from accounts.flows.moving.rows import Refused
+from accounts.flows.moving.check_rows import ImportableRow
+from accounts.flows.moving.rows import RefusedRow
 
 VECTORS: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "vectors" / "foreign_hashes.json").read_text("utf-8")
@@ -61,14 +61,14 @@ def django_dump(users: Iterable[Mapping[str, Any]], others: Iterable[Mapping[str
     return [*made, *(dict(each) for each in others)]
 
 
-Read = Callable[..., list[Ready | Refused]]
+Read = Callable[..., list[ImportableRow | RefusedRow]]
 
 
-def ready(found: list[Ready | Refused]) -> Ready:
+def ready(found: list[ImportableRow | RefusedRow]) -> ImportableRow:
     assert len(found) == 1, found
-    assert isinstance(found[0], Ready), found
+    assert isinstance(found[0], ImportableRow), found
     return found[0]
 
 
-def codes(found: list[Ready | Refused]) -> list[tuple[int, str]]:
-    return [(each.line, each.code if isinstance(each, Refused) else "ready") for each in found]
+def codes(found: list[ImportableRow | RefusedRow]) -> list[tuple[int, str]]:
+    return [(each.line, each.code if isinstance(each, RefusedRow) else "ready") for each in found]

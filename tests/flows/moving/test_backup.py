@@ -70,7 +70,7 @@ def test_what_was_used_up_since_the_backup_stays_dead(service: Service, database
         service.link_token(member.email, "reset-password"),
     )
     before, path = dump_tables(service), tmp_path / "backup"
-    assert backups.backup(service.site.store, path) == path.stat().st_size > 0
+    assert backups.write_backup(service.site.store, path) == path.stat().st_size > 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.glob(".*.part")) == []
 
@@ -88,7 +88,7 @@ def test_what_was_used_up_since_the_backup_stays_dead(service: Service, database
     assert dump_tables(service) == before
     signed_out.client.set_cookie("session", ended.value)
     assert signed_out.get("/api/account").status_code == 200, "this is what has to be prevented"
-    done = backups.restored(service.uow())
+    done = backups.invalidate_after_restore(service.uow())
     assert (done.accounts, done.invitations) == (3, 3)
 
     assert not signed_out.signed_in
@@ -108,7 +108,7 @@ def test_after_it_everything_works_anew(service: Service) -> None:
     admin = service.admin()
     guest = invited(admin, service)
     old = service.link_token(guest.email, "invite")
-    backups.restored(service.uow())
+    backups.invalidate_after_restore(service.uow())
     assert admin.sign_in().status_code == 200
     row = admin.get("/api/admin/invites").get_json()["invites"][0]
     # Links carry whole seconds: one of the very second of the return counts as older.
@@ -119,7 +119,7 @@ def test_after_it_everything_works_anew(service: Service) -> None:
     assert code(guest, "invite", old, password=guest.password) == "link_used"
     assert code(guest, "invite", fresh, password=guest.password) == "done"
     assert service.member().signed_in
-    assert backups.restored(service.uow()).accounts == 3, "twice does no harm"
+    assert backups.invalidate_after_restore(service.uow()).accounts == 3, "twice does no harm"
 
 
 def test_every_counter_of_an_account_rises() -> None:
@@ -128,13 +128,13 @@ def test_every_counter_of_an_account_rises() -> None:
         for column in Account.__table__.columns
         if isinstance(column.type, Integer) and column.name.endswith(("_serial", "_epoch"))
     }
-    assert counters == set(backups.COUNTERS)
+    assert counters == set(backups.ACCOUNT_COUNTERS)
 
 
 def test_a_letter_that_waited_in_the_backup_is_not_sent_again(service: Service) -> None:
     person = service.person()
     assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
-    assert backups.restored(service.uow()).letters == 1
+    assert backups.invalidate_after_restore(service.uow()).letters == 1
     assert service.mails_to(person.email) == []
 
 
@@ -153,7 +153,7 @@ def test_a_backup_is_one_moment_while_others_write(service: Service, tmp_path: P
     writer.start()
     try:
         for _ in range(5):
-            backups.backup(service.site.store, path)
+            backups.write_backup(service.site.store, path)
             with sqlite3.connect(path) as copy:
                 counts = copy.execute("SELECT kind, count(*) FROM audit GROUP BY kind").fetchall()
             copy.close()
@@ -168,13 +168,13 @@ def test_what_cannot_be_written_leaves_the_older_backup(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(backups.BackupFailed, match="No such file or directory"):
-        backups.backup(service.site.store, tmp_path / "none" / "backup")
+        backups.write_backup(service.site.store, tmp_path / "none" / "backup")
     path = tmp_path / "backup"
     path.write_text("older", encoding="utf-8")
     full = OSError(28, "No space left on device")
     monkeypatch.setattr(atomic_files, "_fsync", lambda path: (_ for _ in ()).throw(full))
     with pytest.raises(backups.BackupFailed, match="No space left"):
-        backups.backup(service.site.store, path)
+        backups.write_backup(service.site.store, path)
     assert path.read_text("utf-8") == "older"
     assert list(tmp_path.glob(".*.part")) == []
 
@@ -185,7 +185,7 @@ def test_without_the_tool_of_postgresql_it_is_said_what_to_run(
     monkeypatch.setenv("PATH", str(tmp_path))
     store = Store("postgresql://somebody:geheim@db.example.org/accounts")
     with pytest.raises(backups.BackupFailed) as failed:
-        backups.backup(store, tmp_path / "backup")
+        backups.write_backup(store, tmp_path / "backup")
     assert "pg_dump --format=custom" in str(failed.value)
     assert "geheim" not in str(failed.value)
     assert list(tmp_path.iterdir()) == []
@@ -195,7 +195,7 @@ def test_without_the_tool_of_postgresql_it_is_said_what_to_run(
 def test_what_the_tool_says_is_told_in_one_line(tmp_path: Path) -> None:
     store = Store("postgresql://somebody:geheim@127.0.0.1:1/accounts")
     with pytest.raises(backups.BackupFailed) as failed:
-        backups.backup(store, tmp_path / "backup")
+        backups.write_backup(store, tmp_path / "backup")
     assert str(failed.value).startswith("pg_dump: ")
     assert "geheim" not in str(failed.value)
     assert "\n" not in str(failed.value)

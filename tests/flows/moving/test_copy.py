@@ -38,10 +38,10 @@ def test_links_and_sessions_from_before_work_after(make_service: Callable[..., S
 
     target = Store(other)
     seen: list[str] = []
-    counts = copying.copy(before.site.store, target, lambda table, rows: seen.append(table))
+    counts = copying.copy_database(before.site.store, target, lambda table, rows: seen.append(table))
     target.close()
     assert counts["accounts"] == 3
-    assert not copying.moved_on(before.site.store, counts)
+    assert not copying.has_changed_since(before.site.store, counts)
     assert {"accounts", "audit", "spent"} <= set(seen)
     after = make_service(database_url=other)
     assert dump_tables(after) == dump_tables(before)
@@ -72,10 +72,10 @@ def moved(person: Person, before: Service, after: Service) -> Person:
 def test_a_target_that_holds_something_is_left_as_it_is(make_service: Callable[..., Service], other: str) -> None:
     before, target = make_service(), Store(other)
     before.member()
-    copying.copy(before.site.store, target)
+    copying.copy_database(before.site.store, target)
     again = dump_tables(make_service(database_url=other))
     with pytest.raises(copying.CopyRefused, match=r"not empty: \w+ has rows; nothing was copied"):
-        copying.copy(before.site.store, target)
+        copying.copy_database(before.site.store, target)
     assert dump_tables(make_service(database_url=other)) == again
     target.close()
 
@@ -90,7 +90,7 @@ def test_a_row_that_the_target_does_not_take_leaves_nothing_behind(
     with before.site.store.engine.begin() as connection:
         connection.execute(text("UPDATE accounts SET name = :long"), {"long": "x" * 101})
     with pytest.raises(copying.CopyRefused, match="does not take a row") as refused:
-        copying.copy(before.site.store, target)
+        copying.copy_database(before.site.store, target)
     assert member.email not in str(refused.value)
     assert not any(dump_tables(make_service(database_url=other)).values())
     target.close()
@@ -106,24 +106,24 @@ def test_what_happens_meanwhile_is_not_half_in_the_copy(make_service: Callable[.
         if not came:
             came.append(before.member().email)
 
-    counts = copying.copy(before.site.store, target, interfere)
+    counts = copying.copy_database(before.site.store, target, interfere)
     target.close()
     after = make_service(database_url=other)
     assert counts["accounts"] == 1
     assert came[0] not in str(dump_tables(after))
-    assert copying.moved_on(before.site.store, counts), "and the operator is told"
+    assert copying.has_changed_since(before.site.store, counts), "and the operator is told"
 
 
 @pytest.mark.parametrize("to", [pytest.param("postgres", marks=pytest.mark.postgres)])
 def test_more_rows_than_one_batch_and_what_is_nothing_stays_nothing(
     make_service: Callable[..., Service], other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copying, "BATCH", 2)
+    monkeypatch.setattr(copying, "ROWS_PER_BATCH", 2)
     before, target = make_service(), Store(other)
     for number in range(5):
         with before.uow() as uow:
             uow.enqueue("activate", f"p{number}@example.org", {"next": "", "deep": [None, {"a": None}]})
-    assert copying.copy(before.site.store, target)["outbox"] == 5
+    assert copying.copy_database(before.site.store, target)["outbox"] == 5
     with target.engine.connect() as connection:
         facts = connection.execute(OutboxRow.__table__.select()).mappings().all()
     assert {str(row["facts"]["deep"]) for row in facts} == {"[None, {'a': None}]"}

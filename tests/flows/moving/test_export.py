@@ -16,8 +16,8 @@ from accounts.core import csv_files
 from accounts.core.models.account import Account
 from accounts.core.models.base import Base
 from accounts.flows.moving import export, import_accounts
-from accounts.flows.moving.check_rows import Ready
-from accounts.flows.moving.rows import How
+from accounts.flows.moving.check_rows import ImportableRow
+from accounts.flows.moving.rows import ImportOptions
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import person, write_csv
 from tests.people import Service
@@ -97,26 +97,30 @@ def test_the_page_offers_the_file(service: Service) -> None:
 @on_both_databases
 def test_all_accounts_go_out_and_come_in_elsewhere_with_their_passwords(service: Service, tmp_path: Path) -> None:
     admin, member = service.admin(), service.member()
-    for form in (export.as_lines, export.as_csv):
-        path = tmp_path / f"all.{'csv' if form is export.as_csv else 'jsonl'}"
-        path.write_text("".join(form(export.every_account(service.uow(), hashes=True))), encoding="utf-8", newline="")
-        rows = import_accounts.rehearse(service.uow(), path, How(source="plain"))
+    for form in (export.format_json_lines, export.format_accounts_csv):
+        path = tmp_path / f"all.{'csv' if form is export.format_accounts_csv else 'jsonl'}"
+        path.write_text(
+            "".join(form(export.export_accounts(service.uow(), include_hashes=True))), encoding="utf-8", newline=""
+        )
+        rows = import_accounts.rehearse_import(service.uow(), path, ImportOptions(source="plain"))
         assert (rows.rows, rows.refused) == (2, {"taken": 2}), form
     for who in (admin, member):
         path = tmp_path / ("all.csv" if who is admin else "all.jsonl")
-        found = import_accounts.look(service.uow(), path, How(source="plain", groups={"admins": "admins"}), who.email)
-        assert isinstance(found, Ready)
-        assert import_accounts.is_right(service.uow(), found, who.password)
+        found = import_accounts.find_row(
+            service.uow(), path, ImportOptions(source="plain", groups={"admins": "admins"}), who.email
+        )
+        assert isinstance(found, ImportableRow)
+        assert import_accounts.verify_row_password(service.uow(), found, who.password)
         assert found.groups == (("admins",) if who is admin else ())
 
 
 def test_more_accounts_than_one_batch_each_go_out_once(service: Service, tmp_path: Path) -> None:
-    number = 2 * export.BATCH + 1
+    number = 2 * export.ACCOUNTS_PER_BATCH + 1
     path = write_csv(
         tmp_path / "people.csv", [person(f"p{n}", password_hash="", groups="a|b") for n in range(number)]
     )
-    import_accounts.bring_in(service.uow(), path, How(source="plain"))
-    rows = list(export.every_account(service.uow()))
+    import_accounts.import_accounts(service.uow(), path, ImportOptions(source="plain"))
+    rows = list(export.export_accounts(service.uow()))
     assert len({row["id"] for row in rows}) == len(rows) == number
     assert {tuple(row["groups"]) for row in rows} == {("a", "b")}
     assert all("password_hash" not in row for row in rows)
@@ -127,11 +131,11 @@ def test_no_cell_is_a_formula_and_names_come_back_as_they_were(service: Service,
     member = service.member()
     with Session(service.site.store.engine) as session, session.begin():
         session.execute(update(Account).values(name=name))
-    text = "".join(export.as_csv(export.every_account(service.uow())))
+    text = "".join(export.format_accounts_csv(export.export_accounts(service.uow())))
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert not [cell for cell in cells if cell[:1] in csv_files.FORMULA_CHARACTERS]
     path = tmp_path / "all.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    found = import_accounts.look(service.uow(), path, How(source="plain"), member.email)
-    assert isinstance(found, Ready)
+    found = import_accounts.find_row(service.uow(), path, ImportOptions(source="plain"), member.email)
+    assert isinstance(found, ImportableRow)
     assert found.name == name.removeprefix("'")

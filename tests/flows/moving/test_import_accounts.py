@@ -13,8 +13,8 @@ from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.flows.helpdesk import first_admin
 from accounts.flows.moving import import_accounts as moving
-from accounts.flows.moving.check_rows import Ready, Report
-from accounts.flows.moving.rows import How, Refused
+from accounts.flows.moving.check_rows import ImportableRow, ImportReport
+from accounts.flows.moving.rows import ImportOptions, RefusedRow
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import BCRYPT, person, stored, write_csv
@@ -22,7 +22,7 @@ from tests.flows.steps import count_rows, list_event_kinds
 from tests.people import Service
 from tests.web.endpoints import dump_tables
 
-PLAIN = How(source="plain")
+PLAIN = ImportOptions(source="plain")
 
 
 def people(path: Path, number: int, **more: str) -> Path:
@@ -31,13 +31,15 @@ def people(path: Path, number: int, **more: str) -> Path:
 
 @on_both_databases
 def test_a_rehearsal_counts_and_changes_nothing(service: Service, tmp_path: Path) -> None:
-    member, told = service.member(), list[Refused]()
+    member, told = service.member(), list[RefusedRow]()
     rows = [person("a", groups="staff"), person("b", password_hash=""), person("c", active="0"), person("a"),
             person("d", password_hash="x"), person(email=member.email.upper())]  # fmt: skip
     before = dump_tables(service)
-    report = moving.rehearse(service.uow(), write_csv(tmp_path / "people.csv", rows), PLAIN, refused=told.append)
+    report = moving.rehearse_import(
+        service.uow(), write_csv(tmp_path / "people.csv", rows), PLAIN, on_refused=told.append
+    )
     assert dump_tables(service) == before
-    assert (report.rows, report.coming, report.disabled, report.here) == (6, 3, 1, 0)
+    assert (report.rows, report.importable, report.disabled, report.already_imported) == (6, 3, 1, 0)
     assert report.hashes == {"bcrypt 2b": 2, "no password": 1}
     assert report.refused == {"twice": 1, "hash": 1, "taken": 1}
     assert report.groups == {("staff", "staff"): 1}
@@ -47,8 +49,8 @@ def test_a_rehearsal_counts_and_changes_nothing(service: Service, tmp_path: Path
 @on_both_databases
 def test_people_come_in_and_sign_in_with_the_password_they_had(service: Service, tmp_path: Path) -> None:
     rows = [person("anna", groups="staff", locale="de"), person("emil", active="0"), person("nina", password_hash="")]
-    report = moving.bring_in(service.uow(), write_csv(tmp_path / "people.csv", rows), PLAIN)
-    assert report.coming == 3
+    report = moving.import_accounts(service.uow(), write_csv(tmp_path / "people.csv", rows), PLAIN)
+    assert report.importable == 3
     anna = service.person(email="anna@example.org", password=BCRYPT["password"])
     assert anna.sign_in().status_code == 200
     shown = anna.get("/api/account").get_json()
@@ -72,21 +74,21 @@ def test_running_again_brings_nobody_in_twice(service: Service, tmp_path: Path) 
     path = people(tmp_path, 1600)
     part = write_csv(tmp_path / "part.csv", [person(f"p{n}") for n in range(1200)])
     seen: list[int] = []
-    first = moving.bring_in(service.uow(), part, PLAIN, progress=lambda report: seen.append(report.rows))
-    assert (first.coming, seen) == (1200, [1000, 1200])
-    again = moving.bring_in(service.uow(), path, PLAIN)
-    assert (again.rows, again.coming, again.here, sum(again.refused.values())) == (1600, 400, 1200, 0)
+    first = moving.import_accounts(service.uow(), part, PLAIN, on_progress=lambda report: seen.append(report.rows))
+    assert (first.importable, seen) == (1200, [1000, 1200])
+    again = moving.import_accounts(service.uow(), path, PLAIN)
+    assert (again.rows, again.importable, again.already_imported, sum(again.refused.values())) == (1600, 400, 1200, 0)
     assert count_rows(service)["accounts"] == 1600
-    assert moving.bring_in(service.uow(), path, PLAIN).coming == 0
+    assert moving.import_accounts(service.uow(), path, PLAIN).importable == 0
 
 
 @on_both_databases
 def test_an_account_that_was_here_is_never_touched(service: Service, tmp_path: Path) -> None:
     member = service.member()
     path = write_csv(tmp_path / "people.csv", [person(email=member.email, groups="staff", name="Other")])
-    told: list[Refused] = []
-    report = moving.bring_in(service.uow(), path, PLAIN, refused=told.append)
-    assert (report.coming, report.here, [each.code for each in told]) == (0, 0, ["taken"])
+    told: list[RefusedRow] = []
+    report = moving.import_accounts(service.uow(), path, PLAIN, on_refused=told.append)
+    assert (report.importable, report.already_imported, [each.code for each in told]) == (0, 0, ["taken"])
     assert member.signed_in
     assert member.sign_in().status_code == 200
     assert member.get("/api/account").get_json()["groups"] == []
@@ -97,14 +99,14 @@ def test_an_address_that_is_kept_for_its_owner_is_not_given_away(service: Servic
     old, new = member.email, f"new-{member.email}"
     assert member.post("/api/account/email", {"email": new}).status_code == 202
     assert member.post("/api/l/change-email", {"token": service.link_token(new, "change-email")}).status_code == 200
-    report = moving.bring_in(service.uow(), write_csv(tmp_path / "people.csv", [person(email=old)]), PLAIN)
+    report = moving.import_accounts(service.uow(), write_csv(tmp_path / "people.csv", [person(email=old)]), PLAIN)
     assert report.refused == {"taken": 1}
 
 
 def test_the_door_for_the_first_admin_shuts_when_an_admin_comes_in(service: Service, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "people.csv", [person(groups="bosses")])
     assert first_admin.first_admin_url(service.uow()) is not None
-    moving.bring_in(service.uow(), path, How(source="plain", groups={"bosses": "admins"}))
+    moving.import_accounts(service.uow(), path, ImportOptions(source="plain", groups={"bosses": "admins"}))
     assert first_admin.first_admin_url(service.uow()) is None
     uow = service.uow()
     accounts_of = accounts.find_account(uow, "anna@example.org")
@@ -113,7 +115,7 @@ def test_the_door_for_the_first_admin_shuts_when_an_admin_comes_in(service: Serv
 
 
 def test_each_account_and_the_whole_leave_a_line_in_the_audit_log(service: Service, tmp_path: Path) -> None:
-    moving.bring_in(service.uow(), people(tmp_path, 3), PLAIN)
+    moving.import_accounts(service.uow(), people(tmp_path, 3), PLAIN)
     with Session(service.site.store.engine) as session:
         lines = session.execute(select(AuditRow.kind, AuditRow.facts).order_by(AuditRow.kind)).all()
         rows = session.scalars(select(Account)).all()
@@ -126,30 +128,30 @@ def test_each_account_and_the_whole_leave_a_line_in_the_audit_log(service: Servi
 
 def test_a_known_password_is_tried_on_its_row(service: Service, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "people.csv", [person(), person("bert", confirmed_at="")])
-    found = moving.look(service.uow(), path, PLAIN, "anna@example.org")
-    assert isinstance(found, Ready)
-    assert moving.is_right(service.uow(), found, BCRYPT["password"])
-    assert not moving.is_right(service.uow(), found, "wrong")
-    assert isinstance(moving.look(service.uow(), path, PLAIN, "bert@example.org"), Refused)
-    assert moving.look(service.uow(), path, PLAIN, "carl@example.org") is None
+    found = moving.find_row(service.uow(), path, PLAIN, "anna@example.org")
+    assert isinstance(found, ImportableRow)
+    assert moving.verify_row_password(service.uow(), found, BCRYPT["password"])
+    assert not moving.verify_row_password(service.uow(), found, "wrong")
+    assert isinstance(moving.find_row(service.uow(), path, PLAIN, "bert@example.org"), RefusedRow)
+    assert moving.find_row(service.uow(), path, PLAIN, "carl@example.org") is None
 
 
 def test_a_pepper_that_is_not_told_shows_itself_in_the_check(service: Service, tmp_path: Path) -> None:
     vector = stored("devise$")
     row = person(password_hash=vector["stored"].removeprefix("devise"))
     path = write_csv(tmp_path / "users.csv", [row])
-    found = moving.look(service.uow(), path, How(source="devise"), "anna@example.org")
-    assert isinstance(found, Ready)
-    assert not moving.is_right(service.uow(), found, vector["password"])
+    found = moving.find_row(service.uow(), path, ImportOptions(source="devise"), "anna@example.org")
+    assert isinstance(found, ImportableRow)
+    assert not moving.verify_row_password(service.uow(), found, vector["password"])
 
 
 def test_an_imported_address_is_found_by_nothing_but_its_password(service: Service, tmp_path: Path) -> None:
     """What an unknown address is told, one that came in is told, too."""
-    moving.bring_in(service.uow(), people(tmp_path, 1), PLAIN)
+    moving.import_accounts(service.uow(), people(tmp_path, 1), PLAIN)
     known, unknown = service.person(email="p0@example.org", password="wrong"), service.person(password="wrong")
     told = [(answer.status_code, answer.get_json()["code"]) for answer in (known.sign_in(), unknown.sign_in())]
     assert told == [(401, "sign_in_failed")] * 2
 
 
 def test_an_empty_report_says_nothing() -> None:
-    assert Report().hashes == {}
+    assert ImportReport().hashes == {}

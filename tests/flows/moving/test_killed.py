@@ -19,14 +19,14 @@ from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.audit import AuditRow
-from accounts.flows.moving.copy import tables
-from accounts.flows.moving.import_accounts import BATCH, IMPORTED
+from accounts.flows.moving.copy import list_tables
+from accounts.flows.moving.import_accounts import ACCOUNT_IMPORTED_EVENT, ROWS_PER_TRANSACTION
 from tests.conftest import KEY, on_both_databases
 from tests.flows.moving.files import BCRYPT, person, write_csv
 from tests.people import Service
 
 pytestmark = pytest.mark.faults
-PEOPLE = 8 * BATCH
+PEOPLE = 8 * ROWS_PER_TRANSACTION
 PATIENCE = 120
 
 
@@ -73,7 +73,7 @@ class Command:
 def brought_in(store: Store) -> int:
     """How many accounts there are: whole batches, each account with its group and its line in the log."""
     with store.engine.connect() as connection:
-        lines = select(func.count()).select_from(AuditRow).where(AuditRow.kind == IMPORTED)
+        lines = select(func.count()).select_from(AuditRow).where(AuditRow.kind == ACCOUNT_IMPORTED_EVENT)
         counts = select(*(
             each.scalar_subquery()
             for each in (
@@ -82,7 +82,7 @@ def brought_in(store: Store) -> int:
         ))  # fmt: skip
         accounts, members, noted = connection.execute(counts).one()
     assert accounts == members == noted
-    assert accounts % BATCH == 0
+    assert accounts % ROWS_PER_TRANSACTION == 0
     return int(accounts)
 
 
@@ -134,7 +134,8 @@ def is_current(store: Store) -> bool:
 def rows(store: Store) -> dict[str, int]:
     with store.engine.connect() as connection:
         return {
-            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one() for table in tables()
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in list_tables()
         }
 
 

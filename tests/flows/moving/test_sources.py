@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from accounts.flows.moving.check_rows import Ready
-from accounts.flows.moving.rows import FileRefused, Refused
+from accounts.flows.moving.check_rows import ImportableRow
+from accounts.flows.moving.rows import FileRefused, RefusedRow
 from tests.flows.moving.files import (
     BCRYPT,
     Read,
@@ -36,7 +36,7 @@ def test_lines_of_json_say_the_same(read: Read, tmp_path: Path) -> None:
     rows = [person(groups=["staff"]), "text", person("bert", groups=[{"name": "staff"}])]
     found = read(write_lines(tmp_path / "people.jsonl", rows))
     assert codes(found) == [(1, "ready"), (2, "record"), (3, "ready")]
-    assert {each.groups for each in found if isinstance(each, Ready)} == {("staff",)}
+    assert {each.groups for each in found if isinstance(each, ImportableRow)} == {("staff",)}
 
 
 def test_a_file_without_a_telling_name_is_known_by_how_it_begins(read: Read, tmp_path: Path) -> None:
@@ -67,11 +67,11 @@ def test_rows_that_do_not_come_in_say_where_they_stand_and_why(read: Read, tmp_p
         (2, "ready"), (3, "address"), (4, "address"), (5, "twice"), (6, "hash"), (7, "unconfirmed"), (8, "hash"),
         (9, "ready"), (10, "address"), (11, "ready"),
     ]  # fmt: skip
-    told = {each.line: each.why for each in found if isinstance(each, Refused)}
+    told = {each.line: each.reason for each in found if isinstance(each, RefusedRow)}
     assert told[5] == "the same address as in line 2"
     assert "iterations: 99999999 is over" in told[8]
     last = found[7]
-    assert isinstance(last, Ready)
+    assert isinstance(last, ImportableRow)
     assert (last.active, last.password_hash, last.hash_format) == (False, None, "no password")
 
 
@@ -140,5 +140,5 @@ def test_a_long_document_is_read_piece_by_piece(read: Read, tmp_path: Path) -> N
     path = write_json(tmp_path / "users.json", {"kind": "x", "n": 12.5, "deep": [[1], {"users": []}], "users": users})
     found = read(path, "firebase")
     assert len(found) == 2000
-    assert {type(each) for each in found} == {Ready}
+    assert {type(each) for each in found} == {ImportableRow}
     assert found[1].line > found[0].line + 3

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from accounts.flows.moving.check_rows import Ready
-from accounts.flows.moving.rows import FileRefused, Refused
+from accounts.flows.moving.check_rows import ImportableRow
+from accounts.flows.moving.rows import FileRefused, RefusedRow
 from tests.flows.moving.files import (
     KEYCLOAK,
     Read,
@@ -42,8 +42,8 @@ def test_flask_security_needs_its_salt(read: Read, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "users.csv", [row])
     found = read(path, "flask-security")
     assert codes(found) == [(2, "secret")]
-    assert isinstance(found[0], Refused)
-    assert found[0].why == "its hash needs ACCOUNTS_FLASK_SECURITY_SALT"
+    assert isinstance(found[0], RefusedRow)
+    assert found[0].reason == "its hash needs ACCOUNTS_FLASK_SECURITY_SALT"
     with_salt = ready(read(path, "flask-security", secrets={"flask_security_salt": vector["flask_security_salt"]}))
     assert (with_salt.password_hash, with_salt.groups) == (vector["stored"], ("editor",))
 
@@ -88,11 +88,11 @@ def test_keycloak(read: Read, tmp_path: Path) -> None:
     found = read(write_json(tmp_path / "realm.json", {"realm": "x", "roles": {}, "users": users}), "keycloak")
     assert [code for _, code in codes(found)] == ["ready", "ready", "unconfirmed", "ready", "hash"]
     for each, vector in zip(found, KEYCLOAK, strict=False):
-        assert isinstance(each, Ready)
+        assert isinstance(each, ImportableRow)
         assert (each.name, each.locale, each.groups) == ("Anna Berg", "de", ("staff", "writer"))
         assert each.hash_format in ("pbkdf2-sha256", "argon2id"), vector["made_by"]
     disabled = found[3]
-    assert isinstance(disabled, Ready)
+    assert isinstance(disabled, ImportableRow)
     assert (disabled.active, disabled.hash_format) == (False, "no password")
 
 
@@ -110,9 +110,9 @@ def test_django_dump(read: Read, tmp_path: Path) -> None:
     found = read(path, "django", confirmed=True, groups={"is_superuser": "admins"})
     assert [code for _, code in codes(found)] == ["ready", "ready", "ready", "unconfirmed", "address"]
     first, second, third, *_ = found
-    assert isinstance(first, Ready)
-    assert isinstance(second, Ready)
-    assert isinstance(third, Ready)
+    assert isinstance(first, ImportableRow)
+    assert isinstance(second, ImportableRow)
+    assert isinstance(third, ImportableRow)
     assert (first.name, first.groups, first.hash_format) == (
         "Anna Berg", ("editors", "admins"), "Django pbkdf2_sha256")  # fmt: skip
     assert (second.password_hash, third.active) == (None, False)
@@ -182,4 +182,4 @@ def test_a_value_of_another_shape_than_is_due_takes_no_other_row_along(
     )  # fmt: skip
     found = read(written, source, confirmed=True, firebase=(14, 8, "Bw=="))
     assert len(found) == len(rows)
-    assert isinstance(found[-1], Ready)
+    assert isinstance(found[-1], ImportableRow)

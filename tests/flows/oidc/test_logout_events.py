@@ -87,13 +87,13 @@ def ended_on_the_console(service: Service, person: Person) -> None:
 
 
 def signed_out_by_an_admin(service: Service, person: Person) -> None:
-    helpdesk_accounts.end_sessions(service.uow(), accounts.find_account(service.uow(), person.email).id)
+    helpdesk_accounts.end_account_sessions(service.uow(), accounts.find_account(service.uow(), person.email).id)
 
 
 def deleted_by_an_admin(service: Service, person: Person) -> None:
     account_id = accounts.find_account(service.uow(), person.email).id
-    helpdesk_accounts.delete(
-        service.uow(), account_id, helpdesk_accounts.DeleteAccount.model_validate({"email": person.email})
+    helpdesk_accounts.delete_account_as_admin(
+        service.uow(), account_id, helpdesk_accounts.DeleteAccountForm.model_validate({"email": person.email})
     )
 
 
@@ -183,7 +183,7 @@ def test_a_session_ended_by_an_admin_tells_its_apps(service: Service, party: Rel
     member = service.member()
     sid = session_id_of(member)
     sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
-    helpdesk_accounts.end_session(service.uow(), accounts.find_account(service.uow(), member.email).id, sid)
+    helpdesk_accounts.end_account_session(service.uow(), accounts.find_account(service.uow(), member.email).id, sid)
     service.deliver()
     assert [claims_of(service, token)["sid"] for token in party.tokens] == [sid]
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from accounts.core.errors import SignInFailed, TooManyRequests
 from accounts.flows.moving import import_accounts
-from accounts.flows.moving.rows import How
+from accounts.flows.moving.rows import ImportOptions
 from accounts.flows.shared import accounts
 from accounts.flows.sign_in import password as password_sign_in
 from accounts.flows.sign_in.password import SignInForm
@@ -156,7 +156,9 @@ def test_a_checkbox_and_a_target_are_read_as_a_form_says_them() -> None:
 def test_an_address_of_nobody_takes_the_time_of_somebodys_hash(service: Service, tmp_path: Path) -> None:
     """Where all hashes came from another system, one of our own would tell that the address is nobody's."""
     rows = [imported(f"p{number}") for number in range(3)]
-    import_accounts.bring_in(service.uow(), write_csv(tmp_path / "people.csv", rows), How(source="plain"))
+    import_accounts.import_accounts(
+        service.uow(), write_csv(tmp_path / "people.csv", rows), ImportOptions(source="plain")
+    )
     stand_ins = []
     for _ in range(12):
         nobody = service.person(password=BCRYPT["password"])

@@ -31,7 +31,7 @@ def test_an_app_that_acts_on_get_is_caught_without_a_word_from_its_host() -> Non
     app, _ = foreign.app_that_acts_on_get()
     report = MailScanner().scan(app, URL)
     assert report.codes == {"changed", "token-in-address"}
-    assert "200 'Confirm' with 0 forms became 410" in report.scan("link preview").findings[-1].says
+    assert "200 'Confirm' with 0 forms became 410" in report.scan("link preview").findings[-1].message
 
 
 def test_a_report_never_shows_the_token() -> None:

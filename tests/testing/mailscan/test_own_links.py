@@ -44,9 +44,9 @@ def test_a_link_still_does_its_work_for_the_person_after_mail_scanners(service: 
     report = scanned(service, link, scanner)
     report.assert_harmless()
     finished = report.scan("the person finishes")
-    assert not finished.skipped
+    assert not finished.skip_reason
     assert not [finding for finding in finished.findings if finding.severity is Severity.NOTE], "and finished it"
-    assert any(step.startswith("POST") for step in finished.did)
+    assert any(step.startswith("POST") for step in finished.requests)
 
 
 def test_every_purpose_is_asked_for_at_least_once() -> None:

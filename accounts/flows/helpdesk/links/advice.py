@@ -13,7 +13,7 @@ from accounts.flows.helpdesk.links import parse as parse_link
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class DoctorLine:
     """One thing that is said: a stable code, a sentence, and the values that fill it in."""
 
     code: str
@@ -24,7 +24,7 @@ class Line:
         return self.text % self.values if self.values else self.text
 
 
-WHY: Mapping[str, str] = {
+CAUSE_MESSAGES: Mapping[str, str] = {
     "alive": N_("This link works."),
     "mended": N_("The link itself works, but not as it stands here."),
     "expired": N_("This link is too old."),
@@ -53,7 +53,7 @@ WHY: Mapping[str, str] = {
 }
 """Why a link does or does not work, by cause."""
 
-REMARKS: Mapping[str, str] = {
+REMARK_MESSAGES: Mapping[str, str] = {
     parse_link.QUOTED_PRINTABLE: N_("It was copied from the source of a mail, where = breaks lines."),
     parse_link.ENTITIES: N_("It was copied from source text, where some characters are written as codes."),
     parse_link.WRAPPED: N_("A mail gateway had wrapped it into an address of its own."),
@@ -68,8 +68,8 @@ REMARKS: Mapping[str, str] = {
 }
 """What happened to a link on its way, or since."""
 
-NEWEST = N_("Ask the person to open the newest mail of this kind.")
-FRESH: Mapping[str, str] = {
+USE_NEWEST_MAIL = N_("Ask the person to open the newest mail of this kind.")
+FRESH_LINK_ADVICE: Mapping[str, str] = {
     "activate": N_("Ask the person to enter their address on the sign-up page once more."),
     "invite": N_("Send the invitation again, or a new one, from the page of invitations."),
     "reset-password": N_("Ask the person to have a fresh link sent from the page for forgotten passwords."),
@@ -81,15 +81,15 @@ FRESH: Mapping[str, str] = {
     "not-me": N_("If it was not the person, let them choose a new password: that signs out everywhere."),
 }
 """How somebody gets a fresh link, by purpose."""
-FRESH_ELSEWHERE = N_("Ask the person to ask for it once more where they asked before.")
+DEFAULT_FRESH_LINK_ADVICE = N_("Ask the person to ask for it once more where they asked before.")
 
-SIGN_IN = N_("There is nothing left to do with it; the person can simply sign in.")
-NOTHING = N_("Nothing: it has done its work.")
-WHOLE = N_("Ask the person to copy the whole link out of the mail, from https to /go.")
-ADVICE: Mapping[str, tuple[str, ...]] = {
+SIGN_IN_ADVICE = N_("There is nothing left to do with it; the person can simply sign in.")
+NOTHING_TO_DO_ADVICE = N_("Nothing: it has done its work.")
+COPY_WHOLE_LINK_ADVICE = N_("Ask the person to copy the whole link out of the mail, from https to /go.")
+ADVICE_OF_CAUSE: Mapping[str, tuple[str, ...]] = {
     "alive": (N_("Ask the person to open it and to press the button on its page."),),
-    "mended": (WHOLE,),
-    "superseded": (NEWEST,),
+    "mended": (COPY_WHOLE_LINK_ADVICE,),
+    "superseded": (USE_NEWEST_MAIL,),
     "deleted": (N_("The person may sign up again, if they want an account."),),
     "account_gone": (N_("The person may sign up again, if they want an account."),),
     "disabled": (N_("Enable the account, if it should be used; then let the person ask for a fresh link."),),
@@ -97,20 +97,20 @@ ADVICE: Mapping[str, tuple[str, ...]] = {
     "inviter": (N_("Let somebody who administers now send a new invitation."),),
     "address_taken": (N_("If both accounts are of one person, let them use the one that has the address."),),
     "no_link": (N_("It may open a session: delete it wherever it was sent, and sign the account out everywhere."),),
-    "empty": (WHOLE,),
-    "cut": (WHOLE,),
-    "longer": (WHOLE,),
-    "lowered": (WHOLE,),
-    "changed": (WHOLE,),
-    "unknown_kind": (WHOLE,),
-    "other_purpose": (WHOLE,),
+    "empty": (COPY_WHOLE_LINK_ADVICE,),
+    "cut": (COPY_WHOLE_LINK_ADVICE,),
+    "longer": (COPY_WHOLE_LINK_ADVICE,),
+    "lowered": (COPY_WHOLE_LINK_ADVICE,),
+    "changed": (COPY_WHOLE_LINK_ADVICE,),
+    "unknown_kind": (COPY_WHOLE_LINK_ADVICE,),
+    "other_purpose": (COPY_WHOLE_LINK_ADVICE,),
     "elsewhere": (
         N_("Let the person ask there. If this service stood there before, links from that time are dead."),
     ),
     "future": (N_("Compare the clocks of all machines that serve; links work again when they agree."),),
 }
 """What to do, by cause; a way to a fresh link comes after it where one helps."""
-THEN_FRESH = frozenset(
+FRESH_LINK_CAUSES = frozenset(
     {
         "mended",
         "expired",
@@ -125,10 +125,10 @@ THEN_FRESH = frozenset(
         "elsewhere",
     }
 )
-SIGNS_IN_AFTER = frozenset({"activate", "invite", "reset-password", "unlock"})
+SIGN_IN_PURPOSES = frozenset({"activate", "invite", "reset-password", "unlock"})
 """Purposes whose use leaves somebody who can sign in."""
 
-PARTS: Mapping[str, str] = {
+PART_LABELS: Mapping[str, str] = {
     "password": N_("password"),
     "email": N_("mail address"),
     "email_serial": N_("newest change of address asked for"),
@@ -141,21 +141,21 @@ PARTS: Mapping[str, str] = {
 """Bound parts in words, by name."""
 
 
-def why(cause: str, **values: str | int) -> Line:
+def describe_cause(cause: str, **values: str | int) -> DoctorLine:
     """The sentence that says why a link is dead."""
-    return Line(cause, WHY[cause], values)
+    return DoctorLine(cause, CAUSE_MESSAGES[cause], values)
 
 
-def remark(code: str, **values: str | int) -> Line:
+def describe_remark(code: str, **values: str | int) -> DoctorLine:
     """A sentence about what else was seen."""
-    return Line(code, REMARKS[code], values)
+    return DoctorLine(code, REMARK_MESSAGES[code], values)
 
 
-def advice(cause: str, purpose: str) -> tuple[Line, ...]:
+def list_advice(cause: str, purpose: str) -> tuple[DoctorLine, ...]:
     """What to do about a link of a kind ("" where that is not known) that is dead of a cause."""
-    lines = [Line(cause, text) for text in ADVICE.get(cause, ())]
+    lines = [DoctorLine(cause, text) for text in ADVICE_OF_CAUSE.get(cause, ())]
     if cause == "used":
-        lines.append(Line("used", SIGN_IN if purpose in SIGNS_IN_AFTER else NOTHING))
-    if cause in THEN_FRESH and purpose:
-        lines.append(Line("fresh", FRESH.get(purpose, FRESH_ELSEWHERE)))
-    return tuple(lines or [Line("fresh", FRESH_ELSEWHERE)])
+        lines.append(DoctorLine("used", SIGN_IN_ADVICE if purpose in SIGN_IN_PURPOSES else NOTHING_TO_DO_ADVICE))
+    if cause in FRESH_LINK_CAUSES and purpose:
+        lines.append(DoctorLine("fresh", FRESH_LINK_ADVICE.get(purpose, DEFAULT_FRESH_LINK_ADVICE)))
+    return tuple(lines or [DoctorLine("fresh", DEFAULT_FRESH_LINK_ADVICE)])

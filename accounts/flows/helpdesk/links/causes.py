@@ -13,20 +13,20 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import facts as link_facts
 from accounts.flows.helpdesk.links import parse as parse_link
-from accounts.flows.helpdesk.links.advice import Line
-from accounts.flows.helpdesk.links.parse import Found
+from accounts.flows.helpdesk.links.advice import DoctorLine
+from accounts.flows.helpdesk.links.parse import LinkCandidate
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices
 
 ALIVE = "alive"
-PLAIN = {
+CAUSE_OF_CODE = {
     ALIVE: ALIVE,
     "link_expired": "expired",
     "link_superseded": "superseded",
     "address_taken": "address_taken",
     "not_found": "unknown_kind",
 }
-NOT_LINKS = (
+OTHER_TOKEN_KINDS = (
     (sessions.SESSION_PURPOSE, sessions.SESSION_VERSION),
     (sessions.CSRF_PURPOSE, sessions.SESSION_VERSION),
     (devices.DEVICE_PURPOSE, devices.DEVICE_VERSION),
@@ -34,80 +34,82 @@ NOT_LINKS = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Evidence:
+class LinkEvidence:
     """What was found about a genuine link.
 
-    :ivar retired: its key was dropped. ``misnamed``: its address names another kind.
+    :ivar key_retired: its key was dropped. ``purpose_differs``: its address names another kind.
     :ivar mangled: it had to be mended before it could be read.
-    :ivar gone: its account is. ``deleted``: the account of its address was, since.
-    :ivar used: the audit log says so. ``spent``: what a mark says of it, ``accepted``, ``revoked`` or "".
+    :ivar account_gone: its account is. ``address_deleted``: the account of its address was, since.
+    :ivar used: the audit log says so. ``spent_state``: what a mark says of it, ``accepted``, ``revoked`` or "".
     """
 
-    retired: bool
+    key_retired: bool
     mangled: bool
-    misnamed: bool
-    gone: bool
-    disabled: bool
-    deleted: bool
+    purpose_differs: bool
+    account_gone: bool
+    account_disabled: bool
+    address_deleted: bool
     used: bool
-    spent: str
+    spent_state: str
 
 
-def of_genuine(problem: Problem | None, found: Evidence) -> str:
+def find_cause(problem: Problem | None, evidence: LinkEvidence) -> str:
     """The cause of what the door said of a genuine link."""
     code = problem.code if problem else ALIVE
-    if code == ALIVE and found.mangled:
+    if code == ALIVE and evidence.mangled:
         return "mended"
     if code == "link_used":
-        return "deleted" if found.deleted else "used" if found.used or found.spent else "moved"
+        return "deleted" if evidence.address_deleted else "used" if evidence.used or evidence.spent_state else "moved"
     if code == "link_revoked":
-        return "revoked" if found.spent == "revoked" else "inviter"
+        return "revoked" if evidence.spent_state == "revoked" else "inviter"
     if code == "link_invalid":
-        facts = (
-            (found.retired, "dropped_key"),
-            (found.misnamed, "other_purpose"),
-            (found.gone, "account_gone"),
-            (found.disabled, "disabled"),
+        checks = (
+            (evidence.key_retired, "dropped_key"),
+            (evidence.purpose_differs, "other_purpose"),
+            (evidence.account_gone, "account_gone"),
+            (evidence.account_disabled, "disabled"),
         )
-        return next((cause for holds, cause in facts if holds), "other")
-    return PLAIN.get(code, "other")
+        return next((cause for holds, cause in checks if holds), "other")
+    return CAUSE_OF_CODE.get(code, "other")
 
 
-def of_unknown(uow: UnitOfWork, found: Found, claimed: datetime | None) -> Line:
+def guess_cause(uow: UnitOfWork, candidate: LinkCandidate, claimed_at: datetime | None) -> DoctorLine:
     """The likeliest cause why nobody here signed a token for a link, by what it looks like.
 
-    :param claimed: when it says that it was signed.
+    :param claimed_at: when it says that it was signed.
     """
-    house, own = uow.site, uow.site.link_signer.page_url("")
-    looks = parse_link.damage(found.token)
-    other = _other_statement(house, found.token)
-    if other:
-        return link_advice.why(other)
-    if found.base and found.base != own:
-        return link_advice.why("elsewhere", base=found.base, own=own)
-    if found.purpose and found.purpose not in house.links:
-        return link_advice.why("unknown_kind")
-    if looks.missing:
-        return link_advice.why(looks.kind, missing=looks.missing)
-    if looks.kind != parse_link.CHANGED or claimed is None:
-        return link_advice.why(looks.kind)
-    return link_advice.why(_of_well_formed(uow, found, claimed))
+    site, own_base = uow.site, uow.site.link_signer.page_url("")
+    damage = parse_link.assess_damage(candidate.token)
+    other_cause = _identify_other_token(site, candidate.token)
+    if other_cause:
+        return link_advice.describe_cause(other_cause)
+    if candidate.base and candidate.base != own_base:
+        return link_advice.describe_cause("elsewhere", base=candidate.base, own=own_base)
+    if candidate.purpose and candidate.purpose not in site.links:
+        return link_advice.describe_cause("unknown_kind")
+    if damage.missing:
+        return link_advice.describe_cause(damage.kind, missing=damage.missing)
+    if damage.kind != parse_link.CHANGED or claimed_at is None:
+        return link_advice.describe_cause(damage.kind)
+    return link_advice.describe_cause(_guess_well_formed_cause(uow, candidate, claimed_at))
 
 
-def _of_well_formed(uow: UnitOfWork, found: Found, claimed: datetime) -> str:
-    if claimed > now() + LEEWAY:
+def _guess_well_formed_cause(uow: UnitOfWork, candidate: LinkCandidate, claimed_at: datetime) -> str:
+    if claimed_at > now() + LEEWAY:
         return "future"
-    purposes = [found.purpose] if found.purpose else list(uow.site.links)
-    return "dropped_key" if link_facts.gone_key_at(uow, claimed, purposes) else "changed"
+    purposes = [candidate.purpose] if candidate.purpose else list(uow.site.links)
+    return "dropped_key" if link_facts.find_dropped_key(uow, claimed_at, purposes) else "changed"
 
 
-def _other_statement(house: Site, token: str) -> str:
+def _identify_other_token(site: Site, token: str) -> str:
     """What else of this house a token is; "" for nothing."""
-    older = [(link.purpose, version) for link in house.links.values() for version in range(1, link.version + 1)]
-    for cause, kinds in (("no_link", NOT_LINKS), ("old_version", older)):
+    older_versions = [
+        (link.purpose, version) for link in site.links.values() for version in range(1, link.version + 1)
+    ]
+    for cause, kinds in (("no_link", OTHER_TOKEN_KINDS), ("old_version", older_versions)):
         for purpose, version in kinds:
             try:
-                house.signer.verify(purpose, version, token)
+                site.signer.verify(purpose, version, token)
             except BadToken:
                 continue
             return cause

@@ -23,27 +23,34 @@ from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import causes as link_causes
 from accounts.flows.helpdesk.links import facts as link_facts
 from accounts.flows.helpdesk.links import parse as parse_link
-from accounts.flows.helpdesk.links.advice import Line
-from accounts.flows.helpdesk.links.facts import EXPLAINED, Event, InviteFact, KeyFact, PartFact, Somebody
-from accounts.flows.helpdesk.links.parse import Found
+from accounts.flows.helpdesk.links.advice import DoctorLine
+from accounts.flows.helpdesk.links.facts import (
+    LINK_EXPLAINED_EVENT,
+    AccountSummary,
+    InviteFact,
+    KeyFact,
+    LinkEvent,
+    PartFact,
+)
+from accounts.flows.helpdesk.links.parse import LinkCandidate
 from accounts.flows.shared.fields import Form
 
-MAX_CHARACTERS = 4000
-NO_LINK = N_("There is no link in this text.")
+MAX_PASTED_CHARACTERS = 4000
+NO_LINK_MESSAGE = N_("There is no link in this text.")
 
 
-class ExplainLink(Form):
+class ExplainLinkForm(Form):
     """What somebody pasted: a link, a token, or a piece of either."""
 
     link: str = Field(
         title=N_("Link"),
-        max_length=MAX_CHARACTERS,
-        json_schema_extra={"input": "text", "maxlength": MAX_CHARACTERS},
+        max_length=MAX_PASTED_CHARACTERS,
+        json_schema_extra={"input": "text", "maxlength": MAX_PASTED_CHARACTERS},
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Explanation:
+class LinkExplanation:
     """All that is known about a link.
 
     :ivar outcome: ``alive``, or the code that the door of its address answers with; ``status`` is the HTTP status.
@@ -55,155 +62,155 @@ class Explanation:
 
     outcome: str
     status: int
-    cause: Line
-    remarks: tuple[Line, ...] = ()
-    advice: tuple[Line, ...] = ()
+    cause: DoctorLine
+    remarks: tuple[DoctorLine, ...] = ()
+    advice: tuple[DoctorLine, ...] = ()
     purpose: str = ""
     genuine: bool = False
     link_id: str = ""
     subject: str = ""
-    account: Somebody | None = None
+    account: AccountSummary | None = None
     new_email: str = ""
     issued_at: datetime | None = None
     expires_at: datetime | None = None
     claimed_at: datetime | None = None
     key: KeyFact | None = None
     parts: tuple[PartFact, ...] = ()
-    moved_by: Event | None = None
+    moved_by: LinkEvent | None = None
     deleted_at: datetime | None = None
     invite: InviteFact | None = None
-    events: tuple[Event, ...] = ()
+    events: tuple[LinkEvent, ...] = ()
 
 
-def explain(uow: UnitOfWork, text: str) -> Explanation:
+def explain_link(uow: UnitOfWork, text: str) -> LinkExplanation:
     """Explain the link in a text: an address, a token alone, or a piece of a mail. The audit log notes that it was.
 
     :raises InvalidInput: there is no link in the text.
     """
-    candidates = parse_link.find(text)
+    candidates = parse_link.find_candidates(text)
     if not candidates:
-        raise InvalidInput("no link in it", fields=[FieldError("link", "no_link", NO_LINK, {})])
+        raise InvalidInput("no link in it", fields=[FieldError("link", "no_link", NO_LINK_MESSAGE, {})])
     with uow:
-        found, said = _read(uow.site, candidates)
-        explained = _explained(uow, found, said) if said else _unknown(uow, found)
+        candidate, claims = _find_genuine(uow.site, candidates)
+        explanation = _explain_genuine(uow, candidate, claims) if claims else _explain_unknown(uow, candidate)
         uow.record_event(
-            EXPLAINED,
-            account_id=explained.account.id if explained.account else None,
-            link_id=explained.link_id or None,
-            facts={"purpose": explained.purpose, "outcome": explained.outcome, "cause": explained.cause.code},
+            LINK_EXPLAINED_EVENT,
+            account_id=explanation.account.id if explanation.account else None,
+            link_id=explanation.link_id or None,
+            facts={"purpose": explanation.purpose, "outcome": explanation.outcome, "cause": explanation.cause.code},
         )
-    return explained
+    return explanation
 
 
-def _read(house: Site, candidates: list[Found]) -> tuple[Found, LinkClaims | None]:
+def _find_genuine(site: Site, candidates: list[LinkCandidate]) -> tuple[LinkCandidate, LinkClaims | None]:
     """The first candidate that is genuine for any kind, by a key of the ring or a retired one; else the likeliest."""
-    for signer in (house.link_signer, *_retired(house)):
-        for found in candidates:
-            for link in _kinds(house, found.purpose):
+    for signer in (site.link_signer, *_make_retired_signers(site)):
+        for candidate in candidates:
+            for link in _order_links(site, candidate.purpose):
                 try:
-                    return found, signer.verify(link, found.token)
+                    return candidate, signer.verify(link, candidate.token)
                 except LinkInvalid:
                     continue
-    return parse_link.likeliest(candidates), None
+    return parse_link.choose_likeliest(candidates), None
 
 
-def _kinds(house: Site, named: str) -> Iterable[Link]:
-    return sorted(house.links.values(), key=lambda link: link.purpose != named)
+def _order_links(site: Site, purpose: str) -> Iterable[Link]:
+    return sorted(site.links.values(), key=lambda link: link.purpose != purpose)
 
 
-def _retired(house: Site) -> tuple[LinkSigner, ...]:
+def _make_retired_signers(site: Site) -> tuple[LinkSigner, ...]:
     """A reader of links of keys that were dropped. It is never asked whether one of them opens."""
-    keys = [key.secret.decode() for key in house.ring.retired()]
+    keys = [key.secret.decode() for key in site.ring.retired()]
     if not keys:
         return ()
-    base = house.link_signer.page_url("")
-    return (LinkSigner(TokenSigner(KeyRing(keys), base), base, house.settings.lifetimes),)
+    base = site.link_signer.page_url("")
+    return (LinkSigner(TokenSigner(KeyRing(keys), base), base, site.settings.lifetimes),)
 
 
-def _ask_the_door(uow: UnitOfWork, found: Found, link: Link | None) -> Problem | None:
-    named = uow.site.links.get(found.purpose) if found.purpose else link
-    if named is None:
-        return NotFound("no such kind of link") if found.purpose else LinkInvalid("of no kind")
+def _try_to_open(uow: UnitOfWork, candidate: LinkCandidate, link: Link | None) -> Problem | None:
+    named_link = uow.site.links.get(candidate.purpose) if candidate.purpose else link
+    if named_link is None:
+        return NotFound("no such kind of link") if candidate.purpose else LinkInvalid("of no kind")
     try:
-        open_link(uow, named, found.token)
+        open_link(uow, named_link, candidate.token)
     except Problem as problem:
         return problem
     return None
 
 
-def _explained(uow: UnitOfWork, found: Found, said: LinkClaims) -> Explanation:
-    link, problem = said.link, _ask_the_door(uow, found, said.link)
-    subject = link_facts.subject_of(uow, said)
-    account_id = link_facts.account_id_of(said, subject)
-    parts = link_facts.parts_of(uow, said, subject)
-    used = link_facts.used_by(uow, said, account_id)
-    key = link_facts.key_of(uow, said.signed_token.key)
-    deleted_at = link_facts.deleted_at(uow, said)
-    cause = link_causes.of_genuine(
+def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClaims) -> LinkExplanation:
+    link, problem = claims.link, _try_to_open(uow, candidate, claims.link)
+    subject = link_facts.find_current_subject(uow, claims)
+    account_id = link_facts.find_account_id(claims, subject)
+    parts = link_facts.list_part_facts(uow, claims, subject)
+    use_event = link_facts.find_use_event(uow, claims, account_id)
+    key = link_facts.build_key_fact(uow, claims.signed_token.key)
+    deleted_at = link_facts.find_deleted_at(uow, claims)
+    cause = link_causes.find_cause(
         problem,
-        link_causes.Evidence(
-            retired=key.state == "retired",
-            mangled=not parse_link.MANGLED.isdisjoint(found.remarks),
-            misnamed=found.purpose not in ("", link.purpose),
-            gone=subject is None,
-            disabled=bool(subject and subject.account and not subject.account.active),
-            deleted=deleted_at is not None,
-            used=used is not None,
-            spent=link_facts.spent_of(uow, said),
+        link_causes.LinkEvidence(
+            key_retired=key.state == "retired",
+            mangled=not parse_link.MANGLING_REMARKS.isdisjoint(candidate.remarks),
+            purpose_differs=candidate.purpose not in ("", link.purpose),
+            account_gone=subject is None,
+            account_disabled=bool(subject and subject.account and not subject.account.active),
+            address_deleted=deleted_at is not None,
+            used=use_event is not None,
+            spent_state=link_facts.get_spent_state(uow, claims),
         ),
     )
-    moved = next((part.event for part in parts if part.moved), None)
-    remarks = _remarks(uow, found)
+    move_event = next((part.event for part in parts if part.moved), None)
+    remarks = _build_remarks(uow, candidate)
     if key.state == "retired":
-        remarks = (*remarks, link_advice.remark("forgeable"))
-    if link_facts.asked_again(uow, said) is not None:
-        remarks = (*remarks, link_advice.remark("again"))
-    return Explanation(
+        remarks = (*remarks, link_advice.describe_remark("forgeable"))
+    if link_facts.find_resent_at(uow, claims) is not None:
+        remarks = (*remarks, link_advice.describe_remark("again"))
+    return LinkExplanation(
         outcome=problem.code if problem else link_causes.ALIVE,
         status=problem.status if problem else 200,
-        cause=link_advice.why(cause),
+        cause=link_advice.describe_cause(cause),
         remarks=remarks,
-        advice=link_advice.advice(cause, link.purpose),
+        advice=link_advice.list_advice(cause, link.purpose),
         purpose=link.purpose,
         genuine=True,
-        link_id=said.link_id,
-        subject=said.subject_id,
-        account=link_facts.somebody(subject.account) if subject else None,
-        new_email=str(getattr(said.carried, "email", "")),
-        issued_at=said.issued_at,
-        expires_at=uow.site.link_signer.expires_at(said),
+        link_id=claims.link_id,
+        subject=claims.subject_id,
+        account=link_facts.summarize_account(subject.account) if subject else None,
+        new_email=str(getattr(claims.carried, "email", "")),
+        issued_at=claims.issued_at,
+        expires_at=uow.site.link_signer.expires_at(claims),
         key=key,
         parts=parts,
-        moved_by=used or moved,
+        moved_by=use_event or move_event,
         deleted_at=deleted_at,
-        invite=link_facts.invite_of(uow, said),
-        events=link_facts.events_since(uow, said, account_id),
+        invite=link_facts.find_invite_fact(uow, claims),
+        events=link_facts.list_events_since(uow, claims, account_id),
     )
 
 
-def _remarks(uow: UnitOfWork, found: Found) -> tuple[Line, ...]:
-    lines = [link_advice.remark(code) for code in found.remarks]
-    own = uow.site.link_signer.page_url("")
-    if found.base and found.base != own:
-        lines.append(link_advice.remark("other-base", base=found.base, own=own))
+def _build_remarks(uow: UnitOfWork, candidate: LinkCandidate) -> tuple[DoctorLine, ...]:
+    lines = [link_advice.describe_remark(code) for code in candidate.remarks]
+    own_base = uow.site.link_signer.page_url("")
+    if candidate.base and candidate.base != own_base:
+        lines.append(link_advice.describe_remark("other-base", base=candidate.base, own=own_base))
     return tuple(lines)
 
 
-def _unknown(uow: UnitOfWork, found: Found) -> Explanation:
+def _explain_unknown(uow: UnitOfWork, candidate: LinkCandidate) -> LinkExplanation:
     """One that nobody here signed, or not so: what can be told without believing a word of it."""
-    problem = _ask_the_door(uow, found, None) or LinkInvalid()
-    claimed = parse_link.claimed_at(found.token)
-    cause = link_causes.of_unknown(uow, found, claimed)
-    known = found.purpose if found.purpose in uow.site.links else ""
-    remarks = _remarks(uow, found)
+    problem = _try_to_open(uow, candidate, None) or LinkInvalid()
+    claimed_at = parse_link.read_claimed_time(candidate.token)
+    cause = link_causes.guess_cause(uow, candidate, claimed_at)
+    known_purpose = candidate.purpose if candidate.purpose in uow.site.links else ""
+    remarks = _build_remarks(uow, candidate)
     if cause.code == "elsewhere":
         remarks = tuple(line for line in remarks if line.code != "other-base")
-    return Explanation(
+    return LinkExplanation(
         outcome=problem.code,
         status=problem.status,
         cause=cause,
         remarks=remarks,
-        advice=link_advice.advice(cause.code, known),
-        purpose=known,
-        claimed_at=claimed,
+        advice=link_advice.list_advice(cause.code, known_purpose),
+        purpose=known_purpose,
+        claimed_at=claimed_at,
     )

@@ -19,45 +19,45 @@ from itsdangerous.exc import BadData
 
 from accounts.config import LOCALES
 
-SIGNATURE = 43
+SIGNATURE_CHARACTERS = 43
 """Characters of a signature (HMAC-SHA256 in base64url, RFC 4648 section 5)."""
-MOST = 8
+MAX_CANDIDATES = 8
 """How many links of one text are looked at."""
-ROUNDS = 3
+MAX_DECODING_ROUNDS = 3
 """How often an address may have been percent-encoded on its way."""
-MAX_HOST = 80
-PAGES = frozenset({"go", "done", "again"})
+MAX_HOST_CHARACTERS = 80
+PAGE_SEGMENTS = frozenset({"go", "done", "again"})
 """What stands behind a purpose where no token is."""
 
 QUOTED_PRINTABLE, ENTITIES, WRAPPED, BROKEN = "quoted-printable", "entities", "wrapped", "broken"
 INVISIBLE, DASHES, APPENDED, NO_TAIL = "invisible", "dashes", "appended", "no-tail"
-MANGLED = frozenset({BROKEN, INVISIBLE, DASHES, APPENDED, NO_TAIL})
+MANGLING_REMARKS = frozenset({BROKEN, INVISIBLE, DASHES, APPENDED, NO_TAIL})
 """After these a link does not open as it stands, however alive it is."""
 EMPTY, CUT, LONGER, LOWERED, CHANGED = "empty", "cut", "longer", "lowered", "changed"
 
-_W = "[A-Za-z0-9_-]"
-_SHORTENED = rf"\.?{_W}+(?:\.{_W}+){{0,2}}"
-_WHOLE = rf"\.?{_W}+\.{_W}{{1,12}}\.{_W}{{{SIGNATURE}}}"
-_PURPOSE = r"/l/(?P<purpose>[a-z]{1,30}(?:-[a-z]{1,30}){0,5})"
-_PLACES = (
-    rf"{_PURPOSE}/TOKEN(?P<tail>/go)?",
-    rf"{_PURPOSE}\?(?:[^\s#]{{1,200}}&)?token=TOKEN(?P<tail>)",
+_TOKEN_CHARACTER = "[A-Za-z0-9_-]"  # noqa: S105 - a pattern
+_PARTIAL_TOKEN = rf"\.?{_TOKEN_CHARACTER}+(?:\.{_TOKEN_CHARACTER}+){{0,2}}"
+_WHOLE_TOKEN = rf"\.?{_TOKEN_CHARACTER}+\.{_TOKEN_CHARACTER}{{1,12}}\.{_TOKEN_CHARACTER}{{{SIGNATURE_CHARACTERS}}}"
+_PURPOSE_PATH = r"/l/(?P<purpose>[a-z]{1,30}(?:-[a-z]{1,30}){0,5})"
+_LINK_SHAPES = (
+    rf"{_PURPOSE_PATH}/TOKEN(?P<tail>/go)?",
+    rf"{_PURPOSE_PATH}\?(?:[^\s#]{{1,200}}&)?token=TOKEN(?P<tail>)",
     # A payload is a JSON list that begins with a text: base64 of `["`, or a compressed one.
     r"(?<![\w.%/-])(?=[Ww][Yy]|\.[Ee][Jj])TOKEN(?P<tail>)",
 )
-_WHOLE_ONES, _ANY = (
-    tuple(re.compile(place.replace("TOKEN", f"(?P<token>{token})"), re.ASCII) for place in _PLACES)
-    for token in (_WHOLE, _SHORTENED)
+_WHOLE_LINK_PATTERNS, _PARTIAL_LINK_PATTERNS = (
+    tuple(re.compile(place.replace("TOKEN", f"(?P<token>{token})"), re.ASCII) for place in _LINK_SHAPES)
+    for token in (_WHOLE_TOKEN, _PARTIAL_TOKEN)
 )
-_NOTHING_LEFT = re.compile(rf"{_PURPOSE}(?:/+go(?![\w.-])|/(?![\w./-])|(?![\w/?-]))", re.ASCII)
-_BASE = re.compile(
+_TOKENLESS_LINK_PATTERN = re.compile(rf"{_PURPOSE_PATH}(?:/+go(?![\w.-])|/(?![\w./-])|(?![\w/?-]))", re.ASCII)
+_BASE_PATTERN = re.compile(
     r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?P<port>:\d{1,5})?(?P<mount>(?:/[A-Za-z0-9_~-]{1,40}){0,4})"
 )
-_DASHES = {ord(each): "-" for each in "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"}
+_HYPHEN_OF_DASH = {ord(each): "-" for each in "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"}
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LinkCandidate:
     """One link of a text.
 
     :ivar token: what is left of it; "" where all of it was cut away.
@@ -73,49 +73,51 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Damage:
+class TokenDamage:
     """What a token that nobody here signed looks like. ``missing``: how many characters at least were cut off."""
 
     kind: str
     missing: int = 0
 
 
-def find(text: str) -> list[Found]:
+def find_candidates(text: str) -> list[LinkCandidate]:
     """The links of a text, whole ones first, each once."""
-    found: dict[tuple[str, str], Found] = {}
-    for view, remarks in _views(text):
-        for each in _in_view(view, remarks):
-            found.setdefault((each.purpose, each.token), each)
+    candidates: dict[tuple[str, str], LinkCandidate] = {}
+    for view, remarks in _iter_views(text):
+        for each in _find_in_view(view, remarks):
+            candidates.setdefault((each.purpose, each.token), each)
     # A token alone, and one with an address around it, may be the same: the address tells more.
-    named = {each.token for each in found.values() if each.purpose}
-    kept = [each for each in found.values() if each.purpose or each.token not in named]
-    return sorted(kept, key=lambda each: (not _is_whole(each.token), not each.token))[:MOST]
+    named_tokens = {each.token for each in candidates.values() if each.purpose}
+    distinct_candidates = [each for each in candidates.values() if each.purpose or each.token not in named_tokens]
+    return sorted(distinct_candidates, key=lambda each: (not _is_whole_token(each.token), not each.token))[
+        :MAX_CANDIDATES
+    ]
 
 
-def likeliest(found: list[Found]) -> Found:
+def choose_likeliest(candidates: list[LinkCandidate]) -> LinkCandidate:
     """The one that somebody most likely means, where none is genuine."""
-    return min(found, key=lambda each: (BROKEN in each.remarks and not _ends_well(each), not each.token))
+    return min(candidates, key=lambda each: (BROKEN in each.remarks and not _has_tail(each), not each.token))
 
 
-def _ends_well(found: Found) -> bool:
+def _has_tail(candidate: LinkCandidate) -> bool:
     # Two lines that make a whole token with the tail of an address behind it are no chance.
-    return bool(found.purpose) and NO_TAIL not in found.remarks
+    return bool(candidate.purpose) and NO_TAIL not in candidate.remarks
 
 
-def damage(token: str) -> Damage:
+def assess_damage(token: str) -> TokenDamage:
     """What may have happened to a token that is not genuine."""
     if not token:
-        return Damage(EMPTY)
+        return TokenDamage(EMPTY)
     parts = token.removeprefix(".").split(".")
     signature = parts[2] if len(parts) > 2 else ""
-    if len(signature) < SIGNATURE:
-        return Damage(CUT, SIGNATURE - len(signature))
-    if len(signature) > SIGNATURE or len(parts) > 3:
-        return Damage(LONGER)
-    return Damage(LOWERED if token in (token.lower(), token.upper()) else CHANGED)
+    if len(signature) < SIGNATURE_CHARACTERS:
+        return TokenDamage(CUT, SIGNATURE_CHARACTERS - len(signature))
+    if len(signature) > SIGNATURE_CHARACTERS or len(parts) > 3:
+        return TokenDamage(LONGER)
+    return TokenDamage(LOWERED if token in (token.lower(), token.upper()) else CHANGED)
 
 
-def claimed_at(token: str) -> datetime | None:
+def read_claimed_time(token: str) -> datetime | None:
     """When a token says that it was signed. Not verified: anybody may write such a moment."""
     parts = token.removeprefix(".").split(".")
     if len(parts) < 3 or len(parts[1]) > 11:
@@ -126,82 +128,87 @@ def claimed_at(token: str) -> datetime | None:
         return None
 
 
-def _views(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _iter_views(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The text as it is, and as it may have been before it travelled, with what was undone."""
-    yield from _undone(text, ())
+    yield from _iter_decoded(text, ())
     if re.search(r"=\r?\n|=(?:3D|2E|2F)", text):
-        plain = quopri.decodestring(text.encode()).decode("utf-8", "replace")
-        yield from _undone(plain, (QUOTED_PRINTABLE,))
+        decoded = quopri.decodestring(text.encode()).decode("utf-8", "replace")
+        yield from _iter_decoded(decoded, (QUOTED_PRINTABLE,))
 
 
-def _undone(text: str, remarks: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _iter_decoded(text: str, remarks: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield text, remarks
-    for undo, remark in ((_visible, INVISIBLE), (_dashed, DASHES), (_unescaped, ENTITIES), (_unwrapped, WRAPPED)):
-        for _ in range(ROUNDS):
-            plain = undo(text)
-            if plain == text:
+    for decode, remark in (
+        (_remove_invisible, INVISIBLE),
+        (_restore_hyphens, DASHES),
+        (_unescape, ENTITIES),
+        (_unwrap, WRAPPED),
+    ):
+        for _ in range(MAX_DECODING_ROUNDS):
+            decoded = decode(text)
+            if decoded == text:
                 break
-            text, remarks = plain, (*remarks, remark) if remark not in remarks else remarks
+            text, remarks = decoded, (*remarks, remark) if remark not in remarks else remarks
             yield text, remarks
     joined = re.sub(r"\s*\n[\s>|]*|\s+", "", text)
     if joined != text:
         yield joined, (*remarks, BROKEN)
 
 
-def _visible(text: str) -> str:
+def _remove_invisible(text: str) -> str:
     return "".join(each for each in text if unicodedata.category(each) != "Cf")
 
 
-def _dashed(text: str) -> str:
-    return text.translate(_DASHES)
+def _restore_hyphens(text: str) -> str:
+    return text.translate(_HYPHEN_OF_DASH)
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     # JSON may write a slash as \/ and any letter as \u002f.
     plain = re.sub(r"\\u00([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), text)
     return html.unescape(plain.replace("\\/", "/"))
 
 
-def _unwrapped(text: str) -> str:
+def _unwrap(text: str) -> str:
     if "-3A_" in text:
         # One gateway has an encoding of its own: - for %, _ for /.
         text = re.sub(r"(?<=[?&]u=)[^&\s]+", lambda found: found[0].replace("_", "/").replace("-", "%"), text)
     return unquote(text)
 
 
-def _in_view(view: str, remarks: tuple[str, ...]) -> Iterator[Found]:
+def _find_in_view(view: str, remarks: tuple[str, ...]) -> Iterator[LinkCandidate]:
     # Lines are joined on suspicion: only a whole token shows that they belonged together.
-    for form in _WHOLE_ONES if BROKEN in remarks else (*_WHOLE_ONES, *_ANY):
-        for match in form.finditer(view):
-            yield _found(view, match, remarks)
+    for pattern in _WHOLE_LINK_PATTERNS if BROKEN in remarks else (*_WHOLE_LINK_PATTERNS, *_PARTIAL_LINK_PATTERNS):
+        for match in pattern.finditer(view):
+            yield _build_candidate(view, match, remarks)
     if BROKEN not in remarks:
-        for match in _NOTHING_LEFT.finditer(view):
-            yield Found("", match["purpose"], _base(view, match), remarks)
+        for match in _TOKENLESS_LINK_PATTERN.finditer(view):
+            yield LinkCandidate("", match["purpose"], _parse_base(view, match), remarks)
 
 
-def _found(view: str, match: re.Match[str], remarks: tuple[str, ...]) -> Found:
+def _build_candidate(view: str, match: re.Match[str], remarks: tuple[str, ...]) -> LinkCandidate:
     groups = match.groupdict()
     token, purpose, tail = groups["token"], groups.get("purpose") or "", groups["tail"]
-    if token in PAGES:
-        return Found("", purpose, _base(view, match), remarks)
+    if token in PAGE_SEGMENTS:
+        return LinkCandidate("", purpose, _parse_base(view, match), remarks)
     if tail is None:
         remarks = (*remarks, NO_TAIL)
-    if not tail and BROKEN not in remarks and re.match(_W, view[match.end() :]):
+    if not tail and BROKEN not in remarks and re.match(_TOKEN_CHARACTER, view[match.end() :]):
         remarks = (*remarks, APPENDED)
-    return Found(token, purpose, _base(view, match) if purpose else "", remarks)
+    return LinkCandidate(token, purpose, _parse_base(view, match) if purpose else "", remarks)
 
 
-def _is_whole(token: str) -> bool:
-    return re.fullmatch(_WHOLE, token, re.ASCII) is not None
+def _is_whole_token(token: str) -> bool:
+    return re.fullmatch(_WHOLE_TOKEN, token, re.ASCII) is not None
 
 
-def _base(view: str, match: re.Match[str]) -> str:
-    before = view[max(0, match.start() - 300) : match.start()]
-    start, _, rest = before.rpartition("://")
+def _parse_base(view: str, match: re.Match[str]) -> str:
+    preceding_text = view[max(0, match.start() - 300) : match.start()]
+    start, _, rest = preceding_text.rpartition("://")
     scheme = re.search(r"https?$", start, re.IGNORECASE)
-    base = _BASE.fullmatch(rest)
+    base = _BASE_PATTERN.fullmatch(rest)
     # No token is as short as this: a host that is shown cannot smuggle one out.
-    if scheme is None or base is None or len(rest) > MAX_HOST:
+    if scheme is None or base is None or len(rest) > MAX_HOST_CHARACTERS:
         return ""
     origin = f"{scheme[0]}://{base['host']}{base['port'] or ''}".lower()
     parts = base["mount"].split("/")

@@ -15,10 +15,10 @@ from accounts.core.errors import InvalidInput
 from accounts.core.models.audit import AuditRow
 from accounts.core.signing.key_file import FileKeyRing
 from accounts.core.signing.keys import new_key
-from accounts.flows.audit.labels import HAPPENED
+from accounts.flows.audit.labels import EVENT_LABELS
 from accounts.flows.helpdesk.links import advice as link_advice
-from accounts.flows.helpdesk.links.explain import Explanation, explain
-from accounts.flows.helpdesk.links.facts import MOST_EVENTS
+from accounts.flows.helpdesk.links.explain import LinkExplanation, explain_link
+from accounts.flows.helpdesk.links.facts import MAX_EVENTS
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.helpdesk.links.dead_links import CASES, assert_no_secret, reset_url
@@ -28,8 +28,8 @@ from tests.servers.smtp import SmtpSink
 MakeService = Callable[..., Service]
 
 
-def doctor(service: Service, text: str) -> Explanation:
-    return explain(service.uow(), text)
+def doctor(service: Service, text: str) -> LinkExplanation:
+    return explain_link(service.uow(), text)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -228,7 +228,7 @@ def test_no_more_than_twenty_events_are_told(service: Service) -> None:
         id = accounts.find_account(uow, member.email).id
         for _ in range(30):
             uow.record_event("account.profile", account_id=id)
-    assert len(doctor(service, url).events) == MOST_EVENTS
+    assert len(doctor(service, url).events) == MAX_EVENTS
 
 
 @pytest.mark.parametrize("text", ["", "hello", "https://accounts.example.org/", "a.b.c", "\x00", "<>" * 50])
@@ -239,8 +239,8 @@ def test_a_text_without_a_link_is_refused(service: Service, text: str) -> None:
 
 
 def test_every_kind_of_link_has_a_way_to_a_fresh_one(service: Service) -> None:
-    assert set(service.site.links) == set(link_advice.FRESH)
+    assert set(service.site.links) == set(link_advice.FRESH_LINK_ADVICE)
     bound = {part.name for link in service.site.links.values() for part in link.dies_with}
-    assert bound == set(link_advice.PARTS)
+    assert bound == set(link_advice.PART_LABELS)
     moved_by = {kind for link in service.site.links.values() for part in link.dies_with for kind in part.moved_by}
-    assert moved_by <= set(HAPPENED)
+    assert moved_by <= set(EVENT_LABELS)
