@@ -33,11 +33,11 @@ KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-bench"
 STEPS = ("nothing", "csv", "ndjson", "seal", "verify", "prune", "verify")
 
 
-def house_on(url: str) -> Site:
+def make_site(url: str) -> Site:
     return Site(Settings.load({"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": [KEY]}), LINKS)
 
 
-def fill(house: Site, lines: int) -> None:
+def fill(site: Site, lines: int) -> None:
     began = now() - timedelta(days=200)
     for first in range(0, lines, 5000):
         rows = [
@@ -53,34 +53,34 @@ def fill(house: Site, lines: int) -> None:
             }
             for number in range(first, min(first + 5000, lines))
         ]
-        with house.store.engine.begin() as connection:
+        with site.store.engine.begin() as connection:
             connection.execute(insert(AuditRow), rows)
 
 
 def step(name: str, url: str) -> dict[str, float]:
     """One step in this process; seconds of processor time, and the peak of memory in MiB."""
-    house = house_on(url)
+    site = make_site(url)
     began, size = time.process_time(), 0
     if name in ("csv", "ndjson"):
-        size = sum(len(part.encode()) for part in stream_events(house, (), name))
+        size = sum(len(part.encode()) for part in stream_events(site, (), "csv" if name == "csv" else "ndjson"))
     elif name == "seal":
-        size = chain.close_chain(house)
+        size = chain.close_chain(site)
     elif name == "prune":
-        size = audit_retention.pseudonymize_events(UnitOfWork(house), 31)
+        size = audit_retention.pseudonymize_events(UnitOfWork(site), 31)
     elif name == "verify":
-        found = audit_verify.verify_chain(UnitOfWork(house))
-        assert not found.wrong, found.findings[:3]
+        found = audit_verify.verify_chain(UnitOfWork(site))
+        assert not found.findings, found.findings[:3]
         size = found.sealed
     seconds = time.process_time() - began
-    house.store.close()
+    site.store.close()
     return {"seconds": seconds, "size": size, "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
 
 
 def main(lines: int, url: str) -> None:
-    house = house_on(url)
-    schema.upgrade(house.store)
-    fill(house, lines)
-    house.store.close()
+    site = make_site(url)
+    schema.upgrade(site.store)
+    fill(site, lines)
+    site.store.close()
     idle = 0.0
     for name in STEPS:
         done = subprocess.run([sys.executable, __file__, "--step", name, url], capture_output=True, check=True)

@@ -48,35 +48,35 @@ def write_file(path: Path, count: int) -> None:
                        "2020-01-01T00:00:00Z,1,2020-01-01T00:00:00Z\n")  # fmt: skip
 
 
-def house_on(url: str) -> Site:
+def make_site(url: str) -> Site:
     given = {"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": KEY}
     return Site(Settings.load(given), LINKS)
 
 
 def step(name: str, url: str, path: Path) -> int:
     """Do one step; answers how many rows it was about."""
-    house = house_on(url)
+    site = make_site(url)
     how = ImportOptions(source="plain")
     if name == "hello":
-        schema.check_revision(house.store)
+        schema.check_revision(site.store)
         return 0
     if name == "rehearse":
-        return import_accounts.rehearse_import(UnitOfWork(house), path, how).rows
+        return import_accounts.rehearse_import(UnitOfWork(site), path, how).rows
     if name == "import":
-        report = import_accounts.import_accounts(UnitOfWork(house), path, how)
-        assert report.coming == report.rows, report
-        return report.coming
+        report = import_accounts.import_accounts(UnitOfWork(site), path, how)
+        assert report.importable == report.rows, report
+        return report.importable
     if name == "import again":
-        report = import_accounts.import_accounts(UnitOfWork(house), path, how)
-        assert report.here == report.rows, report
+        report = import_accounts.import_accounts(UnitOfWork(site), path, how)
+        assert report.already_imported == report.rows, report
         return report.rows
     if name == "export":
         with path.with_suffix(".jsonl").open("w", encoding="utf-8") as out:
-            out.writelines(export.format_json_lines(export.export_accounts(UnitOfWork(house))))
-        with house.store.engine.connect() as connection:
+            out.writelines(export.format_json_lines(export.export_accounts(UnitOfWork(site))))
+        with site.store.engine.connect() as connection:
             return connection.execute(select(func.count()).select_from(Account)).scalar_one()
     if name == "backup":
-        backup.write_backup(house.store, path.with_suffix(".backup"))
+        backup.write_backup(site.store, path.with_suffix(".backup"))
         return 0
     raise ValueError(name)
 
@@ -84,8 +84,8 @@ def step(name: str, url: str, path: Path) -> int:
 def measured(name: str, url: str, path: Path, to: str) -> dict[str, Any]:
     began, worked = time.perf_counter(), time.process_time()
     if name == "copy":
-        house, target = house_on(url), Store(to)
-        rows = sum(copy.copy_database(house.store, target).values())
+        site, target = make_site(url), Store(to)
+        rows = sum(copy.copy_database(site.store, target).values())
     else:
         rows = step(name, url, path)
     seconds = time.perf_counter() - began

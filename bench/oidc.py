@@ -101,14 +101,14 @@ class Ours(Contender):
             "ACCOUNTS_INSTANCE": str(folder),
             "ACCOUNTS_SECRET_KEYS": json.dumps([secrets.token_urlsafe(32)]),
         }
-        self.house = Site(Settings.load(environ), LINKS)
-        schema.upgrade(self.house.store)
+        self.site = Site(Settings.load(environ), LINKS)
+        schema.upgrade(self.site.store)
         said = {"name": "Bench", "redirect_uris": [REDIRECT_URI], "trusted": True}
         app = RegisterAppForm.model_validate(said | {"id_token_signed_response_alg": alg})
-        made = registration.register_app(UnitOfWork(self.house), app)
+        made = registration.register_app(UnitOfWork(self.site), app)
         self.client_id, self.client_secret = made.app.id, str(made.secret)
-        with (uow := UnitOfWork(self.house)):
-            chosen = NewCredentials(self.house.passwords.hash(secrets.token_urlsafe()), name="Person")
+        with (uow := UnitOfWork(self.site)):
+            chosen = NewCredentials(self.site.passwords.hash(secrets.token_urlsafe()), name="Person")
             self.person = accounts.create_account(uow, "person@example.org", chosen, locale="en")
         command = [sys.executable, "-m", "accounts", "serve"]
         self.process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -117,7 +117,7 @@ class Ours(Contender):
         moment = int(time.time())
         return [
             tokens.sign_code(
-                self.house,
+                self.site,
                 account_id=self.person.id,
                 epoch=self.person.auth_epoch,
                 session_id="bench",
@@ -187,12 +187,13 @@ def running(alg: str) -> Iterator[tuple[Ours, Peer]]:
 
 def measure(alg: str) -> None:
     with running(alg) as pair:
-        for each in pair:
+        contenders: list[Contender] = list(pair)
+        for each in contenders:
             for _ in range(WARM_UP // CODES):
                 each.round(CODES)
-        rounds: dict[str, list[tuple[Cost, Cost]]] = {each.name: [] for each in pair}
+        rounds: dict[str, list[tuple[Cost, Cost]]] = {each.name: [] for each in contenders}
         for _ in range(ROUNDS):
-            for each in random.sample(pair, 2):
+            for each in random.sample(contenders, 2):
                 rounds[each.name].append(each.round(CODES))
     for number, what in enumerate(("code -> tokens", "userinfo")):
         print(f"\n{what}, {alg}, {ROUNDS} rounds of {CODES}: median [min-max]")

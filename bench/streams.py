@@ -75,8 +75,8 @@ def measure(step: str, rows: int) -> dict[str, float]:
     from accounts.extension import get_app_state
 
     app = create_app()
-    house = get_app_state(app).house
-    schema.upgrade(house.store)
+    site = get_app_state(app).site
+    schema.upgrade(site.store)
     client, token = admin(app)
     work = act(step, rows, client, token)
     # A first page makes what is made once: templates, words, connections.
@@ -95,7 +95,7 @@ def admin(app: Any) -> tuple[Any, str]:
     from accounts.flows.helpdesk.first_admin import first_admin_url
 
     client, email = app.test_client(), "admin@example.org"
-    url = first_admin_url(UnitOfWork(get_app_state(app).house))
+    url = first_admin_url(UnitOfWork(get_app_state(app).site))
     if url is not None:
         said = {"token": url.split("/")[-2], "email": email, "password": PASSWORD, "name": "Admin"}
         assert client.post("/api/l/invite", json=said).status_code == 201
