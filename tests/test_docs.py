@@ -35,7 +35,7 @@ from accounts.web.kit.runtime import LINK_BLUEPRINT as DOOR
 from tests.people import Service
 
 ROOT = Path(__file__).parents[1]
-FILES = [ROOT / "README.md", ROOT / "CHANGES.md", *sorted((ROOT / "docs").glob("*.md"))]
+FILES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 INVENTED = {"ACCOUNTS_HOTS", "ACCOUNTS_LIFETIME_JOIN_NEWSLETTER"}
 """Names in examples: one that is refused, one of a host's own link."""
 
