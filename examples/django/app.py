@@ -116,7 +116,7 @@ def sign_out(request):
 # end views
 
 # begin sign-out from there
-GOODBYE = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
 @csrf_exempt  # no browser comes here; the token is signed
@@ -142,8 +142,8 @@ def logout_claims(token):
     needed = {name: {"essential": True} for name in ("iat", "exp", "events")}
     checks = needed | {name: {"essential": True, "value": value} for name, value in due.items()}
     JWTClaimsRegistry(leeway=60, **checks).validate(claims)
-    if GOODBYE not in claims["events"] or "nonce" in claims or not {"sub", "sid"} & claims.keys():
-        raise ValueError("an ID token, or no goodbye")
+    if LOGOUT_EVENT not in claims["events"] or "nonce" in claims or not {"sub", "sid"} & claims.keys():
+        raise ValueError("an ID token, or no logout token")
     return claims
 
 

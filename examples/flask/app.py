@@ -41,7 +41,7 @@ def sign_out():
 # end sign-in
 
 # begin sign-out from there
-GOODBYE = "http://schemas.openid.net/event/backchannel-logout"
+LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 ENDED = {}  # sid or sub, and when it ended. With more than one process: in a store that they share
 
 
@@ -70,8 +70,8 @@ def logout_claims(token):
     needed = {name: {"essential": True} for name in ("iat", "exp", "events")}
     checks = needed | {name: {"essential": True, "value": value} for name, value in due.items()}
     JWTClaimsRegistry(leeway=60, **checks).validate(claims)
-    if GOODBYE not in claims["events"] or "nonce" in claims or not {"sub", "sid"} & claims.keys():
-        raise ValueError("an ID token, or no goodbye")
+    if LOGOUT_EVENT not in claims["events"] or "nonce" in claims or not {"sub", "sid"} & claims.keys():
+        raise ValueError("an ID token, or no logout token")
     return claims
 
 
