@@ -15,6 +15,7 @@ from flask import Flask
 from accounts import Settings, create_app
 from accounts.core.database import schema
 from accounts.core.database.store import Store
+from tests.kit.clocks import stopped_clock
 from tests.people import APP_POOL, AppPool, Service
 from tests.servers.lent import Databases
 from tests.servers.postgres import Postgres, PostgresMissing, postgres
@@ -23,6 +24,8 @@ from tests.servers.sqlite import empty_sqlite
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+__all__ = ["stopped_clock"]
 
 KEY = "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-unit"
 TESTS = Path(__file__).parent

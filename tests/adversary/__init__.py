@@ -10,7 +10,7 @@ T7   test_any_token, web/test_link_door, web/test_headers
 T8   test_any_token, web/test_link_door
 T9   test_any_token, web/test_link_door (a link opened in a second tab)
 T10  test_any_token, web/test_csrf
-T11  test_any_token, core/test_links
+T11  test_any_token, core/link_kinds
 T12  test_any_token (links of every purpose), web/test_clocks and e2e/test_many_processes (sessions, two processes)
 A1   flows/test_sign_up, web/test_link_pages
 A3   web/test_races

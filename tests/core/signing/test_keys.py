@@ -1,17 +1,25 @@
-"""The key ring: which keys may serve, and the file that holds generated ones."""
+"""The key ring: which keys may serve, which one signs, and what is derived from them."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import hashlib
+import hmac
+import re
 from typing import Any
 
 import pytest
 
 from accounts.config import SettingsError
-from accounts.core.signing.keys import Key, KeyRing, load_or_create_key_file, new_key
+from accounts.core.clock import now
+from accounts.core.signing.keys import (
+    Key,
+    KeyRing,
+    RingEntry,
+    build_entries,
+    new_key,
+    signing_entry,
+)
 from tests.conftest import KEY
-from tests.core.sites import run_concurrently
 
 
 def test_the_last_key_signs_and_the_newest_is_tried_first() -> None:
@@ -20,6 +28,38 @@ def test_the_last_key_signs_and_the_newest_is_tried_first() -> None:
     assert ring.signing.secret == newer.encode()
     assert [key.secret.decode() for key in ring.newest_first()] == [newer, older]
     assert len(ring) == 2
+
+
+def test_keys_of_a_list_sign_ever_since() -> None:
+    one, two = new_key(), new_key()
+    ring = KeyRing([one, two])
+    assert ring.entries == (RingEntry(Key(one.encode()), 0), RingEntry(Key(two.encode()), 0))
+    assert RingEntry(Key(one.encode())).signs_from == 0
+    assert ring.retired() == ()
+
+
+@pytest.mark.usefixtures("stopped_clock")
+def test_the_newest_key_whose_second_has_come_signs_and_the_oldest_where_none_has() -> None:
+    at = int(now().timestamp())
+    texts = [new_key() for _ in range(3)]
+
+    def signing_secret(*moments: int) -> str:
+        return signing_entry(build_entries(zip(texts, moments, strict=True))).key.secret.decode()
+
+    assert signing_secret(0, at, at + 1) == texts[1]
+    assert signing_secret(0, at - 1, at) == texts[2]
+    assert signing_secret(at + 1, at + 2, at + 3) == texts[0]
+    assert signing_secret(at, at + 1, at - 1) == texts[2]
+
+
+def test_moments_stay_with_their_keys() -> None:
+    one, two = new_key(), new_key()
+    assert build_entries([(one, 5), (two, 7)]) == (RingEntry(Key(one.encode()), 5), RingEntry(Key(two.encode()), 7))
+
+
+def test_the_same_key_at_two_moments_stands_there_twice() -> None:
+    with pytest.raises(SettingsError, match="twice"):
+        build_entries([(KEY, 0), (KEY, 1)])
 
 
 @pytest.mark.parametrize("ring", [KEY, KEY.encode()], ids=["str", "bytes"])
@@ -38,6 +78,7 @@ def test_one_text_is_no_ring(ring: Any) -> None:
         ([KEY.encode()], "empty or not a text"),
         ([KEY[:31]], "shorter than 32 bytes"),
         (["ä" * 15], "shorter than 32 bytes"),
+        (["ä" + KEY[:29]], "shorter than 32 bytes"),
         ([KEY, KEY], "stands in the ring twice"),
         (["changeme-" + KEY], "looks like a sample"),
         (["Change-Me-" + KEY], "looks like a sample"),
@@ -45,6 +86,7 @@ def test_one_text_is_no_ring(ring: Any) -> None:
         (["your-secret-key-goes-right-in-here"], "looks like a sample"),
         (["dev" + KEY], "looks like a sample"),
         (["012345678" * 4], "looks like a sample"),
+        (["012345678" * 5], "looks like a sample"),
         (["a" * 64], "looks like a sample"),
     ],
 )
@@ -54,8 +96,15 @@ def test_a_key_that_protects_nothing_is_refused(keys: list[Any], said: str) -> N
     assert not any(key and str(key) in str(caught.value) for key in keys), "an error never shows a key"
 
 
-def test_a_key_of_32_bytes_serves() -> None:
-    assert len(KeyRing([KEY[:32]])) == 1
+@pytest.mark.parametrize("key", [KEY[:32], "ä" + KEY[:30], "0123456789" * 4])
+def test_32_bytes_and_ten_different_characters_are_just_enough(key: str) -> None:
+    assert len(KeyRing([key])) == 1
+
+
+@pytest.mark.parametrize("wrong", [["x"] * 40, 7, None])
+def test_a_key_that_is_no_text_is_refused(wrong: Any) -> None:
+    with pytest.raises(SettingsError, match="not a text"):
+        build_entries([(wrong, 0)])
 
 
 def test_a_key_never_shows_its_secret() -> None:
@@ -72,58 +121,16 @@ def test_each_use_of_a_key_has_a_key_of_its_own() -> None:
     assert {len(each) for each in derived} == {32}
 
 
-def test_the_first_start_makes_a_key_that_only_its_owner_can_read(tmp_path: Path) -> None:
-    path = tmp_path / "instance" / "secret-keys"
-    (key,) = load_or_create_key_file(path)
-    KeyRing([key])
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert load_or_create_key_file(path) == (key,)
-    assert [file.name for file in path.parent.iterdir()] == ["secret-keys"], "no draft is left"
+def test_derived_keys_are_hmacs_of_their_labels() -> None:
+    # Written out: another derivation would end every link that is out.
+    key = Key(KEY.encode())
+    for label in ("name", "tag|reset-password"):
+        assert key.derive(label) == hmac.new(KEY.encode(), b"accounts.key." + label.encode(), hashlib.sha256).digest()
+    assert key.name == key.derive("name").hex()[:8]
+    assert re.fullmatch("[0-9a-f]{8}", key.name)
 
 
-def test_first_starts_at_once_agree_on_one_ring(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "secret-keys"
-    found = run_concurrently(16, lambda number: load_or_create_key_file(path))
-    assert len(set(found)) == 1
-    assert [file.name for file in path.parent.iterdir()] == ["secret-keys"]
-
-
-def test_a_ring_file_has_one_key_a_line_oldest_first(tmp_path: Path) -> None:
-    path = tmp_path / "secret-keys"
-    load_or_create_key_file(path)
-    (first,), second = load_or_create_key_file(path), new_key()
-    path.write_text(f"{first}\n\n{second}\n")
-    assert load_or_create_key_file(path) == (first, second)
-
-
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
-def test_a_ring_that_others_can_read_is_refused_with_the_remedy(tmp_path: Path, mode: int) -> None:
-    path = tmp_path / "secret-keys"
-    load_or_create_key_file(path)
-    path.chmod(mode)
-    with pytest.raises(SettingsError, match="can be read by others; run: chmod 600"):
-        load_or_create_key_file(path)
-
-
-def test_an_empty_ring_file_is_not_filled_behind_anybodys_back(tmp_path: Path) -> None:
-    path = tmp_path / "secret-keys"
-    os.close(os.open(path, os.O_CREAT, 0o600))
-    with pytest.raises(SettingsError, match="there is no secret key"):
-        KeyRing(load_or_create_key_file(path))
-
-
-@pytest.mark.parametrize("name", ["file/secret-keys", "folder"])
-def test_a_place_that_cannot_hold_a_ring_is_named(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").write_text("")
-    (tmp_path / "folder").mkdir(mode=0o700)
-    with pytest.raises(SettingsError, match="cannot keep the key ring at"):
-        load_or_create_key_file(tmp_path / name)
-
-
-def test_a_ring_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "secret-keys"
-    load_or_create_key_file(path)
-    path.write_bytes(b"\xff\xfe" * 40)
-    with pytest.raises(SettingsError, match="cannot keep the key ring at"):
-        load_or_create_key_file(path)
+def test_a_new_key_has_32_random_bytes() -> None:
+    made = {new_key() for _ in range(20)}
+    assert len(made) == 20
+    assert {len(key) for key in made} == {43}, "base64 without padding"

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from accounts.core.errors import InvalidInput, TooManyRequests
+from accounts.core.clock import now
+from accounts.core.errors import InvalidInput, SignInFailed, TooManyRequests
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import change_password, reset_password
 from accounts.flows.account.change_password import ChangePasswordForm
@@ -17,6 +18,7 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
+from tests.flows.letters import make_owner
 from tests.flows.steps import (
     Member,
     anonymous_uow,
@@ -206,3 +208,18 @@ def test_a_weak_password_leaves_the_link_alive(service: Service) -> None:
             use_link(service, RESET, token, {"password": weak})
     assert link_state(service, RESET, token) == "alive"
     assert made.sign_in().account_id == made.id
+
+
+def test_a_name_of_ones_own_is_no_new_password(service: Service) -> None:
+    owner = make_owner(service, name="Wolfeschlegelstein")
+    with pytest.raises(InvalidInput):
+        use_link(service, RESET, owner.reset_token(), {"password": "Wolfeschlegelstein"})
+
+
+def test_a_reset_lifts_the_lock_and_tells_the_owner(service: Service) -> None:
+    owner = make_owner(service, locked_at=now(), failures=3)
+    with pytest.raises(SignInFailed):
+        owner.sign_in()
+    use_link(service, RESET, owner.reset_token(), {"password": OTHER_PASSWORD})
+    assert owner.sign_in(OTHER_PASSWORD).account_id == owner.id
+    assert service.mails_to(owner.email)[-1].message["Content-Language"] == "de"

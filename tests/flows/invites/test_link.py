@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import time_machine
-from pydantic import ValidationError
-from sqlalchemy import update
 
 from accounts.core.clock import now
-from accounts.core.errors import InvalidInput, NotFound, TooManyRequests
-from accounts.core.models.counters import RateLimit
+from accounts.core.database.spent import FOR_EVER
+from accounts.core.errors import DeadLink, InvalidInput, LinkRevoked, LinkUsed, NotFound, NotSignedIn, WrongAccount
+from accounts.core.links.opening import REVOKED_SUFFIX
+from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.invites import SentInvite
+from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.invites import link as invite_link
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
@@ -23,6 +24,7 @@ from accounts.flows.invites.send import InviteForm
 from tests.conftest import on_both_databases
 from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.invites.batch_file import ledger
+from tests.flows.letters import make_owner
 from tests.flows.steps import (
     Member,
     count_rows,
@@ -37,6 +39,14 @@ from tests.people import PASSWORD, Service, make_email, token_of_url
 
 def send(by: Member, email: str, **more: Any) -> SentInvite:
     return send_invites.send_invite(by.uow(), InviteForm.model_validate({"email": email, **more}))
+
+
+def invited(service: Service, email: str) -> tuple[str, str]:
+    """An invitation by the operator into the group of editors: its id and a token."""
+    form = InviteForm.model_validate({"email": email, "groups": ["editors"], "locale": "de", "days": 3})
+    row = send_invites.send_invite(service.uow(), form, send_letter=False)
+    with service.uow() as uow:
+        return row.id, token_of_url(invite_link.make_invite_url(uow, row))
 
 
 @on_both_databases
@@ -177,31 +187,64 @@ def test_a_weak_password_leaves_the_invitation_open(service: Service) -> None:
     assert link_state(service, INVITE, token) == "alive"
 
 
-def test_an_admin_may_send_500_an_hour_and_the_operator_as_many_as_wanted(service: Service) -> None:
-    admin, uow = create_first_admin(service), service.uow()
-    send(admin, make_email())
-    with uow:
-        uow.session.execute(update(RateLimit).where(RateLimit.key.startswith("LIMITER/invite/")).values(count=499))
-    send(admin, make_email())
-    with pytest.raises(TooManyRequests):
-        send(admin, make_email())
-    row = send_invites.send_invite(service.uow(), InviteForm.model_validate({"email": make_email()}))
-    assert row.inviter_id == invite_link.OPERATOR
+def test_accepting_one_invitation_leaves_others_open(service: Service) -> None:
+    (one, token), (other, _) = invited(service, make_email()), invited(service, make_email())
+    use_link(service, INVITE, token, {"password": PASSWORD})
+    states = {row.id: row.state for row in ledger(service.uow())}
+    assert states == {one: "accepted", other: "pending"}
 
 
-@pytest.mark.parametrize(
-    "said",
-    [{}, {"email": "x"}, {"days": 7}] + [{"email": "a@example.org"} | more for more in (
-        {"days": 0}, {"days": 91}, {"days": "soon"}, {"days": -1}, {"days": 1.5}, {"locale": "fr"}, {"groups": 7},
-        {"groups": ["x" * 65]}, {"groups": ["a b"]}, {"groups": ["-a"]}, {"groups": [""]}, {"groups": ["ä"]},
-        {"groups": [7]}, {"groups": "a\x00"}, {"groups": [f"g{number}" for number in range(33)]}, {"inviter": "x"},
-    )],
-)  # fmt: skip
-def test_what_cannot_be_an_invitation_is_refused(said: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError):
-        InviteForm.model_validate(said)
+def test_a_member_joins_the_groups_and_nothing_else_happens(service: Service) -> None:
+    who, other = make_owner(service), make_owner(service)
+    id, token = invited(service, who.email)
+    with pytest.raises(NotSignedIn):
+        use_link(service, INVITE, token, {})
+    with pytest.raises(WrongAccount):
+        use_link(service, INVITE, token, {}, account_id=other.id)
+    done = use_link(service, INVITE, token, {}, account_id=who.id)
+    assert (done.account_id, done.sign_in_as, done.created) == (who.id, None, False)
+    assert (who.row.groups, other.row.groups) == (("editors",), ())
+    assert link_state(service, INVITE, token) == "link_used"
+    assert [row.id for row in ledger(service.uow()) if row.accepted_at] == [id]
 
 
-def test_groups_are_said_as_a_list_or_as_text_and_each_counts_once() -> None:
-    for said in (["b", "a", "b"], "b, a b", "a,b", " a  b "):
-        assert InviteForm.model_validate({"email": "a@example.org", "groups": said}).groups == ["a", "b"]
+@pytest.mark.parametrize(("suffix", "problem"), [("", LinkUsed), (REVOKED_SUFFIX, LinkRevoked)])
+def test_an_invitation_decided_at_the_same_moment_is_used_or_revoked(
+    service: Service, suffix: str, problem: type[DeadLink]
+) -> None:
+    id, token = invited(service, make_email())
+    found = open_token(service, INVITE, token)
+    chosen = INVITE.prepare(service.uow(), found, found.form.model_validate({"password": PASSWORD}))
+    with service.uow() as uow:
+        uow.spend(f"invite:{id}", FOR_EVER)
+        uow.spend(f"invite:{id}{suffix}", FOR_EVER)
+    with pytest.raises(problem), service.uow() as uow:
+        INVITE.act(uow, found, chosen)
+
+
+def test_an_invitation_of_a_member_who_is_gone_by_then_is_used(service: Service) -> None:
+    _, token = invited(service, make_email())
+    with pytest.raises(LinkUsed), service.uow() as uow:
+        INVITE.act(uow, open_token(service, INVITE, token), None)
+
+
+@pytest.mark.usefixtures("stopped_clock")
+def test_the_first_admin_chooses_the_address_and_there_is_no_second_first_admin(service: Service) -> None:
+    url, email = first_admin_url(service.uow()), make_email("Boss")
+    assert url is not None
+    token = token_of_url(url)
+    found = open_token(service, INVITE, token)
+    assert (found.carried.inviter, found.carried.locale, found.carried.groups) == ("", "en", [ADMIN_GROUP])
+    assert found.expires_at == now() + INVITE.lifetime
+    assert found.form is invite_link.FirstAdminForm
+    answer = {"email": email, "password": PASSWORD, "name": "Boss"}
+    made = Member(service, email, use_link(service, INVITE, token, answer).account_id)
+    assert (made.row.email, made.row.name, made.row.groups) == (email, "Boss", (ADMIN_GROUP,))
+    assert first_admin_url(service.uow()) is None
+
+
+@pytest.mark.parametrize("password", ["Wolfeschlegelstein", "wolfeschlegelstein@example.org"])
+def test_neither_name_nor_address_is_a_password(service: Service, password: str) -> None:
+    _, token = invited(service, "wolfeschlegelstein@example.org")
+    with pytest.raises(InvalidInput):
+        use_link(service, INVITE, token, {"password": password, "name": "Wolfeschlegelstein"})

@@ -1,44 +1,36 @@
-"""Changing an address, and taking it back, seen closely: anchors, chains, notices, and who is in the way."""
+"""Changing an address, and taking it back: anchors, chains, notices, and who is in the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 import time_machine
 
 from accounts.core.clock import now
-from accounts.core.errors import AddressTaken, Conflict, LinkExpired, NotSignedIn
+from accounts.core.errors import AddressTaken, Conflict, LinkExpired, NotSignedIn, SignInFailed, TooManyRequests
 from accounts.core.links.link import Link
+from accounts.core.security import throttle
 from accounts.flows.account import change_email, sign_up
-from accounts.flows.account.change_email import CHANGE, UNDO, UNDO_LINK_TTL, ChangeEmailPayload
-from accounts.flows.shared.accounts import subject_of
-from tests.flows.account.recorded_writes import (
-    claims_of_letter,
+from accounts.flows.account.change_email import CHANGE, UNDO, UNDO_LINK_TTL
+from accounts.flows.account.reset_password import RESET
+from tests.flows.letters import (
     make_owner,
-    record_writes,
+    read_letter_claims,
     request_facts,
     update_account,
     write_letter,
 )
-from tests.flows.steps import Member, link_state, open_token, use_link
+from tests.flows.steps import Member, anonymous_uow, link_state, open_token, use_link
+from tests.kit.signed_links import read_claims, sign_link
 from tests.people import Service, make_email, token_of_url
 
+pytestmark = pytest.mark.usefixtures("stopped_clock")
 SECOND = timedelta(seconds=1)
 
 
-@pytest.fixture(autouse=True)
-def still() -> Iterator[time_machine.Traveller]:
-    """The clock stands, on a full second, so that moments can be compared."""
-    with time_machine.travel(now().replace(microsecond=0), tick=False) as clock:
-        yield clock
-
-
 def token(who: Member, link: Link, new: str = "") -> str:
-    return who.service.site.link_signer.sign(
-        link, subject_of(who.row), ChangeEmailPayload(email=new) if new else None
-    )
+    return sign_link(who, link, email=new) if new else sign_link(who, link)
 
 
 def move(who: Member, new: str) -> None:
@@ -55,37 +47,38 @@ def anchor(who: Member) -> tuple[str | None, str | None, datetime | None, int]:
 
 def test_a_change_keeps_the_first_address_as_anchor_and_tells_it(service: Service) -> None:
     who, new = make_owner(service), make_email("New.One")
-    old, epoch = who.email, who.row.auth_epoch
-    mailed = token(who, CHANGE, new)
-    link_id = service.site.link_signer.verify(CHANGE, mailed).link_id
-    found = record_writes(service, lambda: use_link(service, CHANGE, mailed, {}, account_id=who.id))
+    old, session = who.email, who.sign_in()
+    move(who, new)
     assert (who.row.email, who.row.email_key) == (new, new.lower())
-    assert (who.row.email_serial, who.row.auth_epoch) == (1, epoch + 1)
     assert anchor(who) == (old, old.lower(), now() + UNDO_LINK_TTL, 1)
-    assert [(mail[0], mail[1], mail[2]["to"], mail[2]["new"], mail[3]) for mail in found.mails] == [
-        ("email-changed", who.id, old, new, "de")
-    ]
-    assert found.events == [("email.changed", who.id, link_id, {})]
-    assert len(found.spent) == 1, "activations of the old address from before stay dead"
+    assert who.load_current_account(session) is None, "a session from before is over"
+    (notice,) = service.mails_to(old)[1:]
+    assert notice.message["Content-Language"] == "de"
+    assert link_state(service, UNDO, service.link_token(old, "undo-email-change")) == "alive"
+    assert service.mails_to(new) == []
 
 
-def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(service: Service, still: time_machine.Traveller) -> None:
+def test_a_chain_of_changes_keeps_its_anchor_and_tells_both(
+    service: Service, stopped_clock: time_machine.Traveller
+) -> None:
     who = make_owner(service)
     first, second, third = who.email, make_email("b"), make_email("c")
     move(who, second)
     kept = anchor(who)
-    still.shift(UNDO_LINK_TTL - SECOND)
-    found = record_writes(service, lambda: move(who, third))
+    stopped_clock.shift(UNDO_LINK_TTL - SECOND)
+    before = len(service.mails_to(first))
+    move(who, third)
     assert anchor(who) == kept
-    assert [mail[2]["to"] for mail in found.mails] == sorted([first, second])
-    assert {mail[2]["new"] for mail in found.mails} == {third}
+    assert [len(service.mails_to(each)) for each in (first, second)] == [before + 1, 1]
+    assert link_state(service, UNDO, service.link_token(first, "undo-email-change")) == "alive"
+    assert "/l/undo-email-change/" not in str(service.mails_to(second)[0].message), "only the first can undo"
 
 
-def test_an_anchor_that_ended_gives_way_to_the_next(service: Service, still: time_machine.Traveller) -> None:
+def test_an_anchor_that_ended_gives_way_to_the_next(service: Service, stopped_clock: time_machine.Traveller) -> None:
     who = make_owner(service)
     second = make_email("b")
     move(who, second)
-    still.shift(UNDO_LINK_TTL)
+    stopped_clock.shift(UNDO_LINK_TTL)
     move(who, make_email("c"))
     assert anchor(who) == (second, second, now() + UNDO_LINK_TTL, 2)
 
@@ -136,14 +129,14 @@ def test_nobody_but_the_account_itself_changes_its_address(service: Service) -> 
     assert who.row.email == who.email
 
 
-def test_an_address_of_somebody_else_cannot_be_taken(service: Service, still: time_machine.Traveller) -> None:
+def test_an_address_of_somebody_else_cannot_be_taken(service: Service, stopped_clock: time_machine.Traveller) -> None:
     who, other, third = make_owner(service), make_owner(service), make_owner(service)
     kept = other.email
     assert link_state(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code
     move(other, make_email("b"))
     assert link_state(service, CHANGE, token(who, CHANGE, kept)) == AddressTaken.code, "kept for whoever may undo"
     assert link_state(service, CHANGE, token(other, CHANGE, kept)) == "alive", "its own anchor is in nobody's way"
-    still.shift(UNDO_LINK_TTL)
+    stopped_clock.shift(UNDO_LINK_TTL)
     assert link_state(service, CHANGE, token(third, CHANGE, kept)) == "alive"
 
 
@@ -152,6 +145,32 @@ def test_what_a_page_shows_before_acting(service: Service) -> None:
     assert CHANGE.context(open_token(service, CHANGE, token(who, CHANGE, new))) == {"new_email": new}
     move(who, new)
     assert UNDO.context(open_token(service, UNDO, token(who, UNDO))) == {"restored_email": who.email}
+
+
+def test_the_newest_request_wins_and_its_letter_speaks_the_language_of_the_account(service: Service) -> None:
+    who, new = make_owner(service), make_email("New.One")
+    form = change_email.ChangeEmailForm.model_validate({"email": new})
+    change_email.request_email_change(anonymous_uow(service), who.id, form)
+    elder = service.link_token(new, "change-email")
+    assert service.mails_to(new)[-1].message["Content-Language"] == "de"
+    change_email.request_email_change(anonymous_uow(service), who.id, form)
+    assert link_state(service, CHANGE, elder) == "link_superseded"
+    assert link_state(service, CHANGE, service.link_token(new, "change-email")) == "alive"
+
+
+@pytest.mark.parametrize(("limit", "tries"), [(throttle.MAIL_ADDRESS, 3), (throttle.MAIL_ACCOUNT, 10)])
+def test_letters_are_limited_by_address_and_by_account(service: Service, limit: throttle.Limit, tries: int) -> None:
+    who = make_owner(service)
+
+    def ask(number: int) -> None:
+        new = f"{number}new@example.org" if limit is throttle.MAIL_ACCOUNT else "New@example.org"
+        form = change_email.ChangeEmailForm.model_validate({"email": new})
+        change_email.request_email_change(anonymous_uow(service), who.id, form)
+
+    for number in range(tries):
+        ask(number)
+    with pytest.raises(TooManyRequests):
+        ask(tries)
 
 
 @pytest.mark.parametrize("name", ["Ann", ""])
@@ -167,7 +186,7 @@ def test_the_letter_goes_to_the_new_address_while_it_is_the_newest_request(servi
         "name": name or None,
         "until": now() + CHANGE.lifetime,
     }
-    said = claims_of_letter(service, CHANGE, found)
+    said = read_letter_claims(service, CHANGE, found)
     assert (said.subject_id, said.carried.email) == (who.id, new)
     assert write_letter(service, change_email.letter, who.id, facts | {"serial": 3}) is None
     assert write_letter(service, change_email.letter, "nobody", facts) is None
@@ -178,15 +197,15 @@ def test_the_letter_goes_to_the_new_address_while_it_is_the_newest_request(servi
 
 def test_a_link_of_an_account_that_is_gone_cannot_be_had_again(service: Service) -> None:
     who = make_owner(service)
-    said = service.site.link_signer.verify(CHANGE, token(who, CHANGE, "b@example.org"))
+    claims = read_claims(service, CHANGE, token(who, CHANGE, "b@example.org"))
     with service.uow() as uow:
         uow.session.delete(uow.session.merge(who.row))
-    assert change_email.resend_change_link(service.uow(), said) is False
+    assert change_email.resend_change_link(service.uow(), claims) is False
 
 
 @pytest.mark.parametrize("name", ["Ann", ""])
 def test_the_notice_has_the_way_back_for_the_anchor_only(
-    service: Service, still: time_machine.Traveller, name: str
+    service: Service, stopped_clock: time_machine.Traveller, name: str
 ) -> None:
     who = make_owner(service, name=name)
     move(who, make_email("b"))
@@ -196,12 +215,12 @@ def test_the_notice_has_the_way_back_for_the_anchor_only(
     until = now() + UNDO_LINK_TTL
     told = {"asked": request_facts(), "email": who.email, "name": name or None, "at": now(), "until": until}
     assert found.context == told
-    assert claims_of_letter(service, UNDO, found).subject_id == who.id
+    assert read_letter_claims(service, UNDO, found).subject_id == who.id
     other = write_letter(service, change_email.email_changed_letter, who.id, {"to": "between@example.org"})
     assert other is not None
     assert (other.to, other.link) == ("between@example.org", None)
     assert write_letter(service, change_email.email_changed_letter, "nobody", {"to": who.email}) is None
-    still.shift(UNDO_LINK_TTL)
+    stopped_clock.shift(UNDO_LINK_TTL)
     assert write_letter(service, change_email.email_changed_letter, who.id, {"to": who.email}) is None
     update_account(who, anchor_until=None)
     assert write_letter(service, change_email.email_changed_letter, who.id, {"to": who.email}) is None
@@ -210,31 +229,28 @@ def test_the_notice_has_the_way_back_for_the_anchor_only(
 def test_undoing_restores_the_address_voids_the_password_and_starts_a_reset(service: Service) -> None:
     who = make_owner(service)
     move(who, make_email("b"))
-    before, mailed = who.row, token(who, UNDO)
-    link_id = service.site.link_signer.verify(UNDO, mailed).link_id
-    found = record_writes(service, lambda: _undone(service, mailed, who))
-    assert [mail[:2] + mail[3:] for mail in found.mails] == [("reset-password", who.id, "de")]
-    assert found.events == [("email.restored", who.id, link_id, {})]
-    assert (who.row.email, who.row.email_key, who.row.password_hash) == (who.email, who.email, None)
-    assert (who.row.email_serial, who.row.auth_epoch) == (before.email_serial + 1, before.auth_epoch + 1)
+    session, mailed = who.sign_in(email=who.row.email), token(who, UNDO)
+    result = use_link(service, UNDO, mailed, {})
+    assert (result.account_id, result.sign_in_as) == (who.id, None)
+    assert (who.row.email, who.row.email_key) == (who.email, who.email)
     assert anchor(who) == (None, None, None, 2)
+    assert who.load_current_account(session) is None
+    with pytest.raises(SignInFailed):
+        who.sign_in()
     assert link_state(service, UNDO, mailed) == "link_used"
-
-
-def _undone(service: Service, mailed: str, who: Member) -> None:
-    done = use_link(service, UNDO, mailed, {})
-    assert (done.account_id, done.sign_in_as) == (who.id, None)
+    reset = service.link_token(who.email, "reset-password")
+    assert link_state(service, RESET, reset) == "alive"
 
 
 def test_undoing_ends_with_the_anchor_and_gives_way_to_nobody_else(
-    service: Service, still: time_machine.Traveller
+    service: Service, stopped_clock: time_machine.Traveller
 ) -> None:
     who = make_owner(service)
     move(who, make_email("b"))
-    still.shift(UNDO_LINK_TTL)
+    stopped_clock.shift(UNDO_LINK_TTL)
     mailed = token(who, UNDO)
     assert link_state(service, UNDO, mailed) == "alive", "the last second counts"
-    still.shift(SECOND)
+    stopped_clock.shift(SECOND)
     assert link_state(service, UNDO, mailed) == LinkExpired.code
     other = make_owner(service)
     update_account(who, anchor_until=None)
@@ -247,7 +263,7 @@ def test_undoing_ends_with_the_anchor_and_gives_way_to_nobody_else(
     assert link_state(service, UNDO, mailed) == AddressTaken.code
 
 
-def test_an_address_is_looked_up_by_its_unique_form(service: Service) -> None:
+def test_the_holder_of_an_address_is_found_by_its_unique_form(service: Service) -> None:
     who = make_owner(service)
     assert change_email.find_holder_id(service.uow(), who.email) == who.id
     assert change_email.find_holder_id(service.uow(), "nobody@example.org") is None
