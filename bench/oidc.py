@@ -63,7 +63,7 @@ class Contender:
         raise NotImplementedError
 
     def round(self, count: int) -> tuple[Cost, Cost]:
-        """What exchanges cost, and what userinfo costs with the tokens that they gave."""
+        """Return what exchanges cost, and what userinfo costs with the tokens that they gave."""
         basic = base64.b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
         headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
         said = {"grant_type": "authorization_code", "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER}

@@ -69,7 +69,7 @@ def show(step: str, rows: int, found: dict[str, float]) -> None:
 
 
 def measure(step: str, rows: int) -> dict[str, float]:
-    """What one step takes, in this process."""
+    """Measure what one step takes, in this process."""
     from accounts import create_app
     from accounts.core.database import schema
     from accounts.extension import get_app_state
@@ -89,7 +89,7 @@ def measure(step: str, rows: int) -> dict[str, float]:
 
 
 def admin(app: Any) -> tuple[Any, str]:
-    """A signed-in browser, and its CSRF token."""
+    """Return a signed-in browser, and its CSRF token."""
     from accounts.core.uow import UnitOfWork
     from accounts.extension import get_app_state
     from accounts.flows.helpdesk.first_admin import first_admin_url
@@ -105,7 +105,7 @@ def admin(app: Any) -> tuple[Any, str]:
 
 
 def act(step: str, rows: int, client: Any, token: str) -> Callable[[], None]:
-    """What a step does; what has to be there before is made first."""
+    """Return what a step does; what has to be there before is made first."""
     name = f"Of {rows}"
     if step == "upload":
         file = io.BytesIO("".join(people(rows)).encode())
@@ -148,7 +148,7 @@ def reset_peak() -> float:
 
 
 def memory(name: str) -> float:
-    """A figure of this process, in MB."""
+    """Return a figure of this process, in MB."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) / 1024

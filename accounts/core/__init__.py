@@ -1,1 +1,1 @@
-"""What the service is made of. Nothing on this floor knows Flask."""
+"""Provide what flows are built of. Nothing in this package imports Flask."""

@@ -1,6 +1,6 @@
-"""Files that appear whole or not at all, and are for their owner's eyes only, from the first byte on.
+"""Write files that appear whole or not at all, readable by their owner alone from the first byte on.
 
-What is written stands in a part beside the file until all of it is on the disk. A file that was cut short by a crash
+What is written goes to a file beside the target until all of it is on the disk. A file that a crash has cut short
 would look like a whole one to whoever needs it months later.
 """
 
@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import TextIO
 
 ABANDONED_AFTER_SECONDS = 12 * 3600
-"""Seconds after which a part that nobody goes on with was left by somebody who was killed."""
+"""Seconds after which an unfinished file that nobody writes to was left by a process that was killed."""
 
 
 @contextmanager
 def open_atomic(path: Path) -> Iterator[TextIO]:
-    """A file to write text to. What is no regular file (a pipe, ``/dev/stdout``) is written to as it is.
+    """Open a text file that takes the place of ``path`` when the block ends without an error.
+
+    What is no regular file (a pipe, ``/dev/stdout``) is written to directly.
 
     :raises OSError: it cannot be written; an older file is as it was.
     """
@@ -36,7 +38,7 @@ def open_atomic(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def replace_atomically(path: Path) -> Iterator[Path]:
-    """An empty file that takes the place of ``path`` in the end, and goes where something is raised before.
+    """Yield an empty file that takes the place of ``path`` when the block ends, and is removed on an error.
 
     :raises OSError: it cannot be written, or ``path`` is no regular file.
     """

@@ -1,4 +1,4 @@
-"""The one place that asks what time it is."""
+"""Tell the time; nothing else in the package asks for it."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ LEEWAY = timedelta(seconds=60)
 
 
 def now() -> datetime:
-    """The current moment, aware, in UTC."""
+    """Return the current moment, aware, in UTC."""
     return datetime.fromtimestamp(time.time(), UTC)

@@ -1,6 +1,6 @@
-"""Tables as spreadsheets read and write them: CSV in any of their encodings, with any of their separators.
+"""Read and write CSV as spreadsheets do, in any of their encodings, with any of their separators.
 
-What is written can be opened in a spreadsheet without running anything: see :func:`harmless`.
+What is written can be opened in a spreadsheet without running anything: see :func:`escape_formula`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ a cell there, and take our quotation marks, which then stand inside of one, for 
 
 
 class InvalidCsv(ValueError):
-    """The text cannot be read as a table. ``line`` says where."""
+    """Raised where a text cannot be read as a table; ``line`` says where (from 1)."""
 
     def __init__(self, line: int) -> None:
         super().__init__(f"line {line}")
@@ -38,12 +38,11 @@ class InvalidCsv(ValueError):
 
 
 def read_csv(stream: BinaryIO, is_whole_cell: Callable[[str], bool]) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a table that are not empty, each with the number of the line it ends on. One row at a time.
+    """Yield the rows of a table that are not empty, each with the number of the line it ends on. One row at a time.
 
     :param stream: a file that can be read twice; it stays open.
-    :param is_whole_cell: whether a cell is surely a whole one, by which the right separator is known from the
-        wrong ones.
-    :raises NotATable: such as a quotation mark that is never closed.
+    :param is_whole_cell: whether a cell is surely a whole one, by which the right separator is told from the others.
+    :raises InvalidCsv: such as a quotation mark that is never closed.
     """
     encoding = detect_encoding(stream)
     stream.seek(0)
@@ -61,7 +60,7 @@ def read_csv(stream: BinaryIO, is_whole_cell: Callable[[str], bool]) -> Iterator
 
 
 def detect_encoding(stream: BinaryIO) -> str:
-    """How a file is encoded: by its mark, by its zero bytes, UTF-8 if all of it is that, else Windows-1252."""
+    """Return a file's encoding: by its byte order mark or zero bytes, UTF-8 if it decodes, else Windows-1252."""
     stream.seek(0)
     sample = stream.read(SAMPLE_BYTES)
     for mark, encoding in BYTE_ORDER_MARKS:
@@ -82,7 +81,7 @@ def detect_encoding(stream: BinaryIO) -> str:
 
 
 def format_csv(rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Rows as CSV (RFC 4180), with the mark by which spreadsheets know UTF-8. One row at a time."""
+    """Yield rows as CSV (RFC 4180) with the byte order mark by which spreadsheets know UTF-8. One row at a time."""
     byte_order_mark = "\ufeff"
     for row in rows:
         yield byte_order_mark + format_row(row)
@@ -90,17 +89,17 @@ def format_csv(rows: Iterable[Iterable[object]]) -> Iterator[str]:
 
 
 def format_row(cells: Iterable[object]) -> str:
-    """One row as CSV. Every cell is quoted, and none begins as a formula does."""
+    """Return one row as CSV. Every cell is quoted, and none begins as a formula does."""
     return ",".join('"{}"'.format(escape_formula(str(cell)).replace('"', '""')) for cell in cells) + "\r\n"
 
 
 def escape_formula(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe stands before what looks like one."""
+    """Return a cell that no spreadsheet takes for a formula: an apostrophe is put before what looks like one."""
     return _FORMULA_START.sub(r"'\g<0>", cell) if cell.strip() else cell
 
 
 def unescape_formula(cell: str) -> str:
-    """A cell as it was before :func:`harmless`."""
+    """Return a cell as it was before :func:`escape_formula`."""
     unescaped = re.sub(r"(^|;)'", r"\1", cell)
     return unescaped if escape_formula(unescaped) == cell else cell
 

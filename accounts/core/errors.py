@@ -1,7 +1,7 @@
-"""The one family of errors: a stable code, an HTTP status, one public sentence.
+"""Define the errors that a client is told: a stable code, an HTTP status, one public message (RFC 9457).
 
-The sentence is English and the key of its translation. What a person may not learn stands in
-``reason`` and goes to the log only.
+The message is English and the key of its translation. What a client may not learn stands in ``reason`` and goes to
+the log only.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext calls its mark so, and extractors look for it
-    """Mark a public sentence for translation; returns it unchanged."""
+    """Mark a public text for translation, as gettext does, and return it unchanged."""
     return text
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field that cannot be taken as it is: its name, a stable code, a sentence and its values."""
+    """One field that is not accepted: its name, a stable code, a message and the values of its placeholders."""
 
     field: str
     code: str
@@ -27,7 +27,12 @@ class FieldError:
 
 
 class Problem(Exception):
-    """Something that the asker is told. Spoken as a page or as RFC 9457 ``application/problem+json``."""
+    """An error that the client is told, as a page or as ``application/problem+json`` (RFC 9457).
+
+    :ivar code: stable; clients decide by it.
+    :ivar status: the HTTP status.
+    :ivar message: the public message, English.
+    """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
@@ -44,76 +49,106 @@ class Problem(Exception):
 
 
 class InvalidInput(Problem):
+    """The body was read, and fields of it are not accepted; ``fields`` names them."""
+
     code, status = "invalid_input", 422
     message = N_("Please look at the marked fields.")
 
 
 class Malformed(Problem):
+    """The request itself cannot be read."""
+
     code, status = "malformed_request", 400
     message = N_("The request cannot be read.")
 
 
 class SignInFailed(Problem):
+    """Address or password is wrong; the answer does not say which."""
+
     code, status = "sign_in_failed", 401
     message = N_("Address and password do not match.")
 
 
 class NotSignedIn(Problem):
+    """A session is needed."""
+
     code, status = "not_signed_in", 401
     message = N_("Please sign in first.")
 
 
 class Forbidden(Problem):
+    """The signed-in account may not do this."""
+
     code, status = "forbidden", 403
     message = N_("Your account may not do this.")
 
 
 class CsrfFailed(Problem):
+    """The CSRF token or the origin of the request is missing or wrong."""
+
     code, status = "csrf_failed", 403
     message = N_("This form is too old or comes from another place. Please send it again.")
 
 
 class NotFound(Problem):
+    """There is nothing at this address, or nothing that this account may see."""
+
     code, status = "not_found", 404
     message = N_("There is nothing here.")
 
 
 class MethodNotAllowed(Problem):
+    """The address exists and does not take this method."""
+
     code, status = "method_not_allowed", 405
     message = N_("This address does not take such a request.")
 
 
 class OtherLinkOpened(Problem):
+    """The form was made for another link than the one that this browser has opened since."""
+
     code, status = "other_link_opened", 409
     message = N_("Another link was opened in this browser meanwhile. Nothing was changed.")
 
 
 class WrongAccount(Problem):
+    """Another account is signed in than the one that the link is about."""
+
     code, status = "wrong_account", 409
     message = N_("This link belongs to another account than the one signed in. Nothing was changed.")
 
 
 class Conflict(Problem):
+    """The state has changed meanwhile; nothing was done."""
+
     code, status = "conflict", 409
     message = N_("Somebody changed this at the same moment. Please look again.")
 
 
 class ConfirmationRequired(Problem):
+    """A session is there, and the password was not entered in it recently enough (step-up)."""
+
     code, status = "confirmation_required", 403
     message = N_("Please confirm with your password that it is you.")
 
 
 class AddressTaken(Problem):
+    """The address belongs to another account, or is kept for one."""
+
     code, status = "address_taken", 409
     message = N_("That address belongs to another account by now.")
 
 
 class LastAdmin(Problem):
+    """Nobody would administer any more."""
+
     code, status = "last_admin", 409
     message = N_("This is the last admin. Make somebody else an admin first.")
 
 
 class IdentityUnknown(Problem):
+    """The account of the other provider is not connected to an account here."""
+
     code, status = "identity_unknown", 403
     message = N_(
         "That sign-in is not connected to an account here. If you have one, sign in to it first and connect it there."
@@ -121,74 +156,100 @@ class IdentityUnknown(Problem):
 
 
 class IdentityTaken(Problem):
+    """The account of the other provider is connected to another account here."""
+
     code, status = "identity_taken", 409
     message = N_("That sign-in is connected to another account here.")
 
 
 class LastWayIn(Problem):
+    """The account could not sign in any more."""
+
     code, status = "last_way_in", 409
     message = N_("This is your only way in beside mail. Set a password first: “Forgot your password?” helps.")
 
 
 class UpstreamFailed(Problem):
+    """The other provider gave no valid answer."""
+
     code, status = "upstream_failed", 502
     message = N_("Signing in there did not work, or you did not want to. Nothing was changed.")
 
 
 class TooLarge(Problem):
+    """The body is larger than this route accepts."""
+
     code, status = "too_large", 413
     message = N_("The request is too large.")
 
 
 class BadAppRequest(Problem):
+    """A relying party's request is wrong in a way that must not be answered by a redirect (RFC 6749 4.1.2.1)."""
+
     code, status = "bad_app_request", 400
     message = N_("The app that sent you here is not known, or wants you sent to a place it has not named.")
 
 
 class UnsupportedMediaType(Problem):
+    """The body is not of a type that this route reads."""
+
     code, status = "unsupported_media_type", 415
     message = N_("Send JSON as application/json here.")
 
 
 class TooManyRequests(Problem):
+    """A limit is reached; ``retry_after`` says in how many seconds to try again."""
+
     code, status = "too_many_requests", 429
     message = N_("That was too often. Please wait a little.")
 
 
 class Unavailable(Problem):
+    """The service is too busy, or its database does not answer."""
+
     code, status = "unavailable", 503
     message = N_("The service is busy or being repaired. Please try again in a moment.")
 
 
 class DeadLink(Problem):
-    """A link that cannot be used. ``reason`` is for the log; within one code all answers are identical.
+    """A link that is not valid. ``reason`` is for the log; within one code all answers are identical.
 
-    :ivar claims: what the link says, where it is a genuine one: ground for a fresh one, and for the doctor.
+    :ivar claims: what the link says, where its signature is valid: to send a fresh one, and for the link doctor.
     """
 
     claims: Any = None
 
 
 class LinkInvalid(DeadLink):
+    """The link is malformed, not signed here for this purpose, or its account is gone or disabled."""
+
     code, status = "link_invalid", 400
     message = N_("This link is not valid. It may have been cut or changed on its way.")
 
 
 class LinkExpired(DeadLink):
+    """The link is too old."""
+
     code, status = "link_expired", 410
     message = N_("This link is too old.")
 
 
 class LinkUsed(DeadLink):
+    """A bound part of the state has moved, or the link's id is used."""
+
     code, status = "link_used", 410
     message = N_("This link has done its work: it was used, or things have changed since it was sent.")
 
 
 class LinkSuperseded(DeadLink):
+    """A newer link of its kind was asked for."""
+
     code, status = "link_superseded", 410
     message = N_("There is a newer link. Please use that one.")
 
 
 class LinkRevoked(DeadLink):
+    """The link was revoked."""
+
     code, status = "link_revoked", 410
     message = N_("This invitation was taken back.")

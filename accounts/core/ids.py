@@ -1,4 +1,4 @@
-"""Random names for rows and statements."""
+"""Make random ids for rows and tokens."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 
 
 def new_id() -> str:
-    """Some 96 random bits as 16 URL-safe characters. Never handed out twice.
+    """Return 96 random bits as 16 URL-safe characters. No id is ever given twice.
 
     The first is a letter or a digit: a command line would take "-" for the beginning of an option.
     """

@@ -1,7 +1,7 @@
-"""Goodbyes: which other apps have to know that somebody is signed out.
+"""Queue OpenID Connect back-channel logout for every client of a session that ends.
 
 Hooked where sessions end and nowhere else: at the end of one session, and wherever an account's ``auth_epoch`` rises
-or an account goes. Whoever writes a tenth way to end sessions need not think of the apps.
+or an account is deleted. A new way to end sessions need not think of the clients.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from accounts.core.models.logout import SILENT, WAITING, AppLogout
 from accounts.core.models.outbox import OutboxRow
 
 LOGOUT_PURPOSE = "backchannel-logout"
-"""Of the intents that the post carries to apps; their subject is the goodbye."""
+"""Purpose of outbox rows for logouts; their subject is the id of an :class:`AppLogout`."""
 LOGOUT_RETENTION = timedelta(days=30)
-"""How long it is known what became of a goodbye."""
+"""How long the result of a logout is kept."""
 
 
 GRANT_OF_CURRENT_EPOCH = exists().where(Account.id == Grant.account_id, Account.auth_epoch == Grant.auth_epoch)
-"""Grants of an older epoch died with that, and their apps were told then."""
+"""Grants of an older epoch became invalid with that, and their clients were told then."""
 
 
 class LogoutEvents:
-    """What apps have to be told in one piece of work, noted in its very transaction.
+    """The logouts that clients have to be told of after one transaction, recorded in that very transaction.
 
-    :ivar id: names what ended together; "" while no app is concerned.
-    :ivar delivery_due: whether the post has something to carry.
+    :ivar id: names what ended together; "" while no client is concerned.
+    :ivar delivery_due: whether the outbox has a logout to deliver.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,7 @@ class LogoutEvents:
         self.delivery_due = False
 
     def session_ended(self, session: Session, session_id: str) -> None:
-        """One browser session is over; each app that came from it hears of that session alone."""
+        """Record the end of one browser session, for each client that was signed in to from it."""
         self._record(
             session,
             _select_sign_ins(session, Grant.session_id == session_id, GRANT_OF_CURRENT_EPOCH),
@@ -50,19 +50,19 @@ class LogoutEvents:
         )
 
     def epoch_ended(self, session: Session, account_id: str, epoch: int) -> None:
-        """All sessions of an account are over that were of this epoch."""
+        """Record the end of all sessions that an account had in one ``auth_epoch``."""
         sign_ins = _select_sign_ins(session, Grant.account_id == account_id, Grant.auth_epoch == epoch)
         self._record(session, sign_ins, one_session=False)
 
     def app_disconnected(self, session: Session, account_id: str, app_id: str) -> None:
-        """Somebody has disconnected an app."""
+        """Record that a user has disconnected a client."""
         sign_ins = _select_sign_ins(
             session, Grant.account_id == account_id, Grant.app_id == app_id, GRANT_OF_CURRENT_EPOCH
         )
         self._record(session, sign_ins, one_session=False)
 
     def app_disabled(self, session: Session, app_id: str, *, deleted: bool) -> None:
-        """Record the logout of everybody who signed in to an app that is disabled or about to be deleted."""
+        """Record the logout of everybody who signed in to a client that is disabled or about to be deleted."""
         facts: dict[str, Any] = {}
         if deleted and (app := session.get(App, app_id)) is not None:
             # Nobody can look it up any more when the call is made.
@@ -71,7 +71,7 @@ class LogoutEvents:
         self._record(session, sign_ins, one_session=False, facts=facts)
 
     def before_flush(self, session: Session) -> None:
-        """Look for accounts that are about to go: their grants go with the row."""
+        """Look for accounts that are about to be deleted: their grants go with the row."""
         for deleted in session.deleted:
             if isinstance(deleted, Account):
                 self._record(
@@ -81,9 +81,9 @@ class LogoutEvents:
                 )
 
     def after_flush(self, session: Session) -> None:
-        """Look for accounts whose epoch was raised.
+        """Look for accounts whose ``auth_epoch`` was raised.
 
-        After it was: on SQLite the write lock is held by now, so that no sign-in to an app slips through between.
+        After the flush: on SQLite the write lock is held by now, so that no sign-in to a client slips through.
         """
         for account in session.dirty:
             if isinstance(account, Account) and account not in session.deleted:
@@ -120,7 +120,7 @@ class LogoutEvents:
 
 
 class LogoutTrackingSession(Session):
-    """A session that looks at every flush for accounts whose sessions end with it."""
+    """A SQLAlchemy session that records at every flush which accounts' sessions end with it."""
 
     def __init__(self, connection: Connection, logout_events: LogoutEvents) -> None:
         super().__init__(connection, expire_on_commit=False)
@@ -139,9 +139,9 @@ def _after_flush(session: LogoutTrackingSession, context: UOWTransaction) -> Non
 
 
 def _select_sign_ins(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:
-    """Who signed in to which apps, and was not told goodbye since."""
-    # Times of two machines are compared only for what was revoked by then: else a sign-in right after a goodbye, by a
-    # clock that is behind, would never be told that it has ended.
+    """Return the sign-ins to clients of which no logout was recorded since."""
+    # Times of two machines are compared only for what was revoked by then: else a sign-in right after a logout, by a
+    # clock that is behind, would never be logged out.
     logged_out_after_revocation = and_(
         AppLogout.sid.is_(None), Grant.revoked_at.is_not(None), AppLogout.at >= Grant.created_at
     )
@@ -160,7 +160,7 @@ def _select_sign_ins(session: Session, *conditions: ColumnElement[bool]) -> list
 
 
 def delete_old_logouts(engine: Engine) -> int:
-    """Forget goodbyes of long ago; how many."""
+    """Delete logouts that are older than :data:`LOGOUT_RETENTION`, and return how many."""
     with engine.begin() as connection:
         statement = delete(AppLogout).where(AppLogout.at < now() - LOGOUT_RETENTION).returning(AppLogout.id)
         return len(connection.execute(statement).all())

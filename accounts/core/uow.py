@@ -1,4 +1,4 @@
-"""One piece of work: a session opened on first use, committed whole or not at all."""
+"""Run one transaction: a session opened on first use, committed whole or not at all."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
 
 
 class UnitOfWork:
-    """What a flow works with: session, outbox, audit, spent ids, the house, and who is asking.
+    """What a flow works with: session, outbox, audit log, used ids, the site, and who makes the request.
 
-    ``with uow:`` commits at the end and then wakes the mail worker, or rolls everything back. Nothing slow (hashing,
+    ``with uow:`` commits at the end and then wakes the worker, or rolls everything back. Nothing slow (hashing,
     mail, network) belongs between the first write and the commit.
 
-    :ivar logout_events: which other apps have to know that sessions end in it.
+    :ivar logout_events: which clients have to be told that sessions end in this transaction.
     """
 
     def __init__(self, site: Site, request_info: RequestInfo | None = None) -> None:
@@ -52,7 +52,7 @@ class UnitOfWork:
 
     @property
     def session(self) -> Session:
-        """Opened on first use; a unit of work that needs no store never connects."""
+        """The session, opened on first use; a unit of work that needs no database never connects."""
         if self._session is None:
             self._session = LogoutTrackingSession(self._connect(), self.logout_events)
         return self._session
@@ -63,16 +63,20 @@ class UnitOfWork:
         return self._session or self._connect()
 
     def execute(self, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
-        """A statement in this transaction that makes no objects: for what is asked with nearly every request."""
+        """Execute a statement that makes no objects in this transaction."""
         return sql.execute(self.executor, statement, values)
 
     def fetch_all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
-        """Rows, over a connection that is given back at once: nothing is held while slow work follows."""
+        """Return rows over a connection that is given back at once: nothing is held while slow work follows."""
         with self.site.store.engine.connect() as connection:
             return connection.execute(statement, values).all()
 
     def enqueue(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> str:
-        """Note that a letter is due; answers its name. Who asked, and when, goes along for its reader."""
+        """Queue an email or a callback with who asked for it, and return the id of its outbox row.
+
+        :param purpose: the purpose of a link, or of a notice or callback in ``accounts.flows``.
+        :param subject: an account id or an email address.
+        """
         requested_by = {"network": self.request_info.network, "agent": self.request_info.agent}
         item_facts = {"asked": requested_by, **(facts or {})}
         self._mail_enqueued = True
@@ -88,9 +92,9 @@ class UnitOfWork:
         email_key: str = "",
         facts: Mapping[str, Any] | None = None,
     ) -> None:
-        """Append to the audit log, when all is done: until the first real write SQLite's lock is left to others.
+        """Append to the audit log at the commit: until the first real write SQLite's lock is left to others.
 
-        :param email_key: the unique form of the address it is about; only a mark of it is kept, and not for long.
+        :param email_key: the unique form of the address it is about; only a digest of it is kept, and not for long.
         """
         event = audit_log.build_event(
             self.request_info, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts
@@ -100,7 +104,7 @@ class UnitOfWork:
             address_index.index_address(self.session, self.site, email_key, event["id"])
 
     def link_url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
-        """A signed link, as the address to mail. What its key has signed is counted in this transaction."""
+        """Sign a link and return the address to mail. What its key has signed is counted in this transaction."""
         signer = self.site.link_signer
         expires = getattr(carried, "expires", None)
         expires_at = now() + signer.lifetime(link) if expires is None else datetime.fromtimestamp(expires, UTC)
@@ -109,11 +113,11 @@ class UnitOfWork:
         return signer.link_url(link, signer.sign(link, subject, carried, key=key))
 
     def spend(self, id: str, keep_until: datetime) -> bool:
-        """Use an id up; False when it already was."""
+        """Use an id up, and return True; return False when it already was."""
         return spent.spend(self.executor, id, keep_until)
 
     def attempt(self, work: Callable[[], T]) -> T:
-        """Do ``work`` in one transaction. Whoever loses a race rolls back whole, looks again and is told the truth.
+        """Do ``work`` in one transaction. Whoever loses a race rolls back whole and tries again, three times in all.
 
         Only for work that reads all it relies on inside; it runs again from the start after a lost race.
 
@@ -135,7 +139,7 @@ class UnitOfWork:
         self.close()
 
     def close(self) -> None:
-        """Roll back what was not settled and give the connection back. May run twice; opens nothing."""
+        """Roll back what was not committed and give the connection back. May run twice; opens nothing."""
         session, connection = self._session, self._connection
         self._session, self._connection, self._mail_enqueued, self._events = None, None, False, []
         try:

@@ -1,1 +1,1 @@
-"""Deliver mail: compose messages and hand them to a transport."""
+"""Deliver what is in the outbox: emails over SMTP, callbacks over HTTPS."""

@@ -1,4 +1,4 @@
-"""What the words may do with facts: show a moment, a network, and text that somebody typed."""
+"""Filter values in the templates of emails: a timestamp, a network, and text that somebody typed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 
 MAX_TYPED_CHARACTERS = 60
-"""Characters of typed text that a letter shows at most."""
+"""Characters of typed text that an email shows at most."""
 
 _LINK_CHARACTERS = re.compile(r"[/\\:@。]|\.(?![\s]|$)|www", re.IGNORECASE)
 _MAX_DIGITS = 7
 
 
 def plain(value: str | None) -> str:
-    """Typed text (a name, a group, a browser) fit for a letter, or ``""``.
+    """Return typed text (a name, a group, a browser) where it is fit for an email, else "".
 
-    Such text reaches people its author has never met, under our sender: "Your parcel: evil.example" as a name
+    Such text reaches readers its author has never met, under our sender: "Your parcel: evil.example" as a name
     would be a mail from us. Mail programs make links out of bare host names, addresses and telephone
     numbers, so a text that holds the makings of one is dropped whole: what is broken up can be put together
     again by the next program. Compatibility forms (U+FF0E, U+2024 for a dot) are judged by what they fold to.
@@ -42,9 +42,9 @@ def plain(value: str | None) -> str:
 
 
 def network(value: str | None) -> str:
-    """An address or network in its usual form (``203.0.113.7``, ``2001:db8::/64``), ``""`` for anything else.
+    """Return an address or network in its usual form (``203.0.113.7``, ``2001:db8::/64``), "" for anything else.
 
-    Behind a misconfigured proxy this is whatever a stranger wrote into a header.
+    Behind a misconfigured proxy this is whatever a client wrote into a header.
     """
     try:
         parsed = ipaddress.ip_network(value or "", strict=False)
@@ -55,7 +55,7 @@ def network(value: str | None) -> str:
 
 @pass_context
 def moment(context: Context, value: datetime) -> str:
-    """A moment as people write it in the letter's language: ``23 November 2026, 14:05 UTC``.
+    """Return a timestamp in the email's language: ``23 November 2026, 14:05 UTC``.
 
     :raises ValueError: a datetime without a time zone, which would be shown as UTC without being it.
     """

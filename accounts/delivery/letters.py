@@ -1,4 +1,4 @@
-"""Words and facts become a message."""
+"""Render templates and values into an email message."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from accounts.delivery.message import LetterMessage
 from accounts.web.kit.compiled import SharedBytecodeCache
 
 FALLBACK_LANGUAGE = "en"
-"""The language that every letter speaks."""
+"""The language in which every email exists."""
 
 LETTER_PARTS = ("subject", "txt", "html")
 COMMON_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
@@ -30,17 +30,17 @@ _LINK_TAG = re.compile(r'<a href="([^"]*)"\s*')
 
 
 class LetterError(ValueError):
-    """A letter cannot be written: no such words, a fact that is missing, a header that is no header."""
+    """Raised where an email cannot be written: no such template, a missing value, a malformed header."""
 
 
 class Letters:
-    """The words of the house, read from folders and filled with facts.
+    """The templates of emails, read from folders.
 
     :param folders: looked through in this order for ``<words>/<language>.txt|.html|.subject``; the first that
-        has the file wins: a host puts its own folder in front, with only the files it says differently.
-    :param service: name of the service, as people know it.
+        has the file wins: a host puts its own folder in front, with only the files that differ.
+    :param service: name of the service, as users know it.
     :param origin: public origin, ``https://accounts.example.org``.
-    :raises UnfitLetter: a service name that holds control characters.
+    :raises LetterError: a service name that holds control characters.
     """
 
     def __init__(self, folders: Sequence[Path], service: str, origin: str) -> None:
@@ -60,7 +60,7 @@ class Letters:
         self._environment.filters |= {"plain": filters.plain, "network": filters.network, "moment": filters.moment}
 
     def languages(self, name: str) -> tuple[str, ...]:
-        """The languages for which all three parts of a letter exist, in alphabetical order."""
+        """Return the languages in which all three parts of an email exist, in alphabetical order."""
         by_part = (
             {path.stem for folder in self._folders for path in (folder / name).glob(f"*.{part}")}
             for part in LETTER_PARTS
@@ -68,11 +68,11 @@ class Letters:
         return tuple(sorted(set.intersection(*by_part)))
 
     def compose(self, letter: Letter, *, sender: str, message_id: str) -> flask_mail.Message:
-        """The message for a letter, in its language or in English when it does not speak that language.
+        """Return the message for an email, in its language or in English where it is not translated.
 
         :param sender: one address, with or without a name: ``Accounts <no-reply@example.org>``.
-        :param message_id: with angle brackets (RFC 5322 3.6.4); the same for every try of one mail.
-        :raises UnfitLetter: no such words, a fact is missing, or a header would hold more than it should.
+        :param message_id: with angle brackets (RFC 5322 3.6.4); the same for every try of one email.
+        :raises LetterError: no such template, a missing value, or a header would hold more than it should.
         """
         to = _single_address(letter.to)
         if _has_control_characters(sender) or "@" not in parseaddr(sender)[1]:
@@ -120,7 +120,7 @@ class Letters:
 
 
 def emails_folder() -> Path:
-    """The folder of the words that come with the package, in a wheel or in a checkout."""
+    """Return the folder of the emails that come with the package, in a wheel or in a checkout."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "_emails"
     return installed if installed.is_dir() else package.parent / "emails"

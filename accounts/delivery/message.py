@@ -1,4 +1,4 @@
-"""One letter as bytes: Flask-Mail's message, made without an application around it."""
+"""Serialize one email: Flask-Mail's message, made without an application around it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class LetterMessage(Message):
     """A Flask-Mail message with a text and an HTML part that needs no ``app.extensions["mail"]``.
 
     Lines are left as long as they were written (no soft breaks through a link): the text part is 7bit or
-    8bit, the HTML part is ASCII with character references. :attr:`eight_bit` is turned off by a carrier whose
+    8bit, the HTML part is ASCII with character references. :attr:`eight_bit` is turned off by a transport whose
     server does not know 8BITMIME (RFC 6152); a text with umlauts is quoted-printable then.
     """
 

@@ -1,4 +1,4 @@
-"""One set of facts per letter: what tests and ``accounts letters preview`` fill the words with."""
+"""Provide sample values for each email: for tests and for ``accounts letters preview``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAME = "Anna Müller"
 
 
 def _account_facts(purpose: str, **extra: object) -> Mapping[str, object]:
-    """The facts of a letter that has a link of this purpose for somebody with an account."""
+    """Return the values of an email that has a link of this purpose for a user with an account."""
     return {"name": _NAME, "link": _link(purpose), "until": _UNTIL, "asked": _REQUEST, **extra}
 
 
@@ -71,13 +71,13 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "unlock": _account_facts("unlock"),
     }
 )
-"""Facts by words. ``link`` is among them: it is the link of the letter. ``email-changed`` may come without."""
+"""Values of each email, by its name; ``link`` is its link. ``email-changed`` may come without."""
 
 
 def sample_letter(name: str, locale: str = "en") -> Letter:
-    """The sample letter for some words.
+    """Return the sample email of a name.
 
-    :raises KeyError: there is no such letter.
+    :raises KeyError: there is no such email.
     """
     facts = dict(SAMPLES[name])
     link = facts.pop("link", None)

@@ -1,4 +1,4 @@
-"""Flask-Mail's connection with verified TLS, an end to every wait, and the server's answer."""
+"""Connect to a mail server with verified TLS, a timeout for every wait, and the server's answer."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class _Smtp(smtplib.SMTP):
     last_reply = ""
 
     def data(self, msg: object) -> tuple[int, bytes]:
+        """Send the message, and keep the answer."""
         code, reply = super().data(msg)  # type: ignore[arg-type] # typeshed's name for it is private
         self.last_reply = format_reply(code, reply)
         # smtplib knows 250 only. Any 2yz is a yes (RFC 5321 4.2.1); as a no it would send the mail twice.
@@ -36,7 +37,7 @@ class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
 
 
 class SmtpConnection(flask_mail.Connection):
-    """One conversation with the server, for one message.
+    """One connection to the server, for one message.
 
     :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
     :param send_timeout: seconds for each answer from then on.
@@ -58,11 +59,11 @@ class SmtpConnection(flask_mail.Connection):
 
     @property
     def last_reply(self) -> str:
-        """What the server said to the whole message."""
+        """The server's answer to the whole message."""
         return self.host.last_reply
 
     def configure_host(self) -> _Smtp:
-        """Connect; the certificate is verified before user and password are said.
+        """Connect; the certificate is verified before user and password are sent.
 
         :raises OSError: of every kind; smtplib's and ssl's errors are OSErrors.
         """
@@ -85,9 +86,9 @@ class SmtpConnection(flask_mail.Connection):
         return host
 
     def send(self, message: flask_mail.Message, envelope_from: str | tuple[str, str] | None = None) -> None:
-        """Hand over one message as it is; nothing is told to anybody else.
+        """Send one message as it is; no signal is sent.
 
-        :raises smtplib.SMTPException: the server said no, or nothing.
+        :raises smtplib.SMTPException: the server refused it, or did not answer.
         """
         eight_bit = self.host.has_extn("8bitmime")
         if isinstance(message, LetterMessage):
@@ -120,11 +121,11 @@ def _set_timeout(host: _Smtp, seconds: float) -> None:
 
 
 def format_reply(code: int, reply: bytes | str) -> str:
-    """A server's answer as one line."""
+    """Return a server's answer as one line."""
     return scrub(f"{code} {reply.decode('ascii', 'replace') if isinstance(reply, bytes) else reply}")
 
 
 def scrub(text: str) -> str:
-    """One printable line. Filters quote what they dislike, and that may be the link."""
+    """Return one printable line without links: filters quote what they dislike, and that may be the link."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text[:2000]).split())
     return _PRIVATE.sub("[...]", line)[:300]

@@ -1,4 +1,4 @@
-"""Whom our own connections trust."""
+"""Verify certificates of servers that this service connects to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 class TrustAnchors:
-    """Certificates are verified against the system's anchors.
+    """Trust anchors: those of the system, and more.
 
     :param cafile: one more file of trust anchors, PEM.
     """
@@ -18,7 +18,7 @@ class TrustAnchors:
 
     @cached_property
     def context(self) -> ssl.SSLContext:
-        """Made with the first connection that wants it: reading the anchors takes a tenth of a second."""
+        """The TLS context, made with the first connection: reading the anchors takes a tenth of a second."""
         context = ssl.create_default_context()
         if self._cafile is not None:
             context.load_verify_locations(self._cafile)

@@ -1,4 +1,4 @@
-"""Who takes a message away: a mail server, or the mailbox of development."""
+"""Send messages: to a mail server, or to the mailbox of development."""
 
 from __future__ import annotations
 
@@ -27,39 +27,39 @@ CONNECT_TIMEOUT_SECONDS, SEND_TIMEOUT_SECONDS = 10.0, 60.0
 """Seconds for each answer: until connected, encrypted and logged in; from then on."""
 
 MAX_MESSAGES = 50
-"""Messages that the mailbox of development remembers."""
+"""Messages that the mailbox of development keeps."""
 
 _AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})
 _LINK_LINE = re.compile(r"^https?://\S+$", re.MULTILINE)
 
 
 class DeliveryError(Exception):
-    """A message was not taken. The text says why, fit to be kept: no link, no words of the message."""
+    """Raised where a message was not accepted. The text may be stored: no link, no words of the message."""
 
 
 class PermanentFailure(DeliveryError):
-    """For good: the server said 5xx to this message, or it is not addressed to exactly one address."""
+    """Not accepted for good: the server answered 5xx to this message, or there is not exactly one address."""
 
 
 class TransientFailure(DeliveryError):
-    """For now: 4xx, no connection, no trust in the certificate, no log-in, no answer in time."""
+    """Not accepted for now: 4xx, no connection, no trust in the certificate, no log-in, no answer in time."""
 
 
 class Transport(Protocol):
-    """Takes messages away, one at a time; may be called from several threads."""
+    """Sends messages, one at a time; may be used by several threads."""
 
     def send(self, message: flask_mail.Message) -> str:
-        """Take one message to its one address.
+        """Send one message to its one address.
 
-        :returns: what the server answered (``250 2.0.0 Ok: queued as ...``).
-        :raises CarrierRefused: do not try again.
-        :raises CarrierFailed: try again later.
+        :returns: the server's answer (``250 2.0.0 Ok: queued as ...``).
+        :raises PermanentFailure: do not try again.
+        :raises TransientFailure: try again later.
         """
         ...
 
 
 class SmtpTransport:
-    """Carries by SMTP, one connection per message. Needs no application and no ``app.extensions["mail"]``.
+    """Sends by SMTP, one connection for each message. Needs no application and no ``app.extensions["mail"]``.
 
     Flask-Mail alone checks no certificate and waits for ever. Here the certificate and the name in it are
     verified, ``starttls`` never falls back to plain text (RFC 8314 3, 4.1), and every wait ends. Flask-Mail's
@@ -99,7 +99,7 @@ class SmtpTransport:
         self._timeouts = (connect_timeout, send_timeout)
 
     def send(self, message: flask_mail.Message) -> str:
-        """See :meth:`Carrier.carry`."""
+        """Send one message; see :meth:`Transport.send`."""
         _check_message(message)
         try:
             with SmtpConnection(self._mail, self._anchors, *self._timeouts) as connection:
@@ -134,7 +134,7 @@ def _classify_error(error: Exception) -> DeliveryError:
         case smtplib.SMTPDataError():
             step, code, reply = "DATA", error.smtp_code, error.smtp_error
         case smtplib.SMTPResponseException():
-            # At greeting, STARTTLS or AUTH no message was named yet: a 5xx speaks of us, not of it.
+            # At greeting, STARTTLS or AUTH no message was named yet: a 5xx is about us, not about it.
             return TransientFailure(f"not connected: {format_reply(error.smtp_code, error.smtp_error)}")
         case UnicodeError():
             return TransientFailure(f"cannot be said in SMTP: {type(error).__name__}")
@@ -159,13 +159,13 @@ class MailboxMessage:
 
 
 def write_to_stderr(text: str) -> None:
-    """Show a message on standard error."""
+    """Write a message to standard error."""
     sys.stderr.write(text)
     sys.stderr.flush()
 
 
 class Mailbox:
-    """The carrier of development and of tests: keeps the last messages in memory, for ``/mailbox``.
+    """The transport of development and of tests: keeps the last messages in memory, for ``/mailbox``.
 
     :param show: gets a short block with recipient, subject and link of each message; None shows nothing.
     """
@@ -178,12 +178,12 @@ class Mailbox:
 
     @property
     def messages(self) -> list[MailboxMessage]:
-        """What was carried, newest first."""
+        """The messages, newest first."""
         with self._lock:
             return list(reversed(self._messages))
 
     def send(self, message: flask_mail.Message) -> str:
-        """See :meth:`Carrier.carry`."""
+        """Keep one message; see :meth:`Transport.send`."""
         _check_message(message)
         (to,) = message.send_to
         text = message.body or ""

@@ -1,4 +1,4 @@
-"""The worker of the post: claims an intent, has its flow write the letter or the call, carries it, settles it."""
+"""Work the outbox off: claim an item, have its flow write the email or the callback, deliver it, settle it."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ SWEEP_SECONDS = 3600.0
 class Worker:
     """Delivers what is in the outbox of one installation. Several may run at once, in threads or processes.
 
-    A link is signed at the moment its letter is written, not when it was asked for: delay does not eat its life,
-    and no token rests in the database. The same goes for what other programs are told.
+    A link is signed at the moment its email is written, not when it was asked for: delay does not shorten its
+    lifetime, and no token rests in the database. The same goes for callbacks.
 
-    :param only: purposes that it takes, where any are named; ``but``: purposes that it leaves to others.
+    :param only: the purposes that it takes; empty for all.
+    :param exclude: purposes that it leaves to other workers.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Worker:
         self._wakeup = site.callbacks_due if only else site.mail_due
 
     def run(self, stop: threading.Event) -> None:
-        """Deliver until ``stop`` is set; a store that is away is waited for."""
+        """Deliver until ``stop`` is set; wait for a database that does not answer."""
         last_sweep = 0.0
         while not stop.is_set():
             self._wakeup.clear()
@@ -72,14 +73,14 @@ class Worker:
             self._wakeup.wait(POLL_SECONDS)
 
     def deliver_all(self) -> int:
-        """Deliver whatever is due now; how many intents were taken."""
+        """Deliver whatever is due now, and return how many items were taken."""
         delivered = 0
         while self.deliver_one():
             delivered += 1
         return delivered
 
     def deliver_one(self) -> bool:
-        """Take one intent that is due and see it through; False when there is none."""
+        """Deliver one item that is due, and return True; return False when there is none."""
         item = outbox.claim_item(self._site.store.engine, purposes=self._only, except_purposes=self._exclude)
         if item is None:
             return False
@@ -97,7 +98,7 @@ class Worker:
             self._mark_failed(uow, item, delivery, str(transient_failure), for_good=False)
         except SQLAlchemyError:
             raise
-        except Exception as error:  # noqa: BLE001 - one letter that cannot be written must not hold up the others
+        except Exception as error:  # noqa: BLE001 - one email that cannot be written must not hold up the others
             # Its text may quote facts or the link: only the kind of error is kept.
             self._mark_failed(uow, item, delivery, f"cannot be written: {type(error).__name__}", for_good=False)
         else:
@@ -107,7 +108,7 @@ class Worker:
         return True
 
     def sweep(self) -> None:
-        """Forget what is dead of age."""
+        """Delete what has expired."""
         spent.delete_expired(self._site.store.engine)
         address_index.delete_old_entries(self._site.store.engine)
         logout_events.delete_old_logouts(self._site.store.engine)

@@ -84,7 +84,7 @@ def upgrade() -> None:
 
 
 def references(table: str) -> tuple[sa.ForeignKeyConstraint, ...]:
-    """What belongs to an account and an app goes with either."""
+    """Create what belongs to an account and an app, and is deleted with either."""
     return tuple(
         sa.ForeignKeyConstraint(
             [column], [f"{other}.id"], name=op.f(f"fk_{table}_{column}_{other}"), ondelete="CASCADE"

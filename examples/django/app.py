@@ -98,7 +98,7 @@ def callback(request):
 
 @transaction.atomic
 def user_of(claims):
-    """The user of Django that this person is. Found by ``sub`` alone: addresses change hands, ``sub`` never does."""
+    """Return the Django user, found by ``sub`` alone: addresses change hands, ``sub`` never does."""
     user, _ = get_user_model().objects.get_or_create(username=claims["sub"])
     user.email, user.first_name = claims["email"], claims.get("name", "")
     user.save()
@@ -135,7 +135,7 @@ def backchannel_logout(request):
 
 
 def logout_claims(token):
-    """What a logout token says. Raises JoseError or ValueError where it is none for this app."""
+    """Return the claims of a logout token. Raises JoseError or ValueError where it is none for this app."""
     keys = KeySet.import_key_set(oidc.fetch_jwk_set(force=True))  # keys are replaced now and then
     claims = jwt.decode(token, keys, algorithms=["RS256"]).claims
     due = {"iss": oidc.load_server_metadata()["issuer"], "aud": oidc.client_id}

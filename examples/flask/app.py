@@ -63,7 +63,7 @@ def forget_who_is_signed_out():
 
 
 def logout_claims(token):
-    """What a logout token says. Raises JoseError or ValueError where it is none for this app."""
+    """Return the claims of a logout token. Raises JoseError or ValueError where it is none for this app."""
     keys = KeySet.import_key_set(oidc.fetch_jwk_set(force=True))  # keys are replaced now and then
     claims = jwt.decode(token, keys, algorithms=["RS256"]).claims
     due = {"iss": oidc.load_server_metadata()["issuer"], "aud": oidc.client_id}

@@ -1,7 +1,7 @@
-"""Which address a line of the audit log is about, told to nobody who does not have the address in hand.
+"""Index the audit log by email address, for whoever has the address in hand and for nobody else.
 
-The log itself holds no address. A mark beside it is a keyed digest: who types an address finds its lines, who reads
-the table learns none. Marks go when the account of their address is deleted, and all of them after a while.
+The log itself holds no address. The index holds keyed digests: whoever enters an address finds its lines, whoever
+reads the table learns none. Entries are deleted with the account of their address, and all of them after a while.
 """
 
 from __future__ import annotations
@@ -17,21 +17,25 @@ from accounts.core.signing.keys import Key
 from accounts.core.site import Site
 
 INDEX_RETENTION = timedelta(days=30)
-"""How long somebody can be told what became of their mail."""
+"""How long admins can find what became of the email to an address."""
 
 
 def index_address(session: Session, site: Site, email_key: str, audit_id: str) -> None:
-    """Note that a line is about an address, by its unique form."""
+    """Record that an audit line is about an address.
+
+    :param email_key: the unique form of the address, :attr:`EmailAddress.key`.
+    :param audit_id: the id of the line.
+    """
     session.add(AddressIndexRow(mark=_index_key(site, site.ring.signing, email_key), audit_id=audit_id))
 
 
 def index_keys(site: Site, email_key: str) -> list[str]:
-    """All marks that an address may have: it was marked with the key that signed then."""
+    """Return every digest that an address may have in the index: one for each key of the ring, newest first."""
     return [_index_key(site, key, email_key) for key in site.ring.newest_first()]
 
 
 def delete_entries(session: Session, site: Site, email_key: str, account_id: str) -> None:
-    """Take the marks of an address away, and those of every line about an account: both are being deleted."""
+    """Delete the entries of an address, and those of every line about an account: both are being deleted."""
     events_of_account = select(AuditRow.id).where(AuditRow.account_id == account_id)
     condition = or_(
         AddressIndexRow.mark.in_(index_keys(site, email_key)), AddressIndexRow.audit_id.in_(events_of_account)
@@ -40,7 +44,7 @@ def delete_entries(session: Session, site: Site, email_key: str, account_id: str
 
 
 def delete_old_entries(engine: Engine) -> None:
-    """Forget marks that have served."""
+    """Delete entries that are older than :data:`INDEX_RETENTION`."""
     with engine.begin() as connection:
         connection.execute(delete(AddressIndexRow).where(AddressIndexRow.at < now() - INDEX_RETENTION))
 

@@ -1,11 +1,11 @@
-"""The chain over the audit log: whoever changes, removes or slips in a line that was sealed is found out.
+"""Chain the lines of the audit log, so that a line that is changed, removed or inserted afterwards is detected.
 
-Lines are appended without it, so that no request waits for another. What has settled is sealed a little later, in
-order: each digest binds the line and the digest before. The last line of every sealing also carries a digest keyed by
-the ring, which nobody can make anew who can only write to the database.
+Lines are appended without it, so that no request waits for another. What has settled is chained a little later, in
+order: each digest binds the line and the digest before. The last line of every closing also carries a proof: a digest
+keyed by the ring, which nobody can compute who can only write to the database.
 
-Who it was and from where is bound by a salted digest of its own. When that is pruned the salt goes: the line is still
-proven to be there, with its kind and its time, and nobody can try whose it was.
+Account, actor and network are bound by a salted digest of their own. When they are pruned the salt goes: the line is
+still proven to be there, with its kind and its time, and nobody can try whose it was.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from accounts.core.signing.keys import Key
 from accounts.core.site import Site
 
 SETTLING_TIME = timedelta(minutes=5)
-"""How old a line is when it is sealed: longer than any transaction lasts and clocks are apart. A line that turns up
-later, before one that is sealed, is taken for one that was slipped in."""
+"""How old a line is when it is chained: longer than any transaction lasts and clocks are apart. A line that turns up
+later, before one that is chained, counts as inserted."""
 ROWS_PER_BATCH = 500
 GENESIS_DIGEST = "accounts-audit"
 PSEUDONYM_PREFIX = "~"
@@ -37,7 +37,7 @@ PSEUDONYM_PREFIX = "~"
 
 
 def close_chain(site: Site) -> int:
-    """Seal what has settled; how many lines. Of several at once the later find nothing left to do."""
+    """Chain the lines that have settled, and return how many. Of several calls at once the later find none left."""
     total = 0
     while count := _close_batch(site):
         total += count
@@ -74,13 +74,15 @@ def _close_batch(site: Site) -> int:
         try:
             session.commit()
         except IntegrityError:
-            return 0  # another worker has just sealed these
+            return 0  # another worker has just chained these
         return len(rows)
 
 
 def describe_head(site: Site) -> str:
-    """The end of the chain as ``number:digest``; "" where there is none. Whoever notes it elsewhere can tell later
-    whether the end of the log was cut off together with its seals."""
+    """Return the end of the chain as ``number:digest``; "" where there is none.
+
+    Whoever notes it elsewhere can tell later whether the end of the log was cut off together with its chain rows.
+    """
     with Session(site.store.engine) as session:
         newest = _find_head(session)
         return f"{newest.number}:{newest.digest}" if newest else ""
@@ -99,24 +101,24 @@ def _select_settled_rows(head: AuditChainRow | None) -> Any:
 
 
 def rows_after(at: Any, id: str) -> Any:
-    """The lines that come after a place in the order."""
+    """Return the SQL condition for the lines that come after a place in the order (``at``, then ``id``)."""
     # Said twice so that the index is used: with the OR alone SQLite reads the whole log for every page.
     return and_(AuditRow.at >= at, or_(AuditRow.at > at, AuditRow.id > id))
 
 
 def rows_before(at: Any, id: str) -> Any:
-    """The lines that come before a place in the order."""
+    """Return the SQL condition for the lines that come before a place in the order (``at``, then ``id``)."""
     return and_(AuditRow.at <= at, or_(AuditRow.at < at, AuditRow.id < id))
 
 
 def personal_digest(row: Any, salt: str) -> str:
-    """The digest of what a line says about persons."""
+    """Return the hexadecimal digest of account, actor and network of a line, under a salt."""
     values = [salt, row.account_id, row.actor, row.network, row.agent, row.request_id, row.facts]
     return _digest(values)
 
 
 def chained_digest(previous_digest: str, chain_row: AuditChainRow | Any, row: Any) -> str:
-    """The digest of a line in its place."""
+    """Return the hexadecimal digest of a line at its place in the chain."""
     at = row.at.astimezone(UTC).isoformat(timespec="microseconds")
     return _digest(
         [previous_digest, chain_row.number, row.id, at, row.kind, row.app, row.link_id, chain_row.personal]
@@ -124,18 +126,18 @@ def chained_digest(previous_digest: str, chain_row: AuditChainRow | Any, row: An
 
 
 def set_proof(site: Site, head: AuditChainRow) -> None:
-    """Vouch for the chain up to here with the key that signs now."""
+    """Set the proof of the chain up to ``head``, with the key that signs now."""
     key = site.ring.signing
     head.key, head.proof = key.name, compute_proof(site, key, head)
 
 
 def compute_proof(site: Site, key: Key, head: AuditChainRow | Any) -> str:
-    """What a key of the ring says of the chain up to a line."""
+    """Return the proof (a keyed digest, hexadecimal) of the chain up to ``head``, under one key of the ring."""
     return _base64url(site.signer.tag(key, ["audit-chain", head.number, head.digest], 32))
 
 
 def check_proof(site: Site, head: AuditChainRow | Any) -> bool | None:
-    """Whether the proof of a line is right; None where its key is not in the ring any more."""
+    """Return whether the proof of a chain row is right; None where its key is not in the ring any more."""
     for key in site.ring.newest_first():
         if key.name == head.key:
             return hmac.compare_digest(str(head.proof), compute_proof(site, key, head))
@@ -143,7 +145,7 @@ def check_proof(site: Site, head: AuditChainRow | Any) -> bool | None:
 
 
 def make_pseudonym(site: Site, value: str) -> str:
-    """What stands for an account or a network in lines that were pruned; the same as long as the same key signs."""
+    """Return what replaces an account id or a network in pruned lines; the same as long as the same key signs."""
     if not value or value.startswith(PSEUDONYM_PREFIX):
         return value
     return PSEUDONYM_PREFIX + _base64url(site.signer.tag(site.ring.signing, ["pseudonym", value], 11))

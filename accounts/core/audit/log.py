@@ -1,4 +1,4 @@
-"""What happened: appended in the transaction of the change itself, never altered."""
+"""Append to the audit log in the transaction of the change itself. Lines are never altered."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _INSERT_EVENTS = insert(AuditRow)
 
 @dataclass(frozen=True, slots=True)
 class RequestInfo:
-    """Who is asking, as far as it is known.
+    """Who makes a request, as far as it is known.
 
-    :ivar account_id: the signed-in account; None for strangers, for the worker and for the operator.
+    :ivar account_id: the signed-in account; None for visitors, for the worker and for the operator.
     :ivar network: client address, IPv6 cut to its /64.
     :ivar agent: short form of the user agent, free of control characters.
     """
@@ -43,7 +43,10 @@ def build_event(
     app_id: str | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One event, as the table has it. ``facts`` never holds a secret, a token, or what a stranger typed."""
+    """Return one event as a row of the table, keyed by column.
+
+    :param facts: JSON; never holds a secret, a token, or what a visitor typed.
+    """
     return {
         "id": new_id(),
         "at": now(),
@@ -60,14 +63,14 @@ def build_event(
 
 
 def append_events(executor: Executor, events: Sequence[Mapping[str, Any]]) -> None:
-    """Note events in a transaction under way."""
+    """Insert events, as :func:`build_event` returns them, in a transaction under way."""
     execute(executor, _INSERT_EVENTS, events)
 
 
 def append_event_for_each(
     session: Session, request_info: RequestInfo, kind: str, account_ids: Iterable[str], facts: Mapping[str, Any]
 ) -> None:
-    """Note one event for each of many accounts, in one statement."""
+    """Insert one event of a kind for each of many accounts, in one statement."""
     shared = {
         "kind": kind,
         "actor": request_info.account_id,

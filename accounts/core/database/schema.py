@@ -1,4 +1,4 @@
-"""Bringing the tables to the version this code knows, and telling when they are not."""
+"""Migrate the tables to the version of this code, and tell where they are of another one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ MIGRATION_LOCK_ID = 0x6163636F756E7473
 
 
 def migrations_folder() -> Path:
-    """Where the migrations are: beside the package in a checkout, inside it in a wheel."""
+    """Return the folder of the migrations: beside the package in a checkout, inside it in a wheel."""
     package = Path(__file__).resolve().parents[2]
     inside = package / "_alembic"
     return inside if inside.is_dir() else package.parent / "alembic"
@@ -46,13 +46,14 @@ def migrations_folder() -> Path:
 
 @lru_cache(maxsize=1)
 def head_revision() -> str:
-    """The version this code is written for."""
+    """Return the version of the tables that this code is written for."""
     return max(_known_revisions())
 
 
 def upgrade(store: Store, revision: str = "head") -> None:
-    """Migrate. Several processes may do so at once: they take turns, and the later ones find nothing to do.
+    """Migrate the tables. Several processes may do so at once: they take turns, and the later find nothing to do.
 
+    :param revision: the version to migrate to.
     :raises SettingsError: the database cannot be reached, or is of a newer version than this code.
     """
     try:
@@ -77,9 +78,9 @@ def upgrade(store: Store, revision: str = "head") -> None:
 
 
 def check_revision(store: Store) -> None:
-    """That the database answers and has the version this code is written for.
+    """Check that the database answers and has the version this code is written for.
 
-    :raises SettingsError: it does not, in one line that says what to do.
+    :raises SettingsError: it does not; one line that says what to do.
     """
     try:
         with store.engine.connect() as connection:
@@ -95,14 +96,14 @@ def check_revision(store: Store) -> None:
 
 
 def current_revision(connection: Connection) -> str | None:
-    """The version of the tables; None where there are none."""
+    """Return the version of the tables; None where there are none."""
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
     return connection.execute(select(column("version_num")).select_from(table(VERSION_TABLE))).scalar()
 
 
 def describe_connection_error(store: Store, error: SQLAlchemyError) -> str:
-    """One line on why the database does not answer; never its password."""
+    """Return one line on why the database does not answer; never its password."""
     reason = str(getattr(error, "orig", None) or error).strip().splitlines() or ["no answer"]
     return f"ACCOUNTS_DATABASE_URL: cannot use {store}: {reason[0]}"
 

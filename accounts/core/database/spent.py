@@ -1,4 +1,4 @@
-"""What is used up. An id is spent once; whoever comes second is told so."""
+"""Use ids up. Of two that use one up at the same moment, one is told that it came second."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ _IS_SPENT = select(Spent.id).where(Spent.id == bindparam("id"))
 
 
 def spend(executor: Executor, id: str, keep_until: datetime) -> bool:
-    """Mark an id as used up; False when it already was.
+    """Mark an id as used, and return True; return False when it already was.
 
     Decided by the database in one statement. RETURNING, not the row count: psycopg reports -1 for it.
+
+    :param keep_until: until when the mark is kept: longer than anything signed that it invalidates.
     """
     return execute(executor, _SPEND, {"id": id, "keep_until": keep_until}).first() is not None
 
 
 def spend_each(executor: Executor, ids: Mapping[str, datetime]) -> set[str]:
-    """Mark many ids as used up, each until its moment; those that were not yet."""
+    """Mark many ids as used, each until its moment, and return those that were not yet."""
     if not ids:
         return set()
     # Always in one order: two who do this at once must not wait for each other crosswise.
@@ -40,28 +42,28 @@ def spend_each(executor: Executor, ids: Mapping[str, datetime]) -> set[str]:
 
 
 def spend_until(executor: Executor, id: str, keep_until: datetime) -> None:
-    """Mark an id as used up, or as used up once more."""
+    """Mark an id as used, or extend the mark of one that already is."""
     execute(executor, _SPEND_UNTIL, {"id": id, "keep_until": keep_until})
 
 
 def get_keep_until(session: Session, id: str) -> datetime | None:
-    """Until when a mark is kept; None where there is none."""
+    """Return until when the mark of an id is kept; None where it is not marked."""
     return session.execute(select(Spent.keep_until).where(Spent.id == id)).scalar_one_or_none()
 
 
 def get_spent(session: Session, ids: Iterable[str]) -> dict[str, datetime]:
-    """Those of some ids that were used up, with until when their mark is kept."""
+    """Return those of some ids that are used, each with the moment until which its mark is kept."""
     rows = session.scalars(select(Spent).where(Spent.id.in_(list(ids))))
     return {row.id: row.keep_until for row in rows}
 
 
 def is_spent(executor: Executor, id: str) -> bool:
-    """Whether an id was used up."""
+    """Return whether an id is used."""
     return execute(executor, _IS_SPENT, {"id": id}).first() is not None
 
 
 def delete_expired(engine: Engine) -> int:
-    """Forget ids whose statements are dead of age by now; how many."""
+    """Delete marks of which everything they invalidate has expired, and return how many."""
     with engine.begin() as connection:
         return _delete_expired(connection)
 

@@ -1,4 +1,4 @@
-"""Statements put together once, when their module is read: building one takes several times as long as running it."""
+"""Execute prepared statements: building one takes several times as long as running it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 class Upsert:
     """An INSERT with an ON CONFLICT, which SQLAlchemy spells for each database.
 
-    :param build: makes it with the ``insert`` of a dialect.
+    :param build: returns the statement, given the ``insert`` function of a dialect.
     """
 
     def __init__(self, build: Callable[[Any], Executable]) -> None:
         self._by_dialect = {"sqlite": build(sqlite.insert), "postgresql": build(postgresql.insert)}
 
     def for_dialect(self, dialect: Dialect) -> Executable:
-        """The statement for one database."""
+        """Return the statement for one database."""
         return self._by_dialect[dialect.name]
 
 
 def execute(executor: Executor, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
-    """Run one that makes no objects. What was changed in those of a session is written first."""
+    """Execute a statement that makes no objects. Pending changes of a session are flushed first."""
     if isinstance(executor, Session):
         executor.flush()
         executor = executor.connection()
@@ -39,7 +39,7 @@ def execute(executor: Executor, statement: Executable | Upsert, values: Values |
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, keyed by the names of columns; what a row does not say has its default.
+    """Insert rows, keyed by the names of columns; a column that a row leaves out has its default.
 
     PostgreSQL gets them by COPY: an INSERT for each row keeps it busy for longer than all else that an import does.
 
@@ -62,7 +62,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
                     [convert(row[name] if name in row else default()) for name, default, convert in columns]
                 )
     except integrity_error as error:
-        # As SQLAlchemy would raise it: whoever loses a race is told so, and looks again.
+        # As SQLAlchemy would raise it: UnitOfWork.attempt tries again after a lost race.
         raise IntegrityError(statement, None, error) from None
 
 

@@ -1,4 +1,4 @@
-"""The lazily connected user store: one per app, its engine made on first use."""
+"""Connect to the database: one store for each app, its engine made on first use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READ_STATEMENTS = ("SELECT", "WITH", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "RO
 
 
 class Store:
-    """Where accounts live. Making a ``Store`` opens nothing; the first use of :attr:`engine` makes the engine.
+    """The database of one installation. Making a ``Store`` opens nothing; the first use makes the engine.
 
     :param url: ``sqlite:///...`` or ``postgresql://...`` (psycopg 3 is used whatever driver is named).
     :param engine: a host's own engine, used as it is; its disposal stays with the host.
@@ -34,6 +34,7 @@ class Store:
 
     @property
     def engine(self) -> Engine:
+        """The engine, made on first use; threads that come first together share one."""
         if self._engine is None:
             with self._engine_lock:
                 if self._engine is None:
@@ -47,19 +48,20 @@ class Store:
 
     @property
     def is_sqlite(self) -> bool:
+        """Whether the database is SQLite; PostgreSQL otherwise."""
         return self._url.get_backend_name() == "sqlite"
 
     def __str__(self) -> str:
         return self._url.render_as_string(hide_password=True)
 
     def close(self) -> None:
-        """Give all connections back; the next use opens new ones. A borrowed engine is left alone."""
+        """Close all connections; the next use opens new ones. A host's engine is left alone."""
         if self._engine is not None and not self._owned_by_host:
             self._engine.dispose()
 
 
 def normalize_url(text: str) -> URL:
-    """The URL with the driver this service is tested with.
+    """Return a database URL with the driver this service is tested with.
 
     :raises SettingsError: not a URL, or neither SQLite (a file) nor PostgreSQL.
     """
@@ -79,7 +81,7 @@ def normalize_url(text: str) -> URL:
 
 def _make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
-        # A folder that cannot be made is told by SQLite as an error of the store, which everybody here can handle.
+        # Where the folder cannot be made, SQLite raises an error of the database, which callers handle.
         with contextlib.suppress(OSError):
             Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = create_engine(

@@ -1,4 +1,4 @@
-"""The tables. They hold facts; whatever is in flight is signed and carried by the client."""
+"""Map accounts and their groups. Tables hold facts; whatever is in flight is signed and held by the client."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ADMIN_GROUP = "admins"
 
 
 class Account(Base):
-    """Somebody whose mailbox was proven. ``id`` is never reused: it is what other programs know them by."""
+    """A user whose mailbox was proven. ``id`` is never reused: it is the ``sub`` by which clients know them."""
 
     __tablename__ = "accounts"
 
@@ -48,19 +48,21 @@ class Account(Base):
 
     memberships: Mapped[list[Membership]] = relationship(cascade="all, delete-orphan", lazy="select")
 
-    # Of two writers who saw the same state, the second UPDATE finds no row: it loses, re-reads, is told the truth.
+    # Of two writers who saw the same state, the second UPDATE finds no row: StaleDataError, and it reads again.
     __mapper_args__ = {"version_id_col": version}
 
     @property
     def active(self) -> bool:
+        """Whether the account may be used."""
         return self.status == "active"
 
     def locked(self, at: datetime) -> bool:
-        """Whether signing in by password is held up at a moment."""
+        """Return whether signing in by password is locked at a moment."""
         return self.locked_at is not None and at < self.locked_at + LOCKOUT_DURATION
 
     @property
     def groups(self) -> tuple[str, ...]:
+        """The names of the account's groups, in alphabetical order."""
         return tuple(sorted(membership.group for membership in self.memberships))
 
     def __repr__(self) -> str:
@@ -68,7 +70,7 @@ class Account(Base):
 
 
 class Membership(Base):
-    """One account in one group."""
+    """The membership of one account in one group."""
 
     __tablename__ = "memberships"
 

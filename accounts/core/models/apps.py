@@ -1,4 +1,4 @@
-"""The tables of other apps that come here for sign-in: the apps, what people gave them, the keys that vouch."""
+"""Map OpenID Connect: clients, consents, grants and the keys that sign ID tokens."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from accounts.core.models.base import Base
 CLIENT_SECRET_BASIC: Final = "client_secret_basic"  # noqa: S105 - the name of a method
 CLIENT_SECRET_POST: Final = "client_secret_post"  # noqa: S105 - the name of a method
 NO_CLIENT_SECRET: Final = "none"  # noqa: S105 - the name of a method
-"""How an app shows who it is at the token endpoint, by the names of OpenID Connect."""
+"""How a client authenticates at the token endpoint (OpenID Connect Core 9)."""
 RS256: Final = "RS256"
-"""What signs ID tokens of an app that does not say: every relying party can verify it."""
+"""The algorithm of ID tokens unless a client registers another: every relying party can verify it."""
 WEB_APP: Final = "web"
 NATIVE_APP: Final = "native"
-"""Kinds of apps: a native one runs on a person's device and may be answered at any port of its loopback."""
+"""Kinds of clients: a native one runs on the user's device and may be answered at any port of its loopback."""
 
 
 class App(Base):
-    """Another app. Its people are sent here to sign in and come back with a code.
+    """A client (RFC 6749): its users are sent here to sign in and come back with a code.
 
     :ivar id: the client id (``client_id``); public, never reused.
-    :ivar name: what people are shown when they are asked whether they want to sign in there.
+    :ivar name: what users are shown when they are asked whether they want to sign in there.
     :ivar secret_hash: SHA-256 of the client secret in hexadecimal. The secret is 256 random bits: nobody can try
         them all, and a slow hash would only slow the token endpoint down. None for a public client, which has none.
-    :ivar old_secret_hash, old_secret_until: the secret before that, and until when it is good, too: so that an app
-        that runs in many places can be given the new one without being down.
-    :ivar token_endpoint_auth_method: the one way in which the app shows its secret: ``BASIC`` (the Authorization
+    :ivar old_secret_hash, old_secret_until: the secret before that, and until when it is valid, too: so that a
+        client that runs in many places can be given the new one without being down.
+    :ivar token_endpoint_auth_method: the one way in which the client authenticates: ``BASIC`` (the Authorization
         header), ``POST`` (in the body), or ``NONE`` for a public client.
-    :ivar application_type: ``WEB`` or ``NATIVE``. Only a native app may register ``http`` and only on loopback, and
-        only there the port of a redirect is free.
-    :ivar redirect_uris: where codes may be sent, compared letter by letter.
-    :ivar post_logout_redirect_uris: where people may be sent after signing out, compared letter by letter.
-    :ivar backchannel_logout_uri: where the app is told that a session has ended; None when it does not want to know.
-    :ivar initiate_login_uri: where the app begins a sign-in, for the list of connected apps; None when it has none.
-    :ivar allowed_groups: people must be in one of these; an empty list lets everybody in.
-    :ivar trusted: belongs to the house: people are not asked for consent.
-    :ivar require_pkce: every request must carry a code challenge. A public client needs one whatever stands here.
-    :ivar scopes: the scopes that the app may ask for beside ``openid``; others are left out of what it gets.
-    :ivar claims: claims of the granted scopes that stand in the ID token, too, for apps that never ask userinfo.
+    :ivar application_type: ``WEB`` or ``NATIVE``. Only a native client may register ``http`` and only on
+        loopback, and only there the port of a redirect is free.
+    :ivar redirect_uris: where codes may be sent, compared character by character.
+    :ivar post_logout_redirect_uris: where users may be sent after signing out, compared character by character.
+    :ivar backchannel_logout_uri: where the client is told that a session has ended; None where it is not told.
+    :ivar initiate_login_uri: where the client begins a sign-in, for the list of connected apps; None for none.
+    :ivar allowed_groups: users must be in one of these; an empty list lets everybody in.
+    :ivar trusted: first-party: users are not asked for consent.
+    :ivar require_pkce: every request must have a code challenge (RFC 7636). A public client needs one in any case.
+    :ivar scopes: the scopes that the client may ask for beside ``openid``; others are left out of what it gets.
+    :ivar claims: claims of the granted scopes that stand in the ID token, too, for clients that never ask userinfo.
     :ivar id_token_signed_response_alg: ``RS256``, ``ES256`` or ``EdDSA``.
-    :ivar access_token_seconds, id_token_seconds: how long these tokens live.
+    :ivar access_token_seconds, id_token_seconds: lifetimes of these tokens.
     :ivar refresh_token_seconds: how long a grant with ``offline_access`` can be refreshed, counted from the sign-in.
-    :ivar disabled_at: since when nobody signs in to it and nothing it holds is worth anything; None while it works.
+    :ivar disabled_at: since when nobody signs in to it and all it holds is revoked; None while it is enabled.
     """
 
     __tablename__ = "apps"
@@ -81,7 +81,7 @@ class App(Base):
 
     @property
     def public(self) -> bool:
-        """Whether it has no secret: it runs where anybody could read one."""
+        """Whether it is a public client, which has no secret (RFC 6749 2.1)."""
         return self.token_endpoint_auth_method == NO_CLIENT_SECRET
 
     def __repr__(self) -> str:
@@ -89,9 +89,9 @@ class App(Base):
 
 
 class Consent(Base):
-    """What a person lets an app know. Taking it back deletes the row and revokes the grants.
+    """What a user lets a client know. Revoking it deletes the row and revokes the grants.
 
-    :ivar scope: every scope word they have agreed to so far, separated by spaces.
+    :ivar scope: every scope they have consented to so far, separated by spaces.
     """
 
     __tablename__ = "consents"
@@ -107,25 +107,25 @@ class Consent(Base):
 
 
 class Grant(Base):
-    """One sign-in to one app: made when its code is redeemed, and what all of its tokens hang on.
+    """One sign-in to one client: made when its code is redeemed; all of its tokens depend on it.
 
-    No token is kept. Access and refresh tokens are signed and name their grant; they are worth something while the
-    grant is not revoked, its account is active with the same ``auth_epoch``, and its app is not disabled; without
+    No token is stored. Access and refresh tokens are signed and name their grant; they are valid while the grant is
+    not revoked, its account is active with the same ``auth_epoch``, and its client is not disabled; without
     ``offline_access`` only until the browser session ends, too.
 
-    :ivar id: also the id of the code that was redeemed, so that whoever redeems it again can be undone.
-    :ivar session_id: the browser session in which the person said yes. It follows that session when its id changes
-        (a password said anew), so that the end of a session always finds its grants.
-    :ivar sid: what the app was told as ``sid``: the session id of that moment, which never changes here. Logout
+    :ivar id: also the id of the code that was redeemed, so that a second redemption can revoke the grant.
+    :ivar session_id: the browser session in which the user consented. It follows that session when its id changes
+        (a step-up), so that the end of a session always finds its grants.
+    :ivar sid: what the client was told as ``sid``: the session id of that moment, which never changes here. Logout
         tokens must name this one.
-    :ivar scope: granted scope words, separated by spaces.
+    :ivar scope: granted scopes, separated by spaces.
     :ivar claims: claims asked for one by one (the ``claims`` parameter): ``{"userinfo": [...], "id_token": [...]}``.
-    :ivar auth_epoch: the account's ``auth_epoch`` then: the grant is dead as soon as that has risen.
-    :ivar auth_time, amr: when and how the person had proved who they are.
-    :ivar counter: number of the refresh token that is good now; 0 is the first. Only ever rises.
-    :ivar rotated_at: when ``counter`` last rose: for a few seconds the previous refresh token is good, too.
-    :ivar expires_at: when the last token of this grant is dead of age. The row may go then.
-    :ivar revoked_at: since when nothing of this grant is worth anything; None while it is.
+    :ivar auth_epoch: the account's ``auth_epoch`` then: the grant is invalid as soon as that has risen.
+    :ivar auth_time, amr: when and how the user had authenticated.
+    :ivar counter: number of the refresh token that is valid now; 0 is the first. Only ever rises.
+    :ivar rotated_at: when ``counter`` last rose: for a few seconds the previous refresh token is valid, too.
+    :ivar expires_at: when the last token of this grant has expired. The row may be deleted then.
+    :ivar revoked_at: since when everything of this grant is revoked; None while it is not.
     """
 
     __tablename__ = "grants"
@@ -148,14 +148,14 @@ class Grant(Base):
 
 
 class OidcKey(Base):
-    """A key pair that signs ID tokens and logout tokens. Other apps fetch the public part.
+    """A key pair that signs ID tokens and logout tokens. Clients fetch the public part.
 
     :ivar id: its thumbprint (RFC 7638), which tokens name as ``kid``.
     :ivar alg: the one algorithm it signs with.
-    :ivar public: the public part as a JWK; published from the moment the row is there.
+    :ivar public: the public part as a JWK (RFC 7517); published from the moment the row is there.
     :ivar sealed: the private part as a JWK, encrypted with a key derived from the secret ring.
     :ivar not_before: from when on it signs: later than it was made, so that everybody has fetched it by then.
-    :ivar retired_at: when a younger one took over. Published until the last token that it signed is dead of age.
+    :ivar retired_at: when a younger one took over. Published until the last token that it signed has expired.
     """
 
     __tablename__ = "oidc_keys"

@@ -1,4 +1,4 @@
-"""Map the audit log, which address a line is about, and the chain that shows what was altered."""
+"""Map the audit log, the index of the addresses it is about, and the chain that shows what was altered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from accounts.core.models.base import Base
 
 
 class AuditRow(Base):
-    """What happened. Only ever appended to; never holds a secret."""
+    """An event. Only ever appended; never holds a secret."""
 
     __tablename__ = "audit"
 
@@ -39,9 +39,9 @@ class AuditRow(Base):
 
 
 class AddressIndexRow(Base):
-    """An address that a line is about, as a keyed digest. Taken away long before the line is, or with the account.
+    """An address that a line is about, as a keyed digest. Deleted long before the line is, or with the account.
 
-    :ivar mark: whoever has the key ring and an address in hand can compute it; nobody can read an address from it.
+    :ivar mark: the digest. Whoever has the key ring and an address can compute it; it does not tell the address.
     """
 
     __tablename__ = "audit_marks"
@@ -55,10 +55,10 @@ class AuditChainRow(Base):
     """One line of the audit log in the chain. Each digest binds the one before.
 
     :ivar number: from 1, without a gap.
-    :ivar at: when the line was written; lines are sealed in the order of ``at`` and id.
-    :ivar personal: digest of whose line it is and from where, under ``salt``; it outlives both.
-    :ivar salt: gone when the line was pruned: then nobody can try who it may have been.
-    :ivar key, proof: a keyed digest of the chain up to here, by the key of this name. On the last line of a sealing.
+    :ivar at: when the line was written; lines are chained in the order of ``at`` and id.
+    :ivar personal: digest of account, actor and network, under ``salt``; it outlives both.
+    :ivar salt: deleted when the line is pruned: then nobody can try whose it was.
+    :ivar key, proof: the name of a key, and its proof of the chain up to here. On the last line of a closing.
     """
 
     __tablename__ = "audit_seals"

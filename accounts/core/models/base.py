@@ -1,4 +1,4 @@
-"""Declare the base of all tables and the type of moments."""
+"""Declare the base of all tables and the type of timestamps."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from sqlalchemy.orm import DeclarativeBase
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware moment in UTC. SQLite keeps no zone: naive values are refused, stored ones come back aware."""
+    """An aware timestamp in UTC. SQLite stores no zone: naive values are refused, stored ones come back aware."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return a value as the database stores it.
+
+        :raises ValueError: it has no time zone.
+        """
         if value is None:
             return None
         if value.tzinfo is None:
@@ -29,13 +33,14 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return a stored value as an aware one in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
-    """The tables of this service, with names for every constraint, so that migrations can name them."""
+    """The base of all tables. Every constraint has a name, so that migrations can name it."""
 
     metadata = MetaData(
         naming_convention={

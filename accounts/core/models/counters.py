@@ -1,4 +1,4 @@
-"""Map what is counted and what is used up: limits, uses of keys, spent ids."""
+"""Map counters and used ids: rate limits, uses of keys, spent ids."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from accounts.core.models.base import Base
 
 
 class Spent(Base):
-    """What was used up or taken back, kept until it could not be alive any more anyway."""
+    """An id that was used or revoked, kept until what it invalidates has expired anyway."""
 
     __tablename__ = "spent"
 
@@ -33,7 +33,7 @@ class RateLimit(Base):
 
 
 class KeyUse(Base):
-    """What one key has signed for one purpose, counted: enough to know when it may go, without a row per link."""
+    """What one key has signed for one purpose: it tells when the key may go, without a row for each link."""
 
     __tablename__ = "key_uses"
 

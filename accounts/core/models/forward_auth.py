@@ -1,4 +1,4 @@
-"""The table of what stands behind a proxy that asks here who comes: which app is at which origin."""
+"""Map forward-auth: which client is at which origin behind a proxy."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from accounts.core.models.base import Base
 
 
 class AppOrigin(Base):
-    """An origin at which an app stands behind a proxy. People are led back to these and to no others.
+    """An origin at which a client stands behind a proxy. Users are redirected back to these and to no others.
 
-    :ivar origin: as browsers write it, ``https://wiki.example.org``.
+    :ivar origin: as browsers write it, ``https://wiki.example.org`` (RFC 6454).
     """
 
     __tablename__ = "app_origins"

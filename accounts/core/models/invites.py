@@ -1,7 +1,7 @@
 """Map invitations, and batches: a list of people to invite, from its upload until it is sent or discarded.
 
-A list of ten thousand addresses fits no cookie, so this is the one thing in flight that is stored. It goes as soon as
-it has served: when it is discarded, and by itself after some days.
+A list of ten thousand addresses fits no cookie, so this is the one thing in flight that is stored. It is deleted when
+it is discarded, and by the worker after some days.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from accounts.core.models.base import Base
 class InviteBatch(Base):
     """A list that was uploaded under a name, and the invitations made from it.
 
-    ``ready_at``: the whole list was read; ``sent_at``: nothing of it is left to send; ``revoked_at``: nothing of it
-    may be sent any more.
+    :ivar ready_at: when the whole list was read; None before.
+    :ivar sent_at: when nothing of it was left to send; None before.
+    :ivar revoked_at: since when nothing of it may be sent any more; None while it may.
     """
 
     __tablename__ = "invite_batches"
@@ -45,7 +46,7 @@ class InviteBatch(Base):
 
 
 class BatchRow(Base):
-    """One row of a list, and what becomes of it. Of two rows with one address, one is told to be a duplicate."""
+    """One row of a list, and what becomes of it. Of two rows with one address, the later one is a duplicate."""
 
     __tablename__ = "invite_batch_rows"
 
@@ -69,7 +70,7 @@ class BatchRow(Base):
 
 
 class SentInvite(Base):
-    """The ledger of invitations, for listing and resending. No link's validity depends on it."""
+    """An invitation that was sent, for listing and resending. No link's validity depends on it."""
 
     __tablename__ = "sent_invites"
 

@@ -1,4 +1,4 @@
-"""The table of goodbyes: which app was told that somebody's session has ended, and whether it confirmed."""
+"""Map back-channel logouts: which client was told that a session has ended, and whether it confirmed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from accounts.core.ids import new_id
 from accounts.core.models.base import Base
 
 WAITING, CONFIRMED, GIVEN_UP, SILENT = "waiting", "confirmed", "given-up", "silent"
-"""States of a goodbye. Silent is an app that has no address for it: nobody can tell it anything."""
+"""States of a logout. Silent: the client has registered no address for it."""
 
 
 class AppLogout(Base):
-    """One app that has to know that one person is signed out. Outlives the account and the app.
+    """One logout that one client has to be told of. Outlives the account and the client.
 
-    :ivar logout: what was ended together, and is shown together.
-    :ivar sid: the session as the app knows it; None where all sessions of the person have ended.
-    :ivar answer: what it said last, or why it could not be asked: a status or the kind of failure, not its words.
+    :ivar logout: the id of what ended together, and is shown together.
+    :ivar sid: the session as the client knows it; None where all sessions of the user have ended.
+    :ivar answer: its last answer, or why it could not be asked: a status or the kind of failure, not its words.
     """
 
     __tablename__ = "app_logouts"

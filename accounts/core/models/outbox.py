@@ -17,7 +17,7 @@ from accounts.core.models.base import Base
 
 
 class OutboxRow(Base):
-    """A mail that is due. It says what to write about whom, and never holds a token."""
+    """An email or a callback that is due. It says which one and about whom, and never holds a token."""
 
     __tablename__ = "outbox"
 

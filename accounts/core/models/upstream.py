@@ -1,4 +1,4 @@
-"""Which people of other sign-in services are whose accounts here."""
+"""Map identities: which account of another OpenID provider is connected to which account here."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from accounts.core.models.base import Base
 
 
 class Identity(Base):
-    """One person as an issuer knows them, connected to one account by whoever was signed in to both.
+    """A user as another issuer knows them, connected to one account by whoever was signed in to both.
 
-    :ivar issuer, subject: ``iss`` and ``sub``: all that is ever looked at to find the account.
-    :ivar shown: what the issuer called them then, so that the owner recognises it in the list. Never compared.
+    :ivar issuer, subject: ``iss`` and ``sub``: the only values by which the account is found.
+    :ivar shown: what the issuer called them then, so that the user recognises it in the list. Never compared.
     """
 
     __tablename__ = "identities"

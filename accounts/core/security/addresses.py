@@ -1,4 +1,4 @@
-"""Mail addresses: what is accepted, and the one form under which an address is unique."""
+"""Parse email addresses: what is accepted, and the one form under which an address is unique."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACCEPTED_SUFFIX = ".example"
 
 
 class AddressRefused(ValueError):
-    """The text is not exactly one mail address that can be delivered by plain SMTP."""
+    """Raised for a text that is not exactly one email address that can be delivered by plain SMTP (RFC 5321)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class EmailAddress:
 
 
 def parse_email(text: str) -> EmailAddress:
-    """One address from what a person typed.
+    """Parse one address from what a user typed.
 
     The local part is ASCII (so that no look-alike such as KELVIN SIGN folds onto another account), the domain
     becomes lower-case IDNA. The key folds the case of the local part too: it is computed here and compared as it
@@ -35,7 +35,7 @@ def parse_email(text: str) -> EmailAddress:
     """
     if len(text) > MAX_EMAIL_BYTES:
         raise AddressRefused("longer than 254 bytes")
-    # Domains of somebody's own network are a place to run this, too. email-validator refuses their names; the tail
+    # Domains of private networks are a place to run this, too. email-validator refuses their names; the tail
     # leads past that one check, and every other one stays.
     suffix = ACCEPTED_SUFFIX if text.lower().endswith(PRIVATE_DOMAIN_SUFFIXES) else ""
     try:
@@ -52,6 +52,6 @@ def parse_email(text: str) -> EmailAddress:
 
 
 def mask_email(email: str) -> str:
-    """``a•••@example.org``: enough for its owner to recognise, not enough to learn."""
+    """Return ``a•••@example.org``: enough for its owner to recognise, not enough to learn."""
     local, _, domain = email.rpartition("@")
     return f"{local[:1]}•••@{domain}"

@@ -1,4 +1,4 @@
-"""Addresses that other apps are registered with. They are compared letter by letter, so they are checked but once."""
+"""Check the addresses that clients are registered with. They are compared character by character later."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ NOT_AN_ORIGIN = N_("That is not an origin such as https://wiki.example.org, with
 
 
 class ClientUriRefused(ValueError):
-    """An address that an app may not be registered with. Its text is a public sentence."""
+    """Raised for an address that a client may not be registered with. Its text is a public message."""
 
 
 def check_client_uri(text: str, *, allow_http_on_loopback: bool) -> None:
-    """An address that people or messages are sent to.
+    """Check an address that users or callbacks are sent to.
 
-    :param allow_http_on_loopback: whether ``http`` will do on this very machine, where nobody can listen in.
-    :raises AddressFlaw: it may not be registered, and why.
+    :param allow_http_on_loopback: whether ``http`` is accepted on this very machine, where nobody can listen in.
+    :raises ClientUriRefused: it may not be registered, and why.
     """
     if "*" in text:
         raise ClientUriRefused(HAS_WILDCARD)
@@ -50,9 +50,9 @@ def check_client_uri(text: str, *, allow_http_on_loopback: bool) -> None:
 
 
 def check_origin(text: str, *, allow_http_on_loopback: bool) -> str:
-    """An origin, as browsers write it.
+    """Return an origin as browsers write it (RFC 6454).
 
-    :raises AddressFlaw: it is none, or may not be registered.
+    :raises ClientUriRefused: it is none, or may not be registered.
     """
     origin = parse_origin(text) if ORIGIN_PATTERN.fullmatch(text.lower()) else None
     if origin is None:
@@ -62,7 +62,7 @@ def check_origin(text: str, *, allow_http_on_loopback: bool) -> str:
 
 
 def parse_origin(text: str) -> str | None:
-    """The origin of a web address, as browsers write it: lower case, without the port that the scheme has anyway."""
+    """Return the origin of a web address as browsers write it: lower case, without the default port of its scheme."""
     prefix = re.match(r"[A-Za-z]{4,5}://[^/?#\\\s]*", text)
     match = ORIGIN_PATTERN.fullmatch(prefix[0].lower()) if prefix else None
     if match is None or int(match["port"] or 0) > 65535:

@@ -1,4 +1,4 @@
-"""Password hashes that other systems wrote: recognised by their spelling, verified, and replaced at the next sign-in.
+"""Verify password hashes of other systems: recognised by their spelling, and replaced at the next sign-in.
 
 Where the spelling of a system says all there is to know, the text is kept as it came. Where it does not (a pepper, a
 digest before the hash), the name of the system stands in front: ``devise$2a$...``, ``flask-security$argon2id$...``.
@@ -39,7 +39,7 @@ SETTING_OF_SYSTEM = {DEVISE: "devise_pepper", FLASK_SECURITY: "flask_security_sa
 
 @dataclass(frozen=True, slots=True)
 class ForeignSecrets:
-    """What the old systems mixed into their hashes; None where it was not told."""
+    """The secrets that other systems mixed into their hashes; None where one is not set."""
 
     devise_pepper: str | None = field(default=None, repr=False)
     flask_security_salt: str | None = field(default=None, repr=False)
@@ -52,9 +52,9 @@ PasswordCheck = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True)
 class ForeignHash:
-    """A hash that can be verified here.
+    """A hash of another system that can be verified here.
 
-    :ivar format: its name for people, such as ``Django pbkdf2_sha256``.
+    :ivar format: its name for admins, such as ``Django pbkdf2_sha256``.
     :ivar setting: the setting without which it cannot be verified; "" for none.
     """
 
@@ -63,9 +63,9 @@ class ForeignHash:
     setting: str = ""
 
     def matches(self, password: str, secrets: ForeignSecrets) -> bool:
-        """Whether the password is right, as it was typed or in the one form that passwords have here.
+        """Return whether the password is right, as it was typed or in the one form that passwords have here (NFC).
 
-        The old system may have hashed what the browser sent as it was. Never raises for a stored hash.
+        The other system may have hashed what the browser sent as it was. Never raises for a stored hash.
         """
         secret = ""
         if self.setting:
@@ -78,9 +78,9 @@ class ForeignHash:
 
 
 def parse_hash(text: str) -> ForeignHash:
-    """What a stored text is.
+    """Parse a hash by its spelling.
 
-    :raises HashRefused: no format that is known here, malformed, or dearer than what is computed here.
+    :raises HashRefused: no format that is known here, malformed, or beyond the limits of cost.
     """
     if len(text) > MAX_HASH_CHARACTERS:
         raise HashRefused(f"longer than {MAX_HASH_CHARACTERS} characters")
@@ -93,7 +93,7 @@ def parse_hash(text: str) -> ForeignHash:
 
 
 def find_hash_format(text: str) -> ForeignHash | None:
-    """The same for a stored hash at sign-in, where nothing may be raised."""
+    """Parse a stored hash at sign-in, where nothing may be raised; None where it cannot be verified."""
     try:
         return parse_hash(text)
     except HashRefused:
@@ -185,7 +185,7 @@ def _parse_flask_security(text: str) -> ForeignHash:
 
 
 def _parse_firebase(text: str) -> ForeignHash:
-    """scrypt makes a key, the key encrypts the signer key of the project, and that is the hash."""
+    """Parse Firebase's scrypt: a key is derived, it encrypts the signer key of the project, and that is the hash."""
     _, memory, rounds, separator, salt, digest = _split_parts(text, "$", 6)
     exponent = _parse_number(memory)
     if exponent > 20:
@@ -218,7 +218,7 @@ HASH_FORMATS: tuple[tuple[re.Pattern[str], Callable[[str], ForeignHash]], ...] =
 
 
 def is_own_hash(text: str) -> bool:
-    """Whether a stored text is spelled like our own hashes (argon2) and needs nothing of this file."""
+    """Return whether a stored hash is spelled like our own (argon2) and needs nothing of this module."""
     try:
         check_argon2(text)
     except HashRefused:

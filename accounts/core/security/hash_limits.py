@@ -1,7 +1,7 @@
-"""Slow hash functions with a bound on their cost: a stored hash must never decide how long a sign-in may take.
+"""Compute slow hashes with a limit on their cost: a stored hash must never decide how long a sign-in may take.
 
-A text that names a billion rounds would stop one core for hours with every try at its password. What is over these
-bounds is refused when it is brought in, and looked at again before it is computed.
+A text that names a billion rounds would stop one core for hours with every try at its password. What is beyond the
+limits is refused when it is imported, and checked again before it is computed.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ ARGON2_PATTERN = re.compile(
 
 
 class HashRefused(ValueError):
-    """Not a hash that can be verified here. The text says why and never quotes it."""
+    """Raised for a hash that cannot be verified here. The text says why and never quotes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pbkdf2:
-    """PBKDF2 (RFC 8018 5.2): ``digest`` is what the right password comes to."""
+    """A PBKDF2 hash (RFC 8018 5.2): ``digest`` is what the right password derives."""
 
     name: str
     iterations: int
@@ -54,14 +54,14 @@ class Pbkdf2:
         _check_range("bytes of digest", len(self.digest), MIN_DIGEST_BYTES, MAX_DIGEST_BYTES)
 
     def matches(self, password: bytes) -> bool:
-        """Whether the password comes to the digest."""
+        """Return whether a password derives the digest."""
         derived = hashlib.pbkdf2_hmac(self.name, password, self.salt, self.iterations, len(self.digest))
         return hmac.compare_digest(derived, self.digest)
 
 
 @dataclass(frozen=True, slots=True)
 class Scrypt:
-    """scrypt (RFC 7914): ``n`` is the work factor, ``r`` the block size, ``p`` the parallelism."""
+    """Parameters of scrypt (RFC 7914): ``n`` is the cost, ``r`` the block size, ``p`` the parallelization."""
 
     n: int
     r: int
@@ -77,17 +77,20 @@ class Scrypt:
         _check_range("work of scrypt", self.n * self.r * self.p, 0, MAX_SCRYPT_WORK)
 
     def derive(self, password: bytes, size: int) -> bytes:
-        """What the password comes to, in so many bytes."""
+        """Return what a password derives, ``size`` bytes."""
         memory = 128 * self.r * (self.n + self.p + 2) + 1024 * 1024
         return hashlib.scrypt(password, salt=self.salt, n=self.n, r=self.r, p=self.p, maxmem=memory, dklen=size)
 
     def matches(self, password: bytes, digest: bytes) -> bool:
-        """Whether the password comes to the digest."""
+        """Return whether a password derives the digest."""
         return hmac.compare_digest(self.derive(password, len(digest)), digest)
 
 
 def check_bcrypt(text: str) -> None:
-    """:raises HashRefused: not bcrypt of the kinds 2a, 2b or 2y, or of a cost beyond the bounds."""
+    """Check the spelling and the cost of a bcrypt hash.
+
+    :raises HashRefused: not bcrypt of the kinds 2a, 2b or 2y, or of a cost beyond the limits.
+    """
     match = BCRYPT_PATTERN.fullmatch(text)
     if match is None:
         raise HashRefused("not a bcrypt hash of the kinds 2a, 2b or 2y")
@@ -95,10 +98,10 @@ def check_bcrypt(text: str) -> None:
 
 
 def verify_bcrypt(password: bytes, text: str) -> bool:
-    """Whether a password is the one of a bcrypt hash.
+    """Return whether a password is the one of a bcrypt hash.
 
     bcrypt reads 72 bytes; whoever wrote the hash cut there, too. Some wrote nothing behind a NUL: a password that has
-    one is never right, so that ``secret`` cannot be said with anything behind it.
+    one is never right, so that ``secret`` cannot be entered with anything behind it.
     """
     return b"\x00" not in password and bcrypt.checkpw(
         password[:MAX_BCRYPT_PASSWORD_BYTES], _clear_padding_bits(text).encode()
@@ -106,9 +109,9 @@ def verify_bcrypt(password: bytes, text: str) -> bool:
 
 
 def _clear_padding_bits(text: str) -> str:
-    """A bcrypt hash as it is usually spelled.
+    """Return a bcrypt hash as it is usually spelled.
 
-    128 bits of salt and 184 of digest fill no whole number of letters. Some systems left what came to hand in the
+    128 bits of salt and 184 of digest fill no whole number of characters. Some systems left what came to hand in the
     rest; the library calls such a salt invalid.
     """
     salt, digest = (BCRYPT_ALPHABET.index(text[index]) for index in (28, 59))
@@ -116,7 +119,10 @@ def _clear_padding_bits(text: str) -> str:
 
 
 def check_argon2(text: str) -> None:
-    """:raises HashRefused: not argon2 in its usual spelling, or of a cost beyond the bounds."""
+    """Check the spelling and the cost of an argon2 hash.
+
+    :raises HashRefused: not argon2 in its usual spelling, or of a cost beyond the limits.
+    """
     match = ARGON2_PATTERN.fullmatch(text)
     if match is None:
         raise HashRefused("not an argon2 hash in its usual spelling")
@@ -128,7 +134,7 @@ def check_argon2(text: str) -> None:
 
 
 def verify_argon2(password: bytes, text: str) -> bool:
-    """Whether a password is the one of an argon2 hash of any kind."""
+    """Return whether a password is the one of an argon2 hash of any kind."""
     try:
         return PasswordHasher().verify(text, password)
     except (VerificationError, InvalidHashError):

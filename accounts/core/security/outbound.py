@@ -1,4 +1,4 @@
-"""Which addresses of the network this service may call by itself, and which would let a stranger reach inside."""
+"""Decide which network addresses this service may connect to (OWASP: server-side request forgery)."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ LOOPBACK_NETWORKS: tuple[IpNetwork, ...] = (IPv4Network("127.0.0.0/8"), IPv6Netw
 
 
 class OutboundRefused(ValueError):
-    """An address inside some network of its own, such as a database or a cloud's own services."""
+    """Raised for an address inside some private network, such as a database or a cloud's own services."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutboundPolicy:
-    """What may be called beside the public internet.
+    """What may be connected to beside the public internet.
 
-    :ivar networks: networks of one's own, by the operator's word.
+    :ivar networks: private networks that the operator allows.
     """
 
     networks: tuple[IpNetwork, ...] = ()
 
     def permits(self, address: IpAddress) -> bool:
-        """Whether an address may be called."""
+        """Return whether an address may be connected to."""
         effective = _effective_address(address)
         if any(effective in network for network in self.networks if network.version == effective.version):
             return True
@@ -43,11 +43,11 @@ class OutboundPolicy:
 
 
 def resolve_host(host: str, port: int, policy: OutboundPolicy) -> Sequence[str]:
-    """The addresses of a host, all of them allowed. Who connects takes one of these and asks no name server again.
+    """Return the addresses of a host, all of them allowed. Who connects must not ask a name server again.
 
-    A name with an allowed and a forbidden address is somebody's trick: none of them is called.
+    A name with an allowed and a forbidden address is somebody's trick: none of them is used.
 
-    :raises NotAllowed: at least one may not be called.
+    :raises OutboundRefused: at least one is not allowed.
     :raises OSError: there is no such host.
     """
     addresses = list(
@@ -61,7 +61,7 @@ def resolve_host(host: str, port: int, policy: OutboundPolicy) -> Sequence[str]:
 
 
 def parse_networks(texts: Iterable[str]) -> tuple[IpNetwork, ...]:
-    """Networks by their CIDR names.
+    """Parse networks in CIDR notation.
 
     :raises ValueError: one of them is none.
     """
@@ -69,7 +69,7 @@ def parse_networks(texts: Iterable[str]) -> tuple[IpNetwork, ...]:
 
 
 def _effective_address(address: IpAddress) -> IpAddress:
-    """The address that is reached in the end."""
+    """Return the address that is reached in the end: the IPv4 address inside a mapped, NAT64 or 6to4 one."""
     if isinstance(address, IPv4Address):
         return address
     if address.ipv4_mapped is not None:

@@ -1,4 +1,4 @@
-"""Passwords: hashing with bounded parallelism, verifying, and what may be chosen."""
+"""Hash and verify passwords with bounded parallelism, and decide which ones may be chosen."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ TOO_EASY = N_("This password is too easy to guess: it is common, repetitive, or 
 
 
 def normalize_password(password: str) -> str:
-    """The one Unicode form (NFC) in which passwords are set and checked. Nothing is trimmed or cut."""
+    """Return the one Unicode form (NFC) in which passwords are set and checked. Nothing is trimmed or cut."""
     return unicodedata.normalize("NFC", password)
 
 
 class Passwords:
-    """Hashes and verifies.
+    """Hashes and verifies passwords (argon2id, RFC 9106).
 
     Hashes run on a small pool of their own, one thread a core: more would only take turns and hold 19 MiB each.
     A full queue answers 503 rather than growing.
 
-    :param memory_kib: argon2id's memory, in KiB; with ``passes`` what a hash costs. A service has the floor.
-    :param foreign_secrets: what other systems mixed into the hashes that were brought in from them.
+    :param memory_kib: argon2id's memory, in KiB; with ``passes`` what a hash costs. Services use the default.
+    :param foreign_secrets: secrets of other systems whose hashes were imported.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Passwords:
         self._dummy: str | None = None
 
     def hash(self, password: str) -> str:
-        """A salted hash as text.
+        """Return a salted hash as text.
 
         :raises Unavailable: too many hashes are waiting already.
         """
@@ -77,10 +77,10 @@ class Passwords:
     def verify(
         self, password: str, stored: str | None, *, fallback_hash: str | None = None
     ) -> tuple[bool, str | None]:
-        """Whether the password is right, and a new hash when the stored one is foreign or below today's parameters.
+        """Return whether the password is right, and a new hash when the stored one is foreign or too weak today.
 
         Without a stored hash the same work is done against another one, so that time does not tell who has an
-        account: against ``fallback_hash``, the hash of somebody else, or else a dummy of our own kind.
+        account: against ``fallback_hash``, the hash of another account, or else a dummy of our own kind.
 
         :raises Unavailable: too many hashes are waiting already.
         """
@@ -135,9 +135,10 @@ _zxcvbn_lock = threading.Lock()
 
 
 def check_new_password(password: str, context: Iterable[str], *, field: str = "password") -> None:
-    """Whether a password may be chosen. ``context``: words an attacker would try first (service, name, address).
+    """Check that a password may be chosen (NIST SP 800-63B-4, 3.1.1.2).
 
-    :raises InvalidInput: too short, too long, common or guessable, naming ``field``.
+    :param context: words an attacker would try first (service, name, address).
+    :raises InvalidInput: too short, too long, common or guessable; names ``field``.
     """
     text = normalize_password(password)
     if len(text) < MIN_PASSWORD_CHARACTERS:

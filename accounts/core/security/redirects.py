@@ -1,4 +1,4 @@
-"""Return targets: where a person wanted to go, kept only when it is a path of this very site."""
+"""Check return targets: where a user wanted to go is kept only when it is a path of this very site."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _NOT_PLAIN = re.compile(r"[\x00-\x20\x7f-\x9f\\]")
 
 
 def local_path(text: str) -> str | None:
-    """Path and query of a target on this site, rebuilt; None for everything that could lead elsewhere.
+    r"""Return path and query of a target on this site, rebuilt; None for everything that could lead elsewhere.
 
-    Browsers read ``\\`` as ``/``, drop tabs and newlines, and servers in between may decode ``%5c`` once more:
+    Browsers read ``\`` as ``/``, drop tabs and newlines, and servers in between may decode ``%5c`` once more:
     the text is judged as typed and as decoded.
     """
     try:

@@ -1,4 +1,4 @@
-"""Limits per address and network: the ``limits`` library on a table of ours, shared by all processes."""
+"""Limit tries per address and network: the ``limits`` library on a table of ours, shared by all processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from accounts.core.models.counters import RateLimit
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How often something may be tried, documented in ``docs/limits.md``."""
+    """How often something may be tried, as documented in ``docs/limits.md``."""
 
     name: str
     rate: RateLimitItem
@@ -40,7 +40,7 @@ PASSWORD_ACCOUNT = Limit("password", parse("10 per 15 minutes"))
 INVITER = Limit("invite", parse("500 per hour"))
 INVITE_LISTS = Limit("invite-lists", parse("60 per hour"))
 INVITE_LETTERS = Limit("invite-letters", parse("20000 per day"))
-"""Per admin: letters by lists, and letters sent again. As many as the longest list, and not twice as many."""
+"""Per admin: emails by lists, and emails sent again. As many as the longest list, and not twice as many."""
 
 
 class Throttle:
@@ -54,12 +54,13 @@ class Throttle:
         self._limiter = FixedWindowRateLimiter(self._storage)
 
     def delete_expired(self) -> None:
-        """Forget windows that are over."""
+        """Delete windows that are over."""
         self._storage.delete_expired()
 
     def hit(self, limit: Limit, *identifiers: str, cost: int = 1) -> None:
         """Count one try of ``identifiers``, or several at once.
 
+        :param cost: how many tries.
         :raises TooManyRequests: with the seconds until the window ends.
         """
         # Looked at first where many are counted at once: what is refused whole must not use up what is left.
@@ -69,25 +70,25 @@ class Throttle:
             raise TooManyRequests(f"limit {limit.name}", retry_after=max(1, int(ends - time.time()) + 1))
 
     def window_ends(self, limit: Limit, *identifiers: str) -> int:
-        """When the window of ``identifiers`` ends, in seconds since 1970."""
+        """Return when the window of ``identifiers`` ends, in seconds since 1970."""
         return int(self._limiter.get_window_stats(limit.rate, limit.name, bucket_key(*identifiers)).reset_time)
 
     def count_attempts(self, limit: Limit, *identifiers: str) -> int:
-        """How often ``identifiers`` has tried in the window that runs."""
+        """Return how often ``identifiers`` has tried in the current window."""
         return self._storage.get(limit.rate.key_for(limit.name, bucket_key(*identifiers)))
 
     def clear(self, limit: Limit, *identifiers: str) -> None:
-        """Have counting begin anew for ``identifiers``."""
+        """Delete the current window of ``identifiers``."""
         self._limiter.clear(limit.rate, limit.name, bucket_key(*identifiers))
 
 
 def bucket_key(*identifiers: str) -> str:
-    """How the table knows whoever tries: an address may be longer than a key, and has no business there."""
+    """Return the key of ``identifiers`` in the table, a digest: addresses have no business there."""
     return hashlib.sha256("|".join(identifiers).encode()).hexdigest()[:40]
 
 
 def client_network(address: str) -> str:
-    """The bucket of a client address: IPv4 as it is, IPv6 by its /64, anything else as one bucket."""
+    """Return the bucket of a client address: IPv4 as it is, IPv6 by its /64, anything else as one bucket."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -113,7 +114,7 @@ _COUNT = Upsert(_build_count_upsert)
 
 
 class SqlStorage(Storage):
-    """Storage of ``limits`` in the table ``rate_limits``. A window begins with the first try in it."""
+    """Stores the counters of ``limits`` in the table ``rate_limits``. A window begins with the first try in it."""
 
     STORAGE_SCHEME = None
 
@@ -123,34 +124,44 @@ class SqlStorage(Storage):
 
     @property
     def base_exceptions(self) -> type[Exception]:
+        """The exceptions that ``limits`` may wrap: those of the database."""
         return SQLAlchemyError
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to the counter of a key, and return it. A window that is over begins anew.
+
+        :param expiry: the length of a window, in seconds.
+        """
         moment = int(time.time())
         values = {"key": key, "window": moment + expiry, "count": amount, "moment": moment}
         with self._store.engine.begin() as connection:
             return int(connection.execute(_COUNT.for_dialect(connection.dialect), values).scalar_one())
 
     def get(self, key: str) -> int:
+        """Return the counter of a key; 0 where no window runs."""
         return self._fetch_window(key)[0]
 
     def get_expiry(self, key: str) -> float:
+        """Return when the window of a key ends, in seconds since 1970."""
         return self._fetch_window(key)[1]
 
     def check(self) -> bool:
+        """Return whether the storage can be used."""
         with self._store.engine.connect() as connection:
             return bool(connection.execute(select(1)).scalar_one() == 1)
 
     def reset(self) -> int:
+        """Delete all counters, and return how many."""
         with self._store.engine.begin() as connection:
             return len(connection.execute(delete(RateLimit).returning(RateLimit.key)).all())
 
     def clear(self, key: str) -> None:
+        """Delete the counter of a key."""
         with self._store.engine.begin() as connection:
             connection.execute(delete(RateLimit).where(RateLimit.key == key))
 
     def delete_expired(self) -> int:
-        """Forget windows that are over; how many."""
+        """Delete windows that are over, and return how many."""
         with self._store.engine.begin() as connection:
             statement = delete(RateLimit).where(RateLimit.window_ends <= int(time.time()))
             return len(connection.execute(statement.returning(RateLimit.key)).all())

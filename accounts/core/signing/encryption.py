@@ -1,4 +1,4 @@
-"""Secrets that have to be read again, such as private keys: encrypted with keys derived from the ring."""
+"""Encrypt secrets that have to be read again, such as private keys, with keys derived from the ring."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ NONCE_BYTES = 12
 
 
 class DecryptionFailed(Exception):
-    """No key of the ring opens this for this use. The text never quotes what was sealed."""
+    """Raised where no key of the ring decrypts a text for a purpose. The message never quotes it."""
 
 
 def encrypt(ring: KeyRing, purpose: str, text: str) -> str:
-    """Encrypt a text (AES-256-GCM) under the key that signs now. What is sealed for one use opens for no other."""
+    """Encrypt a text (AES-256-GCM) under the key that signs now, for one purpose."""
     key, nonce = ring.signing, os.urandom(NONCE_BYTES)
     return (
         f"{key.name}.{urlsafe_b64encode(nonce + _cipher(key, purpose).encrypt(nonce, text.encode(), None)).decode()}"
@@ -27,9 +27,9 @@ def encrypt(ring: KeyRing, purpose: str, text: str) -> str:
 
 
 def decrypt(ring: KeyRing, purpose: str, encrypted: str) -> str:
-    """The text again.
+    """Decrypt a text.
 
-    :raises Unsealable: sealed under a key that has left the ring, for another use, or changed since.
+    :raises DecryptionFailed: encrypted under a key that has left the ring, for another purpose, or changed since.
     """
     from cryptography.exceptions import InvalidTag
 
@@ -46,7 +46,7 @@ def decrypt(ring: KeyRing, purpose: str, encrypted: str) -> str:
 
 
 def needs_reencryption(ring: KeyRing, encrypted: str) -> bool:
-    """Whether it stands under an older key than the one that signs now: seal it anew before that key is dropped."""
+    """Return whether a text is encrypted under an older key than the one that signs now."""
     return encrypted.partition(".")[0] != ring.signing.name
 
 

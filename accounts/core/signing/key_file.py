@@ -1,6 +1,6 @@
-"""The ring in a file that all processes of an installation share: noticed when it changes, changed by one at a time.
+"""Keep the ring in a file that all processes of an installation share and notice when it changes.
 
-A line is ``<key> <signs_from>``, oldest first; a line without a moment is a key that signs since ever. That one
+A line is ``<key> <signs_from>``, oldest first; a line without a time is a key that has always signed. That one
 number is what several processes need: a new key is accepted at once and signs later, when all of them know it.
 """
 
@@ -56,11 +56,13 @@ class FileKeyRing(KeyRing):
 
     @property
     def entries(self) -> tuple[RingEntry, ...]:
+        """The keys as the file has them, oldest first."""
         if time.monotonic() >= self._reload_at:
             self._reload()
         return self._entries
 
     def newest_first(self) -> Iterator[Key]:
+        """Yield keys in the order in which a token should be tried, and those that the file has got meanwhile."""
         tried = self.entries
         for entry in reversed(tried):
             yield entry.key
@@ -71,6 +73,7 @@ class FileKeyRing(KeyRing):
             yield from (entry.key for entry in reversed(self._entries) if entry.key not in known)
 
     def retired(self) -> tuple[Key, ...]:
+        """Return keys that were dropped from the file and are still known."""
         live = {entry.key for entry in self.entries}
         try:
             return tuple(entry.key for entry in self._read_retired() if entry.key not in live)
@@ -79,7 +82,7 @@ class FileKeyRing(KeyRing):
             return ()
 
     def add(self, delay_seconds: int) -> RingEntry:
-        """Add a fresh key that opens at once and signs in ``delay_seconds`` seconds.
+        """Add a fresh key that verifies at once and signs in ``delay_seconds`` seconds.
 
         :raises SettingsError: the file cannot be read or written.
         """
@@ -89,7 +92,7 @@ class FileKeyRing(KeyRing):
             return fresh
 
     def drop(self, key: Key, *, allow_last: bool = False) -> RingEntry | None:
-        """Take a key out of the ring; it is retired, and opens nothing any more.
+        """Take a key out of the ring; it is retired, and verifies nothing any more.
 
         :param allow_last: even the last one; a fresh key that signs at once takes its place.
         :returns: that fresh key, if any.
@@ -105,7 +108,7 @@ class FileKeyRing(KeyRing):
             moment = int(now().timestamp())
             fresh = None if remaining else RingEntry(Key(new_key().encode()), moment)
             older = [entry for entry in self._read_retired() if entry.key != key]
-            # Retired first: cut off between the two, it still opens, and dropping it once more sets that right.
+            # Retired first: cut off between the two, it still verifies, and dropping it once more sets that right.
             self._replace(self._retired_path, [*older, RingEntry(key, moment)])
             self._replace(self.path, [*remaining, *([fresh] if fresh else [])])
             return fresh
@@ -118,7 +121,7 @@ class FileKeyRing(KeyRing):
         return _read_entries(self._retired_path)[0] if self._retired_path.exists() else ()
 
     def _reload(self, *, blocking: bool = False) -> None:
-        # One looks; the others go on with what is known, unless they would refuse somebody for it.
+        # One thread looks; the others go on with what is known, unless they would refuse a token for it.
         if not self._reload_lock.acquire(blocking=blocking):
             return
         try:
@@ -136,7 +139,7 @@ class FileKeyRing(KeyRing):
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[tuple[RingEntry, ...]]:
-        """The entries as the file has them, while nobody else may change it."""
+        """Yield the entries as the file has them, while no other process may change it."""
         try:
             # The folder is locked: the file is another one after each change, and whoever waited on the old one
             # would change what nobody reads any more.

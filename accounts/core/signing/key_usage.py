@@ -1,4 +1,4 @@
-"""How much each key has signed: counted per purpose, never per link."""
+"""Count how much each key has signed: for each purpose, never for each link."""
 
 from __future__ import annotations
 
@@ -29,13 +29,17 @@ _COUNT_SIGNED = Upsert(_build_count_upsert)
 
 
 def count_signed(executor: Executor, key: Key, purpose: str, alive_until: datetime, *, times: int = 1) -> None:
-    """Note that a key signed something, or several, that could be alive until then."""
+    """Record that a key has signed something, or several things, for a purpose.
+
+    :param alive_until: when the last of them expires.
+    :param times: how many.
+    """
     values = {"signed": times, "first_signed_at": now(), "alive_until": alive_until, "opened": 0}
     execute(executor, _COUNT_SIGNED, {"key": key.name, "purpose": purpose, **values})
 
 
 def count_opened(session: Session, key: Key, purpose: str) -> None:
-    """Note that something this key had signed was used."""
+    """Record that something this key has signed was used."""
     session.execute(
         update(KeyUse)
         .where(KeyUse.key == key.name, KeyUse.purpose == purpose)
@@ -45,5 +49,5 @@ def count_opened(session: Session, key: Key, purpose: str) -> None:
 
 
 def list_key_usage(session: Session) -> Sequence[KeyUse]:
-    """What was counted, of all keys that ever signed here, by key and purpose."""
+    """Return the counters of all keys that ever signed here, by key and purpose."""
     return session.scalars(select(KeyUse).order_by(KeyUse.key, KeyUse.purpose)).all()

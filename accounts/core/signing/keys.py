@@ -1,4 +1,4 @@
-"""The key ring: oldest first, the newest whose time has come signs."""
+"""Hold the key ring: oldest first, the newest whose time has come signs."""
 
 from __future__ import annotations
 
@@ -29,20 +29,23 @@ class Key:
         return self.derive("name").hex()[:8]
 
     def derive(self, label: str) -> bytes:
-        """A 32-byte key for one use, so that no use can be played against another (HMAC-SHA256 of a label)."""
+        """Return a 32-byte key for one use, so that no use can be played against another (HMAC-SHA256 of a label)."""
         return hmac.digest(self.secret, b"accounts.key." + label.encode(), hashlib.sha256)
 
 
 @dataclass(frozen=True, slots=True)
 class RingEntry:
-    """A key in its place in the ring. ``signs_from``: seconds since 1970 from when on it signs; 0 is ever since."""
+    """A key at its place in the ring.
+
+    :ivar signs_from: from when on it signs, in seconds since 1970; 0 is always.
+    """
 
     key: Key
     signs_from: int = 0
 
 
 class KeyRing:
-    """Keys that open, oldest first; of those whose time to sign has come, the last one signs.
+    """Keys that verify, oldest first; of those whose time to sign has come, the last one signs.
 
     :raises SettingsError: no key, a text where a list is due, a key under 32 bytes, a duplicate, a sample key.
     """
@@ -54,21 +57,21 @@ class KeyRing:
 
     @property
     def entries(self) -> tuple[RingEntry, ...]:
-        """The keys as they stand, oldest first."""
+        """The keys at their places, oldest first."""
         return self._entries
 
     @property
     def signing(self) -> Key:
-        """The key that signs now. Read it once for one statement: the next moment it may be another."""
+        """The key that signs now. Read it once for one token: the next moment it may be another."""
         return signing_entry(self.entries).key
 
     def newest_first(self) -> Iterator[Key]:
-        """Keys in the order in which a token should be tried."""
+        """Yield keys in the order in which a token should be tried."""
         for entry in reversed(self.entries):
             yield entry.key
 
     def retired(self) -> tuple[Key, ...]:
-        """Keys that were dropped and are known still: they explain why a link is dead, and open nothing."""
+        """Return keys that were dropped and are still known: they explain invalid links, and verify nothing."""
         return ()
 
     def __len__(self) -> int:
@@ -76,13 +79,13 @@ class KeyRing:
 
 
 def signing_entry(entries: Sequence[RingEntry]) -> RingEntry:
-    """The entry that signs now: the newest whose time has come; the oldest, where none has."""
+    """Return the entry that signs now: the newest whose time has come; the oldest, where none has."""
     moment = now().timestamp()
     return next((entry for entry in reversed(entries) if entry.signs_from <= moment), entries[0])
 
 
 def build_entries(keys: Iterable[tuple[str, int]]) -> tuple[RingEntry, ...]:
-    """Keys and their moments as the entries of a ring.
+    """Return keys, each with the seconds since 1970 from when on it signs, as the entries of a ring.
 
     :raises SettingsError: there is none, one of them may not be used, or one stands there twice.
     """
@@ -107,12 +110,12 @@ def _check_secret(secret: object) -> None:
 
 
 def new_key() -> str:
-    """A fresh random key of 32 bytes, as text."""
+    """Return a fresh random key of 32 bytes, as text."""
     return secrets.token_urlsafe(32)
 
 
 def load_or_create_key_file(path: Path) -> tuple[str, ...]:
-    """Lines of the ring file, oldest key first, made with mode 0600 and one key when there is none.
+    """Return the lines of the ring file, oldest key first; made with mode 0600 and one key when there is none.
 
     :raises SettingsError: the file cannot be read or written, or others may read it.
     """
@@ -125,7 +128,7 @@ def load_or_create_key_file(path: Path) -> tuple[str, ...]:
 
 
 def read_key_file(path: Path) -> tuple[tuple[str, ...], os.stat_result]:
-    """Lines of a file of keys, without empty ones, and the state of the very file that they were read from.
+    """Return the lines of a file of keys, without empty ones, and the ``stat`` of the file they were read from.
 
     :raises SettingsError: it cannot be read, or others may read it, too.
     """
@@ -143,7 +146,7 @@ def read_key_file(path: Path) -> tuple[tuple[str, ...], os.stat_result]:
 
 
 def write_draft(path: Path, lines: Iterable[str]) -> Path:
-    """A draft beside ``path`` that only its owner can read, safe on the disk; put into place by whoever asked."""
+    """Write a draft beside ``path`` that only its owner can read, synced to the disk, and return its path."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
