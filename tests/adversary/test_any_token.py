@@ -14,8 +14,9 @@ import time_machine
 from accounts.core.clock import now
 from accounts.core.errors import LinkInvalid
 from tests.adversary.recipes import MAKERS, PURPOSES, SentLink, send_link
+from tests.kit.tables import dump_tables
 from tests.people import Person, Service
-from tests.web.endpoints import csrf_token, dump_tables, problem_code
+from tests.web.endpoints import csrf_token, problem_code
 from tests.web.test_mutated_tokens import mutated
 
 UNCHECKED_TABLES = ("audit", "rate_limits", "key_uses")

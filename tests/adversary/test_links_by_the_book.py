@@ -10,9 +10,10 @@ import time_machine
 from accounts.core.clock import now
 from tests.adversary.recipes import request_change_link, request_sign_in_link
 from tests.conftest import on_both_databases
+from tests.kit.concurrency import run_concurrently
 from tests.people import Person, Service, make_email, token_of_url
 from tests.servers.smtp import links
-from tests.web.endpoints import problem_code, run_concurrently
+from tests.web.endpoints import problem_code
 
 
 def use_link(person: Person, url: str) -> tuple[int, str]:

@@ -14,8 +14,9 @@ from accounts.flows.shared import accounts
 from tests.adversary.recipes import request_change_link, request_reset_link, request_sign_in_link, request_unlock_link
 from tests.adversary.test_links_by_the_book import use_link
 from tests.conftest import on_both_databases
+from tests.kit.concurrency import run_concurrently
 from tests.people import OTHER_PASSWORD, Person, Service, make_email
-from tests.web.endpoints import problem_code, run_concurrently
+from tests.web.endpoints import problem_code
 
 TARGETS = [
     *("//e", "/\\e", "\\\\e", "https:e", "/%09/e", "/\t/e", "/%5ce", "%20//e", " //e", "///e", "javascript:1"),

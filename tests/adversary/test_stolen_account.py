@@ -6,7 +6,7 @@ import pytest
 
 from tests.adversary.recipes import request_change_link, request_reset_link, request_sign_in_link
 from tests.conftest import on_both_databases
-from tests.core.sites import run_concurrently
+from tests.kit.concurrency import run_concurrently
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
 from tests.web.endpoints import problem_code
 

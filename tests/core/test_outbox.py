@@ -23,7 +23,7 @@ from accounts.core.outbox import (
     OutboxItem,
 )
 from tests.conftest import on_both_databases
-from tests.core.sites import run_concurrently
+from tests.kit.concurrency import run_concurrently
 from tests.people import Service, make_email
 
 

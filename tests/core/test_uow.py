@@ -18,7 +18,7 @@ from accounts.core.models.audit import AuditRow
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import MAX_TRANSACTION_ATTEMPTS, UnitOfWork
 from tests.conftest import on_both_databases
-from tests.core.sites import run_concurrently
+from tests.kit.concurrency import run_concurrently
 from tests.people import Service
 
 

@@ -19,8 +19,8 @@ from joserfc.jwk import KeySet
 from tests.e2e.client import Client
 from tests.e2e.conftest import Start, Visit
 from tests.e2e.running import ACCOUNTS, Process, free_port
+from tests.kit.concurrency import run_concurrently
 from tests.people import PASSWORD, token_of_url
-from tests.web.endpoints import run_concurrently
 
 pytestmark = [pytest.mark.postgres, pytest.mark.timeout(300)]
 CALLBACK = "http://localhost:1/cb"

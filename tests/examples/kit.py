@@ -19,9 +19,9 @@ import requests
 
 from tests.e2e.client import Client, mailed_token
 from tests.e2e.running import ACCOUNTS, ROOT, Process, free_port
+from tests.kit.http_browser import HttpBrowser
 from tests.people import PASSWORD, make_email
 from tests.servers.smtp import SmtpSink
-from tests.web.browser import Form, Page
 
 EXAMPLES = ROOT / "examples"
 GUIDE = ROOT / "docs" / "integrate.md"
@@ -142,50 +142,32 @@ class Example:
 
 
 @dataclass
-class Somebody:
+class Somebody(HttpBrowser[None]):
     """Somebody at a browser without scripts."""
 
     house: House
     email: str = ""
-    http: requests.Session = field(default_factory=requests.Session)
-    answer: requests.Response = field(init=False)
 
     def __post_init__(self) -> None:
+        self.url = self.house.origin
+        self.http = requests.Session()
         self.http.trust_env = False
         self.http.verify = self.house.ca or True
 
-    @property
-    def page(self) -> Page:
-        return Page(self.answer.text)
-
-    @property
-    def url(self) -> str:
-        return self.answer.url
-
     def open(self, url: str, data: Mapping[str, str] | None = None) -> None:
         """Go there, and wherever that leads."""
-        method = "GET" if data is None else "POST"
-        # As browsers do, a redirect is followed by GET and with the cookies of whoever is asked.
-        self.answer = self.http.request(method, url, data=data, timeout=30)
+        self._request(url, data)
 
     def follow(self, words: str) -> None:
         """Follow the link of these words."""
-        target = re.findall(rf'<a href="([^"]+)">{words}', self.answer.text)
-        assert target, self.answer.text
+        target = re.findall(rf'<a href="([^"]+)">{words}', self.response.text)
+        assert target, self.response.text
         self.open(urljoin(self.url, target[0]))
-
-    def form(self, field: str) -> Form:
-        """The form of this page that has a field."""
-        (found,) = [form for form in self.page.forms if field in form.kinds]
-        return found
-
-    def submit(self, form: Form, **filled: str) -> None:
-        self.open(urljoin(self.url, form.action or self.url), form.values | filled)
 
     def sign_in(self) -> None:
         """Fill in the sign-in page of the service, and agree to what the app wants to know."""
         assert self.url.startswith(f"{self.house.origin}/sign-in"), self.url
-        self.submit(self.form("password"), email=self.email, password=PASSWORD)
+        self.sign_in_as(self.email)
         if self.url.startswith(f"{self.house.origin}/oauth/authorize"):
             self.submit(self.form("request"), decision="yes")
 

@@ -46,7 +46,7 @@ def test_who_refuses_is_told_and_stays_a_stranger(name: str, tls_house: House, r
     bob.submit(bob.form("password"), email=bob.email, password="correct horse battery staple")
     bob.submit(bob.form("request"), decision="no")
     assert bob.url.startswith(f"{example.origin}/callback")
-    assert bob.answer.status_code == 400
+    assert bob.response.status_code == 400
     assert "Not signed in: access_denied" in bob.page.text
     bob.open(example.origin)
     assert "Hello stranger" in bob.page.text
@@ -60,11 +60,11 @@ def test_an_answer_of_somebody_elses_sign_in_is_refused(name: str, tls_house: Ho
     mallory.open(example.origin)
     mallory.follow("Sign in")
     mallory.sign_in()
-    sent = [step.headers["Location"] for step in mallory.answer.history if "code=" in step.headers["Location"]]
+    sent = [step.headers["Location"] for step in mallory.response.history if "code=" in step.headers["Location"]]
     ana = Somebody(tls_house, tls_house.member("Ana"))
     ana.open(example.origin)
     ana.open(sent[0])
-    assert ana.answer.status_code in (400, 401)
+    assert ana.response.status_code in (400, 401)
     ana.open(example.origin)
     assert "Hello stranger" in ana.page.text
 

@@ -23,8 +23,8 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from accounts.core.models.apps import App
 from accounts.flows.oidc import registration, registration_form
 from accounts.flows.oidc.signing_keys import _jws_registry
+from tests.kit.http_browser import HttpBrowser
 from tests.people import PASSWORD, Service
-from tests.web.browser import Form, Page
 
 _networks = count(2)
 _numbers = count(1)
@@ -105,41 +105,26 @@ class _SourceAddressAdapter(HTTPAdapter):
 
 
 @dataclass
-class BrowserUser:
+class BrowserUser(HttpBrowser["CallbackRequest | None"]):
     """Somebody at a browser without scripts: keeps cookies, follows redirects until the app is reached."""
 
     provider: Provider
     email: str
     password: str = PASSWORD
-    http: requests.Session = field(init=False)
-    url: str = field(init=False)
-    response: requests.Response = field(init=False)
     callback: CallbackRequest | None = None
 
     def __post_init__(self) -> None:
         self.http = self.provider.http_client()
         self.url = self.provider.origin
 
-    @property
-    def page(self) -> Page:
-        return Page(self.response.text)
-
     def open(self, url: str, data: Mapping[str, str] | None = None) -> CallbackRequest | None:
         """Go there (POST with ``data``); where it ends: at the app, or at a page here (None)."""
-        method, self.callback = ("GET" if data is None else "POST"), None
-        for _ in range(8):
-            self.url = urljoin(self.url, url)
-            self.response = self.http.request(method, self.url, data=data, allow_redirects=False, timeout=20)
-            location = self.response.headers.get("Location")
-            if location is None:
-                self.callback = self._form_post_callback()
-                return self.callback
-            assert self.response.status_code == 303
-            url, method, data = urljoin(self.url, location), "GET", None
-            if not url.startswith(f"{self.provider.origin}/"):
-                self.callback = CallbackRequest("GET", url.partition("?")[0], url)
-                return self.callback
-        raise AssertionError("redirects without end")
+        elsewhere = self._request(urljoin(self.url, url), data, stays_at=f"{self.provider.origin}/")
+        if elsewhere:
+            self.callback = CallbackRequest("GET", elsewhere.partition("?")[0], elsewhere)
+        else:
+            self.callback = self._form_post_callback()
+        return self.callback
 
     def _form_post_callback(self) -> CallbackRequest | None:
         if 'id="form-post"' not in self.response.text:
@@ -151,22 +136,13 @@ class BrowserUser:
         assert "form-action" not in policy
         return CallbackRequest("POST", form.action, form.action, form.values)
 
-    def form(self, *names: str) -> Form:
-        (match,) = [form for form in self.page.forms if set(names) <= set(form.kinds)]
-        return match
-
-    def submit(self, form: Form, **fields: str) -> CallbackRequest | None:
-        return self.open(urljoin(self.url, form.action or self.url), form.values | fields)
-
     @property
     def shows_password_form(self) -> bool:
         return any("password" in form.kinds for form in self.page.forms)
 
     def sign_in(self) -> CallbackRequest | None:
         """Fill in the page that asks for a password, whichever it is."""
-        form = self.form("password")
-        values = {"password": self.password} | ({"email": self.email} if "email" in form.kinds else {})
-        return self.submit(form, **values)
+        return self.sign_in_as(self.email, self.password)
 
     def decide(self, decision: str = "yes") -> CallbackRequest | None:
         return self.submit(self.form("request"), decision=decision)

@@ -17,8 +17,8 @@ from accounts.flows.oidc.signing_keys import SIGNING_ALGS, SigningKeys
 from tests.conftest import on_both_databases
 from tests.core.sites import make_site
 from tests.flows.steps import Member, sign_up_member
+from tests.kit.concurrency import run_concurrently
 from tests.people import Service
-from tests.web.endpoints import run_concurrently
 
 URI = "https://rp.example.org/cb"
 

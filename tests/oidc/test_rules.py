@@ -553,7 +553,7 @@ def test_a_proof_counts_for_the_request_that_asked_for_it_only(provider: Provide
 
 
 def test_only_a_sign_in_leaves_a_row(provider: Provider, ana: BrowserUser) -> None:
-    from tests.web.endpoints import dump_tables
+    from tests.kit.tables import dump_tables
 
     rp = provider.register()
     # The very first sign-in anywhere makes the keys, too.

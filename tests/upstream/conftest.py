@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,12 @@ from accounts.core.security.passwords import Passwords
 from accounts.extension import get_app_state
 from accounts.flows.oidc import registration, registration_form
 from tests.conftest import KEY
-from tests.people import PASSWORD, Person, Service
+from tests.kit.http_browser import HttpBrowser
+from tests.people import Person, Service
 from tests.servers.smtp import SmtpSink
 from tests.upstream.issuers import Liar, listening, lying
-from tests.web.browser import Form, Page
+
+REFRESH = re.compile(r'http-equiv="refresh" content="0; url=([^"]+)"')
 
 
 @dataclass
@@ -43,49 +45,30 @@ class World:
         return Browser(self)
 
 
-class Browser:
+class Browser(HttpBrowser["Browser"]):
     """Somebody at a browser without scripts, which follows redirects and what a page says to go on to."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.http = requests.Session()
         self.http.trust_env = False
-        self.answer = requests.Response()
+        self.url = world.origin
 
-    @property
-    def url(self) -> str:
-        return self.answer.url
-
-    @property
-    def page(self) -> Page:
-        return Page(self.answer.text)
-
-    def open(self, url: str, data: dict[str, str] | None = None, *, onward: bool = True) -> Browser:
-        self.answer = self.http.request(
-            "GET" if data is None else "POST", urljoin(self.world.origin, url), data=data, timeout=20
-        )
-        found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', self.answer.text)
-        return self.open(html.unescape(found[1])) if found and onward else self
-
-    def form(self, action: str = "", *, field: str = "csrf_token") -> Form:
-        (found,) = [form for form in self.page.forms if action in form.action and field in form.kinds]
-        return found
+    def open(self, url: str, data: Mapping[str, str] | None = None, *, onward: bool = True) -> Browser:
+        self._request(urljoin(self.world.origin, url), data)
+        target = REFRESH.search(self.response.text)
+        return self.open(html.unescape(target[1])) if target and onward else self
 
     def press(self, action: str, *, onward: bool = True, **filled: str) -> Browser:
-        form = self.form(action)
+        """Press the button of the form that goes to an address."""
+        form = self.form("csrf_token", action=action)
         return self.open(urljoin(self.url, form.action or self.url), form.values | filled, onward=onward)
-
-    def sign_in(self, email: str, password: str = PASSWORD) -> Browser:
-        """Fill in the sign-in page shown now."""
-        form = self.form(field="password")
-        said = form.values | {"email": email, "password": password}
-        return self.open(urljoin(self.url, form.action or self.url), said)
 
     def visit_the_liar(self) -> dict[str, str]:
         """Set out for the liar from the sign-in page; what the browser is told to ask there."""
         self.open("/sign-in").press("/upstream/liar/sign-in", onward=False)
-        found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', self.answer.text)
-        assert found is not None, self.answer.text
+        found = REFRESH.search(self.response.text)
+        assert found is not None, self.response.text
         return dict(parse_qsl(urlsplit(html.unescape(found[1])).query))
 
     def come_back(self, asked: dict[str, str], **said: str | None) -> Browser:
@@ -157,8 +140,8 @@ def forget(service: Service) -> None:
 def connected(world: World, person: Person, employee: Person) -> Browser:
     """Somebody who has connected the account that they have there to the one that they have here."""
     browser = world.browser()
-    browser.open("/sign-in").sign_in(person.email)
+    browser.open("/sign-in").sign_in_as(person.email)
     browser.open("/account/identities").press("/upstream/office/connect")
-    assert browser.url.startswith(f"{world.there_origin}/sign-in"), browser.answer.text
-    browser.sign_in(employee.email)
+    assert browser.url.startswith(f"{world.there_origin}/sign-in"), browser.response.text
+    browser.sign_in_as(employee.email)
     return browser

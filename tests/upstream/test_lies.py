@@ -39,7 +39,7 @@ def test_a_good_answer_of_an_unknown_person_tells_them_how_to_connect(world: Wor
     """The control: without it, whatever is refused below might be refused for another reason."""
     browser = world.browser()
     browser.come_back(browser.visit_the_liar())
-    assert browser.answer.status_code == 403
+    assert browser.response.status_code == 403
     assert "sign in to it first and connect it there" in browser.page.text
     assert not browser.account()
 
@@ -49,7 +49,7 @@ def test_an_id_token_that_says_the_wrong_thing(world: World, liar: Liar, claims:
     liar.claims = claims
     browser = world.browser()
     browser.come_back(browser.visit_the_liar())
-    assert browser.answer.status_code == 502
+    assert browser.response.status_code == 502
     assert "Signing in there did not work" in browser.page.text
 
 
@@ -58,7 +58,7 @@ def test_an_id_token_that_is_signed_the_wrong_way(world: World, liar: Liar, mann
     liar.manner = manner
     browser = world.browser()
     browser.come_back(browser.visit_the_liar())
-    assert browser.answer.status_code == 502
+    assert browser.response.status_code == 502
 
 
 @pytest.mark.parametrize("iss", [None, "http://localhost:1", ""])
@@ -68,14 +68,14 @@ def test_an_answer_of_another_issuer_or_of_none(world: World, liar: Liar, iss: s
     asked = browser.visit_the_liar()
     liar.asked.clear()
     browser.come_back(asked, iss=iss)
-    assert browser.answer.status_code == 502
+    assert browser.response.status_code == 502
     assert "/token" not in liar.asked
 
 
 def test_a_refusal_there_is_told(world: World, liar: Liar) -> None:
     browser = world.browser()
     browser.come_back(browser.visit_the_liar(), code=None, error="access_denied")
-    assert browser.answer.status_code == 502
+    assert browser.response.status_code == 502
     assert "or you did not want to" in browser.page.text
 
 
@@ -84,17 +84,17 @@ def test_an_answer_counts_once(world: World, liar: Liar) -> None:
     asked = browser.visit_the_liar()
     browser.come_back(asked)
     browser.come_back(asked)
-    assert (browser.answer.status_code, "too old or comes from another place" in browser.page.text) == (403, True)
+    assert (browser.response.status_code, "too old or comes from another place" in browser.page.text) == (403, True)
 
 
 def test_an_answer_counts_in_the_browser_that_asked(world: World, liar: Liar) -> None:
     """Login CSRF: a stranger's answer in somebody's browser, with a visit of its own under way or without."""
     mallory, ana = world.browser(), world.browser()
     stolen = mallory.visit_the_liar()
-    assert ana.come_back(stolen).answer.status_code == 403
+    assert ana.come_back(stolen).response.status_code == 403
     ana.visit_the_liar()
     liar.asked.clear()
-    assert ana.come_back(stolen).answer.status_code == 403
+    assert ana.come_back(stolen).response.status_code == 403
     assert "/token" not in liar.asked
 
 
@@ -102,7 +102,7 @@ def test_an_answer_of_one_service_is_not_taken_for_anothers(world: World, liar: 
     browser = world.browser()
     asked = browser.visit_the_liar()
     asked["redirect_uri"] = asked["redirect_uri"].replace("/liar/", "/office/")
-    assert browser.come_back(asked, iss=world.there_origin).answer.status_code == 403
+    assert browser.come_back(asked, iss=world.there_origin).response.status_code == 403
 
 
 @pytest.mark.parametrize("verified", [False, True])
@@ -111,7 +111,7 @@ def test_no_address_merges_accounts(world: World, liar: Liar, verified: bool) ->
     liar.claims = {"email": ana.email, "email_verified": verified, "sub": f"mallory-{verified}"}
     browser = world.browser()
     browser.come_back(browser.visit_the_liar())
-    assert browser.answer.status_code == 403
+    assert browser.response.status_code == 403
     assert not browser.account()
     with world.here.uow() as uow:
         assert not uow.session.scalars(select(Identity).where(Identity.issuer == liar.origin)).all()
@@ -133,7 +133,7 @@ def test_discovery_that_cannot_be(world: World, liar: Liar, metadata: dict[str, 
     liar.metadata = metadata
     browser = world.browser()
     browser.open("/sign-in").press("/upstream/liar/sign-in", onward=False)
-    assert browser.answer.status_code == 502
+    assert browser.response.status_code == 502
 
 
 @pytest.mark.parametrize("status", [302, 400, 500])
@@ -143,7 +143,7 @@ def test_a_token_endpoint_that_does_not_answer(world: World, liar: Liar, status:
     liar.asked.clear()
     liar.token_status = status
     liar.manner = "other key"
-    assert browser.come_back(asked).answer.status_code == 502
+    assert browser.come_back(asked).response.status_code == 502
     assert "/elsewhere" not in liar.asked, "no redirect is followed"
 
 
@@ -151,7 +151,7 @@ def test_a_token_endpoint_that_says_too_much(world: World, liar: Liar) -> None:
     browser = world.browser()
     asked = browser.visit_the_liar()
     liar.padding = 300_000
-    assert browser.come_back(asked).answer.status_code == 502
+    assert browser.come_back(asked).response.status_code == 502
 
 
 @pytest.mark.parametrize("when", ["discovery", "token"])
@@ -171,7 +171,7 @@ def test_an_issuer_that_drips_holds_nobody_up(
         forget(world.here)
         liar.drips = True
         browser.open("/sign-in").press("/upstream/liar/sign-in", onward=False)
-    assert browser.answer.status_code == 502
+    assert browser.response.status_code == 502
 
 
 def test_a_key_that_is_new_is_asked_for(world: World, liar: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,4 +182,4 @@ def test_a_key_that_is_new_is_asked_for(world: World, liar: Liar, monkeypatch: p
     liar.key = RSAKey.generate_key(2048, {"kid": "two"})
     monkeypatch.setattr(provider, "REFETCH_AFTER_SECONDS", 0.0)
     browser.come_back(browser.visit_the_liar())
-    assert browser.answer.status_code == 403, "good, and unknown: not a failure of the service there"
+    assert browser.response.status_code == 403, "good, and unknown: not a failure of the service there"

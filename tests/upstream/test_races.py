@@ -13,8 +13,8 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.provider import UpstreamUser as Vouched
 from tests.conftest import on_both_databases
+from tests.kit.concurrency import run_concurrently
 from tests.people import Service
-from tests.web.endpoints import run_concurrently
 
 ISSUER = "https://login.example.com"
 

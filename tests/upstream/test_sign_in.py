@@ -13,9 +13,9 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from accounts.flows.upstream import identities
+from tests.kit.browser import Browser
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
 from tests.upstream.conftest import World, connected
-from tests.web.browser import Browser
 
 
 def kinds(service: Service, person: Person) -> list[str]:
@@ -40,7 +40,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
 
     other = world.browser().open("/sign-in?next=/account/sessions")
     other.press("/upstream/office/sign-in")
-    other.sign_in(employee.email)
+    other.sign_in_as(employee.email)
     assert other.url == f"{world.origin}/account/sessions", "comes back to where it wanted to go"
     assert (other.account()["id"], other.account()["amr"]) == (browser.account()["id"], ["ext"])
     other.open("/account/identities")
@@ -52,7 +52,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     assert not other.account(), "what it began is over"
     assert world.here.mails_to(ana.email)[-1].message["Subject"] == "A sign-in was disconnected from your account"
     other.open("/sign-in").press("/upstream/office/sign-in")
-    assert other.answer.status_code == 403
+    assert other.response.status_code == 403
     assert "is not connected to an account here" in other.page.text
     expected = ["sign-in", "identity.connected", "sign-in", "sign-in", "identity.disconnected", "sign-in"]
     assert [kind for kind in kinds(world.here, ana) if kind in expected][-6:] == expected
@@ -96,12 +96,12 @@ def test_the_session_that_asked_is_the_one_that_is_connected(world: World) -> No
     """Signed in as somebody else meanwhile: nothing is connected to them."""
     ana, bob, employee = world.here.member("ana"), world.here.member("bob"), world.there.member("employee")
     browser = world.browser()
-    browser.open("/sign-in").sign_in(ana.email)
+    browser.open("/sign-in").sign_in_as(ana.email)
     browser.open("/account/identities").press("/upstream/office/connect")
-    form, there = browser.form(field="password"), browser.url
-    browser.open("/sign-in").sign_in(bob.email)
+    form, there = browser.form("password"), browser.url
+    browser.open("/sign-in").sign_in_as(bob.email)
     browser.open(there, form.values | {"email": employee.email, "password": PASSWORD})
-    assert browser.answer.status_code == 403
+    assert browser.response.status_code == 403
     assert bob.get("/api/account/identities").get_json()["identities"] == []
 
 
@@ -109,7 +109,7 @@ def test_a_sign_in_is_of_one_account(world: World) -> None:
     ana, bob, employee = world.here.member("ana"), world.here.member("bob"), world.there.member("employee")
     connected(world, ana, employee)
     browser = connected(world, bob, employee)
-    assert browser.answer.status_code == 409
+    assert browser.response.status_code == 409
     assert "connected to another account" in browser.page.text
     bob.sign_in()
     assert bob.get("/api/account/identities").get_json()["identities"] == []
@@ -119,14 +119,14 @@ def test_a_disabled_account_is_refused_and_everywhere_ends_it(world: World) -> N
     admin_made, employee = world.here.member("ana"), world.there.member("employee")
     connected(world, admin_made, employee)
     browser = world.browser().open("/sign-in").press("/upstream/office/sign-in")
-    browser.sign_in(employee.email)
+    browser.sign_in_as(employee.email)
     uow = world.here.uow()
     with uow:
         account = uow.session.get_one(Account, browser.account()["id"])
         account.status, account.auth_epoch = "disabled", account.auth_epoch + 1
     assert not browser.account()
     browser.open("/sign-in").press("/upstream/office/sign-in")
-    assert browser.answer.status_code == 403
+    assert browser.response.status_code == 403
     assert not browser.account()
 
 
@@ -136,7 +136,7 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
     send_invites.send_invite(world.here.uow(), said)
     url = world.here.link_url(email, "invite")
     browser = world.browser().open(url).press("/upstream/office/join")
-    browser.sign_in(employee.email)
+    browser.sign_in_as(employee.email)
     assert browser.url == f"{world.origin}/account"
     found = browser.account()
     assert (found["email"], found["groups"], found["amr"]) == (email, ["editors"], ["ext"])

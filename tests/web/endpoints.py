@@ -1,25 +1,20 @@
-"""Every door of a service, read from its route map: a new route turns up in every table by itself."""
+"""Every endpoint of a service, read from its route map: a new route turns up in every table by itself."""
 
 from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from accounts.core.models.base import Base
 from accounts.web import links as link_views
 from accounts.web.kit.routes import Route
 from tests.people import Person, Service
 
-T = TypeVar("T")
 SAMPLE_VALUES = {"token": "x.y.z", "name": "style.css"}
 LANGUAGE_PREFIX = re.compile(r"<any\(([a-z, ]+)\):prefix>")
 HTTPS = "https://accounts.example.org"
@@ -79,7 +74,7 @@ def list_endpoints(service: Service) -> list[Endpoint]:
             )
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         ]
-    return sorted(endpoints, key=lambda door: (door.rule, door.method))
+    return sorted(endpoints, key=lambda endpoint: (endpoint.rule, endpoint.method))
 
 
 def _rules_by_language(service: Service) -> Iterator[tuple[Rule, str]]:
@@ -92,7 +87,7 @@ def _rules_by_language(service: Service) -> Iterator[tuple[Rule, str]]:
 def request_endpoint(
     endpoint: Endpoint, person: Person, data: dict[str, Any] | None = None, **options: Any
 ) -> TestResponse:
-    """Ask at a door the way it speaks, with the right CSRF token unless ``token`` says otherwise."""
+    """Send a request in the format of the endpoint, with the right CSRF token unless ``token`` says otherwise."""
     path = endpoint.path(**options.pop("values", {}))
     token = options.pop("token", None)
     base = {"REMOTE_ADDR": person.network}
@@ -112,28 +107,6 @@ def request_endpoint(
 def csrf_token(person: Person) -> str:
     """The CSRF token of somebody's session; a visitor gets a session with it."""
     return person.csrf_token()
-
-
-def dump_tables(service: Service, *excluded_tables: str) -> dict[str, list[str]]:
-    """Every row of every table as text, to see whether anything changed."""
-    with service.site.store.engine.connect() as connection:
-        return {
-            table.name: sorted(str(tuple(row)) for row in connection.execute(select(table)))
-            for table in Base.metadata.sorted_tables
-            if table.name not in excluded_tables
-        }
-
-
-def run_concurrently(count: int, work: Callable[[int], T]) -> list[T]:
-    """What ``work`` answers when ``count`` threads do it at the same moment."""
-    barrier = threading.Barrier(count)
-
-    def run(number: int) -> T:
-        barrier.wait(30)
-        return work(number)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(run, range(count)))
 
 
 def problem_code(response: TestResponse) -> str:

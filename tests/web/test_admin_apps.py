@@ -16,9 +16,10 @@ from accounts.core.models.audit import AuditRow
 from accounts.flows.oidc import registration, registration_form
 from tests.apps import register_app, sign_in_to_apps
 from tests.conftest import on_both_databases
+from tests.kit.browser import Browser
+from tests.kit.concurrency import run_concurrently
+from tests.kit.tables import dump_tables
 from tests.people import PASSWORD, Person, Service
-from tests.web.browser import Browser
-from tests.web.endpoints import dump_tables, run_concurrently
 
 SAID: dict[str, Any] = {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]}
 

@@ -14,9 +14,9 @@ from accounts.core.models.outbox import OutboxRow
 from accounts.flows.oidc import backchannel
 from tests.apps import register_app, sign_in_to_apps
 from tests.conftest import on_both_databases
+from tests.kit.browser import Browser
 from tests.people import Person, Service
 from tests.servers.relying_party import RelyingParty, relying_party
-from tests.web.browser import Browser
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows import LINKS
 from tests.apps import register_app, sign_in_to_apps
+from tests.kit.tables import dump_tables
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
-from tests.web.endpoints import Endpoint, csrf_token, dump_tables, list_endpoints, request_endpoint
+from tests.web.endpoints import Endpoint, csrf_token, list_endpoints, request_endpoint
 from tests.web.live_links import FORM_DATA, make_link_url
 
 

@@ -16,8 +16,8 @@ from accounts.flows.oidc import registration
 from accounts.flows.shared import accounts
 from tests.apps import register_app
 from tests.conftest import on_both_databases
+from tests.kit.concurrency import run_concurrently
 from tests.people import Person, Service
-from tests.web.endpoints import run_concurrently
 
 WIKI = "https://wiki.example.org"
 OWN = "https://accounts.example.org"

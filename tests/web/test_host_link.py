@@ -19,9 +19,9 @@ from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.accounts import subject_of
 from tests.conftest import on_both_databases
+from tests.kit.browser import Browser
 from tests.people import Person, Service
 from tests.web import hosts
-from tests.web.browser import Browser
 from tests.web.endpoints import problem_code
 
 mount = hosts.mount

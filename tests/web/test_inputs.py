@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from accounts.web.kit.forms import CSRF_FIELD, MAX_BODY_BYTES
+from tests.kit.tables import dump_tables
 from tests.people import Person, Service
-from tests.web.endpoints import Endpoint, csrf_token, dump_tables, list_endpoints, problem_code, request_endpoint
+from tests.web.endpoints import Endpoint, csrf_token, list_endpoints, problem_code, request_endpoint
 from tests.web.test_csrf import Scene
 
 WRONG: list[Any] = [[], ["a"], {}, {"a": "b"}, 1, 1.5, 10**400, True, None, [[[]]]]

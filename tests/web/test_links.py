@@ -7,9 +7,11 @@ from werkzeug.test import TestResponse
 
 from accounts.flows import LINKS
 from tests.conftest import on_both_databases
+from tests.kit.browser import Browser
+from tests.kit.pages import Page
+from tests.kit.tables import dump_tables
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
-from tests.web.browser import Browser, Page
-from tests.web.endpoints import csrf_token, dump_tables, problem_code
+from tests.web.endpoints import csrf_token, problem_code
 from tests.web.live_links import FORM_DATA, PASSWORD_PURPOSES, browser_for_link, make_link_url
 
 PURPOSES = [link.purpose for link in LINKS]

@@ -8,8 +8,8 @@ import pytest
 
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import on_both_databases
+from tests.kit.browser import Browser
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
-from tests.web.browser import Browser
 
 
 def first_admin(service: Service, browser: Browser) -> str:

@@ -11,10 +11,10 @@ from werkzeug.wrappers import Response
 
 from accounts import Reply, current_account, login_required
 from accounts.web.kit.context import existing_state
+from tests.kit.browser import Browser
+from tests.kit.tables import dump_tables
 from tests.people import PASSWORD, Service, make_email
 from tests.web import hosts
-from tests.web.browser import Browser
-from tests.web.endpoints import dump_tables
 
 mount = hosts.mount
 Mount = Callable[..., Service]

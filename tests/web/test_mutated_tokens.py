@@ -10,8 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from accounts.flows import LINKS
+from tests.kit.tables import dump_tables
 from tests.people import Service, token_of_url
-from tests.web.endpoints import csrf_token, dump_tables
+from tests.web.endpoints import csrf_token
 from tests.web.live_links import FORM_DATA, make_link_url
 
 PURPOSES = [link.purpose for link in LINKS]

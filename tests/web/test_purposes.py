@@ -11,8 +11,9 @@ from accounts.flows.sessions.session import SESSION_PURPOSE as SESSION
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.devices import DEVICE_PURPOSE as DEVICE
 from accounts.web.kit.cookies import device_account_ids
+from tests.kit.tables import dump_tables
 from tests.people import Person, Service, token_of_url
-from tests.web.endpoints import csrf_token, dump_tables, problem_code
+from tests.web.endpoints import csrf_token, problem_code
 from tests.web.live_links import FORM_DATA, MAKERS, browser_for_link, make_link_url
 
 PURPOSES = [link.purpose for link in LINKS]

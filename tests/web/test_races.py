@@ -13,8 +13,10 @@ from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.flows import LINKS
 from tests.conftest import on_both_databases
+from tests.kit.concurrency import run_concurrently
+from tests.kit.tables import dump_tables
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
-from tests.web.endpoints import dump_tables, problem_code, run_concurrently
+from tests.web.endpoints import problem_code
 from tests.web.live_links import CREATING_PURPOSES, PASSWORD_PURPOSES, browser_for_link, make_link_url
 
 pytestmark = on_both_databases

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from accounts.core.models.apps import Consent, Grant
 from accounts.flows.oidc import registration, trial_state
 from tests.apps import register_app
+from tests.kit.browser import Browser
+from tests.kit.pages import Page
 from tests.people import Service
-from tests.web.browser import Browser, Page
 
 
 def begun(service: Service, browser: Browser, app_id: str) -> str:

@@ -21,7 +21,7 @@ from accounts.core.database.schema import VERSION_TABLE
 from accounts.core.database.store import Store
 from accounts.core.models.base import Base
 from tests.conftest import on_both_databases
-from tests.core.sites import run_concurrently
+from tests.kit.concurrency import run_concurrently
 
 _numbers = count(1)
 

@@ -11,7 +11,7 @@ from accounts.core.database import spent
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.models.counters import Spent
 from tests.conftest import on_both_databases
-from tests.core.sites import run_concurrently
+from tests.kit.concurrency import run_concurrently
 from tests.people import Service
 
 

@@ -14,7 +14,8 @@ from accounts.config import Settings, SettingsError
 from accounts.core.database.store import Store, normalize_url
 from accounts.extension import get_app_state
 from tests.conftest import KEY, on_both_databases
-from tests.core.sites import make_site, run_concurrently
+from tests.core.sites import make_site
+from tests.kit.concurrency import run_concurrently
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from accounts.core.security.passwords import (
     MIN_PASSWORD_CHARACTERS,
     check_new_password,
 )
-from tests.core.sites import run_concurrently
+from tests.kit.concurrency import run_concurrently
 
 CONTEXT = ["Accounts", "anna.miller@example.org", "anna.miller", "example.org", "example", "Anna", "Miller", ""]
 

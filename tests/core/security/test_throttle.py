@@ -16,7 +16,7 @@ from accounts.core.errors import TooManyRequests
 from accounts.core.models.counters import RateLimit
 from accounts.core.security.throttle import Limit, SqlStorage, Throttle, client_network
 from tests.conftest import on_both_databases
-from tests.core.sites import run_concurrently
+from tests.kit.concurrency import run_concurrently
 
 FEW = Limit("few", parse("3 per 10 minutes"))
 

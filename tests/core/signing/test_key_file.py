@@ -18,7 +18,8 @@ from accounts.core.signing.key_file import RELOAD_INTERVAL_SECONDS, FileKeyRing
 from accounts.core.signing.keys import KeyRing, new_key, signing_entry
 from accounts.core.signing.tokens import BadToken, TokenSigner
 from accounts.flows.account.reset_password import RESET
-from tests.core.sites import ISSUER, run_concurrently
+from tests.core.sites import ISSUER
+from tests.kit.concurrency import run_concurrently
 
 
 @pytest.fixture

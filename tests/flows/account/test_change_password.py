@@ -13,8 +13,8 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.steps import Member, link_state, list_event_kinds, sign_up_member
+from tests.kit.concurrency import outcome_of, run_concurrently
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, token_of_url
 
 

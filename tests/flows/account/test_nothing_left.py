@@ -14,8 +14,8 @@ from accounts.flows.moving.rows import ImportOptions
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import person as imported
 from tests.flows.moving.files import write_csv
+from tests.kit.tables import dump_tables
 from tests.people import Person, Service
-from tests.web.endpoints import dump_tables
 
 
 def closed(service: Service, person: Person) -> None:

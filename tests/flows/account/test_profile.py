@@ -11,8 +11,8 @@ from accounts.flows.account import profile
 from accounts.flows.account.profile import ProfileForm
 from accounts.flows.shared.fields import NewAccountForm, NewPasswordForm
 from tests.conftest import on_both_databases
-from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.steps import list_event_kinds, sign_up_member
+from tests.kit.concurrency import outcome_of, run_concurrently
 from tests.people import PASSWORD, Service
 
 

@@ -17,7 +17,6 @@ from accounts.flows.account.reset_password import RESET, ForgotPasswordForm
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.letters import make_owner
 from tests.flows.steps import (
     Member,
@@ -29,6 +28,7 @@ from tests.flows.steps import (
     sign_up_member,
     use_link,
 )
+from tests.kit.concurrency import outcome_of, run_concurrently
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 

@@ -13,7 +13,6 @@ from accounts.flows.account import sign_up
 from accounts.flows.account.sign_up import ACTIVATE, SignUpForm
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.steps import (
     Member,
     anonymous_uow,
@@ -24,6 +23,7 @@ from tests.flows.steps import (
     sign_up_member,
     use_link,
 )
+from tests.kit.concurrency import outcome_of, run_concurrently
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 

@@ -19,7 +19,8 @@ from accounts.flows.audit import retention as audit_retention
 from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.audit import verify as audit_verify
 from tests.conftest import KEY, on_both_databases
-from tests.core.sites import make_site, run_concurrently
+from tests.core.sites import make_site
+from tests.kit.concurrency import run_concurrently
 
 OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
 

@@ -21,8 +21,8 @@ from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.steps import Member, create_first_admin, list_event_kinds, sign_up_member
+from tests.kit.concurrency import run_concurrently
 from tests.people import Service
-from tests.web.endpoints import run_concurrently
 
 
 def found(service: Service, **said: str) -> list[str]:

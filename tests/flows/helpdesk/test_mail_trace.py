@@ -21,8 +21,8 @@ from accounts.flows.helpdesk.accounts import DeleteAccountForm
 from accounts.flows.helpdesk.dead_letters import DeadLetterPageForm
 from accounts.flows.helpdesk.mail_trace import MailTrace, TracedLetter, TraceMailForm
 from tests.conftest import KEY, on_both_databases
+from tests.kit.concurrency import run_concurrently
 from tests.people import Service, make_email
-from tests.web.endpoints import run_concurrently
 
 OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
 

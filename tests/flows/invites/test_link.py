@@ -22,7 +22,6 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.link import INVITE
 from accounts.flows.invites.send import InviteForm
 from tests.conftest import on_both_databases
-from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.invites.batch_file import ledger
 from tests.flows.letters import make_owner
 from tests.flows.steps import (
@@ -34,6 +33,7 @@ from tests.flows.steps import (
     open_token,
     use_link,
 )
+from tests.kit.concurrency import outcome_of, run_concurrently
 from tests.people import PASSWORD, Service, make_email, token_of_url
 
 

@@ -26,8 +26,8 @@ from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, people, sent
 from tests.flows.steps import create_first_admin, link_state, sign_up_member, use_link
+from tests.kit.concurrency import run_concurrently
 from tests.people import PASSWORD, Service, make_email, token_of_url
-from tests.web.endpoints import run_concurrently
 
 
 def invited(service: Service, email: str = "", **more: object) -> SentInvite:

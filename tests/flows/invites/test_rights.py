@@ -16,10 +16,10 @@ from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites.link import INVITE
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
-from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.invites.batch_file import batch_of, ledger, sent
 from tests.flows.invites.test_link import send
 from tests.flows.steps import Member, count_rows, create_first_admin, link_state, open_token, sign_up_member, use_link
+from tests.kit.concurrency import outcome_of, run_concurrently
 from tests.people import PASSWORD, Service, make_email, token_of_url
 
 

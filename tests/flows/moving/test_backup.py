@@ -21,8 +21,8 @@ from accounts.core.links import opening
 from accounts.core.models.account import Account
 from accounts.flows.moving import backup as backups
 from tests.conftest import on_both_databases
+from tests.kit.tables import dump_tables
 from tests.people import OTHER_PASSWORD, Person, Service
-from tests.web.endpoints import dump_tables
 
 
 def put_back(service: Service, path: Path, database: str) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from accounts.core.database.store import Store
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows.moving import copy as copying
+from tests.kit.tables import dump_tables
 from tests.people import Person, Service
-from tests.web.endpoints import dump_tables
 
 BOTH_WAYS = pytest.mark.parametrize(
     ("database", "to"),

@@ -19,8 +19,8 @@ from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import BCRYPT, person, stored, write_csv
 from tests.flows.steps import count_rows, list_event_kinds
+from tests.kit.tables import dump_tables
 from tests.people import Service
-from tests.web.endpoints import dump_tables
 
 PLAIN = ImportOptions(source="plain")
 

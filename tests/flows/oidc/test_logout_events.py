@@ -27,9 +27,9 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from tests.apps import register_app, session_id_of, sign_in_to_apps
 from tests.conftest import on_both_databases
+from tests.kit.concurrency import run_concurrently
 from tests.people import OTHER_PASSWORD, Person, Service, make_email
 from tests.servers.relying_party import RelyingParty, relying_party
-from tests.web.endpoints import run_concurrently
 
 EVENT: dict[str, dict[str, str]] = {"http://schemas.openid.net/event/backchannel-logout": {}}
 

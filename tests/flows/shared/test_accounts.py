@@ -11,8 +11,8 @@ from accounts.flows.account.reset_password import RESET
 from accounts.flows.shared import accounts
 from accounts.flows.shared.accounts import NewCredentials
 from tests.conftest import on_both_databases
-from tests.core.sites import outcome_of, run_concurrently
 from tests.flows.steps import Member, create_first_admin, list_event_kinds, sign_up_member
+from tests.kit.concurrency import outcome_of, run_concurrently
 from tests.people import PASSWORD, Service, make_email
 
 

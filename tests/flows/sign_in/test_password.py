@@ -16,10 +16,10 @@ from accounts.flows.shared import accounts
 from accounts.flows.sign_in import password as password_sign_in
 from accounts.flows.sign_in.password import SignInForm
 from tests.conftest import on_both_databases
-from tests.core.sites import run_concurrently
 from tests.flows.moving.files import BCRYPT, write_csv
 from tests.flows.moving.files import person as imported
 from tests.flows.steps import anonymous_uow, count_rows, list_event_kinds, sign_up_member
+from tests.kit.concurrency import run_concurrently
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 

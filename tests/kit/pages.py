@@ -1,16 +1,10 @@
-"""A browser without scripts: keeps cookies, follows redirects, fills in the forms it is shown, and no others."""
+"""What a page holds, for a browser without scripts: its forms with their values, its links, its text."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from itertools import count
-from urllib.parse import urljoin, urlsplit
 
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
-
-_networks = count(1)
 BUTTON_TYPES = ("submit", "button", "reset")
 
 
@@ -104,61 +98,3 @@ class Page(HTMLParser):
             self.texts.append(data)
         if "h1" in self._open_tags:
             self.headings.append(data)
-
-
-class Browser:
-    """Somebody at a browser with scripts turned off."""
-
-    def __init__(self, client: FlaskClient, language: str = "en") -> None:
-        self._client = client
-        self._headers = {"Accept-Language": language, "User-Agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"}
-        self._base = {"REMOTE_ADDR": f"172.{(n := next(_networks)) >> 16 & 15 | 16}.{n >> 8 & 255}.{n & 255}"}
-        self.url = "/"
-        self.status = 0
-        self.page = Page("")
-        self.response: TestResponse
-
-    def visit(self, url: str) -> Page:
-        """Open an address of the site (or a mailed link) and follow redirects."""
-        return self._request("GET", urljoin(self.url, url), None)
-
-    def click(self, ending: str) -> Page:
-        """Follow the first link on the page whose address ends so."""
-        return self.visit(next(link for link in self.page.links if link.partition("?")[0].endswith(ending)))
-
-    def form(self, *field_names: str) -> Form:
-        """The one form of the page that has all these fields."""
-        (match,) = [form for form in self.page.forms if set(field_names) <= set(form.kinds)]
-        return match
-
-    def submit(self, form: Form | None = None, **fields: str) -> Page:
-        """Fill in the fields of a form (the one that has them) and send it."""
-        form = form or self.form(*fields)
-        values = form.values | fields
-        missing = [name for name in form.required if not values.get(name)]
-        assert not missing, f"a browser would not send this form without {missing}"
-        assert form.method == "post"
-        return self._request("POST", urljoin(self.url, form.action or self.url), values)
-
-    def _request(self, method: str, url: str, data: dict[str, str] | None) -> Page:
-        headers = dict(self._headers)
-        if method == "POST":
-            headers |= {"Sec-Fetch-Site": "same-origin", "Origin": "null"}
-        for _ in range(6):
-            parts = urlsplit(url)
-            self.url = parts.path + (f"?{parts.query}" if parts.query else "")
-            self.response = self._client.open(
-                self.url, method=method, data=data, headers=headers, environ_base=self._base
-            )
-            self.status = self.response.status_code
-            location = self.response.headers.get("Location")
-            if location is None:
-                break
-            assert self.status == 303
-            assert location.startswith("/"), "a browser is never led elsewhere"
-            method, data, url = "GET", None, location
-            headers.pop("Origin", None)
-        else:
-            raise AssertionError("redirects without end")
-        self.page = Page(self.response.get_data(as_text=True))
-        return self.page
