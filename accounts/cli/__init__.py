@@ -21,7 +21,7 @@ from accounts.cli.keys import keys
 from accounts.cli.links import link
 from accounts.cli.mail import letters, mail
 from accounts.cli.oidc_keys import oidc_keys
-from accounts.cli.serve import serve, upgrade, worker
+from accounts.cli.serve import first_admin, serve, upgrade, worker
 from accounts.cli.users import users
 from accounts.config import SettingsError
 from accounts.core.errors import Problem
@@ -35,11 +35,13 @@ def cli() -> None:
 
 
 COMMANDS = (
-    *(serve, upgrade, worker, config),
+    *(serve, upgrade, first_admin, worker, config),
     *(invite, invites, users, apps),
     *(import_, export, copy, backup, restored),
     *(keys, oidc_keys, link, mail, letters, audit, limits),
 )
+EXPECTED_ERRORS = (SettingsError, Problem, SQLAlchemyError, OSError)
+"""What goes wrong without a mistake in the program."""
 users.add_command(identities)
 for command in COMMANDS:
     cli.add_command(command)
@@ -49,18 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0, with 1 for what went wrong, with 2 for wrong usage."""
     try:
         cli(arguments, standalone_mode=True)
-    except SettingsError as error:
-        _exit_with_error(str(error))
-    except Problem as problem:
-        details = [f"{each.field}: {each.message % each.values}" for each in problem.fields]
-        _exit_with_error("; ".join(details) or problem.reason or problem.message)
-    except SQLAlchemyError as error:
+    except EXPECTED_ERRORS as error:
+        click.echo(f"accounts: {describe_error(error)}", err=True)
+        sys.exit(1)
+
+
+def describe_error(error: Exception) -> str:
+    """Return one line about one of :data:`EXPECTED_ERRORS`, for the operator."""
+    if isinstance(error, Problem):
+        details = [f"{each.field}: {each.message % each.values}" for each in error.fields]
+        return "; ".join(details) or error.reason or error.message
+    if isinstance(error, SQLAlchemyError):
         reason = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-        _exit_with_error(f"the store does not answer as it should: {reason}")
-    except OSError as error:
-        _exit_with_error(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-
-
-def _exit_with_error(reason: str) -> None:
-    click.echo(f"accounts: {reason}", err=True)
-    sys.exit(1)
+        return f"the store does not answer as it should: {reason}"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -11,12 +11,11 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.cli.context import make_site, open_site, open_unit_of_work
-from accounts.config import Settings, SettingsError
+from accounts.config import SettingsError
 from accounts.core.database import schema
 from accounts.core.signing.key_file import FileKeyRing
 from accounts.core.signing.keys import RingEntry, new_key, signing_entry
 from accounts.core.site import Site
-from accounts.flows import LINKS
 from accounts.flows.keys import impact as key_impact
 from accounts.flows.keys import report as key_report
 from accounts.flows.keys.impact import KeyImpact
@@ -87,7 +86,7 @@ def rotate(wait: int) -> None:
 )
 def drop(name: str, anyway: bool, emergency: bool) -> None:
     """Take the key NAME out of the ring. Every link and every session that it has signed dies."""
-    site = Site(Settings.load(), LINKS) if emergency else open_site()
+    site = make_site() if emergency else open_site()
     ring = site.ring
     if emergency and isinstance(ring, FileKeyRing):
         _drop_at_once(site, ring, name)

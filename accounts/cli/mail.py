@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from accounts.cli.context import open_site
-from accounts.config import Settings
+from accounts.cli.context import load_settings, open_site
 from accounts.core import outbox
 
 
@@ -33,7 +32,7 @@ def preview(folder: Path) -> None:
     from accounts.delivery.letters import Letters, emails_folder
     from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
 
-    composer = Letters([emails_folder()], Settings.load().service_name, SAMPLE_ORIGIN)
+    composer = Letters([emails_folder()], load_settings().service_name, SAMPLE_ORIGIN)
     folder.mkdir(parents=True, exist_ok=True)
     for name in SAMPLES:
         for locale in composer.languages(name):

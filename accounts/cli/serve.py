@@ -12,9 +12,9 @@ from multiprocessing.util import Finalize
 from types import FrameType
 
 import click
-from flask import Flask
+from flask import Flask, current_app, has_app_context
 
-from accounts.cli.context import make_site
+from accounts.cli.context import load_settings, make_site, open_unit_of_work
 from accounts.cli.whole import join_small_responses
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
@@ -72,6 +72,13 @@ def upgrade() -> None:
     click.echo(f"{site.store} is at version {schema.head_revision()}")
 
 
+@click.command("first-admin")
+def first_admin() -> None:
+    """Print the link that makes the first admin, as long as nobody has ever administered."""
+    url = first_admin_url(open_unit_of_work())
+    click.echo(url or "There is, or was, an admin already; admins invite others.")
+
+
 @click.command()
 def worker() -> None:
     """Deliver mail and what other apps are told, and nothing else, until told to stop."""
@@ -79,9 +86,16 @@ def worker() -> None:
     from accounts.cli.logs import configure_logging
     from accounts.extension import get_app_state, start_workers
 
-    settings = Settings.load()
-    configure_logging(settings)
-    app = create_app(settings)
+    settings = load_settings()
+    if has_app_context():
+        app = current_app._get_current_object()  # type: ignore[attr-defined] # Flask's documented way to the app
+        if settings.mail_server is None:
+            raise SettingsError(
+                "without ACCOUNTS_MAIL_SERVER mails stay in the process that serves, which delivers them"
+            )
+    else:
+        configure_logging(settings)
+        app = create_app(settings)
     state = get_app_state(app)
     click.get_current_context().call_on_close(state.site.store.close)
     schema.check_revision(state.site.store)

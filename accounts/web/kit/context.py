@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from accounts.web.kit.runtime import Runtime
 
 EXTENSION_NAME = "accounts"
+INIT_APP_MISSING = "Accounts is not set up on this app. Did you forget to call 'init_app'?"
 Format = Literal["html", "json"]
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,8 +70,14 @@ def existing_state() -> RequestState | None:
 
 
 def runtime() -> Runtime:
-    """What this app was given by ``Accounts.init_app``."""
-    return cast("Runtime", current_app.extensions[EXTENSION_NAME])
+    """What this app was given by ``Accounts.init_app``.
+
+    :raises RuntimeError: nothing was.
+    """
+    try:
+        return cast("Runtime", current_app.extensions[EXTENSION_NAME])
+    except KeyError:
+        raise RuntimeError(INIT_APP_MISSING) from None
 
 
 def site() -> Site:
