@@ -2,7 +2,8 @@
 
 from accounts import Accounts, current_account, login_required
 
-Accounts(app)
+auth = Accounts(url_prefix="/auth")
+auth.init_app(app)
 """
 
 from __future__ import annotations
@@ -15,32 +16,52 @@ from accounts.version import __version__
 if TYPE_CHECKING:
     from accounts.app import create_app
     from accounts.config import Settings, SettingsError
+    from accounts.core.errors import Problem
     from accounts.core.links.link import Link
     from accounts.extension import Accounts
+    from accounts.flows.shared.fields import Form
+    from accounts.host import binds
+    from accounts.signals import account_changed, account_created, account_deleted, signed_in, signed_out
     from accounts.web.kit.context import current_account, login_required
     from accounts.web.kit.reply import Reply
 
 __all__ = [
     "Accounts",
+    "Form",
     "Link",
+    "Problem",
     "Reply",
     "Settings",
     "SettingsError",
     "__version__",
+    "account_changed",
+    "account_created",
+    "account_deleted",
+    "binds",
     "create_app",
     "current_account",
     "login_required",
+    "signed_in",
+    "signed_out",
 ]
 
 _MODULE_OF = {
     "Accounts": "extension",
+    "Form": "flows.shared.fields",
     "Link": "core.links.link",
+    "Problem": "core.errors",
     "Reply": "web.kit.reply",
     "Settings": "config",
     "SettingsError": "config",
+    "account_changed": "signals",
+    "account_created": "signals",
+    "account_deleted": "signals",
+    "binds": "host",
     "create_app": "app",
     "current_account": "web.kit.context",
     "login_required": "web.kit.context",
+    "signed_in": "signals",
+    "signed_out": "signals",
 }
 
 if not TYPE_CHECKING:

@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None, **options: Any) -> Flask:
     # Its redirects would be made from the Host header, and no address of ours has two slashes.
     app.url_map.merge_slashes = False
     app.config["SESSION_COOKIE_NAME"] = "unused"
-    Accounts(app, settings=settings, **options)
+    Accounts(settings=settings, **options).mount(app)
     ring = get_app_state(app).site.ring
     app.secret_key, *fallbacks = [key.secret for key in ring.newest_first()]
     app.config["SECRET_KEY_FALLBACKS"] = fallbacks

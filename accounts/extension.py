@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flask import Flask, send_from_directory, url_for
 from sqlalchemy import Engine
 from werkzeug.wrappers import Response
 
-from accounts.config import ENV_PREFIX, Settings, SettingsError
+from accounts import development, signals
+from accounts.config import Settings, SettingsError
+from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.links.link import Link
 from accounts.core.site import Site
 from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
-from accounts.delivery.letters import Letters, emails_folder
+from accounts.delivery.letters import LetterError, Letters, emails_folder
 from accounts.delivery.transports import Mailbox, SmtpTransport, Transport
 from accounts.delivery.worker import Worker
 from accounts.flows import CALLBACKS, LINKS
-from accounts.web import account, connected_apps, forward_auth, health, mailbox, oidc, oidc_pages, openapi, upstream
+from accounts.host_links import HostLinks
+from accounts.host_settings import load_host_settings
+from accounts.web import (
+    account,
+    connected_apps,
+    forward_auth,
+    health,
+    host_views,
+    mailbox,
+    oidc,
+    oidc_pages,
+    openapi,
+    upstream,
+)
 from accounts.web import links as link_views
 from accounts.web.admin import accounts, apps, audit, batches, invites, limits, links, mail
 from accounts.web.kit import context, cookies, csrf, errors, forms, headers, routes, templates
@@ -62,6 +76,8 @@ class AppState(Runtime):
     letters: Letters
     transport: Transport
     callback_client: CallbackSender
+    has_workers: bool = False
+    """Whether this process delivers mail itself."""
 
     def make_worker(self) -> Worker:
         """A worker that takes whatever the outbox of this app holds."""
@@ -73,14 +89,18 @@ class AppState(Runtime):
         return Worker(*args, exclude=CALLBACKS), Worker(*args, only=CALLBACKS)
 
 
-class Accounts:
+class Accounts(HostLinks):
     """Accounts as a Flask extension. One object may serve several apps; the state of each hangs on the app.
 
     :param settings: instead of ``ACCOUNTS_*`` in ``app.config`` and the environment.
-    :param engine: the host's own SQLAlchemy engine, instead of one on ``ACCOUNTS_DATABASE_URL``.
-    :param links: kinds of links of the host, beside those of the house.
+    :param engine: the host's own SQLAlchemy engine, instead of one on ``ACCOUNTS_DATABASE_URL``; or a function that
+        returns it, called by ``init_app`` in the context of the app.
+    :param links: kinds of links of the host that are declared by :class:`Link`; see :meth:`link` for the short way.
     :param words: folders of letters that win over ``emails/``, with words for the host's links.
     :param url_prefix: where the pages stand, such as ``/auth``; "" is the root.
+    :param template_globals: whether the host's templates get ``current_account``, ``accounts_url`` and
+        ``accounts_sign_out_form``.
+    :raises SettingsError: a ``url_prefix`` that does not begin with a slash.
     """
 
     def __init__(
@@ -88,29 +108,66 @@ class Accounts:
         app: Flask | None = None,
         *,
         settings: Settings | None = None,
-        engine: Engine | None = None,
+        engine: Engine | Callable[[], Engine] | None = None,
         links: Iterable[Link] = (),
         words: Sequence[Path] = (),
         url_prefix: str = "",
+        template_globals: bool = True,
     ) -> None:
+        if url_prefix and not url_prefix.startswith("/"):
+            raise SettingsError(f"url_prefix is {url_prefix!r}, but must begin with a slash, such as '/auth'")
+        super().__init__(links)
         self._settings = settings
         self._engine = engine
-        self._links = tuple(links)
         self._words = tuple(words)
         self._url_prefix = url_prefix.rstrip("/")
+        self._template_globals = template_globals
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Mount the house in an app. Connects to nothing.
+        """Mount the service in an app. Connects to nothing, but for ``flask run`` in development.
 
-        :raises SettingsError: settings or keys that may not be used.
+        :raises SettingsError: settings, keys, links or words that may not be used.
+        :raises RuntimeError: the app has accounts already.
         """
-        state = self.attach_state(app, Store(engine=self._engine) if self._engine is not None else None)
+        self.mount(app)
+        host_views.add_to_host(app, template_globals=self._template_globals)
+        state = get_app_state(app)
+        if state.site.settings.env == "development":
+            start = development.DevelopmentStart(app, state.site, lambda: state.has_workers or start_workers(app))
+            app.before_request(start.run)
+            if development.is_serving():
+                start.run()
+
+    def upgrade(self, app: Flask) -> None:
+        """Bring the tables to the version of this code; the same as ``flask accounts upgrade``."""
+        schema.upgrade(get_app_state(app).site.store)
+
+    def start_workers(self, app: Flask) -> Callable[[float], None]:
+        """Deliver mail in threads of this process; see :func:`start_workers`."""
+        return start_workers(app)
+
+    def mount(self, app: Flask) -> None:
+        """Register our pages and JSON on an app, and nothing that only a host's own views need.
+
+        :raises SettingsError: settings, keys, links or words that may not be used.
+        :raises RuntimeError: the app has accounts already.
+        """
+        if context.EXTENSION_NAME in app.extensions:
+            raise RuntimeError("this app has accounts already: one Accounts object an app, one init_app")
+        self._is_mounted = True
+        state = self.attach_state(app, self._host_store(app))
         routes.register_blueprints(app, ALL_ROUTES, link_views.routes, state.site.links, self._url_prefix)
         app.add_url_rule(f"{self._url_prefix}/assets/<path:name>", "accounts_asset", _send_asset)
         app.after_request(headers.save_session)
         app.teardown_appcontext(context.release)
+
+    def _host_store(self, app: Flask) -> Store | None:
+        if self._engine is None or isinstance(self._engine, Engine):
+            return Store(engine=self._engine) if self._engine is not None else None
+        with app.app_context():
+            return Store(engine=self._engine())
 
     def attach_state(self, app: Flask, store: Store | None = None) -> AppState:
         """Hang the state of one installation on an app: all that differs between two apps with the same doors.
@@ -118,7 +175,7 @@ class Accounts:
         :param store: where its accounts live, instead of the one that the settings name.
         :raises SettingsError: settings or keys that may not be used.
         """
-        settings = self._settings or _load_settings(app)
+        settings = self._settings or load_host_settings(app)
         site = Site(settings, (*LINKS, *self._links), url_prefix=self._url_prefix, store=store)
         dev_mailbox = Mailbox() if settings.mail_server is None else None
         state = AppState(
@@ -128,17 +185,38 @@ class Accounts:
             session_cookie_name=cookies.session_cookie_name(settings.secure, app.config["SESSION_COOKIE_NAME"]),
             all_routes=ALL_ROUTES,
             mailbox=dev_mailbox,
-            letters=Letters((*self._words, emails_folder()), settings.service_name, site.link_signer.page_url("")),
+            letters=self._make_letters(app, site),
             transport=dev_mailbox or SmtpTransport(settings),
             callback_client=HttpCallbackSender(settings),
         )
         app.extensions[context.EXTENSION_NAME] = state
+        site.commit_listeners.append(functools.partial(signals.send_signals, app))
         _add_template_globals(state)
         return state
 
+    def _make_letters(self, app: Flask, site: Site) -> Letters:
+        missing = [folder for folder in self._words if not Path(folder).is_dir()]
+        if missing:
+            raise SettingsError(f"words: there is no folder {missing[0]}")
+        host_folder = Path(app.root_path, app.template_folder or "", "emails")
+        host_folders = [host_folder] if app.template_folder and host_folder.is_dir() else []
+        folders = (*self._words, *host_folders, emails_folder())
+        letters = Letters(folders, site.settings.service_name, site.link_signer.page_url(""))
+        if len(folders) > 1:
+            try:
+                letters.check_complete(link.purpose for link in self._links)
+            except LetterError as error:
+                raise SettingsError(f"words: {error}") from None
+        return letters
+
 
 def get_app_state(app: Flask) -> AppState:
-    """What ``init_app`` has hung on an app."""
+    """What ``init_app`` has hung on an app.
+
+    :raises RuntimeError: it was not called.
+    """
+    if context.EXTENSION_NAME not in app.extensions:
+        raise RuntimeError(context.INIT_APP_MISSING)
     state: AppState = app.extensions[context.EXTENSION_NAME]
     return state
 
@@ -150,6 +228,7 @@ def start_workers(app: Flask) -> Callable[[float], None]:
     """
     stop = threading.Event()
     state = get_app_state(app)
+    state.has_workers = True
     threads = [
         threading.Thread(target=worker.run, args=(stop,), name=name, daemon=True)
         for name, worker in zip(("accounts-mail", "accounts-calls"), state.make_workers(), strict=True)
@@ -166,25 +245,6 @@ def start_workers(app: Flask) -> Callable[[float], None]:
             thread.join(max(0.0, deadline - time.monotonic()))
 
     return stop_workers
-
-
-def _load_settings(app: Flask) -> Settings:
-    app_settings = {name: value for name, value in app.config.items() if name.startswith(ENV_PREFIX)}
-    if isinstance(app_settings.get(f"{ENV_PREFIX}SECRET_KEYS"), str):
-        raise SettingsError("ACCOUNTS_SECRET_KEYS: must be a list of keys, oldest first, not one text")
-    environ: dict[str, Any] = {f"{ENV_PREFIX}INSTANCE": app.instance_path, **os.environ, **app_settings}
-    if not any(f"{ENV_PREFIX}SECRET_KEYS{end}" in environ for end in ("", "_FILE")) and app.secret_key:
-        environ[f"{ENV_PREFIX}SECRET_KEYS"] = _host_keys(app)
-    return Settings.load(environ)
-
-
-def _host_keys(app: Flask) -> list[str]:
-    # The host's own ring serves: Flask signs with SECRET_KEY and accepts its fallbacks.
-    fallbacks = app.config.get("SECRET_KEY_FALLBACKS") or []
-    if isinstance(fallbacks, str | bytes):
-        raise SettingsError("SECRET_KEY_FALLBACKS must be a list of keys, not one text")
-    keys = [*fallbacks, app.secret_key]
-    return [key.decode("latin-1") if isinstance(key, bytes) else str(key) for key in keys]
 
 
 def _add_template_globals(state: AppState) -> None:

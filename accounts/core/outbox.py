@@ -41,6 +41,8 @@ class Letter:
     context: Mapping[str, object]
     link: str | None = field(default=None, repr=False)
     """A whole URL that works. Never logged, never stored."""
+    default_words: str = ""
+    """The words for a letter for which no folder holds ``words``."""
 
 
 @dataclass(frozen=True, slots=True)

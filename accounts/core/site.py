@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from accounts.config import Settings, SettingsError
@@ -19,6 +20,20 @@ from accounts.core.signing.tokens import TokenSigner
 
 KEY_FILE_NAME = "secret-keys"
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedEvent:
+    """Something that has happened to an account, and is durable.
+
+    :ivar kind: as the audit log has it, or ``account.created``.
+    :ivar actor_id: the account that did it; None for strangers, for the worker and for the operator.
+    """
+
+    kind: str
+    account_id: str
+    actor_id: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Site:
@@ -52,6 +67,8 @@ class Site:
         """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""
         self.callbacks_due = threading.Event()
         """The same for what other apps have to be told, which has a thread of its own."""
+        self.commit_listeners: list[Callable[[Sequence[CommittedEvent]], None]] = []
+        """Called after each commit with what has happened in it, if anything has."""
         self._singletons: dict[Any, Any] = {}
         self._singletons_lock = threading.Lock()
 

@@ -25,7 +25,7 @@ from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import Link
 from accounts.core.logout_events import LogoutEvents, LogoutTrackingSession
 from accounts.core.signing import key_usage
-from accounts.core.site import Site
+from accounts.core.site import CommittedEvent, Site
 
 T = TypeVar("T")
 MAX_TRANSACTION_ATTEMPTS = 3
@@ -48,6 +48,9 @@ class UnitOfWork:
         self._session: LogoutTrackingSession | None = None
         self._mail_enqueued = False
         self._events: list[dict[str, Any]] = []
+        self._announced: list[CommittedEvent] = []
+        self.active = False
+        """Whether its ``with`` block is running."""
         self.logout_events = LogoutEvents()
 
     @property
@@ -91,17 +94,26 @@ class UnitOfWork:
         app_id: str | None = None,
         email_key: str = "",
         facts: Mapping[str, Any] | None = None,
+        announced: bool = True,
     ) -> None:
         """Append to the audit log at the commit: until the first real write SQLite's lock is left to others.
 
         :param email_key: the unique form of the address it is about; only a digest of it is kept, and not for long.
+        :param announced: whether those who listen to commits are told, too.
         """
         event = audit_log.build_event(
             self.request_info, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts
         )
         self._events.append(event)
+        if announced and account_id is not None:
+            self.announce(kind, account_id, facts)
         if email_key:
             address_index.index_address(self.session, self.site, email_key, event["id"])
+
+    def announce(self, kind: str, account_id: str, facts: Mapping[str, Any] | None = None) -> None:
+        """Tell those who listen to commits what has happened to an account, once it is durable."""
+        if self.site.commit_listeners:
+            self._announced.append(CommittedEvent(kind, account_id, self.request_info.account_id, dict(facts or {})))
 
     def link_url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
         """Sign a link and return the address to mail. What its key has signed is counted in this transaction."""
@@ -141,7 +153,8 @@ class UnitOfWork:
     def close(self) -> None:
         """Roll back what was not committed and give the connection back. May run twice; opens nothing."""
         session, connection = self._session, self._connection
-        self._session, self._connection, self._mail_enqueued, self._events = None, None, False, []
+        self._session, self._connection, self._mail_enqueued = None, None, False
+        self._events, self._announced = [], []
         try:
             if session is not None:
                 session.close()
@@ -163,19 +176,27 @@ class UnitOfWork:
         self._connect().commit()
 
     def __enter__(self) -> Self:
+        self.active = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.active = False
         if self._connection is None and not self._events:
             return
+        announced: list[CommittedEvent] = []
         try:
             if error is None:
                 self._commit()
+                announced = self._announced
                 if self._mail_enqueued:
                     self.site.mail_due.set()
                 if self.logout_events.delivery_due:
                     self.site.callbacks_due.set()
         finally:
             self.close()
+        # The connection is back by now: whoever listens may open one.
+        if announced:
+            for listener in self.site.commit_listeners:
+                listener(announced)

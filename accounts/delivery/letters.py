@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import parseaddr
 from pathlib import Path
 
@@ -67,6 +67,20 @@ class Letters:
         )
         return tuple(sorted(set.intersection(*by_part)))
 
+    def check_complete(self, names: Iterable[str]) -> None:
+        """Look whether the words of some letters are whole, as far as there are any.
+
+        :raises LetterError: a language has some of the three parts only, or English is missing.
+        """
+        for name in names:
+            found = {path.name for folder in self._folders for path in (folder / name).glob("*.*")}
+            if not found:
+                continue
+            languages = {FALLBACK_LANGUAGE} | {file.partition(".")[0] for file in found}
+            for file in (f"{language}.{part}" for language in sorted(languages) for part in LETTER_PARTS):
+                if file not in found:
+                    raise LetterError(f"{name}/{file} is missing")
+
     def compose(self, letter: Letter, *, sender: str, message_id: str) -> flask_mail.Message:
         """Return the message for an email, in its language or in English where it is not translated.
 
@@ -79,11 +93,12 @@ class Letters:
             raise LetterError("the sender is not one address")
         if not re.fullmatch(r"<[!-;=?-~]{3,200}>", message_id):
             raise LetterError("the message id is not one")
-        language = self._language(letter)
+        words = letter.words if not letter.default_words or self.languages(letter.words) else letter.default_words
+        language = self._language(words, letter.locale)
         facts = {"asked": None} | dict(letter.context) | self._common | {"email": to, "language": language}
         if letter.link is not None:
             facts["link"] = letter.link
-        subject, text, html = self._render(letter.words, language, facts)
+        subject, text, html = self._render(words, language, facts)
         message = LetterMessage(
             subject=subject,
             recipients=[to],
@@ -96,12 +111,12 @@ class Letters:
         message.msgId = message_id
         return message
 
-    def _language(self, letter: Letter) -> str:
-        available = self.languages(letter.words)
-        for language in (letter.locale, re.split("[-_]", letter.locale)[0], FALLBACK_LANGUAGE):
+    def _language(self, words: str, locale: str) -> str:
+        available = self.languages(words)
+        for language in (locale, re.split("[-_]", locale)[0], FALLBACK_LANGUAGE):
             if language in available:
                 return language
-        raise LetterError(f"there are no words for {letter.words!r}")
+        raise LetterError(f"there are no words for {words!r}")
 
     def _render(self, name: str, language: str, facts: Mapping[str, object]) -> tuple[str, str, str]:
         try:

@@ -56,6 +56,12 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "change-email": _account_facts("change-email"),
         "close-account": _account_facts("close-account"),
         "email-changed": _account_facts("undo-email-change", at=_UNTIL),
+        "host-link": _account_facts(
+            "join-newsletter",
+            title="Join the newsletter",
+            explanation="You get one letter a month.",
+            button="Yes, please",
+        ),
         "identity-connected": _IDENTITY,
         "identity-disconnected": _IDENTITY,
         "invite": {

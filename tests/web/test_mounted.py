@@ -36,7 +36,7 @@ def service(mount: Mount) -> Service:
 
     @app.get("/hello")
     def hello() -> Reply:
-        return Reply(template="hello.html", context={"who": getattr(current_account, "name", "stranger")})
+        return Reply(template="accounts/hello.html", context={"who": getattr(current_account, "name", "stranger")})
 
     @app.post("/order")
     def order() -> Reply:

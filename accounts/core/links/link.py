@@ -92,6 +92,8 @@ class Link:
     version: int = 1
 
     def __post_init__(self) -> None:
+        if self.about not in ("account", "address"):
+            raise TypeError(f"{self.purpose}: about is {self.about!r}, but must be 'account' or 'address'")
         if not (self.spends or any(part.never_returns for part in self.dies_with)):
             raise TypeError(f"{self.purpose}: binds nothing that never returns; old links could come back to life")
 

@@ -116,6 +116,8 @@ def _import_batch(
         audit_log.append_event_for_each(
             uow.session, uow.request_info, ACCOUNT_IMPORTED_EVENT, [id for id, _ in accounts], {"source": source}
         )
+        for id, _ in accounts:
+            uow.announce(ACCOUNT_IMPORTED_EVENT, id)
         if any(ADMIN_GROUP in row.groups for _, row in accounts):
             uow.spend(FIRST_ADMIN_SPENT_ID, FOR_EVER)
     return batch_report, importable, refused_rows

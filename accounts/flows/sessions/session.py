@@ -123,8 +123,11 @@ def create_visitor_session() -> Session:
     return create_session("", 0, amr=())
 
 
-def record_sign_in(uow: UnitOfWork, session: Session) -> None:
-    """Put a sign-in into the audit log, which is also the list of sessions."""
+def record_sign_in(uow: UnitOfWork, session: Session, *, renewed: bool = False) -> None:
+    """Put a sign-in into the audit log, which is also the list of sessions.
+
+    :param renewed: whether somebody who is signed in already stays so, in a session with a new id.
+    """
     key = uow.site.ring.signing
     facts = {
         "session": session.id,
@@ -134,7 +137,7 @@ def record_sign_in(uow: UnitOfWork, session: Session) -> None:
         "key": key.name,
     }
     key_usage.count_signed(uow.session, key, SESSION_PURPOSE, session.expires_at)
-    uow.record_event(SIGN_IN_EVENT, account_id=session.account_id, facts=facts)
+    uow.record_event(SIGN_IN_EVENT, account_id=session.account_id, facts=facts, announced=not renewed)
 
 
 def open_session(uow: UnitOfWork, account: Account, amr: tuple[str, ...]) -> Session:
@@ -166,7 +169,7 @@ def renew_session(uow: UnitOfWork, account: Account, old: Session, *, password_v
         amr=tuple(dict.fromkeys((*old.amr, "pwd"))) if password_verified else old.amr,
         password_verified_at=timestamp if password_verified else old.password_verified_at,
     )
-    record_sign_in(uow, session)
+    record_sign_in(uow, session, renewed=True)
     return session
 
 

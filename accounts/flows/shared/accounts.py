@@ -73,6 +73,7 @@ def create_account(
     )
     uow.session.add(account)
     uow.session.flush()
+    uow.announce("account.created", account.id)
     add_groups(uow, account, groups)
     return account
 
@@ -103,6 +104,25 @@ def add_groups(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tupl
     if new:
         uow.record_event("account.groups", account_id=account.id, facts={"added": list(new)})
     return new
+
+
+def remove_groups(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tuple[str, ...]:
+    """Remove groups, in a unit of work under way; answers those that it was in. Losing one ends its sessions.
+
+    :raises LastAdmin: nobody would administer any more.
+    """
+    names = tuple(sorted(set(groups).intersection(account.groups)))
+    if not names:
+        return ()
+    if ADMIN_GROUP in names:
+        lock_admins(uow)
+    for membership in [each for each in account.memberships if each.group in names]:
+        account.memberships.remove(membership)
+    account.auth_epoch += 1
+    uow.record_event("account.groups", account_id=account.id, facts={"removed": list(names)})
+    if ADMIN_GROUP in names:
+        check_admin_remains(uow)
+    return names
 
 
 def set_password(uow: UnitOfWork, account: Account, password_hash: str) -> None:
@@ -187,15 +207,7 @@ def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Accou
     def work() -> Account:
         account = _lock_and_get_account(uow, account_id)
         add_groups(uow, account, new_groups)
-        removed = [membership for membership in account.memberships if membership.group not in new_groups]
-        if removed:
-            for membership in removed:
-                account.memberships.remove(membership)
-            account.auth_epoch += 1
-            names = sorted(membership.group for membership in removed)
-            uow.record_event("account.groups", account_id=account.id, facts={"removed": names})
-            if ADMIN_GROUP in names:
-                check_admin_remains(uow)
+        remove_groups(uow, account, set(account.groups) - new_groups)
         return account
 
     return uow.attempt(work)

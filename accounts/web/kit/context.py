@@ -9,11 +9,10 @@ import functools
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from flask import current_app, g, has_request_context, request
 from werkzeug.local import LocalProxy
-from werkzeug.wrappers import Response
 
 from accounts.core.audit.log import RequestInfo
 from accounts.core.errors import Forbidden, NotSignedIn, Problem
@@ -40,7 +39,10 @@ class RequestState:
     """The state of one request (or of one context without a request: CLI, worker)."""
 
     runtime: Runtime
-    format: Format = "html"
+    chosen_format: Format | None = None
+    """What this request is answered in; None until it is known."""
+    own_view: bool = False
+    """Whether one of our views answers, not one of a host app."""
     purpose: str = ""
     prefix: str = ""
     """Language prefix of the address, "" or such as "de"."""
@@ -54,6 +56,32 @@ class RequestState:
     account_loaded: bool = False
     redisplay_form: Callable[[Problem], Reply] | None = None
     """Shows the form of this request again, with what was typed and what is wrong with it."""
+
+    @property
+    def format(self) -> Format:
+        """What this request is answered in: by the address of a view of ours, as was asked for elsewhere."""
+        if self.chosen_format is None:
+            self.chosen_format = negotiate_format() if has_request_context() and request.url_rule else "html"
+        return self.chosen_format
+
+    @format.setter  # noqa: A003 - the property of that name, not the builtin
+    def format(self, chosen: Format) -> None:
+        self.chosen_format = chosen
+
+
+def negotiate_format() -> Format:
+    """Return what the client prefers (RFC 9110 12.5.1): JSON or a page; a page for whoever takes both alike.
+
+    A JSON body says what its sender reads, where the Accept header leaves it open.
+    """
+    accept = request.accept_mimetypes
+    if not accept:
+        return "json" if request.is_json else "html"
+    json_quality = max(accept.quality("application/json"), accept.quality("application/problem+json"))
+    html_quality = accept.quality("text/html")
+    if json_quality == html_quality:
+        return "json" if request.is_json else "html"
+    return "json" if json_quality > html_quality else "html"
 
 
 def state() -> RequestState:
@@ -158,16 +186,29 @@ current_account: CurrentAccount = cast(CurrentAccount, LocalProxy(load_account))
 """Who is signed in; false where nobody is. For the views of a host app, too."""
 
 
-def login_required(view: Callable[P, T]) -> Callable[P, T | Response]:
-    """Let only signed-in people into a view of a host app; a browser is sent to sign in and comes back."""
+@overload
+def login_required(view: Callable[P, T], /) -> Callable[P, T]: ...
 
-    @functools.wraps(view)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T | Response:
-        if load_account() is None:
-            return runtime().redirect_to_sign_in()
-        return view(*args, **kwargs)
 
-    return guarded
+@overload
+def login_required(*, group: str) -> Callable[[Callable[P, T]], Callable[P, T]]: ...
+
+
+def login_required(view: Callable[P, T] | None = None, /, *, group: str | None = None) -> Any:
+    """Let only signed-in people into a view of a host app: ``@login_required``, ``@login_required(group="staff")``.
+
+    A browser is sent to sign in and comes back; JSON gets 401. Who is not in ``group`` gets 403.
+    """
+
+    def decorate(view: Callable[P, T]) -> Callable[P, T]:
+        @functools.wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
+            require_account(group)
+            return cast(T, current_app.ensure_sync(view)(*args, **kwargs))
+
+        return guarded
+
+    return decorate if view is None else decorate(view)
 
 
 def release(error: BaseException | None = None) -> None:

@@ -48,7 +48,9 @@ def problem_response(problem: Problem) -> Response:
         log.info("%s: %s", problem.code, problem.reason)
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
     if state.format == "html":
-        if isinstance(problem, errors.NotSignedIn) and request.method in ("GET", "HEAD"):
+        # A form of a host's is lost then, but its sender comes back to the page with it.
+        comes_back = request.method in ("GET", "HEAD") or not state.own_view
+        if isinstance(problem, errors.NotSignedIn) and comes_back:
             return Response(status=303, headers={"Location": runtime().redirect_to_sign_in().location or "/"})
         if isinstance(problem, errors.ConfirmationRequired) and request.method in ("GET", "HEAD"):
             return Response(status=303, headers={"Location": runtime().confirm_url()})
@@ -57,7 +59,7 @@ def problem_response(problem: Problem) -> Response:
             form_reply.status, form_reply.headers = problem.status, headers
             return form_reply.response()
     return Reply(
-        template="problem.html",
+        template="accounts/problem.html",
         json=problem_json(problem),
         status=problem.status,
         headers=headers,

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from flask import Response, json, redirect
+from flask import Response, json, redirect, render_template
 
 from accounts.web.kit.context import runtime, state
 from accounts.web.kit.cookies import delete_cookie
+
+OWN_TEMPLATES = "accounts/"
+"""What the name of a template of ours begins with in a host app."""
 
 
 @dataclass
@@ -18,9 +21,10 @@ class Reply:
     """What a view answers. It does not know who asks: the same reply is a page at ``/`` and JSON at ``/api``.
 
     Any Flask app can return one from a view: it is a WSGI application, which is how Flask takes answers of
-    types that are not its own.
+    types that are not its own. There it is what the client asks for (Accept).
 
-    :ivar template: the template.
+    :ivar template: the template: in a view of a host app one of the host's, or ``accounts/...`` for one of ours.
+        Without one, the answer is JSON for everybody.
     :ivar json: the JSON body, and what the page is told.
     :ivar status: of the JSON answer; a page that follows a POST is a redirect instead.
     :ivar location: the path where a browser goes after a POST (303, RFC 9110 15.4.4).
@@ -39,7 +43,7 @@ class Reply:
 
     def response(self) -> Response:
         """The answer in the way this request speaks."""
-        if state().format == "json":
+        if state().format == "json" or not (self.template or self.location):
             response = Response("" if self.status == 204 else to_json(self.json), self.status)
             response.content_type = self.media_type
             if self.status == 204:
@@ -47,12 +51,20 @@ class Reply:
         elif self.location is not None:
             response = redirect(self.location, 303, Response=Response)  # type: ignore[assignment] # as its Response says
         else:
-            response = Response(runtime().templates.render(self.template, **self.json, **self.context), self.status)
+            response = Response(self._render(), self.status)
             response.content_type = "text/html; charset=utf-8"
         response.headers.extend(self.headers)
+        if not state().own_view:
+            response.vary.add("Accept")
         if self.deleted_cookie:
             delete_cookie(response, self.deleted_cookie)
         return response
+
+    def _render(self) -> str:
+        values = {**self.json, **self.context}
+        if state().own_view or self.template.startswith(OWN_TEMPLATES):
+            return runtime().templates.render(self.template.removeprefix(OWN_TEMPLATES), **values)
+        return render_template(self.template, **values)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         return self.response()(environ, start_response)

@@ -235,6 +235,7 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
 
 def _pop_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
     state = context.state()
+    state.own_view = True
     hidden_values = values if values is not None else {}
     state.format = hidden_values.pop("format", "html")
     state.purpose = hidden_values.pop("purpose", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -60,6 +61,15 @@ class Runtime:
         return f"{'__Host-' if self.site.settings.secure else ''}device"
 
     def redirect_to_sign_in(self) -> Response:
-        """Send a browser to the sign-in page; it comes back to where it wanted to go."""
-        next_path = local_path(request.full_path.rstrip("?")) if request.method in ("GET", "HEAD") else None
+        """Send a browser to the sign-in page; it comes back to where it wanted to go, or to the page of its form."""
+        is_safe = request.method in ("GET", "HEAD")
+        next_path = local_path(request.full_path.rstrip("?")) if is_safe else self._referring_path()
         return redirect(url_for(SIGN_IN_ENDPOINT, next=next_path) if next_path else url_for(SIGN_IN_ENDPOINT), 303)
+
+    def _referring_path(self) -> str | None:
+        # Only of this very site: a foreign page must not choose where somebody is led after signing in.
+        referrer = urlsplit(request.referrer or "")
+        origin = f"{referrer.scheme}://{referrer.netloc}".lower()
+        if origin not in (self.site.settings.public_origin, request.host_url.rstrip("/").lower()):
+            return None
+        return local_path(referrer.path + (f"?{referrer.query}" if referrer.query else ""))
