@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from flask import Flask, send_from_directory, url_for
 from sqlalchemy import Engine
@@ -213,12 +214,9 @@ class Accounts(HostLinks):
 def get_app_state(app: Flask) -> AppState:
     """What ``init_app`` has hung on an app.
 
-    :raises RuntimeError: it was not called.
+    :raises InitAppMissing: it was not called.
     """
-    if context.EXTENSION_NAME not in app.extensions:
-        raise RuntimeError(context.INIT_APP_MISSING)
-    state: AppState = app.extensions[context.EXTENSION_NAME]
-    return state
+    return cast(AppState, context.get_extension_state(app))
 
 
 def start_workers(app: Flask) -> Callable[[float], None]:

@@ -66,3 +66,25 @@ def mount(settings: Callable[..., Settings], sink: SmtpSink, tmp_path: Path) -> 
     yield make
     for app in mounted:
         get_app_state(app).site.store.close()
+
+
+@pytest.fixture
+def auth(settings: Callable[..., Settings]) -> Accounts:
+    """The extension of a host that declares links of its own, under ``/auth``."""
+    return Accounts(settings=settings(), url_prefix="/auth")
+
+
+@pytest.fixture
+def mount_links(auth: Accounts, tmp_path: Path, sink: SmtpSink) -> Iterator[Callable[..., Service]]:
+    """Mounts ``auth`` in a host app, with the links that were declared."""
+    services: list[Service] = []
+
+    def make(**config: Any) -> Service:
+        app = make_host(tmp_path / "host", **config)
+        auth.init_app(app)
+        services.append(Service(app, sink))
+        return services[-1]
+
+    yield make
+    for service in services:
+        service.close()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
-from flask import current_app, g, has_request_context, request
+from flask import Flask, current_app, g, has_request_context, request
 from werkzeug.local import LocalProxy
 
 from accounts.core.audit.log import RequestInfo
@@ -28,10 +28,19 @@ if TYPE_CHECKING:
     from accounts.web.kit.runtime import Runtime
 
 EXTENSION_NAME = "accounts"
-INIT_APP_MISSING = "Accounts is not set up on this app. Did you forget to call 'init_app'?"
 Format = Literal["html", "json"]
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class InitAppMissing(LookupError):
+    """An app was asked for accounts that has none.
+
+    No RuntimeError, which ``bool(current_account)`` would take for no.
+    """
+
+    def __str__(self) -> str:
+        return "Accounts is not set up on this app. Did you forget to call 'init_app'?"
 
 
 @dataclass
@@ -100,12 +109,20 @@ def existing_state() -> RequestState | None:
 def runtime() -> Runtime:
     """What this app was given by ``Accounts.init_app``.
 
-    :raises RuntimeError: nothing was.
+    :raises InitAppMissing: nothing was.
+    """
+    return cast("Runtime", get_extension_state(current_app))
+
+
+def get_extension_state(app: Flask) -> object:
+    """What ``Accounts.init_app`` has hung on an app.
+
+    :raises InitAppMissing: it was not called.
     """
     try:
-        return cast("Runtime", current_app.extensions[EXTENSION_NAME])
+        return app.extensions[EXTENSION_NAME]
     except KeyError:
-        raise RuntimeError(INIT_APP_MISSING) from None
+        raise InitAppMissing from None
 
 
 def site() -> Site:
