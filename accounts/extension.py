@@ -77,8 +77,8 @@ class AppState(Runtime):
     letters: Letters
     transport: Transport
     callback_client: CallbackSender
-    has_workers: bool = False
-    """Whether this process delivers mail itself."""
+    stop_workers: Callable[[float], None] | None = None
+    """Stops the workers of this process, where it delivers mail itself."""
 
     def make_worker(self) -> Worker:
         """A worker that takes whatever the outbox of this app holds."""
@@ -136,7 +136,7 @@ class Accounts(HostLinks):
         host_views.add_to_host(app, template_globals=self._template_globals)
         state = get_app_state(app)
         if state.site.settings.env == "development":
-            start = development.DevelopmentStart(app, state.site, lambda: state.has_workers or start_workers(app))
+            start = development.DevelopmentStart(app, state.site, lambda: state.stop_workers or start_workers(app))
             app.before_request(start.run)
             if development.is_serving():
                 start.run()
@@ -226,7 +226,6 @@ def start_workers(app: Flask) -> Callable[[float], None]:
     """
     stop = threading.Event()
     state = get_app_state(app)
-    state.has_workers = True
     threads = [
         threading.Thread(target=worker.run, args=(stop,), name=name, daemon=True)
         for name, worker in zip(("accounts-mail", "accounts-calls"), state.make_workers(), strict=True)
@@ -242,6 +241,7 @@ def start_workers(app: Flask) -> Callable[[float], None]:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
+    state.stop_workers = stop_workers
     return stop_workers
 
 
