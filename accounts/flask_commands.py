@@ -18,10 +18,15 @@ class HostConsole(click.Group):
     """The commands of the console, each with the host app's context around it."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands that make sense here."""
         commands: list[str] = _console().cli.list_commands(ctx)
         return [name for name in commands if name not in NOT_UNDER_FLASK]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command of the console, or None.
+
+        :raises click.UsageError: one that makes no sense here.
+        """
         if cmd_name in NOT_UNDER_FLASK:
             raise click.UsageError(
                 f"'flask accounts {cmd_name}' does not exist: the host app serves the pages. Start it with"

@@ -110,7 +110,7 @@ class HostLinks:
 
     @contextmanager
     def work(self) -> Iterator[HostWork]:
-        """A transaction on accounts: committed at the end of the ``with`` block, or rolled back whole."""
+        """Open a transaction on accounts: committed at the end of the ``with`` block, or rolled back whole."""
         with HostWork(context.uow()) as work:
             yield work
         context.forget_account()

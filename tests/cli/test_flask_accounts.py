@@ -14,9 +14,9 @@ from sqlalchemy import create_engine
 
 from accounts.cli import cli
 from accounts.flask_commands import NOT_UNDER_FLASK, accounts
+from tests.kit.browser import Browser
 from tests.people import PASSWORD, Service, token_of_url
 from tests.web import hosts
-from tests.web.browser import Browser
 
 mount = hosts.mount
 Mount = Callable[..., Service]

@@ -11,9 +11,9 @@ from flask import Flask
 from accounts import Form, Problem, Reply, Settings, current_account, login_required
 from accounts.extension import Accounts
 from accounts.testing import sign_in
+from tests.kit.browser import Browser
 from tests.people import Service
 from tests.web import hosts
-from tests.web.browser import Browser
 from tests.web.hosts import make_host
 
 mount = hosts.mount

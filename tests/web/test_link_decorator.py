@@ -16,9 +16,9 @@ from accounts import Accounts, Form, Problem, binds
 from accounts.core.models.audit import AuditRow
 from accounts.testing import CapturedMail, sign_in
 from tests.conftest import on_both_databases
+from tests.kit.browser import Browser
 from tests.people import Service, token_of_url
 from tests.web import hosts
-from tests.web.browser import Browser
 from tests.web.endpoints import problem_code
 
 HOUR = timedelta(hours=1)

@@ -22,8 +22,8 @@ from accounts import Accounts, Reply, binds, current_account, login_required
 from accounts.extension import get_app_state
 from accounts.host import HostWork
 from accounts.testing import CapturedMail, sign_in
+from tests.kit.browser import Browser
 from tests.people import PASSWORD, token_of_url
-from tests.web.browser import Browser
 from tests.web.hosts import make_host
 
 TEMPLATES = {
