@@ -69,6 +69,17 @@ def test_nothing_that_a_run_leaves_behind_belongs_to_the_project() -> None:
     assert "secret-keys" not in names
 
 
+ROOT_ENTRIES = {
+    *(".ci", ".gitignore", "Makefile", "pyproject.toml", "requirements", "alembic.ini"),
+    *("CHANGES.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md"),
+    *("accounts", "alembic", "bench", "docs", "emails", "examples", "tests"),
+}
+
+
+def test_nothing_else_stands_at_the_root() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in tracked()} <= ROOT_ENTRIES
+
+
 def undocumented(tree: ast.Module) -> Iterator[str]:
     """Public functions and classes without a word, by name.
 

@@ -49,7 +49,7 @@ def history(who: str) -> None:
 def sessions(who: str) -> None:
     """Where an account is signed in: id, since, until, network, device."""
     uow, account = find_account(who)
-    for session in session_list.list_sessions(uow, account.id, account.auth_epoch):
+    for session in session_list.list_sessions(uow, account.id):
         times = f"{session.began:%Y-%m-%d %H:%M}\t{session.ends:%Y-%m-%d %H:%M}"
         click.echo(f"{session.id}\t{times}\t{session.network or '-'}\t{session.agent or '-'}")
 

@@ -12,24 +12,24 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from sqlalchemy import String, and_, bindparam, exists, or_, select
+from sqlalchemy import String, and_, bindparam, or_, select
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Forbidden, LinkInvalid, NotFound, NotSignedIn
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App
-from accounts.core.models.counters import Spent
 from accounts.core.models.forward_auth import AppOrigin
 from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.sessions.session import IDLE_TIMEOUT, CurrentAccount, Session, spent_id
+from accounts.flows.sessions.live import session_is_live
+from accounts.flows.sessions.session import IDLE_TIMEOUT, CurrentAccount, Session
+from accounts.flows.shared.grants import may_use_app
 
 START_PURPOSE, HANDOVER_PURPOSE, HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION = (
     "forward-trip",
@@ -98,12 +98,7 @@ _SELECT_FORWARDED_USER = (
         ),
     )
     .outerjoin(App, and_(App.id == AppOrigin.app_id, App.disabled_at.is_(None)))
-    .where(
-        Account.id == bindparam("account"),
-        Account.auth_epoch == bindparam("epoch"),
-        Account.status == "active",
-        ~exists().where(Spent.id == bindparam("mark")),
-    )
+    .where(Account.id == bindparam("account"), session_is_live(bindparam("epoch"), bindparam("session")))
 )
 
 
@@ -119,7 +114,7 @@ def authorize_forwarded_request(
     params = {
         "account": forward_session.account_id,
         "epoch": forward_session.epoch,
-        "mark": spent_id(forward_session.session_id),
+        "session": forward_session.session_id,
     }
     rows = uow.fetch_all(_SELECT_FORWARDED_USER, {**params, "origin": origin, "app": app_id})
     if not rows or now().timestamp() >= forward_session.expires:
@@ -129,7 +124,7 @@ def authorize_forwarded_request(
     if len(apps) != 1:
         raise Forbidden(f"{len(apps)} apps at {origin}" + ("" if app_id else ": the proxy must say which"))
     ((found_app_id, allowed_groups),) = apps.items()
-    if not _is_group_allowed(allowed_groups, groups):
+    if not may_use_app(allowed_groups, groups):
         raise Forbidden(f"not in a group of app {found_app_id}")
     return ForwardedUser(forward_session.account_id, rows[0][0], rows[0][1], groups)
 
@@ -170,7 +165,7 @@ def issue_handover_token(uow: UnitOfWork, who: CurrentAccount, start_token: str)
     )
     if not rows:
         raise NotFound("no app stands at that origin")
-    if not any(_is_group_allowed(row[0], who.groups) for row in rows):
+    if not any(may_use_app(row[0], who.groups) for row in rows):
         raise Forbidden(f"not in a group of any app at {origin}")
     payload = [new_id(), _as_payload(ForwardSession.from_session(who.session)), origin, path, nonce_hash]
     return origin, path, uow.site.signer.sign(HANDOVER_PURPOSE, FORWARD_AUTH_VERSION, payload)
@@ -237,7 +232,3 @@ def _hash_nonce(nonce: str) -> str:
 
 def _as_payload(forward_session: ForwardSession) -> list[str | int]:
     return [forward_session.account_id, forward_session.epoch, forward_session.session_id, forward_session.expires]
-
-
-def _is_group_allowed(allowed_groups: Sequence[str], groups: Sequence[str]) -> bool:
-    return not allowed_groups or not set(allowed_groups).isdisjoint(groups)

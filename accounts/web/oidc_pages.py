@@ -121,6 +121,7 @@ def confirm_logout(form: LogoutForm) -> Reply | Response:
 
 def _handle_authorization(parameters: Parameters, agreed_scopes: list[str] | None = None) -> Reply | Response:
     from accounts.flows.oidc import authorize as flow
+    from accounts.flows.oidc import consent
     from accounts.flows.oidc import request as authorization_request
     from accounts.flows.oidc.responses import AuthorizationRefused, AuthorizationResponse
 
@@ -135,7 +136,7 @@ def _handle_authorization(parameters: Parameters, agreed_scopes: list[str] | Non
     if not isinstance(outcome, AuthorizationResponse):
         return _interaction_reply(outcome, auth_request, note)
     if agreed_scopes and account is not None:
-        flow.grant_consent(uow(), auth_request, account)
+        consent.record_consent(uow(), auth_request, account.id)
     return _send_response(outcome)
 
 

@@ -34,7 +34,7 @@ def here(service: Service, ana: Member, session: Session, app: App) -> None:
 
 
 def from_the_list(service: Service, ana: Member, session: Session, app: App) -> None:
-    session_list.end_session(service.uow(), ana.id, session.epoch, session.id)
+    session_list.end_session(service.uow(), ana.id, session.id)
 
 
 def disconnected(service: Service, ana: Member, session: Session, app: App) -> None:

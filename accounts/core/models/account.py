@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     String,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from accounts.core.clock import now
@@ -51,7 +52,7 @@ class Account(Base):
     # Of two writers who saw the same state, the second UPDATE finds no row: StaleDataError, and it reads again.
     __mapper_args__ = {"version_id_col": version}
 
-    @property
+    @hybrid_property
     def active(self) -> bool:
         """Whether the account may be used."""
         return self.status == "active"

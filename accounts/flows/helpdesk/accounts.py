@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from accounts.core.clock import now
 from accounts.core.errors import N_, FieldError, InvalidInput, NotFound
@@ -113,7 +113,7 @@ def _build_conditions(form: AccountSearchForm) -> list[ColumnElement[bool]]:
         members = select(Membership.account_id).where(Membership.group == form.group)
         conditions.append(Account.id.in_(members))
     if form.state == "locked":
-        conditions += [Account.status == "active", Account.locked_at > now() - LOCKOUT_DURATION]
+        conditions.append(and_(Account.active, Account.locked_at > now() - LOCKOUT_DURATION))
     elif form.state:
         conditions.append(Account.status == form.state)
     return conditions
@@ -157,7 +157,7 @@ def get_account_details(uow: UnitOfWork, account_id: str) -> AccountDetails:
         failures=row.failures,
         locked_until=row.locked_at + LOCKOUT_DURATION if row.locked_at and row.locked(now()) else None,
         old_email=str(row.anchor_email) if is_anchored else "",
-        sessions=tuple(session_list.list_sessions(uow, row.id, row.auth_epoch)) if row.active else (),
+        sessions=tuple(session_list.list_sessions(uow, row.id)),
         history=tuple(audit_search.list_account_events(uow, row.id)),
         apps=tuple(connected_apps.list_connected_apps(uow, row.id)),
         identities=tuple(identities.list_identities(uow, row.id)),
@@ -201,10 +201,9 @@ def end_account_session(uow: UnitOfWork, account_id: str, session_id: str) -> No
 
     :raises NotFound: there is no such account, or it is no open session of theirs.
     """
-    account = get_account(uow, account_id)
-    epoch = account.auth_epoch
+    get_account(uow, account_id)
     uow.release()
-    session_list.end_session(uow, account_id, epoch, session_id)
+    session_list.end_session(uow, account_id, session_id)
 
 
 def clear_account_lock(uow: UnitOfWork, account_id: str) -> None:

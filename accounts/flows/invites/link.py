@@ -172,7 +172,7 @@ def may_invite(uow: UnitOfWork, account_id: str) -> bool:
 def select_inviters() -> Select[Any]:
     """The accounts whose invitations hold."""
     is_admin = (Membership.account_id == Account.id) & (Membership.group == ADMIN_GROUP)
-    return select(Account.id).join(Membership, is_admin).where(Account.status == "active")
+    return select(Account.id).join(Membership, is_admin).where(Account.active)
 
 
 def choose_inviter_id(uow: UnitOfWork, inviter_id: str) -> str:

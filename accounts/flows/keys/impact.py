@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
-from accounts.core.models.counters import Spent
 from accounts.core.models.invites import SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import link as invite_link
 from accounts.flows.keys.report import KeyReport
-from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.session import SESSION_PURPOSE
+from accounts.flows.sessions.session_list import sign_in_is_live
 
 MAX_ADDRESSES = 20
 """How many addresses are named."""
@@ -74,21 +74,17 @@ def _link_impacts(report: KeyReport) -> tuple[LinkImpact, ...]:
     return tuple(
         LinkImpact(use.purpose, max(0, use.signed - use.opened), use.alive_until)
         for use in report.uses
-        if use.purpose != sessions.SESSION_PURPOSE and use.alive_until + LEEWAY > now()
+        if use.purpose != SESSION_PURPOSE and use.alive_until + LEEWAY > now()
     )
 
 
 def _select_signed_in(condition: ColumnElement[bool]) -> Select[Any]:
-    """Addresses of accounts with a session that is alive, of those that fulfil a condition on its sign-in."""
-    facts = AuditRow.facts
-    spent_id = literal(sessions.spent_id("")) + facts["session"].as_string()
+    """Select addresses of accounts with a live session whose sign-in fulfils a condition."""
     return (
         select(Account.email)
         .distinct()
         .join(AuditRow, AuditRow.account_id == Account.id)
-        .where(AuditRow.kind == sessions.SIGN_IN_EVENT, AuditRow.at > now() - sessions.REMEMBERED_ABSOLUTE_TIMEOUT)
-        .where(Account.status == "active", facts["epoch"].as_integer() == Account.auth_epoch)
-        .where(facts["ends"].as_float() > now().timestamp(), ~exists().where(Spent.id == spent_id), condition)
+        .where(sign_in_is_live(), condition)
     )
 
 

@@ -23,10 +23,11 @@ from accounts.core.security.redirects import MAX_TARGET_CHARACTERS
 from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc import claims, consent, grants, tokens
+from accounts.flows.oidc import claims, consent, tokens
 from accounts.flows.oidc.request import AuthorizationRequest
 from accounts.flows.oidc.responses import AuthorizationResponse
 from accounts.flows.sessions.session import CurrentAccount, Session
+from accounts.flows.shared.grants import may_use_app
 
 AUTHORIZE_PATH = "/oauth/authorize"
 NOTE_PARAMETER, NOTE_PURPOSE, NOTE_VERSION = "asked", "oauth-asked", 1
@@ -121,7 +122,7 @@ def _find_interaction(
         return Interaction.REAUTHENTICATE
     if request.expected_sub not in ("", who.id):
         return Interaction.SWITCH_ACCOUNT
-    if not grants.may_use_app(request.app, who.groups):
+    if not may_use_app(request.app.allowed_groups, who.groups):
         return Interaction.NOT_ALLOWED
     essential_acrs = request.requested_claims.essential_acrs
     if essential_acrs and claims.acr_of(who.session.amr) not in essential_acrs:
@@ -136,11 +137,6 @@ def _find_interaction(
         if consented_scopes is None and not reauthenticated and "select_account" in request.prompt
         else None
     )
-
-
-def grant_consent(uow: UnitOfWork, request: AuthorizationRequest, who: CurrentAccount) -> None:
-    """Keep what a person has agreed to, so that they are not asked again."""
-    consent.record_consent(uow, request, who.id)
 
 
 def deny_authorization(

@@ -15,14 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from accounts.core.clock import now
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App, Consent, Grant
-from accounts.core.models.counters import Spent
 from accounts.core.signing import key_usage
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, tokens
 from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID
 from accounts.flows.oidc.clients import TokenClient
 from accounts.flows.oidc.tokens import AuthorizationCode, RefreshToken
-from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.live import account_allows_epoch, session_is_ended, session_is_live
 from accounts.flows.shared import grants
 
 GRANT_REFUSED_MESSAGE = "The person is not signed in any more, or may not use this client."
@@ -82,14 +81,12 @@ _OWNER_COLUMNS = [getattr(Account, each.name) for each in fields(ResourceOwner)]
 _CLIENT_COLUMNS = clients.client_columns(TokenClient)
 _SELECT_LIVE_GRANT = (
     select(*_GRANT_COLUMNS, *_OWNER_COLUMNS, *_CLIENT_COLUMNS)
-    .add_columns(
-        Membership.group, exists().where(Spent.id == sessions.spent_id("") + Grant.session_id).label("session_ended")
-    )
+    .add_columns(Membership.group, session_is_ended(Grant.session_id).label("session_ended"))
     .join(Account, Account.id == Grant.account_id)
     .join(App, App.id == Grant.app_id)
     .outerjoin(Membership, Membership.account_id == Account.id)
     .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
-    .where(App.disabled_at.is_(None), Account.status == "active", Account.auth_epoch == Grant.auth_epoch)
+    .where(App.disabled_at.is_(None), account_allows_epoch(Grant.auth_epoch))
 )
 _HAS_CONSENT = exists().where(Consent.account_id == bindparam("account"), Consent.app_id == bindparam("app"))
 _SELECT_SIGNED_IN_OWNER = (
@@ -97,8 +94,7 @@ _SELECT_SIGNED_IN_OWNER = (
     .select_from(Account)
     .join(App, App.id == bindparam("app"))
     .outerjoin(Membership, Membership.account_id == Account.id)
-    .where(Account.id == bindparam("account"), Account.status == "active", Account.auth_epoch == bindparam("epoch"))
-    .where(~exists().where(Spent.id == bindparam("mark")))
+    .where(Account.id == bindparam("account"), session_is_live(bindparam("epoch"), bindparam("session")))
     .where(App.disabled_at.is_(None), or_(App.trusted, _HAS_CONSENT))
     .with_for_update(read=True, of=(Account, App))
 )
@@ -127,12 +123,7 @@ def find_live_grant(uow: UnitOfWork, grant_id: str) -> LiveGrant | None:
     )
     if rows[0].session_ended and OFFLINE_ACCESS not in live_grant.scope:
         return None
-    return live_grant if may_use_app(live_grant.app, live_grant.groups) else None
-
-
-def may_use_app(app: App | TokenClient, groups: Sequence[str]) -> bool:
-    """Whether somebody in these groups may use the app."""
-    return not app.allowed_groups or not set(app.allowed_groups).isdisjoint(groups)
+    return live_grant if grants.may_use_app(live_grant.app.allowed_groups, live_grant.groups) else None
 
 
 def redeem_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> LiveGrant:
@@ -158,7 +149,7 @@ def _redeem_once(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCod
         uow.record_event("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
     owner, groups = _find_signed_in_owner(uow, app, code)
-    if owner is None or not may_use_app(app, groups):
+    if owner is None or not grants.may_use_app(app.allowed_groups, groups):
         raise InvalidGrantError(GRANT_REFUSED_MESSAGE)
     grant = _insert_grant(uow, app, code)
     if OFFLINE_ACCESS in code.scope:
@@ -255,7 +246,7 @@ def _find_signed_in_owner(
     params = {
         "account": code.account_id,
         "epoch": code.epoch,
-        "mark": sessions.spent_id(code.session_id),
+        "session": code.session_id,
         "app": app.id,
     }
     rows = uow.execute(_SELECT_SIGNED_IN_OWNER, params).all()

@@ -10,18 +10,18 @@ import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy import bindparam, select, update
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import CsrfFailed
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import Grant
-from accounts.core.models.counters import Spent
 from accounts.core.signing import key_usage
 from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
+from accounts.flows.sessions.live import session_is_live, spent_id
 from accounts.flows.shared import grants
 
 SESSION_PURPOSE, CSRF_PURPOSE, SESSION_VERSION = "session", "csrf", 1
@@ -230,12 +230,7 @@ _SELECT_CURRENT_ACCOUNT = (
         Membership.group,
     )
     .outerjoin(Membership, Membership.account_id == Account.id)
-    .where(
-        Account.id == bindparam("account"),
-        Account.auth_epoch == bindparam("epoch"),
-        Account.status == "active",
-        ~exists().where(Spent.id == bindparam("mark")),
-    )
+    .where(Account.id == bindparam("account"), session_is_live(bindparam("epoch"), bindparam("session")))
 )
 
 
@@ -243,7 +238,7 @@ def find_current_account(uow: UnitOfWork, session: Session) -> CurrentAccount | 
     """Who is signed in by this session, in one statement; None when it was ended or the account may not be used."""
     if not session.account_id:
         return None
-    parameters = {"account": session.account_id, "epoch": session.epoch, "mark": spent_id(session.id)}
+    parameters = {"account": session.account_id, "epoch": session.epoch, "session": session.id}
     rows = uow.fetch_all(_SELECT_CURRENT_ACCOUNT, parameters)
     if not rows:
         return None
@@ -280,11 +275,6 @@ def sign_out_everywhere(uow: UnitOfWork, account_id: str) -> None:
             # Not by the unit of work itself, which sees only what is changed in objects.
             uow.logout_events.epoch_ended(uow.session, account_id, epoch - 1)
         uow.record_event("sign-out.everywhere", account_id=account_id)
-
-
-def spent_id(session_id: str) -> str:
-    """The id by which the end of a session is remembered among what is spent."""
-    return f"session:{session_id}"
 
 
 def make_csrf_token(site: Site, session: Session) -> str:

@@ -236,7 +236,7 @@ def check_admin_remains(uow: UnitOfWork) -> None:
         select(func.count())
         .select_from(Membership)
         .join(Account, Account.id == Membership.account_id)
-        .where(Membership.group == ADMIN_GROUP, Account.status == "active")
+        .where(Membership.group == ADMIN_GROUP, Account.active)
     )
     if not admins:
         raise LastAdmin("the last active admin")

@@ -7,12 +7,20 @@ does that.)
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import ColumnElement, Engine, and_, delete, select, update
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
+
+
+def may_use_app(allowed_groups: Iterable[str], groups: Iterable[str]) -> bool:
+    """Return whether an account in ``groups`` may use an app; one that names no groups is open to every account."""
+    allowed = set(allowed_groups)
+    return not allowed or not allowed.isdisjoint(groups)
 
 
 def lock_account(uow: UnitOfWork, account_id: str) -> None:

@@ -89,7 +89,7 @@ def complete_sign_in(
         # One guarded statement rather than the ORM's version: sign-ins at the same moment do not exclude each other.
         row = uow.session.execute(
             update(Account)
-            .where(Account.id == account_id, Account.status == "active", Account.password_hash == stored_hash)
+            .where(Account.id == account_id, Account.active, Account.password_hash == stored_hash)
             .values(
                 sign_in_serial=Account.sign_in_serial + 1,
                 last_sign_in_at=now(),

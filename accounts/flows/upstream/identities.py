@@ -65,7 +65,7 @@ def sign_in_by_identity(uow: UnitOfWork, user: UpstreamUser) -> Session:
         # Guarded, as signing in by password is: an account that was disabled meanwhile lets nobody in.
         row = uow.session.execute(
             update(Account)
-            .where(Account.id == (identity.account_id if identity else ""), Account.status == "active")
+            .where(Account.id == (identity.account_id if identity else ""), Account.active)
             .values(sign_in_serial=Account.sign_in_serial + 1, last_sign_in_at=now())
             .returning(Account.auth_epoch)
             .execution_options(synchronize_session=False)
