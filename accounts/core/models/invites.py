@@ -10,12 +10,16 @@ from datetime import datetime
 
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
     UniqueConstraint,
+    and_,
+    case,
     text,
 )
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
@@ -92,7 +96,17 @@ class SentInvite(Base):
 
     __table_args__ = (Index(None, "batch", "id"),)
 
-    @property
+    @hybrid_property
+    def undecided(self) -> bool:
+        """Whether it was neither accepted nor revoked; it may have expired."""
+        return self.accepted_at is None and self.revoked_at is None
+
+    @undecided.inplace.expression
+    @classmethod
+    def _undecided_condition(cls) -> ColumnElement[bool]:
+        return and_(cls.accepted_at.is_(None), cls.revoked_at.is_(None))
+
+    @hybrid_property
     def state(self) -> str:
         """``accepted``, ``revoked``, ``expired`` or ``pending``."""
         if self.accepted_at:
@@ -100,3 +114,13 @@ class SentInvite(Base):
         if self.revoked_at:
             return "revoked"
         return "expired" if self.expires_at < now() else "pending"
+
+    @state.inplace.expression
+    @classmethod
+    def _state_expression(cls) -> ColumnElement[str]:
+        return case(
+            (cls.accepted_at.is_not(None), "accepted"),
+            (cls.revoked_at.is_not(None), "revoked"),
+            (cls.expires_at < now(), "expired"),
+            else_="pending",
+        )

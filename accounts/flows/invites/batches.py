@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import case, delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core.clock import now
@@ -112,15 +112,12 @@ def count_batches(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, BatchC
     verdicts = select(BatchRow.batch_id, BatchRow.verdict, func.count()).where(BatchRow.batch_id.in_(batch_ids))
     for batch_id, verdict, count in uow.session.execute(verdicts.group_by(BatchRow.batch_id, BatchRow.verdict)):
         counts[batch_id].rows[verdict] = count
-    state = case(
-        (SentInvite.accepted_at.is_not(None), "accepted"),
-        (SentInvite.revoked_at.is_not(None), "revoked"),
-        (SentInvite.expires_at < now(), "expired"),
-        else_="pending",
-    )
     # Named in a subquery: PostgreSQL does not see that two expressions with parameters are the same.
     named_states = (
-        select(SentInvite.batch_id, state.label("state")).where(SentInvite.batch_id.in_(batch_ids)).subquery().c
+        select(SentInvite.batch_id, SentInvite.state.label("state"))
+        .where(SentInvite.batch_id.in_(batch_ids))
+        .subquery()
+        .c
     )
     states = select(named_states.batch_id, named_states.state, func.count()).group_by(
         named_states.batch_id, named_states.state

@@ -20,10 +20,8 @@ from accounts.core.signing import key_usage
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
-from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, choose_inviter_id, make_invite_payload
-from accounts.flows.invites.search import build_state_conditions
-
-INVITES_PER_TRANSACTION = 200
+from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, choose_inviter_ids, make_invite_payload
+from accounts.flows.invites.manage import INVITES_PER_TRANSACTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ def record_export(uow: UnitOfWork, batch_id: str, export_format: str) -> str:
     """
     with uow:
         batch = batches.find_batch(uow, batch_id)
-        count_open = select(func.count()).where(SentInvite.batch_id == batch.id, *build_state_conditions("pending"))
+        count_open = select(func.count()).where(SentInvite.batch_id == batch.id, SentInvite.state == "pending")
         facts = {"batch": batch.id, "form": export_format, "count": uow.session.scalar(count_open) or 0}
         uow.record_event("batch.exported", facts=facts)
         return batch.name
@@ -75,14 +73,14 @@ def format_mail_merge(invites: Iterable[ExportedInvite]) -> Iterator[Sequence[st
 
 def _export_chunk(uow: UnitOfWork, batch_id: str, after_id: str) -> list[tuple[str, ExportedInvite]]:
     statement = select(SentInvite).where(
-        SentInvite.batch_id == batch_id, SentInvite.id > after_id, *build_state_conditions("pending")
+        SentInvite.batch_id == batch_id, SentInvite.id > after_id, SentInvite.state == "pending"
     )
     with uow:
         rows = uow.session.scalars(statement.order_by(SentInvite.id).limit(INVITES_PER_TRANSACTION)).all()
         if not rows:
             return []
         link_signer, key = uow.site.link_signer, uow.site.ring.signing
-        inviter_ids = {inviter: choose_inviter_id(uow, inviter) for inviter in {row.inviter_id for row in rows}}
+        inviter_ids = choose_inviter_ids(uow, rows)
         key_usage.count_signed(uow.session, key, INVITE_PURPOSE, max(row.expires_at for row in rows), times=len(rows))
         exported = []
         for row in rows:

@@ -7,6 +7,7 @@ genuine, neither accepted nor revoked, and its inviter may still invite. What wa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,11 +176,17 @@ def select_inviters() -> Select[Any]:
     return select(Account.id).join(Membership, is_admin).where(Account.active)
 
 
-def choose_inviter_id(uow: UnitOfWork, inviter_id: str) -> str:
-    """Who stands behind a link that is handed out now: its inviter, or who hands it out if that one may no more."""
-    if inviter_id == OPERATOR or may_invite(uow, inviter_id):
-        return inviter_id
-    return uow.request_info.account_id or OPERATOR
+def choose_inviter_ids(uow: UnitOfWork, rows: Iterable[SentInvite]) -> dict[str, str]:
+    """Return who vouches for links that are handed out now, by the id of the first inviter.
+
+    An inviter who may not invite any more is replaced by the account that hands the links out.
+    """
+    return {
+        inviter: inviter
+        if inviter == OPERATOR or may_invite(uow, inviter)
+        else uow.request_info.account_id or OPERATOR
+        for inviter in {row.inviter_id for row in rows}
+    }
 
 
 def _keep_spent_until(uow: UnitOfWork, opened: OpenedLink) -> datetime:

@@ -20,7 +20,7 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
-from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_id, spent_id
+from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_ids, spent_id
 from accounts.flows.invites.send import Days
 from accounts.flows.shared.fields import Form
 
@@ -28,7 +28,6 @@ INVITES_PER_TRANSACTION = 200
 """Invitations in one transaction: enough to be quick, few enough that nobody waits long for the database."""
 MAX_PICKED_INVITES = 500
 InviteAction = Literal["resend", "extend", "revoke"]
-_UNDECIDED = (SentInvite.accepted_at.is_(None), SentInvite.revoked_at.is_(None))
 BATCH_EVENT_OF_ACTION = {"resend": "invites.resent", "extend": "invites.extended", "revoke": "invites.revoked"}
 
 
@@ -101,7 +100,7 @@ def change_batch_invites(uow: UnitOfWork, batch_id: str, action: InviteAction, d
     if action == "revoke":
         batches.stop_batch(uow, batch_id)
     else:
-        statement = select(func.count()).where(SentInvite.batch_id == batch_id, *_UNDECIDED)
+        statement = select(func.count()).where(SentInvite.batch_id == batch_id, SentInvite.undecided)
         _count_letters(uow, uow.fetch_all(statement)[0][0])
     done = sum(len(_change_chunk(uow, action, ids, days)) for ids in _iter_undecided_ids(uow, batch_id))
     with uow:
@@ -114,7 +113,7 @@ def _iter_undecided_ids(uow: UnitOfWork, batch_id: str) -> Iterator[Sequence[str
     while True:
         statement = (
             select(SentInvite.id)
-            .where(SentInvite.batch_id == batch_id, SentInvite.id > after_id, *_UNDECIDED)
+            .where(SentInvite.batch_id == batch_id, SentInvite.id > after_id, SentInvite.undecided)
             .order_by(SentInvite.id)
             .limit(INVITES_PER_TRANSACTION)
         )
@@ -141,7 +140,7 @@ def _change_chunk(uow: UnitOfWork, action: InviteAction, ids: Sequence[str], day
 
 
 def _resend(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
-    rows = _update_undecided(uow, ids, SentInvite.expires_at >= now(), sent=SentInvite.sent + 1)
+    rows = _update_undecided(uow, ids, SentInvite.state == "pending", sent=SentInvite.sent + 1)
     _enqueue_letters(uow, rows)
     for row in rows:
         uow.record_event("invite.resent", facts={"invite": row.id})
@@ -157,7 +156,7 @@ def _extend(uow: UnitOfWork, ids: Sequence[str], until: datetime) -> list[SentIn
 
 
 def _enqueue_letters(uow: UnitOfWork, rows: Sequence[SentInvite]) -> None:
-    inviter_ids = {inviter: choose_inviter_id(uow, inviter) for inviter in {row.inviter_id for row in rows}}
+    inviter_ids = choose_inviter_ids(uow, rows)
     for row in rows:
         row.inviter_id = inviter_ids[row.inviter_id]
         uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale)
@@ -166,7 +165,7 @@ def _enqueue_letters(uow: UnitOfWork, rows: Sequence[SentInvite]) -> None:
 def _revoke(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
     keep_until = uow.site.link_signer.keep_spent_until
     still_open = select(SentInvite.id, SentInvite.expires_at).where(
-        SentInvite.id.in_(ids), *_UNDECIDED, SentInvite.expires_at >= now()
+        SentInvite.id.in_(ids), SentInvite.state == "pending"
     )
     keep_until_by_id = {spent_id(id): keep_until(expires_at) for id, expires_at in uow.session.execute(still_open)}
     # The marks that acceptance needs, too: of the two at the same moment one is told that it came too late.
@@ -185,7 +184,7 @@ def _update_undecided(
     uow: UnitOfWork, ids: Sequence[str], *conditions: ColumnElement[bool], **values: object
 ) -> list[SentInvite]:
     """Change those that are neither accepted nor revoked, and answer them as they are now: in one statement."""
-    statement = update(SentInvite).where(SentInvite.id.in_(ids), *_UNDECIDED, *conditions).values(values)
+    statement = update(SentInvite).where(SentInvite.id.in_(ids), SentInvite.undecided, *conditions).values(values)
     returning = statement.returning(SentInvite).execution_options(synchronize_session=False, populate_existing=True)
     return sorted(uow.session.scalars(returning), key=lambda row: row.id)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 
-from accounts.core.clock import now
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.invites import BatchRow, SentInvite
 from accounts.core.uow import UnitOfWork
@@ -63,9 +62,7 @@ def find_known_addresses(uow: UnitOfWork, keys: Iterable[str]) -> KnownAddresses
         groups_by_key[key_of[membership.account_id]].add(membership.group)
     invited = select(SentInvite.email_key).where(
         SentInvite.email_key.in_(keys),
-        SentInvite.accepted_at.is_(None),
-        SentInvite.revoked_at.is_(None),
-        SentInvite.expires_at >= now(),
+        SentInvite.state == "pending",
         or_(SentInvite.inviter_id == OPERATOR, SentInvite.inviter_id.in_(select_inviters())),
     )
     return KnownAddresses(

@@ -11,7 +11,6 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from sqlalchemy import ColumnElement, select, tuple_
 
-from accounts.core.clock import now
 from accounts.core.models.account import Account
 from accounts.core.models.invites import SentInvite
 from accounts.core.uow import UnitOfWork
@@ -64,26 +63,14 @@ def search_invites(uow: UnitOfWork, form: InviteSearchForm) -> InvitePage:
     )
 
 
-def build_state_conditions(state: str) -> tuple[ColumnElement[bool], ...]:
-    """What holds of invitations in a state, as :attr:`SentInvite.state` says it."""
-    accepted, revoked = SentInvite.accepted_at.is_not(None), SentInvite.revoked_at.is_not(None)
-    if state == "accepted":
-        return (accepted,)
-    if state == "revoked":
-        return (~accepted, revoked)
-    expired = SentInvite.expires_at < now()
-    return (~accepted, ~revoked, expired if state == "expired" else ~expired)
-
-
 def _build_conditions(form: InviteSearchForm) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if form.state:
-        conditions += build_state_conditions(form.state)
+        conditions.append(SentInvite.state == form.state)
     if form.batch:
         conditions.append(SentInvite.batch_id == form.batch)
-    for word in form.q.casefold().split():
-        # Folded by Python on both sides: databases disagree about what a small letter is.
-        conditions.append(SentInvite.search.contains(word, autoescape=True))
+    # Folded by Python on both sides: databases disagree about what a small letter is.
+    conditions += [SentInvite.search.contains(word, autoescape=True) for word in form.q.casefold().split()]
     cursor = CURSOR_PATTERN.fullmatch(form.after)
     if cursor:
         created_at = UNIX_EPOCH + timedelta(microseconds=int(cursor[1]))

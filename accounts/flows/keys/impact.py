@@ -90,8 +90,9 @@ def _select_signed_in(condition: ColumnElement[bool]) -> Select[Any]:
 
 def _select_open_invitations(report: KeyReport, until: datetime) -> Select[Any]:
     signs_invitations = literal(any(use.purpose == invite_link.INVITE_PURPOSE for use in report.uses))
-    is_open = (SentInvite.accepted_at.is_(None), SentInvite.revoked_at.is_(None), SentInvite.expires_at > now())
-    return select(SentInvite.email).where(signs_invitations, *is_open, SentInvite.created_at <= until)
+    return select(SentInvite.email).where(
+        signs_invitations, SentInvite.state == "pending", SentInvite.created_at <= until
+    )
 
 
 def _count_addresses(uow: UnitOfWork, addresses: Select[Any]) -> int:

@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import URL, delete, func, select, text, update
 
 from accounts.core import atomic_files
-from accounts.core.clock import now
 from accounts.core.database.store import Store
 from accounts.core.links.opening import record_restore
 from accounts.core.models.account import Account
@@ -78,15 +77,10 @@ def invalidate_after_restore(uow: UnitOfWork) -> RestoreResult:
         record_restore(uow)
         statement = delete(OutboxRow).where(OutboxRow.dead_at.is_(None)).returning(OutboxRow.id)
         letters = len(uow.session.execute(statement.execution_options(synchronize_session=False)).all())
-        open_invite_conditions = (
-            SentInvite.accepted_at.is_(None),
-            SentInvite.revoked_at.is_(None),
-            SentInvite.expires_at > now(),
-        )
         counts: Any = uow.session.execute(
             select(
                 select(func.count()).select_from(Account).scalar_subquery(),
-                select(func.count()).select_from(SentInvite).where(*open_invite_conditions).scalar_subquery(),
+                select(func.count()).select_from(SentInvite).where(SentInvite.state == "pending").scalar_subquery(),
             )
         ).one()
         result = RestoreResult(counts[0], counts[1], letters)
