@@ -69,6 +69,23 @@ class CallResult:
 
 
 @dataclass(frozen=True, slots=True)
+class OutboxSubject:
+    """What an outbox row is about.
+
+    :ivar id: of an account, an invitation or a logout; "" where it is about an address.
+    :ivar email: the address as it was entered; "" where it is about something with an id.
+    """
+
+    id: str = ""
+    email: str = ""
+
+
+def parse_subject(text: str) -> OutboxSubject:
+    """Return what the ``subject`` of an outbox row stands for. No id has an @."""
+    return OutboxSubject(email=text) if "@" in text else OutboxSubject(id=text)
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxItem:
     """A claimed outbox row."""
 
@@ -79,6 +96,11 @@ class OutboxItem:
     locale: str
     attempts: int
     created_at: datetime
+
+    @property
+    def about(self) -> OutboxSubject:
+        """What it is about."""
+        return parse_subject(self.subject)
 
     @property
     def requested_by(self) -> Mapping[str, object]:

@@ -12,6 +12,7 @@ from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked
 from accounts.core.link_kinds.parts import Subject, anchor, auth_epoch, email_serial, holder, lock_serial, sign_ins
 from accounts.core.links.link import Link, LinkClaims, OpenedLink, parse_email_key
 from accounts.core.models.account import Account
+from accounts.core.outbox import OutboxSubject
 from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork
 
@@ -81,9 +82,9 @@ def find_holder(uow: UnitOfWork, email: str) -> Subject:
     return Subject(email, uow.session.scalars(select(Account).where(Account.email_key == email_key)).first())
 
 
-def find_subject_account(uow: UnitOfWork, subject: str) -> Account | None:
-    """The account that an intent speaks of, by id or by address."""
-    return find_holder(uow, subject).account if "@" in subject else uow.session.get(Account, subject)
+def find_subject_account(uow: UnitOfWork, subject: OutboxSubject) -> Account | None:
+    """Return the account that an outbox row is about, by id or by address; None where there is none."""
+    return find_holder(uow, subject.email).account if subject.email else uow.session.get(Account, subject.id)
 
 
 def record_address_deleted(uow: UnitOfWork, email_key: str) -> None:

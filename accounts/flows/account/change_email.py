@@ -25,6 +25,7 @@ from accounts.core.security.addresses import parse_email
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits, mail_request
 from accounts.flows.shared.fields import Email, Form
+from accounts.flows.shared.recovery import recover_account
 
 PURPOSE, UNDO_PURPOSE, EMAIL_CHANGED_NOTICE = "change-email", "undo-email-change", "email-changed"
 UNDO_LINK_TTL = timedelta(hours=72)
@@ -63,7 +64,7 @@ def request_email_change(uow: UnitOfWork, account_id: str, form: ChangeEmailForm
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    account = uow.session.get(Account, item.subject)
+    account = uow.session.get(Account, item.about.id)
     if account is None or account.email_serial != item.facts["serial"]:
         return None
     new = str(item.facts["email"])
@@ -101,6 +102,7 @@ def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
         account.anchor_until = now() + uow.site.link_signer.lifetime(UNDO)
         account.anchor_serial += 1
     _set_address(uow, account, opened.carried.email)
+    account.auth_epoch += 1
     # To the address that was, and to the anchor: in a chain of changes these are two.
     for address in sorted({old, str(account.anchor_email)}):
         uow.enqueue(EMAIL_CHANGED_NOTICE, account.id, {"to": address, "new": account.email}, account.locale)
@@ -110,7 +112,7 @@ def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
 
 def email_changed_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """Tells the old address that it is the old one now, with the way back."""
-    account = uow.session.get(Account, item.subject)
+    account = uow.session.get(Account, item.about.id)
     if account is None or account.anchor_until is None or account.anchor_until <= now():
         return None
     context = {
@@ -142,7 +144,7 @@ def undo_email_change(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActR
     account.anchor_email = account.anchor_key = account.anchor_until = None
     account.anchor_serial += 1
     # Whoever changed the address may know the password; the reset goes to the restored address.
-    accounts.void_password(uow, account)
+    recover_account(uow, account, void_password=True)
     uow.record_event("email.restored", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id)
 
@@ -173,7 +175,6 @@ def _set_address(uow: UnitOfWork, account: Account, new: str) -> None:
     record_address_released(uow, account.email_key)
     account.email, account.email_key = address.email, address.key
     account.email_serial += 1
-    account.auth_epoch += 1
 
 
 CHANGE = Link(

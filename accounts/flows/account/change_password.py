@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from accounts.core.errors import N_, Conflict, FieldError, InvalidInput
+from accounts.core.errors import N_
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
-from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import not_me
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import CurrentPassword, Form, NewPassword
+from accounts.flows.shared.recovery import PASSWORD_CHANGED, recover_account
+from accounts.flows.sign_in import step_up
 
-PASSWORD_CHANGED_NOTICE = accounts.PASSWORD_CHANGED
-WRONG_PASSWORD_MESSAGE = N_("That is not your current password.")
+PASSWORD_CHANGED_NOTICE = PASSWORD_CHANGED
 
 
 class ChangePasswordForm(Form):
@@ -32,25 +32,14 @@ def change_password(uow: UnitOfWork, current: CurrentAccount, form: ChangePasswo
     :raises InvalidInput: the current password is wrong, or the new one may not be chosen.
     :raises TooManyRequests: too many tries for this account.
     """
-    uow.site.throttle.hit(throttle.PASSWORD_ACCOUNT, current.id)
-    stored_account = uow.session.get_one(Account, current.id)
-    uow.release()
-    is_correct, _ = uow.site.passwords.verify(form.current_password, stored_account.password_hash)
-    if not is_correct:
-        with uow:
-            uow.record_event("password.refused", account_id=current.id)
-        raise InvalidInput(
-            "wrong password", fields=[FieldError("current_password", "wrong_password", WRONG_PASSWORD_MESSAGE, {})]
-        )
-    password_hash = accounts.hash_new_password(
-        uow, form.password, email=stored_account.email, name=stored_account.name
+    step_up.check_current_password(
+        uow, current, form.current_password, field="current_password", refused_event="password.refused"
     )
+    password_hash = accounts.hash_new_password(uow, form.password, email=current.email, name=current.name)
 
     def work() -> Session:
-        account = uow.session.get_one(Account, current.id)
-        if account.auth_epoch != current.auth_epoch:
-            raise Conflict("password or sessions changed meanwhile")
-        accounts.set_password(uow, account, password_hash)
+        account = accounts.get_unchanged_account(uow, current.id, current.auth_epoch)
+        recover_account(uow, account, password_hash=password_hash)
         uow.record_event("password.changed", account_id=account.id)
         return sessions.renew_session(uow, account, current.session, password_verified=True)
 
@@ -59,16 +48,8 @@ def change_password(uow: UnitOfWork, current: CurrentAccount, form: ChangePasswo
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """The notice that a password was changed or reset, with the way to object."""
-    account = uow.session.get(Account, item.subject)
+    account = uow.session.get(Account, item.about.id)
     if account is None or account.password_hash is None:
         # Void by now: somebody has objected, and has got the letter that says so.
         return None
-    context = {
-        "asked": item.requested_by,
-        "email": account.email,
-        "name": account.name or None,
-        "at": item.created_at,
-    }
-    return Letter(
-        PASSWORD_CHANGED_NOTICE, account.email, account.locale, context, link=not_me.make_not_me_url(uow, account)
-    )
+    return not_me.build_security_notice(uow, item, account)

@@ -38,7 +38,7 @@ def request_account_closing(uow: UnitOfWork, account_id: str) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    account = uow.session.get(Account, item.subject)
+    account = uow.session.get(Account, item.about.id)
     return mail_request.build_account_letter(uow, item, CLOSE, account)
 
 
@@ -93,14 +93,13 @@ def _email_keys(account: Account) -> list[str]:
 
 def account_closed_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """The last letter: it is done."""
-    return Letter(
-        ACCOUNT_CLOSED_NOTICE, item.subject, item.locale, {"asked": item.requested_by, "email": item.subject}
-    )
+    to = item.about.email
+    return Letter(ACCOUNT_CLOSED_NOTICE, to, item.locale, {"asked": item.requested_by, "email": to})
 
 
 def account_deleted_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """The last letter to somebody whose account was deleted by an admin. By whom is nobody's business."""
-    return Letter(item.purpose, item.subject, item.locale, {"email": item.subject})
+    return Letter(item.purpose, item.about.email, item.locale, {"email": item.about.email})
 
 
 CLOSE = Link(

@@ -14,14 +14,26 @@ from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared import accounts
+from accounts.flows.shared.accounts import subject_of
+from accounts.flows.shared.recovery import recover_account
 
 PURPOSE = "not-me"
 
 
-def make_not_me_url(uow: UnitOfWork, account: Account) -> str:
-    """The link for a notice to the owner of an account."""
-    return uow.link_url(NOT_ME, accounts.subject_of(account))
+def build_security_notice(uow: UnitOfWork, item: OutboxItem, account: Account, **context: object) -> Letter:
+    """Return a notice to the owner about the security of their account, with the link to object.
+
+    :param context: what the words need to know beside who asked, and when.
+    """
+    context |= {
+        "asked": item.requested_by,
+        "email": account.email,
+        "name": account.name or None,
+        "at": item.created_at,
+    }
+    return Letter(
+        item.purpose, account.email, account.locale, context, link=uow.link_url(NOT_ME, subject_of(account))
+    )
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
@@ -31,8 +43,7 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
-    account.auth_epoch += 1
-    accounts.void_password(uow, account)
+    recover_account(uow, account, void_password=True)
     uow.record_event("not-me", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id)
 

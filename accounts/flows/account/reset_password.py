@@ -11,12 +11,11 @@ from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_subject_account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared import accounts, mail_request
+from accounts.flows.shared import accounts, mail_request, recovery
 from accounts.flows.shared.accounts import NewCredentials
 from accounts.flows.shared.fields import NewPasswordForm
-from accounts.flows.sign_in import unlock
 
-PURPOSE = accounts.RESET_PASSWORD
+PURPOSE = recovery.RESET_PASSWORD
 PASSWORD_VOID_WORDS = "password-void"  # noqa: S105 - the name of a letter
 """Words for somebody who has no password now: they do not have to have asked, and nothing stays as it is."""
 
@@ -34,7 +33,7 @@ def request_password_reset(uow: UnitOfWork, form: ForgotPasswordForm) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    account = find_subject_account(uow, item.subject)
+    account = find_subject_account(uow, item.about)
     account_letter = mail_request.build_account_letter(
         uow, item, RESET, account, mail_request.get_return_target(item)
     )
@@ -54,8 +53,7 @@ def prepare_new_password(uow: UnitOfWork, opened: OpenedLink, form: NewPasswordF
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: NewCredentials) -> ActResult:
     account = opened.account
-    accounts.set_password(uow, account, credentials.password_hash)
-    unlock.clear_lock(account)
+    recovery.recover_account(uow, account, password_hash=credentials.password_hash, unlock=True)
     uow.record_event("password.reset", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id)
 

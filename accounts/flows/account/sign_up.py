@@ -41,7 +41,7 @@ def request_sign_up(uow: UnitOfWork, form: SignUpForm) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    subject = find_holder(uow, item.subject)
+    subject = find_holder(uow, item.about.email)
     context: dict[str, object] = {"asked": item.requested_by, "email": subject.email}
     if subject.account is not None:
         if not subject.account.active:

@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, FieldError, InvalidInput, NotFound
+from accounts.core.errors import N_, FieldError, InvalidInput
 from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import close_account
@@ -21,9 +21,8 @@ from accounts.flows.oidc.connected_apps import ConnectedApp
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session_list import OpenSession
-from accounts.flows.shared import accounts
+from accounts.flows.shared import accounts, recovery
 from accounts.flows.shared.fields import Cursor, Email, Form, SearchText
-from accounts.flows.sign_in import unlock
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.identities import ConnectedIdentity as Identity
 
@@ -95,7 +94,7 @@ def search_accounts(
     statement = select(Account).where(*_build_conditions(form))
     if form.after:
         # Not the first page again: whoever reads page after page would never come to an end.
-        statement = statement.where(Account.email_key > get_account(uow, form.after).email_key)
+        statement = statement.where(Account.email_key > accounts.get_account(uow, form.after).email_key)
     rows = uow.session.scalars(statement.order_by(Account.email_key).limit(page_size + 1)).all()
     return _build_rows(uow, rows[:page_size]), rows[page_size - 1].id if len(rows) > page_size else ""
 
@@ -148,7 +147,7 @@ def get_account_details(uow: UnitOfWork, account_id: str) -> AccountDetails:
 
     :raises NotFound: there is none.
     """
-    row = get_account(uow, account_id)
+    row = accounts.get_account(uow, account_id)
     is_anchored = row.anchor_until is not None and row.anchor_until > now()
     return AccountDetails(
         account=_build_rows(uow, [row])[0],
@@ -164,25 +163,17 @@ def get_account_details(uow: UnitOfWork, account_id: str) -> AccountDetails:
     )
 
 
-def get_account(uow: UnitOfWork, account_id: str) -> Account:
-    """:raises NotFound: there is no such account."""
-    row = uow.session.get(Account, account_id)
-    if row is None:
-        raise NotFound(f"no account {account_id}")
-    return row
-
-
 def send_password_reset(uow: UnitOfWork, account_id: str) -> None:
     """Mail the owner a link to choose a new password. Nothing changes until they use it.
 
     :raises NotFound: there is no such account.
     """
     with uow:
-        account = get_account(uow, account_id)
-        mail = uow.enqueue(
-            accounts.RESET_PASSWORD, account.id, {"next": "", "asked": UNDISCLOSED_REQUEST}, account.locale
+        account = accounts.get_account(uow, account_id)
+        mail = recovery.recover_account(
+            uow, account, end_sessions=False, send_reset_link=True, letter_facts={"asked": UNDISCLOSED_REQUEST}
         )
-        facts = {"mail": mail, "purpose": accounts.RESET_PASSWORD}
+        facts = {"mail": mail, "purpose": recovery.RESET_PASSWORD}
         uow.record_event(RESET_SENT_EVENT, account_id=account.id, facts=facts)
 
 
@@ -191,7 +182,7 @@ def end_account_sessions(uow: UnitOfWork, account_id: str) -> None:
 
     :raises NotFound: there is no such account.
     """
-    get_account(uow, account_id)
+    accounts.get_account(uow, account_id)
     uow.release()
     sessions.sign_out_everywhere(uow, account_id)
 
@@ -201,7 +192,7 @@ def end_account_session(uow: UnitOfWork, account_id: str, session_id: str) -> No
 
     :raises NotFound: there is no such account, or it is no open session of theirs.
     """
-    get_account(uow, account_id)
+    accounts.get_account(uow, account_id)
     uow.release()
     session_list.end_session(uow, account_id, session_id)
 
@@ -213,9 +204,9 @@ def clear_account_lock(uow: UnitOfWork, account_id: str) -> None:
     """
 
     def work() -> None:
-        account = get_account(uow, account_id)
+        account = accounts.get_account(uow, account_id)
         if account.locked_at is not None or account.failures:
-            unlock.clear_lock(account)
+            recovery.clear_lock(account)
             uow.record_event("account.unlocked", account_id=account.id)
 
     uow.attempt(work)
@@ -230,10 +221,7 @@ def delete_account_as_admin(uow: UnitOfWork, account_id: str, form: DeleteAccoun
     """
 
     def work() -> None:
-        accounts.lock_admins(uow)
-        account = uow.session.get(Account, account_id, populate_existing=True)
-        if account is None:
-            raise NotFound(f"no account {account_id}")
+        account = accounts.get_account(uow, account_id, lock=True)
         if account.email_key != form.email.key:
             raise InvalidInput(
                 "another address", fields=[FieldError("email", "other_address", WRONG_ADDRESS_MESSAGE, {})]

@@ -81,11 +81,12 @@ def retry_dead_letter(uow: UnitOfWork, mail_id: str) -> None:
         row = uow.session.get(OutboxRow, mail_id)
         if row is None or not outbox.revive_dead_letters(uow.session, mail_id):
             raise NotFound("no letter of this name was given up")
-        account = uow.session.get(Account, row.subject)
+        about = outbox.parse_subject(row.subject)
+        account = uow.session.get(Account, about.id)
         uow.record_event(
             MAIL_REVIVED_EVENT,
             account_id=account.id if account else None,
-            email_key=accounts.get_email_key(row.subject),
+            email_key=accounts.get_email_key(about.email),
             facts={"mail": mail_id, "purpose": row.purpose},
         )
     uow.site.mail_due.set()

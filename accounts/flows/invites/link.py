@@ -55,7 +55,7 @@ class FirstAdminForm(Form):
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    row = uow.session.get(SentInvite, item.subject)
+    row = uow.session.get(SentInvite, item.about.id)
     if row is None or row.state != "pending":
         return None
     inviter = uow.session.get(Account, row.inviter_id) if row.inviter_id else None

@@ -53,7 +53,7 @@ def make_logout_callback(uow: UnitOfWork, item: OutboxItem) -> Callback | None:
 
     None where the app is gone, or has no address any more: it cannot be told then.
     """
-    row = uow.session.get(AppLogout, item.subject)
+    row = uow.session.get(AppLogout, item.about.id)
     if row is None:
         return None
     logout_uri, alg = _find_logout_uri(uow, row.app_id, item)

@@ -9,15 +9,14 @@ from sqlalchemy import exists, func, select
 
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
-from accounts.core.errors import AddressTaken, LastAdmin, NotFound
+from accounts.core.errors import AddressTaken, Conflict, LastAdmin, NotFound
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
 from accounts.core.security.passwords import check_new_password
 from accounts.core.uow import UnitOfWork
+from accounts.flows.shared.recovery import recover_account
 
-PASSWORD_CHANGED, RESET_PASSWORD = "password-changed", "reset-password"
-"""Purposes of intents that several flows put."""
 FIRST_ADMIN_SPENT_ID = "invite:first-admin"
 """Spent as soon as anybody administers; the door for the first admin never opens again."""
 
@@ -125,25 +124,8 @@ def remove_groups(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> t
     return names
 
 
-def set_password(uow: UnitOfWork, account: Account, password_hash: str) -> None:
-    """Set a new password and tell its owner; sessions and links that trusted the old one are dead with the commit."""
-    account.password_hash = password_hash
-    account.auth_epoch += 1
-    uow.enqueue(PASSWORD_CHANGED, account.id, locale=account.locale)
-
-
-def void_password(uow: UnitOfWork, account: Account) -> None:
-    """Somebody else may know the password: it counts no more, and the owner gets a reset link.
-
-    Only a void password keeps them out meanwhile. They could sign in again otherwise, and every sign-in would kill
-    the reset link. Their sessions are for the caller to end.
-    """
-    account.password_hash = None
-    uow.enqueue(RESET_PASSWORD, account.id, {"next": ""}, account.locale)
-
-
 def get_email_key(text: str) -> str:
-    """The unique form of an address; "" for anything else, such as an id."""
+    """Return the unique form of an address; "" for anything else, such as an id."""
     try:
         return parse_email(text).key
     except AddressRefused:
@@ -164,6 +146,18 @@ def find_account(uow: UnitOfWork, id_or_email: str) -> Account:
     return account
 
 
+def get_unchanged_account(uow: UnitOfWork, account_id: str, epoch: int) -> Account:
+    """Return the account that is signed in, to be changed in this transaction.
+
+    :param epoch: the ``auth_epoch`` of the session that the request came with.
+    :raises Conflict: the sessions of this epoch were ended since.
+    """
+    account = uow.session.get_one(Account, account_id)
+    if account.auth_epoch != epoch or not account.active:
+        raise Conflict("password or sessions changed meanwhile")
+    return account
+
+
 def disable_account(uow: UnitOfWork, account_id: str) -> Account:
     """Switch an account off: sessions and links are dead at once.
 
@@ -171,10 +165,10 @@ def disable_account(uow: UnitOfWork, account_id: str) -> Account:
     """
 
     def work() -> Account:
-        account = _lock_and_get_account(uow, account_id)
+        account = get_account(uow, account_id, lock=True)
         if account.active:
             account.status = "disabled"
-            account.auth_epoch += 1
+            recover_account(uow, account)
             uow.record_event("account.disabled", account_id=account.id)
             if ADMIN_GROUP in account.groups:
                 check_admin_remains(uow)
@@ -187,7 +181,7 @@ def enable_account(uow: UnitOfWork, account_id: str) -> Account:
     """Switch an account on again. Sessions and links from before stay dead."""
 
     def work() -> Account:
-        account = _lock_and_get_account(uow, account_id)
+        account = get_account(uow, account_id, lock=True)
         if not account.active:
             account.status = "active"
             account.auth_epoch += 1
@@ -205,7 +199,7 @@ def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Accou
     new_groups = set(groups)
 
     def work() -> Account:
-        account = _lock_and_get_account(uow, account_id)
+        account = get_account(uow, account_id, lock=True)
         add_groups(uow, account, new_groups)
         remove_groups(uow, account, set(account.groups) - new_groups)
         return account
@@ -213,9 +207,15 @@ def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Accou
     return uow.attempt(work)
 
 
-def _lock_and_get_account(uow: UnitOfWork, account_id: str) -> Account:
-    lock_admins(uow)
-    account = uow.session.get(Account, account_id, populate_existing=True)
+def get_account(uow: UnitOfWork, account_id: str, *, lock: bool = False) -> Account:
+    """Return an account by id.
+
+    :param lock: lock who administers first, and read the account anew: for changes after which an admin must remain.
+    :raises NotFound: there is none.
+    """
+    if lock:
+        lock_admins(uow)
+    account = uow.session.get(Account, account_id, populate_existing=lock)
     if account is None:
         raise NotFound(f"no account {account_id}")
     return account

@@ -7,20 +7,18 @@ from typing import Any
 from accounts.core import outbox
 from accounts.core.links.opening import find_subject_account
 from accounts.core.models.account import Account
-from accounts.core.outbox import Letter, OutboxItem
-from accounts.core.security.addresses import AddressRefused, parse_email
+from accounts.core.outbox import CLOSED_ACCOUNT_LETTERS, Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
+from accounts.flows.shared.accounts import get_email_key
 
 MAIL_SENT, MAIL_DROPPED, MAIL_DELAYED = "mail.sent", "mail.dropped", "mail.delayed"
 MAIL_REFUSED, MAIL_GIVEN_UP = "mail.refused", "mail.given-up"
-CLOSED_ACCOUNT_LETTERS = frozenset({"account-closed", "account-deleted"})
-"""Letters to somebody whose account is gone. No mark leads from their address to anything any more."""
 
 
 def complete_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, reply: str) -> None:
     """A letter was taken by the mail server, or there was none to write: its row goes, a line stays."""
     was_present = outbox.remove_item(uow.session, item)
-    account = find_subject_account(uow, item.subject)
+    account = find_subject_account(uow, item.about)
     if letter is not None:
         details = {"words": letter.words, "answer": reply}
         _record_event(uow, MAIL_SENT, item, account, letter.to if was_present else "", details)
@@ -30,7 +28,7 @@ def complete_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, re
             MAIL_DROPPED,
             item,
             account,
-            item.subject if was_present else "",
+            item.about.email if was_present else "",
             {"why": _drop_reason(item, account)},
         )
 
@@ -39,8 +37,8 @@ def fail_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, error:
     """A letter was not taken: it is tried again, or its row is kept as a dead letter."""
     state = outbox.retry_later(uow.session, item, error, permanent=permanent)
     kind = MAIL_REFUSED if permanent else MAIL_GIVEN_UP if state == "dead" else MAIL_DELAYED
-    to = letter.to if letter else item.subject
-    _record_event(uow, kind, item, find_subject_account(uow, item.subject), to if state else "", {"error": error})
+    to = letter.to if letter else item.about.email
+    _record_event(uow, kind, item, find_subject_account(uow, item.about), to if state else "", {"error": error})
 
 
 def _drop_reason(item: OutboxItem, account: Account | None) -> str:
@@ -53,12 +51,6 @@ def _record_event(
     uow: UnitOfWork, kind: str, item: OutboxItem, account: Account | None, to: str, details: dict[str, Any]
 ) -> None:
     facts = {"mail": item.id, "purpose": item.purpose, "try": item.attempts, **details}
-    email_key = "" if item.purpose in CLOSED_ACCOUNT_LETTERS else _get_email_key(to)
+    # No digest may lead from the address of a deleted account to anything any more.
+    email_key = "" if item.purpose in CLOSED_ACCOUNT_LETTERS else get_email_key(to)
     uow.record_event(kind, account_id=account.id if account else None, email_key=email_key, facts=facts)
-
-
-def _get_email_key(email: str) -> str:
-    try:
-        return parse_email(email).key
-    except AddressRefused:
-        return ""

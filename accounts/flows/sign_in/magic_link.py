@@ -29,7 +29,7 @@ def request_sign_in_link(uow: UnitOfWork, form: SignInByMailForm) -> None:
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     return mail_request.build_account_letter(
-        uow, item, SIGN_IN, find_subject_account(uow, item.subject), mail_request.get_return_target(item)
+        uow, item, SIGN_IN, find_subject_account(uow, item.about), mail_request.get_return_target(item)
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from accounts.core.errors import ConfirmationRequired, Conflict, FieldError, InvalidInput
+from accounts.core.errors import N_, ConfirmationRequired, FieldError, InvalidInput
 from accounts.core.models.account import Account
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
-from accounts.flows.account.change_password import WRONG_PASSWORD_MESSAGE
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
+from accounts.flows.shared.accounts import get_unchanged_account
 from accounts.flows.shared.fields import CurrentPassword, Form, Next
+
+WRONG_PASSWORD_MESSAGE = N_("That is not your current password.")
 
 
 class ConfirmPasswordForm(Form):
@@ -20,29 +22,38 @@ class ConfirmPasswordForm(Form):
 
 
 def confirm_password(uow: UnitOfWork, current: CurrentAccount, form: ConfirmPasswordForm) -> Session:
-    """The session of this browser, proven afresh.
+    """Return the session of this browser with a fresh proof, under a new id.
 
     :raises InvalidInput: the password is wrong.
     :raises TooManyRequests: too many tries for this account.
     """
-    uow.site.throttle.hit(throttle.PASSWORD_ACCOUNT, current.id)
-    stored_account = uow.session.get_one(Account, current.id)
-    uow.release()
-    is_correct, _ = uow.site.passwords.verify(form.password, stored_account.password_hash)
-    if not is_correct:
-        with uow:
-            uow.record_event("confirm.refused", account_id=current.id)
-        raise InvalidInput(
-            "wrong password", fields=[FieldError("password", "wrong_password", WRONG_PASSWORD_MESSAGE, {})]
-        )
+    check_current_password(uow, current, form.password, field="password", refused_event="confirm.refused")
 
     def work() -> Session:
-        account = uow.session.get_one(Account, current.id)
-        if account.auth_epoch != current.auth_epoch:
-            raise Conflict("password or sessions changed meanwhile")
+        account = get_unchanged_account(uow, current.id, current.auth_epoch)
         return sessions.renew_session(uow, account, current.session, password_verified=True)
 
     return uow.attempt(work)
+
+
+def check_current_password(
+    uow: UnitOfWork, current: CurrentAccount, password: str, *, field: str, refused_event: str
+) -> None:
+    """Verify the password of the account that is signed in. Slow: belongs before the transaction.
+
+    :param field: the field of the form that the password came in.
+    :param refused_event: the kind of the audit event for a wrong one.
+    :raises InvalidInput: the password is wrong.
+    :raises TooManyRequests: too many attempts for this account.
+    """
+    uow.site.throttle.hit(throttle.PASSWORD_ACCOUNT, current.id)
+    password_hash = uow.session.get_one(Account, current.id).password_hash
+    uow.release()
+    is_correct, _ = uow.site.passwords.verify(password, password_hash)
+    if not is_correct:
+        with uow:
+            uow.record_event(refused_event, account_id=current.id)
+        raise InvalidInput("wrong password", fields=[FieldError(field, "wrong_password", WRONG_PASSWORD_MESSAGE, {})])
 
 
 def require_step_up(current: CurrentAccount) -> None:

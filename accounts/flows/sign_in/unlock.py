@@ -17,6 +17,7 @@ from accounts.core.models.account import LOCKOUT_DURATION, Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import mail_request
+from accounts.flows.shared.recovery import clear_lock
 
 PURPOSE = "unlock"
 MAX_FAILURES = 20
@@ -50,16 +51,10 @@ def _lock_account(uow: UnitOfWork, account_id: str, locale: str) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    account = uow.session.get(Account, item.subject)
+    account = uow.session.get(Account, item.about.id)
     # A lock that is over needs no lifting.
     still_locked = account is not None and account.locked(now())
     return mail_request.build_account_letter(uow, item, UNLOCK, account if still_locked else None)
-
-
-def clear_lock(account: Account) -> None:
-    """Let passwords be tried again; unlock links that are out have done their work."""
-    account.locked_at, account.failures = None, 0
-    account.lock_serial += 1
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:

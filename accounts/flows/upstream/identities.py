@@ -24,7 +24,7 @@ from accounts.flows.account import not_me
 from accounts.flows.invites import link as invite_link
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
-from accounts.flows.shared.accounts import NoPassword
+from accounts.flows.shared.accounts import NoPassword, get_unchanged_account
 from accounts.flows.upstream.provider import UpstreamProviders, UpstreamUser
 
 CONNECTED_NOTICE, DISCONNECTED_NOTICE = "identity-connected", "identity-disconnected"
@@ -88,9 +88,7 @@ def connect_identity(uow: UnitOfWork, who: CurrentAccount, user: UpstreamUser) -
     """
 
     def work() -> Session:
-        account = uow.session.get_one(Account, who.id)
-        if account.auth_epoch != who.auth_epoch or not account.active:
-            raise Conflict("password or sessions changed meanwhile")
+        account = get_unchanged_account(uow, who.id, who.auth_epoch)
         identity = _find_identity(uow, user)
         if identity is not None and identity.account_id != account.id:
             raise IdentityTaken("connected to another account")
@@ -111,9 +109,7 @@ def disconnect_identity(uow: UnitOfWork, who: CurrentAccount, id: str) -> Sessio
     """
 
     def work() -> Session:
-        account = uow.session.get_one(Account, who.id)
-        if account.auth_epoch != who.auth_epoch:
-            raise Conflict("password or sessions changed meanwhile")
+        account = get_unchanged_account(uow, who.id, who.auth_epoch)
         identity = _get_identity(uow, account, id)
         others = select(func.count()).where(Identity.account_id == account.id, Identity.id != id)
         if account.password_hash is None and not uow.session.scalar(others):
@@ -188,18 +184,12 @@ def accept_invitation(uow: UnitOfWork, link: Link, token: object, link_id: str, 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """The notice that a sign-in was connected, or disconnected."""
-    account = uow.session.get(Account, item.subject)
+    account = uow.session.get(Account, item.about.id)
     if account is None:
         return None
-    facts = {
-        "asked": item.requested_by,
-        "email": account.email,
-        "name": account.name or None,
-        "at": item.created_at,
-        "label": item.facts["label"],
-        "shown": item.facts["shown"] or None,
-    }
-    return Letter(item.purpose, account.email, account.locale, facts, link=not_me.make_not_me_url(uow, account))
+    return not_me.build_security_notice(
+        uow, item, account, label=item.facts["label"], shown=item.facts["shown"] or None
+    )
 
 
 def _find_identity(uow: UnitOfWork, user: UpstreamUser) -> Identity | None:

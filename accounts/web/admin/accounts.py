@@ -84,7 +84,7 @@ def enable_account(account_id: str) -> Reply:
 
 
 def _account_context(account_id: str) -> Mapping[str, Any]:
-    row = helpdesk_accounts.get_account(uow(), account_id)
+    row = accounts.get_account(uow(), account_id)
     return {"given": {"groups": row.groups}, "account_id": row.id, "of": row.email}
 
 

@@ -23,6 +23,7 @@ from accounts.core.links.opening import (
     record_address_deleted,
     record_address_released,
 )
+from accounts.core.outbox import parse_subject
 from accounts.core.signing.keys import new_key
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account.close_account import CLOSE
@@ -113,10 +114,11 @@ def test_what_was_spent_is_used_and_what_was_taken_back_is_revoked(service: Serv
 def test_the_subject_of_a_letter_is_an_account_by_id_or_by_address(service: Service) -> None:
     who = make_owner(service)
     with service.uow() as uow:
-        by_id, by_address = find_subject_account(uow, who.id), find_subject_account(uow, who.email.upper())
+        by_id, by_address = (find_subject_account(uow, parse_subject(each)) for each in (who.id, who.email.upper()))
         assert by_id is not None
         assert by_address is by_id
-        assert find_subject_account(uow, "nobody") is find_subject_account(uow, "nobody@example.org") is None
+        for nobody in ("nobody", "nobody@example.org"):
+            assert find_subject_account(uow, parse_subject(nobody)) is None
         assert find_holder(uow, "Nobody@example.org") == Subject("Nobody@example.org", None)
         assert find_holder(uow, who.email.upper()).id == who.email.upper()
         with pytest.raises(LinkInvalid):
