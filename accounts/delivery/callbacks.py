@@ -1,8 +1,11 @@
-"""Calls: what another program is told over HTTPS. One POST, no redirects, and an end to every wait.
+"""Send callbacks to other programs over HTTPS: one POST, no redirects, and a deadline over the whole call.
 
 An admin has registered the address, and it is trusted no further: it is looked up once, every address of its name
 must be allowed, and the connection goes to one of these. A name server that answers otherwise a moment later (DNS
 rebinding) is not asked again.
+
+The HTTP is spoken here because http.client, and with it urllib3 and requests, knows no deadline: its timeout begins
+anew with every byte, so that a server that drips the head of its answer would hold a worker for an hour.
 """
 
 from __future__ import annotations
@@ -37,25 +40,25 @@ _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})[ \r]")
 
 
 class CallbackSender(Protocol):
-    """Makes calls, one at a time; may be used by several threads."""
+    """Send callbacks, one at a time; may be used by several threads."""
 
     def send(self, callback: Callback) -> str:
-        """Make one call.
+        """Send one callback.
 
-        :returns: what was answered, ``200``; never a word of the answer's own.
-        :raises CarrierRefused: do not try again.
-        :raises CarrierFailed: try again later.
+        :returns: the status, ``200``; never a word of the answer's own.
+        :raises PermanentFailure: do not try again.
+        :raises TransientFailure: try again later.
         """
         ...
 
 
 class HttpCallbackSender:
-    """Calls over HTTP/1.1 with sockets of its own, because a client library would look the name up once more.
+    """Send over HTTP/1.1 with sockets of its own.
 
-    :param settings: say which networks may be called beside the internet.
+    :param settings: name the networks that may be called beside the internet.
     :param cafile: extra trust anchors beside the system's, PEM.
     :param connect_seconds: until connected and encrypted.
-    :param whole_seconds: for the whole call, however slowly the answer drips.
+    :param total_seconds: for the whole call, however slowly the answer drips.
     """
 
     def __init__(
@@ -74,7 +77,7 @@ class HttpCallbackSender:
         self._timeouts = (connect_seconds, total_seconds)
 
     def send(self, callback: Callback) -> str:
-        """See :meth:`Caller.call`."""
+        """See :meth:`CallbackSender.send`."""
         parts = urlsplit(callback.url)
         connect, total = self._timeouts
         deadline = time.monotonic() + total

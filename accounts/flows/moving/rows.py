@@ -22,10 +22,7 @@ BAD_ADDRESS, DUPLICATE_ADDRESS, ADDRESS_TAKEN, BAD_HASH, UNCONFIRMED, MISSING_SE
     "secret",
     "record",
 )
-TRUE_WORDS, FALSE_WORDS = (
-    frozenset({"true", "t", "yes", "y", "1", "on"}),
-    frozenset({"false", "f", "no", "n", "0", "off", "null", ""}),
-)
+FALSE_WORDS = frozenset({"false", "f", "no", "n", "0", "off", "null", ""})
 MIN_EPOCH_MILLISECONDS = 10**11
 """Above it, a number is milliseconds since 1970: as seconds it would lie beyond the year 5000."""
 
