@@ -54,6 +54,14 @@ class InvalidInput(Problem):
     code, status = "invalid_input", 422
     message = N_("Please look at the marked fields.")
 
+    @classmethod
+    def for_field(cls, reason: str, field: str, code: str, message: str) -> InvalidInput:
+        """Return the problem that one field has.
+
+        :param reason: one line for operators.
+        """
+        return cls(reason, fields=[FieldError(field, code, message, {})])
+
 
 class Malformed(Problem):
     """The request itself cannot be read."""

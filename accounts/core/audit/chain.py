@@ -15,14 +15,16 @@ import hmac
 import json
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Sequence
 from datetime import UTC, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Select, and_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
+from accounts.core.database.sql import fetch_in_batches
 from accounts.core.models.audit import AuditChainRow, AuditRow
 from accounts.core.signing.keys import Key
 from accounts.core.site import Site
@@ -104,6 +106,15 @@ def rows_after(at: Any, id: str) -> Any:
     """Return the SQL condition for the lines that come after a place in the order (``at``, then ``id``)."""
     # Said twice so that the index is used: with the OR alone SQLite reads the whole log for every page.
     return and_(AuditRow.at >= at, or_(AuditRow.at > at, AuditRow.id > id))
+
+
+def iter_event_batches(site: Site, statement: Select[*tuple[Any, ...]], size: int) -> Iterator[Sequence[Any]]:
+    """Yield audit events in batches, oldest first.
+
+    :param statement: selects at least ``id`` and ``at``.
+    """
+    order_by = (AuditRow.at, AuditRow.id)
+    return fetch_in_batches(site.store.engine, statement, order_by, lambda row: rows_after(row.at, row.id), size)
 
 
 def rows_before(at: Any, id: str) -> Any:

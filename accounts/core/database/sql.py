@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, CursorResult, Dialect, Executable, Table, insert
+from sqlalchemy import (
+    ColumnElement,
+    ColumnExpressionArgument,
+    Connection,
+    CursorResult,
+    Dialect,
+    Engine,
+    Executable,
+    Select,
+    Table,
+    insert,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+T = TypeVar("T")
 Executor = Session | Connection
 Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 
@@ -36,6 +49,36 @@ def execute(executor: Executor, statement: Executable | Upsert, values: Values |
     return executor.execute(
         statement.for_dialect(executor.dialect) if isinstance(statement, Upsert) else statement, values
     )
+
+
+def iter_batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Yield rows in lists of ``size``, the last one shorter: each for one transaction."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, size)):
+        yield batch
+
+
+def fetch_in_batches(
+    engine: Engine,
+    statement: Select[*tuple[Any, ...]],
+    order_by: Sequence[ColumnExpressionArgument[Any]],
+    after: Callable[[Any], ColumnElement[bool]],
+    size: int,
+) -> Iterator[Sequence[Any]]:
+    """Yield the rows of a statement in batches. A connection is held for one batch only.
+
+    :param order_by: columns that order the rows without a tie.
+    :param after: makes the condition for rows that come after a row.
+    """
+    page = statement
+    while True:
+        with engine.connect() as connection:
+            rows = connection.execute(page.order_by(*order_by).limit(size)).all()
+        if rows:
+            yield rows
+        if len(rows) < size:
+            return
+        page = statement.where(after(rows[-1]))
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -49,20 +49,11 @@ def stream_events(site: Site, conditions: Sequence[ColumnElement[bool]], export_
     out: it ends at the moment when it began.
     """
     format_event = _ROW_FORMATTERS[export_format]
-    until, position = now(), None
+    statement = select(*EVENT_COLUMNS).where(AuditRow.at <= now(), *conditions)
     if export_format == "csv":
         yield csv_files.format_row(COLUMN_NAMES)
-    while True:
-        statement = select(*EVENT_COLUMNS).where(AuditRow.at <= until, *conditions)
-        if position is not None:
-            statement = statement.where(chain.rows_after(*position))
-        with site.store.engine.connect() as connection:
-            rows = connection.execute(statement.order_by(AuditRow.at, AuditRow.id).limit(EVENTS_PER_BATCH)).all()
-        if rows:
-            yield "".join(format_event(row) for row in rows)
-        if len(rows) < EVENTS_PER_BATCH:
-            return
-        position = (rows[-1].at, rows[-1].id)
+    for rows in chain.iter_event_batches(site, statement, EVENTS_PER_BATCH):
+        yield "".join(format_event(row) for row in rows)
 
 
 def _format_csv_row(row: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Select, and_, or_, select, update
 
 from accounts.core.audit import chain
 from accounts.core.clock import now
@@ -32,22 +32,22 @@ def pseudonymize_events(uow: UnitOfWork, days: int) -> int:
     Several at once do no harm. The lines of one account go on belonging together, as long as the same key signs.
     """
     cutoff = now() - timedelta(days=max(days, MIN_DAYS_WITH_PERSON))
-    count, position = 0, None
-    while rows := uow.fetch_all(_select_personal_events(cutoff, position)):
+    count = 0
+    for rows in chain.iter_event_batches(uow.site, _select_personal_events(cutoff), EVENTS_PER_TRANSACTION):
         with uow:
             uow.session.execute(update(AuditRow), [_pseudonymized_values(uow, row) for row in rows])
             ids = [row.id for row in rows]
             statement = update(AuditChainRow).where(AuditChainRow.audit_id.in_(ids)).values(salt=None)
             uow.session.execute(statement.execution_options(synchronize_session=False))
-        count, position = count + len(rows), (rows[-1].at, rows[-1].id)
+        count += len(rows)
     if count:
         with uow:
             uow.record_event(AUDIT_PRUNED_EVENT, facts={"lines": count, "before": int(cutoff.timestamp())})
     return count
 
 
-def _select_personal_events(cutoff: datetime, position: tuple[datetime, str] | None) -> Any:
-    """Lines that still say who, oldest first."""
+def _select_personal_events(cutoff: datetime) -> Select[Any]:
+    """Select the lines that still name a person."""
     names_person = or_(
         AuditRow.account_id.not_like(f"{chain.PSEUDONYM_PREFIX}%"),
         AuditRow.actor.not_like(f"{chain.PSEUDONYM_PREFIX}%"),
@@ -55,7 +55,7 @@ def _select_personal_events(cutoff: datetime, position: tuple[datetime, str] | N
         AuditRow.agent != "",
         AuditRow.request_id != "",
     )
-    statement = select(
+    return select(
         AuditRow.id,
         AuditRow.at,
         AuditRow.account_id.label("account_id"),
@@ -63,9 +63,6 @@ def _select_personal_events(cutoff: datetime, position: tuple[datetime, str] | N
         AuditRow.network,
         AuditRow.facts,
     ).where(AuditRow.at < cutoff, names_person)
-    if position is not None:
-        statement = statement.where(chain.rows_after(*position))
-    return statement.order_by(AuditRow.at, AuditRow.id).limit(EVENTS_PER_TRANSACTION)
 
 
 def _pseudonymized_values(uow: UnitOfWork, row: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from accounts.core.audit import chain
 from accounts.core.clock import now
+from accounts.core.database.sql import fetch_in_batches
 from accounts.core.models.audit import AuditChainRow, AuditRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.retention import MIN_DAYS_WITH_PERSON
@@ -119,20 +120,16 @@ def _iter_sealed_events(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
         AuditChainRow.key,
         AuditChainRow.proof,
     )
-    number = -1
-    while True:
-        rows = uow.fetch_all(
-            select(*columns).where(AuditChainRow.number > number).order_by(AuditChainRow.number).limit(ROWS_PER_BATCH)
-        )
-        if not rows:
-            return
+    number = AuditChainRow.number
+    for rows in fetch_in_batches(
+        uow.site.store.engine, select(*columns), (number,), lambda row: number > row.number, ROWS_PER_BATCH
+    ):
         events_by_id = {
             row.id: row
             for row in uow.fetch_all(select(*EVENT_COLUMNS).where(AuditRow.id.in_([each.audit_id for each in rows])))
         }
         for each in rows:
             yield each, events_by_id.get(each.audit_id)
-        number = rows[-1].number
 
 
 def _find_inserted(uow: UnitOfWork, report: ChainReport, last_row: Any) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import N_, InvalidInput
 from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import close_account
@@ -223,9 +223,7 @@ def delete_account_as_admin(uow: UnitOfWork, account_id: str, form: DeleteAccoun
     def work() -> None:
         account = accounts.get_account(uow, account_id, lock=True)
         if account.email_key != form.email.key:
-            raise InvalidInput(
-                "another address", fields=[FieldError("email", "other_address", WRONG_ADDRESS_MESSAGE, {})]
-            )
+            raise InvalidInput.for_field("another address", "email", "other_address", WRONG_ADDRESS_MESSAGE)
         address, locale = account.email, account.locale
         close_account.delete_account(uow, account)
         uow.enqueue(ACCOUNT_DELETED_NOTICE, address, {"asked": UNDISCLOSED_REQUEST}, locale)

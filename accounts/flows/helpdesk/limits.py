@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import N_, InvalidInput
 from accounts.core.links.opening import find_holder
 from accounts.core.models.audit import AuditRow
 from accounts.core.security import throttle
@@ -90,7 +90,7 @@ def clear_limits(uow: UnitOfWork, form: LimitsForm) -> list[str]:
 def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
     network = _parse_network(form)
     if form.email is None and not network:
-        raise InvalidInput("neither", fields=[FieldError("email", "missing", EMAIL_OR_NETWORK_MESSAGE, {})])
+        raise InvalidInput.for_field("neither", "email", "missing", EMAIL_OR_NETWORK_MESSAGE)
     if network:
         for limit in (throttle.SIGN_IN_NETWORK, throttle.MAIL_NETWORK, throttle.LINK_NETWORK):
             yield limit, (network,), network
@@ -138,5 +138,5 @@ def _parse_network(form: LimitsForm) -> str:
     # A network is shown with its size, and may be copied back that way.
     network = client_network(form.network.partition("/")[0])
     if network == "unknown" and form.network != network:
-        raise InvalidInput("no network", fields=[FieldError("network", "no_network", NOT_AN_IP_MESSAGE, {})])
+        raise InvalidInput.for_field("no network", "network", "no_network", NOT_AN_IP_MESSAGE)
     return network

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import N_, InvalidInput
 from accounts.core.links.link import parse_email_key
 from accounts.core.links.opening import find_holder
 from accounts.core.models.account import Account
@@ -131,7 +131,7 @@ def trace_mail(uow: UnitOfWork, form: TraceMailForm) -> tuple[MailTrace | None, 
     :raises InvalidInput: neither is there, or there is no link in what was pasted.
     """
     if form.email is None and not form.link:
-        raise InvalidInput("neither", fields=[FieldError("email", "missing", EMAIL_OR_LINK_MESSAGE, {})])
+        raise InvalidInput.for_field("neither", "email", "missing", EMAIL_OR_LINK_MESSAGE)
     explanation = link_explanation.explain_link(uow, form.link) if form.link else None
     email = form.email.email if form.email else _find_address(explanation)
     return (trace_address(uow, email) if email else None), explanation

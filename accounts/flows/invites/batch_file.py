@@ -10,7 +10,7 @@ from typing import Annotated, Any, BinaryIO, Protocol, runtime_checkable
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import N_, InvalidInput
 from accounts.flows.invites.batch_rows import EMPTY_LIST_MESSAGE
 from accounts.flows.invites.link import INVITE_TTL
 from accounts.flows.invites.send import Days
@@ -83,5 +83,5 @@ class NewBatchForm(Form):
             file: BinaryIO = self.file
             return file
         if not self.people.strip():
-            raise InvalidInput("no list", fields=[FieldError("people", "empty", EMPTY_LIST_MESSAGE, {})])
+            raise InvalidInput.for_field("no list", "people", "empty", EMPTY_LIST_MESSAGE)
         return io.BytesIO(self.people.encode("utf-8", "replace"))

@@ -94,7 +94,7 @@ class PeopleList:
         """
         # All of it, and without judging anything: what is wrong may stand at the end.
         if not sum(1 for _ in self._iter_values()):
-            raise InvalidInput("an empty list", fields=[FieldError("people", "empty", EMPTY_LIST_MESSAGE, {})])
+            raise InvalidInput.for_field("an empty list", "people", "empty", EMPTY_LIST_MESSAGE)
 
     def __iter__(self) -> Iterator[ListEntry]:
         return (_parse_entry(line, values) for line, values in self._iter_values())

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from typing import Literal
 
 from pydantic import Field
@@ -14,7 +13,8 @@ from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, FieldError, InvalidInput, NotFound
+from accounts.core.database import sql
+from accounts.core.errors import N_, InvalidInput, NotFound
 from accounts.core.ids import new_id
 from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
 from accounts.core.security import throttle
@@ -68,7 +68,7 @@ def create_batch(uow: UnitOfWork, form: NewBatchForm) -> InviteBatch:
     batch_id = _insert_batch(uow, form, made_by)
     try:
         number = 0
-        for entries in _entry_chunks(people):
+        for entries in sql.iter_batches(people, ENTRIES_PER_TRANSACTION):
             number = _insert_rows(uow, batch_id, number, entries, form)
     except BaseException:
         with uow:
@@ -199,14 +199,8 @@ def _insert_batch(uow: UnitOfWork, form: NewBatchForm, made_by: str) -> str:
             uow.session.execute(delete(InviteBatch).where(InviteBatch.name == form.name, unfinished))
             uow.session.add(batch)
     except IntegrityError:
-        raise InvalidInput("taken", fields=[FieldError("name", "taken", NAME_TAKEN_MESSAGE, {})]) from None
+        raise InvalidInput.for_field("taken", "name", "taken", NAME_TAKEN_MESSAGE) from None
     return batch.id
-
-
-def _entry_chunks(people: PeopleList) -> Iterator[list[ListEntry]]:
-    entries = iter(people)
-    while chunk := list(islice(entries, ENTRIES_PER_TRANSACTION)):
-        yield chunk
 
 
 def _insert_rows(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, Connection, Integer, Table, bindparam, func, insert, inspect, select, text
 from sqlalchemy.exc import DataError
 
-from accounts.core.database import schema
+from accounts.core.database import schema, sql
 from accounts.core.database.store import Store
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.base import Base
@@ -92,7 +91,7 @@ def _check_empty(target: Connection) -> None:
 def _copy_table(old: Connection, new: Connection, table: Table, on_progress: OnTableCopied) -> int:
     statement, copied = insert(table).values(_bind_parameters(table)), 0
     rows = old.execution_options(yield_per=ROWS_PER_BATCH).execute(select(table)).mappings()
-    for batch in _iter_batches(rows):
+    for batch in sql.iter_batches(rows, ROWS_PER_BATCH):
         new.execute(statement, [{f"p_{name}": value for name, value in row.items()} for row in batch])
         copied += len(batch)
         on_progress(table.name, copied)
@@ -109,11 +108,6 @@ def _bind_parameters(table: Table) -> dict[str, Any]:
         )
         for column in table.columns
     }
-
-
-def _iter_batches(rows: Any) -> Iterator[list[Any]]:
-    while batch := list(itertools.islice(rows, ROWS_PER_BATCH)):
-        yield batch
 
 
 def _advance_sequences(new: Connection, table: Table) -> None:

@@ -7,10 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from accounts.flows.moving.files import JSON_DOCUMENT, detect_format, read_records
+from accounts.flows.moving.files import JSON_DOCUMENT, SourceRecord, convert_records, detect_format, read_records
 from accounts.flows.moving.rows import (
-    BAD_RECORD,
-    ImportOptions,
     RefusedRow,
     SourceRow,
     as_list,
@@ -40,16 +38,10 @@ def is_django_dump(path: Path) -> bool:
     return next((isinstance(record.values.get("fields"), dict) for record in read_records(path)), False)
 
 
-def read_django_dump(path: Path, options: ImportOptions) -> Iterator[SourceRow | RefusedRow]:
+def read_django_dump(path: Path) -> Iterator[SourceRow | RefusedRow]:
     """The users of a dump: whatever has an address and a password. It is read twice, as users name groups by key."""
     related = _collect_related(path)
-    for record in read_records(path):
-        if record.error:
-            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
-            continue
-        fields = record.values.get("fields")
-        if isinstance(fields, dict) and "password" in fields and "email" in fields:
-            yield _build_row(record.line, str(record.values.get("pk")), fields, related)
+    return convert_records(read_records(path), lambda record: _build_row(record, related))
 
 
 def adjust_django_rows(rows: Iterator[SourceRow | RefusedRow]) -> Iterator[SourceRow | RefusedRow]:
@@ -67,13 +59,16 @@ def _apply_django_rules(row: SourceRow) -> SourceRow:
     return row
 
 
-def _build_row(line: int, user_key: str, fields: dict[str, Any], related: _RelatedRecords) -> SourceRow:
+def _build_row(record: SourceRecord, related: _RelatedRecords) -> SourceRow | None:
+    fields, user_key = record.values.get("fields"), str(record.values.get("pk"))
+    if not isinstance(fields, dict) or "password" not in fields or "email" not in fields:
+        return None
     email = clean_text(fields["email"])
     group_names = [_find_group_name(each, related) for each in as_list(fields.get("groups"))]
     confirmed = email.lower() in related.verified_emails.get(user_key, ()) if related.has_email_model else None
     return _apply_django_rules(
         SourceRow(
-            line=line,
+            line=record.line,
             email=email,
             password_hash=clean_text(fields["password"]),
             name=clean_text(fields.get("name"))

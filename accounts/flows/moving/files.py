@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from accounts.flows.moving.rows import FileRefused
+from accounts.flows.moving.rows import BAD_RECORD, FileRefused, RefusedRow, SourceRow
 
 CHARACTERS_PER_READ = 1 << 16
 MAX_VALUE_CHARACTERS = 1 << 26
@@ -66,6 +66,20 @@ def read_records(path: Path, *, list_name: str = "", heading: list[str] | None =
                 yield from _JsonDocument(file).items(list_name)
         except UnicodeDecodeError:
             raise FileRefused(f"{path.name} is not UTF-8; convert it first: iconv -f LATIN1 -t UTF-8") from None
+
+
+def convert_records(
+    records: Iterable[SourceRecord], build_row: Callable[[SourceRecord], SourceRow | None]
+) -> Iterator[SourceRow | RefusedRow]:
+    """Yield the row that each record makes; one that cannot be read is refused.
+
+    :param build_row: returns None for a record that is no account.
+    """
+    for record in records:
+        if record.error:
+            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
+        elif (row := build_row(record)) is not None:
+            yield row
 
 
 def _open_text(path: Path) -> TextIO:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from accounts.core.security.foreign_hashes import FIREBASE, ForeignSecrets
-from accounts.flows.moving.files import read_records
+from accounts.flows.moving.files import convert_records, read_records
 from accounts.flows.moving.rows import (
-    BAD_RECORD,
     ImportOptions,
     RefusedRow,
     SourceRow,
@@ -38,11 +37,8 @@ def read_firebase(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
     """The users of an export."""
-    for record in read_records(path, list_name="users", heading=CSV_HEADING):
-        if record.error:
-            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
-            continue
-        yield _build_row(record.line, record.values, options)
+    records = read_records(path, list_name="users", heading=CSV_HEADING)
+    return convert_records(records, lambda record: _build_row(record.line, record.values, options))
 
 
 def _build_row(line: int, values: Mapping[str, Any], options: ImportOptions) -> SourceRow:

@@ -5,12 +5,11 @@ An address that has an account is passed over, so that running twice brings nobo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
@@ -27,7 +26,6 @@ from accounts.flows.moving.check_rows import NO_HASH, ImportableRow, ImportRepor
 from accounts.flows.moving.rows import ADDRESS_TAKEN, ImportOptions, RefusedRow
 from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID
 
-T = TypeVar("T")
 ACCOUNT_IMPORTED_EVENT, IMPORT_DONE_EVENT = "account.imported", "accounts.imported"
 ROWS_PER_TRANSACTION = 1000
 OnRefused = Callable[[RefusedRow], None]
@@ -49,7 +47,7 @@ def rehearse_import(
     :raises FileRefused: the file cannot be read.
     """
     report = ImportReport()
-    for batch in _iter_batches(check_rows(uow.site, path, options, report), ROWS_PER_TRANSACTION):
+    for batch in sql.iter_batches(check_rows(uow.site, path, options, report), ROWS_PER_TRANSACTION):
         with uow.site.store.engine.connect() as connection:
             importable = _select_importable(connection, batch, report, on_refused)
         for row in importable:
@@ -71,7 +69,7 @@ def import_accounts(
     :raises FileRefused: the file cannot be read. What was brought in before that stays.
     """
     report = ImportReport()
-    for batch in _iter_batches(check_rows(uow.site, path, options, report), ROWS_PER_TRANSACTION):
+    for batch in sql.iter_batches(check_rows(uow.site, path, options, report), ROWS_PER_TRANSACTION):
         # After a lost race (somebody signed up meanwhile) the whole batch is looked at again: it counts for itself.
         batch_report, imported, refused_rows = uow.attempt(partial(_import_batch, uow, batch, options.source))
         report.already_imported += batch_report.already_imported
@@ -191,8 +189,3 @@ def _find_imported_ids(connection: Connection, ids: list[str]) -> set[str | None
         AuditRow.account_id.in_(ids), AuditRow.kind == ACCOUNT_IMPORTED_EVENT
     )
     return set(connection.scalars(statement)) if ids else set()
-
-
-def _iter_batches(rows: Iterator[T], size: int) -> Iterator[list[T]]:
-    while batch := list(islice(rows, size)):
-        yield batch

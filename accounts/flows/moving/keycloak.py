@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from accounts.core.security.foreign_hashes import ForeignSecrets
-from accounts.flows.moving.files import read_records
+from accounts.flows.moving.files import SourceRecord, convert_records, read_records
 from accounts.flows.moving.rows import (
-    BAD_RECORD,
     ImportOptions,
     RefusedRow,
     SourceRow,
@@ -30,14 +29,13 @@ def read_keycloak(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
     """The users of a realm. Accounts of services have no address and are passed over."""
-    for record in read_records(path, list_name="users"):
-        if record.error:
-            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
-        elif not record.values.get("serviceAccountClientId"):
-            yield _build_row(record.line, record.values)
+    return convert_records(read_records(path, list_name="users"), _build_row)
 
 
-def _build_row(line: int, values: Mapping[str, Any]) -> SourceRow:
+def _build_row(record: SourceRecord) -> SourceRow | None:
+    values = record.values
+    if values.get("serviceAccountClientId"):
+        return None
     locale = as_mapping(values.get("attributes")).get("locale")
     roles = [
         clean_text(role)
@@ -46,7 +44,7 @@ def _build_row(line: int, values: Mapping[str, Any]) -> SourceRow:
     ]
     groups = [clean_text(group).removeprefix("/") for group in as_list(values.get("groups"))]
     return SourceRow(
-        line=line,
+        line=record.line,
         email=clean_text(values.get("email")),
         password_hash=build_password_hash(as_list(values.get("credentials"))),
         name=clean_text(f"{values.get('firstName') or ''} {values.get('lastName') or ''}"),

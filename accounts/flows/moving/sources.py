@@ -9,9 +9,8 @@ from typing import Any
 from accounts.core import csv_files
 from accounts.core.security.foreign_hashes import DEVISE, FLASK_SECURITY, ForeignSecrets
 from accounts.flows.moving import django, firebase, keycloak
-from accounts.flows.moving.files import read_records
+from accounts.flows.moving.files import SourceRecord, convert_records, read_records
 from accounts.flows.moving.rows import (
-    BAD_RECORD,
     ImportOptions,
     RefusedRow,
     SourceRow,
@@ -37,24 +36,23 @@ def read_table(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
     """A table with headings, as CSV or as objects: the columns that mean something here, under their usual names."""
-    for record in read_records(path):
-        yield (
-            RefusedRow(record.line, "", BAD_RECORD, record.error)
-            if record.error
-            else build_table_row(record.line, record.values)
-        )
+    return convert_records(read_records(path), build_table_row)
 
 
-def build_table_row(line: int, values: Mapping[str, Any], password_hash: str | None = None) -> SourceRow:
-    """One record of a table."""
+def build_table_row(record: SourceRecord, prefix_hash: Callable[[str], str] = lambda stored: stored) -> SourceRow:
+    """Return the account that a record of a table states.
+
+    :param prefix_hash: puts the mark of its system before a hash that needs more than itself to be verified.
+    """
+    values = record.values
     full_name = clean_text(first_value(values, NAME_COLUMNS)) or clean_text(
         f"{values.get('first_name') or ''} {values.get('last_name') or ''}"
     )
     status = clean_text(values.get("status")).lower()
     return SourceRow(
-        line=line,
+        line=record.line,
         email=_clean_cell(first_value(values, EMAIL_COLUMNS)),
-        password_hash=clean_text(first_value(values, HASH_COLUMNS)) if password_hash is None else password_hash,
+        password_hash=prefix_hash(clean_text(first_value(values, HASH_COLUMNS))),
         name=_clean_cell(full_name),
         locale=clean_text(first_value(values, LOCALE_COLUMNS)),
         groups=split_names(first_value(values, GROUP_COLUMNS)),
@@ -78,27 +76,22 @@ def read_devise(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
     """A table of Devise users. With a pepper, every hash has it."""
-    for record in read_records(path):
-        if record.error:
-            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
-            continue
-        stored = clean_text(first_value(record.values, HASH_COLUMNS))
-        is_peppered = stored.startswith("$2") and foreign_secrets.devise_pepper
-        yield build_table_row(record.line, record.values, f"{DEVISE}{stored}" if is_peppered else stored)
+
+    def prefix_hash(stored: str) -> str:
+        return f"{DEVISE}{stored}" if stored.startswith("$2") and foreign_secrets.devise_pepper else stored
+
+    return convert_records(read_records(path), lambda record: build_table_row(record, prefix_hash))
 
 
 def read_flask_security(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
     """A table of Flask-Security users: what is hashed is the HMAC of the password."""
-    for record in read_records(path):
-        if record.error:
-            yield RefusedRow(record.line, "", BAD_RECORD, record.error)
-            continue
-        stored = clean_text(first_value(record.values, HASH_COLUMNS))
-        yield build_table_row(
-            record.line, record.values, f"{FLASK_SECURITY}{stored}" if stored.startswith("$") else stored
-        )
+
+    def prefix_hash(stored: str) -> str:
+        return f"{FLASK_SECURITY}{stored}" if stored.startswith("$") else stored
+
+    return convert_records(read_records(path), lambda record: build_table_row(record, prefix_hash))
 
 
 def read_django(
@@ -106,7 +99,7 @@ def read_django(
 ) -> Iterator[SourceRow | RefusedRow]:
     """The output of ``dumpdata``, or a table of its users."""
     return (
-        django.read_django_dump(path, options)
+        django.read_django_dump(path)
         if django.is_django_dump(path)
         else django.adjust_django_rows(read_table(path, options, foreign_secrets))
     )

@@ -17,6 +17,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, id_token_hint
 from accounts.flows.oidc.clients import Client
 from accounts.flows.oidc.id_token_hint import IdTokenHint
+from accounts.flows.oidc.parameters import group_parameters, has_repeated_parameter, pick_parameters
 from accounts.flows.oidc.responses import add_query
 from accounts.flows.sessions.session import CurrentAccount
 
@@ -38,12 +39,10 @@ def parse_logout_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> L
 
     :raises BadAppRequest: it cannot be what an app of ours wants: nobody is signed out or sent anywhere.
     """
-    values_by_name: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values_by_name.setdefault(name, []).append(value)
-    if any(len(values) > 1 for values in values_by_name.values()):
+    values_by_name = group_parameters(pairs)
+    if has_repeated_parameter(values_by_name):
         raise BadAppRequest("a parameter stands there twice")
-    params = {name: values_by_name[name][0] for name in LOGOUT_PARAMETERS if values_by_name.get(name, [""])[0]}
+    params = pick_parameters(values_by_name, LOGOUT_PARAMETERS)
     hint = id_token_hint.read_id_token_hint(uow, params["id_token_hint"]) if "id_token_hint" in params else None
     if hint is None and "id_token_hint" in params:
         raise BadAppRequest("id_token_hint is no ID token of ours")

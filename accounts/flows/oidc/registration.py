@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from sqlalchemy import delete, select
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, FieldError, InvalidInput, NotFound
+from accounts.core.errors import N_, InvalidInput, NotFound
 from accounts.core.ids import new_id
 from accounts.core.models.apps import NO_CLIENT_SECRET, App, Grant
 from accounts.core.models.forward_auth import AppOrigin
@@ -113,8 +113,9 @@ def rotate_client_secret(uow: UnitOfWork, app_id: str, form: RenewSecretForm | N
 
     def work(app: App) -> None:
         if app.public:
-            error = FieldError("token_endpoint_auth_method", "public_app", NO_SECRET_MESSAGE, {})
-            raise InvalidInput("a public app", fields=[error])
+            raise InvalidInput.for_field(
+                "a public app", "token_endpoint_auth_method", "public_app", NO_SECRET_MESSAGE
+            )
         _keep_old_secret(app, now() + overlap)
         app.secret_hash = hash_client_secret(secret)
         uow.record_event("app.secret-changed", app_id=app.id, facts={"overlap": int(overlap.total_seconds())})

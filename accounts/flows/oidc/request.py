@@ -22,7 +22,19 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, clients, id_token_hint, trial_state
 from accounts.flows.oidc.claims import OPENID, RequestedClaims
 from accounts.flows.oidc.clients import Client
-from accounts.flows.oidc.responses import FORM_POST, QUERY, AuthorizationRefused, AuthorizationResponse
+from accounts.flows.oidc.parameters import (
+    ParameterValues,
+    group_parameters,
+    has_repeated_parameter,
+    pick_parameters,
+)
+from accounts.flows.oidc.responses import (
+    FORM_POST,
+    QUERY,
+    AuthorizationRefused,
+    AuthorizationResponse,
+    error_parameters,
+)
 
 ID_TOKEN_HINT = "id_token_hint"  # noqa: S105 - the name of a parameter
 PROMPT_VALUES = frozenset({"none", "login", "consent", "select_account", "create"})
@@ -88,7 +100,7 @@ class AuthorizationRequest:
 
     def build_error_response(self, site: Site, error: OAuth2Error) -> AuthorizationResponse:
         """The answer that there will be no code, and why."""
-        return self.build_response(site, _error_params(error))
+        return self.build_response(site, error_parameters(error))
 
 
 def parse_authorization_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> AuthorizationRequest:
@@ -97,11 +109,9 @@ def parse_authorization_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]
     :raises BadAppRequest: no app is known by it, or not with this return address: nobody is sent anywhere.
     :raises Refused: it cannot be granted; the app is told.
     """
-    values_by_name: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values_by_name.setdefault(name, []).append(value)
+    values_by_name = group_parameters(pairs)
     app, redirect_uri = _find_client(uow, values_by_name)
-    params = {name: values_by_name[name][0] for name in AUTHORIZATION_PARAMETERS if values_by_name.get(name, [""])[0]}
+    params = pick_parameters(values_by_name, AUTHORIZATION_PARAMETERS)
     modes = values_by_name.get("response_mode", [])
     response_mode = FORM_POST if modes == [FORM_POST] else QUERY
     states = values_by_name.get("state", [])
@@ -111,11 +121,11 @@ def parse_authorization_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]
         return _build_request(uow, app, redirect_uri, response_mode, params)
     except OAuth2Error as error:
         raise AuthorizationRefused(
-            _build_response(uow.site, redirect_uri, response_mode, state, _error_params(error)), error
+            _build_response(uow.site, redirect_uri, response_mode, state, error_parameters(error)), error
         ) from None
 
 
-def _find_client(uow: UnitOfWork, values_by_name: Mapping[str, list[str]]) -> tuple[Client, str]:
+def _find_client(uow: UnitOfWork, values_by_name: ParameterValues) -> tuple[Client, str]:
     ids, uris = values_by_name.get("client_id", []), values_by_name.get("redirect_uri", [])
     app = clients.find_client(uow, ids[0]) if len(ids) == 1 else None
     if app is None:
@@ -125,14 +135,14 @@ def _find_client(uow: UnitOfWork, values_by_name: Mapping[str, list[str]]) -> tu
     return app, uris[0]
 
 
-def _is_redirect_allowed(uow: UnitOfWork, app: Client, uri: str, values_by_name: Mapping[str, list[str]]) -> bool:
+def _is_redirect_allowed(uow: UnitOfWork, app: Client, uri: str, values_by_name: ParameterValues) -> bool:
     return clients.may_redirect_to(app, uri) or trial_state.is_trial_redirect(
         uow.site, app.id, uri, values_by_name.get("state", [])
     )
 
 
-def _check_parameters(values_by_name: Mapping[str, list[str]], params: Mapping[str, str]) -> None:
-    if any(len(values) > 1 for values in values_by_name.values()):
+def _check_parameters(values_by_name: ParameterValues, params: Mapping[str, str]) -> None:
+    if has_repeated_parameter(values_by_name):
         raise InvalidRequestError("A parameter stands there twice.")
     if "request" in values_by_name:
         raise OAuth2Error("Send the parameters themselves.", error="request_not_supported")
@@ -245,8 +255,3 @@ def _build_response(
 ) -> AuthorizationResponse:
     all_params = {**params, **({"state": state} if state else {}), "iss": site.link_signer.page_url("")}
     return AuthorizationResponse(redirect_uri, response_mode, all_params)
-
-
-def _error_params(error: OAuth2Error) -> dict[str, str]:
-    description = {"error_description": str(error.description)} if error.description else {}
-    return {"error": str(error.error), **description}

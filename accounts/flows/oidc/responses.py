@@ -33,6 +33,11 @@ class AuthorizationRefused(Exception):
         self.response = response
 
 
+def error_parameters(error: OAuth2Error) -> dict[str, str]:
+    """Return what an app is told of an error (RFC 6749 5.2)."""
+    return {name: str(value) for name, value in error.get_body()}
+
+
 def add_query(uri: str, params: Mapping[str, str]) -> str:
     """An address with more in its query. What it had stays untouched, letter by letter."""
     if not params:

@@ -29,6 +29,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, grants, issue, tokens
 from accounts.flows.oidc.grants import LiveGrant
+from accounts.flows.oidc.responses import error_parameters
 from accounts.flows.oidc.tokens import AccessToken, AuthorizationCode, RefreshToken
 
 REVOCATION, INTROSPECTION = "revocation", "introspection"
@@ -110,13 +111,9 @@ class OAuthServer(AuthorizationServer):
         return EndpointResponse(status, body, dict(headers))
 
     def handle_error_response(self, request: ClientRequest, error: OAuth2Error) -> EndpointResponse:
-        body = {"error": str(error.error)} | (
-            {"error_description": str(error.description)} if error.description else {}
-        )
         is_basic = error.status_code == 401 and "Authorization" in request.client_headers
-        return EndpointResponse(
-            error.status_code, body, {"WWW-Authenticate": 'Basic realm="accounts"'} if is_basic else {}
-        )
+        headers = {"WWW-Authenticate": 'Basic realm="accounts"'} if is_basic else {}
+        return EndpointResponse(error.status_code, error_parameters(error), headers)
 
 
 class S256CodeChallenge(CodeChallenge):

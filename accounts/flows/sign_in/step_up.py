@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.core.errors import N_, ConfirmationRequired, FieldError, InvalidInput
+from accounts.core.errors import N_, ConfirmationRequired, InvalidInput
 from accounts.core.models.account import Account
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
@@ -53,7 +53,7 @@ def check_current_password(
     if not is_correct:
         with uow:
             uow.record_event(refused_event, account_id=current.id)
-        raise InvalidInput("wrong password", fields=[FieldError(field, "wrong_password", WRONG_PASSWORD_MESSAGE, {})])
+        raise InvalidInput.for_field("wrong password", field, "wrong_password", WRONG_PASSWORD_MESSAGE)
 
 
 def require_step_up(current: CurrentAccount) -> None:

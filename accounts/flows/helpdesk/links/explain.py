@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from accounts.core.errors import N_, FieldError, InvalidInput, LinkInvalid, NotFound, Problem
+from accounts.core.errors import N_, InvalidInput, LinkInvalid, NotFound, Problem
 from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.links.link import Link, LinkClaims
 from accounts.core.links.opening import open_link
@@ -89,7 +89,7 @@ def explain_link(uow: UnitOfWork, text: str) -> LinkExplanation:
     """
     candidates = parse_link.find_candidates(text)
     if not candidates:
-        raise InvalidInput("no link in it", fields=[FieldError("link", "no_link", NO_LINK_MESSAGE, {})])
+        raise InvalidInput.for_field("no link in it", "link", "no_link", NO_LINK_MESSAGE)
     with uow:
         candidate, claims = _find_genuine(uow.site, candidates)
         explanation = _explain_genuine(uow, candidate, claims) if claims else _explain_unknown(uow, candidate)
