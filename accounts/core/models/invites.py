@@ -98,7 +98,7 @@ class SentInvite(Base):
 
     @hybrid_property
     def undecided(self) -> bool:
-        """Whether it was neither accepted nor revoked; it may have expired."""
+        """Return whether it was neither accepted nor revoked; it may have expired."""
         return self.accepted_at is None and self.revoked_at is None
 
     @undecided.inplace.expression
@@ -108,7 +108,7 @@ class SentInvite(Base):
 
     @hybrid_property
     def state(self) -> str:
-        """``accepted``, ``revoked``, ``expired`` or ``pending``."""
+        """Return ``accepted``, ``revoked``, ``expired`` or ``pending``; a condition in SQL, too."""
         if self.accepted_at:
             return "accepted"
         if self.revoked_at:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from accounts.core.errors import SignInFailed
-from accounts.flows.account import not_me
 from accounts.flows.account.not_me import NOT_ME
 from accounts.flows.account.reset_password import RESET
+from accounts.flows.shared.accounts import subject_of
 from tests.flows.letters import make_owner, write_letter
 from tests.flows.steps import link_state, use_link
 from tests.kit.signed_links import sign_link
@@ -29,7 +29,7 @@ def test_it_ends_all_sessions_voids_the_password_and_mails_the_way_back(service:
 def test_the_link_of_a_notice_works_once(service: Service) -> None:
     owner = make_owner(service)
     with service.uow() as uow:
-        token = not_me.make_not_me_url(uow, owner.row).rsplit("/", 2)[1]
+        token = uow.link_url(NOT_ME, subject_of(owner.row)).rsplit("/", 2)[1]
     assert link_state(service, NOT_ME, token) == "alive"
     use_link(service, NOT_ME, token, {})
     assert link_state(service, NOT_ME, token) == "link_used"
