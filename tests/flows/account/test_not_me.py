@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.core.errors import SignInFailed
-from accounts.flows.account.not_me import NOT_ME
+from accounts.flows.account.not_me import NOT_ME, letter
 from accounts.flows.account.reset_password import RESET
 from accounts.flows.shared.accounts import subject_of
 from tests.flows.letters import make_owner, write_letter
@@ -36,4 +36,4 @@ def test_the_link_of_a_notice_works_once(service: Service) -> None:
 
 
 def test_it_is_never_a_letter_of_its_own(service: Service) -> None:
-    assert write_letter(service, not_me.letter, make_owner(service).id) is None
+    assert write_letter(service, letter, make_owner(service).id) is None

@@ -55,11 +55,8 @@ CAUSE_MESSAGES: Mapping[str, str] = {
 
 REMARK_MESSAGES: Mapping[str, str] = {
     parse_link.QUOTED_PRINTABLE: N_("It was copied from the source of a mail, where = breaks lines."),
-    parse_link.ENTITIES: N_("It was copied from source text, where some characters are written as codes."),
     parse_link.WRAPPED: N_("A mail gateway had wrapped it into an address of its own."),
     parse_link.BROKEN: N_("It was broken over lines or has blanks in it. Such a link opens only in part."),
-    parse_link.INVISIBLE: N_("There were invisible characters in it."),
-    parse_link.DASHES: N_("Its hyphens had been changed to dashes."),
     parse_link.APPENDED: N_("Further characters followed it without a gap."),
     parse_link.NO_TAIL: N_("Its end, /go, is missing: as it stands its address leads nowhere."),
     "other-base": N_("Its address is not ours: it names %(base)s, and this is %(own)s."),

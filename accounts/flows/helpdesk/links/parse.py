@@ -5,10 +5,8 @@ Nothing here verifies anything, and nothing that was pasted is ever quoted.
 
 from __future__ import annotations
 
-import html
 import quopri
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,9 +27,9 @@ MAX_HOST_CHARACTERS = 80
 PAGE_SEGMENTS = frozenset({"go", "done", "again"})
 """What stands behind a purpose where no token is."""
 
-QUOTED_PRINTABLE, ENTITIES, WRAPPED, BROKEN = "quoted-printable", "entities", "wrapped", "broken"
-INVISIBLE, DASHES, APPENDED, NO_TAIL = "invisible", "dashes", "appended", "no-tail"
-MANGLING_REMARKS = frozenset({BROKEN, INVISIBLE, DASHES, APPENDED, NO_TAIL})
+QUOTED_PRINTABLE, WRAPPED, BROKEN = "quoted-printable", "wrapped", "broken"
+APPENDED, NO_TAIL = "appended", "no-tail"
+MANGLING_REMARKS = frozenset({BROKEN, APPENDED, NO_TAIL})
 """After these a link does not open as it stands, however alive it is."""
 EMPTY, CUT, LONGER, LOWERED, CHANGED = "empty", "cut", "longer", "lowered", "changed"
 
@@ -53,7 +51,6 @@ _TOKENLESS_LINK_PATTERN = re.compile(rf"{_PURPOSE_PATH}(?:/+go(?![\w.-])|/(?![\w
 _BASE_PATTERN = re.compile(
     r"(?P<host>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?P<port>:\d{1,5})?(?P<mount>(?:/[A-Za-z0-9_~-]{1,40}){0,4})"
 )
-_HYPHEN_OF_DASH = {ord(each): "-" for each in "\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,35 +135,16 @@ def _iter_views(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _iter_decoded(text: str, remarks: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield text, remarks
-    for decode, remark in (
-        (_remove_invisible, INVISIBLE),
-        (_restore_hyphens, DASHES),
-        (_unescape, ENTITIES),
-        (_unwrap, WRAPPED),
-    ):
-        for _ in range(MAX_DECODING_ROUNDS):
-            decoded = decode(text)
-            if decoded == text:
-                break
-            text, remarks = decoded, (*remarks, remark) if remark not in remarks else remarks
-            yield text, remarks
+    was_wrapped = False
+    for _ in range(MAX_DECODING_ROUNDS):
+        unwrapped = _unwrap(text)
+        if unwrapped == text:
+            break
+        text, remarks, was_wrapped = unwrapped, remarks if was_wrapped else (*remarks, WRAPPED), True
+        yield text, remarks
     joined = re.sub(r"\s*\n[\s>|]*|\s+", "", text)
     if joined != text:
         yield joined, (*remarks, BROKEN)
-
-
-def _remove_invisible(text: str) -> str:
-    return "".join(each for each in text if unicodedata.category(each) != "Cf")
-
-
-def _restore_hyphens(text: str) -> str:
-    return text.translate(_HYPHEN_OF_DASH)
-
-
-def _unescape(text: str) -> str:
-    # JSON may write a slash as \/ and any letter as \u002f.
-    plain = re.sub(r"\\u00([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), text)
-    return html.unescape(plain.replace("\\/", "/"))
 
 
 def _unwrap(text: str) -> str:

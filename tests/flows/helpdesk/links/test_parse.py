@@ -53,9 +53,6 @@ WRAPPINGS: dict[str, tuple[str, str]] = {
         + "&d=x",
         "wrapped",
     ),
-    "with escaped slashes": (json.dumps({"url": URL}).replace("/", "\\/"), "entities"),
-    "with invisible characters": (broken(URL, 70, "\u200b"), "invisible"),
-    "with dashes for hyphens": (URL.replace("-", "\u2011"), "dashes"),
 }
 
 
