@@ -116,12 +116,10 @@ class Settings(BaseModel):
     @field_validator("public_origin")
     @classmethod
     def _check_origin(cls, value: str) -> str:
-        match = ORIGIN_PATTERN.fullmatch(value.lower())
-        if match is None or int(match["port"] or 0) > 65535:
+        origin = normalize_origin(value)
+        if origin is None:
             raise ValueError("must be an origin such as https://accounts.example.org")
-        # As browsers write it in Origin: without the port that the scheme has anyway.
-        port = match["port"] if match["port"] != DEFAULT_PORTS[match["scheme"]] else None
-        return f"{match['scheme']}://{match['host']}" + (f":{port}" if port else "")
+        return origin
 
     @field_validator("mail_sender")
     @classmethod
@@ -185,6 +183,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def normalize_origin(text: str) -> str | None:
+    """Return an origin as browsers write it: lower case, without the default port; None where it is no origin."""
+    match = ORIGIN_PATTERN.fullmatch(text.lower())
+    if match is None or int(match["port"] or 0) > 65535:
+        return None
+    port = match["port"] if match["port"] != DEFAULT_PORTS[match["scheme"]] else None
+    return f"{match['scheme']}://{match['host']}" + (f":{port}" if port else "")
 
 
 def _default_sender(origin: str) -> str:

@@ -259,16 +259,16 @@ def _write_letter(uow: UnitOfWork, item: OutboxItem, link: Link) -> Letter | Non
     # The id of the item, not a new one: a letter that is tried twice holds one link twice.
     carried = HostLinkPayload(id=item.id, facts=item.facts.get("facts", {}))
     if link.about == "account":
-        account = uow.session.get(Account, item.subject)
+        account = uow.session.get(Account, item.about.id)
         return mail_request.build_account_letter(uow, item, link, account, carried)
-    subject = find_holder(uow, item.subject)
+    subject = find_holder(uow, item.about.email)
     context = {
         "asked": item.requested_by,
         "email": subject.email,
         "name": subject.account.name if subject.account else None,
         "until": now() + uow.site.link_signer.lifetime(link),
     }
-    return Letter(link.purpose, item.subject, item.locale, context, link=uow.link_url(link, subject, carried))
+    return Letter(link.purpose, item.about.email, item.locale, context, link=uow.link_url(link, subject, carried))
 
 
 def _resend(uow: UnitOfWork, claims: LinkClaims) -> bool:

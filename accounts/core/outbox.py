@@ -1,7 +1,7 @@
-"""Intents: put in the transaction of their cause, claimed with a lease, settled one by one.
+"""Keep the outbox: rows are put in the transaction of their cause, claimed with a lease, and settled one by one.
 
-A row says which letter is due about whom, or which call to another program; it never holds a token. A worker that
-dies leaves a lease that ends.
+A row says which letter is due about which account or address, or which callback; it never holds a token. A worker
+that dies leaves a lease that ends.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
     from accounts.core.uow import UnitOfWork
 
 LEASE_DURATION = timedelta(minutes=3)
-"""Longer than any one delivery may take (a letter: 10 s to connect, 60 s to send; a call: 15 s)."""
+"""Longer than any one delivery may take (a letter: 10 s to connect, 60 s to send; a callback: 15 s)."""
 MAX_ATTEMPTS = 12
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 5, 3600
-"""Seconds between tries: doubled each time from the first to the longest, about six hours in all."""
+"""Seconds between attempts: doubled each time from the first to the longest, about six hours in all."""
 CLOSED_ACCOUNT_LETTERS = frozenset({"account-closed", "account-deleted"})
-"""Letters to somebody whose account is gone. They are never kept as dead letters."""
+"""Letters about an account that is gone. They are never kept as dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a flow hands to the post: which words, to whom, and what the words need to know."""
+    """A letter that a flow hands to the worker: which words, to whom, and what the words need to know."""
 
     words: str
     to: str
@@ -47,11 +47,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What a flow hands to the post where no person is written to: a form that another program is sent.
+    """A form that another program is sent.
 
     :ivar url: the whole address, as it was registered.
-    :ivar on_result: notes what became of it in the transaction that settles the intent: confirmed or not, for good
-        or not, and the answer.
+    :ivar on_result: records the result in the transaction that settles the row.
     """
 
     url: str
@@ -61,7 +60,12 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class CallResult:
-    """What became of a call."""
+    """The result of an attempt to deliver a callback.
+
+    :ivar confirmed: whether the program has accepted it.
+    :ivar permanent: whether it is not tried again.
+    :ivar answer: the status, or why there is none.
+    """
 
     confirmed: bool
     permanent: bool
@@ -99,17 +103,17 @@ class OutboxItem:
 
     @property
     def about(self) -> OutboxSubject:
-        """What it is about."""
+        """Return what it is about."""
         return parse_subject(self.subject)
 
     @property
     def requested_by(self) -> Mapping[str, object]:
-        """Who asked for this letter, from where and when: ``network``, ``agent``, ``at``."""
+        """Return where this letter was requested from, and when: ``network``, ``agent``, ``at``."""
         return {**self.facts["asked"], "at": self.created_at}
 
 
 def enqueue(session: Session, purpose: str, subject: str, facts: Mapping[str, Any], locale: str) -> str:
-    """Note that a letter is due, in the transaction of whatever causes it; answers its name."""
+    """Put a row in the transaction of its cause, and return its id."""
     id = new_id()
     session.add(OutboxRow(id=id, purpose=purpose, subject=subject, facts=dict(facts), locale=locale))
     return id
@@ -118,10 +122,10 @@ def enqueue(session: Session, purpose: str, subject: str, facts: Mapping[str, An
 def claim_item(
     engine: Engine, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()
 ) -> OutboxItem | None:
-    """Take the oldest row that is due, for the time of one lease; None when there is none.
+    """Claim the oldest row that is due, for the time of one lease; None when there is none.
 
-    :param purposes: of these purposes, where any are named.
-    :param except_purposes: of none of these purposes.
+    :param purposes: claim rows of these purposes only, where any are named.
+    :param except_purposes: claim no rows of these purposes.
     """
     moment = now()
     purpose_filter = [OutboxRow.purpose.in_(purposes)] if purposes else []
@@ -160,7 +164,7 @@ def claim_item(
 
 
 def remove_item(session: Session, item: OutboxItem) -> bool:
-    """The letter was accepted by the mail server, or its cause is undone: the row goes.
+    """Delete a row that was delivered, or whose cause is undone.
 
     :returns: whether it was still there. A row goes with its account, also while its letter is on the way.
     """
@@ -169,12 +173,12 @@ def remove_item(session: Session, item: OutboxItem) -> bool:
 
 
 def is_last_attempt(item: OutboxItem, *, permanent: bool) -> bool:
-    """Whether what failed now is not tried again: refused, or tried often enough."""
+    """Return whether what failed now is not tried again: refused, or tried often enough."""
     return permanent or item.attempts >= MAX_ATTEMPTS
 
 
 def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bool) -> str:
-    """Not delivered: try again later, or keep the row as a dead letter (refused, or tried often enough).
+    """Schedule the next attempt, or keep the row as a dead letter (refused, or tried often enough).
 
     :returns: ``waits`` or ``dead``; "" where the row has gone meanwhile, with its account.
     """
@@ -197,7 +201,7 @@ def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bo
 
 
 def revive_dead_letters(session: Session, id: str = "") -> int:
-    """Send all dead letters again, or the one of this name; how many there were."""
+    """Schedule all dead letters again, or the one of this id; return how many there were."""
     dead = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
     ids = session.scalars(
         (dead.where(OutboxRow.id == id) if id else dead)
@@ -208,7 +212,7 @@ def revive_dead_letters(session: Session, id: str = "") -> int:
 
 
 def count_items(engine: Engine) -> tuple[int, int]:
-    """How many letters wait, and how many are dead."""
+    """Return how many rows wait, and how many are dead."""
     with engine.connect() as connection:
         row = connection.execute(
             select(func.count(), func.count(case((OutboxRow.dead_at.is_not(None), 1)))).select_from(OutboxRow)

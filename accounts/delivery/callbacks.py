@@ -77,7 +77,7 @@ class HttpCallbackSender:
         self._timeouts = (connect_seconds, total_seconds)
 
     def send(self, callback: Callback) -> str:
-        """See :meth:`CallbackSender.send`."""
+        """Send one callback; see :meth:`CallbackSender.send`."""
         parts = urlsplit(callback.url)
         connect, total = self._timeouts
         deadline = time.monotonic() + total

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from accounts.config import DEFAULT_PORTS, ORIGIN_PATTERN, is_loopback
+from accounts.config import is_loopback, normalize_origin
 from accounts.core.errors import N_
 
 MAX_URI_CHARACTERS = 1000
@@ -54,7 +54,7 @@ def check_origin(text: str, *, allow_http_on_loopback: bool) -> str:
 
     :raises ClientUriRefused: it is none, or may not be registered.
     """
-    origin = parse_origin(text) if ORIGIN_PATTERN.fullmatch(text.lower()) else None
+    origin = normalize_origin(text)
     if origin is None:
         raise ClientUriRefused(NOT_AN_ORIGIN)
     check_client_uri(origin, allow_http_on_loopback=allow_http_on_loopback)
@@ -64,11 +64,7 @@ def check_origin(text: str, *, allow_http_on_loopback: bool) -> str:
 def parse_origin(text: str) -> str | None:
     """Return the origin of a web address as browsers write it: lower case, without the default port of its scheme."""
     prefix = re.match(r"[A-Za-z]{4,5}://[^/?#\\\s]*", text)
-    match = ORIGIN_PATTERN.fullmatch(prefix[0].lower()) if prefix else None
-    if match is None or int(match["port"] or 0) > 65535:
-        return None
-    port = match["port"] if match["port"] != DEFAULT_PORTS[match["scheme"]] else None
-    return f"{match['scheme']}://{match['host']}" + (f":{port}" if port else "")
+    return normalize_origin(prefix[0]) if prefix else None
 
 
 def _split_uri(text: str) -> SplitResult:

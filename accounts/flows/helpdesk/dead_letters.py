@@ -47,7 +47,7 @@ def list_dead_letters(
     statement = select(OutboxRow).where(OutboxRow.dead_at.is_not(None), OutboxRow.id > form.after)
     rows = uow.session.scalars(statement.order_by(OutboxRow.id).limit(page_size + 1)).all()
     page_rows = rows[:page_size]
-    addresses = _find_addresses(uow, [row.subject for row in page_rows])
+    addresses = _find_addresses(uow, [outbox.parse_subject(row.subject).id for row in page_rows])
     letters = [
         DeadLetter(
             row.id,
