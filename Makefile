@@ -63,7 +63,8 @@ audit: .venv
 
 # Whether the tests notice when the core of links and keys, and what acts, is changed: one small change at a time.
 # `make mutants MUTANTS='*'` takes all of the files in pyproject.toml, half an hour or more.
-ACTS := act _create_or_extend_account undo_email_change delete_account clear_lock _set_address _drop_stale_anchor
+ACTS := act _create_or_extend_account undo_email_change delete_account recover_account clear_lock _set_address \
+	_drop_stale_anchor
 MUTANTS ?= accounts.core.* $(ACTS:%=accounts.flows.*.x_%__mutmut_*)
 mutants: .venv
 	@$(PIP) install --require-hashes -r requirements/mutants.txt
