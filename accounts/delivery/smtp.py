@@ -126,6 +126,6 @@ def format_reply(code: int, reply: bytes | str) -> str:
 
 
 def scrub(text: str) -> str:
-    """Return one printable line without links: filters quote what they dislike, and that may be the link."""
+    """Return one printable line without links and addresses: mail filters quote what they dislike."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text[:2000]).split())
     return _PRIVATE.sub("[...]", line)[:300]
