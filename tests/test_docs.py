@@ -190,7 +190,8 @@ def test_every_purpose_is_named_in_the_api() -> None:
 def test_what_needs_a_fresh_proof_is_marked(service: Service) -> None:
     routes = [route for routes in service.app.extensions[EXTENSION_NAME].all_routes for route in routes.declared]
     marked = {path for cells in rows("api.md") if cells[0].endswith("*") for path in re.findall("`(/.*?)`", cells[0])}
-    assert marked == {route.rule for route in routes if route.step_up}
+    fresh = [route for route in routes if route.step_up]
+    assert marked == {route.rule_for(answer_format) for route in fresh for answer_format in route.formats}
     minutes = sessions.STEP_UP_MAX_AGE // timedelta(minutes=1)
     assert f"within the last {minutes} minutes" in doc("sessions.md").partition("## Step-up")[2]
 

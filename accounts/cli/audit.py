@@ -15,6 +15,7 @@ from accounts.cli.context import open_site, open_unit_of_work
 from accounts.config import SettingsError
 from accounts.core import atomic_files
 from accounts.core.audit import chain
+from accounts.core.database.page import MAX_ROWS_PER_PAGE
 from accounts.flows.audit import export as audit_export
 from accounts.flows.audit import retention as audit_retention
 from accounts.flows.audit import search as audit_search
@@ -59,9 +60,14 @@ def audit() -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="At most so many lines.")
 def list_audit(limit: int, **filters: str) -> None:
     """What happened, newest first."""
-    events, _ = audit_search.search_events(open_unit_of_work(), validate(AuditSearchForm, filters), limit)
-    for event in events:
-        click.echo("\t".join(_event_columns(event)))
+    uow, form = open_unit_of_work(), validate(AuditSearchForm, filters)
+    cursor: str | None = ""
+    while limit and cursor is not None:
+        page_form = form.model_copy(update={"after": cursor, "limit": min(limit, MAX_ROWS_PER_PAGE)})
+        page = audit_search.search_events(uow, page_form)
+        for event in page.rows:
+            click.echo("\t".join(_event_columns(event)))
+        cursor, limit = page.next, limit - len(page.rows)
 
 
 @audit.command()

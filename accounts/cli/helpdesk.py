@@ -26,11 +26,11 @@ from accounts.web.kit.forms import validate
 def find(text: str, group: str, state: str, after: str) -> None:
     """Accounts whose address or name has TEXT in it: id, state, address, groups. At most 50."""
     form = validate(AccountSearchForm, {"q": text, "group": group, "state": state, "after": after})
-    rows, cursor = helpdesk_accounts.search_accounts(open_unit_of_work(), form)
-    for row in rows:
+    page = helpdesk_accounts.search_accounts(open_unit_of_work(), form)
+    for row in page.rows:
         click.echo("\t".join(format_account_row(row)))
-    if cursor:
-        click.echo(f"accounts: there are more; go on with --after {cursor}", err=True)
+    if page.next:
+        click.echo(f"accounts: there are more; go on with --after {page.next}", err=True)
 
 
 @users.command()

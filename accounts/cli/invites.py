@@ -21,6 +21,7 @@ from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.batch_rows import REASON_MESSAGES
+from accounts.flows.invites.batches import BatchRowsForm
 from accounts.flows.invites.link import make_invite_url
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm, InviteAction
 from accounts.flows.invites.preview import VERDICTS
@@ -88,7 +89,7 @@ def list_invites(text: str, state: str | None, name: str | None) -> None:
             click.echo(
                 "\t".join((row.id, row.state, _format_timestamp(row.expires_at), row.email, ",".join(row.groups)))
             )
-        if not page.next:
+        if page.next is None:
             return
         form = form.model_copy(update={"after": page.next})
 
@@ -97,7 +98,7 @@ def list_invites(text: str, state: str | None, name: str | None) -> None:
 def list_batches() -> None:
     """Batches, newest first: id, how many are still to send, how many invitations in which state, name."""
     uow = open_unit_of_work()
-    for batch in batches.list_batches(uow):
+    for batch in batches.list_batches(uow).rows:
         counts = batches.count_batch(uow, batch.id)
         states = " ".join(f"{state}={counts.invites[state]}" for state in INVITE_STATES if state in counts.invites)
         click.echo("\t".join((batch.id, f"left={counts.left}", states or "-", batch.name)))
@@ -109,12 +110,13 @@ def show(batch: str) -> None:
     """What would happen, or has happened, to each row of a list."""
     uow = open_unit_of_work()
     invite_batch = batches.find_batch(uow, batch)
-    after = 0
-    while rows := batches.list_batch_rows(uow, invite_batch.id, after=after):
-        for row in rows:
+    cursor: str | None = ""
+    while cursor is not None:
+        page = batches.list_batch_rows(uow, invite_batch.id, BatchRowsForm(after=cursor))
+        for row in page.rows:
             reason = REASON_MESSAGES[row.reason] if row.reason else ",".join(row.adds)
             click.echo("\t".join((str(row.line), row.verdict, row.email, reason)).rstrip())
-        after = rows[-1].number
+        cursor = page.next
 
 
 @invites.command()
@@ -209,7 +211,8 @@ def _print_batch(uow: UnitOfWork, batch: InviteBatch) -> None:
     summary = ", ".join(f"{each} {counts[each]}" for each in VERDICTS if each in counts)
     click.echo(f"batch {batch.id} {batch.name}: {summary}")
     for verdict in ("malformed", "refused", "duplicate"):
-        for row in batches.list_batch_rows(uow, batch.id, verdict=verdict, limit=MAX_PRINTED_ROWS):
+        form = BatchRowsForm(verdict=verdict, limit=MAX_PRINTED_ROWS)
+        for row in batches.list_batch_rows(uow, batch.id, form).rows:
             click.echo(f"  line {row.line}: {row.email or '-'}: {REASON_MESSAGES[row.reason]}", err=True)
     if batch.unused:
         click.echo(f"  columns that are not used: {', '.join(batch.unused)}", err=True)

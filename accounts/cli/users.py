@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from accounts.cli.context import open_unit_of_work
+from accounts.core.database.page import MAX_ROWS_PER_PAGE
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
@@ -13,8 +14,6 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import GroupsForm
 from accounts.web.kit.forms import validate
-
-ACCOUNTS_PER_BATCH = 500
 
 
 @click.group()
@@ -25,16 +24,14 @@ def users() -> None:
 @users.command("list")
 def list_users() -> None:
     """All accounts by address: id, state, address, groups."""
-    uow, cursor = open_unit_of_work(), ""
-    while True:
-        rows, cursor = helpdesk_accounts.search_accounts(
-            uow, AccountSearchForm(after=cursor), page_size=ACCOUNTS_PER_BATCH
-        )
-        for row in rows:
+    uow = open_unit_of_work()
+    cursor: str | None = ""
+    while cursor is not None:
+        page = helpdesk_accounts.search_accounts(uow, AccountSearchForm(after=cursor, limit=MAX_ROWS_PER_PAGE))
+        for row in page.rows:
             click.echo("\t".join(format_account_row(row)))
         uow.release()
-        if not cursor:
-            return
+        cursor = page.next
 
 
 @users.command()

@@ -12,3 +12,8 @@ LEEWAY = timedelta(seconds=60)
 def now() -> datetime:
     """Return the current moment, aware, in UTC."""
     return datetime.fromtimestamp(time.time(), UTC)
+
+
+def format_timestamp(moment: datetime) -> str:
+    """Return a moment as JSON has it: RFC 3339 in UTC, in whole seconds."""
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

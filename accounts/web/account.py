@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import request, url_for
@@ -12,10 +11,11 @@ from accounts.flows.account import change_email, change_password, close_account,
 from accounts.flows.moving import export
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
-from accounts.flows.sessions.session import CurrentAccount
 from accounts.flows.shared.fields import Checkbox, Form, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
+from accounts.web.answers.account import AccountOut, AccountWithTokenOut, CsrfTokenOut, OwnDataOut, SessionsOut
+from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
 from accounts.web.connected_apps import logout_status_token
 from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
@@ -25,8 +25,6 @@ from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, page_ur
 from accounts.web.kit.runtime import API_BLUEPRINT
 
 routes: Routes = Routes()
-LETTER_SENT = {"sent": True}
-"""The answer to every request for a letter, whoever the address belongs to."""
 
 
 class SignOutForm(Form):
@@ -34,21 +32,6 @@ class SignOutForm(Form):
 
     everywhere: Checkbox = False
     next: Next = ""
-
-
-def account_json(account: CurrentAccount) -> dict[str, Any]:
-    """An account as its owner sees it."""
-    return {
-        "id": account.id,
-        "email": account.email,
-        "name": account.name,
-        "locale": account.locale,
-        "groups": list(account.groups),
-        "amr": list(account.session.amr),
-        "auth_time": account.session.auth_time,
-        "created_at": account.created_at,
-        "last_sign_in_at": account.last_sign_in_at,
-    }
 
 
 @routes.get("/", formats=HTML)
@@ -62,20 +45,31 @@ def _email_hint() -> dict[str, Any]:
     return {"given": {"email": request.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}
 
 
-@routes.post("/sign-up", form=sign_up.SignUpForm, template="sign_up.html", context=_email_hint, statuses=(202,))
+@routes.post(
+    "/sign-up",
+    form=sign_up.SignUpForm,
+    template="sign_up.html",
+    context=_email_hint,
+    answers=MailRequestedOut,
+    statuses=(202,),
+)
 def sign_up_(form: sign_up.SignUpForm) -> Reply:
     """Ask for an account: a letter goes to the address."""
     sign_up.request_sign_up(uow(), form)
-    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="sign-up"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="sign-up"))
 
 
 @routes.post(
-    "/forgot-password", form=reset_password.ForgotPasswordForm, template="forgot_password.html", statuses=(202,)
+    "/forgot-password",
+    form=reset_password.ForgotPasswordForm,
+    answers=MailRequestedOut,
+    template="forgot_password.html",
+    statuses=(202,),
 )
 def forgot_password(form: reset_password.ForgotPasswordForm) -> Reply:
     """Ask for a link that sets a new password."""
     reset_password.request_password_reset(uow(), form)
-    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="forgot-password"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="forgot-password"))
 
 
 @routes.get("/look-into-your-mail", formats=HTML)
@@ -84,26 +78,42 @@ def look_into_mail() -> Reply:
     return Reply(template="look_into_mail.html")
 
 
-@routes.post("/sign-in", form=password_sign_in.SignInForm, template="sign_in.html", context=_email_hint)
+@routes.post(
+    "/sign-in", form=password_sign_in.SignInForm, template="sign_in.html", context=_email_hint, answers=AccountOut
+)
 def sign_in_(form: password_sign_in.SignInForm) -> Reply:
     """Sign in with address and password."""
     context.set_session(password_sign_in.sign_in_with_password(uow(), form, known_account_ids=device_account_ids()))
-    current = context.load_account() if context.state().format == "json" else None
-    return Reply(json=account_json(current) if current else {}, location=form.next or page_url("change_account_form"))
+    # A page goes on to another address, and asks for no account here.
+    is_json = context.state().format == "json"
+    return Reply(
+        json=AccountOut.from_account(context.require_account()) if is_json else {},
+        location=form.next or page_url("change_account_form"),
+    )
 
 
-@routes.post("/sign-in/mail", form=magic_link.SignInByMailForm, template="sign_in_mail.html", statuses=(202,))
+@routes.post(
+    "/sign-in/mail",
+    form=magic_link.SignInByMailForm,
+    template="sign_in_mail.html",
+    answers=MailRequestedOut,
+    statuses=(202,),
+)
 def sign_in_mail(form: magic_link.SignInByMailForm) -> Reply:
     """Ask for a link that signs in."""
     magic_link.request_sign_in_link(uow(), form)
-    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="sign-in"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="sign-in"))
 
 
-@routes.post("/confirm", access=SIGNED_IN, form=step_up.ConfirmPasswordForm, template="confirm.html")
+@routes.post(
+    "/confirm", access=SIGNED_IN, form=step_up.ConfirmPasswordForm, template="confirm.html", answers=AccountOut
+)
 def confirm_(form: step_up.ConfirmPasswordForm) -> Reply:
     """Prove afresh by password that it is you, for what needs that."""
     context.set_session(step_up.confirm_password(uow(), context.require_account(), form))
-    return Reply(json=account_json(context.require_account()), location=form.next or page_url("change_account_form"))
+    return Reply(
+        json=AccountOut.from_account(context.require_account()), location=form.next or page_url("change_account_form")
+    )
 
 
 @routes.post("/sign-out", form=SignOutForm, csrf=True, statuses=(204,))
@@ -135,17 +145,18 @@ def _logout_status_header() -> dict[str, str]:
     return {"Link": f'<{url}>; rel="related"'} if url else {}
 
 
-@routes.get("/csrf", formats=JSON)
+@routes.get("/csrf", formats=JSON, answers=CsrfTokenOut)
 def csrf() -> Reply:
     """The token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
-    return Reply(json={"csrf_token": sessions.make_csrf_token(site(), context.ensure_session())})
+    return Reply(json=CsrfTokenOut(csrf_token=sessions.make_csrf_token(site(), context.ensure_session())))
 
 
-@routes.get("/account", access=SIGNED_IN, formats=JSON)
+@routes.get("/account", access=SIGNED_IN, formats=JSON, answers=AccountWithTokenOut)
 def account() -> Reply:
     """The signed-in account."""
     current = context.require_account()
-    return Reply(json={**account_json(current), "csrf_token": sessions.make_csrf_token(site(), current.session)})
+    csrf_token = sessions.make_csrf_token(site(), current.session)
+    return Reply(json=AccountWithTokenOut.from_session(current, csrf_token))
 
 
 def _profile_context() -> dict[str, Any]:
@@ -155,25 +166,36 @@ def _profile_context() -> dict[str, Any]:
 
 
 @routes.patch(
-    "/account", access=SIGNED_IN, form=profile.ProfileForm, template="account.html", context=_profile_context
+    "/account",
+    access=SIGNED_IN,
+    form=profile.ProfileForm,
+    answers=AccountOut,
+    template="account.html",
+    context=_profile_context,
 )
 def change_account(form: profile.ProfileForm) -> Reply:
     """Change name or language."""
     profile.update_profile(uow(), context.require_account().id, form)
     context.forget_account()
     return Reply(
-        json=account_json(context.require_account()), location=page_url("change_account_form", done="profile")
+        json=AccountOut.from_account(context.require_account()),
+        location=page_url("change_account_form", done="profile"),
     )
 
 
 @routes.post(
-    "/account/password", access=SIGNED_IN, form=change_password.ChangePasswordForm, template="change_password.html"
+    "/account/password",
+    access=SIGNED_IN,
+    form=change_password.ChangePasswordForm,
+    answers=AccountOut,
+    template="change_password.html",
 )
 def change_password_(form: change_password.ChangePasswordForm) -> Reply:
     """Change the password; all other devices are signed out."""
     context.set_session(change_password.change_password(uow(), context.require_account(), form))
     return Reply(
-        json=account_json(context.require_account()), location=page_url("change_account_form", done="password")
+        json=AccountOut.from_account(context.require_account()),
+        location=page_url("change_account_form", done="password"),
     )
 
 
@@ -182,36 +204,43 @@ def change_password_(form: change_password.ChangePasswordForm) -> Reply:
     access=SIGNED_IN,
     step_up=True,
     form=change_email.ChangeEmailForm,
+    answers=MailRequestedOut,
     template="change_email.html",
     statuses=(202,),
 )
 def change_email_(form: change_email.ChangeEmailForm) -> Reply:
     """Change the address: a link goes to the new one."""
     change_email.request_email_change(uow(), context.require_account().id, form)
-    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="change-email"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="change-email"))
 
 
 @routes.post(
-    "/account/close", access=SIGNED_IN, step_up=True, form=Form, template="close_account.html", statuses=(202,)
+    "/account/close",
+    access=SIGNED_IN,
+    step_up=True,
+    form=Form,
+    answers=MailRequestedOut,
+    template="close_account.html",
+    statuses=(202,),
 )
 def close_account_(form: Form) -> Reply:
     """Close the account: a link goes to its address."""
     close_account.request_account_closing(uow(), context.require_account().id)
-    return Reply(json=LETTER_SENT, status=202, location=page_url("look_into_mail", asked="close-account"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="close-account"))
 
 
-@routes.get("/account/export", access=SIGNED_IN, step_up=True, formats=BOTH)
+@routes.get("/account/export", access=SIGNED_IN, step_up=True, formats=BOTH, answers=OwnDataOut)
 def export_data() -> Reply:
     """Everything that is kept about this account, without secrets."""
-    data = export.export_own_data(uow(), context.require_account())
-    return Reply(template="export.html", json=data, context={"file": url_for(f"{API_BLUEPRINT}.export_data")})
+    body = OwnDataOut.model_validate(export.export_own_data(uow(), context.require_account()))
+    return Reply(template="export.html", json=body, context={"file": url_for(f"{API_BLUEPRINT}.export_data")})
 
 
-@routes.get("/account/sessions", access=SIGNED_IN, formats=BOTH)
+@routes.get("/account/sessions", access=SIGNED_IN, formats=BOTH, answers=SessionsOut)
 def list_sessions() -> Reply:
     """Where this account is signed in."""
     listed = session_list.list_own_sessions(uow(), context.require_account())
-    return Reply(template="sessions.html", json={"sessions": [asdict(each) for each in listed]})
+    return Reply(template="sessions.html", json=SessionsOut.model_validate({"sessions": listed}))
 
 
 @routes.delete("/account/sessions/<session_id>", access=SIGNED_IN, step_up=True, formats=JSON, statuses=(204,))

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
 from flask import request
 
-from accounts.core.models.logout import CONFIRMED, WAITING
 from accounts.flows.oidc import backchannel, connected_apps
+from accounts.flows.oidc.backchannel import LogoutStatusForm
+from accounts.web.answers.apps import ConnectedAppsOut, LogoutStatusOut
 from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, page_url
 
 routes: Routes = Routes()
-STATUS_TOKEN_PARAMETER = "about"  # noqa: S105 - the name of a parameter
 
 
-@routes.get("/account/apps", access=SIGNED_IN, formats=BOTH)
+@routes.get("/account/apps", access=SIGNED_IN, formats=BOTH, answers=ConnectedAppsOut)
 def list_connected_apps() -> Reply:
     """The apps that this account is connected to."""
     connections = connected_apps.list_connected_apps(uow(), context.require_account().id)
     page_context = {"done": request.args.get("done", "") == "disconnected"}
-    return Reply(
-        template="connected_apps.html", json={"apps": [asdict(each) for each in connections]}, context=page_context
-    )
+    body = ConnectedAppsOut.model_validate({"apps": connections})
+    return Reply(template="connected_apps.html", json=body, context=page_context)
 
 
 @routes.delete("/account/apps/<app_id>", access=SIGNED_IN, formats=JSON, statuses=(204,))
@@ -42,19 +38,11 @@ def disconnect_app_page(app_id: str) -> Reply:
     return Reply(location=page_url("list_connected_apps", done="disconnected"))
 
 
-@routes.get("/signed-out", formats=BOTH)
-def signed_out() -> Reply:
+@routes.get("/signed-out", formats=BOTH, query=LogoutStatusForm, answers=LogoutStatusOut)
+def signed_out(query: LogoutStatusForm) -> Reply:
     """Which apps have confirmed a sign-out. Needs no session, but a statement about that sign-out."""
-    status_token = request.args.get(STATUS_TOKEN_PARAMETER, "")
-    logouts = backchannel.list_logouts_by_token(uow(), status_token)
-    body: dict[str, Any] = {
-        "apps": len(logouts),
-        "confirmed": sum(each.state == CONFIRMED for each in logouts),
-        "waiting": sum(each.state == WAITING for each in logouts),
-        # Not the answers: they are for admins.
-        "goodbyes": [{"name": each.name, "state": each.state} for each in logouts],
-    }
-    return Reply(template="signed_out.html", json=body, context={"about": status_token})
+    body = LogoutStatusOut.from_logouts(backchannel.list_logouts_by_token(uow(), query.about))
+    return Reply(template="signed_out.html", json=body, context={"about": query.about})
 
 
 def logout_status_token() -> str:

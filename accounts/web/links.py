@@ -20,7 +20,10 @@ from accounts.core.security.redirects import local_path
 from accounts.core.signing import key_usage
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import mail_limits
+from accounts.flows.shared.fields import Form
 from accounts.flows.sign_in import step_up
+from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
+from accounts.web.answers.links import LinkOut, UsedLinkOut
 from accounts.web.kit import context, cookies, forms
 from accounts.web.kit.context import runtime, uow
 from accounts.web.kit.reply import Reply
@@ -28,6 +31,12 @@ from accounts.web.kit.routes import BOTH, HTML, Routes, link_url, page_url
 
 routes: Routes = Routes()
 TOKEN_FIELD = "token"  # noqa: S105 - the name of a field
+
+
+class LinkTokenForm(Form):
+    """The link that JSON asks about; a page has it in a cookie."""
+
+    token: str = ""
 
 
 def _current_link() -> Link:
@@ -39,8 +48,7 @@ def _current_token() -> object:
     if context.state().format == "html":
         return request.cookies.get(runtime().link_cookie_name(_current_link().purpose), "")
     if request.method in ("GET", "HEAD"):
-        tokens = request.args.getlist(TOKEN_FIELD)
-        return tokens[0] if len(tokens) == 1 else None
+        return request.args.get(TOKEN_FIELD, "")
     return forms.read_json_body().get(TOKEN_FIELD)
 
 
@@ -72,7 +80,7 @@ def done() -> Reply:
     )
 
 
-@routes.post("/again", formats=BOTH, csrf=True, statuses=(202,))
+@routes.post("/again", formats=BOTH, csrf=True, answers=MailRequestedOut, statuses=(202,))
 def again() -> Reply:
     """Have a fresh link of the same kind sent to the address on file, for one that is genuine but dead."""
     link = _current_link()
@@ -89,7 +97,7 @@ def again() -> Reply:
         )
     location = page_url("look_into_mail")
     return Reply(
-        json={"sent": True}, status=202, location=location, deleted_cookie=runtime().link_cookie_name(link.purpose)
+        json=MAIL_REQUESTED, status=202, location=location, deleted_cookie=runtime().link_cookie_name(link.purpose)
     )
 
 
@@ -106,14 +114,14 @@ def _resendable_claims(link: Link) -> LinkClaims:
         uow().release()
 
 
-@routes.get("", formats=BOTH)
-def show() -> Reply:
+@routes.get("", formats=BOTH, query=LinkTokenForm, answers=LinkOut)
+def show(query: LinkTokenForm) -> Reply:
     """What a link will do, and to whom. Consumes nothing, however often it is asked."""
     context.load_account()
     return _link_reply(_open_current_link(), None)
 
 
-@routes.post("", formats=BOTH, csrf=True, statuses=(200, 201))
+@routes.post("", formats=BOTH, csrf=True, answers=UsedLinkOut, statuses=(200, 201))
 def act() -> Reply:
     """Do what the link says."""
     site = runtime().site
@@ -204,9 +212,10 @@ def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
         **link.context(opened),
     }
     values = forms.submitted_values() if problem else {}
+    asked = () if context.state().format == "html" else tuple(sorted(opened.form.model_fields))
     return Reply(
         template="link.html",
-        json={**body, "asks": [] if context.state().format == "html" else sorted(opened.form.model_fields)},
+        json=LinkOut(**body, asks=asked),
         context={
             "link": link,
             "link_id": opened.link_id,
@@ -252,9 +261,10 @@ def _done_reply(opened: OpenedLink, done: ActResult) -> Reply:
             else link_url(opened.link.purpose, "done", next=next_path or None)
         )
         return Reply(location=location, deleted_cookie=runtime().link_cookie_name(opened.link.purpose))
-    body: dict[str, Any] = {"purpose": opened.link.purpose, "account": done.account_id}
-    if done.sign_in_as is not None:
-        body["signed_in"] = True
-    if next_path:
-        body["next"] = next_path
+    body = UsedLinkOut(
+        purpose=opened.link.purpose,
+        account=done.account_id,
+        signed_in=True if done.sign_in_as is not None else None,
+        next=next_path or None,
+    )
     return Reply(json=body, status=201 if done.created else 200)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.core.errors import NotFound
+from accounts.web.answers.mail import MailboxOut
 from accounts.web.kit.context import runtime
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import BOTH, HTML, Routes
@@ -12,14 +13,10 @@ from accounts.web.kit.routes import BOTH, HTML, Routes
 routes: Routes = Routes()
 
 
-@routes.get("/mailbox", formats=BOTH)
+@routes.get("/mailbox", formats=BOTH, answers=MailboxOut)
 def mailbox() -> Reply:
     """Mails of this process, newest first."""
-    messages = _messages()
-    listed = [
-        {"id": each.id, "to": each.to, "subject": each.subject, "at": each.at, "text": each.text} for each in messages
-    ]
-    return Reply(template="mailbox.html", json={"messages": listed})
+    return Reply(template="mailbox.html", json=MailboxOut.from_messages(_messages()))
 
 
 @routes.get("/mailbox/<message_id>", formats=HTML)

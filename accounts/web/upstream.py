@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, after_this_request, request
@@ -12,6 +11,7 @@ from accounts.core.links.opening import open_link
 from accounts.core.security import throttle
 from accounts.flows.invites import link as invite_link
 from accounts.flows.shared.fields import Form, Next
+from accounts.web.answers.upstream import IdentitiesOut, UpstreamStartOut
 from accounts.web.kit import context, cookies
 from accounts.web.kit.context import runtime, site, uow
 from accounts.web.kit.reply import Reply
@@ -32,13 +32,13 @@ class UpstreamSignInForm(Form):
     next: Next = ""
 
 
-@routes.post("/upstream/<upstream_id>/sign-in", form=UpstreamSignInForm)
+@routes.post("/upstream/<upstream_id>/sign-in", form=UpstreamSignInForm, answers=UpstreamStartOut)
 def sign_in_with(upstream_id: str, form: UpstreamSignInForm) -> Reply:
     """Sign in by way of another service."""
     return _start(upstream_id, action="sign-in", next=form.next)
 
 
-@routes.post("/upstream/<upstream_id>/connect", access=SIGNED_IN, step_up=True, form=Form)
+@routes.post("/upstream/<upstream_id>/connect", access=SIGNED_IN, step_up=True, form=Form, answers=UpstreamStartOut)
 def connect_with(upstream_id: str, form: Form) -> Reply:
     """Connect a sign-in of another service to this account."""
     return _start(upstream_id, action="connect", session_id=context.require_account().session.id)
@@ -98,7 +98,7 @@ def _complete(waiting: PendingSignIn, person: UpstreamUser) -> str:
     return page_url("list_identities", done="connected")
 
 
-@routes.get("/account/identities", access=SIGNED_IN, formats=BOTH)
+@routes.get("/account/identities", access=SIGNED_IN, formats=BOTH, answers=IdentitiesOut)
 def list_identities() -> Reply:
     """The sign-ins of other services that are connected to this account."""
     from accounts.flows.upstream import identities
@@ -106,7 +106,7 @@ def list_identities() -> Reply:
     rows = identities.list_identities(uow(), context.require_account().id)
     return Reply(
         template="identities.html",
-        json={"identities": [asdict(each) for each in rows], "upstreams": _upstreams_json()},
+        json=IdentitiesOut.from_rows(rows, site().settings.upstreams),
         context={"done": request.args.get("done", "")},
     )
 
@@ -167,7 +167,7 @@ def _start(upstream_id: str, **pending: Any) -> Reply:
         return response
 
     location = page_url("onward", upstream_id=upstream_id)
-    return Reply(json={"next": location}, location=location)
+    return Reply(json=UpstreamStartOut(next=location), location=location)
 
 
 def _read_waiting(upstream_id: str) -> PendingSignIn:
@@ -188,10 +188,6 @@ def _get_provider(upstream_id: str) -> UpstreamProvider:
 def _check_upstream_exists(upstream_id: str) -> None:
     if upstream_id not in site().settings.upstreams:
         raise NotFound("no such upstream")
-
-
-def _upstreams_json() -> list[dict[str, str]]:
-    return [{"id": name, "label": each.label} for name, each in site().settings.upstreams.items()]
 
 
 def _invitation_token() -> str:

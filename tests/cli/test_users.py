@@ -15,7 +15,7 @@ def test_accounts_are_listed_by_address_some_at_a_time(
 ) -> None:
     assert accounts("users", "list").out == ""
     admin, *others = service.admin(), service.member(), service.member()
-    monkeypatch.setattr(import_module("accounts.cli.users"), "ACCOUNTS_PER_BATCH", 1)
+    monkeypatch.setattr(import_module("accounts.cli.users"), "MAX_ROWS_PER_PAGE", 1)
     lines = [line.split("\t") for line in accounts("users", "list").out.splitlines()]
     expected = [["active", admin.email, "admins"], *(["active", each.email, ""] for each in others)]
     assert [line[1:] for line in lines] == sorted(expected, key=lambda line: line[1])

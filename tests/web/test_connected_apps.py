@@ -110,7 +110,7 @@ def test_the_admin_sees_the_answers(service: Service, party: RelyingParty) -> No
     member.post("/api/sign-out")
     party.manner = "503"
     service.deliver()
-    (goodbye,) = admin.get(f"/api/admin/apps/{app.id}").get_json()["goodbyes"]
+    (goodbye,) = admin.get(f"/api/admin/apps/{app.id}").get_json()["logouts"]
     assert (goodbye["state"], goodbye["answer"]) == ("waiting", "answered 503")
     assert "answered 503" in admin.get(f"/admin/apps/{app.id}").get_data(as_text=True)
 
@@ -122,7 +122,7 @@ def test_json_is_told_where_to_look(service: Service) -> None:
     assert answer.status_code == 204
     address = answer.headers["Link"].partition(">")[0].removeprefix("<")
     said = service.person().get(address).get_json()
-    assert said["goodbyes"] == [{"name": "Wiki", "state": "silent"}]
+    assert said["logouts"] == [{"name": "Wiki", "state": "silent"}]
 
 
 def test_whoever_used_no_app_signs_out_as_ever(service: Service) -> None:

@@ -12,15 +12,16 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, or_, select
 
-from accounts.core.audit import address_index, chain
+from accounts.core.audit import address_index
+from accounts.core.database.page import Keyset, Page
 from accounts.core.errors import N_, NotFound
 from accounts.core.models.audit import AddressIndexRow, AuditRow
 from accounts.core.security.throttle import client_network
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import Cursor, Form, SearchText
+from accounts.flows.shared.fields import Form, PageForm, SearchText
 
-EVENTS_PER_PAGE = 50
+NEWEST_FIRST = Keyset((AuditRow.at, AuditRow.id), descending=True)
 TIMESTAMP_PATTERN = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:Z|\+00:00)?)?", re.ASCII
 )
@@ -53,10 +54,8 @@ class AuditFilterForm(Form):
     until: OptionalTimestamp = Field(default=None, title=N_("Until"))
 
 
-class AuditSearchForm(AuditFilterForm):
-    """Which lines, and behind which of them the page begins."""
-
-    after: Cursor = ""
+class AuditSearchForm(AuditFilterForm, PageForm):
+    """Which lines, and which page of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +90,15 @@ EVENT_COLUMNS = (
 )
 
 
-def search_events(
-    uow: UnitOfWork, form: AuditSearchForm, page_size: int = EVENTS_PER_PAGE
-) -> tuple[list[AuditEvent], str]:
-    """One page of lines, newest first, and the place behind which the next begins; "" where there is none."""
-    statement = select(*EVENT_COLUMNS).where(*build_conditions(uow, form))
-    if form.after:
-        statement = statement.where(chain.rows_before(*_parse_cursor(form.after)))
-    events = [
-        AuditEvent(*row)
-        for row in uow.fetch_all(statement.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(page_size + 1))
-    ]
-    return events[:page_size], format_cursor(events[page_size - 1]) if len(events) > page_size else ""
+def search_events(uow: UnitOfWork, form: AuditSearchForm) -> Page[AuditEvent]:
+    """Return one page of lines, newest first."""
+    page = NEWEST_FIRST.fetch_page(
+        uow.fetch_all,
+        select(*EVENT_COLUMNS).where(*build_conditions(uow, form)),
+        limit=form.limit,
+        after=NEWEST_FIRST.parse_cursor(form.after),
+    )
+    return Page([AuditEvent(*row) for row in page.rows], page.next)
 
 
 def list_account_events(uow: UnitOfWork, account_id: str, limit: int = 20) -> list[AuditEvent]:
@@ -152,17 +148,3 @@ def _resolve_account_id(uow: UnitOfWork, identifier: str) -> str:
         return accounts.find_account(uow, identifier).id
     except NotFound:
         return "" if "@" in identifier else identifier
-
-
-def format_cursor(event: AuditEvent) -> str:
-    """The place of a line in the order of all."""
-    return f"{round(event.at.timestamp() * 1_000_000)}.{event.id}"
-
-
-def _parse_cursor(cursor: str) -> tuple[datetime, str]:
-    micros, _, id = cursor.partition(".")
-    try:
-        seconds, rest = divmod(int(micros), 1_000_000)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest), id
-    except (ValueError, OverflowError, OSError):
-        raise NotFound("no place in this list") from None

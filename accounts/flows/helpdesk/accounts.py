@@ -10,6 +10,7 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from accounts.core.clock import now
+from accounts.core.database.page import Keyset, Page
 from accounts.core.errors import N_, InvalidInput
 from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.uow import UnitOfWork
@@ -22,11 +23,11 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session_list import OpenSession
 from accounts.flows.shared import accounts, recovery
-from accounts.flows.shared.fields import Cursor, Email, Form, SearchText
+from accounts.flows.shared.fields import Email, Form, PageForm, SearchText
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.identities import ConnectedIdentity as Identity
 
-ACCOUNTS_PER_PAGE = 50
+ADDRESS_ORDER = Keyset((Account.email_key,))
 RESET_SENT_EVENT, ACCOUNT_DELETED_EVENT = "account.reset-sent", "account.deleted"
 ACCOUNT_DELETED_NOTICE = "account-deleted"
 UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
@@ -34,15 +35,14 @@ UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
 WRONG_ADDRESS_MESSAGE = N_("That is not the address of this account.")
 
 
-class AccountSearchForm(Form):
-    """What is looked for, and behind which account the page begins."""
+class AccountSearchForm(PageForm):
+    """Which accounts, and which page of them."""
 
     q: SearchText = Field(
         default="", title=N_("Address or name"), max_length=100, json_schema_extra={"maxlength": 100}
     )
     group: SearchText = Field(default="", title=N_("Group"), max_length=64, json_schema_extra={"maxlength": 64})
     state: Literal["", "active", "disabled", "locked"] = Field(default="", title=N_("State"))
-    after: Cursor = ""
 
 
 class DeleteAccountForm(Form):
@@ -84,19 +84,21 @@ class AccountDetails:
     identities: tuple[Identity, ...]
 
 
-def search_accounts(
-    uow: UnitOfWork, form: AccountSearchForm, page_size: int = ACCOUNTS_PER_PAGE
-) -> tuple[list[AccountRow], str]:
-    """One page of accounts by address, and the place behind which the next begins; "" where there is none.
+def search_accounts(uow: UnitOfWork, form: AccountSearchForm) -> Page[AccountRow]:
+    """Return one page of accounts by address.
 
     :raises NotFound: the account behind which the page begins is gone.
     """
-    statement = select(Account).where(*_build_conditions(form))
-    if form.after:
+    page: Page[Account] = ADDRESS_ORDER.fetch_page(
+        uow.session.scalars,
+        select(Account).where(*_build_conditions(form)),
+        limit=form.limit,
         # Not the first page again: whoever reads page after page would never come to an end.
-        statement = statement.where(Account.email_key > accounts.get_account(uow, form.after).email_key)
-    rows = uow.session.scalars(statement.order_by(Account.email_key).limit(page_size + 1)).all()
-    return _build_rows(uow, rows[:page_size]), rows[page_size - 1].id if len(rows) > page_size else ""
+        after=(accounts.get_account(uow, form.after).email_key,) if form.after else None,
+        # An id, not the address itself: cursors stand in addresses of pages, and so in logs.
+        format_cursor=lambda row: row.id,
+    )
+    return Page(_build_rows(uow, page.rows), page.next)
 
 
 def _build_conditions(form: AccountSearchForm) -> list[ColumnElement[bool]]:

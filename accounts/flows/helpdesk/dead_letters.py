@@ -9,22 +9,17 @@ from datetime import datetime
 from sqlalchemy import select
 
 from accounts.core import outbox
+from accounts.core.database.page import Keyset, Page
 from accounts.core.errors import NotFound
 from accounts.core.models.account import Account
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import Cursor, Form
+from accounts.flows.shared.fields import PageForm
 
 MAIL_REVIVED_EVENT = "mail.revived"
-DEAD_LETTERS_PER_PAGE = 50
-
-
-class DeadLetterPageForm(Form):
-    """Behind which letter the page begins."""
-
-    after: Cursor = ""
+MAIL_ORDER = Keyset((OutboxRow.id,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +35,15 @@ class DeadLetter:
     error: str
 
 
-def list_dead_letters(
-    uow: UnitOfWork, form: DeadLetterPageForm, page_size: int = DEAD_LETTERS_PER_PAGE
-) -> tuple[list[DeadLetter], str]:
-    """One page of letters that were given up, by name, and the place of the next; "" where there is none."""
-    statement = select(OutboxRow).where(OutboxRow.dead_at.is_not(None), OutboxRow.id > form.after)
-    rows = uow.session.scalars(statement.order_by(OutboxRow.id).limit(page_size + 1)).all()
-    page_rows = rows[:page_size]
-    addresses = _find_addresses(uow, [outbox.parse_subject(row.subject).id for row in page_rows])
+def list_dead_letters(uow: UnitOfWork, form: PageForm) -> Page[DeadLetter]:
+    """Return one page of the letters that were given up, by id."""
+    page: Page[OutboxRow] = MAIL_ORDER.fetch_page(
+        uow.session.scalars,
+        select(OutboxRow).where(OutboxRow.dead_at.is_not(None)),
+        limit=form.limit,
+        after=MAIL_ORDER.parse_cursor(form.after),
+    )
+    addresses = _find_addresses(uow, [outbox.parse_subject(row.subject).id for row in page.rows])
     letters = [
         DeadLetter(
             row.id,
@@ -58,9 +54,9 @@ def list_dead_letters(
             row.attempts,
             row.last_error or "",
         )
-        for row in page_rows
+        for row in page.rows
     ]
-    return letters, page_rows[-1].id if len(rows) > page_size else ""
+    return Page(letters, page.next)
 
 
 def _find_addresses(uow: UnitOfWork, subjects: Sequence[str]) -> dict[str, str]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core.clock import now
 from accounts.core.database import sql
+from accounts.core.database.page import Keyset, Page
 from accounts.core.errors import N_, InvalidInput, NotFound
 from accounts.core.ids import new_id
 from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
@@ -21,23 +21,31 @@ from accounts.core.security import throttle
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.batch_file import NewBatchForm
-from accounts.flows.invites.batch_rows import MAX_LIST_ROWS, ListEntry, PeopleList
+from accounts.flows.invites.batch_rows import ListEntry, PeopleList
 from accounts.flows.invites.link import OPERATOR
 from accounts.flows.invites.preview import SENDABLE_VERDICTS, VERDICTS, preview_rows
-from accounts.flows.shared.fields import Form
+from accounts.flows.shared.fields import PageForm, PageLimit
 
 ENTRIES_PER_TRANSACTION = 500
+NEWEST_FIRST = Keyset((InviteBatch.created_at, InviteBatch.id), descending=True)
+LIST_ORDER = Keyset((BatchRow.number,))
 BATCH_LIST_RETENTION = timedelta(days=7)
 """How long a list is kept that nobody goes on with. What was sent from it stays in the ledger."""
 BATCH_READING_TIMEOUT = timedelta(minutes=15)
 NAME_TAKEN_MESSAGE = N_("There is a batch of this name.")
 
 
-class BatchRowsForm(Form):
-    """Which rows of a list to look at: of one verdict or of all, those after a number."""
+class BatchPageForm(PageForm):
+    """Which page of the batches."""
+
+    limit: PageLimit = 100
+
+
+class BatchRowsForm(PageForm):
+    """Which rows of a list to look at: of one verdict or of all, and which page of them."""
 
     verdict: Literal["", *VERDICTS] = ""  # type: ignore[valid-type] # spelled once, where they are judged
-    after: int = Field(default=0, ge=0, le=MAX_LIST_ROWS, strict=False)
+    limit: PageLimit = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,18 @@ def find_batch(uow: UnitOfWork, id_or_name: str) -> InviteBatch:
     return batch
 
 
-def list_batches(uow: UnitOfWork, *, limit: int = 100) -> list[InviteBatch]:
-    """All batches, newest first."""
-    ready = select(InviteBatch).where(InviteBatch.ready_at.is_not(None))
-    return list(uow.session.scalars(ready.order_by(InviteBatch.created_at.desc(), InviteBatch.id).limit(limit)))
+def list_batches(uow: UnitOfWork, form: BatchPageForm | None = None) -> Page[InviteBatch]:
+    """Return one page of the batches, newest first.
+
+    :param form: which page; None for the first.
+    """
+    form = form or BatchPageForm()
+    return NEWEST_FIRST.fetch_page(
+        uow.session.scalars,
+        select(InviteBatch).where(InviteBatch.ready_at.is_not(None)),
+        limit=form.limit,
+        after=NEWEST_FIRST.parse_cursor(form.after),
+    )
 
 
 def count_batch(uow: UnitOfWork, batch_id: str) -> BatchCounts:
@@ -127,14 +143,18 @@ def count_batches(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, BatchC
     return counts
 
 
-def list_batch_rows(
-    uow: UnitOfWork, batch_id: str, *, verdict: str = "", after: int = 0, limit: int = 100
-) -> list[BatchRow]:
-    """Rows of a list in their order, those after a number; of one verdict or of all."""
-    statement = select(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.number > after)
-    if verdict:
-        statement = statement.where(BatchRow.verdict == verdict)
-    return list(uow.session.scalars(statement.order_by(BatchRow.number).limit(limit)))
+def list_batch_rows(uow: UnitOfWork, batch_id: str, form: BatchRowsForm | None = None) -> Page[BatchRow]:
+    """Return one page of the rows of a list, in their order.
+
+    :param form: which rows, and which page of them; None for the first of all.
+    """
+    form = form or BatchRowsForm()
+    statement = select(BatchRow).where(BatchRow.batch_id == batch_id)
+    if form.verdict:
+        statement = statement.where(BatchRow.verdict == form.verdict)
+    return LIST_ORDER.fetch_page(
+        uow.session.scalars, statement, limit=form.limit, after=LIST_ORDER.parse_cursor(form.after)
+    )
 
 
 def lock_batch(uow: UnitOfWork, batch_id: str) -> InviteBatch | None:

@@ -19,6 +19,7 @@ from accounts.core.signing.tokens import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc.signing_keys import SigningKeys
+from accounts.flows.shared.fields import Form
 
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_TOKEN_TTL = timedelta(minutes=2)
@@ -31,6 +32,12 @@ OTHER_LOGOUTS_DELAY = timedelta(seconds=30)
 
 LOGOUTS_PER_APP = 50
 STATE_ORDER = (CONFIRMED, SILENT, WAITING, GIVEN_UP)
+
+
+class LogoutStatusForm(Form):
+    """Which sign-out: the signed statement that its browser has got."""
+
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from accounts.config import LOCALES
+from accounts.core.database.page import MAX_ROWS_PER_PAGE, NOT_A_CURSOR_MESSAGE
 from accounts.core.errors import N_
 from accounts.core.security import addresses, passwords
 from accounts.core.security.addresses import EmailAddress
@@ -50,7 +51,7 @@ def _strip_unprintable(value: Any) -> Any:
 
 def _check_cursor(value: Any) -> Any:
     if isinstance(value, str) and value and not CURSOR_PATTERN.fullmatch(value):
-        raise PydanticCustomError("place", N_("That is not a place in this list."))
+        raise PydanticCustomError("place", NOT_A_CURSOR_MESSAGE)
     return value
 
 
@@ -107,7 +108,9 @@ OptionalEmail = Annotated[
 SearchText = Annotated[str, BeforeValidator(_strip_unprintable)]
 """Text that somebody looks for."""
 Cursor = Annotated[str, BeforeValidator(_check_cursor), Field(json_schema_extra={"input": "hidden"})]
-"""Behind which row a page of a list begins."""
+"""Behind which row a page of a list begins: the ``next`` of the page before."""
+PageLimit = Annotated[int, Field(ge=1, le=MAX_ROWS_PER_PAGE, strict=False, json_schema_extra={"input": "hidden"})]
+"""How many rows a page of a list has at most."""
 NewPassword = Annotated[
     str,
     Field(
@@ -147,6 +150,13 @@ Next = Annotated[
     str, BeforeValidator(_local_target), Field(title=N_("Return target"), json_schema_extra={"input": "hidden"})
 ]
 Checkbox = Annotated[bool, BeforeValidator(_parse_checkbox)]
+
+
+class PageForm(Form):
+    """Which page of a list: behind which row it begins, and how many rows it has at most."""
+
+    after: Cursor = ""
+    limit: PageLimit = 50
 
 
 class NewAccountForm(Form):

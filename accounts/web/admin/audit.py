@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from accounts.core.clock import now
 from accounts.flows.audit import export as audit_export
@@ -13,6 +12,8 @@ from accounts.flows.audit import labels as audit_labels
 from accounts.flows.audit import search as audit_search
 from accounts.flows.audit.export import AuditExportForm
 from accounts.flows.audit.search import AuditFilterForm, AuditSearchForm
+from accounts.web.admin.filters import query_filters
+from accounts.web.answers.audit import AuditPageOut
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
@@ -23,35 +24,36 @@ AUDIT_TEMPLATE = "admin/audit.html"
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 
 
-def _query_filters() -> dict[str, str]:
-    return {name: value for name in AuditFilterForm.model_fields if (value := request.args.get(name))}
-
-
 def _empty_context() -> dict[str, Any]:
     return {
         "lines": [],
-        "next": "",
+        "next": None,
         "happened": audit_labels.EVENT_LABELS,
-        "filters": _query_filters(),
-        "given": _query_filters(),
+        "filters": query_filters(AuditSearchForm),
+        "export_filters": query_filters(AuditFilterForm),
+        "given": query_filters(AuditFilterForm),
     }
 
 
-@routes.get("/admin/audit", access=ADMINS, query=AuditSearchForm, template=AUDIT_TEMPLATE, context=_empty_context)
+@routes.get(
+    "/admin/audit",
+    access=ADMINS,
+    query=AuditSearchForm,
+    answers=AuditPageOut,
+    template=AUDIT_TEMPLATE,
+    context=_empty_context,
+)
 def list_audit(query: AuditSearchForm) -> Reply:
     """What happened, newest first."""
-    lines, cursor = audit_search.search_events(uow(), query)
     page_context = {
-        "fields": forms.form_fields(AuditFilterForm, _query_filters()),
+        "fields": forms.form_fields(AuditFilterForm, query_filters(AuditFilterForm)),
         "problem": None,
         "happened": audit_labels.EVENT_LABELS,
-        "filters": _query_filters(),
+        "filters": query_filters(AuditSearchForm),
+        "export_filters": query_filters(AuditFilterForm),
     }
-    return Reply(
-        template=AUDIT_TEMPLATE,
-        json={"lines": [asdict(line) for line in lines], "next": cursor},
-        context=page_context,
-    )
+    body = AuditPageOut.from_page(audit_search.search_events(uow(), query))
+    return Reply(template=AUDIT_TEMPLATE, json=body, context=page_context)
 
 
 @routes.post(
@@ -60,7 +62,9 @@ def list_audit(query: AuditSearchForm) -> Reply:
     step_up=True,
     form=AuditExportForm,
     template="admin/audit_export.html",
-    context=lambda: {"given": _query_filters()},
+    page_query=AuditFilterForm,
+    context=lambda query: {"given": query_filters(AuditFilterForm)},
+    media_types={media_type.partition(";")[0]: None for media_type in MEDIA_TYPES.values()},
 )
 def export_audit(form: AuditExportForm) -> Response:
     """The lines as a file, oldest first."""

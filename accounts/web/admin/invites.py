@@ -14,7 +14,9 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm
 from accounts.flows.invites.search import InviteSearchForm
 from accounts.flows.sign_in import step_up
-from accounts.web.kit import forms
+from accounts.web.admin.filters import query_filters
+from accounts.web.answers.base import CountOut
+from accounts.web.answers.invites import InviteOut, InvitePageOut
 from accounts.web.kit.context import require_account, uow
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import ADMINS, JSON, Routes, page_url
@@ -23,54 +25,34 @@ routes: Routes = Routes()
 INVITES_PER_PAGE = 50
 
 
-def invite_json(invite: SentInvite) -> dict[str, Any]:
-    """An invitation as admins see it."""
+def _invites_context(query: InviteSearchForm) -> dict[str, Any]:
+    if "limit" not in query.model_fields_set:
+        query = query.model_copy(update={"limit": INVITES_PER_PAGE})
+    body = InvitePageOut.from_page(search.search_invites(uow(), query))
     return {
-        "id": invite.id,
-        "email": invite.email,
-        "name": invite.name,
-        "groups": invite.groups,
-        "locale": invite.locale,
-        "state": invite.state,
-        "sent": invite.sent,
-        "batch": invite.batch_id,
-        "created_at": invite.created_at,
-        "expires_at": invite.expires_at,
-    }
-
-
-def _search_invites(**defaults: Any) -> tuple[InviteSearchForm, dict[str, Any]]:
-    given = {name: value for name, value in request.args.items() if name in InviteSearchForm.model_fields}
-    query = forms.validate(InviteSearchForm, {**defaults, **given})
-    result = search.search_invites(uow(), query)
-    rows = [{**invite_json(row), "holds": row.inviter_id in result.inviters} for row in result.rows]
-    return query, {"invites": rows, "next": result.next}
-
-
-def _invites_context() -> dict[str, Any]:
-    query, body = _search_invites(limit=INVITES_PER_PAGE)
-    return {
-        "invites": body["invites"],
-        "more": body["next"],
+        **dict(body),
         "search": query,
+        "filters": query_filters(InviteSearchForm),
         "states": search.INVITE_STATES,
-        "batches": {batch.id: batch.name for batch in batches.list_batches(uow())},
+        "batches": {batch.id: batch.name for batch in batches.list_batches(uow()).rows},
         "done": request.args.get("done", ""),
         "count": request.args.get("count", 0, int),
     }
 
 
-@routes.get("/admin/invites", access=ADMINS, formats=JSON)
-def list_invites() -> Reply:
-    """Invitations, newest first: by q, state, batch; after and limit for the next page."""
-    return Reply(json=_search_invites()[1])
+@routes.get("/admin/invites", access=ADMINS, formats=JSON, query=InviteSearchForm, answers=InvitePageOut)
+def list_invites(query: InviteSearchForm) -> Reply:
+    """Invitations, newest first."""
+    return Reply(json=InvitePageOut.from_page(search.search_invites(uow(), query)))
 
 
 @routes.post(
     "/admin/invites",
     access=ADMINS,
     form=send_invites.InviteForm,
+    answers=InviteOut,
     template="admin/invites.html",
+    page_query=InviteSearchForm,
     context=_invites_context,
     statuses=(202,),
 )
@@ -81,30 +63,32 @@ def send_invite(form: send_invites.InviteForm) -> Reply:
     return _invite_reply(send_invites.send_invite(uow(), form), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/resend", access=ADMINS, statuses=(202,))
+@routes.post("/admin/invites/<invite_id>/resend", access=ADMINS, answers=InviteOut, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay alive."""
     return _invite_reply(manage_invites.resend_invite(uow(), invite_id), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/extend", access=ADMINS, form=ExtendInviteForm, statuses=(202,))
+@routes.post(
+    "/admin/invites/<invite_id>/extend", access=ADMINS, form=ExtendInviteForm, answers=InviteOut, statuses=(202,)
+)
 def extend_invite(invite_id: str, form: ExtendInviteForm) -> Reply:
     """Mail a link that ends later; links that are out stay alive until their own end."""
     return _invite_reply(manage_invites.extend_invite(uow(), invite_id, form), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/revoke", access=ADMINS)
+@routes.post("/admin/invites/<invite_id>/revoke", access=ADMINS, answers=InviteOut)
 def revoke_invite(invite_id: str) -> Reply:
     """Take an invitation back; every link of it is dead."""
     return _invite_reply(manage_invites.revoke_invite(uow(), invite_id), 200)
 
 
-@routes.post("/admin/invites/some", access=ADMINS, form=ChangeInvitesForm)
+@routes.post("/admin/invites/some", access=ADMINS, form=ChangeInvitesForm, answers=CountOut)
 def change_some_invites(form: ChangeInvitesForm) -> Reply:
     """Resend, extend or revoke some; how many were still open."""
     count = manage_invites.change_invites(uow(), form)
-    return Reply(json={"count": count}, location=page_url("send_invite_form", done=form.act, count=count))
+    return Reply(json=CountOut(count=count), location=page_url("send_invite_form", done=form.act, count=count))
 
 
 def _invite_reply(invite: SentInvite, status: int) -> Reply:
-    return Reply(json=invite_json(invite), status=status, location=page_url("send_invite_form"))
+    return Reply(json=InviteOut.from_invite(invite), status=status, location=page_url("send_invite_form"))

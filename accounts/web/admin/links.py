@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import explain as link_explanation
-from accounts.flows.helpdesk.links.advice import DoctorLine
-from accounts.flows.helpdesk.links.explain import ExplainLinkForm, LinkExplanation
+from accounts.flows.helpdesk.links.explain import ExplainLinkForm
+from accounts.web.answers.links import LinkExplanationOut
 from accounts.web.kit import errors, forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
@@ -27,6 +26,7 @@ def _empty_context() -> dict[str, Any]:
     "/admin/links/explain",
     access=ADMINS,
     form=ExplainLinkForm,
+    answers=LinkExplanationOut,
     template=LINK_DOCTOR_TEMPLATE,
     context=_empty_context,
 )
@@ -40,17 +40,5 @@ def explain_link(form: ExplainLinkForm) -> Reply:
         "problem": None,
     }
     # No redirect to the answer: it would need the link in an address, or kept somewhere.
-    return Reply(template=LINK_DOCTOR_TEMPLATE, json=explanation_json(explanation), context=page_context)
-
-
-def explanation_json(explanation: LinkExplanation) -> dict[str, Any]:
-    """An explanation as JSON says it."""
-    body = asdict(explanation)
-    body["cause"] = _line_json(explanation.cause)
-    for name in ("remarks", "advice"):
-        body[name] = [_line_json(line) for line in getattr(explanation, name)]
-    return body
-
-
-def _line_json(line: DoctorLine) -> dict[str, str]:
-    return {"code": line.code, "text": errors.translate(line.text, **line.values)}
+    body = LinkExplanationOut.from_explanation(explanation, errors.translate)
+    return Reply(template=LINK_DOCTOR_TEMPLATE, json=body, context=page_context)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from flask import request
@@ -10,11 +9,14 @@ from flask import request
 from accounts.core import outbox
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import dead_letters, mail_trace
-from accounts.flows.helpdesk.dead_letters import DeadLetterPageForm
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.mail_trace import TraceMailForm
-from accounts.web.admin import links
-from accounts.web.kit import forms
+from accounts.flows.shared.fields import PageForm
+from accounts.web.admin.filters import query_filters
+from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
+from accounts.web.answers.links import LinkExplanationOut
+from accounts.web.answers.mail import DeadLetterPageOut, HelpdeskOut, MailTraceOut
+from accounts.web.kit import errors, forms
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import ADMINS, JSON, Routes, page_url
@@ -23,21 +25,20 @@ routes: Routes = Routes()
 MAIL_TEMPLATE = "admin/mail.html"
 
 
-def _dead_letters_json(query: DeadLetterPageForm) -> dict[str, Any]:
+def _dead_letters_body(query: PageForm) -> DeadLetterPageOut:
     waiting, dead = outbox.count_items(site().store.engine)
-    letters, cursor = dead_letters.list_dead_letters(uow(), query)
-    return {"waiting": waiting, "dead": dead, "letters": [asdict(each) for each in letters], "next": cursor}
+    return DeadLetterPageOut.from_page(dead_letters.list_dead_letters(uow(), query), waiting, dead)
 
 
-def _empty_context() -> dict[str, Any]:
-    query = forms.validate(DeadLetterPageForm, {"after": request.args.get("after", "")})
+def _empty_context(query: PageForm) -> dict[str, Any]:
     return {**_mail_context(query), "trace": None}
 
 
-def _mail_context(query: DeadLetterPageForm) -> dict[str, Any]:
-    """What stands on the page beside an answer."""
+def _mail_context(query: PageForm) -> dict[str, Any]:
+    """Return what the page shows beside an answer: the letters that were given up."""
     return {
-        **_dead_letters_json(query),
+        **dict(_dead_letters_body(query)),
+        "filters": query_filters(PageForm),
         "found": None,
         "happened": audit_labels.EVENT_LABELS,
         "part_names": link_advice.PART_LABELS,
@@ -45,33 +46,41 @@ def _mail_context(query: DeadLetterPageForm) -> dict[str, Any]:
     }
 
 
-@routes.get("/admin/mail", access=ADMINS, formats=JSON, query=DeadLetterPageForm)
-def list_mail(query: DeadLetterPageForm) -> Reply:
+@routes.get("/admin/mail", access=ADMINS, formats=JSON, query=PageForm, answers=DeadLetterPageOut)
+def list_mail(query: PageForm) -> Reply:
     """How many letters wait, and those that were given up."""
-    return Reply(json=_dead_letters_json(query))
+    return Reply(json=_dead_letters_body(query))
 
 
-@routes.post("/admin/mail", access=ADMINS, form=TraceMailForm, template=MAIL_TEMPLATE, context=_empty_context)
+@routes.post(
+    "/admin/mail",
+    access=ADMINS,
+    form=TraceMailForm,
+    answers=HelpdeskOut,
+    template=MAIL_TEMPLATE,
+    page_query=PageForm,
+    context=_empty_context,
+)
 def trace_mail(form: TraceMailForm) -> Reply:
     """What became of the mail to an address, and why a link does or does not work."""
     trace, explanation = mail_trace.trace_mail(uow(), form)
     email = form.email.email if form.email else trace.email if trace else ""
     page_context = {
-        **_mail_context(DeadLetterPageForm()),
+        **_mail_context(PageForm()),
         "found": explanation,
         "fields": forms.form_fields(TraceMailForm, {"email": email}),
         "problem": None,
     }
-    body = {
-        "trace": asdict(trace) if trace else None,
-        "link": links.explanation_json(explanation) if explanation else None,
-    }
+    body = HelpdeskOut(
+        trace=MailTraceOut.model_validate(trace) if trace else None,
+        link=LinkExplanationOut.from_explanation(explanation, errors.translate) if explanation else None,
+    )
     # No redirect to the answer: it would need the address or the link in an address, or kept somewhere.
     return Reply(template=MAIL_TEMPLATE, json=body, context=page_context)
 
 
-@routes.post("/admin/mail/<mail_id>/again", access=ADMINS, statuses=(202,))
+@routes.post("/admin/mail/<mail_id>/again", access=ADMINS, answers=MailRequestedOut, statuses=(202,))
 def send_mail_again(mail_id: str) -> Reply:
     """Try a letter that was given up once more; its link is signed then."""
     dead_letters.retry_dead_letter(uow(), mail_id)
-    return Reply(json={"sent": True}, status=202, location=page_url("trace_mail_form", done="again"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("trace_mail_form", done="again"))

@@ -108,18 +108,6 @@ def submitted_values() -> dict[str, str]:
     return {name: value for name, value in data.items() if name not in RESERVED_FIELDS}
 
 
-def read_query(model: type[M]) -> M:
-    """What the query of this request says, checked against its declaration.
-
-    :raises InvalidInput: with every field that is wrong.
-    :raises Malformed: a field said twice.
-    """
-    for name, values in request.args.lists():
-        if len(values) > 1:
-            raise Malformed(f"a field was said {len(values)} times: {name[:40]!r}")
-    return validate(model, request.args.to_dict())
-
-
 def read_form(model: type[M]) -> M:
     """What this request says, checked against its declaration.
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from flask import Response, json, redirect, render_template
+from pydantic import BaseModel
 
+from accounts.core.clock import format_timestamp
 from accounts.web.kit.context import runtime, state
 from accounts.web.kit.cookies import delete_cookie
 
@@ -25,7 +27,7 @@ class Reply:
 
     :ivar template: the template: in a view of a host app one of the host's, or ``accounts/...`` for one of ours.
         Without one, the answer is JSON for everybody.
-    :ivar json: the JSON body, and what the page is told.
+    :ivar json: the JSON body, and what the page is told: the model of an answer, or a mapping.
     :ivar status: of the JSON answer; a page that follows a POST is a redirect instead.
     :ivar location: the path where a browser goes after a POST (303, RFC 9110 15.4.4).
     :ivar context: what only the page needs.
@@ -33,7 +35,7 @@ class Reply:
     """
 
     template: str = ""
-    json: Mapping[str, Any] = field(default_factory=dict)
+    json: BaseModel | Mapping[str, Any] = field(default_factory=dict)
     status: int = 200
     location: str | None = None
     context: Mapping[str, Any] = field(default_factory=dict)
@@ -61,7 +63,7 @@ class Reply:
         return response
 
     def _render(self) -> str:
-        values = {**self.json, **self.context}
+        values = {**_template_values(self.json), **self.context}
         if state().own_view or self.template.startswith(OWN_TEMPLATES):
             return runtime().templates.render(self.template.removeprefix(OWN_TEMPLATES), **values)
         return render_template(self.template, **values)
@@ -70,12 +72,20 @@ class Reply:
         return self.response()(environ, start_response)
 
 
-def to_json(data: Mapping[str, Any]) -> str:
-    """A body as JSON text; moments as RFC 3339 in UTC."""
-    return json.dumps(data, default=_json_default, separators=(",", ":"))
+def to_json(data: BaseModel | Mapping[str, Any]) -> str:
+    """Return a body as JSON text; moments as RFC 3339 in UTC."""
+    values = data.model_dump() if isinstance(data, BaseModel) else data
+    return json.dumps(values, default=_json_default, separators=(",", ":"))
+
+
+def _template_values(data: BaseModel | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a body by name; those of a model that were said, their values as they are."""
+    if isinstance(data, BaseModel):
+        return {name: value for name, value in data if name in data.model_fields_set}
+    return dict(data)
 
 
 def _json_default(value: object) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+        return format_timestamp(value)
     raise TypeError(f"{type(value).__name__} cannot be said in JSON")

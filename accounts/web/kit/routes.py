@@ -22,6 +22,7 @@ from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers
+from accounts.web.kit.query import read_query
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.runtime import API_BLUEPRINT, LANGUAGE_SUFFIX, LINK_BLUEPRINT, MAIN_BLUEPRINT
 from accounts.web.kit.streams import Stream
@@ -82,7 +83,10 @@ class Route:
     :ivar max_bytes: size limit of the request body, in bytes.
     :ivar form: model of the body, passed to the view as ``form``.
     :ivar query: model of the query of a GET, passed to the view as ``query``.
-    :ivar answers: model of the JSON of a success.
+    :ivar answers: model of the JSON of a success; None where a success has no body, or ``media_types`` says it.
+    :ivar media_types: of successes that are no JSON object: the model of a line, or None for text, by media type.
+    :ivar page_query: model of the query of the form's page, passed to ``context`` as ``query``.
+    :ivar any_query: whether another protocol rules what the query of the page says (RFC 6749, section 3.1).
     :ivar template: template of the form that a browser gets at the same address, where there is one.
     :ivar context: returns the context of that form: ``given`` (initial values) and whatever its page shows.
     :ivar statuses: the status codes of a success.
@@ -102,6 +106,9 @@ class Route:
     form: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     answers: type[BaseModel] | None = None
+    media_types: Mapping[str, type[BaseModel] | None] = field(default_factory=dict)
+    page_query: type[BaseModel] | None = None
+    any_query: bool = False
     template: str = ""
     context: ContextBuilder = field(default=lambda **values: {})
     statuses: tuple[int, ...] = (200,)
@@ -120,6 +127,11 @@ class Route:
     def needs_csrf_token(self) -> bool:
         """Whether JSON requests need the session's CSRF token, too."""
         return bool(self.access) if self.csrf is None else self.csrf
+
+    @property
+    def refuses_unknown_query(self) -> bool:
+        """Whether its page refuses names in the query that nobody declared, as JSON does everywhere."""
+        return bool(self.access.group) and not self.any_query
 
     def rule_for(self, answer_format: str) -> str:
         """Return the rule as pages or as JSON have it."""
@@ -246,8 +258,7 @@ def _pop_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> N
 
 
 def _limit_request_size() -> None:
-    request.max_content_length = forms.MAX_BODY_BYTES
-    request.max_form_memory_size = forms.MAX_BODY_BYTES
+    request.max_content_length = request.max_form_memory_size = forms.MAX_BODY_BYTES
     request.max_form_parts = forms.MAX_FORM_PARTS
 
 
@@ -265,13 +276,12 @@ def _endpoint(route: Route) -> View:
         request.max_content_length = request.max_form_memory_size = route.max_bytes
         if route.csrf is not False:
             csrf.check_token(csrf_required=route.needs_csrf_token)
+        arguments = values | read_query(route.query, is_strict=route.refuses_unknown_query)
         if route.form is not None:
-            values = {**values, "form": forms.read_form(route.form)}
-        elif route.query is not None:
-            values = {**values, "query": forms.read_query(route.query)}
+            arguments["form"] = forms.read_form(route.form)
         elif request.method not in csrf.SAFE_METHODS and context.state().format == "json":
             forms.read_json_body()  # nothing is asked for, but what is sent must be JSON here, too
-        return route.view(**values)
+        return route.view(**arguments)
 
     return view
 
@@ -281,22 +291,23 @@ def _form_endpoint(route: Route) -> View:
         route.access.check()
         if route.step_up:
             step_up.require_step_up(context.require_account())
-        return _form_reply(route, values, None)
+        return _form_reply(route, values | read_query(route.page_query, is_strict=route.refuses_unknown_query), None)
 
     return view
 
 
 def _form_reply(route: Route, values: Mapping[str, Any], problem: Problem | None) -> Reply:
     model = cast("type[BaseModel]", route.form or route.query)
+    if route.page_query is not None and "query" not in values:
+        values = {**values, "query": route.page_query()}
     page_context = dict(route.context(**values))
     given = {"next": local_path(request.args.get("next", "")) or ""} | dict(page_context.pop("given", {}))
     if problem is not None:
         given |= forms.submitted_values()
-    field_errors = problem.fields if problem else ()
     return Reply(
         template=route.template,
         context={
-            "fields": forms.form_fields(model, given, field_errors),
+            "fields": forms.form_fields(model, given, problem.fields if problem else ()),
             "problem": problem,
             "next": given["next"],
             **page_context,

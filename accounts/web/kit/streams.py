@@ -16,6 +16,7 @@ from accounts.web.kit.context import state
 from accounts.web.kit.reply import to_json
 
 CHUNK_CHARACTERS = 16 * 1024
+NDJSON = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Stream:
         """The answer in the way this request speaks."""
         if state().format == "json":
             body: Iterator[str] = (f"{to_json(asdict(line))}\n" for line in _with_problem_line(self.lines))
-            response = Response(stream_with_context(body), content_type="application/x-ndjson")
+            response = Response(stream_with_context(body), content_type=NDJSON)
         else:
             lines = _with_problem_line(self.lines) if self.reports_problems else iter(self.lines)
             response = Response(stream_with_context(iter(self.render(lines))), content_type=self.content_type)

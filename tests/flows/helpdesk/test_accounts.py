@@ -26,7 +26,7 @@ from tests.people import Service
 
 
 def found(service: Service, **said: str) -> list[str]:
-    rows, _ = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm.model_validate(said))
+    rows = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm.model_validate(said)).rows
     return [row.email for row in rows]
 
 
@@ -62,12 +62,16 @@ def test_names_are_found_in_small_and_capital_letters_of_any_language(service: S
 @on_both_databases
 def test_pages_follow_each_other_without_gap_or_repetition(service: Service) -> None:
     make(service, *((f"p{number:03}@example.org", "") for number in range(23)))
-    seen, place = [], ""
-    for _ in range(5):
-        rows, place = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(after=place), page_size=5)
-        seen += [row.email for row in rows]
+    seen: list[str] = []
+    place, pages = "", 0
+    while True:
+        page = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(after=place, limit=5))
+        seen, pages = seen + [row.email for row in page.rows], pages + 1
+        if page.next is None:
+            break
+        place = page.next
     assert seen == [f"p{number:03}@example.org" for number in range(23)]
-    assert place == ""
+    assert pages == 5
 
 
 @on_both_databases
@@ -83,8 +87,8 @@ def test_groups_and_states_narrow_the_list(service: Service) -> None:
     with uow:
         uow.session.execute(update(Account).where(Account.id == other.id).values(locked_at=now()))
     assert found(service, state="locked") == [other.email]
-    rows, _ = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(state="locked"))
-    assert rows[0].state == "locked"
+    page = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(state="locked"))
+    assert page.rows[0].state == "locked"
 
 
 @on_both_databases
@@ -205,7 +209,8 @@ def test_deleting_needs_the_right_address_and_leaves_it_in_no_table(service: Ser
 
 def test_a_page_behind_an_account_that_is_gone_is_refused_and_not_the_first_again(service: Service) -> None:
     make(service, *((f"p{number}@example.org", "") for number in range(3)))
-    _, place = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(), page_size=1)
+    place = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm(limit=1)).next
+    assert place is not None
     uow = service.uow()
     with uow:
         uow.session.delete(accounts.find_account(uow, place))

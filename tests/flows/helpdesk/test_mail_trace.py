@@ -18,8 +18,8 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import dead_letters, mail_trace
 from accounts.flows.helpdesk.accounts import DeleteAccountForm
-from accounts.flows.helpdesk.dead_letters import DeadLetterPageForm
 from accounts.flows.helpdesk.mail_trace import MailTrace, TracedLetter, TraceMailForm
+from accounts.flows.shared.fields import PageForm
 from tests.conftest import KEY, on_both_databases
 from tests.kit.concurrency import run_concurrently
 from tests.people import Service, make_email
@@ -94,8 +94,9 @@ def test_a_refused_letter_is_dead_until_it_is_sent_again(service: Service) -> No
     dead = only(service, email)
     assert (dead.state, kinds(dead)[-1]) == ("dead", "mail.refused")
     assert "550 5.1.1 <[...]> no such user" in dead.steps[-1].said
-    (listed,), place = dead_letters.list_dead_letters(service.uow(), DeadLetterPageForm())
-    assert (listed.mail, listed.to, place) == (dead.mail, email, "")
+    page = dead_letters.list_dead_letters(service.uow(), PageForm())
+    (listed,) = page.rows
+    assert (listed.mail, listed.to, page.next) == (dead.mail, email, None)
     dead_letters.retry_dead_letter(service.uow(), dead.mail)
     assert only(service, email).state == "waits"
     service.deliver()

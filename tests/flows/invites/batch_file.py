@@ -30,7 +30,7 @@ def sent(uow: UnitOfWork, batch_id: str) -> list[BatchProgress]:
 
 def verdicts(uow: UnitOfWork, batch_id: str) -> list[tuple[str, str, str]]:
     """What is told of each row: address, verdict, reason."""
-    return [(row.email, row.verdict, row.reason) for row in batches.list_batch_rows(uow, batch_id)]
+    return [(row.email, row.verdict, row.reason) for row in batches.list_batch_rows(uow, batch_id).rows]
 
 
 def people(count: int, at: str = "crowd") -> str:

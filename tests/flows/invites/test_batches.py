@@ -17,6 +17,7 @@ from accounts.flows.account import close_account
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.batch_file import NewBatchForm
+from accounts.flows.invites.batches import BatchRowsForm
 from accounts.flows.invites.send import InviteForm
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
@@ -57,7 +58,7 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
             (off.email, "member", "disabled"),
             ("x@example.org", "malformed", "groups"),
         ]
-        ann, joins = batches.list_batch_rows(uow, batch.id, limit=2)
+        ann, joins = batches.list_batch_rows(uow, batch.id, BatchRowsForm(limit=2)).rows
         assert (ann.name, ann.groups, ann.days, ann.locale, ann.line) == ("Ann", ["editors"], 9, "de", 2)
         assert joins.adds == ["editors"]
         counted = batches.count_batch(uow, batch.id)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 import time_machine
 
 from accounts.core.clock import now
+from accounts.core.errors import InvalidInput
 from accounts.core.models.invites import SentInvite
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
@@ -64,14 +66,16 @@ def test_pages_go_on_where_the_last_one_ended_while_others_invite(service: Servi
     batch = batch_of(service.uow(), "\n".join(f"p{number}@example.org" for number in range(25)))
     sent(service.uow(), batch.id)
     seen: list[str] = []
-    after, pages = "", 0
-    while True:
+    after: str | None = ""
+    pages = 0
+    while after is not None:
         with service.uow() as uow:
             page = search_invites(uow, InviteSearchForm(batch=batch.id, limit=10, after=after))
         seen += [row.email for row in page.rows]
         pages, after = pages + 1, page.next
         invited(service, f"between{pages}@example.org")
-        if not after:
-            break
     assert (pages, len(seen), len(set(seen))) == (3, 25, 25)
-    assert len(found(service, after="not a key")) == 28
+    assert len(found(service)) == 28
+    for cursor in ("x", "1.2.3", f"{9 * 10**15}", "a.b", "."):
+        with pytest.raises(InvalidInput):
+            found(service, after=cursor)

@@ -1,0 +1,1 @@
+"""What JSON answers, declared once: a model a route. Bodies, OpenAPI and the console's ``--json`` follow."""

@@ -1,0 +1,133 @@
+"""Answers about one's own account."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from accounts.flows.sessions.session import CurrentAccount
+from accounts.web.answers.apps import ConnectedAppOut
+from accounts.web.answers.base import Answer, Timestamp
+from accounts.web.answers.upstream import IdentityOut
+
+
+class AccountOut(Answer):
+    """An account as its owner sees it."""
+
+    id: str
+    email: str
+    name: str
+    locale: str
+    groups: tuple[str, ...]
+    amr: tuple[str, ...] = Field(description="how the owner proved who they are (RFC 8176)")
+    auth_time: int = Field(description="when they did, in seconds since 1970")
+    created_at: Timestamp
+    last_sign_in_at: Timestamp | None
+
+    @classmethod
+    def from_account(cls, account: CurrentAccount) -> AccountOut:
+        """Return the answer about the signed-in account."""
+        return AccountOut(**_account_fields(account))
+
+
+class AccountWithTokenOut(AccountOut):
+    """The signed-in account, and the token for its requests."""
+
+    csrf_token: str
+
+    @classmethod
+    def from_session(cls, account: CurrentAccount, csrf_token: str) -> AccountWithTokenOut:
+        """Return the answer about the signed-in account, with the CSRF token of its session."""
+        return AccountWithTokenOut(**_account_fields(account), csrf_token=csrf_token)
+
+
+def _account_fields(account: CurrentAccount) -> dict[str, Any]:
+    names = AccountOut.model_fields.keys() - {"amr", "auth_time"}
+    own = {name: getattr(account, name) for name in names}
+    return {**own, "amr": account.session.amr, "auth_time": account.session.auth_time}
+
+
+class CsrfTokenOut(Answer):
+    """The token that requests of this session send as ``X-CSRF-Token``."""
+
+    csrf_token: str
+
+
+class SessionOut(Answer):
+    """One session in the list of devices."""
+
+    id: str
+    began: Timestamp
+    ends: Timestamp
+    network: str
+    agent: str
+    current: bool
+
+
+class SessionsOut(Answer):
+    """Where an account is signed in."""
+
+    sessions: tuple[SessionOut, ...]
+
+
+class ExportedProfileOut(Answer):
+    """The row of an account, without secrets."""
+
+    id: str
+    email: str
+    name: str
+    locale: str
+    status: str
+    has_password: bool
+    former_email: str | None
+    created_at: Timestamp
+    last_sign_in_at: Timestamp | None
+
+
+class ReceivedInviteOut(Answer):
+    """An invitation that somebody got."""
+
+    groups: tuple[str, ...]
+    state: str
+    created_at: Timestamp
+    expires_at: Timestamp
+
+
+class GivenInviteOut(ReceivedInviteOut):
+    """An invitation that somebody sent."""
+
+    email: str
+
+
+class ExportedLogoutOut(Answer):
+    """An app that somebody signed out of."""
+
+    app: str
+    at: Timestamp
+    state: str
+
+
+class ExportedEventOut(Answer):
+    """A line of the audit log about an account. ``by`` is ``you``, ``other``, or "" for the installation itself."""
+
+    at: Timestamp
+    kind: str
+    by: str
+    network: str
+    agent: str
+    facts: dict[str, Any]
+
+
+class OwnDataOut(Answer):
+    """Everything that is kept about an account, without secrets."""
+
+    account: ExportedProfileOut
+    groups: tuple[str, ...]
+    sessions: tuple[SessionOut, ...]
+    invitations_received: tuple[ReceivedInviteOut, ...]
+    invitations_sent: tuple[GivenInviteOut, ...]
+    apps: tuple[ConnectedAppOut, ...]
+    signed_out_of: tuple[ExportedLogoutOut, ...]
+    identities: tuple[IdentityOut, ...]
+    history: tuple[ExportedEventOut, ...]

@@ -1,0 +1,130 @@
+"""Answers about mail: what waits, what was given up, what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from accounts.core.database.page import Page
+from accounts.flows.helpdesk.dead_letters import DeadLetter
+from accounts.web.answers.base import Answer, PageAnswer, Timestamp
+from accounts.web.answers.links import AccountSummaryOut, LinkExplanationOut
+
+
+class MailCountsOut(Answer):
+    """How many letters wait, and how many were given up."""
+
+    waiting: int
+    dead: int
+
+
+class AdministrationOut(Answer):
+    """What waits for an admin."""
+
+    mail: MailCountsOut
+
+
+class DeadLetterOut(Answer):
+    """A letter that was given up. ``to`` is its address as far as it is known."""
+
+    mail: str
+    purpose: str
+    to: str
+    created_at: Timestamp
+    dead_at: Timestamp | None
+    tries: int
+    error: str
+
+
+class DeadLetterPageOut(PageAnswer, MailCountsOut):
+    """How many letters wait, and those that were given up."""
+
+    letters: tuple[DeadLetterOut, ...]
+
+    @classmethod
+    def from_page(cls, page: Page[DeadLetter], waiting: int, dead: int) -> DeadLetterPageOut:
+        """Return the answer about one page of letters that were given up."""
+        counts = {"waiting": waiting, "dead": dead}
+        return cls.model_validate({**counts, "letters": tuple(page.rows), "next": page.next})
+
+
+class DeliveryStepOut(Answer):
+    """Something that happened to a letter. ``said`` is the mail server's answer, or why it was not taken."""
+
+    at: Timestamp
+    kind: str
+    said: str
+    network: str
+    agent: str
+
+
+class TracedLetterOut(Answer):
+    """One letter and its way. ``state`` is ``waits``, ``dead``, ``sent``, ``dropped`` or ``unknown``."""
+
+    mail: str
+    purpose: str
+    state: str
+    at: Timestamp
+    tries: int
+    why: str
+    next_try: Timestamp | None
+    steps: tuple[DeliveryStepOut, ...]
+
+
+class HeldRequestOut(Answer):
+    """A request for a letter that a limit held back."""
+
+    at: Timestamp
+    limit: str
+    purpose: str
+    until: Timestamp
+    network: str
+
+
+class TracedInviteOut(Answer):
+    """An invitation to an address."""
+
+    id: str
+    state: str
+    sent: int
+    created_at: Timestamp
+    expires_at: Timestamp
+
+
+class MailTraceOut(Answer):
+    """What became of the mail to an address, newest first."""
+
+    email: str
+    account: AccountSummaryOut | None
+    letters: tuple[TracedLetterOut, ...]
+    held: tuple[HeldRequestOut, ...]
+    invitations: tuple[TracedInviteOut, ...]
+    networks_held: tuple[HeldRequestOut, ...]
+
+
+class HelpdeskOut(Answer):
+    """What became of the mail to an address, and why a link does not work. Null for what was not asked."""
+
+    trace: MailTraceOut | None
+    link: LinkExplanationOut | None
+
+
+class MailboxMessageOut(Answer):
+    """A mail in the development mailbox."""
+
+    id: str
+    to: str
+    subject: str
+    at: Timestamp
+    text: str
+
+
+class MailboxOut(Answer):
+    """The mails of the development mailbox, newest first."""
+
+    messages: tuple[MailboxMessageOut, ...]
+
+    @classmethod
+    def from_messages(cls, messages: Iterable[Any]) -> MailboxOut:
+        """Return the answer about the messages of the development mailbox."""
+        return cls.model_validate({"messages": tuple(messages)})
