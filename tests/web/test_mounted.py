@@ -70,8 +70,9 @@ def test_json_stands_under_the_prefix(service: Service) -> None:
     said = {"email": person.email, "password": PASSWORD}
     answer = person.client.post("/auth/api/sign-in", json=said)
     assert (answer.status_code, answer.get_json()["code"]) == (401, "sign_in_failed")
-    paths = person.get("/auth/api/openapi.json").get_json()["paths"]
-    assert all(path.startswith("/auth/api/") for path in paths)
+    described = person.get("/auth/api/openapi.json").get_json()
+    assert [server["url"] for server in described["servers"]] == [f"{service.site.settings.public_origin}/auth"]
+    assert all(path.startswith("/api/") for path in described["paths"])
 
 
 def test_views_of_the_host_know_who_is_signed_in(service: Service) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, or_, select
 
@@ -39,7 +39,10 @@ def _parse_timestamp(value: Any) -> Any:
 
 
 OptionalTimestamp = Annotated[
-    datetime | None, BeforeValidator(_parse_timestamp), Field(json_schema_extra={"input": "text", "hint": "moment"})
+    datetime | None,
+    BeforeValidator(_parse_timestamp),
+    WithJsonSchema({"type": "string"}),
+    Field(json_schema_extra={"input": "text", "hint": "moment"}),
 ]
 
 
