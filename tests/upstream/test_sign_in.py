@@ -16,6 +16,7 @@ from accounts.flows.upstream import identities
 from tests.kit.browser import Browser
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
 from tests.upstream.conftest import World, connected
+from tests.web.answer_checks import AnswerChecker
 
 
 def kinds(service: Service, person: Person) -> list[str]:
@@ -170,3 +171,26 @@ def test_closing_the_account_frees_the_sign_in(world: World) -> None:
         uow.session.delete(uow.session.get_one(Account, browser.account()["id"]))
     again = connected(world, world.here.member("bob"), employee)
     assert again.url.endswith("?done=connected")
+
+
+def test_answers_about_other_services_are_as_described(world: World) -> None:
+    checker, ana, admin = AnswerChecker(world.here), world.here.member("ana"), world.here.admin()
+    ana_id = ana.get("/api/account").get_json()["id"]
+    checker.check("POST", world.here.person().post("/api/upstream/office/sign-in"))
+    checker.check("POST", ana.post("/api/upstream/office/connect"))
+    for who, path in ((ana, "/api/account/identities"), (admin, f"/api/admin/accounts/{ana_id}/identities")):
+        connected(world, ana, world.there.member("employee"))
+        ana.sign_in()
+        listed = ana.get("/api/account/identities")
+        checker.check("GET", listed)
+        checker.check("GET", admin.get(f"/api/admin/accounts/{ana_id}"))
+        (identity,) = listed.get_json()["identities"]
+        checker.check("DELETE", who.delete(f"{path}/{identity['id']}"))
+    assert checker.succeeded == {
+        "sign_in_with",
+        "connect_with",
+        "list_identities",
+        "show_account",
+        "disconnect_identity",
+        "disconnect_account_identity",
+    }

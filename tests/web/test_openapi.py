@@ -131,6 +131,17 @@ def test_answers_are_as_described(service: Service, checker: AnswerChecker, monk
     assert expected - checker.succeeded == UPSTREAM_ONLY
 
 
+def test_an_answer_that_is_not_as_described_is_noticed(service: Service, checker: AnswerChecker) -> None:
+    member = service.member()
+    checker.check("GET", member.get("/api/account"))
+    del checker.document["components"]["schemas"]["AccountWithTokenOut"]["properties"]["locale"]
+    with pytest.raises(AssertionError, match="'locale' was unexpected"):
+        checker.check("GET", member.get("/api/account"))
+    del checker.find_operation("POST", "/api/confirm")["responses"]["200"]
+    with pytest.raises(AssertionError, match="200 is not described"):
+        checker.check("POST", member.post("/api/confirm", {"password": member.password}))
+
+
 @pytest.mark.parametrize("purpose", FORM_DATA)
 def test_answers_of_links_are_as_described(service: Service, checker: AnswerChecker, purpose: str) -> None:
     url = make_link_url(service, purpose, service.admin())
