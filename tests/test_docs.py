@@ -26,10 +26,10 @@ from accounts.core.security.throttle import Limit
 from accounts.delivery.samples import SAMPLES
 from accounts.flows import LINKS
 from accounts.flows.sessions import session as sessions
+from accounts.flows.shared.validation import CUSTOM_ERROR_TYPES, MESSAGES
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.unlock import MAX_FAILURES
 from accounts.web.kit.context import EXTENSION_NAME
-from accounts.web.kit.forms import CUSTOM_ERROR_TYPES, MESSAGES
 from accounts.web.kit.runtime import API_BLUEPRINT, LANGUAGE_SUFFIX, MAIN_BLUEPRINT
 from accounts.web.kit.runtime import LINK_BLUEPRINT as DOOR
 from tests.people import Service

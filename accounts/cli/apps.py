@@ -11,7 +11,7 @@ from accounts.cli.context import open_unit_of_work
 from accounts.core.models.apps import App
 from accounts.flows.oidc import registration as other_apps
 from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
-from accounts.web.kit.forms import validate
+from accounts.flows.shared.validation import validate
 
 F = Callable[..., None]
 UNSET_VALUES = {None, ()}

@@ -23,7 +23,7 @@ from accounts.flows.audit import verify as audit_verify
 from accounts.flows.audit.export import AuditExportForm
 from accounts.flows.audit.search import AuditEvent, AuditSearchForm
 from accounts.flows.audit.verify import ChainReport
-from accounts.web.kit.forms import validate
+from accounts.flows.shared.validation import validate
 
 F = TypeVar("F", bound=Callable[..., Any])
 FINDING_MESSAGES = {

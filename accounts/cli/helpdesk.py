@@ -15,7 +15,7 @@ from accounts.flows.helpdesk import limits as helpdesk_limits
 from accounts.flows.helpdesk.accounts import AccountSearchForm, DeleteAccountForm
 from accounts.flows.helpdesk.mail_trace import MailTrace, TraceMailForm
 from accounts.flows.sessions import session_list
-from accounts.web.kit.forms import validate
+from accounts.flows.shared.validation import validate
 
 
 @users.command()

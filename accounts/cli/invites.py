@@ -26,7 +26,7 @@ from accounts.flows.invites.link import make_invite_url
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm, InviteAction
 from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.search import INVITE_STATES, InviteSearchForm
-from accounts.web.kit.forms import validate
+from accounts.flows.shared.validation import validate
 
 MAX_PRINTED_ROWS = 20
 

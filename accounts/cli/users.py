@@ -13,7 +13,7 @@ from accounts.flows.helpdesk.accounts import AccountRow, AccountSearchForm
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import GroupsForm
-from accounts.web.kit.forms import validate
+from accounts.flows.shared.validation import validate
 
 
 @click.group()

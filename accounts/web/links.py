@@ -21,6 +21,7 @@ from accounts.core.signing import key_usage
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import mail_limits
 from accounts.flows.shared.fields import Form
+from accounts.flows.shared.validation import validate
 from accounts.flows.sign_in import step_up
 from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
 from accounts.web.answers.links import LinkOut, UsedLinkOut
@@ -200,7 +201,7 @@ def _read_form(opened: OpenedLink) -> BaseModel:
         return forms.read_form(opened.form)
     body = dict(forms.read_json_body())
     body.pop(TOKEN_FIELD, None)
-    return forms.validate(opened.form, body)
+    return validate(opened.form, body)
 
 
 def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:

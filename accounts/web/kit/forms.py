@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from flask import request
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel
 
-from accounts.core.errors import N_, FieldError, InvalidInput, Malformed, UnsupportedMediaType
+from accounts.core.errors import FieldError, Malformed, UnsupportedMediaType
+from accounts.flows.shared.validation import validate
 from accounts.web.kit.context import state
 
 M = TypeVar("M", bound=BaseModel)
@@ -19,27 +19,6 @@ M = TypeVar("M", bound=BaseModel)
 CSRF_FIELD, LINK_FIELD = "csrf_token", "link_id"
 RESERVED_FIELDS = frozenset({CSRF_FIELD, LINK_FIELD})
 MAX_BODY_BYTES, MAX_FORM_PARTS = 64 * 1024, 20
-
-MESSAGES = {
-    "missing": N_("Please fill this in."),
-    "extra_forbidden": N_("There is no such field."),
-    "string_type": N_("This must be text."),
-    "string_too_short": N_("Please fill this in."),
-    "literal_error": N_("This is not one of the choices."),
-    "string_too_long": N_("At most %(max_length)s characters, please."),
-    "list_type": N_("This must be a list."),
-    "too_long": N_("At most %(max_length)s entries, please."),
-    "bool_type": N_("This must be true or false."),
-    "bool_parsing": N_("This must be true or false."),
-    "int_type": N_("This must be a whole number."),
-    "int_parsing": N_("This must be a whole number."),
-    "int_from_float": N_("This must be a whole number."),
-    "greater_than_equal": N_("At least %(ge)s, please."),
-    "less_than_equal": N_("At most %(le)s, please."),
-}
-DEFAULT_MESSAGE = N_("This cannot be taken.")
-CUSTOM_ERROR_TYPES = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file", "moment", "place"})
-"""Errors of our own types bring their sentence along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +105,6 @@ def _unticked_checkboxes(model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
-def validate(model: type[M], data: Mapping[str, Any]) -> M:
-    """A mapping checked against a declared input.
-
-    :raises InvalidInput: with every field that is wrong.
-    """
-    try:
-        return model.model_validate(dict(data))
-    except ValidationError as error:
-        raise InvalidInput(fields=[_field_error(each) for each in error.errors(include_url=False)]) from None
-
-
 def read_json_body() -> dict[str, Any]:
     """The JSON object of this request; empty where there is no body."""
     return _parse_json_body()
@@ -176,12 +144,3 @@ def _form_body(model: type[BaseModel]) -> dict[str, Any]:
             raise Malformed(f"a field was said {len(values)} times: {name[:40]!r}")
     # A file that was not chosen is sent with an empty name. What was sent may be on disk, and stays there.
     return data | {name: file.stream for name, file in request.files.items() if file.filename}
-
-
-def _field_error(error: ErrorDetails) -> FieldError:
-    code = error["type"]
-    field = str(error["loc"][0])[:64] if error["loc"] else ""
-    values = {key: value for key, value in error.get("ctx", {}).items() if isinstance(value, int | str)}
-    return FieldError(
-        field, code, error["msg"] if code in CUSTOM_ERROR_TYPES else MESSAGES.get(code, DEFAULT_MESSAGE), values
-    )

@@ -8,8 +8,8 @@ from flask import request
 from pydantic import BaseModel, ConfigDict
 
 from accounts.core.errors import Malformed
+from accounts.flows.shared.validation import validate
 from accounts.web.kit.context import state
-from accounts.web.kit.forms import validate
 
 PAGE_QUERY_NAMES = frozenset({"next", "done", "count"})
 """What the query of any page may say beside its own: where to go then, and what was just done."""

@@ -1,0 +1,54 @@
+"""Checking what somebody has entered against a declared form: the same errors for pages, JSON and the console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from accounts.core.errors import N_, FieldError, InvalidInput
+
+M = TypeVar("M", bound=BaseModel)
+
+MESSAGES = {
+    "missing": N_("Please fill this in."),
+    "extra_forbidden": N_("There is no such field."),
+    "string_type": N_("This must be text."),
+    "string_too_short": N_("Please fill this in."),
+    "literal_error": N_("This is not one of the choices."),
+    "string_too_long": N_("At most %(max_length)s characters, please."),
+    "list_type": N_("This must be a list."),
+    "too_long": N_("At most %(max_length)s entries, please."),
+    "bool_type": N_("This must be true or false."),
+    "bool_parsing": N_("This must be true or false."),
+    "int_type": N_("This must be a whole number."),
+    "int_parsing": N_("This must be a whole number."),
+    "int_from_float": N_("This must be a whole number."),
+    "greater_than_equal": N_("At least %(ge)s, please."),
+    "less_than_equal": N_("At most %(le)s, please."),
+}
+DEFAULT_MESSAGE = N_("This cannot be taken.")
+CUSTOM_ERROR_TYPES = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file", "moment", "place"})
+"""Errors of our own types bring their sentence along."""
+
+
+def validate(model: type[M], data: Mapping[str, Any]) -> M:
+    """Return a mapping as the form that ``model`` declares.
+
+    :raises InvalidInput: with every field that is wrong.
+    """
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        raise InvalidInput(fields=[_field_error(each) for each in error.errors(include_url=False)]) from None
+
+
+def _field_error(error: ErrorDetails) -> FieldError:
+    code = error["type"]
+    field = str(error["loc"][0])[:64] if error["loc"] else ""
+    values = {key: value for key, value in error.get("ctx", {}).items() if isinstance(value, int | str)}
+    return FieldError(
+        field, code, error["msg"] if code in CUSTOM_ERROR_TYPES else MESSAGES.get(code, DEFAULT_MESSAGE), values
+    )
