@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask, Request, request
@@ -9,7 +10,7 @@ from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from accounts.config import Settings
+from accounts.config import ENV_PREFIX, Settings
 from accounts.extension import Accounts, get_app_state
 from accounts.web.kit import context, errors, headers
 
@@ -24,18 +25,24 @@ class _NullSessionInterface(SessionInterface):
         pass  # there is nothing to save; see above
 
 
-def create_app(settings: Settings | None = None, **options: Any) -> Flask:
-    """The whole service as a WSGI app. Connects to nothing.
+def create_app(settings: Settings | Mapping[str, Any] | None = None, **options: Any) -> Flask:
+    """Return the whole service as a WSGI app. Connects to nothing.
 
-    :param settings: instead of ``ACCOUNTS_*`` in the environment.
+    :param settings: instead of ``ACCOUNTS_*`` in the environment; a mapping has the same names, and may have names of
+        Flask's configuration.
     :param options: what else :class:`accounts.Accounts` takes.
     :raises SettingsError: settings or keys that may not be used.
     """
-    settings = settings or Settings.load()
+    config: Mapping[str, Any] = {}
+    if not isinstance(settings, Settings):
+        # An empty mapping is one, too: it says that nothing is set.
+        config = {} if settings is None else settings
+        settings = Settings.load(settings)
     app = Flask("accounts", static_folder=None, template_folder=None)
     app.session_interface = _NullSessionInterface()
     # Its redirects would be made from the Host header, and no address of ours has two slashes.
     app.url_map.merge_slashes = False
+    app.config.from_mapping({name: value for name, value in config.items() if not name.startswith(ENV_PREFIX)})
     app.config["SESSION_COOKIE_NAME"] = "unused"
     Accounts(settings=settings, **options).mount(app)
     ring = get_app_state(app).site.ring

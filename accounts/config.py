@@ -23,6 +23,7 @@ ENV_PREFIX = "ACCOUNTS_"
 COMPOSED_SETTINGS = frozenset({"lifetimes", "upstreams"})
 """What several settings make together."""
 LIFETIME_PREFIX = "lifetime_"
+FILE_SUFFIX = "_file"
 FOREIGN_SECRETS = frozenset({"devise_pepper", "flask_security_salt", "firebase_signer_key"})
 """What the systems that accounts came from mixed into their password hashes."""
 SECRET_SETTINGS = frozenset({"secret_keys", "mail_password", "database_url"}) | FOREIGN_SECRETS
@@ -215,9 +216,10 @@ def _collect_values(environ: Mapping[str, Any]) -> dict[str, Any]:
         name[len(ENV_PREFIX) :].lower(): value for name, value in environ.items() if name.startswith(ENV_PREFIX)
     }
     if "config" in values:
-        values = _read_toml(Path(values.pop("config"))) | values
+        toml_values = _read_toml(Path(values.pop("config")))
+        values = {name: toml_values[name] for name in toml_values if not _is_overridden(name, values)} | values
     for secret in SECRET_SETTINGS:
-        if (path := values.pop(f"{secret}_file", None)) is not None:
+        if (path := values.pop(f"{secret}{FILE_SUFFIX}", None)) is not None:
             if secret in values:
                 raise SettingsError(f"{ENV_PREFIX}{secret.upper()} and its _FILE are both set; keep one")
             values[secret] = _read_file(Path(path), f"{ENV_PREFIX}{secret.upper()}_FILE").strip()
@@ -234,12 +236,16 @@ def _collect_values(environ: Mapping[str, Any]) -> dict[str, Any]:
     return raw | ({"lifetimes": lifetimes} if lifetimes else {})
 
 
+def _is_overridden(name: str, values: Mapping[str, Any]) -> bool:
+    """Return whether ``values`` hold a setting, directly or, if it is a secret, by its file or instead of it."""
+    secret = name.removesuffix(FILE_SUFFIX)
+    is_secret = secret in SECRET_SETTINGS or (name.startswith(UPSTREAM_PREFIX) and secret.endswith("_client_secret"))
+    return name in values or (is_secret and (secret in values or f"{secret}{FILE_SUFFIX}" in values))
+
+
 def _unknown_setting_message(name: str) -> str:
-    known = [
-        *sorted(Settings.model_fields.keys() - COMPOSED_SETTINGS),
-        "config",
-        *(f"{s}_file" for s in SECRET_SETTINGS),
-    ]
+    files = [f"{secret}{FILE_SUFFIX}" for secret in SECRET_SETTINGS]
+    known = [*sorted(Settings.model_fields.keys() - COMPOSED_SETTINGS), "config", *files]
     close_matches = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"; did you mean {ENV_PREFIX}{close_matches[0].upper()}?" if close_matches else ""
     return f"{ENV_PREFIX}{name.upper()} is not a setting{hint}"

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from accounts import create_app
 from accounts.config import Settings, SettingsError
+from accounts.extension import get_app_state
 from tests.conftest import KEY
 
 OLD = KEY.replace("unit", "elder")
@@ -100,6 +102,49 @@ def test_settings_come_from_a_toml_file_and_the_environment_wins(tmp_path: Path)
     found = Settings.load({"ACCOUNTS_CONFIG": str(file), "ACCOUNTS_PORT": "8002"})
     assert (found.port, found.service_name, found.secret_keys) == (8002, "Hall", (KEY,))
     assert found.lifetimes == {"invite": timedelta(hours=1)}
+
+
+@pytest.mark.parametrize("in_file", ["mail_password = 'from TOML'", "mail_password_file = '/nowhere/at/all'"])
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_secret_in_the_environment_wins_over_both_its_forms_in_toml(
+    tmp_path: Path, in_file: str, as_file: bool
+) -> None:
+    config, secret = tmp_path / "accounts.toml", tmp_path / "password"
+    config.write_text(in_file)
+    secret.write_text("from a file")
+    setting = {"ACCOUNTS_MAIL_PASSWORD_FILE": str(secret)} if as_file else {"ACCOUNTS_MAIL_PASSWORD": "from outside"}
+    found = Settings.load({"ACCOUNTS_CONFIG": str(config), **setting})
+    assert found.mail_password == ("from a file" if as_file else "from outside")
+
+
+def test_the_secret_of_an_upstream_in_the_environment_wins_over_its_file_in_toml(tmp_path: Path) -> None:
+    config = tmp_path / "accounts.toml"
+    config.write_text(
+        "upstream_work_issuer = 'https://login.example.com'\n"
+        "upstream_work_client_id = 'accounts'\n"
+        "upstream_work_client_secret_file = '/nowhere/at/all'\n"
+    )
+    found = Settings.load({"ACCOUNTS_CONFIG": str(config), "ACCOUNTS_UPSTREAM_WORK_CLIENT_SECRET": "from outside"})
+    assert found.upstreams["work"].client_secret == "from outside"
+
+
+def test_a_secret_set_both_ways_in_toml_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text(f"secret_keys = ['{KEY}']\nsecret_keys_file = '/nowhere/at/all'")
+    assert refused(config=str(file)) == "ACCOUNTS_SECRET_KEYS and its _FILE are both set; keep one"
+
+
+def test_an_app_is_made_from_a_mapping_of_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCOUNTS_SERVICE_NAME", "From the environment")
+    app = create_app(
+        {"ACCOUNTS_SECRET_KEYS": [KEY], "ACCOUNTS_INSTANCE": tmp_path, "ACCOUNTS_LOCALE": "de", "TESTING": True}
+    )
+    site = get_app_state(app).site
+    assert (site.settings.locale, site.settings.service_name, app.testing) == ("de", "Accounts", True)
+    assert site.settings.secret_keys == (KEY,)
+    site.store.close()
+    with pytest.raises(SettingsError, match="ACCOUNTS_PROT is not a setting; did you mean ACCOUNTS_PORT"):
+        create_app({"ACCOUNTS_PROT": 8000})
 
 
 @pytest.mark.parametrize(
