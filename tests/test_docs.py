@@ -12,7 +12,6 @@ import pytest
 from limits import parse
 
 from accounts import Settings
-from accounts.cli import cli
 from accounts.config import COMPOSED_SETTINGS, ENV_PREFIX, SECRET_SETTINGS
 from accounts.config_upstream import SECRET_FILE_FIELD, UPSTREAM_FIELDS
 from accounts.core.errors import DeadLink, Problem
@@ -32,6 +31,7 @@ from accounts.flows.sign_in.unlock import MAX_FAILURES
 from accounts.web.kit.context import EXTENSION_NAME
 from accounts.web.kit.runtime import API_BLUEPRINT, LANGUAGE_SUFFIX, MAIN_BLUEPRINT
 from accounts.web.kit.runtime import LINK_BLUEPRINT as DOOR
+from tests.cli.commands import ALL_GROUPS, COMMANDS
 from tests.people import Service
 
 ROOT = Path(__file__).parents[1]
@@ -61,14 +61,6 @@ def problems(of: type[Problem] = Problem) -> Iterator[type[Problem]]:
     for kind in (of, *(found for each in of.__subclasses__() for found in problems(each))):
         if "code" in vars(kind):
             yield kind
-
-
-def commands(of: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
-    if not isinstance(of, click.Group) or of.invoke_without_command:
-        yield name, of
-    if isinstance(of, click.Group):
-        for each in of.commands.values():
-            yield from commands(each, f"{name} {each.name}")
 
 
 def setting_names() -> set[str]:
@@ -151,14 +143,33 @@ def test_the_table_of_addresses_is_the_route_map(service: Service) -> None:
     assert told == there
 
 
-@pytest.mark.parametrize(("name", "command"), list(commands(cli, "accounts")), ids=str)
-def test_every_command_has_a_row_with_its_options(name: str, command: click.Command) -> None:
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_has_a_row_with_its_options(words: str) -> None:
+    name, command = f"accounts {words}", COMMANDS[words]
     shown = [cells[0].strip("`") for cells in rows("running.md")]
     found = [text for text in shown if text == name or re.match(rf"{name} (?=[A-Z\[-])", text)]
     assert len(found) == 1, f"docs/running.md has no row for {name}"
     for option in command.params:
-        if isinstance(option, click.Option):
+        if isinstance(option, click.Option) and option.name != "as_json":
             assert option.opts[0] in found[0]
+
+
+def test_no_row_is_of_a_command_that_is_not_there() -> None:
+    shown = [cells[0].strip("`") for cells in rows("running.md") if cells[0].startswith("`accounts ")]
+    named = {re.split(r" (?=[A-Z\[-])", text.removeprefix("accounts "))[0] for text in shown}
+    assert named == set(COMMANDS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_document_calls_a_command_that_is_not_there(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for called in re.findall(r"(?:`|^|\$ )accounts ((?:[a-z][a-z-]*(?: (?=[a-z]))?)+)", text, re.MULTILINE):
+        words = called.split()
+        # What follows may be an argument; a group is nothing without its command.
+        candidates = {" ".join(words[:count]) for count in range(1, len(words) + 1)}
+        assert candidates & (set(COMMANDS) | set(ALL_GROUPS)), f"{path.name}: accounts {called}"
+        if words[0] in ALL_GROUPS and len(words) > 1:
+            assert candidates & (set(COMMANDS) | {"keys oidc"}), f"{path.name}: accounts {called}"
 
 
 def test_every_letter_has_a_row() -> None:

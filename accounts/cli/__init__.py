@@ -8,52 +8,54 @@ from collections.abc import Sequence
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.cli.apps import apps
-from accounts.cli.audit import audit
-from accounts.cli.backup import backup, restored
-from accounts.cli.config import config
-from accounts.cli.copy import copy, export
-from accounts.cli.helpdesk import limits
-from accounts.cli.identities import identities
-from accounts.cli.importing import import_
-from accounts.cli.invites import invite, invites
-from accounts.cli.keys import keys
-from accounts.cli.links import link
-from accounts.cli.mail import letters, mail
-from accounts.cli.oidc_keys import oidc_keys
-from accounts.cli.serve import first_admin, serve, upgrade, worker
-from accounts.cli.users import users
+from accounts.cli.commands import CONTEXT_SETTINGS, LazyGroup
 from accounts.config import SettingsError
 from accounts.core.errors import Problem
 from accounts.version import __version__
 
+COMMANDS = {
+    "serve": "accounts.cli.serve:serve",
+    "upgrade": "accounts.cli.serve:upgrade",
+    "first-admin": "accounts.cli.serve:first_admin",
+    "worker": "accounts.cli.serve:worker",
+    "config": "accounts.cli.config:config",
+    "users": "accounts.cli.users:users",
+    "invites": "accounts.cli.invites:invites",
+    "apps": "accounts.cli.apps:apps",
+    "keys": "accounts.cli.keys:keys",
+    "data": "accounts.cli.data:data",
+    "import": "accounts.cli.data_import:import_users",
+    "restored": "accounts.cli.data:confirm_restore",
+    "audit": "accounts.cli.audit:audit",
+    "mail": "accounts.cli.mail:mail",
+    "links": "accounts.cli.links:links",
+    "limits": "accounts.cli.limits:limits",
+}
+EXPECTED_ERRORS = (SettingsError, Problem, SQLAlchemyError, OSError)
+"""What goes wrong without a mistake in the program."""
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+@click.group(cls=LazyGroup, imports=COMMANDS, context_settings=CONTEXT_SETTINGS)
 @click.version_option(__version__, prog_name="accounts")
 def cli() -> None:
     """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
 
 
-COMMANDS = (
-    *(serve, upgrade, first_admin, worker, config),
-    *(invite, invites, users, apps),
-    *(import_, export, copy, backup, restored),
-    *(keys, oidc_keys, link, mail, letters, audit, limits),
-)
-EXPECTED_ERRORS = (SettingsError, Problem, SQLAlchemyError, OSError)
-"""What goes wrong without a mistake in the program."""
-users.add_command(identities)
-for command in COMMANDS:
-    cli.add_command(command)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; exits with 0, with 1 for what went wrong, with 2 for wrong usage."""
+    status: object = None
     try:
-        cli(arguments, standalone_mode=True)
+        status = cli.main(arguments, prog_name="accounts", standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        _exit_with_error(error.format_message())
+    except click.Abort:
+        _exit_with_error("interrupted")
     except EXPECTED_ERRORS as error:
-        click.echo(f"accounts: {describe_error(error)}", err=True)
-        sys.exit(1)
+        _exit_with_error(describe_error(error))
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def describe_error(error: Exception) -> str:
@@ -67,3 +69,8 @@ def describe_error(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
     return str(error)
+
+
+def _exit_with_error(reason: str) -> None:
+    click.echo(f"accounts: {reason}", err=True)
+    sys.exit(1)

@@ -1,4 +1,4 @@
-"""``accounts apps``: other apps that send their people here to sign in."""
+"""``accounts apps``: other apps that send their users here to sign in."""
 
 from __future__ import annotations
 
@@ -7,19 +7,31 @@ from typing import Any
 
 import click
 
+from accounts.cli.commands import Group, confirm, json_option
 from accounts.cli.context import open_unit_of_work
+from accounts.cli.output import Columns, format_timestamp, print_done, print_fields, print_table
 from accounts.core.models.apps import App
-from accounts.flows.oidc import registration as other_apps
+from accounts.core.uow import UnitOfWork
+from accounts.flows.oidc import registration
+from accounts.flows.oidc.registration import RegisteredApp
 from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
 from accounts.flows.shared.validation import validate
+from accounts.web.answers.apps import ChangedAppOut
 
 F = Callable[..., None]
 UNSET_VALUES = {None, ()}
+SHOWN_ONCE_NOTE = "It is shown this once; only a hash of it is kept."
+APP_COLUMNS: Columns[ChangedAppOut] = {
+    "client id": lambda row: row.id,
+    "state": lambda row: "disabled" if row.disabled_at else "active",
+    "name": lambda row: row.name,
+    "groups": lambda row: row.allowed_groups,
+}
 
 
-@click.group()
+@click.group(cls=Group)
 def apps() -> None:
-    """Look after other apps that send their people here to sign in."""
+    """Look after other apps that send their users here to sign in. APP is a client id."""
 
 
 def _app_options(command: F) -> F:
@@ -31,8 +43,8 @@ def _app_options(command: F) -> F:
             click.option("--backchannel", "backchannel_logout_uri", help="Where it is told of sign-outs."),
             click.option("--opens-at", "initiate_login_uri", help="Where it begins a sign-in."),
             click.option("--origin", "forward_origins", multiple=True, help="Where it stands behind a proxy."),
-            click.option("--group", "allowed_groups", multiple=True, help="Only for people in it; repeatable."),
-            click.option("--trusted/--consent", "trusted", default=None, help="Whether people are asked."),
+            click.option("--group", "allowed_groups", multiple=True, help="Only for its members; repeatable."),
+            click.option("--trusted/--consent", "trusted", default=None, help="Whether users are asked."),
             click.option("--pkce/--no-pkce", "require_pkce", default=None, help="Whether it must use PKCE."),
             click.option("--kind", "application_type", type=click.Choice(["web", "native"])),
             click.option(
@@ -53,95 +65,105 @@ def _app_options(command: F) -> F:
     return command
 
 
-@apps.command()
+@apps.command("add")
 @click.argument("name")
 @_app_options
-def add(name: str, **options: Any) -> None:
+@json_option
+def add_app(name: str, as_json: bool, **options: Any) -> None:
     """Register an app called NAME. Prints its client id, and its secret this once."""
-    registered = other_apps.register_app(
-        open_unit_of_work(), validate(RegisterAppForm, {"name": name, **_given_options(options)})
-    )
-    click.echo(f"client id: {registered.app.id}")
-    _print_secret(registered.secret)
+    uow = open_unit_of_work()
+    registered = registration.register_app(uow, validate(RegisterAppForm, {"name": name, **_given_options(options)}))
+    _print_registered(uow, registered, f"client id: {registered.app.id}", as_json=as_json)
 
 
 @apps.command("list")
-def list_apps() -> None:
-    """All apps, by name: client id, state, name, groups."""
-    for app in other_apps.list_apps(open_unit_of_work()):
-        click.echo("\t".join((app.id, _format_state(app), app.name, ",".join(app.allowed_groups))))
+@json_option
+def list_apps(as_json: bool) -> None:
+    """List all apps by name."""
+    uow = open_unit_of_work()
+    rows = [_app_answer(uow, app) for app in registration.list_apps(uow)]
+    print_table([rows], APP_COLUMNS, as_json=as_json)
 
 
-@apps.command()
+@apps.command("show")
 @click.argument("app")
-def show(app: str) -> None:
-    """One app by its client id; never its secret."""
-    details = other_apps.get_app(open_unit_of_work(), app)
-    rows = {"client_id": details.app.id, "state": _format_state(details.app)}
-    rows |= other_apps.describe_app(details.app, details.forward_origins)
-    width = max(map(len, rows))
-    for name, value in rows.items():
-        click.echo(f"{name:>{width}}  {_format_value(value)}")
+@json_option
+def show_app(app: str, as_json: bool) -> None:
+    """Show one app by its client id, without its secret."""
+    uow = open_unit_of_work()
+    answer = _app_answer(uow, registration.get_app(uow, app).app)
+    fields = [("client_id", app), ("state", "disabled" if answer.disabled_at else "active")]
+    shown = {name: value for name, value in answer if name not in ("id", "disabled_at", "secret")}
+    print_fields(answer, [*fields, *shown.items()], as_json=as_json)
 
 
-@apps.command()
+@apps.command("change")
 @click.argument("app")
 @click.option("--name")
 @_app_options
-def change(app: str, **options: Any) -> None:
-    """Change an app; what is not said stays. Repeatable options replace the whole list; an empty text empties it."""
+@json_option
+def change_app(app: str, as_json: bool, **options: Any) -> None:
+    """Change an app; what is not given stays. Repeatable options replace the whole list; an empty text empties it."""
     form = validate(ChangeAppForm, _given_options(options))
-    result = other_apps.change_app(open_unit_of_work(), app, form)
-    click.echo(f"{result.app.name} is changed")
-    _print_secret(result.secret)
+    uow = open_unit_of_work()
+    changed = registration.change_app(uow, app, form)
+    _print_registered(uow, changed, f"{changed.app.name} is changed", as_json=as_json)
 
 
-@apps.command()
+@apps.command("rotate-secret")
 @click.argument("app")
 @click.option("--at-once", is_flag=True, help="The old one is worth nothing from now on.")
-def secret(app: str, at_once: bool) -> None:
+@json_option
+def rotate_app_secret(app: str, at_once: bool, as_json: bool) -> None:
     """Give an app a new secret, and print it this once. The old one is good for a day more."""
-    result = other_apps.rotate_client_secret(open_unit_of_work(), app, RenewSecretForm(at_once=at_once))
-    _print_secret(result.secret)
-    if (valid_until := other_apps.old_secret_valid_until(result.app)) is not None:
-        click.echo(
-            f"The old one is good until {valid_until:%Y-%m-%d %H:%M} UTC; accounts apps end-old-secret ends it.",
-            err=True,
-        )
+    uow = open_unit_of_work()
+    changed = registration.rotate_client_secret(uow, app, RenewSecretForm(at_once=at_once))
+    valid_until = registration.old_secret_valid_until(changed.app)
+    note = f"The old one is good until {format_timestamp(valid_until)} UTC; accounts apps end-old-secret ends it."
+    _print_registered(uow, changed, *([note] if valid_until else []), as_json=as_json)
 
 
-@apps.command()
+@apps.command("end-old-secret")
 @click.argument("app")
-def end_old_secret(app: str) -> None:
+@json_option
+def end_old_app_secret(app: str, as_json: bool) -> None:
     """Have the secret before the one that is good now be worth nothing."""
-    click.echo(f"the old secret of {other_apps.end_old_client_secret(open_unit_of_work(), app).name} is dead")
+    uow = open_unit_of_work()
+    row = registration.end_old_client_secret(uow, app)
+    print_done(_app_answer(uow, row), f"the old secret of {row.name} is dead", as_json=as_json)
 
 
-@apps.command()
+@apps.command("disable")
 @click.argument("app")
-def disable(app: str) -> None:
+@json_option
+def disable_app(app: str, as_json: bool) -> None:
     """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
-    click.echo(f"{other_apps.disable_app(open_unit_of_work(), app).name} is disabled")
+    uow = open_unit_of_work()
+    row = registration.disable_app(uow, app)
+    print_done(_app_answer(uow, row), f"{row.name} is disabled", as_json=as_json)
 
 
-@apps.command()
+@apps.command("enable")
 @click.argument("app")
-def enable(app: str) -> None:
+@json_option
+def enable_app(app: str, as_json: bool) -> None:
     """Switch an app on again."""
-    click.echo(f"{other_apps.enable_app(open_unit_of_work(), app).name} is active")
+    uow = open_unit_of_work()
+    row = registration.enable_app(uow, app)
+    print_done(_app_answer(uow, row), f"{row.name} is active", as_json=as_json)
 
 
-@apps.command()
+@apps.command("remove")
 @click.argument("app")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def remove(app: str, yes: bool) -> None:
-    """Take an app away, with all that people have agreed to about it."""
+@json_option
+def remove_app(app: str, yes: bool, as_json: bool) -> None:
+    """Take an app away, with all that users have agreed to about it."""
     uow = open_unit_of_work()
-    name = other_apps.get_app(uow, app).app.name
-    if not yes:
-        click.confirm(f"Remove {name}?", abort=True)
-    other_apps.remove_app(uow, app)
-    click.echo(f"{name} is removed")
+    name = registration.get_app(uow, app).app.name
+    confirm(f"Remove {name}?", yes=yes)
+    registration.remove_app(uow, app)
+    print_done({"removed": True, "id": app, "name": name}, f"{name} is removed", as_json=as_json)
 
 
 def _given_options(options: dict[str, Any]) -> dict[str, Any]:
@@ -151,17 +173,13 @@ def _given_options(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _print_secret(secret: str | None) -> None:
-    if secret is not None:
-        click.echo(f"client secret: {secret}")
-        click.echo("It is shown this once; only a hash of it is kept.", err=True)
+def _app_answer(uow: UnitOfWork, app: App, secret: str | None = None) -> ChangedAppOut:
+    """Return what admins are told about an app; its secret only where it is new."""
+    origins = registration.list_forward_origins(uow, app.id)
+    return ChangedAppOut.from_change(app, origins, uow.site.link_signer.page_url(""), secret)
 
 
-def _format_state(app: App) -> str:
-    return "disabled" if app.disabled_at else "active"
-
-
-def _format_value(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "-"
-    return "-" if value is None else str(value)
+def _print_registered(uow: UnitOfWork, registered: RegisteredApp, *sentences: str, as_json: bool) -> None:
+    if registered.secret is not None:
+        sentences = (*sentences, f"client secret: {registered.secret}", SHOWN_ONCE_NOTE)
+    print_done(_app_answer(uow, registered.app, registered.secret), *sentences, as_json=as_json)

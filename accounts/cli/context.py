@@ -1,16 +1,26 @@
-"""What commands work with: the house of this installation, and units of work in it."""
+"""What commands work with: the installation, and units of work in it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import click
 from flask import has_app_context
 
 from accounts.config import Settings
 from accounts.core.database import schema
+from accounts.core.database.page import MAX_ROWS_PER_PAGE, Page
+from accounts.core.models.account import Account
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS
+from accounts.flows.shared import accounts
+from accounts.flows.shared.fields import PageForm
 from accounts.web.kit import context
+
+PageQuery = TypeVar("PageQuery", bound=PageForm)
+RowPage = TypeVar("RowPage", bound=Page[Any])
 
 
 def load_settings() -> Settings:
@@ -22,7 +32,7 @@ def load_settings() -> Settings:
 
 
 def make_site(settings: Settings | None = None) -> Site:
-    """The installation that ACCOUNTS_* (or ``settings``) names; its store is closed when the command ends.
+    """Return the installation that ACCOUNTS_* (or ``settings``) names; its store is closed when the command ends.
 
     Under ``flask accounts`` it is that of the host app, with its mount, its engine and its kinds of links.
 
@@ -34,7 +44,7 @@ def make_site(settings: Settings | None = None) -> Site:
 
 
 def open_site() -> Site:
-    """The installation that ACCOUNTS_* names, its tables checked.
+    """Return the installation, its tables checked.
 
     :raises SettingsError: settings, keys or store cannot be used.
     """
@@ -44,7 +54,7 @@ def open_site() -> Site:
 
 
 def open_unit_of_work(site: Site | None = None) -> UnitOfWork:
-    """A unit of work of the operator: whoever can read the key ring needs no account. Closed when the command ends.
+    """Return a unit of work of the operator, who needs no account: the key ring is theirs. Closed with the command.
 
     :param site: where; by default the installation that ACCOUNTS_* names.
     :raises SettingsError: settings, keys or store cannot be used.
@@ -52,3 +62,22 @@ def open_unit_of_work(site: Site | None = None) -> UnitOfWork:
     uow = UnitOfWork(site or open_site())
     click.get_current_context().call_on_close(uow.close)
     return uow
+
+
+def iter_pages(uow: UnitOfWork, form: PageQuery, fetch: Callable[[PageQuery], RowPage]) -> Iterator[RowPage]:
+    """Yield every page of a list, from the one that ``form`` asks for on. Nothing is kept open between two pages."""
+    cursor: str | None = form.after
+    while cursor is not None:
+        page = fetch(form.model_copy(update={"after": cursor, "limit": MAX_ROWS_PER_PAGE}))
+        yield page
+        uow.release()
+        cursor = page.next
+
+
+def open_account(who: str) -> tuple[UnitOfWork, Account]:
+    """Return a unit of work of the operator, and the account of an id or an address in it.
+
+    :raises NotFound: there is none.
+    """
+    uow = open_unit_of_work()
+    return uow, accounts.find_account(uow, who)

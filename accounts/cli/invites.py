@@ -1,18 +1,21 @@
-"""``accounts invite`` and ``accounts invites``: inviting from the console, one by one and by lists."""
+"""``accounts invites``: inviting one by one and by lists, and what becomes of invitations."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict
-from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from accounts.cli.context import open_unit_of_work
+from accounts.cli.app import open_app
+from accounts.cli.commands import Group, json_option
+from accounts.cli.context import iter_pages, open_unit_of_work
+from accounts.cli.invite_columns import BATCH_COLUMNS, BATCH_ROW_COLUMNS, INVITE_COLUMNS
+from accounts.cli.output import print_done, print_json, print_table
 from accounts.core import csv_files
 from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
@@ -21,17 +24,32 @@ from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.batch_rows import REASON_MESSAGES
-from accounts.flows.invites.batches import BatchRowsForm
+from accounts.flows.invites.batches import BatchPageForm, BatchRowsForm
 from accounts.flows.invites.link import make_invite_url
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm, InviteAction
 from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.search import INVITE_STATES, InviteSearchForm
 from accounts.flows.shared.validation import validate
+from accounts.web.admin.printing import render_letters
+from accounts.web.answers.base import CountOut
+from accounts.web.answers.invites import (
+    BatchOut,
+    BatchRowOut,
+    ExportedInviteOut,
+    InviteOut,
+    InvitePageOut,
+    ListedInviteOut,
+)
 
 MAX_PRINTED_ROWS = 20
 
 
-@click.command()
+@click.group(cls=Group)
+def invites() -> None:
+    """Invite people, one by one or by lists. A BATCH is named by its name or its id."""
+
+
+@invites.command("create")
 @click.argument("email", required=False)
 @click.option("--group", "groups", multiple=True, help="A group to join; may be given several times.")
 @click.option("--days", type=int, help="How long the link works.  [default: ACCOUNTS_LIFETIME_INVITE, or 7]")
@@ -40,7 +58,8 @@ MAX_PRINTED_ROWS = 20
 @click.option("--csv", "file", type=click.File("rb", lazy=False), help="Invite everybody on this list.")
 @click.option("--batch", "name", help="Name of the batch that the list becomes.")
 @click.option("--dry-run", "dry", is_flag=True, help="Only say what would happen to each row of the list.")
-def invite(
+@json_option
+def create_invites(
     email: str | None,
     groups: tuple[str, ...],
     days: int | None,
@@ -49,161 +68,165 @@ def invite(
     file: BinaryIO | None,
     name: str | None,
     dry: bool,
+    as_json: bool,
 ) -> None:
     """Invite EMAIL, or everybody on a list. Letters go out with the mail worker; --print shows the link instead."""
     if (email is None) == (file is None):
         raise click.UsageError("Name one address, or a list with --csv.")
     if file is not None and printed:
-        raise click.UsageError("--print is for one address; links of a batch: accounts invites export.")
+        raise click.UsageError("--print is for one address; links of a batch: accounts invites export-batch.")
     uow = open_unit_of_work()
     data: dict[str, Any] = {"groups": list(groups), "locale": locale or uow.site.settings.locale}
     data |= {"days": days} if days is not None else {}
     if file is None:
-        _invite_one(uow, {**data, "email": email}, printed)
+        _invite_one(uow, {**data, "email": email}, printed, as_json=as_json)
         return
-    batch = batches.create_batch(
-        uow, validate(NewBatchForm, {**data, "name": name or Path(file.name).stem, "file": file})
-    )
-    _print_batch(uow, batch)
+    form = validate(NewBatchForm, {**data, "name": name or Path(file.name).stem, "file": file})
+    batch = batches.create_batch(uow, form)
+    if not as_json:
+        _print_batch(uow, batch)
     if not dry:
-        _send_batch(uow, batch)
-
-
-@click.group()
-def invites() -> None:
-    """Look after invitations and batches. A BATCH is named by its name or its id."""
+        _send_batch(uow, batch, as_json=as_json)
+    elif as_json:
+        print_json(BatchOut.from_batch(batch, batches.count_batch(uow, batch.id)))
 
 
 @invites.command("list")
 @click.argument("text", default="")
 @click.option("--state", type=click.Choice(INVITE_STATES), default=None)
 @click.option("--batch", "name", help="Only those of this batch.")
-def list_invites(text: str, state: str | None, name: str | None) -> None:
-    """Invitations whose address or name has TEXT in it, newest first: id, state, end, address, groups."""
+@json_option
+def list_invites(text: str, state: str | None, name: str | None, as_json: bool) -> None:
+    """List invitations, newest first: all, or those whose address or name has TEXT in it."""
     uow = open_unit_of_work()
     batch = batches.find_batch(uow, name).id if name else ""
     form = validate(InviteSearchForm, {"q": text, "state": state or "", "batch": batch})
-    while True:
-        page = search.search_invites(uow, form)
-        for row in page.rows:
-            click.echo(
-                "\t".join((row.id, row.state, _format_timestamp(row.expires_at), row.email, ",".join(row.groups)))
-            )
-        if page.next is None:
-            return
-        form = form.model_copy(update={"after": page.next})
+    print_table(_iter_invite_pages(uow, form), INVITE_COLUMNS, as_json=as_json)
 
 
-@invites.command("batches")
-def list_batches() -> None:
-    """Batches, newest first: id, how many are still to send, how many invitations in which state, name."""
+@invites.command("list-batches")
+@json_option
+def list_batches(as_json: bool) -> None:
+    """List batches, newest first, with what is left to send of each."""
     uow = open_unit_of_work()
-    for batch in batches.list_batches(uow).rows:
-        counts = batches.count_batch(uow, batch.id)
-        states = " ".join(f"{state}={counts.invites[state]}" for state in INVITE_STATES if state in counts.invites)
-        click.echo("\t".join((batch.id, f"left={counts.left}", states or "-", batch.name)))
+    print_table(_iter_batch_pages(uow), BATCH_COLUMNS, as_json=as_json)
 
 
-@invites.command()
+@invites.command("show-batch")
 @click.argument("batch")
-def show(batch: str) -> None:
-    """What would happen, or has happened, to each row of a list."""
+@json_option
+def show_batch(batch: str, as_json: bool) -> None:
+    """Show what would happen, or has happened, to each row of a list."""
     uow = open_unit_of_work()
-    invite_batch = batches.find_batch(uow, batch)
-    cursor: str | None = ""
-    while cursor is not None:
-        page = batches.list_batch_rows(uow, invite_batch.id, BatchRowsForm(after=cursor))
-        for row in page.rows:
-            reason = REASON_MESSAGES[row.reason] if row.reason else ",".join(row.adds)
-            click.echo("\t".join((str(row.line), row.verdict, row.email, reason)).rstrip())
-        cursor = page.next
+    batch_id = batches.find_batch(uow, batch).id
+    print_table(_iter_row_pages(uow, batch_id), BATCH_ROW_COLUMNS, as_json=as_json)
 
 
-@invites.command()
+@invites.command("send-batch")
 @click.argument("batch")
-def send(batch: str) -> None:
+@json_option
+def send_batch(batch: str, as_json: bool) -> None:
     """Send what is left of a batch. May be broken off, and goes on when called again; nobody is invited twice."""
     uow = open_unit_of_work()
-    _send_batch(uow, batches.find_batch(uow, batch))
+    _send_batch(uow, batches.find_batch(uow, batch), as_json=as_json)
 
 
-@invites.command()
+@invites.command("discard-batch")
 @click.argument("batch")
-def discard(batch: str) -> None:
+@json_option
+def discard_batch(batch: str, as_json: bool) -> None:
     """Forget a list; invitations that were sent from it stay."""
     uow = open_unit_of_work()
-    invite_batch = batches.find_batch(uow, batch)
-    click.echo(f"{batches.discard_batch(uow, invite_batch.id)} rows of {invite_batch.name} are gone")
+    row = batches.find_batch(uow, batch)
+    name = row.name
+    count = batches.discard_batch(uow, row.id)
+    print_done({"rows": count, "batch": name}, f"{count} rows of {name} are gone", as_json=as_json)
 
 
-@invites.command()
+@invites.command("resend")
 @click.argument("ids", nargs=-1)
 @click.option("--batch", "name", help="All open ones of this batch.")
-def resend(ids: tuple[str, ...], name: str | None) -> None:
+@json_option
+def resend_invites(ids: tuple[str, ...], name: str | None, as_json: bool) -> None:
     """Mail open invitations once more."""
-    _change_invites("resend", ids, name)
+    _change_invites("resend", ids, name, as_json=as_json)
 
 
-@invites.command()
+@invites.command("extend")
 @click.argument("ids", nargs=-1)
 @click.option("--batch", "name", help="All of this batch that were not accepted.")
 @click.option("--days", type=int, default=ExtendInviteForm().days, show_default=True, help="How long from now.")
-def extend(ids: tuple[str, ...], name: str | None, days: int) -> None:
+@json_option
+def extend_invites(ids: tuple[str, ...], name: str | None, days: int, as_json: bool) -> None:
     """Mail links that end later; those that are out stay alive until their own end."""
-    _change_invites("extend", ids, name, days)
+    _change_invites("extend", ids, name, days, as_json=as_json)
 
 
-@invites.command()
+@invites.command("revoke")
 @click.argument("ids", nargs=-1)
 @click.option("--batch", "name", help="All open ones of this batch, and nothing more of it is sent.")
-def revoke(ids: tuple[str, ...], name: str | None) -> None:
+@json_option
+def revoke_invites(ids: tuple[str, ...], name: str | None, as_json: bool) -> None:
     """Take invitations back: every link of them is dead."""
-    _change_invites("revoke", ids, name)
+    _change_invites("revoke", ids, name, as_json=as_json)
 
 
-@invites.command("export")
+@invites.command("export-batch")
 @click.argument("batch")
-@click.option("--json", "as_json", is_flag=True, help="Lines of JSON instead of CSV.")
-def export_links(batch: str, as_json: bool) -> None:
-    """Print the open invitations of a batch, each with a link. Whoever has a link can use it."""
+@json_option
+def export_batch(batch: str, as_json: bool) -> None:
+    """Print the open invitations of a batch as CSV, each with a link. Whoever has a link can use it."""
     uow = open_unit_of_work()
-    invite_batch = batches.find_batch(uow, batch)
-    export.record_export(uow, invite_batch.id, "links")
-    with closing(export.iter_exported_invites(uow.site, uow.request_info, invite_batch.id)) as links:
-        for text in _format_json_lines(links) if as_json else csv_files.format_csv(export.format_mail_merge(links)):
+    batch_id = batches.find_batch(uow, batch).id
+    export.record_export(uow, batch_id, "links")
+    with closing(export.iter_exported_invites(uow.site, uow.request_info, batch_id)) as links:
+        if as_json:
+            print_table(([ExportedInviteOut.model_validate(link)] for link in links), {}, as_json=True)
+            return
+        for text in csv_files.format_csv(export.format_mail_merge(links)):
             click.echo(text, nl=False)
 
 
-@invites.command("letters")
+@invites.command("print-letters")
 @click.argument("batch")
-def print_letters(batch: str) -> None:
+def print_invite_letters(batch: str) -> None:
     """Print the open invitations of a batch as a page of letters, each with its link as a QR code."""
-    from accounts.app import create_app
-    from accounts.web.admin.printing import render_letters
-
     uow = open_unit_of_work()
-    invite_batch = batches.find_batch(uow, batch)
-    export.record_export(uow, invite_batch.id, "letters")
+    batch_id = batches.find_batch(uow, batch).id
+    export.record_export(uow, batch_id, "letters")
     with (
-        create_app(uow.site.settings).test_request_context(),
-        closing(export.iter_exported_invites(uow.site, uow.request_info, invite_batch.id)) as links,
+        open_app().test_request_context(),
+        closing(export.iter_exported_invites(uow.site, uow.request_info, batch_id)) as links,
     ):
         for text in render_letters(links, standalone=True):
             click.echo(text, nl=False)
 
 
-def _format_json_lines(links: Iterator[export.ExportedInvite]) -> Iterator[str]:
-    return (json.dumps(asdict(each), default=_format_timestamp) + "\n" for each in links)
+def _iter_invite_pages(uow: UnitOfWork, form: InviteSearchForm) -> Iterator[Sequence[ListedInviteOut]]:
+    for page in iter_pages(uow, form, partial(search.search_invites, uow)):
+        yield InvitePageOut.from_page(page).invites
 
 
-def _invite_one(uow: UnitOfWork, data: dict[str, Any], printed: bool) -> None:
+def _iter_batch_pages(uow: UnitOfWork) -> Iterator[list[BatchOut]]:
+    for page in iter_pages(uow, BatchPageForm(), partial(batches.list_batches, uow)):
+        counts = batches.count_batches(uow, [row.id for row in page.rows])
+        yield [BatchOut.from_batch(row, counts[row.id]) for row in page.rows]
+
+
+def _iter_row_pages(uow: UnitOfWork, batch_id: str) -> Iterator[list[BatchRowOut]]:
+    for page in iter_pages(uow, BatchRowsForm(), partial(batches.list_batch_rows, uow, batch_id)):
+        yield [BatchRowOut.from_row(row, str) for row in page.rows]
+
+
+def _invite_one(uow: UnitOfWork, data: dict[str, Any], printed: bool, *, as_json: bool) -> None:
     row = send_invites.send_invite(uow, validate(send_invites.InviteForm, data), send_letter=not printed)
-    if printed:
-        with uow:
-            url = make_invite_url(uow, row)
-        click.echo(url)
-    else:
-        click.echo(f"invitation {row.id} to {row.email} is due")
+    answer = InviteOut.from_invite(row)
+    if not printed:
+        print_done(answer, f"invitation {row.id} to {row.email} is due", as_json=as_json)
+        return
+    with uow:
+        url = make_invite_url(uow, row)
+    print_done({**answer.model_dump(), "url": url}, url, as_json=as_json)
 
 
 def _print_batch(uow: UnitOfWork, batch: InviteBatch) -> None:
@@ -213,27 +236,30 @@ def _print_batch(uow: UnitOfWork, batch: InviteBatch) -> None:
     for verdict in ("malformed", "refused", "duplicate"):
         form = BatchRowsForm(verdict=verdict, limit=MAX_PRINTED_ROWS)
         for row in batches.list_batch_rows(uow, batch.id, form).rows:
-            click.echo(f"  line {row.line}: {row.email or '-'}: {REASON_MESSAGES[row.reason]}", err=True)
+            click.echo(f"  line {row.line}: {row.email or '-'}: {REASON_MESSAGES[row.reason]}")
     if batch.unused:
-        click.echo(f"  columns that are not used: {', '.join(batch.unused)}", err=True)
+        click.echo(f"  columns that are not used: {', '.join(batch.unused)}")
 
 
-def _send_batch(uow: UnitOfWork, batch: InviteBatch) -> None:
+def _send_batch(uow: UnitOfWork, batch: InviteBatch, *, as_json: bool) -> None:
     counts = batches.count_batch(uow, batch.id)
     uow.release()
     sent = counts.rows.get("sent", 0)
     with (
         closing(sending.send_batch(uow.site, uow.request_info, batch.id)) as steps,
-        click.progressbar(length=sent + counts.left, label=batch.name) as bar,
+        click.progressbar(length=sent + counts.left, label=batch.name, file=sys.stderr) as bar,
     ):
         for step in steps:
             bar.length = step.sent + step.left
             bar.update(step.sent - bar.pos)
             sent = step.sent
-    click.echo(f"{sent} of {batch.name} are invited; letters are due")
+    answer = BatchOut.from_batch(batch, batches.count_batch(uow, batch.id)) if as_json else None
+    print_done(answer, f"{sent} of {batch.name} are invited; letters are due", as_json=as_json)
 
 
-def _change_invites(action: InviteAction, ids: tuple[str, ...], name: str | None, days: int = 1) -> None:
+def _change_invites(
+    action: InviteAction, ids: tuple[str, ...], name: str | None, days: int = 1, *, as_json: bool
+) -> None:
     if bool(ids) == (name is not None):
         raise click.UsageError("Name invitations by their ids, or one batch with --batch.")
     uow = open_unit_of_work()
@@ -244,8 +270,4 @@ def _change_invites(action: InviteAction, ids: tuple[str, ...], name: str | None
         count = manage_invites.change_invites(
             uow, validate(ChangeInvitesForm, {"ids": list(ids), "act": action, "days": days})
         )
-    click.echo(f"{action}: {count}")
-
-
-def _format_timestamp(at: datetime) -> str:
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
+    print_done(CountOut(count=count), f"{action}: {count}", as_json=as_json)

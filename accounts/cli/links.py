@@ -1,4 +1,4 @@
-"""``accounts link explain``: why a link does not work, for the console. Prints nothing that opens anything."""
+"""``accounts links explain``: why a link does not work, for the console. Prints nothing that opens anything."""
 
 from __future__ import annotations
 
@@ -8,31 +8,39 @@ from datetime import datetime
 
 import click
 
+from accounts.cli.commands import Group, json_option
 from accounts.cli.context import open_unit_of_work
+from accounts.cli.output import format_timestamp, print_fields
 from accounts.flows.audit.labels import EVENT_LABELS
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.advice import PART_LABELS
 from accounts.flows.helpdesk.links.explain import LinkExplanation
 from accounts.flows.helpdesk.links.facts import InviteFact, KeyFact, LinkEvent
+from accounts.web.answers.links import LinkExplanationOut
 
 MAX_STDIN_CHARACTERS = 200_000
 """A whole mail may come on standard input."""
 
 
-@click.group()
-def link() -> None:
+@click.group(cls=Group)
+def links() -> None:
     """Look into links."""
 
 
-@link.command()
+@links.command("explain")
 @click.argument("text")
-def explain(text: str) -> None:
-    """Say why the link in TEXT does or does not work. TEXT is a URL, a token, a piece of a mail, or - for stdin."""
+@json_option
+def explain_link(text: str, as_json: bool) -> None:
+    """Explain why the link in TEXT works or not. TEXT is a URL, a token, a piece of a mail, or - for stdin."""
     if text == "-":
         text = sys.stdin.read(MAX_STDIN_CHARACTERS)
     explanation = link_explanation.explain_link(open_unit_of_work(), text)
-    for label, value in _explanation_lines(explanation):
-        click.echo(f"{label:>11}  {value}".rstrip())
+    answer = LinkExplanationOut.from_explanation(explanation, _fill_in)
+    print_fields(answer, _explanation_lines(explanation), as_json=as_json)
+
+
+def _fill_in(text: str, **values: object) -> str:
+    return text % values if values else text
 
 
 def _explanation_lines(explanation: LinkExplanation) -> Iterator[tuple[str, str]]:
@@ -44,14 +52,14 @@ def _explanation_lines(explanation: LinkExplanation) -> Iterator[tuple[str, str]
     if explanation.moved_by is not None:
         yield "", _format_event(explanation.moved_by)
     if explanation.deleted_at is not None:
-        yield "", f"deleted {_format_timestamp(explanation.deleted_at)}"
+        yield "", f"deleted {_format_utc(explanation.deleted_at)}"
     yield from (("note", str(line)) for line in explanation.remarks)
     yield from (("to do", str(line)) for line in explanation.advice)
     yield "purpose", explanation.purpose or "-"
     if explanation.genuine:
         yield from _genuine_lines(explanation)
     elif explanation.claimed_at is not None:
-        yield "claims", f"signed {_format_timestamp(explanation.claimed_at)} (not verified)"
+        yield "claims", f"signed {_format_utc(explanation.claimed_at)} (not verified)"
 
 
 def _genuine_lines(explanation: LinkExplanation) -> Iterator[tuple[str, str]]:
@@ -64,8 +72,8 @@ def _genuine_lines(explanation: LinkExplanation) -> Iterator[tuple[str, str]]:
         yield "account", "none"
     if explanation.new_email:
         yield "new address", explanation.new_email
-    yield "issued", _format_timestamp(explanation.issued_at)
-    yield "expires", _format_timestamp(explanation.expires_at)
+    yield "issued", _format_utc(explanation.issued_at)
+    yield "expires", _format_utc(explanation.expires_at)
     if explanation.key is not None:
         yield "key", _format_key(explanation.key)
     if explanation.invite is not None:
@@ -84,28 +92,28 @@ def _genuine_lines(explanation: LinkExplanation) -> Iterator[tuple[str, str]]:
 def _format_event(event: LinkEvent) -> str:
     suffix = ", by this link" if event.by_link else ""
     label, duration = EVENT_LABELS.get(event.kind, event.kind), format_duration(event.after)
-    return f"{label} {_format_timestamp(event.at)}, {duration} after it was signed{suffix}"
+    return f"{label} {_format_utc(event.at)}, {duration} after it was signed{suffix}"
 
 
 def _format_key(key: KeyFact) -> str:
     position = f"number {key.number}, {key.state}" if key.number else "dropped"
-    return f"{key.name} ({position}" + (f"; signed first {_format_timestamp(key.since)})" if key.since else ")")
+    return f"{key.name} ({position}" + (f"; signed first {_format_utc(key.since)})" if key.since else ")")
 
 
 def _format_invite(fact: InviteFact) -> str:
-    when = f" {_format_timestamp(fact.decided_at)}" if fact.decided_at else ""
+    when = f" {_format_utc(fact.decided_at)}" if fact.decided_at else ""
     by = f" by {fact.decided_by or 'the console'}" if fact.state in ("accepted", "revoked") else ""
     ledger = f"sent {fact.sent}x" if fact.listed else "not in the ledger"
     return f"{fact.id}  {fact.state}{when}{by}; {ledger}; from {fact.inviter or 'the console'}"
 
 
 def format_duration(seconds: int) -> str:
-    """A time in its largest unit: ``40 s``, ``12 min``, ``2 h``, ``3 d``."""
+    """Return a time in its largest unit: ``40 s``, ``12 min``, ``2 h``, ``3 d``."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
 
 
-def _format_timestamp(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "-"
+def _format_utc(at: datetime | None) -> str:
+    return f"{format_timestamp(at)} UTC" if at else "-"

@@ -7,18 +7,25 @@ import sys
 import time
 from typing import Any
 
-import structlog
 from flask import Flask, g, request
 from werkzeug.wrappers import Response
 
-from accounts.config import Settings
+from accounts.config import Settings, SettingsError
 from accounts.web.kit import context
 
 log = logging.getLogger("accounts.requests")
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send the process's log to stderr, as JSON lines in production and in colour on a terminal."""
+    """Send the process's log to stderr, as JSON lines in production and in colour on a terminal.
+
+    :raises SettingsError: what it needs is not installed.
+    """
+    try:
+        # Of the optional extra "server": a host app has a log of its own.
+        import structlog
+    except ImportError:
+        raise SettingsError("running needs the server extra; install accounts[server]") from None
     shared_processors: list[Any] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

@@ -1,37 +1,88 @@
-"""``accounts mail`` and ``accounts letters``: what waits to be sent, and what letters look like."""
+"""``accounts mail``: what waits to be sent, what became of a letter, and what letters look like."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
 
-from accounts.cli.context import load_settings, open_site
+from accounts.cli.commands import Group, json_option
+from accounts.cli.context import iter_pages, load_settings, open_site, open_unit_of_work
+from accounts.cli.output import Columns, format_timestamp, print_done, print_table
 from accounts.core import outbox
+from accounts.delivery.letters import Letters, emails_folder
+from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
+from accounts.flows.audit.labels import EVENT_LABELS
+from accounts.flows.helpdesk import dead_letters, mail_trace
+from accounts.flows.helpdesk.mail_trace import MailTrace, TracedLetter, TraceMailForm
+from accounts.flows.shared.fields import PageForm
+from accounts.flows.shared.validation import validate
+from accounts.web.answers.mail import DeadLetterOut, MailCountsOut, MailTraceOut
+
+DEAD_LETTER_COLUMNS: Columns[DeadLetterOut] = {
+    "name": lambda letter: letter.mail,
+    "letter": lambda letter: letter.purpose,
+    "to": lambda letter: letter.to,
+    "asked": lambda letter: letter.created_at,
+    "given up": lambda letter: letter.dead_at,
+    "tries": lambda letter: letter.tries,
+    "error": lambda letter: letter.error,
+}
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def mail(context: click.Context) -> None:
-    """How many letters wait, and how many were given up."""
-    if context.invoked_subcommand is not None:
-        return
+@click.group(cls=Group)
+def mail() -> None:
+    """Look after mail: what waits, what was given up, and what became of a letter."""
+
+
+@mail.command("count")
+@json_option
+def count_mail(as_json: bool) -> None:
+    """Count the letters that wait, and those that were given up."""
     waiting, dead = outbox.count_items(open_site().store.engine)
-    click.echo(f"{waiting} waiting, {dead} given up")
+    print_done(MailCountsOut(waiting=waiting, dead=dead), f"{waiting} waiting, {dead} given up", as_json=as_json)
 
 
-@click.group()
-def letters() -> None:
-    """Look at the letters."""
+@mail.command("list")
+@json_option
+def list_dead_mail(as_json: bool) -> None:
+    """List the letters that were given up, with the reason."""
+    uow = open_unit_of_work()
+    pages = iter_pages(uow, PageForm(), partial(dead_letters.list_dead_letters, uow))
+    rows = ([DeadLetterOut.model_validate(row) for row in page.rows] for page in pages)
+    print_table(rows, DEAD_LETTER_COLUMNS, as_json=as_json)
 
 
-@letters.command()
+@mail.command("trace")
+@click.argument("address")
+@json_option
+def trace_mail(address: str, as_json: bool) -> None:
+    """Show what became of the mail to ADDRESS: asked, held back, waiting, sent, given up."""
+    traced, _ = mail_trace.trace_mail(open_unit_of_work(), validate(TraceMailForm, {"email": address}))
+    if traced is None:
+        raise click.ClickException("email: name an address")
+    print_done(MailTraceOut.model_validate(traced), *_trace_lines(traced), as_json=as_json)
+
+
+@mail.command("retry")
+@click.argument("name", default="")
+@json_option
+def retry_mail(name: str, as_json: bool) -> None:
+    """Try the letters that were given up once more: all, or the one of this NAME."""
+    uow = open_unit_of_work()
+    if name:
+        dead_letters.retry_dead_letter(uow, name)
+    count = 1 if name else dead_letters.retry_all_dead_letters(uow)
+    print_done({"retried": count}, f"{count} will be tried again", as_json=as_json)
+
+
+@mail.command("preview")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-def preview(folder: Path) -> None:
+@json_option
+def preview_letters(folder: Path, as_json: bool) -> None:
     """Write every letter in every language into FOLDER, filled with sample facts."""
-    from accounts.delivery.letters import Letters, emails_folder
-    from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
-
     composer = Letters([emails_folder()], load_settings().service_name, SAMPLE_ORIGIN)
     folder.mkdir(parents=True, exist_ok=True)
     for name in SAMPLES:
@@ -41,4 +92,28 @@ def preview(folder: Path) -> None:
             )
             for part, text in (("txt", f"{message.subject}\n\n{message.body}"), ("html", str(message.html))):
                 (folder / f"{name}.{locale}.{part}").write_text(text, encoding="utf-8")
-    click.echo(f"{len(list(folder.iterdir()))} files in {folder}")
+    count = len(list(folder.iterdir()))
+    print_done({"files": count, "folder": folder}, f"{count} files in {folder}", as_json=as_json)
+
+
+def _trace_lines(traced: MailTrace) -> Iterator[str]:
+    state = "active" if traced.account and traced.account.active else "disabled"
+    yield f"{traced.email}: " + (f"account {traced.account.id}, {state}" if traced.account else "no account")
+    for held in traced.held:
+        at, until = format_timestamp(held.at), format_timestamp(held.until)
+        yield f"{at}  held back by the limit {held.limit} ({held.purpose}) until {until}"
+    for letter in traced.letters:
+        yield from _letter_lines(letter)
+    for invite in traced.invitations:
+        yield f"{format_timestamp(invite.created_at)}  invite  {invite.state}  {invite.id}"
+    for held in traced.networks_held:
+        yield f"{format_timestamp(held.at)}  network {held.network} was held back"
+
+
+def _letter_lines(letter: TracedLetter) -> Iterator[str]:
+    reason = f": {letter.why}" if letter.why else ""
+    yield f"{format_timestamp(letter.at)}  {letter.purpose}  {letter.state}{reason}  {letter.mail}"
+    for step in letter.steps:
+        reply = f": {step.said}" if step.said else ""
+        event = EVENT_LABELS.get(step.kind, step.kind)
+        yield f"    {format_timestamp(step.at)}  {event}  {step.network or '-'}{reply}"

@@ -1,4 +1,4 @@
-"""``accounts serve``, ``upgrade``, ``worker``: running it."""
+"""``accounts serve``, ``upgrade``, ``first-admin``, ``worker``: running it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from multiprocessing.util import Finalize
 from types import FrameType
 
 import click
-from flask import Flask, current_app, has_app_context
+from flask import Flask, has_app_context
 
+from accounts.app import create_app
+from accounts.cli.app import open_app
+from accounts.cli.commands import Command, json_option
 from accounts.cli.context import load_settings, make_site, open_unit_of_work
+from accounts.cli.logs import configure_logging, log_requests
+from accounts.cli.output import print_done
 from accounts.cli.whole import join_small_responses
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
+from accounts.extension import get_app_state, start_workers
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.version import __version__
 
@@ -31,11 +37,12 @@ DELIVERY_DRAIN_SECONDS = 8
 """How long it waits for the letter under way. `docker stop` kills after ten seconds in all."""
 
 
-@click.command()
+@click.command("serve", cls=Command)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that serve.")
 def serve(workers: int) -> None:
     """Migrate, print the address, serve pages and JSON, and deliver mail."""
     try:
+        # Of the optional extra "server": a host app has a server of its own.
         from granian import Granian
         from granian.constants import Interfaces
     except ImportError:
@@ -43,8 +50,8 @@ def serve(workers: int) -> None:
     settings = Settings.load()
     if workers > 1 and settings.mail_server is None:
         raise SettingsError("several workers need ACCOUNTS_MAIL_SERVER: the development mailbox is of one process")
-    _check_port(settings)
     site = make_site(settings)
+    _check_port(settings)
     schema.upgrade(site.store)
     _print_startup(site)
     # Nothing that is open may cross the fork.
@@ -64,41 +71,35 @@ def serve(workers: int) -> None:
     ).serve()
 
 
-@click.command()
-def upgrade() -> None:
+@click.command("upgrade", cls=Command)
+@json_option
+def upgrade(as_json: bool) -> None:
     """Bring the tables to the version of this code."""
     site = make_site()
     schema.upgrade(site.store)
-    click.echo(f"{site.store} is at version {schema.head_revision()}")
+    version = schema.head_revision()
+    answer = {"database": str(site.store), "version": version}
+    print_done(answer, f"{site.store} is at version {version}", as_json=as_json)
 
 
-@click.command("first-admin")
-def first_admin() -> None:
+@click.command("first-admin", cls=Command)
+@json_option
+def first_admin(as_json: bool) -> None:
     """Print the link that makes the first admin, as long as nobody has ever administered."""
     url = first_admin_url(open_unit_of_work())
-    click.echo(url or "There is, or was, an admin already; admins invite others.")
+    print_done({"url": url}, url or "There is, or was, an admin already; admins invite others.", as_json=as_json)
 
 
-@click.command()
+@click.command("worker", cls=Command)
 def worker() -> None:
     """Deliver mail and what other apps are told, and nothing else, until told to stop."""
-    from accounts.app import create_app
-    from accounts.cli.logs import configure_logging
-    from accounts.extension import get_app_state, start_workers
-
     settings = load_settings()
-    if has_app_context():
-        app = current_app._get_current_object()  # type: ignore[attr-defined] # Flask's documented way to the app
-        if settings.mail_server is None:
-            raise SettingsError(
-                "without ACCOUNTS_MAIL_SERVER mails stay in the process that serves, which delivers them"
-            )
-    else:
+    if not has_app_context():
         configure_logging(settings)
-        app = create_app(settings)
-    state = get_app_state(app)
-    click.get_current_context().call_on_close(state.site.store.close)
-    schema.check_revision(state.site.store)
+    elif settings.mail_server is None:
+        raise SettingsError("without ACCOUNTS_MAIL_SERVER mails stay in the process that serves, which delivers them")
+    app = open_app()
+    schema.check_revision(get_app_state(app).site.store)
     stopped = threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:
@@ -113,11 +114,7 @@ def worker() -> None:
 
 
 def application() -> Flask:
-    """The WSGI app of one serving process, with its mail worker thread."""
-    from accounts.app import create_app
-    from accounts.cli.logs import configure_logging, log_requests
-    from accounts.extension import start_workers
-
+    """Return the WSGI app of one serving process, with its mail worker thread."""
     settings = Settings.load()
     configure_logging(settings)
     app = create_app(settings)

@@ -1,104 +1,242 @@
-"""``accounts users``: what an operator does about accounts, on the console."""
+"""``accounts users``: what an operator does about accounts. Nobody sees or chooses a password."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from itertools import islice
+
 import click
 
-from accounts.cli.context import open_unit_of_work
-from accounts.core.database.page import MAX_ROWS_PER_PAGE
-from accounts.core.models.account import Account
+from accounts.cli.commands import Group, confirm, json_option
+from accounts.cli.context import iter_pages, open_account, open_unit_of_work
+from accounts.cli.output import Columns, print_done, print_fields, print_problem, print_table
 from accounts.core.uow import UnitOfWork
+from accounts.flows.audit.labels import EVENT_LABELS
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
-from accounts.flows.helpdesk.accounts import AccountRow, AccountSearchForm
+from accounts.flows.helpdesk.accounts import AccountSearchForm, DeleteAccountForm
 from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions import session_list
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import GroupsForm
 from accounts.flows.shared.validation import validate
+from accounts.flows.upstream import identities
+from accounts.web.answers.account import SessionOut
+from accounts.web.answers.accounts import AccountDetailsOut, AccountRowOut
+from accounts.web.answers.audit import AuditEventOut
+from accounts.web.answers.base import MAIL_REQUESTED
+from accounts.web.answers.upstream import IdentityOut
+
+ACCOUNT_COLUMNS: Columns[AccountRowOut] = {
+    "id": lambda row: row.id,
+    "state": lambda row: row.state,
+    "address": lambda row: row.email,
+    "groups": lambda row: row.groups,
+}
+EVENT_COLUMNS: Columns[AuditEventOut] = {
+    "at": lambda event: event.at,
+    "event": lambda event: EVENT_LABELS.get(event.kind, event.kind),
+    "network": lambda event: event.network,
+    "by": lambda event: event.actor,
+}
+SESSION_COLUMNS: Columns[SessionOut] = {
+    "id": lambda row: row.id,
+    "since": lambda row: row.began,
+    "until": lambda row: row.ends,
+    "network": lambda row: row.network,
+    "device": lambda row: row.agent,
+}
+IDENTITY_COLUMNS: Columns[IdentityOut] = {
+    "id": lambda row: row.id,
+    "service": lambda row: row.label,
+    "account there": lambda row: row.shown,
+    "since": lambda row: row.created_at,
+    "last used": lambda row: row.last_used_at,
+}
 
 
-@click.group()
+@click.group(cls=Group)
 def users() -> None:
-    """Look after accounts."""
+    """Look after accounts. An account is named by its id or its address, as WHO."""
 
 
 @users.command("list")
-def list_users() -> None:
-    """All accounts by address: id, state, address, groups."""
+@click.argument("text", default="")
+@click.option("--group", default="", help="Only members of this group.")
+@click.option("--state", default="", help="active, locked or disabled.")
+@click.option("--after", default="", metavar="ID", help="Go on behind this account.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: all]")
+@json_option
+def list_users(text: str, group: str, state: str, after: str, limit: int | None, as_json: bool) -> None:
+    """List accounts by address: all, or those whose address or name has TEXT in it."""
+    form = validate(AccountSearchForm, {"q": text, "group": group, "state": state, "after": after})
     uow = open_unit_of_work()
-    cursor: str | None = ""
-    while cursor is not None:
-        page = helpdesk_accounts.search_accounts(uow, AccountSearchForm(after=cursor, limit=MAX_ROWS_PER_PAGE))
-        for row in page.rows:
-            click.echo("\t".join(format_account_row(row)))
-        uow.release()
-        cursor = page.next
+    if limit is None:
+        print_table(_iter_account_pages(uow, form), ACCOUNT_COLUMNS, as_json=as_json)
+        return
+    rows = list(islice((row for page in _iter_account_pages(uow, form) for row in page), limit + 1))
+    print_table([rows[:limit]], ACCOUNT_COLUMNS, as_json=as_json)
+    if len(rows) > limit:
+        print_problem(f"there are more; go on with --after {rows[limit - 1].id}")
 
 
-@users.command()
+@users.command("show")
 @click.argument("who")
-def show(who: str) -> None:
-    """One account, by id or address."""
-    _, account = find_account(who)
-    for label, value in (
-        ("id", account.id),
-        ("address", account.email),
-        ("name", account.name or "-"),
-        ("state", account.status),
-        ("groups", ", ".join(account.groups) or "-"),
-        ("language", account.locale),
-        ("since", f"{account.created_at:%Y-%m-%d %H:%M} UTC"),
-        ("last sign-in", f"{account.last_sign_in_at:%Y-%m-%d %H:%M} UTC" if account.last_sign_in_at else "-"),
-    ):
-        click.echo(f"{label:>12}  {value}")
+@json_option
+def show_user(who: str, as_json: bool) -> None:
+    """Show one account."""
+    uow, account = open_account(who)
+    details = _get_details(uow, account.id)
+    row = details.account
+    fields = (
+        ("id", row.id),
+        ("address", row.email),
+        ("name", row.name),
+        ("state", row.state),
+        ("groups", row.groups),
+        ("language", details.locale),
+        ("since", row.created_at),
+        ("last sign-in", row.last_sign_in_at),
+    )
+    print_fields(details, fields, as_json=as_json)
 
 
-@users.command()
+@users.command("show-history")
 @click.argument("who")
-def disable(who: str) -> None:
+@json_option
+def show_user_history(who: str, as_json: bool) -> None:
+    """Show what happened to an account lately, newest first."""
+    uow, account = open_account(who)
+    print_table([_get_details(uow, account.id).history], EVENT_COLUMNS, as_json=as_json)
+
+
+@users.command("list-sessions")
+@click.argument("who")
+@json_option
+def list_user_sessions(who: str, as_json: bool) -> None:
+    """List where an account is signed in, newest first."""
+    uow, account = open_account(who)
+    rows = session_list.list_sessions(uow, account.id)
+    print_table([[SessionOut.model_validate(row) for row in rows]], SESSION_COLUMNS, as_json=as_json)
+
+
+@users.command("list-identities")
+@click.argument("who")
+@json_option
+def list_user_identities(who: str, as_json: bool) -> None:
+    """List the sign-ins of other services that are connected to an account."""
+    uow, account = open_account(who)
+    rows = [IdentityOut.model_validate(row) for row in identities.list_identities(uow, account.id)]
+    print_table([rows], IDENTITY_COLUMNS, as_json=as_json)
+
+
+@users.command("disable")
+@click.argument("who")
+@json_option
+def disable_user(who: str, as_json: bool) -> None:
     """Switch an account off; its sessions and links are dead at once."""
-    uow, account = find_account(who)
+    uow, account = open_account(who)
     accounts.disable_account(uow, account.id)
-    click.echo(f"{account.email} is disabled")
+    _print_changed(uow, account.id, f"{account.email} is disabled", as_json=as_json)
 
 
-@users.command()
+@users.command("enable")
 @click.argument("who")
-def enable(who: str) -> None:
-    """Switch an account on again."""
-    uow, account = find_account(who)
+@json_option
+def enable_user(who: str, as_json: bool) -> None:
+    """Switch an account on again; old sessions and links stay dead."""
+    uow, account = open_account(who)
     accounts.enable_account(uow, account.id)
-    click.echo(f"{account.email} is active")
+    _print_changed(uow, account.id, f"{account.email} is active", as_json=as_json)
 
 
-@users.command()
+@users.command("set-groups")
 @click.argument("who")
 @click.argument("groups", nargs=-1)
-def groups(who: str, groups: tuple[str, ...]) -> None:
+@json_option
+def set_user_groups(who: str, groups: tuple[str, ...], as_json: bool) -> None:
     """Make GROUPS the groups of an account; none at all takes it out of every group."""
-    uow, account = find_account(who)
+    uow, account = open_account(who)
     new_groups = validate(GroupsForm, {"groups": list(groups)}).groups
     account = accounts.set_groups(uow, account.id, new_groups)
-    click.echo(f"{account.email} is in: {', '.join(account.groups) or 'no group'}")
+    sentence = f"{account.email} is in: {', '.join(account.groups) or 'no group'}"
+    _print_changed(uow, account.id, sentence, as_json=as_json)
 
 
 @users.command("sign-out")
 @click.argument("who")
-def sign_out(who: str) -> None:
+@json_option
+def sign_out_user(who: str, as_json: bool) -> None:
     """End all sessions of an account."""
-    uow, account = find_account(who)
+    uow, account = open_account(who)
     sessions.sign_out_everywhere(uow, account.id)
-    click.echo(f"{account.email} is signed out everywhere")
+    _print_changed(uow, account.id, f"{account.email} is signed out everywhere", as_json=as_json)
 
 
-def find_account(who: str) -> tuple[UnitOfWork, Account]:
-    """A unit of work of the operator, and the account of an id or an address in it.
+@users.command("end-session")
+@click.argument("who")
+@click.argument("session")
+@json_option
+def end_user_session(who: str, session: str, as_json: bool) -> None:
+    """End the one SESSION of an account."""
+    uow, account = open_account(who)
+    helpdesk_accounts.end_account_session(uow, account.id, session)
+    _print_changed(uow, account.id, "that session is over", as_json=as_json)
 
-    :raises NotFound: there is none.
-    """
-    uow = open_unit_of_work()
-    return uow, accounts.find_account(uow, who)
+
+@users.command("disconnect")
+@click.argument("who")
+@click.argument("identity")
+@json_option
+def disconnect_user_identity(who: str, identity: str, as_json: bool) -> None:
+    """Take the connected sign-in IDENTITY from an account, and tell its owner so."""
+    uow, account = open_account(who)
+    identities.disconnect_identity_as_admin(uow, account.id, identity)
+    _print_changed(uow, account.id, "that sign-in is disconnected", as_json=as_json)
 
 
-def format_account_row(row: AccountRow) -> tuple[str, ...]:
-    """What lists say of an account."""
-    return row.id, row.state, row.email, ",".join(row.groups)
+@users.command("unlock")
+@click.argument("who")
+@json_option
+def unlock_user(who: str, as_json: bool) -> None:
+    """Lift the lock that follows many wrong passwords."""
+    uow, account = open_account(who)
+    helpdesk_accounts.clear_account_lock(uow, account.id)
+    _print_changed(uow, account.id, f"{account.email} can try passwords again", as_json=as_json)
+
+
+@users.command("send-reset")
+@click.argument("who")
+@json_option
+def send_password_reset(who: str, as_json: bool) -> None:
+    """Mail the owner a link to choose a new password."""
+    uow, account = open_account(who)
+    email = account.email
+    helpdesk_accounts.send_password_reset(uow, account.id)
+    print_done(MAIL_REQUESTED, f"a letter to {email} is due", as_json=as_json)
+
+
+@users.command("delete")
+@click.argument("who")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def delete_user(who: str, yes: bool, as_json: bool) -> None:
+    """Delete an account for good, and tell its address so."""
+    uow, account = open_account(who)
+    id, email = account.id, account.email
+    confirm(f"Delete {email} and everything known about it?", yes=yes)
+    helpdesk_accounts.delete_account_as_admin(uow, id, validate(DeleteAccountForm, {"email": email}))
+    print_done({"deleted": True, "id": id, "email": email}, f"{email} is deleted", as_json=as_json)
+
+
+def _iter_account_pages(uow: UnitOfWork, form: AccountSearchForm) -> Iterator[list[AccountRowOut]]:
+    for page in iter_pages(uow, form, partial(helpdesk_accounts.search_accounts, uow)):
+        yield [AccountRowOut.model_validate(row) for row in page.rows]
+
+
+def _get_details(uow: UnitOfWork, account_id: str) -> AccountDetailsOut:
+    return AccountDetailsOut.model_validate(helpdesk_accounts.get_account_details(uow, account_id))
+
+
+def _print_changed(uow: UnitOfWork, account_id: str, sentence: str, *, as_json: bool) -> None:
+    print_done(_get_details(uow, account_id) if as_json else None, sentence, as_json=as_json)

@@ -1,4 +1,4 @@
-"""Provide sample values for each email: for tests and for ``accounts letters preview``."""
+"""Provide sample values for each email: for tests and for ``accounts mail preview``."""
 
 from __future__ import annotations
 

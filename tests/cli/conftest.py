@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +27,22 @@ class Said:
     err: str
 
     @property
+    def table(self) -> list[dict[str, str]]:
+        """The rows of a table, by its headings. A heading has single spaces only, as a column begins below it."""
+        heading, *lines = self.out.splitlines()
+        columns = [(found[0], found.start()) for found in re.finditer(r"\S+(?: \S+)*", heading)]
+        ends = [start for _, start in columns[1:]] + [None]
+        return [
+            {name: line[start:end].strip() for (name, start), end in zip(columns, ends, strict=True)}
+            for line in lines
+        ]
+
+    @property
+    def json(self) -> list[Any]:
+        """What stands on the lines of JSON that were printed."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
     def refused(self) -> str:
         """The one line on stderr of a command that could not do its work."""
         assert (self.status, self.out) == (1, ""), self
@@ -38,7 +57,7 @@ Command = Callable[..., Said]
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """The command line in an empty folder, with no setting but those given: ``bare("keys", port="1")``."""
+    """The command line in an empty folder, with no setting but those given: ``bare("keys", "list", port="1")``."""
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: str, **settings: str) -> Said:

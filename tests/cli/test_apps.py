@@ -25,7 +25,9 @@ def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> Non
         True,
         False,
     )
-    assert accounts("apps", "list").out == f"{app_id}\tactive\tWiki\tstaff\n"
+    assert accounts("apps", "list").table == [
+        {"client id": app_id, "state": "active", "name": "Wiki", "groups": "staff"}
+    ]
     shown = accounts("apps", "show", app_id).out
     assert CALLBACK in shown
     assert secret not in shown
@@ -36,26 +38,26 @@ def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> Non
     assert found.app.redirect_uris == [CALLBACK], "what is not said stays"
     assert accounts("apps", "change", app_id, "--group", "").status == 0
     assert registration.get_app(service.uow(), app_id).app.allowed_groups == []
-    newer = said(accounts("apps", "secret", app_id).out)["client secret"]
+    newer = said(accounts("apps", "rotate-secret", app_id).out)["client secret"]
     assert newer != secret
     app = registration.get_app(service.uow(), app_id).app
     assert [registration.verify_client_secret(app, each) for each in (secret, newer)] == [True, True]
     assert "is dead" in accounts("apps", "end-old-secret", app_id).out
     assert accounts("apps", "end-old-secret", app_id).status == 1
-    newest = said(accounts("apps", "secret", app_id, "--at-once").out)["client secret"]
+    newest = said(accounts("apps", "rotate-secret", app_id, "--at-once").out)["client secret"]
     app = registration.get_app(service.uow(), app_id).app
     assert [registration.verify_client_secret(app, each) for each in (secret, newer, newest)] == [False, False, True]
     assert accounts("apps", "disable", app_id).out == "The Wiki is disabled\n"
-    assert "\tdisabled\t" in accounts("apps", "list").out
+    assert [row["state"] for row in accounts("apps", "list").table] == ["disabled"]
     assert accounts("apps", "enable", app_id).out == "The Wiki is active\n"
     assert accounts("apps", "remove", app_id, "--yes").out == "The Wiki is removed\n"
-    assert accounts("apps", "list").out == ""
+    assert accounts("apps", "list").table == []
 
 
 def test_a_public_app_is_given_no_secret(accounts: Command) -> None:
     made = accounts("apps", "add", "Notes", "--redirect", CALLBACK, "--auth", "none")
     assert "client secret" not in said(made.out)
-    refused = accounts("apps", "secret", said(made.out)["client id"]).refused
+    refused = accounts("apps", "rotate-secret", said(made.out)["client id"]).refused
     assert refused == "token_endpoint_auth_method: A public app has no secret."
 
 

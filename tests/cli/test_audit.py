@@ -27,10 +27,11 @@ def test_lines_are_listed_and_taken_away_by_the_same_filters(
     accounts: Command, service: Service, tmp_path: Path
 ) -> None:
     member = service.member_by_mail()
-    listed = accounts("audit", "list", "--account", member.email, "--kind", "sign-in").out.splitlines()
-    assert len(listed) == 1
-    assert listed[0].split("\t")[1] == "sign-in"
-    assert accounts("audit", "list", "--limit", "2").out.count("\n") == 2
+    listed = accounts("audit", "list", "--account", member.email, "--kind", "sign-in")
+    assert ([row["kind"] for row in listed.table], listed.err) == (["sign-in"], "")
+    first = accounts("audit", "list", "--limit", "2")
+    assert len(first.table) == 2
+    assert first.err.startswith("accounts: there are more; ")
     out = accounts("audit", "export", "--account", member.email).out
     assert {json.loads(line)["kind"] for line in out.splitlines()} >= {"sign-in", "mail.sent", "sign-up.asked"}
     target = tmp_path / "audit.csv"
@@ -58,6 +59,9 @@ def test_what_is_sealed_is_verified_and_what_is_touched_is_named(accounts: Comma
     assert "is missing" in said.out
     assert "does not lead through the head" in said.out
     assert "3 things are wrong" in said.out
+    assert said.err == "accounts: the audit log is not as it was sealed\n"
+    (report,) = accounts("audit", "verify", "--json").json
+    assert {finding["kind"] for finding in report["findings"]} == {"changed", "missing"}
 
 
 def test_old_lines_are_pruned_and_young_ones_may_not_be(accounts: Command, service: Service) -> None:

@@ -1,4 +1,4 @@
-"""``accounts backup`` and ``accounts restored``."""
+"""``accounts data backup`` and ``accounts restored``."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from tests.people import Service
 def test_a_backup_can_be_used_as_the_database(accounts: Command, service: Service, tmp_path: Path) -> None:
     member = service.member()
     path = tmp_path / "backup.db"
-    said = accounts("backup", str(path))
+    said = accounts("data", "backup", str(path))
     assert said.out == (
         f"{path.stat().st_size} bytes in {path}\n"
         "The key ring is not in it: keep ACCOUNTS_SECRET_KEYS too, in another place.\n"
     )
     assert member.email in accounts("users", "list", database_url=f"sqlite:///{path}").out
-    assert accounts("backup", str(tmp_path / "none" / "backup.db")).refused.endswith("No such file or directory")
+    assert accounts("data", "backup", str(tmp_path / "none" / "backup.db")).refused.endswith(
+        "No such file or directory"
+    )
 
 
 def test_the_return_of_a_backup_signs_everybody_out_after_a_question(

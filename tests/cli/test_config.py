@@ -13,13 +13,13 @@ def test_the_check_shows_every_setting_and_no_secret(accounts: Command) -> None:
     said = accounts("config", "check", mail_username="house", mail_password="pass-phrase", service_name="Our House")
     assert said.status == 0
     for line in (
-        "env = development",
-        "service_name = Our House",
-        "secret_keys = (set)",
-        "mail_password = (set)",
-        "database_url = (set)",
-        "mail_username = house",
-        "trusted_proxies = 0",
+        "ACCOUNTS_ENV = development",
+        "ACCOUNTS_SERVICE_NAME = Our House",
+        "ACCOUNTS_SECRET_KEYS = (set)",
+        "ACCOUNTS_MAIL_PASSWORD = (set)",
+        "ACCOUNTS_DATABASE_URL = (set)",
+        "ACCOUNTS_MAIL_USERNAME = house",
+        "ACCOUNTS_TRUSTED_PROXIES = 0",
     ):
         assert line in said.out.splitlines()
     assert "keys: 1, " in said.out

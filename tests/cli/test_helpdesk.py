@@ -8,25 +8,25 @@ from tests.people import Service, make_email
 
 def test_accounts_are_found_by_a_piece_of_address_or_name(accounts: Command, service: Service) -> None:
     admin, member = service.admin(), service.member("finder")
-    assert member.email in accounts("users", "find", member.email[:7].upper()).out
-    assert accounts("users", "find", "--group", "admins").out.split("\t")[2] == admin.email
-    assert accounts("users", "find", "%").out == ""
-    assert "state: This is not one of the choices" in accounts("users", "find", "--state", "odd").refused
+    assert member.email in accounts("users", "list", member.email[:7].upper()).out
+    assert [row["address"] for row in accounts("users", "list", "--group", "admins").table] == [admin.email]
+    assert accounts("users", "list", "%").table == []
+    assert "state: This is not one of the choices" in accounts("users", "list", "--state", "odd").refused
 
 
 def test_one_session_is_ended_and_the_history_says_so(accounts: Command, service: Service) -> None:
     member = service.member()
-    (line,) = accounts("users", "sessions", member.email).out.splitlines()
-    session = line.split("\t")[0]
+    (row,) = accounts("users", "list-sessions", member.email).table
+    session = row["id"]
     assert accounts("users", "end-session", member.email, session).status == 0
     assert not member.signed_in
     assert "no such session" in accounts("users", "end-session", member.email, session).refused
-    assert "one device signed out" in accounts("users", "history", member.email).out
+    assert "one device signed out" in accounts("users", "show-history", member.email).out
 
 
 def test_a_reset_link_is_mailed_and_its_way_is_traced(accounts: Command, service: Service) -> None:
     member = service.member()
-    assert accounts("users", "reset", member.email).out == f"a letter to {member.email} is due\n"
+    assert accounts("users", "send-reset", member.email).out == f"a letter to {member.email} is due\n"
     assert "reset-password  waits" in accounts("mail", "trace", member.email).out
     assert service.link_token(member.email, "reset-password")
     traced = accounts("mail", "trace", member.email).out
@@ -46,6 +46,10 @@ def test_a_dead_letter_is_sent_again_by_its_name(accounts: Command, service: Ser
         service.sink.behave()
     traced = accounts("mail", "trace", email).out
     name = next(line for line in traced.splitlines() if "activate  dead" in line).split()[-1]
+    (listed,) = accounts("mail", "list").table
+    assert (listed["name"], listed["letter"], listed["to"]) == (name, "activate", email)
+    assert "550" in listed["error"]
+    assert [each["mail"] for each in accounts("mail", "list", "--json").json] == [name]
     assert "no letter of this name" in accounts("mail", "retry", "nobody").refused
     assert accounts("mail", "retry", name).out == "1 will be tried again\n"
     assert service.link_token(email, "activate")
@@ -55,13 +59,12 @@ def test_limits_are_shown_and_lifted(accounts: Command, service: Service) -> Non
     member, person = service.member(), service.person()
     for _ in range(4):
         person.post("/api/forgot-password", {"email": member.email})
-    shown = accounts("limits", "show", member.email).out
-    assert any(
-        line.startswith("mail\treset-password\t4\t3\t") and line.endswith("full") for line in shown.splitlines()
-    )
-    assert "mail-network\t" in accounts("limits", "show", "--network", person.network).out
+    shown = accounts("limits", "show", member.email).table
+    (row,) = (row for row in shown if row["of"] == "reset-password" and row["tries"] == "4")
+    assert (row["limit"], row["allowed"], row["state"]) == ("mail", "3", "full")
+    assert "mail-network" in [row["limit"] for row in accounts("limits", "show", "--network", person.network).table]
     assert "lifted: mail" in accounts("limits", "lift", member.email).out
-    assert accounts("limits", "show", member.email).out == ""
+    assert accounts("limits", "show", member.email).table == []
     assert person.post("/api/forgot-password", {"email": member.email}).status_code == 202
     assert accounts("limits", "show").refused.startswith("email: Enter an address or a network")
     assert "not an IP address" in accounts("limits", "show", "--network", "example.org").refused

@@ -25,7 +25,7 @@ def test_the_rehearsal_says_what_would_happen_and_then_it_happens(
     assert "group admins: 1, dropped (--group admins=NEW keeps it)" in said.out
     assert "line 3: bert@example.org: never confirmed in the old system" in said.out
     assert "--confirmed" in said.out
-    assert accounts("users", "list").out == ""
+    assert accounts("users", "list").table == []
     said = accounts("import", path, "--group", "admins=admins", "--without-hash", "--refused", str(refused))
     assert said.out.splitlines()[0] == "3 rows: 2 came in, 0 are here already, 1 are refused"
     with refused.open(encoding="utf-8", newline="") as file:
@@ -34,9 +34,12 @@ def test_the_rehearsal_says_what_would_happen_and_then_it_happens(
             ["3", "bert@example.org", "unconfirmed", "never confirmed in the old system"],
         ]
     assert stat.S_IMODE(refused.stat().st_mode) == 0o600, "addresses are in it"
-    listed = [line.split("\t")[1:] for line in accounts("users", "list").out.splitlines()]
-    assert sorted(listed) == [["active", "anna@example.org", "admins"], ["active", "carl@example.org", ""]]
-    assert "2 are here already" in accounts("import", path, "--without-hash").out
+    listed = [(row["state"], row["address"], row["groups"]) for row in accounts("users", "list").table]
+    assert listed == [("active", "anna@example.org", "admins"), ("active", "carl@example.org", "-")]
+    assert "2 are here already" in accounts("data", "import", path, "--without-hash").out, "the same by its full name"
+    (report,) = accounts("import", path, "--without-hash", "--dry-run", "--json").json
+    assert (report["rows"], report["already_imported"], report["refused"]) == (3, 2, {"unconfirmed": 1})
+    assert report["first_refused"][0]["email"] == "bert@example.org"
 
 
 def test_a_known_password_is_read_from_standard_input(

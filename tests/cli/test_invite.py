@@ -1,4 +1,4 @@
-"""``accounts invite``: an operator invites, by mail or with a printed link."""
+"""``accounts invites create``: an operator invites, by mail or with a printed link."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.people import PASSWORD, Service, make_email, token_of_url
 
 def test_an_invitation_goes_out_by_mail(accounts: Command, service: Service) -> None:
     email = make_email("invited")
-    said = accounts("invite", email, "--group", "editors", "--group", "readers", "--locale", "de")
+    said = accounts("invites", "create", email, "--group", "editors", "--group", "readers", "--locale", "de")
     assert said.status == 0
     assert said.out.endswith(f" to {email} is due\n")
     [mail] = service.mails_to(email)
@@ -25,7 +25,7 @@ def test_an_invitation_goes_out_by_mail(accounts: Command, service: Service) -> 
 
 def test_a_printed_link_makes_the_account_and_no_mail(accounts: Command, service: Service) -> None:
     email = make_email("printed")
-    said = accounts("invite", email, "--group", "admins", "--print")
+    said = accounts("invites", "create", email, "--group", "admins", "--print")
     assert said.status == 0
     person = service.person(email=email)
     answer = person.post("/api/l/invite", {"token": token_of_url(said.out.strip()), "password": PASSWORD})
@@ -35,9 +35,9 @@ def test_a_printed_link_makes_the_account_and_no_mail(accounts: Command, service
 
 
 def test_the_days_of_an_invitation_are_the_operators_choice(accounts: Command, service: Service) -> None:
-    said = accounts("invite", make_email(), "--print", "--days", "1")
+    said = accounts("invites", "create", make_email(), "--print", "--days", "1")
     shown = service.person().get(f"/api/l/invite?token={token_of_url(said.out.strip())}").get_json()
-    week = accounts("invite", make_email(), "--print")
+    week = accounts("invites", "create", make_email(), "--print")
     later = service.person().get(f"/api/l/invite?token={token_of_url(week.out.strip())}").get_json()
     assert shown["expires_at"] < later["expires_at"]
 
@@ -56,4 +56,4 @@ def test_the_days_of_an_invitation_are_the_operators_choice(accounts: Command, s
 def test_what_cannot_be_an_invitation_is_refused_in_one_line(
     accounts: Command, arguments: tuple[str, ...], words: str
 ) -> None:
-    assert words in accounts("invite", *arguments).refused
+    assert words in accounts("invites", "create", *arguments).refused

@@ -1,4 +1,4 @@
-"""``accounts invite --csv`` and ``accounts invites``: inviting by lists, on the console."""
+"""``accounts invites create --csv`` and ``accounts invites``: inviting by lists, on the console."""
 
 from __future__ import annotations
 
@@ -21,51 +21,53 @@ def test_a_list_is_looked_at_sent_looked_after_and_exported(
     one, two = make_email("one"), make_email("two")
     people = tmp_path / "people.csv"
     people.write_text(f"E-Mail;Name;Schuhe\n{one};=Ann;44\n{two};Bob;45\nnobody;;\n{one};;\n", encoding="utf-16")
-    dry = accounts("invite", "--csv", str(people), "--batch", "Spring", "--group", "editors", "--dry-run")
-    assert (dry.status, dry.out.partition("Spring: ")[2]) == (0, "new 2, duplicate 1, malformed 1\n")
-    assert "line 4: nobody: That is not a mail address we can write to." in dry.err
-    assert "columns that are not used: Schuhe" in dry.err
-    assert accounts("invites", "list").out == ""
-    assert [line.split("\t")[1] for line in accounts("invites", "show", "Spring").out.splitlines()] == [
-        "new", "new", "malformed", "duplicate",
-    ]  # fmt: skip
-    sent = accounts("invites", "send", "Spring")
-    assert sent.out.endswith("2 of Spring are invited; letters are due\n")
+    dry = accounts("invites", "create", "--csv", str(people), "--batch", "Spring", "--group", "editors", "--dry-run")
+    summary = dry.out.splitlines()[0]
+    assert (dry.status, summary.partition("Spring: ")[2]) == (0, "new 2, duplicate 1, malformed 1")
+    assert "line 4: nobody: That is not a mail address we can write to." in dry.out
+    assert "columns that are not used: Schuhe" in dry.out
+    assert accounts("invites", "list").table == []
+    rows = accounts("invites", "show-batch", "Spring").table
+    assert [row["verdict"] for row in rows] == ["new", "new", "malformed", "duplicate"]
+    assert (rows[0]["reason"], rows[2]["reason"]) == ("-", "That is not a mail address we can write to.")
+    sent = accounts("invites", "send-batch", "Spring")
+    assert sent.out == "2 of Spring are invited; letters are due\n"
     assert link_state(service, INVITE, service.link_token(one, "invite")) == "alive"
-    assert accounts("invites", "send", "Spring").out.endswith("2 of Spring are invited; letters are due\n")
-    listed = accounts("invites", "list", "=ANN", "--batch", "Spring", "--state", "pending").out.split("\t")
-    assert (listed[1], listed[3:]) == ("pending", [one, "editors\n"])
-    heading, first, *_ = csv.reader(io.StringIO(accounts("invites", "export", "Spring").out.lstrip("\ufeff")))
+    assert accounts("invites", "send-batch", "Spring").out.endswith("2 of Spring are invited; letters are due\n")
+    (listed,) = accounts("invites", "list", "=ANN", "--batch", "Spring", "--state", "pending").table
+    assert (listed["state"], listed["address"], listed["groups"]) == ("pending", one, "editors")
+    heading, first, *_ = csv.reader(io.StringIO(accounts("invites", "export-batch", "Spring").out.lstrip("\ufeff")))
     assert heading[0] == "email"
     assert first[1] in ("'=Ann", "Bob")
-    links = [json.loads(line) for line in accounts("invites", "export", "Spring", "--json").out.splitlines()]
+    links = [json.loads(line) for line in accounts("invites", "export-batch", "Spring", "--json").out.splitlines()]
     assert {link_state(service, INVITE, token_of_url(each["url"])) for each in links} == {"alive"}
-    assert accounts("invites", "extend", listed[0], "--days", "30").out == "extend: 1\n"
+    assert accounts("invites", "extend", listed["id"], "--days", "30").out == "extend: 1\n"
     assert accounts("invites", "resend", "--batch", "Spring").out == "resend: 2\n"
     assert accounts("invites", "revoke", "--batch", "Spring").out == "revoke: 2\n"
     assert {link_state(service, INVITE, token_of_url(each["url"])) for each in links} == {"link_revoked"}
-    assert accounts("invites", "batches").out.split("\t")[1:] == ["left=0", "revoked=2", "Spring\n"]
-    assert accounts("invites", "discard", "Spring").out == "4 rows of Spring are gone\n"
+    (batch,) = accounts("invites", "list-batches").table
+    assert (batch["left"], batch["pending"], batch["revoked"], batch["name"]) == ("0", "0", "2", "Spring")
+    assert accounts("invites", "discard-batch", "Spring").out == "4 rows of Spring are gone\n"
 
 
 def test_a_file_names_the_batch_and_is_sent_at_once(accounts: Command, service: Service, tmp_path: Path) -> None:
     email, people = make_email(), tmp_path / "autumn.csv"
     people.write_text(email, encoding="utf-8")
-    said = accounts("invite", "--csv", str(people))
+    said = accounts("invites", "create", "--csv", str(people))
     assert (said.status, said.out.endswith("1 of autumn are invited; letters are due\n")) == (0, True)
     assert service.link_url(email, "invite")
-    assert accounts("invite", "--csv", str(people)).refused == "name: There is a batch of this name."
+    assert accounts("invites", "create", "--csv", str(people)).refused == "name: There is a batch of this name."
 
 
 def test_what_cannot_be_done_is_told(accounts: Command, tmp_path: Path) -> None:
-    assert accounts("invite").status == 2
-    assert accounts("invite", "a@example.org", "--csv", __file__).status == 2
+    assert accounts("invites", "create").status == 2
+    assert accounts("invites", "create", "a@example.org", "--csv", __file__).status == 2
     assert accounts("invites", "revoke").status == 2
     assert accounts("invites", "revoke", "some-id", "--batch", "x").status == 2
-    assert accounts("invites", "send", "nothing").refused == "no such batch"
+    assert accounts("invites", "send-batch", "nothing").refused == "no such batch"
     empty = tmp_path / "empty.csv"
     empty.write_text("\n", encoding="utf-8")
-    assert accounts("invite", "--csv", str(empty)).refused == "people: There is nobody in this list."
+    assert accounts("invites", "create", "--csv", str(empty)).refused == "people: There is nobody in this list."
 
 
 def test_letters_are_a_page_that_needs_no_server_with_codes_that_say_the_links(
@@ -73,8 +75,8 @@ def test_letters_are_a_page_that_needs_no_server_with_codes_that_say_the_links(
 ) -> None:
     file = tmp_path / "people.csv"
     file.write_text(f"email,language\n{'a' * 60}@example.org,de\n{make_email()},en", encoding="utf-8")
-    accounts("invite", "--csv", str(file), "--batch", "Spring", "--group", "g" * 60)
-    page = accounts("invites", "letters", "Spring").out
+    accounts("invites", "create", "--csv", str(file), "--batch", "Spring", "--group", "g" * 60)
+    page = accounts("invites", "print-letters", "Spring").out
     assert page.startswith("<!doctype html>")
     assert re.findall(r"""(?:src|href)=["'][^"']+""", page) == [], "nothing of it is elsewhere"
     assert "@page" in page
@@ -83,4 +85,4 @@ def test_letters_are_a_page_that_needs_no_server_with_codes_that_say_the_links(
     for letter in letters:
         assert letter.scanned == letter.printed
         assert link_state(service, INVITE, token_of_url(letter.scanned)) == "alive"
-    assert accounts("invites", "letters", "Autumn").refused == "no such batch"
+    assert accounts("invites", "print-letters", "Autumn").refused == "no such batch"

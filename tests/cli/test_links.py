@@ -1,4 +1,4 @@
-"""``accounts link explain``: the doctor on the console, which prints nothing that opens anything."""
+"""``accounts links explain``: the doctor on the console, which prints nothing that opens anything."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def explain(
             patched.setattr("sys.stdin", io.StringIO(stdin))
             capsys.readouterr()
             with pytest.raises(SystemExit) as end:
-                main(["link", "explain", text])
+                main(["links", "explain", text])
         printed = capsys.readouterr()
         return int(end.value.code or 0), printed.out, printed.err
 

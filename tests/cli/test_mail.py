@@ -1,4 +1,4 @@
-"""``accounts mail`` and ``accounts letters``: what waits, what was given up, what letters look like."""
+"""``accounts mail count`` and ``accounts letters``: what waits, what was given up, what letters look like."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from tests.people import Service, make_email
 
 def test_letters_that_were_given_up_are_counted_and_tried_again(accounts: Command, service: Service) -> None:
     email = make_email()
-    accounts("invite", email)
-    assert accounts("mail").out == "1 waiting, 0 given up\n"
+    accounts("invites", "create", email)
+    assert accounts("mail", "count").out == "1 waiting, 0 given up\n"
     service.sink.misbehave("RCPT", "550 5.1.1 nobody here", times=1)
     service.deliver()
-    assert accounts("mail").out == "0 waiting, 1 given up\n"
+    assert accounts("mail", "count").out == "0 waiting, 1 given up\n"
     assert accounts("mail", "retry").out == "1 will be tried again\n"
-    assert accounts("mail").out == "1 waiting, 0 given up\n"
+    assert accounts("mail", "count").out == "1 waiting, 0 given up\n"
     assert len(service.mails_to(email)) == 1
-    assert accounts("mail").out == "0 waiting, 0 given up\n"
+    assert accounts("mail", "count").out == "0 waiting, 0 given up\n"
     assert accounts("mail", "retry").out == "0 will be tried again\n"
 
 
 def test_every_letter_is_written_out_in_every_language(bare: Command, tmp_path: Path) -> None:
     folder = tmp_path / "some" / "where"
-    said = bare("letters", "preview", str(folder), service_name="Our House")
+    said = bare("mail", "preview", str(folder), service_name="Our House")
     names = sorted(file.name for file in folder.iterdir())
     assert said.out == f"{len(names)} files in {folder}\n"
     assert {"activate.de.html", "activate.en.txt", "invite.de.txt", "reset-password.en.html"} <= set(names)
@@ -36,4 +36,4 @@ def test_every_letter_is_written_out_in_every_language(bare: Command, tmp_path: 
 def test_a_folder_that_cannot_be_written_is_named(bare: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     folder = tmp_path / "file" / "letters"
-    assert bare("letters", "preview", str(folder)).refused == f"{folder}: Not a directory"
+    assert bare("mail", "preview", str(folder)).refused == f"{folder}: Not a directory"

@@ -18,11 +18,11 @@ COMMANDS = {
     "serve": ("serve",),
     "upgrade": ("upgrade",),
     "worker": ("worker",),
-    "invite": ("invite", "anna@example.org"),
+    "invites": ("invites", "create", "anna@example.org"),
     "users": ("users", "list"),
-    "keys": ("keys",),
+    "keys": ("keys", "list"),
     "config": ("config", "check"),
-    "mail": ("mail",),
+    "mail": ("mail", "count"),
 }
 WRONG = {
     "a key that is too short": ({"secret_keys": "short"}, "secret key is shorter than 32 bytes"),

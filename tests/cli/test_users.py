@@ -13,13 +13,19 @@ from tests.people import Service
 def test_accounts_are_listed_by_address_some_at_a_time(
     accounts: Command, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert accounts("users", "list").out == ""
+    assert accounts("users", "list").out == "id  state  address  groups\n"
     admin, *others = service.admin(), service.member(), service.member()
-    monkeypatch.setattr(import_module("accounts.cli.users"), "MAX_ROWS_PER_PAGE", 1)
-    lines = [line.split("\t") for line in accounts("users", "list").out.splitlines()]
-    expected = [["active", admin.email, "admins"], *(["active", each.email, ""] for each in others)]
-    assert [line[1:] for line in lines] == sorted(expected, key=lambda line: line[1])
-    assert admin.get("/api/account").get_json()["id"] in {line[0] for line in lines}
+    monkeypatch.setattr(import_module("accounts.cli.context"), "MAX_ROWS_PER_PAGE", 1)
+    said = accounts("users", "list")
+    expected = [("active", admin.email, "admins"), *(("active", each.email, "-") for each in others)]
+    found = [(row["state"], row["address"], row["groups"]) for row in said.table]
+    assert found == sorted(expected, key=lambda row: row[1])
+    assert admin.get("/api/account").get_json()["id"] in {row["id"] for row in said.table}
+    first = accounts("users", "list", "--limit", "2")
+    assert [row["address"] for row in first.table] == [row[1] for row in found[:2]]
+    assert first.err == f"accounts: there are more; go on with --after {first.table[-1]['id']}\n"
+    rest = accounts("users", "list", "--limit", "2", "--after", first.table[-1]["id"])
+    assert ([row["address"] for row in rest.table], rest.err) == ([found[2][1]], "")
 
 
 def test_one_account_is_shown_by_address_or_id(accounts: Command, service: Service) -> None:
@@ -45,11 +51,11 @@ def test_a_disabled_account_is_out_until_it_is_enabled(accounts: Command, servic
 
 def test_groups_are_what_was_said_last(accounts: Command, service: Service) -> None:
     member = service.member()
-    assert accounts("users", "groups", member.email, "readers", "editors").out == (
+    assert accounts("users", "set-groups", member.email, "readers", "editors").out == (
         f"{member.email} is in: editors, readers\n"
     )
     assert member.get("/api/account").get_json()["groups"] == ["editors", "readers"]
-    assert accounts("users", "groups", member.email).out == f"{member.email} is in: no group\n"
+    assert accounts("users", "set-groups", member.email).out == f"{member.email} is in: no group\n"
     assert not member.signed_in, "losing a group ends the sessions"
 
 
@@ -62,22 +68,22 @@ def test_an_account_is_signed_out_everywhere(accounts: Command, service: Service
 
 def test_the_last_admin_cannot_be_taken_away(accounts: Command, service: Service) -> None:
     admin = service.admin()
-    for arguments in (("disable", admin.email), ("groups", admin.email), ("groups", admin.email, "editors")):
+    for arguments in (("disable", admin.email), ("set-groups", admin.email), ("set-groups", admin.email, "editors")):
         assert accounts("users", *arguments).refused == "the last active admin"
     assert admin.get("/api/account").get_json()["groups"] == ["admins"]
     second = service.member()
-    accounts("users", "groups", second.email, "admins")
+    accounts("users", "set-groups", second.email, "admins")
     assert accounts("users", "disable", admin.email).status == 0
-    assert accounts("users", "groups", second.email).refused == "the last active admin"
+    assert accounts("users", "set-groups", second.email).refused == "the last active admin"
 
 
 @pytest.mark.parametrize("who", ["nobody@example.org", "nobody", "nobody@", "@", "a b@example.org", ""])
-@pytest.mark.parametrize("command", ["show", "disable", "enable", "groups", "sign-out"])
+@pytest.mark.parametrize("command", ["show", "disable", "enable", "set-groups", "sign-out"])
 def test_an_account_that_is_not_there_is_named(accounts: Command, command: str, who: str) -> None:
     assert accounts("users", command, who).refused == f"no account {who}".rstrip()
 
 
 def test_a_group_that_is_no_word_is_refused_and_changes_nothing(accounts: Command, service: Service) -> None:
     member = service.member()
-    assert "groups: Group names" in accounts("users", "groups", member.email, "two words").refused
+    assert "groups: Group names" in accounts("users", "set-groups", member.email, "two words").refused
     assert member.signed_in

@@ -116,11 +116,11 @@ def test_two_services_of_two_workers_each_are_one_provider(make_process: Start, 
         tokens = found[number % 4].json()
         assert kid_of(app, app.turn(number), tokens) == old
 
-    new = command("oidc-keys", "rotate", "--alg", "RS256").split()[0]
+    new = command("keys", "oidc", "rotate", "--alg", "RS256").split()[0]
     for process in both:
         # Several times, as it is any of its workers that answers.
         process.wait_until(lambda process=process: all(new in kids(process) for _ in range(ROUNDS)))  # type: ignore[misc] # bound now
-    command("oidc-keys", "drop", old)
+    command("keys", "oidc", "drop", old)
     turns = cycle(both)
 
     def signed_by_the_new_one() -> bool:

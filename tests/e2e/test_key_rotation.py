@@ -193,7 +193,7 @@ def test_a_rotation_while_two_processes_serve_loses_no_link_and_no_session(
     kinds = {what for what, _ in traffic.answers}
     assert kinds == {"session", "link", "sign-in", "carried on", "mailed"}
     assert sum(traffic.answers.values()) > 100, traffic.answers
-    signed = [line.split() for line in run(one, "keys").splitlines()]
+    signed = [line.split() for line in run(one, "keys", "list").splitlines()]
     assert sum(1 for cells in signed if cells[:1] == ["session"]) == 2, "both keys have signed sessions"
     assert sum(1 for cells in signed if cells[:1] == ["invite"]) == 2, "and links"
 

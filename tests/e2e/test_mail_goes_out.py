@@ -21,7 +21,7 @@ def test_a_worker_alone_delivers_what_the_console_asks_for(make_process: Start, 
     run(make_process("upgrade"))
     worker = make_process("worker")
     worker.start()
-    assert run(make_process("invite", "anna@example.org")).endswith("to anna@example.org is due\n")
+    assert run(make_process("invites", "create", "anna@example.org")).endswith("to anna@example.org is due\n")
     assert len(post_office.wait_for(to="anna@example.org", timeout=60)) == 1
     worker.wait_until(lambda: worker.outbox == [])
     assert worker.stop() == 0

@@ -65,7 +65,7 @@ def test_relying_parties_go_on_while_keys_are_rotated(tls_house: House, run_exam
     for thread in threads:
         thread.start()
 
-    said = tls_house.command("oidc-keys", "rotate", "--now")
+    said = tls_house.command("keys", "oidc", "rotate", "--now")
     assert said.count("is published and signs from") == len(signing_keys.SIGNING_ALGS)
     kids = visits[0].kids
     ends = time.monotonic() + AHEAD.total_seconds() + 100

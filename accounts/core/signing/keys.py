@@ -103,10 +103,10 @@ def _check_secret(secret: object) -> None:
     if not isinstance(secret, str) or not secret:
         raise SettingsError("a secret key is empty or not a text")
     if len(secret.encode()) < MIN_KEY_BYTES:
-        raise SettingsError(f"a secret key is shorter than {MIN_KEY_BYTES} bytes; make one with: accounts keys new")
+        raise SettingsError(f"a secret key is shorter than {MIN_KEY_BYTES} bytes; make one: accounts keys generate")
     lowered = secret.lower()
     if len(set(secret)) < 10 or lowered.startswith(SAMPLE_KEY_PREFIXES):
-        raise SettingsError("a secret key looks like a sample, not like random text; make one: accounts keys new")
+        raise SettingsError("a secret key looks like a sample, not like random; make one: accounts keys generate")
 
 
 def new_key() -> str:

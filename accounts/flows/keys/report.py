@@ -133,7 +133,7 @@ def _find_key(name: str, entries: Sequence[RingEntry]) -> Key:
     for entry in entries:
         if entry.key.name == name:
             return entry.key
-    raise NotFound(f"there is no key {name} in the ring; accounts keys shows those there are")
+    raise NotFound(f"there is no key {name} in the ring; accounts keys list shows those there are")
 
 
 def _build_report(site: Site, entries: Sequence[RingEntry], number: int, key_uses: Sequence[KeyUse]) -> KeyReport:

@@ -114,11 +114,11 @@ def test_a_copy_that_was_killed_leaves_a_target_that_is_empty_and_can_be_copied_
     Command(database, "import", str(people)).ends()
     target = Store(other)
     # The tables are there just before the first row is copied.
-    Command(database, "copy", "--to", other).killed(lambda: is_current(target))
+    Command(database, "data", "copy", "--to", other).killed(lambda: is_current(target))
     if any(rows(target).values()):
         assert rows(target) == rows(service.site.store), "it came to its end"
     else:
-        Command(database, "copy", "--to", other).ends()
+        Command(database, "data", "copy", "--to", other).ends()
     assert rows(target) == rows(service.site.store)
     target.close()
 
@@ -154,14 +154,14 @@ def test_a_backup_that_was_killed_leaves_the_older_one_or_a_whole_one(
         else:
             assert is_whole(service.site.store, backed_up)
         backed_up.write_bytes(b"older")
-    Command(database, "backup", str(backed_up)).ends()
+    Command(database, "data", "backup", str(backed_up)).ends()
     assert is_whole(service.site.store, backed_up)
 
 
 def backup_killed(database: str, path: Path) -> bool:
     """Kills a backup as soon as it writes; False where it was faster."""
     parts = set(path.parent.glob(".*.part"))
-    return Command(database, "backup", str(path)).killed(lambda: set(path.parent.glob(".*.part")) - parts)
+    return Command(database, "data", "backup", str(path)).killed(lambda: set(path.parent.glob(".*.part")) - parts)
 
 
 def is_whole(store: Store, path: Path) -> bool:

@@ -1,17 +1,18 @@
-"""``accounts import``: accounts from another system, rehearsed, checked, brought in."""
+"""``accounts data import`` and ``accounts import``: accounts from another system, rehearsed, checked, brought in."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
+from accounts.cli.commands import Command, json_option
 from accounts.cli.context import open_unit_of_work
-from accounts.config import SettingsError
+from accounts.cli.output import print_done
 from accounts.core import atomic_files, csv_files
 from accounts.core.security.addresses import AddressRefused, parse_email
 from accounts.core.uow import UnitOfWork
@@ -43,7 +44,7 @@ def _parse_firebase_parameters(context: click.Context, param: click.Parameter, v
     return int(memory), int(rounds), separator
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--from", "source", type=click.Choice(list(SOURCES)), default="plain", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
@@ -63,7 +64,8 @@ def _parse_firebase_parameters(context: click.Context, param: click.Parameter, v
 @click.option(
     "--refused", "refused_file", type=click.Path(dir_okay=False, path_type=Path), help="Write refused rows."
 )
-def import_(
+@json_option
+def import_users(
     file: Path,
     source: str,
     dry_run: bool,
@@ -73,6 +75,7 @@ def import_(
     groups: dict[str, str],
     firebase: tuple[int, int, str],
     refused_file: Path | None,
+    as_json: bool,
 ) -> None:
     """Bring in the accounts of FILE, which another system has written: CSV, lines of JSON, or its own export."""
     uow = open_unit_of_work()
@@ -81,33 +84,43 @@ def import_(
     )
     try:
         if email is not None:
-            _check_password(uow, file, options, email)
+            _check_password(uow, file, options, email, as_json=as_json)
             return
         with ExitStack() as stack:
             refusals = _RefusalWriter(stack, refused_file)
             run = moving.rehearse_import if dry_run else moving.import_accounts
             report = run(uow, file, options, on_refused=refusals, on_progress=_make_progress())
-        _print_report(report, refusals, dry_run=dry_run)
     except FileRefused as error:
-        raise SettingsError(str(error)) from None
+        raise click.ClickException(str(error)) from None
+    if sys.stderr.isatty():
+        click.echo(err=True)
+    print_done(
+        _report_answer(report, refusals, dry_run=dry_run),
+        *_report_lines(report, refusals, dry_run=dry_run),
+        as_json=as_json,
+    )
 
 
-def _check_password(uow: UnitOfWork, file: Path, options: ImportOptions, email: str) -> None:
+def _check_password(uow: UnitOfWork, file: Path, options: ImportOptions, email: str, *, as_json: bool) -> None:
     try:
         address = parse_email(email)
     except AddressRefused:
-        raise SettingsError(f"{email} is not a mail address") from None
+        raise click.ClickException(f"{email} is not a mail address") from None
     row = moving.find_row(uow, file, options, address.key)
     if row is None:
-        raise SettingsError(f"{file.name} has no row of {email}")
+        raise click.ClickException(f"{file.name} has no row of {email}")
     if isinstance(row, RefusedRow):
-        raise SettingsError(f"line {row.line} does not come in: {row.reason}")
+        raise click.ClickException(f"line {row.line} does not come in: {row.reason}")
     if row.hash_format == NO_HASH:
-        raise SettingsError(f"line {row.line} has no password")
+        raise click.ClickException(f"line {row.line} has no password")
     password = click.prompt("Password", hide_input=True, err=True) if sys.stdin.isatty() else _read_line()
     if not moving.verify_row_password(uow, row, password):
-        raise SettingsError(f"line {row.line}: the password does not match its hash ({row.hash_format})")
-    click.echo(f"line {row.line}: the password is right ({row.hash_format})")
+        raise click.ClickException(f"line {row.line}: the password does not match its hash ({row.hash_format})")
+    print_done(
+        {"line": row.line, "format": row.hash_format, "verified": True},
+        f"line {row.line}: the password is right ({row.hash_format})",
+        as_json=as_json,
+    )
 
 
 def _read_line() -> str:
@@ -137,33 +150,45 @@ def _make_progress() -> Callable[[ImportReport], None]:
     return lambda report: click.echo(f"\r{report.rows} rows, {report.importable} come in ", nl=False, err=True)
 
 
-def _print_report(report: ImportReport, refusals: _RefusalWriter, *, dry_run: bool) -> None:
-    if sys.stderr.isatty():
-        click.echo(err=True)
+def _report_answer(report: ImportReport, refusals: _RefusalWriter, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dry_run": dry_run,
+        "rows": report.rows,
+        "imported": report.importable,
+        "disabled": report.disabled,
+        "already_imported": report.already_imported,
+        "hashes": dict(report.hashes),
+        "groups": [
+            {"from": old, "to": new or None, "members": count} for (old, new), count in sorted(report.groups.items())
+        ],
+        "refused": dict(report.refused),
+        "first_refused": refusals.first_rows,
+    }
+
+
+def _report_lines(report: ImportReport, refusals: _RefusalWriter, *, dry_run: bool) -> Iterator[str]:
     verb = "would come in" if dry_run else "came in"
     refused_count = sum(report.refused.values())
-    click.echo(
+    yield (
         f"{report.rows} rows: {report.importable} {verb}, {report.already_imported} are here already, "
         f"{refused_count} are refused"
     )
     if report.disabled:
-        click.echo(f"  {report.disabled} {verb} disabled, as they were")
+        yield f"  {report.disabled} {verb} disabled, as they were"
     for hash_format, count in report.hashes.most_common():
-        click.echo(
+        yield (
             f"  {count} with {hash_format}" + ("" if hash_format == NO_HASH else ", verified at the first sign-in")
         )
     for (old, new), count in sorted(report.groups.items()):
-        click.echo(
-            f"  group {old}: {count}, " + (f"becomes {new}" if new else f"dropped (--group {old}=NEW keeps it)")
-        )
+        yield (f"  group {old}: {count}, " + (f"becomes {new}" if new else f"dropped (--group {old}=NEW keeps it)"))
     for code, count in report.refused.most_common():
-        click.echo(f"  refused, {code}: {count}")
+        yield f"  refused, {code}: {count}"
     for row in refusals.first_rows:
-        click.echo(f"    line {row.line}: {row.email or '-'}: {row.reason}")
+        yield f"    line {row.line}: {row.email or '-'}: {row.reason}"
     if refused_count > len(refusals.first_rows):
-        click.echo(f"    and {refused_count - len(refusals.first_rows)} more; --refused FILE writes all of them")
+        yield f"    and {refused_count - len(refusals.first_rows)} more; --refused FILE writes all of them"
     if report.refused[UNCONFIRMED]:
-        click.echo(
+        yield (
             "  An address that nobody confirmed may not be its owner's: these people sign up, and lose nothing."
             " If the old system did confirm them all: --confirmed"
         )

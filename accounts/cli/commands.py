@@ -1,0 +1,118 @@
+"""Commands and groups of the console: whole sentences in lists of commands, and ids that may begin with "-"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, TypeVar
+
+import click
+
+CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
+FIRST_SENTENCE_PATTERN = re.compile(r"(.*?[.?!])(?:\s|$)")
+MIN_ID_CHARACTERS = 20
+"""As long as ids and thumbprints are that may begin with "--"; no option's name is."""
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Command(click.Command):
+    """A command whose sentence is listed whole, and whose arguments may begin with "-"."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return first_sentence(self)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _put_arguments_last(self, ctx, args))
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return first_sentence(self)
+
+
+class LazyGroup(Group):
+    """A group whose commands are imported when they are asked for: no command waits for what another one needs.
+
+    :param imports: ``module:attribute`` by the name of the command.
+    """
+
+    def __init__(self, *args: Any, imports: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.imports = imports
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self.imports})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.imports:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self.imports[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+
+def first_sentence(command: click.Command) -> str:
+    """Return the first sentence of a command's help. Click itself would cut it off after some words."""
+    paragraph = " ".join((command.short_help or command.help or "").partition("\n\n")[0].split())
+    match = FIRST_SENTENCE_PATTERN.match(paragraph)
+    return match[1] if match else paragraph
+
+
+def json_option(command: F) -> F:
+    """Add ``--json``, as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")(command)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on stderr before something that cannot be undone, unless ``--yes`` was given.
+
+    :raises click.ClickException: the answer is no.
+    """
+    if yes:
+        return
+    try:
+        is_confirmed = click.confirm(question, err=True)
+    except click.Abort:
+        is_confirmed = False
+        click.echo(err=True)
+    if not is_confirmed:
+        raise click.ClickException("nothing was changed")
+
+
+def _put_arguments_last(command: click.Command, ctx: click.Context, args: list[str]) -> list[str]:
+    """Return the same words with a "--" before those that are no options.
+
+    Ids are random and may begin with "-"; click would take ``-habc`` for ``-h`` and print help.
+    """
+    options: list[str] = []
+    arguments: list[str] = []
+    with_value = {
+        name
+        for param in command.get_params(ctx)
+        if isinstance(param, click.Option) and not param.is_flag and not param.count
+        for name in (*param.opts, *param.secondary_opts)
+    }
+    words = iter(args)
+    for word in words:
+        if word == "--":
+            arguments += words
+        elif not word.startswith("-") or _looks_like_id(word):
+            arguments.append(word)
+        else:
+            options.append(word)
+            if word in with_value:
+                options += [value for value in [next(words, None)] if value is not None]
+    return [*options, "--", *arguments] if arguments else options
+
+
+def _looks_like_id(word: str) -> bool:
+    # The console has no options of one letter but -h.
+    if word.startswith("--"):
+        return len(word) >= MIN_ID_CHARACTERS and "=" not in word
+    return word == "-" or len(word) > len("-h")

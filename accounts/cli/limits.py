@@ -1,0 +1,54 @@
+"""``accounts limits``: what holds somebody up who tried too often."""
+
+from __future__ import annotations
+
+import click
+
+from accounts.cli.commands import Group, json_option
+from accounts.cli.context import open_unit_of_work
+from accounts.cli.output import Columns, print_done, print_table
+from accounts.flows.helpdesk import limits as helpdesk_limits
+from accounts.flows.helpdesk.limits import LimitsForm
+from accounts.flows.shared.validation import validate
+from accounts.web.answers.limits import LiftedLimitsOut, LimitUsageOut
+
+LIMIT_COLUMNS: Columns[LimitUsageOut] = {
+    "limit": lambda usage: usage.limit,
+    "of": lambda usage: usage.of,
+    "tries": lambda usage: usage.tries,
+    "allowed": lambda usage: usage.allowed,
+    "until": lambda usage: usage.ends,
+    "state": lambda usage: "full" if usage.full else "",
+}
+
+
+@click.group(cls=Group)
+def limits() -> None:
+    """Look after what holds somebody up who tried too often."""
+
+
+@limits.command("show")
+@click.argument("address", default="")
+@click.option("--network", default="", help="An IP address.")
+@json_option
+def show_limits(address: str, network: str, as_json: bool) -> None:
+    """Show what has been counted of ADDRESS, of a network, or of both."""
+    form = _validate_limits(address, network)
+    usages = helpdesk_limits.list_limits(open_unit_of_work(), form)
+    print_table([[LimitUsageOut.model_validate(usage) for usage in usages]], LIMIT_COLUMNS, as_json=as_json)
+
+
+@limits.command("lift")
+@click.argument("address", default="")
+@click.option("--network", default="", help="An IP address.")
+@json_option
+def lift_limits(address: str, network: str, as_json: bool) -> None:
+    """Have that counted from the beginning."""
+    form = _validate_limits(address, network)
+    cleared = helpdesk_limits.clear_limits(open_unit_of_work(), form)
+    sentence = f"lifted: {', '.join(cleared) or 'nothing, as nothing was counted'}"
+    print_done(LiftedLimitsOut(lifted=tuple(cleared)), sentence, as_json=as_json)
+
+
+def _validate_limits(address: str, network: str) -> LimitsForm:
+    return validate(LimitsForm, {"email": address, "network": network})
