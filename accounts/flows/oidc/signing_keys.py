@@ -7,6 +7,7 @@ from when on they sign; every process finds out by looking.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import threading
 import time
@@ -146,7 +147,7 @@ def schedule_retirements(uow: UnitOfWork, alg: str) -> list[OidcKey]:
     sign by now. Answers them."""
     uow.session.flush()
     rows = list(uow.session.scalars(_select_published().where(OidcKey.alg == alg)))
-    for row, successor in zip(rows, [*rows[1:], None], strict=True):
+    for row, successor in itertools.zip_longest(rows, rows[1:]):
         row.retired_at = successor.not_before if successor else None
     if rows:
         rows[0].not_before = min(rows[0].not_before, now())
