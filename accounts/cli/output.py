@@ -95,7 +95,7 @@ def print_problem(text: str) -> None:
 
 def _to_plain(value: object) -> Any:
     if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
+        return value.model_dump()
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, datetime):

@@ -28,6 +28,54 @@ def test_the_check_shows_every_setting_and_no_secret(accounts: Command) -> None:
     assert KEY not in said.out
 
 
+def test_settings_are_printed_as_they_are_written(accounts: Command, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("upstream-secret")
+    given = {
+        "lifetime_sign_in": "600",
+        "call_networks": "10.0.0.0/8, 192.168.7.0/24",
+        "audit_sealed": "yes",
+        "upstream_work_issuer": "https://login.example.com",
+        "upstream_work_client_id": "accounts",
+        "upstream_work_client_secret_file": str(password),
+    }
+    said = accounts("config", "check", **given)
+    lines = said.out.splitlines()
+    for line in (
+        "ACCOUNTS_LIFETIME_SIGN_IN = 600",
+        "ACCOUNTS_LIFETIME_INVITE = 604800",
+        "ACCOUNTS_CALL_NETWORKS = 10.0.0.0/8,192.168.7.0/24",
+        "ACCOUNTS_AUDIT_SEALED = true",
+        "ACCOUNTS_MAIL_USERNAME = (not set)",
+        "ACCOUNTS_DEVISE_PEPPER = (not set)",
+        "ACCOUNTS_UPSTREAM_WORK_ISSUER = https://login.example.com",
+        "ACCOUNTS_UPSTREAM_WORK_LABEL = Work",
+        "ACCOUNTS_UPSTREAM_WORK_CLIENT_SECRET = (set)",
+    ):
+        assert line in lines
+    for python in ("None", "()", "timedelta", "Path(", "{", "upstream-secret"):
+        assert python not in said.out
+    (told,) = accounts("config", "check", "--json", **given).json
+    written = dict(line.split(" = ") for line in lines if " = " in line)
+    assert {name: value or "(not set)" for name, value in told["settings"].items()} == written
+    assert told["store"]["version"] == schema.head_revision()
+
+
+def test_what_is_printed_can_be_set_again(accounts: Command) -> None:
+    (first,) = accounts("config", "check", "--json", call_networks="10.0.0.0/8,192.168.7.0/24").json
+    again = {
+        name.removeprefix("ACCOUNTS_").lower(): value
+        for name, value in first["settings"].items()
+        if value not in (None, "(set)")
+    }
+    assert accounts("config", "check", "--json", **again).json == [first]
+
+
+def test_a_check_that_fails_says_in_json_what_it_found(bare: Command) -> None:
+    said = bare("config", "check", "--json", secret_keys=KEY)
+    assert (said.status, said.json[0]["store"], said.json[0]["keys"]["count"]) == (1, None, 1)
+
+
 @on_both_databases
 def test_the_check_hides_the_password_of_the_database(accounts: Command, database: str) -> None:
     if database.startswith("postgresql"):

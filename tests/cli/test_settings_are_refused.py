@@ -123,6 +123,16 @@ def test_a_port_that_is_taken_is_named(bare: Command) -> None:
     assert told == f"ACCOUNTS_HOST, ACCOUNTS_PORT: cannot listen on 127.0.0.1 port {port}: Address already in use"
 
 
+def test_settings_are_judged_before_the_port_is_taken(bare: Command, tmp_path: Path) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert "shorter than 32 bytes" in bare("serve", port=port, secret_keys="short").refused
+        assert "cannot listen" in bare("serve", port=port, secret_keys=KEY).refused
+    assert not (tmp_path / "instance" / "accounts.db").exists(), "no table is made for a service that cannot start"
+
+
 def test_a_host_that_is_not_of_this_machine_is_named(bare: Command) -> None:
     assert "cannot listen on 192.0.2.1 port" in bare("serve", host="192.0.2.1", env="development").refused
 
