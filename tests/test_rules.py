@@ -84,6 +84,7 @@ def undocumented(tree: ast.Module) -> Iterator[str]:
     """Public functions and classes without a word, by name.
 
     What is handed to ``Link(...)`` is described there once for all kinds, and a problem says its public sentence.
+    An overload has the words of its function.
     """
     hooks = {
         given.value.id
@@ -94,6 +95,8 @@ def undocumented(tree: ast.Module) -> Iterator[str]:
     }
     for node in tree.body:
         if not isinstance(node, ast.ClassDef | ast.FunctionDef) or node.name.startswith("_") or node.name in hooks:
+            continue
+        if any(isinstance(each, ast.Name) and each.id == "overload" for each in node.decorator_list):
             continue
         if ast.get_docstring(node) is None and not any("message = N_(" in line for line in _source(node)):
             yield node.name

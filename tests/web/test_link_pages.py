@@ -96,6 +96,6 @@ def test_a_dead_invitation_names_who_can_help(service: Service, problem: type[De
     says = {"code": told.code, "status": told.status, "problem": told, "purpose": "invite"}
     with service.app.test_request_context("/l/invite"):
         context.state().purpose = "invite"
-        words = Reply(template="problem.html", json=says).response().get_data(as_text=True)
+        words = Reply(template="accounts/problem.html", json=says).response().get_data(as_text=True)
     assert told.message in words
     assert "whoever invited you" in words

@@ -124,10 +124,7 @@ def create_visitor_session() -> Session:
 
 
 def record_sign_in(uow: UnitOfWork, session: Session, *, renewed: bool = False) -> None:
-    """Put a sign-in into the audit log, which is also the list of sessions.
-
-    :param renewed: whether somebody who is signed in already stays so, in a session with a new id.
-    """
+    """Record a sign-in in the audit log, which lists the sessions; ``renewed``: of who is signed in already."""
     key = uow.site.ring.signing
     facts = {
         "session": session.id,
