@@ -60,7 +60,7 @@ def test_an_answer_of_somebody_elses_sign_in_is_refused(name: str, tls_house: Ho
     mallory.open(example.origin)
     mallory.follow("Sign in")
     mallory.sign_in()
-    sent = [step.headers["Location"] for step in mallory.response.history if "code=" in step.headers["Location"]]
+    sent = [step.headers["Location"] for step in mallory.history if "code=" in step.headers["Location"]]
     ana = Somebody(tls_house, tls_house.member("Ana"))
     ana.open(example.origin)
     ana.open(sent[0])

@@ -20,10 +20,12 @@ class HttpBrowser(PageBrowser[R]):
 
     :ivar http: the session; its settings say whom it trusts and from where it asks.
     :ivar response: the newest answer.
+    :ivar history: the redirects that led to it.
     """
 
     http: requests.Session
     response: requests.Response
+    history: list[requests.Response]
 
     @property
     def page(self) -> Page:
@@ -35,13 +37,14 @@ class HttpBrowser(PageBrowser[R]):
         :param stays_at: a redirect to an address that does not begin so is not followed.
         :returns: the address that was not asked; "" where all were.
         """
-        method = "GET" if data is None else "POST"
+        method, self.history = ("GET" if data is None else "POST"), []
         for _ in range(MAX_REDIRECTS):
             self.url = url
             self.response = self.http.request(method, url, data=data, allow_redirects=False, timeout=SECONDS_TO_WAIT)
             location = self.response.headers.get("Location")
             if location is None or not self.response.is_redirect:
                 return ""
+            self.history.append(self.response)
             url, method, data = urljoin(url, location), "GET", None
             if not url.startswith(stays_at):
                 return url

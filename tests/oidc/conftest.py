@@ -12,7 +12,7 @@ from accounts import Settings
 from accounts.extension import get_app_state
 from accounts.flows.oidc.signing_keys import SigningKeys
 from tests.conftest import KEY
-from tests.oidc.kit import Provider
+from tests.oidc.kit import BrowserUser, Provider, RelyingParty
 from tests.oidc.levels import should
 from tests.people import APP_POOL, Service
 from tests.servers.certificates import Authority
@@ -54,3 +54,15 @@ def provider(listening: Provider, database: str, with_keys: Path, make_service: 
     shutil.copy(with_keys, database.removeprefix("sqlite:///"))
     listening.serve(make_service(public_origin=listening.origin))
     return listening
+
+
+@pytest.fixture
+def rp(provider: Provider) -> RelyingParty:
+    """An app that is trusted and has a secret."""
+    return provider.register()
+
+
+@pytest.fixture
+def ana(provider: Provider) -> BrowserUser:
+    """Somebody with an account, not signed in yet."""
+    return provider.person()

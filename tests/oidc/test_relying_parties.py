@@ -20,7 +20,7 @@ from accounts.core.models.apps import OidcKey
 from accounts.flows.oidc import signing_key_rotation, signing_keys
 from tests.e2e.running import free_port
 from tests.oidc.kit import BrowserUser, CallbackRequest, Provider, RelyingParty, code_challenge
-from tests.oidc.test_rules import NEAR_MISSES
+from tests.oidc.test_redirect_uris import NEAR_MISSES
 
 pytestmark = pytest.mark.faults
 PROGRAMS = Path(__file__).parent / "rps"
