@@ -1,4 +1,4 @@
-"""The rules of this house, as far as a machine can watch over them."""
+"""Rules of the project, as far as a machine can watch over them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CODE = sorted((ROOT / "accounts").rglob("*.py"))
+READ = [*CODE, *sorted(path for folder in ("tests", "bench", "alembic") for path in (ROOT / folder).rglob("*.py"))]
+MAX_LINES = 250
 
 HOSTS = ("pypi" + ".org", "python" + "hosted.org", "npm" + "js.org", "npm" + "js.com", "crates" + ".io")
 PLACES = ("/ro" + "ot/", "/ho" + "me/", "/Us" + "ers/", "/wo" + "rk/", "C:" + "\\Users")
@@ -49,10 +51,9 @@ def test_every_locked_package_has_its_hashes() -> None:
         assert [pin for pin in pins if "--hash=sha256:" not in pin] == []
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_file_of_code_can_be_read_in_one_sitting(path: Path) -> None:
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    assert len(lines) <= 250
+def test_a_file_of_code_can_be_read_in_one_sitting() -> None:
+    lines = {path: [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()] for path in READ}
+    assert {path.relative_to(ROOT): len(found) for path, found in lines.items() if len(found) > MAX_LINES} == {}
 
 
 def test_no_file_names_a_place_of_one_machine_or_the_host_of_a_registry() -> None:
@@ -111,6 +112,6 @@ def test_every_module_says_what_it_is_for() -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_public_function_and_class_has_a_docstring(path: Path) -> None:
-    assert list(undocumented(ast.parse(path.read_text(encoding="utf-8")))) == []
+def test_every_public_function_and_class_has_a_docstring() -> None:
+    found = {path: list(undocumented(ast.parse(path.read_text(encoding="utf-8")))) for path in CODE}
+    assert {path.relative_to(ROOT): names for path, names in found.items() if names} == {}
