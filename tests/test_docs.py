@@ -188,7 +188,7 @@ def test_every_kind_of_link_has_a_row_that_says_what_it_binds_and_how_long_it_li
     assert set(re.findall(r"`(\w+)`", again)) == dead
 
 
-def test_every_part_that_a_link_can_bind_is_told() -> None:
+def test_every_part_that_a_link_can_bind_is_explained() -> None:
     for part in (value for value in vars(parts).values() if isinstance(value, StatePart)):
         assert row("links.md", part.name)
 

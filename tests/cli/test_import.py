@@ -66,7 +66,7 @@ def test_what_cannot_be_read_is_one_line(accounts: Command, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "wrong", [("--group", "admins"), ("--group", "a=two words"), ("--firebase", "x,8,Bw=="), ("--from", "auth0")]
 )
-def test_wrong_usage_is_told(accounts: Command, tmp_path: Path, wrong: tuple[str, ...]) -> None:
+def test_wrong_usage_is_explained(accounts: Command, tmp_path: Path, wrong: tuple[str, ...]) -> None:
     path = write_csv(tmp_path / "people.csv", [person()])
     said = accounts("import", str(path), *wrong)
     assert said.status == 2

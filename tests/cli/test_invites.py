@@ -59,7 +59,7 @@ def test_a_file_names_the_batch_and_is_sent_at_once(accounts: Command, service: 
     assert accounts("invites", "create", "--csv", str(people)).refused == "name: There is a batch of this name."
 
 
-def test_what_cannot_be_done_is_told(accounts: Command, tmp_path: Path) -> None:
+def test_what_cannot_be_done_is_explained(accounts: Command, tmp_path: Path) -> None:
     assert accounts("invites", "create").status == 2
     assert accounts("invites", "create", "a@example.org", "--csv", __file__).status == 2
     assert accounts("invites", "revoke").status == 2

@@ -49,7 +49,7 @@ def test_a_disabled_account_is_out_until_it_is_enabled(accounts: Command, servic
     assert member.sign_in().status_code == 200
 
 
-def test_groups_are_what_was_said_last(accounts: Command, service: Service) -> None:
+def test_groups_are_what_was_set_last(accounts: Command, service: Service) -> None:
     member = service.member()
     assert accounts("users", "set-groups", member.email, "readers", "editors").out == (
         f"{member.email} is in: editors, readers\n"

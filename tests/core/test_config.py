@@ -170,7 +170,7 @@ def test_a_toml_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     [f"{OLD},{KEY}", f" {OLD} , {KEY} ", f"{OLD}\n{KEY}\n", json.dumps([OLD, KEY]), [OLD, KEY], (OLD, KEY)],
     ids=["commas", "spaces", "lines", "json", "list", "tuple"],
 )
-def test_a_key_ring_is_said_in_several_ways_oldest_first(given: object) -> None:
+def test_a_key_ring_is_given_in_several_ways_oldest_first(given: object) -> None:
     assert Settings.load({"ACCOUNTS_SECRET_KEYS": given}).secret_keys == (OLD, KEY)
 
 
@@ -196,7 +196,7 @@ def test_a_lifetime_is_a_number_of_seconds_up_to_a_year(value: object) -> None:
     assert line == "ACCOUNTS_LIFETIME_RESET_PASSWORD: must be a number of seconds, at least 1, at most a year"
 
 
-def test_a_lifetime_is_said_for_a_purpose() -> None:
+def test_a_lifetime_is_set_by_purpose() -> None:
     found = Settings.load({"ACCOUNTS_LIFETIME_RESET_PASSWORD": "3", "ACCOUNTS_LIFETIME_INVITE": 86400})
     assert found.lifetimes == {"reset-password": timedelta(seconds=3), "invite": timedelta(days=1)}
 

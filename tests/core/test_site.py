@@ -20,14 +20,14 @@ def settings(tmp_path: Path, **changes: object) -> Settings:
     return Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in given.items() if value is not None})
 
 
-def test_a_house_with_keys_of_its_own_touches_no_file(tmp_path: Path) -> None:
+def test_a_site_with_configured_keys_touches_no_file(tmp_path: Path) -> None:
     house = Site(settings(tmp_path), LINKS)
     assert not house.store.has_engine
     assert list(tmp_path.iterdir()) == []
     assert house.ring.signing.secret == KEY.encode()
 
 
-def test_a_house_without_keys_keeps_a_ring_in_its_instance(tmp_path: Path) -> None:
+def test_a_site_without_configured_keys_keeps_a_ring_in_its_instance(tmp_path: Path) -> None:
     house = Site(settings(tmp_path, secret_keys=None), LINKS)
     again = Site(settings(tmp_path, secret_keys=None), LINKS)
     assert house.ring.signing == again.ring.signing
@@ -63,7 +63,7 @@ def test_a_host_may_bring_its_store_and_its_place(tmp_path: Path) -> None:
     assert house.link_signer.page_url("/sign-in") == "http://127.0.0.1:8000/auth/sign-in"
 
 
-def test_two_houses_with_the_same_key_do_not_read_each_others_statements(tmp_path: Path) -> None:
+def test_two_sites_with_the_same_key_do_not_accept_each_others_tokens(tmp_path: Path) -> None:
     one = Site(settings(tmp_path), LINKS)
     others = [Site(settings(tmp_path), LINKS, url_prefix="/auth"), Site(settings(tmp_path, port="8001"), LINKS)]
     token = one.signer.sign("session", 1, "x")

@@ -20,6 +20,10 @@ from tests.servers.relying_party import RelyingParty, relying_party
 FORM = {"logout_token": "a.b+c/d=&e"}
 
 
+SECONDS_ON_A_LOADED_MACHINE = 20
+"""More than a second, which is what the sender waits, and less than the app takes to end of itself."""
+
+
 @pytest.fixture
 def party() -> Iterator[RelyingParty]:
     with relying_party() as running:
@@ -41,13 +45,13 @@ def test_a_call_is_one_post_of_a_form_and_nothing_else(party: RelyingParty, call
     assert party.heard == [("POST", "/goodbye?house=one", {"logout_token": [FORM["logout_token"]]})]
 
 
-def test_204_is_a_yes_too(party: RelyingParty, caller: HttpCallbackSender) -> None:
+def test_204_confirms_like_200(party: RelyingParty, caller: HttpCallbackSender) -> None:
     party.manner = "204"
     assert caller.send(to(party.address)) == "204"
 
 
 @pytest.mark.parametrize("manner", ["400", "401", "404", "500", "503", "junk", "cut", "huge"])
-def test_whatever_is_no_yes_is_tried_again(party: RelyingParty, caller: HttpCallbackSender, manner: str) -> None:
+def test_any_other_answer_is_tried_again(party: RelyingParty, caller: HttpCallbackSender, manner: str) -> None:
     party.manner = manner
     with pytest.raises(TransientFailure) as failed:
         caller.send(to(party.address))
@@ -66,7 +70,7 @@ def test_nobody_waits_for_ever(party: RelyingParty, caller: HttpCallbackSender, 
     party.manner, began = manner, time.monotonic()
     with pytest.raises(TransientFailure, match="TimeoutError"):
         caller.send(to(party.address))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < SECONDS_ON_A_LOADED_MACHINE
 
 
 def test_an_endless_body_is_not_read(party: RelyingParty, caller: HttpCallbackSender) -> None:

@@ -21,6 +21,7 @@ from tests.servers.smtp import DISCONNECT, HANG, SmtpSink, Verb
 Tls = Literal["starttls", "tls", "none"]
 SENDER = "Accounts <no-reply@example.org>"
 LINK = str(SAMPLES["reset-password"]["link"])
+SECONDS_ON_A_LOADED_MACHINE = 20
 
 
 def message(locale: str = "en") -> Message:
@@ -196,7 +197,7 @@ def test_a_server_that_says_nothing_is_given_up(verb: Verb) -> None:
         started = time.monotonic()
         with pytest.raises(TransientFailure):
             carrier(sink.port, seconds=0.3).send(message())
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < SECONDS_ON_A_LOADED_MACHINE
 
 
 def test_a_server_without_starttls_gets_no_mail_in_plain_text() -> None:
@@ -303,6 +304,6 @@ def test_the_mailbox_shows_each_message_and_keeps_the_last_ones() -> None:
     assert shown[0].split("\n")[1:3] == [f"  mail to {SAMPLE_EMAIL}: Choose a new password", f"  {LINK}"]
 
 
-def test_the_mailbox_speaks_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_mailbox_prints_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     Mailbox().send(LetterMessage(subject="Note", recipients=[SAMPLE_EMAIL], body="no link", sender=SENDER))
     assert f"mail to {SAMPLE_EMAIL}: Note" in capsys.readouterr().err

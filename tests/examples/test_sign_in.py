@@ -121,7 +121,7 @@ def test_signed_out_there_is_signed_out_of_the_app(
 
 
 @on_each
-def test_nobody_is_signed_out_by_what_is_no_goodbye(name: str, tls_house: House, run_example: Run) -> None:
+def test_only_a_valid_logout_token_signs_anybody_out(name: str, tls_house: House, run_example: Run) -> None:
     example = run_example(name, tls_house)
     ana = Somebody(tls_house, tls_house.member("Ana"))
     ana.open(example.origin)

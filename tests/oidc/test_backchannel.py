@@ -74,7 +74,7 @@ def check(rp: RelyingParty, token: str, id_token: dict[str, Any]) -> None:
     assert "nonce" not in claims
 
 
-def test_a_password_said_anew_does_not_part_an_app_from_its_session(
+def test_a_step_up_does_not_part_an_app_from_its_session(
     provider: Provider, told: relying_party.RelyingParty
 ) -> None:
     """The id of the session changes then; the app is told of the one that it knows."""

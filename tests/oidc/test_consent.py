@@ -38,7 +38,7 @@ def test_choosing_an_account_is_no_consent(shop: RelyingParty, ana: BrowserUser)
     assert agreed(shop) == ["email openid"]
 
 
-def test_choosing_an_account_for_an_app_of_the_house_is_kept_nowhere(provider: Provider, ana: BrowserUser) -> None:
+def test_choosing_an_account_for_a_trusted_app_is_not_stored(provider: Provider, ana: BrowserUser) -> None:
     rp = provider.register()
     assert ana.open(rp.authorization_url(prompt="select_account")) is None
     assert "gets to know" not in ana.page.text

@@ -26,7 +26,7 @@ def test_an_app_for_certain_groups_lets_nobody_else_in(provider: Provider, ana: 
     assert rp.userinfo(tokens.access).status_code == 401
 
 
-def test_consent_is_asked_once_for_each_thing_and_never_of_the_house(provider: Provider, ana: BrowserUser) -> None:
+def test_consent_is_asked_once_for_each_scope(provider: Provider, ana: BrowserUser) -> None:
     rp = provider.register(trusted=False, name="<b>Shop</b>")
     ana.log_in(provider.register())
     landed = ana.open(rp.authorization_url(prompt="none"))

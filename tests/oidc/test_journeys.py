@@ -95,7 +95,7 @@ def test_through_an_app_that_is_not_trusted(provider: Provider) -> None:
     arrived(rp, ana.decide(), ana.email)
 
 
-def test_an_app_is_spoken_to_at_one_address_whatever_the_language(provider: Provider) -> None:
+def test_addresses_that_apps_know_have_no_language_prefix(provider: Provider) -> None:
     for rule in provider.service.app.url_map.iter_rules():
         if "/oauth/" in rule.rule or "/.well-known/" in rule.rule:
             assert rule.rule.startswith(("/oauth/", "/.well-known/")), rule.rule

@@ -25,7 +25,7 @@ LIES: dict[str, dict[str, Any]] = {
     "another party": {"azp": "somebody-else"},
     "expired": {"exp": time.time() - HOUR},
     "never expires": {"exp": None},
-    "of tomorrow": {"iat": time.time() + HOUR},
+    "of tomorrow": {"iat": time.time() + 24 * HOUR},
     "nobody": {"sub": None},
     "somebody no database can hold": {"sub": "a\x00b"},
     "half a character": {"sub": "\ud800"},
@@ -72,7 +72,7 @@ def test_an_answer_of_another_issuer_or_of_none(world: World, liar: Liar, iss: s
     assert "/token" not in liar.asked
 
 
-def test_a_refusal_there_is_told(world: World, liar: Liar) -> None:
+def test_a_refusal_by_the_issuer_is_shown(world: World, liar: Liar) -> None:
     browser = world.browser()
     browser.come_back(browser.visit_the_liar(), code=None, error="access_denied")
     assert browser.response.status_code == 502

@@ -115,7 +115,7 @@ def test_the_admin_sees_the_answers(service: Service, party: RelyingParty) -> No
     assert "answered 503" in admin.get(f"/admin/apps/{app.id}").get_data(as_text=True)
 
 
-def test_json_is_told_where_to_look(service: Service) -> None:
+def test_a_json_sign_out_answers_with_the_address_of_the_status_page(service: Service) -> None:
     member = service.member()
     sign_in_to_apps(service, member, register_app(service).app)
     answer = member.post("/api/sign-out")

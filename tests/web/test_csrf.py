@@ -161,7 +161,7 @@ def needing_a_token(service: Service) -> list[Endpoint]:
     return [door for door in changing(service) if door.format == "html" or door.csrf_required]
 
 
-def test_there_are_doors_of_both_kinds(service: Service) -> None:
+def test_there_are_endpoints_with_and_without_a_csrf_check(service: Service) -> None:
     assert len(needing_a_token(service)) > 40
     assert {door.route.name for door in changing(service) if door not in needing_a_token(service) and door.route} == {
         "sign_up",

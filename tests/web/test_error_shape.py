@@ -51,14 +51,14 @@ def check_problem(answer: TestResponse) -> dict[str, Any]:
     return said
 
 
-def test_codes_are_unique_and_each_has_one_status_and_one_sentence() -> None:
+def test_codes_are_unique_and_each_has_one_status_and_one_message() -> None:
     assert len(CODES) == len({problem.code: problem for problem in all_problems()})
     for problem in all_problems():
         assert 400 <= problem.status < 600
         assert problem.message.endswith(".")
 
 
-def test_every_error_of_every_json_door_has_one_shape(service: Service) -> None:
+def test_every_error_of_every_json_endpoint_has_one_shape(service: Service) -> None:
     for person in (service.person(), service.member()):
         for door in list_endpoints(service):
             answer = request_endpoint(door, person)
@@ -95,7 +95,7 @@ def test_elsewhere_errors_are_pages(service: Service, path: str) -> None:
     assert (answer.status_code, answer.mimetype) == (404, "text/html")
 
 
-def test_errors_speak_the_language_of_the_asker(service: Service) -> None:
+def test_errors_are_in_the_language_of_the_request(service: Service) -> None:
     said = service.person().get("/api/account", headers={"Accept-Language": "de"}).get_json()
     assert said["code"] == "not_signed_in"
     assert said["title"] != errors.NotSignedIn.message

@@ -104,7 +104,7 @@ def test_where_several_apps_stand_at_one_origin_the_proxy_says_which(service: Se
 
 
 @on_both_databases
-def test_whatever_ends_a_session_ends_its_visits(service: Service) -> None:
+def test_whatever_ends_a_session_ends_its_host_sessions(service: Service) -> None:
     service.admin()
     app = register_app(service, forward_origins=[WIKI], allowed_groups=["staff"]).app
     member = service.member()

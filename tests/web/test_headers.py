@@ -74,7 +74,7 @@ def test_over_plain_http_nothing_is_promised_about_https(make_service: Callable[
         assert "Strict-Transport-Security" not in ask(service.person()).headers
 
 
-def test_every_door_answers_with_all_headers(make_service: Callable[..., Service]) -> None:
+def test_every_endpoint_answers_with_all_headers(make_service: Callable[..., Service]) -> None:
     service = make_service(public_origin=HTTPS)
     person = service.person()
     for door in list_endpoints(service):

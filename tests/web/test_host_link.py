@@ -129,7 +129,7 @@ def test_a_link_of_the_host_works_as_json(service: Service) -> None:
     assert problem_code(stranger.post(f"/api/l/{PURPOSE}", {"token": token, "name": "Again"})) == "link_used"
 
 
-def test_its_tokens_open_no_other_door_and_other_tokens_do_not_open_it(service: Service) -> None:
+def test_its_tokens_are_accepted_at_no_other_endpoint_and_no_other_tokens_at_its_own(service: Service) -> None:
     member, url = mailed(service)
     token = url.split("/")[-2]
     assert problem_code(service.person().get(f"/api/l/reset-password?token={token}")) == "link_invalid"
@@ -138,7 +138,7 @@ def test_its_tokens_open_no_other_door_and_other_tokens_do_not_open_it(service: 
     assert problem_code(service.person().get(f"/api/l/{PURPOSE}?token={reset}")) == "link_invalid"
 
 
-def test_it_dies_like_every_link_with_the_state_it_speaks_of(service: Service) -> None:
+def test_it_dies_like_every_link_with_the_state_that_it_binds(service: Service) -> None:
     member, url = mailed(service)
     member.post("/api/sign-out", {"everywhere": True})
     assert problem_code(service.person().get(f"/api/l/{PURPOSE}?token={url.split('/')[-2]}")) == "link_used"

@@ -58,7 +58,7 @@ FORMS = (
 )
 
 
-def test_json_doors_take_no_form_and_no_text(service: Service, scene: Scene) -> None:
+def test_json_endpoints_take_no_form_and_no_text(service: Service, scene: Scene) -> None:
     before = dump_tables(service, "rate_limits")
     sign_out = [door for door in list_endpoints(service) if door.name == "POST /api/sign-out"]
     for door in [*changing(service, "json"), *sign_out]:
@@ -85,7 +85,7 @@ def test_what_is_no_json_object_is_refused(service: Service, scene: Scene) -> No
     assert dump_tables(service, "rate_limits") == before
 
 
-def test_a_field_said_twice_is_refused(service: Service, scene: Scene) -> None:
+def test_a_field_given_twice_is_refused(service: Service, scene: Scene) -> None:
     before = dump_tables(service, "rate_limits")
     for door in changing(service, "json"):
         twice = '{"email": "a@example.org", "email": "b@example.org"}'
@@ -99,7 +99,7 @@ def test_a_field_said_twice_is_refused(service: Service, scene: Scene) -> None:
     assert dump_tables(service, "rate_limits") == before
 
 
-def test_more_than_64_kb_or_what_a_door_takes_is_refused(service: Service, scene: Scene) -> None:
+def test_a_body_over_64_kb_or_the_limit_of_its_endpoint_is_refused(service: Service, scene: Scene) -> None:
     before = dump_tables(service, "rate_limits")
     for door in changing(service, "json"):
         long = "x" * (door.route.max_bytes if door.route else MAX_BODY_BYTES)

@@ -75,7 +75,7 @@ def test_a_link_that_is_refused_for_its_length_is_not_shown_again(service: Servi
     assert_no_secret(service, page, token_of_url(url))
 
 
-def test_the_page_speaks_german(service: Service) -> None:
+def test_the_page_is_in_german(service: Service) -> None:
     admin = service.admin()
     page = page_of(admin, CASES["used"](service, admin).text, f"/de{PATH}")
     assert "Genau dieser Link wurde schon benutzt." in page

@@ -36,7 +36,7 @@ def test_every_kind_of_link_is_made_in_these_tests() -> None:
 
 
 @pytest.mark.parametrize("purpose", PURPOSES)
-def test_a_token_opens_the_door_of_its_own_purpose(service: Service, purpose: str) -> None:
+def test_a_token_is_accepted_at_the_endpoint_of_its_own_purpose(service: Service, purpose: str) -> None:
     url = make_link_url(service, purpose, service.admin())
     token, person = token_of_url(url), browser_for_link(service, purpose, url)
     assert person.get(f"/api/l/{purpose}?token={token}").status_code == 200
@@ -45,7 +45,7 @@ def test_a_token_opens_the_door_of_its_own_purpose(service: Service, purpose: st
     assert person.post(f"/api/l/{purpose}", {"token": token, **FORM_DATA[purpose]}).status_code in (200, 201)
 
 
-def test_a_token_is_refused_at_the_door_of_every_other_purpose(service: Service) -> None:
+def test_a_token_is_refused_at_the_endpoint_of_every_other_purpose(service: Service) -> None:
     admin = service.admin()
     tokens = {purpose: token_of(service, purpose, admin) for purpose in (*PURPOSES, *OTHERS)}
     before = dump_tables(service, "rate_limits")

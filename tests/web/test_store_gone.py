@@ -29,7 +29,7 @@ def cut_off(request: pytest.FixtureRequest, make_service: MakeService, tmp_path:
     return service, somebody
 
 
-def test_every_door_answers_and_those_that_need_the_store_say_503(cut_off: tuple[Service, Person]) -> None:
+def test_every_endpoint_answers_and_those_that_need_the_store_with_503(cut_off: tuple[Service, Person]) -> None:
     service, somebody = cut_off
     for door in list_endpoints(service):
         answer = request_endpoint(door, somebody)

@@ -64,7 +64,7 @@ def test_code_and_templates_are_both_looked_through() -> None:
 
 
 @pytest.mark.parametrize("locale", OTHERS)
-def test_every_sentence_is_translated(locale: str) -> None:
+def test_every_message_is_translated(locale: str) -> None:
     done = {text for text, words in said(locale).items() if words}
     assert sorted(asked_for() - done) == []
 

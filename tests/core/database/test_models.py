@@ -74,7 +74,7 @@ def test_now_is_aware() -> None:
         assert clock.now() == datetime(2030, 1, 1, tzinfo=UTC)
 
 
-def test_a_problem_keeps_its_reason_apart_from_what_is_said() -> None:
+def test_a_problem_keeps_its_reason_apart_from_its_message() -> None:
     problem = LinkInvalid("bad signature")
     assert isinstance(problem, DeadLink)
     assert (problem.code, problem.status, problem.reason) == ("link_invalid", 400, "bad signature")
@@ -83,7 +83,7 @@ def test_a_problem_keeps_its_reason_apart_from_what_is_said() -> None:
     assert TooManyRequests(retry_after=3).retry_after == 3
 
 
-def test_each_problem_has_a_code_of_its_own_and_a_sentence() -> None:
+def test_each_problem_has_a_code_of_its_own_and_a_message() -> None:
     def kinds(kind: type[Problem]) -> list[type[Problem]]:
         return [kind, *(below for each in kind.__subclasses__() for below in kinds(each))]
 

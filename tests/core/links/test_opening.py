@@ -72,7 +72,9 @@ def test_its_last_moment_is_alive_and_the_next_is_too_late(
     check_dead(service, RESET, mailed, LinkExpired)
 
 
-def test_state_is_told_before_age(service: Service, stopped_clock: time_machine.Traveller) -> None:
+def test_a_link_that_is_used_and_expired_is_reported_as_used(
+    service: Service, stopped_clock: time_machine.Traveller
+) -> None:
     who = make_owner(service)
     mailed = sign_link(who, RESET)
     update_account(who, auth_epoch=9, sign_in_serial=9)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.core.security.addresses import MAX_EMAIL_BYTES, AddressRefused, EmailAddress, mask_email, parse_email
+from tests.kit.properties import examples
 
 LABELS = ".".join(letter * 60 for letter in "bcd")
 LONGEST = "a" * (MAX_EMAIL_BYTES - len(LABELS) - 5) + "@" + LABELS + ".org"
@@ -98,7 +99,7 @@ ADDRESSES = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(ADDRESSES)
 def test_whatever_is_accepted_is_one_plain_address_whose_key_is_final(text: str) -> None:
     try:

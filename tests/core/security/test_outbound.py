@@ -31,7 +31,7 @@ def test_networks_of_ones_own_are_not_called(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", OUTSIDE)
-def test_the_internet_is(address: str) -> None:
+def test_addresses_of_the_internet_are_global(address: str) -> None:
     assert OutboundPolicy().permits(ipaddress.ip_address(address))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from urllib.parse import urljoin, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.core.security.redirects import MAX_TARGET_CHARACTERS, local_path
+from tests.kit.properties import examples
 
 SITE = "https://accounts.example.org"
 
@@ -53,7 +54,7 @@ def test_a_target_that_cannot_be_parsed_is_dropped() -> None:
     assert local_path("//[") is None
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.text(st.sampled_from("/\\@:?#%25c0af.ehttps[]\t\n ü\ud800"), max_size=20).map(lambda text: "/" + text))
 def test_whatever_is_kept_stays_here_and_is_kept_again(text: str) -> None:
     found = local_path(text)

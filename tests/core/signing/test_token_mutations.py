@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.core.signing.tokens import BadToken
 from tests.core.sites import make_signer
+from tests.kit.properties import examples
 
 BOX = make_signer()
 TOKENS = [
@@ -44,7 +45,7 @@ def mutated(which: int, seeds: list[int]) -> str:
 MUTATED = st.builds(mutated, st.integers(0, 1), st.lists(st.integers(0, 2**32), min_size=1, max_size=4))
 
 
-@settings(max_examples=2000, deadline=None)
+@examples(2000)
 @given(MUTATED)
 def test_no_mutated_token_is_accepted(token: str) -> None:
     try:
@@ -55,7 +56,7 @@ def test_no_mutated_token_is_accepted(token: str) -> None:
         assert token in TOKENS, "only a mutation that changed nothing may open"
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(st.text(max_size=200))
 def test_no_other_text_is_accepted_either(token: str) -> None:
     try:

@@ -17,7 +17,7 @@ from tests.people import PASSWORD, Service
 
 
 @on_both_databases
-def test_what_is_said_is_changed_and_the_rest_stays(service: Service) -> None:
+def test_only_given_fields_are_changed(service: Service) -> None:
     made = sign_up_member(service, "ann")
     session = made.sign_in()
     assert profile.update_profile(made.uow(), made.id, ProfileForm(locale="de")).locale == "de"

@@ -195,7 +195,7 @@ def test_a_link_lives_half_an_hour_and_as_long_as_configured(make_service: Calla
             assert link_state(service, RESET, token) == "link_expired"
 
 
-def test_used_is_said_before_expired(service: Service) -> None:
+def test_a_used_link_that_has_expired_is_reported_as_used(service: Service) -> None:
     made = sign_up_member(service)
     token = made.reset_token()
     made.sign_in()

@@ -103,7 +103,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(house: Site, same_tim
 
 
 @pytest.mark.parametrize("after", ["x", "1.2.3", "9" * 18 + ".a", "-1.a", "a.b", ".", "99999999999999999999.x"])
-def test_a_place_that_is_none_is_told_so(service: Service, after: str) -> None:
+def test_any_text_as_a_cursor_is_answered(service: Service, after: str) -> None:
     answer = service.admin().get(f"/api/admin/audit?after={after}")
     assert answer.status_code == 422, answer.text
     assert [error["field"] for error in answer.get_json()["errors"]] == ["after"]

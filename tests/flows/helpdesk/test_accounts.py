@@ -92,7 +92,7 @@ def test_groups_and_states_narrow_the_list(service: Service) -> None:
 
 
 @on_both_databases
-def test_one_account_is_told_whole_and_its_parts_can_be_ended(service: Service) -> None:
+def test_an_account_is_shown_with_its_sessions_and_each_can_be_ended(service: Service) -> None:
     create_first_admin(service)
     somebody = sign_up_member(service)
     kept, ended = somebody.sign_in(), somebody.sign_in()

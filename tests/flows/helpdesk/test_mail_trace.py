@@ -268,7 +268,7 @@ def test_looking_is_noted_with_who_looked(service: Service) -> None:
 
 
 @pytest.mark.parametrize("said", [{}, {"email": ""}, {"email": "", "link": " "}, {"email": "no address"}])
-def test_an_address_or_a_link_must_be_said(service: Service, said: dict[str, str]) -> None:
+def test_an_address_or_a_link_must_be_given(service: Service, said: dict[str, str]) -> None:
     answer = service.admin().post("/api/admin/mail", said)
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["field"] == "email"

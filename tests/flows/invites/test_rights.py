@@ -96,7 +96,7 @@ def test_a_disabled_account_cannot_accept(service: Service) -> None:
     assert link_state(service, INVITE, token) == "link_invalid"
 
 
-def test_an_account_that_went_away_while_accepting_is_told(service: Service) -> None:
+def test_an_account_that_went_away_while_accepting_is_a_used_link(service: Service) -> None:
     admin, made = create_first_admin(service), sign_up_member(service)
     send(admin, made.email)
     token = service.link_token(made.email, "invite")
@@ -120,7 +120,7 @@ def test_removed_and_invited_again_the_old_invitation_stays_dead(service: Servic
 
 
 @on_both_databases
-def test_the_door_for_the_first_admin_opens_once(service: Service) -> None:
+def test_the_first_admin_is_invited_once(service: Service) -> None:
     url = first_admin_url(service.uow())
     again = first_admin_url(service.uow())
     assert url is not None
@@ -152,7 +152,7 @@ def test_of_several_first_admins_at_once_there_is_one(service: Service) -> None:
     assert count_rows(service)["accounts"] == 1
 
 
-def test_the_first_admins_door_shuts_when_somebody_administers_another_way(service: Service) -> None:
+def test_the_link_of_the_first_admin_dies_when_somebody_else_administers(service: Service) -> None:
     url = first_admin_url(service.uow())
     assert url is not None
     second_admin(service)

@@ -97,6 +97,6 @@ def test_what_cannot_be_an_invitation_is_refused(said: dict[str, Any]) -> None:
         InviteForm.model_validate(said)
 
 
-def test_groups_are_said_as_a_list_or_as_text_and_each_counts_once() -> None:
+def test_groups_are_given_as_a_list_or_as_text_and_each_counts_once() -> None:
     for said in (["b", "a", "b"], "b, a b", "a,b", " a  b "):
         assert InviteForm.model_validate({"email": "a@example.org", "groups": said}).groups == ["a", "b"]

@@ -103,7 +103,7 @@ def test_an_address_that_is_kept_for_its_owner_is_not_given_away(service: Servic
     assert report.refused == {"taken": 1}
 
 
-def test_the_door_for_the_first_admin_shuts_when_an_admin_comes_in(service: Service, tmp_path: Path) -> None:
+def test_the_link_of_the_first_admin_dies_when_an_admin_is_imported(service: Service, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "people.csv", [person(groups="bosses")])
     assert first_admin.first_admin_url(service.uow()) is not None
     moving.import_accounts(service.uow(), path, ImportOptions(source="plain", groups={"bosses": "admins"}))

@@ -6,22 +6,22 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import given
-from hypothesis import settings as settings_of
 from hypothesis import strategies as st
 
 from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
 from accounts.flows.moving.check_rows import parse_email_cached
 from accounts.flows.moving.rows import clean_text, is_true, parse_timestamp, split_names
+from tests.kit.properties import examples
 
 
-@pytest.mark.parametrize("said", [True, "true", "T", 1, "1", "yes", "2020-01-01", "on"])
-def test_what_says_yes(said: object) -> None:
-    assert is_true(said)
+@pytest.mark.parametrize("value", [True, "true", "T", 1, "1", "yes", "2020-01-01", "on"])
+def test_spellings_of_true(value: object) -> None:
+    assert is_true(value)
 
 
-@pytest.mark.parametrize("said", [False, None, "", " ", "false", "F", 0, "0", "no", "null", "off"])
-def test_what_says_no(said: object) -> None:
-    assert not is_true(said)
+@pytest.mark.parametrize("value", [False, None, "", " ", "false", "F", 0, "0", "no", "null", "off"])
+def test_spellings_of_false(value: object) -> None:
+    assert not is_true(value)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ DOMAINS = st.sampled_from([
 
 
 @given(LOCALS, DOMAINS)
-@settings_of(max_examples=150, deadline=None)
+@examples(150)
 def test_the_fast_way_to_an_address_comes_to_the_same(local: str, domain: str) -> None:
     def told(way: Callable[[str], EmailAddress]) -> EmailAddress | str:
         try:

@@ -163,6 +163,6 @@ def test_what_became_of_it_is_forgotten_after_a_month(service: Service) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x.y.z", "A" * 40])
-def test_nobody_learns_anything_without_a_statement(service: Service, token: str) -> None:
+def test_logouts_are_listed_for_a_valid_token_only(service: Service, token: str) -> None:
     with pytest.raises(NotFound):
         backchannel.list_logouts_by_token(service.uow(), token)

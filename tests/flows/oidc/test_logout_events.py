@@ -189,7 +189,7 @@ def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_sig
     assert all(person.signed_in for person in people[1:]), "here they are signed in as ever"
 
 
-def test_a_sign_in_right_after_a_goodbye_by_a_clock_that_is_behind_is_told_of_its_end(
+def test_a_sign_in_right_after_a_logout_is_notified_of_its_own_end_though_its_clock_is_behind(
     service: Service, party: RelyingParty
 ) -> None:
     member, app = service.member(), register_app(service, backchannel_logout_uri=party.address).app

@@ -33,7 +33,7 @@ def doctor(service: Service, text: str) -> LinkExplanation:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_every_way_to_be_dead_is_told_in_the_words_of_the_door(service: Service, name: str) -> None:
+def test_every_way_to_be_dead_is_explained_in_the_words_of_the_link_page(service: Service, name: str) -> None:
     case = CASES[name](service, service.admin())
     found = doctor(service, case.text)
     assert found.cause.code == case.cause
