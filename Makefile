@@ -19,6 +19,9 @@ run: run-env
 
 # `make test COVERAGE=yes`, as CI says, also wants 95 % of the branches of core and flows; watching them takes its time.
 COVERAGE ?=
+# Bytecode is kept here whatever the environment says: to rewrite the asserts of all tests costs each worker three
+# seconds, and each process that a test starts would compile what was changed since `make .venv`.
+test e2e faults: export PYTHONDONTWRITEBYTECODE :=
 test: lint types
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m pytest -n auto -m "not e2e and not faults" $(if $(COVERAGE),--cov --cov-report=)
