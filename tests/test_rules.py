@@ -115,3 +115,18 @@ def test_every_module_says_what_it_is_for() -> None:
 def test_every_public_function_and_class_has_a_docstring() -> None:
     found = {path: list(undocumented(ast.parse(path.read_text(encoding="utf-8")))) for path in CODE}
     assert {path.relative_to(ROOT): names for path, names in found.items() if names} == {}
+
+
+def test_the_table_of_attacks_names_files_that_there_are() -> None:
+    tests = ROOT / "tests"
+    table = ast.get_docstring(ast.parse((tests / "adversary" / "__init__.py").read_text(encoding="utf-8"))) or ""
+    named = set(re.findall(r"[\w/]*\btest_\w+|core/link_kinds", table))
+    assert len(named) > 20
+    folders = (tests, tests / "adversary")
+    places = {name: [folder / name for folder in folders] for name in named}
+    missing = [
+        name
+        for name, paths in places.items()
+        if not any(path.is_dir() or path.with_suffix(".py").is_file() for path in paths)
+    ]
+    assert missing == []

@@ -12,7 +12,7 @@ from accounts.flows.invites.link import INVITE
 from tests.cli.conftest import Command
 from tests.flows.steps import link_state
 from tests.people import Service, make_email, token_of_url
-from tests.web.printed_letters import parse_letters
+from tests.web.admin.printed_letters import parse_letters
 
 
 def test_a_list_is_looked_at_sent_looked_after_and_exported(

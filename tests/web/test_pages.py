@@ -196,7 +196,7 @@ def test_a_mail_in_the_mailbox_has_a_link_to_press(make_service: Callable[..., S
 def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient) -> None:
     page = ParsedPage(stranger.get("/sign-in"))
     used = [each["href"] for each in page.find_all("link")] + [each["src"] for each in page.find_all("script")]
-    # What a single page uses is asked for by that page: tests/web/test_batches.py, tests/oidc.
+    # What a single page uses is asked for by that page: tests/web/admin/test_batches.py, tests/oidc.
     used += [
         f"/assets/{name}?v={static_fingerprint(name)}" for name in ("letters.css", "send-batch.js", "form-post.js")
     ]

@@ -19,8 +19,8 @@ from accounts.core.security.throttle import INVITE_LETTERS
 from accounts.flows.invites.link import INVITE
 from tests.flows.steps import link_state
 from tests.people import Person, Service, make_email, token_of_url
+from tests.web.admin.printed_letters import parse_letters
 from tests.web.endpoints import csrf_token
-from tests.web.printed_letters import parse_letters
 
 BATCHES = "/admin/invites/batches"
 LIST = "E-Mail;Name;Gruppen\r\nann{n}@example.org;Änn;editors\r\nbob{n}@example.org;=1+1;\r\nnobody;;\r\n"

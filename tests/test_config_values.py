@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.config import Settings, is_loopback
-from tests.core.test_config import refused
+from tests.test_config import refused
 
 GOOD: dict[str, Any] = {
     "ACCOUNTS_ENV": "production",
