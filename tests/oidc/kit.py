@@ -77,7 +77,7 @@ class Provider:
         return session
 
     def fetch_metadata(self) -> dict[str, Any]:
-        answer = requests.get(f"{self.origin}/.well-known/openid-configuration", verify=self.ca, timeout=10)
+        answer = requests.get(f"{self.origin}/.well-known/openid-configuration", verify=self.ca, timeout=30)
         assert answer.status_code == 200
         metadata: dict[str, Any] = answer.json()
         return metadata

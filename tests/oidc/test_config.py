@@ -62,7 +62,7 @@ KNOWN = {
 @module("oidcc-discovery-endpoint-verification", plan="config")
 def test_the_discovery_document_is_whole(provider: Provider, should: Should) -> None:
     url = f"{provider.origin}/.well-known/openid-configuration"
-    answer = requests.get(url, verify=provider.ca, timeout=10)
+    answer = requests.get(url, verify=provider.ca, timeout=30)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
     said: dict[str, Any] = answer.json()
     assert said["issuer"] == provider.origin
@@ -86,7 +86,7 @@ def test_the_discovery_document_is_whole(provider: Provider, should: Should) -> 
 
 @module("oidcc-discovery-endpoint-verification", plan="config")
 def test_the_published_keys_are_public_and_usable(provider: Provider) -> None:
-    answer = requests.get(f"{provider.origin}/oauth/jwks", verify=provider.ca, timeout=10)
+    answer = requests.get(f"{provider.origin}/oauth/jwks", verify=provider.ca, timeout=30)
     keys = answer.json()["keys"]
     assert {key["alg"] for key in keys} == {"RS256", "ES256", "EdDSA"}
     assert len({key["kid"] for key in keys}) == len(keys)
@@ -103,7 +103,7 @@ def test_the_published_keys_are_public_and_usable(provider: Provider) -> None:
 )
 def test_discovery_does_not_depend_on_what_the_asker_says(provider: Provider, headers: dict[str, str]) -> None:
     url = f"{provider.origin}/.well-known/openid-configuration"
-    assert requests.get(url, verify=provider.ca, headers=headers, timeout=10).json() == provider.fetch_metadata()
+    assert requests.get(url, verify=provider.ca, headers=headers, timeout=30).json() == provider.fetch_metadata()
 
 
 @module("oidcc-idtoken-rs256", plan="dynamic")

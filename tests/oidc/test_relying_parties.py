@@ -221,7 +221,7 @@ def test_the_certified_provider_refuses_the_same_near_misses(node: Path, provide
         for uri in [*NEAR_MISSES, rp.redirect_uri]:
             asked = {"client_id": "c", "response_type": "code", "scope": "openid", "redirect_uri": uri}
             asked |= {"code_challenge": code_challenge(rp.verifier), "code_challenge_method": "S256"}
-            theirs = requests.get(f"http://127.0.0.1:{port}/auth", params=asked, allow_redirects=False, timeout=10)
+            theirs = requests.get(f"http://127.0.0.1:{port}/auth", params=asked, allow_redirects=False, timeout=30)
             ana.open(rp.authorization_url(redirect_uri=uri))
             assert theirs.status_code in (303, 400), uri
             if (theirs.status_code == 400) != (ana.response.status_code == 400):

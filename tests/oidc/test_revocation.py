@@ -66,7 +66,7 @@ def test_signing_out_here_ends_what_was_not_meant_to_outlive_it(provider: Provid
 
 
 def csrf(somebody: BrowserUser) -> str:
-    answer = somebody.http.get(f"{somebody.provider.origin}/api/csrf", timeout=10)
+    answer = somebody.http.get(f"{somebody.provider.origin}/api/csrf", timeout=30)
     return str(answer.json()["csrf_token"])
 
 

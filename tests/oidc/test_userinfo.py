@@ -10,11 +10,11 @@ from tests.people import make_email
 
 def test_userinfo_wants_one_token_in_one_place(rp: RelyingParty, ana: BrowserUser) -> None:
     tokens, url = offline_tokens(rp, ana), rp.metadata["userinfo_endpoint"]
-    bare = rp.http.get(url, timeout=10)
+    bare = rp.http.get(url, timeout=30)
     assert (bare.status_code, bare.headers["WWW-Authenticate"]) == (401, 'Bearer realm="accounts"')
-    assert rp.http.get(f"{url}?access_token={tokens.access}", timeout=10).status_code == 401
+    assert rp.http.get(f"{url}?access_token={tokens.access}", timeout=30).status_code == 401
     both = rp.http.post(
-        url, data={"access_token": tokens.access}, headers={"Authorization": f"Bearer {tokens.access}"}, timeout=10
+        url, data={"access_token": tokens.access}, headers={"Authorization": f"Bearer {tokens.access}"}, timeout=30
     )
     assert both.status_code == 400
     for token in (tokens.refresh, tokens.id_token, "x", tokens.access[:-1] + "_"):
@@ -45,14 +45,14 @@ def test_only_pages_of_registered_public_apps_may_ask_from_a_browser(provider: P
     for path in ("/oauth/token", "/oauth/userinfo", "/oauth/revoke", "/oauth/introspect"):
         for origin in (mine, *foreign):
             headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-            before = rp.http.options(provider.origin + path, headers=headers, timeout=10)
-            answer = rp.http.post(provider.origin + path, headers={"Origin": origin}, timeout=10)
+            before = rp.http.options(provider.origin + path, headers=headers, timeout=30)
+            answer = rp.http.post(provider.origin + path, headers={"Origin": origin}, timeout=30)
             for each in (before, answer):
                 assert each.headers.get("Access-Control-Allow-Origin") == (mine if origin == mine else None), origin
                 assert "Access-Control-Allow-Credentials" not in each.headers
     for path in ("/oauth/authorize", "/oauth/logout", "/oauth/consent"):
         for ask in (rp.http.get, rp.http.options):
-            told = ask(provider.origin + path, headers={"Origin": mine}, timeout=10).headers
+            told = ask(provider.origin + path, headers={"Origin": mine}, timeout=30).headers
             assert not [name for name in told if name.startswith("Access-Control")]
 
 

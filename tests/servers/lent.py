@@ -134,7 +134,7 @@ _EMPTY = sql.SQL("; ").join(
 
 def _inside(url: str) -> psycopg.Connection[Any]:
     at = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(at, autocommit=True, connect_timeout=5)
+    return psycopg.connect(at, autocommit=True, connect_timeout=30)
 
 
 def _shape(connection: psycopg.Connection[Any]) -> str:

@@ -103,7 +103,7 @@ class Postgres:
 
     def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
         url = self.admin.set(drivername="postgresql").render_as_string(hide_password=False)
-        return psycopg.connect(url, autocommit=True, connect_timeout=5)
+        return psycopg.connect(url, autocommit=True, connect_timeout=30)
 
 
 @contextmanager

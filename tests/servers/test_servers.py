@@ -50,7 +50,7 @@ def a_mail(to: str = "anna@example.com") -> EmailMessage:
 
 
 def send(sink: SmtpSink, mail: EmailMessage) -> None:
-    with smtplib.SMTP(sink.host, sink.port, timeout=5) as client:
+    with smtplib.SMTP(sink.host, sink.port, timeout=30) as client:
         client.send_message(mail)
 
 
@@ -187,11 +187,11 @@ def test_starttls_and_sign_in_work_for_who_trusts_the_authority(authority: Autho
     context = authority.server_context()
     with SmtpSink(tls="starttls", context=context, login=("house", "pass phrase")) as sink:
         with (
-            smtplib.SMTP("localhost", sink.port, timeout=5) as client,
+            smtplib.SMTP("localhost", sink.port, timeout=30) as client,
             pytest.raises(smtplib.SMTPSenderRefused, match="STARTTLS"),
         ):
             client.send_message(a_mail())
-        with smtplib.SMTP("localhost", sink.port, timeout=5) as client:
+        with smtplib.SMTP("localhost", sink.port, timeout=30) as client:
             client.starttls(context=authority.client_context())
             with pytest.raises(smtplib.SMTPAuthenticationError):
                 client.login("house", "wrong")
@@ -203,7 +203,7 @@ def test_starttls_and_sign_in_work_for_who_trusts_the_authority(authority: Autho
 
 def test_tls_from_the_first_byte_works(authority: Authority) -> None:
     with SmtpSink(tls="tls", context=authority.server_context(), login=("house", "x")) as sink:
-        with smtplib.SMTP_SSL("localhost", sink.port, timeout=5, context=authority.client_context()) as client:
+        with smtplib.SMTP_SSL("localhost", sink.port, timeout=30, context=authority.client_context()) as client:
             client.login("house", "x")
             client.send_message(a_mail())
         assert sink.wait_for()[0].encrypted
@@ -222,7 +222,7 @@ def test_a_wrong_certificate_is_seen(
 ) -> None:
     client_context = authority.client_context() if trusted else ssl.create_default_context()
     with SmtpSink(tls="starttls", context=authority.server_context(*names, expires_in=expires_in)) as sink:
-        client = smtplib.SMTP("localhost", sink.port, timeout=5)
+        client = smtplib.SMTP("localhost", sink.port, timeout=30)
         with pytest.raises(ssl.SSLCertVerificationError, match=reason):
             client.starttls(context=client_context)
         client.close()
