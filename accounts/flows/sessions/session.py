@@ -105,16 +105,9 @@ def create_session(account_id: str, epoch: int, *, amr: tuple[str, ...], remembe
     """A new session with a new id and a new secret: nothing from before the sign-in is worth anything in it."""
     timestamp = int(now().timestamp())
     password_verified_at = timestamp if "pwd" in amr and not remember else 0
+    csrf_secret = secrets.token_urlsafe(16)
     return Session(
-        new_id(),
-        account_id,
-        epoch,
-        timestamp,
-        timestamp,
-        amr,
-        remember,
-        password_verified_at,
-        secrets.token_urlsafe(16),
+        new_id(), account_id, epoch, timestamp, timestamp, amr, remember, password_verified_at, csrf_secret
     )
 
 
