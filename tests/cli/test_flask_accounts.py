@@ -55,6 +55,23 @@ def test_invitations_printed_open_under_the_mount(mount: Mount) -> None:
     assert shown["email"] == "e•••@example.org"
 
 
+def test_letters_to_print_have_links_that_open_under_the_mount(mount: Mount, tmp_path: Path) -> None:
+    service = mount(url_prefix="/auth")
+    people = tmp_path / "spring.csv"
+    people.write_text("eve@example.org\n")
+    assert run(service.app, "invites", "create", "--csv", str(people)).exit_code == 0
+    printed = run(service.app, "invites", "print-letters", "spring")
+    assert (printed.exit_code, "http://127.0.0.1:8000/auth/l/invite/" in printed.output) == (0, True)
+
+
+def test_ids_and_json_are_those_of_the_console(mount: Mount) -> None:
+    service = mount(url_prefix="/auth")
+    missing = run(service.app, "users", "show", "-habc")
+    assert (missing.exit_code, missing.output) == (1, "Error: no account -habc\n")
+    listed = run(service.app, "apps", "list", "--json")
+    assert (listed.exit_code, listed.output) == (0, "")
+
+
 def test_the_engine_and_the_settings_of_the_host_are_used(mount: Mount, tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'shop.db'}")
     service = mount(engine=engine, changes={"service_name": "The Shop"})
