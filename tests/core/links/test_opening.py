@@ -22,17 +22,20 @@ from accounts.core.links.opening import (
     open_link,
     record_address_deleted,
     record_address_released,
+    record_restore,
 )
 from accounts.core.outbox import parse_subject
 from accounts.core.signing.keys import new_key
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account.close_account import CLOSE
+from accounts.flows.account.not_me import NOT_ME
 from accounts.flows.account.reset_password import RESET
 from accounts.flows.account.sign_up import ACTIVATE
 from accounts.flows.invites.link import INVITE
 from tests.flows.letters import make_owner, update_account
 from tests.flows.steps import open_token
 from tests.kit.signed_links import read_claims, sign_link
+from tests.kit.tables import find_new_rows, read_rows
 from tests.people import Service, make_email
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
@@ -179,6 +182,38 @@ def test_every_key_of_the_ring_remembers_an_address(
     for token in both:
         with service.uow() as uow:
             assert get_address_deleted_at(uow, read_claims(service, ACTIVATE, token)) is not None, "kept to the end"
+
+
+def test_marks_of_addresses_keep_their_ids(service: Service) -> None:
+    """Written out: with other ids, links would come back to life whose addresses were given up before an upgrade."""
+    before = read_rows(service.site.store.engine)
+    with service.uow() as uow:
+        record_address_released(uow, "ann@example.org")
+        record_address_deleted(uow, "ann@example.org")
+    new = find_new_rows(before, read_rows(service.site.store.engine), "spent")
+    assert sorted(row["id"] for row in new) == [
+        "gone:9ce8cc062aa2760d29bf2919f1cd0dbc",
+        "left:9d01da92ffc4daafbeacfe9619ebd0bf",
+    ]
+
+
+def test_the_return_of_a_backup_ends_links_that_rest_on_marks(
+    service: Service, stopped_clock: time_machine.Traveller
+) -> None:
+    owner, email = make_owner(service), make_email()
+    dying = [(ACTIVATE, activation(service, email)), (NOT_ME, sign_link(owner, NOT_ME))]
+    reset = sign_link(owner, RESET)
+    with service.uow() as uow:
+        record_restore(uow)
+    for link, token in dying:
+        check_dead(service, link, token, LinkUsed)
+    check_dead(service, ACTIVATE, activation(service, email), LinkUsed)
+    open_token(service, RESET, reset)  # dies of its parts, which are raised with the return
+    stopped_clock.shift(1)
+    open_token(service, ACTIVATE, activation(service, email))
+    open_token(service, NOT_ME, sign_link(owner, NOT_ME))
+    stopped_clock.shift(timedelta(hours=40))
+    check_dead(service, ACTIVATE, dying[0][1], LinkUsed)
 
 
 def test_opening_changes_nothing(service: Service) -> None:
