@@ -32,6 +32,8 @@ DEFAULT_LETTER = "host-link"
 DEFAULT_EXPLANATION = N_("Nothing happens before you press the button.")
 DEFAULT_BUTTON = N_("Confirm")
 DEFAULT_DONE = N_("Thank you. That is done.")
+MAX_FACTS_CHARACTERS = 1000
+"""Of the facts of a link as JSON: longer addresses are cut by mail programs."""
 RESERVED_FIELDS = frozenset({"token", "csrf_token", "link_id"})
 """Fields of requests to a link that are not the form's."""
 
@@ -158,7 +160,7 @@ class HostWork:
         link = self._uow.site.links[purpose]
         subject, account = self._find_recipient(link, to)
         locale = locale or (account.locale if account else "")
-        self._uow.enqueue(purpose, subject, {"facts": _check_facts(facts)}, locale)
+        self._uow.enqueue(purpose, subject, {"facts": _check_facts(facts, MAX_FACTS_CHARACTERS)}, locale)
 
     def _find_recipient(self, link: Link, to: Recipient) -> tuple[str, Account | None]:
         if link.about == "account":
@@ -289,9 +291,11 @@ def _check_group(name: str) -> None:
         raise ValueError(f"{name!r} cannot be the name of a group: letters, digits, - and _, at most 64")
 
 
-def _check_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _check_facts(facts: Mapping[str, Any], max_characters: int | None = None) -> dict[str, Any]:
     try:
-        json.dumps(facts)
+        length = len(json.dumps(facts))
     except (TypeError, ValueError):
         raise TypeError("facts must be JSON: text, numbers, true, false, None, lists and dicts of these") from None
+    if max_characters is not None and length > max_characters:
+        raise ValueError(f"facts of a link have at most {max_characters} characters as JSON, not {length}")
     return dict(facts)

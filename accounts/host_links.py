@@ -110,8 +110,16 @@ class HostLinks:
 
     @contextmanager
     def work(self) -> Iterator[HostWork]:
-        """Open a transaction on accounts: committed at the end of the ``with`` block, or rolled back whole."""
-        with HostWork(context.uow()) as work:
+        """Open a transaction on accounts: committed at the end of the ``with`` block, or rolled back whole.
+
+        Within another one, or the act of a link, it is part of that.
+        """
+        uow = context.uow()
+        if uow.active:
+            # Its own end would commit what is half done around it.
+            yield HostWork(uow)
+            return
+        with HostWork(uow) as work:
             yield work
         context.forget_account()
 

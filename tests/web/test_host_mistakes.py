@@ -129,6 +129,8 @@ def test_what_cannot_be_sent_is_said(auth: Accounts, mount: Mount) -> None:
             auth.send(join, to="a@b@c")
         with pytest.raises(TypeError, match="facts must be JSON"):
             auth.send(join, to=ada, when=HOUR)
+        with pytest.raises(ValueError, match="at most 1000 characters"):
+            auth.send(join, to=ada, essay="x" * 1000)
         with auth.work() as work, pytest.raises(ValueError, match="event of your own"):
             work.record_event("sign-in", ada)
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from accounts import Accounts, Form, Problem, binds
 from accounts.core.models.audit import AuditRow
+from accounts.flask_commands import accounts
 from accounts.testing import CapturedMail, sign_in
 from tests.conftest import on_both_databases
 from tests.kit.browser import Browser
@@ -218,3 +219,35 @@ def test_sending_within_a_transaction_is_part_of_it(auth: Accounts, mount: Mount
             auth.send(join, to=ada)
             work.end_sessions(ada)
     assert len(mail.messages) == 1
+
+
+def test_a_transaction_within_the_act_ends_with_the_act(auth: Accounts, mount: Mount) -> None:
+    @auth.link("join", lifetime=HOUR, dies_with=[binds.auth_epoch])
+    def join(work: Any, account: Any, form: Any) -> None:
+        with auth.work() as inner:
+            inner.add_to_group(account, "readers")
+        raise ZeroDivisionError
+
+    service = mount()
+    client = service.app.test_client()
+    url = send(service, auth, join, sign_in(client))
+    with pytest.raises(ZeroDivisionError):
+        use(service, url)
+    assert sign_in(client).groups == ()
+
+
+def test_the_console_explains_what_has_become_of_a_link(auth: Accounts, mount: Mount) -> None:
+    @auth.link("join", lifetime=HOUR, dies_with=[binds.group("readers"), binds.value("shoe", lambda account: 42)])
+    def join(work: Any, account: Any, form: Any) -> None:
+        work.add_to_group(account, "readers")
+
+    service = mount()
+    url = send(service, auth, join, sign_in(service.app.test_client()))
+
+    def explain() -> str:
+        return service.app.test_cli_runner().invoke(accounts, ["link", "explain", url]).output
+
+    assert "group:readers" in explain()
+    assert "value:shoe" in explain()
+    use(service, url)
+    assert "used" in explain()

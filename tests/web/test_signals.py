@@ -95,6 +95,10 @@ def test_what_admins_do(service: Service, sent: Log) -> None:
     assert sent.last["actor_id"] == admin.get("/api/account").get_json()["id"] != account_id
     admin.post(f"/api/admin/accounts/{account_id}/disable")
     assert sent.taken() == [("account_changed", "account.disabled")]
+    deleted = admin.post(f"/api/admin/accounts/{account_id}/delete", {"email": member.email})
+    assert deleted.status_code == 204
+    assert sent.taken() == [("account_deleted", "account.deleted")]
+    assert sent.last["account_id"] == account_id
 
 
 def test_what_the_console_does(service: Service, sent: Log, tmp_path: Path) -> None:
