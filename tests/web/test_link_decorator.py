@@ -245,7 +245,7 @@ def test_the_console_explains_what_has_become_of_a_link(auth: Accounts, mount: M
     url = send(service, auth, join, sign_in(service.app.test_client()))
 
     def explain() -> str:
-        return service.app.test_cli_runner().invoke(accounts, ["link", "explain", url]).output
+        return service.app.test_cli_runner().invoke(accounts, ["links", "explain", url]).output
 
     assert "group:readers" in explain()
     assert "value:shoe" in explain()
