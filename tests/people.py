@@ -26,7 +26,7 @@ from accounts.extension import AppState, get_app_state
 from accounts.flows.account import sign_up
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.servers.lent import LentStore
-from tests.servers.smtp import Received, SmtpSink, links
+from tests.servers.smtp import Received, SmtpSink, find_link
 
 PASSWORD = "correct horse battery staple"
 OTHER_PASSWORD = "seven purple umbrellas dancing"
@@ -165,9 +165,8 @@ class Service:
     def link_url(self, to: str, purpose: str) -> str:
         """The link of one purpose in the newest mail to an address that has one."""
         for mail in reversed(self.mails_to(to)):
-            for url in links(mail.message):
-                if f"/l/{purpose}/" in url:
-                    return url
+            if url := find_link(mail.message, purpose):
+                return url
         raise AssertionError(f"no {purpose} link was mailed to {to}")
 
     def link_token(self, to: str, purpose: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.people import token_of_url
-from tests.servers.smtp import SmtpSink, links
+from tests.servers.smtp import SmtpSink, find_link
 
 PATIENCE = 60.0
 """Seconds that anything may take on a machine that has much else to do."""
@@ -78,9 +78,8 @@ def mailed_url(post_office: SmtpSink, to: str, purpose: str) -> str:
     """The first link of one purpose that is mailed to an address."""
     for number in range(1, 10):
         mail = post_office.wait_for(to=to, count=number, timeout=PATIENCE)[number - 1]
-        for url in links(mail.message):
-            if f"/l/{purpose}/" in url:
-                return url
+        if url := find_link(mail.message, purpose):
+            return url
     raise AssertionError(f"no {purpose} link in the mails to {to}")
 
 

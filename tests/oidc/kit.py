@@ -18,26 +18,24 @@ from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from requests.adapters import HTTPAdapter
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from accounts.core.models.apps import App
 from accounts.flows.oidc import registration, registration_form
 from accounts.flows.oidc.signing_keys import _jws_registry
 from tests.kit.http_browser import HttpBrowser
 from tests.people import PASSWORD, Service
+from tests.servers.quiet import QuietHandler
 
 _networks = count(2)
 _numbers = count(1)
 STATE_128 = "s" * 64 + "-._~" * 16
 
 
-class QuietHandler(WSGIRequestHandler):
-    """A server that does not write its log into the test's."""
+class PersistentHandler(QuietHandler):
+    """Keeps connections, as servers that are meant for more than tests do."""
 
     protocol_version = "HTTP/1.1"
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
 
 
 class Provider:
@@ -46,7 +44,7 @@ class Provider:
     def __init__(self, context: ssl.SSLContext, ca: str) -> None:
         empty = Flask("empty")
         self._server = make_server(
-            "127.0.0.1", 0, empty, threaded=True, request_handler=QuietHandler, ssl_context=context
+            "127.0.0.1", 0, empty, threaded=True, request_handler=PersistentHandler, ssl_context=context
         )
         self.ca = ca
         self.origin = f"https://localhost:{self._server.server_port}"

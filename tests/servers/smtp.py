@@ -265,3 +265,8 @@ def links(message: EmailMessage) -> list[str]:
     if text is None:
         return []
     return [found.rstrip(".,;:!?)]") for found in re.findall(r"https?://[^\s<>\"]+", text.get_content())]
+
+
+def find_link(message: EmailMessage, purpose: str) -> str | None:
+    """Return the first link of one purpose in a mail, or None."""
+    return next((url for url in links(message) if f"/l/{purpose}/" in url), None)

@@ -17,20 +17,15 @@ from urllib.parse import parse_qs
 from flask import Flask
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 
-
-class Quiet(WSGIRequestHandler):
-    """A server that does not write its log into the test's."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
+from tests.servers.quiet import QuietHandler
 
 
 @contextmanager
 def listening() -> Iterator[BaseWSGIServer]:
     """A server on a free port of loopback, before there is an app: the app must know its port."""
-    server = make_server("127.0.0.1", 0, Flask("empty"), threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", 0, Flask("empty"), threaded=True, request_handler=QuietHandler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import pytest
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import make_server
 
 from accounts import Settings, create_app
 from tests.apps import register_app
@@ -27,6 +27,7 @@ from tests.kit.pages import Page
 from tests.people import Service
 from tests.servers.certificates import Authority
 from tests.servers.proxies import PROXIES, ProxyMissing, documented
+from tests.servers.quiet import QuietHandler
 from tests.servers.smtp import SmtpSink
 
 ACCOUNTS, WIKI = "accounts.example.org", "wiki.example.org"
@@ -48,13 +49,6 @@ class EchoApp(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing on the terminal of a test."""
-
-
-class QuietHandler(WSGIRequestHandler):
-    """The same for the service."""
-
-    def log(self, type: str, message: str, *args: Any) -> None:
-        pass
 
 
 @dataclass
