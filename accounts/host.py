@@ -247,7 +247,7 @@ def make_link(
         form=form or EmptyModel,
         act=act,
         letter=letter,
-        can_resend=_resend,
+        resend=_resend,
         needs_session=needs_session,
         title=title or purpose.replace("-", " ").capitalize(),
         explanation=explanation or DEFAULT_EXPLANATION,

@@ -184,7 +184,7 @@ def test_every_kind_of_link_has_a_row_that_says_what_it_binds_and_how_long_it_li
     assert re.findall(r"`(\w+)`", dies_with) == [part.name for part in link.dies_with]
     number, unit = re.findall(r"\w+", lives)[:2]
     assert timedelta(**{unit: int(number)}) == link.lifetime
-    dead = {each.code for each in link.resend_after} if link.can_resend else set()
+    dead = {each.code for each in link.resend_after} if link.resend else set()
     assert set(re.findall(r"`(\w+)`", again)) == dead
 
 

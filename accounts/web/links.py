@@ -17,12 +17,10 @@ from accounts.core.links.opening import open_link
 from accounts.core.security import throttle
 from accounts.core.security.addresses import mask_email
 from accounts.core.security.redirects import local_path
-from accounts.core.signing import key_usage
-from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import mail_limits
 from accounts.flows.shared.fields import Form
 from accounts.flows.shared.validation import validate
-from accounts.flows.sign_in import step_up
+from accounts.flows.use_link import check_account, use_link
 from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
 from accounts.web.answers.links import LinkOut, UsedLinkOut
 from accounts.web.kit import context, cookies, forms
@@ -88,7 +86,7 @@ def again() -> Reply:
     claims = _resendable_claims(link)
     mail_limits.count_resend_request(uow(), claims)
     with uow():
-        if link.can_resend is None or not link.can_resend(uow(), claims):
+        if link.resend is None or not link.resend(uow(), claims):
             raise LinkExpired("no fresh one is to be had")
         uow().record_event(
             "link.again",
@@ -127,22 +125,12 @@ def act() -> Reply:
     """Do what the link says."""
     site = runtime().site
     site.throttle.hit(throttle.LINK_NETWORK, uow().request_info.network)
-    link, token = _current_link(), _current_token()
-    # Asked before the store is opened for more: nobody may hold one connection while waiting for a second.
-    context.load_account()
-    opened = _open_current_link()
-    context.state().redisplay_form = lambda problem: _link_reply(opened, problem)
-    _check_link_id(opened)
-    form = _read_form(opened)
-    # Hashing and the like, before anything is written; what was read until here is read again afterwards.
-    prepared = link.prepare(uow(), opened, form)
-    uow().release()
-    done, session = uow().attempt(lambda: _act_in_transaction(link, token, prepared))
-    if session is not None:
-        context.set_session(session)
+    used = use_link(uow(), _current_link(), _current_token(), _read_form, context.load_account())
+    if used.session is not None:
+        context.set_session(used.session)
     else:
         _drop_ended_session()
-    return _done_reply(opened, done)
+    return _done_reply(used.opened, used.result)
 
 
 def _open_current_link() -> OpenedLink:
@@ -156,37 +144,6 @@ def _locale_of_link(opened: OpenedLink) -> str:
     return account.locale if account else str(getattr(opened.carried, "locale", ""))
 
 
-def _act_in_transaction(link: Link, token: object, prepared: Any) -> tuple[ActResult, sessions.Session | None]:
-    # Opened once more inside the transaction: whoever lost a race is told what has become of the link.
-    opened = open_link(uow(), link, token)
-    _check_account(opened)
-    current = context.load_account()
-    if link.needs_session:
-        _check_session(opened)
-    done = link.act(uow(), opened, prepared)
-    key_usage.count_opened(uow().session, opened.claims.signed_token.key, link.purpose)
-    if done.sign_in_as is None:
-        return done, None
-    if current is not None and current.id == done.account_id:
-        return done, sessions.renew_session(uow(), done.sign_in_as, current.session)
-    return done, sessions.open_session(uow(), done.sign_in_as, done.amr)
-
-
-def _check_session(opened: OpenedLink) -> None:
-    """:raises NotSignedIn, ConfirmationRequired: no session of the account itself, or not a fresh one."""
-    step_up.require_step_up(context.require_account())
-
-
-def _check_account(opened: OpenedLink) -> None:
-    """:raises WrongAccount: another account is signed in than the one the link is about."""
-    current = context.load_account()
-    if current is None or not opened.subject.id:
-        return
-    account = opened.subject.account
-    if account is None or account.id != current.id:
-        raise WrongAccount("another account is signed in")
-
-
 def _check_link_id(opened: OpenedLink) -> None:
     """:raises OtherFormShown: the form was made for another link than the one this browser holds now."""
     if context.state().format == "html":
@@ -197,6 +154,9 @@ def _check_link_id(opened: OpenedLink) -> None:
 
 
 def _read_form(opened: OpenedLink) -> BaseModel:
+    context.set_language(_locale_of_link(opened))
+    context.state().redisplay_form = lambda problem: _link_reply(opened, problem)
+    _check_link_id(opened)
     if context.state().format == "html":
         return forms.read_form(opened.form)
     body = dict(forms.read_json_body())
@@ -247,7 +207,7 @@ def _session_names_account() -> bool:
 
 def _is_wrong_account(opened: OpenedLink) -> bool:
     try:
-        _check_account(opened)
+        check_account(opened, context.load_account())
     except WrongAccount:
         return True
     return False

@@ -11,6 +11,7 @@ from accounts.core.links.opening import open_link
 from accounts.core.security import throttle
 from accounts.flows.invites import link as invite_link
 from accounts.flows.shared.fields import Form, Next
+from accounts.flows.use_link import check_account
 from accounts.web.answers.upstream import IdentitiesOut, UpstreamStartOut
 from accounts.web.kit import context, cookies
 from accounts.web.kit.context import runtime, site, uow
@@ -48,8 +49,10 @@ def connect_with(upstream_id: str, form: Form) -> Reply:
 def join_with(upstream_id: str, form: Form) -> Reply:
     """Accept the invitation that is open in this browser by way of another service."""
     _check_upstream_exists(upstream_id)
-    opened = open_link(uow(), site().links[invite_link.INVITE_PURPOSE], _invitation_token())
+    current = context.load_account()
+    opened = open_link(uow(), invite_link.INVITE, _invitation_token())
     uow().release()
+    check_account(opened, current)
     if not opened.subject.id or opened.subject.account is not None:
         raise Forbidden("the first admin chooses a password, and who has an account signs in to it")
     return _start(upstream_id, action="join", link_id=opened.link_id)
@@ -88,8 +91,10 @@ def _complete(waiting: PendingSignIn, person: UpstreamUser) -> str:
         context.set_session(identities.sign_in_by_identity(uow(), person))
         return waiting.next or page_url("change_account_form")
     if waiting.action == "join":
-        link = site().links[invite_link.INVITE_PURPOSE]
-        context.set_session(identities.accept_invitation(uow(), link, _invitation_token(), waiting.link_id, person))
+        current = context.load_account()
+        context.set_session(
+            identities.accept_invitation(uow(), _invitation_token(), waiting.link_id, person, current)
+        )
         return page_url("change_account_form")
     account = context.require_account()
     if account.session.id != waiting.session_id:

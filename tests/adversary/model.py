@@ -44,8 +44,10 @@ class ModelAccount:
 
     def set_password(self, password: str | None) -> None:
         """Another password, or none that counts: whoever is signed in is not any more."""
+        # Voiding what is void moves nothing.
+        if password is not None or self.plain_password is not None:
+            self.password += 1
         self.plain_password = password
-        self.password += 1
         self.epoch += 1
 
     def lift_lock(self) -> None:
@@ -61,7 +63,7 @@ class ModelLink:
     """A link that was mailed, with what it was signed about.
 
     :ivar used: for an activation, whether an account has held its address since; for an invitation, whether it was
-        accepted or taken back, or the account of its address was closed since.
+        accepted or taken back, or the account of its address was closed since; for "not me", whether it was used.
     """
 
     purpose: str
@@ -130,7 +132,7 @@ class World:
             if holder is not None:
                 return not link.used and holder.active
             return not link.used and not self.is_anchored(link.address)
-        if not (link.account.is_usable and link.bound_state == link.account.state(link.purpose)):
+        if link.used or not (link.account.is_usable and link.bound_state == link.account.state(link.purpose)):
             return False
         if link.purpose == "change-email":
             return self.find_holder(link.address) is None and not self.is_anchored(

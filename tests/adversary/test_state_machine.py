@@ -198,6 +198,7 @@ class Machine(UserActions):
             self.world.close_account(account)
         elif link.purpose == "not-me":
             account.set_password(None)
+            link.used = True
         self.read_mails(account)
 
     def apply_join(self, link: ModelLink, number: int, password: str) -> None:

@@ -16,6 +16,7 @@ from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.base import Base
 from accounts.core.uow import UnitOfWork
+from accounts.flows import use_link as flow
 from accounts.flows.account import reset_password, sign_up
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.invites import link as invite_link
@@ -104,15 +105,20 @@ def open_token(service: Service, link: Link, token: str) -> OpenedLink:
 def use_link(
     service: Service, link: Link, token: str, data: dict[str, Any], account_id: str | None = None
 ) -> ActResult:
-    """Open a link and act, as the link door does."""
+    """Use a link, in a browser in which nobody is signed in, or just now somebody by password."""
     uow = service.uow(RequestInfo(account_id=account_id, network="10.9.9.9"))
     try:
-        opened = open_link(uow, link, token)
-        prepared = link.prepare(uow, opened, opened.form.model_validate(data))
-        uow.release()
-        return uow.attempt(lambda: link.act(uow, open_link(uow, link, token), prepared))
+        current = sign_in_without_record(uow, account_id) if account_id else None
+        return flow.use_link(uow, link, token, lambda opened: opened.form.model_validate(data), current).result
     finally:
         uow.close()
+
+
+def sign_in_without_record(uow: UnitOfWork, account_id: str) -> CurrentAccount | None:
+    """A fresh session of an account, of which no table knows."""
+    epoch = uow.session.get_one(Account, account_id).auth_epoch
+    uow.release()
+    return sessions.find_current_account(uow, sessions.create_session(account_id, epoch, amr=("pwd",)))
 
 
 def link_state(service: Service, link: Link, token: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from accounts.core.errors import LastWayIn
 from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
+from accounts.core.models.counters import KeyUse
 from accounts.core.models.upstream import Identity
 from accounts.flows.invites import send as send_invites
 from accounts.flows.sessions import session as sessions
@@ -25,6 +26,12 @@ def kinds(service: Service, person: Person) -> list[str]:
     rows = uow.fetch_all(select(AuditRow.kind).where(AuditRow.account_id == account.id).order_by(AuditRow.at))
     uow.close()
     return [row[0] for row in rows]
+
+
+def invitations_opened(service: Service) -> int:
+    """How many invitations were used, as keys are counted."""
+    with service.uow() as uow:
+        return uow.session.scalar(select(func.sum(KeyUse.opened)).where(KeyUse.purpose == "invite")) or 0
 
 
 def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> None:
@@ -135,10 +142,11 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
     employee, email = world.there.member("employee"), make_email("invited")
     said = send_invites.InviteForm.model_validate({"email": email, "groups": ["editors"]})
     send_invites.send_invite(world.here.uow(), said)
-    url = world.here.link_url(email, "invite")
+    url, opened_before = world.here.link_url(email, "invite"), invitations_opened(world.here)
     browser = world.browser().open(url).press("/upstream/office/join")
     browser.sign_in_as(employee.email)
     assert browser.url == f"{world.origin}/account"
+    assert invitations_opened(world.here) == opened_before + 1
     found = browser.account()
     assert (found["email"], found["groups"], found["amr"]) == (email, ["editors"], ["ext"])
     again = world.browser().open(url)
@@ -162,6 +170,18 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
     said_anew = {"token": token, "password": OTHER_PASSWORD}
     assert person.post("/api/l/reset-password", said_anew).status_code == 200
     assert world.here.person(email=email, password=OTHER_PASSWORD).sign_in().status_code == 200
+
+
+def test_an_invitation_of_somebody_else_is_not_accepted_by_who_is_signed_in(world: World) -> None:
+    ana, email = world.here.member("ana"), make_email("invited")
+    said = send_invites.InviteForm.model_validate({"email": email, "groups": []})
+    send_invites.send_invite(world.here.uow(), said)
+    browser = world.browser().open("/sign-in").sign_in_as(ana.email)
+    browser.open(world.here.link_url(email, "invite"))
+    csrf_token = next(form.values["csrf_token"] for form in browser.page.forms if "csrf_token" in form.values)
+    browser.open("/upstream/office/join", {"csrf_token": csrf_token})
+    assert browser.response.status_code == 409
+    assert browser.account()["email"] == ana.email
 
 
 def test_closing_the_account_frees_the_sign_in(world: World) -> None:

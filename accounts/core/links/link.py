@@ -53,6 +53,7 @@ class Link:
     :ivar about: whether the subject is an account or an address.
     :ivar dies_with: the parts of the state whose change kills it.
     :ivar spends: the id in ``spent`` that the act uses up, where no state moves by itself.
+    :ivar single_use: the link's own id is used up with the act, also where the act changes nothing.
     :ivar form: what the form or JSON must say.
     :ivar form_for: the same, where it depends on whom the opened link finds.
     :ivar carries: what the link itself says beside its subject.
@@ -63,7 +64,7 @@ class Link:
     :ivar letter: writes the mail for an intent, signing the link at that moment; None drops the intent.
     :ivar gone: what is told when the account is not there any more.
     :ivar needs_session: acts only for a fresh session of the account itself.
-    :ivar can_resend: has a fresh link of this kind sent to the address on file; False where that is not to be had.
+    :ivar resend: have a fresh link of this kind sent to the address on file; False where that is not to be had.
     :ivar resend_after: the kinds of death after which somebody may ask for that.
     :ivar title, explanation, button, done: words of its pages, English, keys of their translations.
     """
@@ -82,18 +83,21 @@ class Link:
     form_for: Callable[[OpenedLink], type[BaseModel]] | None = None
     carries: type[BaseModel] = EmptyModel
     spends: Callable[[Any], str] | None = None
+    single_use: bool = False
     check: Callable[[UnitOfWork, OpenedLink], None] = lambda uow, opened: None
     context: Callable[[OpenedLink], Mapping[str, Any]] = lambda opened: {}
     prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] = lambda uow, opened, said: said
     gone: type[DeadLink] = LinkInvalid
     needs_session: bool = False
-    can_resend: Callable[[UnitOfWork, LinkClaims], bool] | None = None
+    resend: Callable[[UnitOfWork, LinkClaims], bool] | None = None
     resend_after: tuple[type[DeadLink], ...] = (LinkExpired,)
     version: int = 1
 
     def __post_init__(self) -> None:
         if self.about not in ("account", "address"):
             raise TypeError(f"{self.purpose}: about is {self.about!r}, but must be 'account' or 'address'")
+        if self.spends and self.single_use:
+            raise TypeError(f"{self.purpose}: spends an id of its own; single_use would spend it before the act")
         if not (self.spends or any(part.never_returns for part in self.dies_with)):
             raise TypeError(f"{self.purpose}: binds nothing that never returns; old links could come back to life")
 

@@ -143,14 +143,22 @@ def record_restore(uow: UnitOfWork) -> None:
     spent.spend_until(uow.session, RESTORED_ID, now() + RESTORE_RETENTION)
 
 
+def spent_id(claims: LinkClaims) -> str:
+    """Return the id in ``spent`` that a link uses up; "" for a link that only dies of the state that it binds."""
+    link = claims.link
+    if link.spends is not None:
+        return link.spends(claims.carried)
+    return f"link:{claims.link_id}" if link.single_use else ""
+
+
 def _check_spent(uow: UnitOfWork, opened: OpenedLink) -> None:
-    if opened.link.spends is None and PARTS_RAISED_BY_RESTORE.intersection(opened.link.dies_with):
+    id = spent_id(opened.claims)
+    if not id and PARTS_RAISED_BY_RESTORE.intersection(opened.link.dies_with):
         return
-    spent_id = opened.link.spends(opened.carried) if opened.link.spends else ""
-    spent_ids = spent.get_spent(uow.session, (spent_id, spent_id + REVOKED_SUFFIX, RESTORED_ID))
-    if spent_id + REVOKED_SUFFIX in spent_ids:
-        raise LinkRevoked(f"{spent_id} was revoked")
-    if spent_id in spent_ids:
-        raise LinkUsed(f"{spent_id} was used")
+    spent_ids = spent.get_spent(uow.session, (id, id + REVOKED_SUFFIX, RESTORED_ID))
+    if id + REVOKED_SUFFIX in spent_ids:
+        raise LinkRevoked(f"{id} was revoked")
+    if id in spent_ids:
+        raise LinkUsed(f"{id} was used")
     if RESTORED_ID in spent_ids and opened.claims.issued_at <= spent_ids[RESTORED_ID] - RESTORE_RETENTION:
         raise LinkUsed("signed before the database came back from a backup")

@@ -53,6 +53,8 @@ NOT_ME = Link(
     lifetime=timedelta(hours=72),
     about="account",
     dies_with=(password, email),
+    # Whoever has no password has none to void: nothing that it binds would move.
+    single_use=True,
     letter=letter,
     act=act,
     title=N_("This was not me"),

@@ -213,7 +213,7 @@ INVITE = Link(
     context=invite_context,
     letter=letter,
     prepare=prepare_invite_credentials,
-    can_resend=resend_invite_link,
+    resend=resend_invite_link,
     # When an invitation ends is for admins to say.
     resend_after=(),
     act=act,

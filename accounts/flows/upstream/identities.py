@@ -7,15 +7,14 @@ could name any address, and would be let into somebody else's account.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 
 from accounts.core.clock import now
 from accounts.core.errors import Conflict, IdentityTaken, IdentityUnknown, LastWayIn, NotFound
-from accounts.core.links.link import ActResult, Link
-from accounts.core.links.opening import open_link
+from accounts.core.links.link import ActResult, OpenedLink
 from accounts.core.models.account import Account
 from accounts.core.models.upstream import Identity
 from accounts.core.outbox import Letter, OutboxItem
@@ -26,6 +25,7 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared.accounts import NoPassword, get_unchanged_account
 from accounts.flows.upstream.provider import UpstreamProviders, UpstreamUser
+from accounts.flows.use_link import use_link
 
 CONNECTED_NOTICE, DISCONNECTED_NOTICE = "identity-connected", "identity-disconnected"
 UPSTREAM_AMR = ("ext",)
@@ -159,27 +159,37 @@ def _enqueue_notice(
     uow.enqueue(purpose, account.id, {"label": label, "shown": display_name, **extra_facts}, account.locale)
 
 
-def accept_invitation(uow: UnitOfWork, link: Link, token: object, link_id: str, user: UpstreamUser) -> Session:
+def accept_invitation(
+    uow: UnitOfWork, token: object, link_id: str, user: UpstreamUser, current: CurrentAccount | None
+) -> Session:
     """Accept an invitation with a sign-in instead of a password: the invitation proves the mailbox.
 
+    :param token: the invitation that is open in this browser.
     :param link_id: the invitation that this visit was begun for.
-    :raises DeadLink: the invitation is not alive any more.
+    :param current: who is signed in in this browser.
+    :returns: the session of the new account.
+    :raises DeadLink: the invitation is not valid any more.
+    :raises WrongAccount: somebody is signed in, and the invitation is for somebody else.
     :raises IdentityTaken: the sign-in is connected to another account.
     """
 
-    def work() -> Session:
-        opened = open_link(uow, link, token)
+    def check_opened(opened: OpenedLink) -> None:
         if opened.link_id != link_id:
             raise Conflict("another invitation was opened meanwhile")
+
+    def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
         if _find_identity(uow, user) is not None:
             raise IdentityTaken("connected to another account")
-        result: ActResult = invite_link.act(uow, opened, NoPassword(user.name))
+        result = invite_link.act(uow, opened, NoPassword(user.name))
         if result.sign_in_as is None:
             raise Conflict("the invited address has an account by now")
         _add_identity(uow, result.sign_in_as, user)
-        return sessions.open_session(uow, result.sign_in_as, UPSTREAM_AMR)
+        return replace(result, amr=UPSTREAM_AMR)
 
-    return uow.attempt(work)
+    used = use_link(uow, invite_link.INVITE, token, check_opened, current, act=act)
+    if used.session is None:
+        raise Conflict("the invited address has an account by now")
+    return used.session
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:

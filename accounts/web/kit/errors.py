@@ -101,7 +101,7 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 def can_resend(dead: errors.DeadLink) -> bool:
     """Whether ``POST .../again`` has a fresh link sent after this death."""
     claims = dead.claims
-    return claims is not None and claims.link.can_resend is not None and isinstance(dead, claims.link.resend_after)
+    return claims is not None and claims.link.resend is not None and isinstance(dead, claims.link.resend_after)
 
 
 def translate(message: str, **values: object) -> str:

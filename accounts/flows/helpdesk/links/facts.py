@@ -12,7 +12,7 @@ from accounts.core.database import spent
 from accounts.core.errors import LinkInvalid
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import LinkClaims
-from accounts.core.links.opening import REVOKED_SUFFIX, find_holder, get_address_deleted_at
+from accounts.core.links.opening import REVOKED_SUFFIX, find_holder, get_address_deleted_at, spent_id
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.counters import KeyUse
@@ -202,12 +202,12 @@ def _find_moving_event(
 
 def get_spent_state(uow: UnitOfWork, claims: LinkClaims) -> str:
     """``accepted`` or ``revoked`` where a mark says so, "" where none does."""
-    if claims.link.spends is None:
+    id = spent_id(claims)
+    if not id:
         return ""
-    spent_id = claims.link.spends(claims.carried)
-    if spent.is_spent(uow.session, spent_id + REVOKED_SUFFIX):
+    if spent.is_spent(uow.session, id + REVOKED_SUFFIX):
         return "revoked"
-    return "accepted" if spent.is_spent(uow.session, spent_id) else ""
+    return "accepted" if spent.is_spent(uow.session, id) else ""
 
 
 def find_invite_fact(uow: UnitOfWork, claims: LinkClaims) -> InviteFact | None:
