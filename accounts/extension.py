@@ -25,7 +25,7 @@ from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
 from accounts.delivery.letters import LetterError, Letters, emails_folder
 from accounts.delivery.transports import Mailbox, SmtpTransport, Transport
 from accounts.delivery.worker import Worker
-from accounts.flows import CALLBACKS, LINKS
+from accounts.flows import CALLBACKS, LINKS, TOKENS
 from accounts.host_links import HostLinks
 from accounts.host_settings import load_host_settings
 from accounts.web import (
@@ -177,7 +177,7 @@ class Accounts(HostLinks):
         :raises SettingsError: settings or keys that may not be used.
         """
         settings = self._settings or load_host_settings(app)
-        site = Site(settings, (*LINKS, *self._links), url_prefix=self._url_prefix, store=store)
+        site = Site(settings, (*LINKS, *self._links), tokens=TOKENS, url_prefix=self._url_prefix, store=store)
         dev_mailbox = Mailbox() if settings.mail_server is None else None
         state = AppState(
             site=site,

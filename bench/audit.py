@@ -24,7 +24,7 @@ from accounts.core.ids import new_id
 from accounts.core.models.audit import AuditRow
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows import LINKS
+from accounts.flows import LINKS, TOKENS
 from accounts.flows.audit import retention as audit_retention
 from accounts.flows.audit import verify as audit_verify
 from accounts.flows.audit.export import stream_events
@@ -34,7 +34,7 @@ STEPS = ("nothing", "csv", "ndjson", "seal", "verify", "prune", "verify")
 
 
 def make_site(url: str) -> Site:
-    return Site(Settings.load({"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": [KEY]}), LINKS)
+    return Site(Settings.load({"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": [KEY]}), LINKS, tokens=TOKENS)
 
 
 def fill(site: Site, lines: int) -> None:

@@ -30,7 +30,7 @@ from accounts.core.database.store import Store
 from accounts.core.models.account import Account
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows import LINKS
+from accounts.flows import LINKS, TOKENS
 from accounts.flows.moving import backup, copy, export, import_accounts
 from accounts.flows.moving.rows import ImportOptions
 
@@ -50,7 +50,7 @@ def write_file(path: Path, count: int) -> None:
 
 def make_site(url: str) -> Site:
     given = {"ACCOUNTS_DATABASE_URL": url, "ACCOUNTS_SECRET_KEYS": KEY}
-    return Site(Settings.load(given), LINKS)
+    return Site(Settings.load(given), LINKS, tokens=TOKENS)
 
 
 def step(name: str, url: str, path: Path) -> int:

@@ -32,7 +32,7 @@ from accounts.config import Settings
 from accounts.core.database import schema
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows import LINKS
+from accounts.flows import LINKS, TOKENS
 from accounts.flows.oidc import registration, tokens
 from accounts.flows.oidc.registration_form import RegisterAppForm
 from accounts.flows.shared import accounts
@@ -101,7 +101,7 @@ class Ours(Contender):
             "ACCOUNTS_INSTANCE": str(folder),
             "ACCOUNTS_SECRET_KEYS": json.dumps([secrets.token_urlsafe(32)]),
         }
-        self.site = Site(Settings.load(environ), LINKS)
+        self.site = Site(Settings.load(environ), LINKS, tokens=TOKENS)
         schema.upgrade(self.site.store)
         said = {"name": "Bench", "redirect_uris": [REDIRECT_URI], "trusted": True}
         app = RegisterAppForm.model_validate(said | {"id_token_signed_response_alg": alg})
@@ -116,21 +116,23 @@ class Ours(Contender):
     def codes(self, count: int) -> list[str]:
         moment = int(time.time())
         return [
-            tokens.sign_code(
-                self.site,
-                account_id=self.person.id,
-                epoch=self.person.auth_epoch,
-                session_id="bench",
-                session_ends=moment + 86400,
-                auth_time=moment,
-                amr=("pwd",),
-                app_id=self.client_id,
-                redirect_uri=REDIRECT_URI,
-                challenge=CHALLENGE,
-                nonce="",
-                scope=("openid", "profile", "email"),
-                claims={},
-                acr=False,
+            self.site.signer.sign(
+                tokens.AUTHORIZATION_CODE,
+                tokens.AuthorizationCode(
+                    account_id=self.person.id,
+                    epoch=self.person.auth_epoch,
+                    session_id="bench",
+                    session_ends=moment + 86400,
+                    auth_time=moment,
+                    amr=("pwd",),
+                    app_id=self.client_id,
+                    redirect_uri=REDIRECT_URI,
+                    challenge=CHALLENGE,
+                    nonce="",
+                    scope=("openid", "profile", "email"),
+                    claims={},
+                    acr=False,
+                ),
             )
             for _ in range(count)
         ]

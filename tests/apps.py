@@ -26,7 +26,7 @@ def session_id_of(person: Person) -> str:
 def sign_in_to_apps(service: Service, person: Person, *clients: App, scope: str = "openid profile") -> None:
     """Have somebody signed in to apps from the browser that they are signed in with here: codes, redeemed."""
     cookie = person.client.get_cookie("session")
-    session = sessions.read_session_cookie(service.site, cookie.value) if cookie else None
+    session = service.site.signer.read(sessions.SESSION, cookie.value) if cookie else None
     account = sessions.find_current_account(service.uow(), session) if session else None
     assert account is not None, "signed in here"
     for app in clients:
@@ -36,22 +36,24 @@ def sign_in_to_apps(service: Service, person: Person, *clients: App, scope: str 
             )
             consent.scope = " ".join({*consent.scope.split(), *scope.split()})
             uow.session.add(consent)
-        code = tokens.sign_code(
-            service.site,
-            account_id=account.id,
-            epoch=account.auth_epoch,
-            session_id=account.session.id,
-            session_ends=int(account.session.expires_at.timestamp()),
-            auth_time=account.session.auth_time,
-            amr=account.session.amr,
-            app_id=app.id,
-            redirect_uri="",
-            challenge="",
-            nonce="",
-            scope=tuple(scope.split()),
-            claims={},
-            acr=False,
+        code = service.site.signer.sign(
+            tokens.AUTHORIZATION_CODE,
+            tokens.AuthorizationCode(
+                account_id=account.id,
+                epoch=account.auth_epoch,
+                session_id=account.session.id,
+                session_ends=int(account.session.expires_at.timestamp()),
+                auth_time=account.session.auth_time,
+                amr=account.session.amr,
+                app_id=app.id,
+                redirect_uri="",
+                challenge="",
+                nonce="",
+                scope=tuple(scope.split()),
+                claims={},
+                acr=False,
+            ),
         )
-        parsed_code = tokens.verify_code(service.site, code)
+        parsed_code = service.site.signer.read(tokens.AUTHORIZATION_CODE, code)
         assert parsed_code is not None
         grants.redeem_code(service.uow(), app, parsed_code)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -22,8 +23,9 @@ from accounts.core.models.account import LOCKOUT_DURATION
 from accounts.core.models.base import Base
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit
+from accounts.core.signing.token_kind import TokenKind
 from accounts.delivery.samples import SAMPLES
-from accounts.flows import LINKS
+from accounts.flows import LINKS, TOKENS
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared.validation import CUSTOM_ERROR_TYPES, MESSAGES
 from accounts.flows.sign_in import devices
@@ -186,6 +188,14 @@ def test_every_kind_of_link_has_a_row_that_says_what_it_binds_and_how_long_it_li
     assert timedelta(**{unit: int(number)}) == link.lifetime
     dead = {each.code for each in link.resend_after} if link.resend else set()
     assert set(re.findall(r"`(\w+)`", again)) == dead
+
+
+@pytest.mark.parametrize("kind", TOKENS, ids=lambda kind: kind.purpose)
+def test_every_kind_of_token_has_a_row_that_says_how_long_it_is_good(kind: TokenKind[Any]) -> None:
+    _, _, good_for = row("keys.md", kind.purpose)
+    number, unit = re.findall(r"\w+", good_for)[:2]
+    found = timedelta(**{unit: int(number)}) if number.isdigit() else None
+    assert found == kind.lifetime
 
 
 def test_every_part_that_a_link_can_bind_is_explained() -> None:

@@ -14,7 +14,7 @@ from accounts.core.database.page import MAX_ROWS_PER_PAGE, Page
 from accounts.core.models.account import Account
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows import LINKS
+from accounts.flows import LINKS, TOKENS
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import PageForm
 from accounts.web.kit import context
@@ -38,7 +38,7 @@ def make_site(settings: Settings | None = None) -> Site:
 
     :raises SettingsError: settings or keys cannot be used.
     """
-    site = context.site() if has_app_context() else Site(settings or Settings.load(), LINKS)
+    site = context.site() if has_app_context() else Site(settings or Settings.load(), LINKS, tokens=TOKENS)
     click.get_current_context().call_on_close(site.store.close)
     return site
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -16,6 +16,7 @@ from accounts.core.security.passwords import Passwords
 from accounts.core.security.throttle import Throttle
 from accounts.core.signing.key_file import FileKeyRing
 from accounts.core.signing.keys import KeyRing
+from accounts.core.signing.token_kind import TokenKind
 from accounts.core.signing.tokens import TokenSigner
 
 KEY_FILE_NAME = "secret-keys"
@@ -39,18 +40,26 @@ class CommittedEvent:
 class Site:
     """State per app. Making one connects to nothing.
 
-    :param links: the kinds of links that open here; purposes must differ.
+    :param links: the kinds of links that open here.
+    :param tokens: all other kinds of tokens that are signed here. No two kinds, link or token, share a purpose.
     :param url_prefix: path under which the pages stand, "" or such as "/auth".
     :param store: a host's own store instead of one on ``settings.database_url``.
-    :raises SettingsError: keys that may not be used, a lifetime of an unknown purpose, two links of one purpose.
+    :raises SettingsError: keys that may not be used, a lifetime of an unknown purpose, two kinds of one purpose.
     """
 
     def __init__(
-        self, settings: Settings, links: Iterable[Link], *, url_prefix: str = "", store: Store | None = None
+        self,
+        settings: Settings,
+        links: Iterable[Link],
+        *,
+        tokens: Iterable[TokenKind[Any]],
+        url_prefix: str = "",
+        store: Store | None = None,
     ) -> None:
         self.settings = settings
         self.url_prefix = url_prefix
-        self.links: Mapping[str, Link] = _by_purpose(links)
+        self.tokens: Mapping[str, TokenKind[Any]] = _tokens_by_purpose(tokens)
+        self.links: Mapping[str, Link] = _links_by_purpose(links, self.tokens)
         _check_lifetimes(settings, self.links)
         self.store = store or Store(settings.database_url)
         keys = settings.secret_keys
@@ -81,9 +90,20 @@ class Site:
         return cast(T, self._singletons[factory])
 
 
-def _by_purpose(links: Iterable[Link]) -> Mapping[str, Link]:
+def _tokens_by_purpose(tokens: Iterable[TokenKind[Any]]) -> Mapping[str, TokenKind[Any]]:
+    by_purpose: dict[str, TokenKind[Any]] = {}
+    for kind in tokens:
+        if kind.purpose in by_purpose:
+            raise SettingsError(f"two kinds of tokens have the purpose {kind.purpose}")
+        by_purpose[kind.purpose] = kind
+    return by_purpose
+
+
+def _links_by_purpose(links: Iterable[Link], tokens: Collection[str]) -> Mapping[str, Link]:
     by_purpose: dict[str, Link] = {}
     for link in links:
+        if link.purpose in tokens:
+            raise SettingsError(f"a link cannot have the purpose {link.purpose}: tokens of the service have it")
         if link.purpose in by_purpose:
             raise SettingsError(f"two kinds of links have the purpose {link.purpose}")
         by_purpose[link.purpose] = link

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from accounts.core import logout_events
 from accounts.core.links.link import Link
 from accounts.core.outbox import Callback, Letter, OutboxItem
+from accounts.core.signing.token_kind import TokenKind
 from accounts.core.uow import UnitOfWork
+from accounts.flows import forward_auth
 from accounts.flows.account import change_email, change_password, close_account, not_me, reset_password, sign_up
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.invites import link as invite_link
-from accounts.flows.oidc import backchannel
-from accounts.flows.sign_in import magic_link, unlock
-from accounts.flows.upstream import identities
+from accounts.flows.oidc import authorize, backchannel, tokens, trial_state
+from accounts.flows.sessions import session as sessions
+from accounts.flows.sign_in import devices, magic_link, unlock
+from accounts.flows.upstream import identities, waiting
 
 LINKS: tuple[Link, ...] = (
     sign_up.ACTIVATE,
@@ -27,6 +31,23 @@ LINKS: tuple[Link, ...] = (
     not_me.NOT_ME,
 )
 """Every kind of link this service mails."""
+
+TOKENS: tuple[TokenKind[Any], ...] = (
+    sessions.SESSION,
+    sessions.CSRF,
+    devices.DEVICE,
+    authorize.AUTHORIZATION_NOTE,
+    tokens.AUTHORIZATION_CODE,
+    tokens.ACCESS_TOKEN,
+    tokens.REFRESH_TOKEN,
+    trial_state.TRIAL_STATE,
+    backchannel.LOGOUT_STATUS,
+    forward_auth.START_TOKEN,
+    forward_auth.HANDOVER_TOKEN,
+    forward_auth.HOST_SESSION,
+    waiting.PENDING_SIGN_IN,
+)
+"""Every other kind of token this service signs. No link of a host can have one of their purposes."""
 
 NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
     change_password.PASSWORD_CHANGED_NOTICE: change_password.letter,

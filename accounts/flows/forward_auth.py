@@ -24,19 +24,13 @@ from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App
 from accounts.core.models.forward_auth import AppOrigin
-from accounts.core.signing.tokens import BadToken
+from accounts.core.signing.token_kind import BadToken, TokenKind
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.live import session_is_live
 from accounts.flows.sessions.session import IDLE_TIMEOUT, CurrentAccount, Session
 from accounts.flows.shared.grants import may_use_app
 
-START_PURPOSE, HANDOVER_PURPOSE, HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION = (
-    "forward-trip",
-    "forward-pass",
-    "forward-visit",
-    1,
-)
 START_TOKEN_TTL, MAX_START_TOKEN_CHARACTERS = timedelta(hours=24), 1200
 HANDOVER_TOKEN_TTL = timedelta(seconds=60)
 HOST_SESSION_TTL = IDLE_TIMEOUT
@@ -59,6 +53,46 @@ class ForwardSession:
     def from_session(cls, session: Session) -> ForwardSession:
         """What a session of the service itself says."""
         return cls(session.account_id, session.epoch, session.id, int(session.expires_at.timestamp()))
+
+
+@dataclass(frozen=True, slots=True)
+class StartToken:
+    """Where a round trip began, and in which browser."""
+
+    origin: str
+    path: str
+    nonce_hash: str
+
+
+START_TOKEN = TokenKind(purpose="forward-trip", payload=StartToken, lifetime=START_TOKEN_TTL)
+"""Carried through signing in, in the return target."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandoverToken:
+    """Lets somebody in at the host of an app, once, in the browser in which the round trip began."""
+
+    id: str
+    session: ForwardSession
+    origin: str
+    path: str
+    nonce_hash: str
+
+
+HANDOVER_TOKEN = TokenKind(purpose="forward-pass", payload=HandoverToken, lifetime=HANDOVER_TOKEN_TTL)
+"""Stands in the address that leads back to the host of an app."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSession:
+    """A session at the host of an app: worth something at that origin alone, and while the session lives."""
+
+    session: ForwardSession
+    origin: str
+
+
+HOST_SESSION = TokenKind(purpose="forward-visit", payload=HostSession, lifetime=HOST_SESSION_TTL)
+"""The cookie at the host of an app."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +170,7 @@ def make_browser_nonce() -> str:
 
 def sign_start_token(site: Site, origin: str, path: str, nonce: str) -> str:
     """The statement by which a trip is carried through signing in: where it began, and in which browser."""
-    start_token = site.signer.sign(
-        START_PURPOSE, FORWARD_AUTH_VERSION, [origin, _safe_path(path), _hash_nonce(nonce)]
-    )
+    start_token = site.signer.sign(START_TOKEN, StartToken(origin, _safe_path(path), _hash_nonce(nonce)))
     # It has to fit into a return target, beside what carries it.
     return (
         start_token if len(start_token) <= MAX_START_TOKEN_CHARACTERS else sign_start_token(site, origin, "/", nonce)
@@ -152,23 +184,21 @@ def issue_handover_token(uow: UnitOfWork, who: CurrentAccount, start_token: str)
     :raises Forbidden: none of the apps there is for their groups.
     """
     try:
-        signed_token = uow.site.signer.verify(START_PURPOSE, FORWARD_AUTH_VERSION, start_token)
-        origin, path, nonce_hash = (str(each) for each in signed_token.payload)
-    except (BadToken, TypeError, ValueError) as error:
-        raise NotFound(f"no trip: {error}") from None
-    if now() > signed_token.issued_at + START_TOKEN_TTL:
-        raise NotFound("the trip began too long ago")
+        start = uow.site.signer.verify(START_TOKEN, start_token)
+    except BadToken as error:
+        raise NotFound(f"no start token: {error}") from None
     rows = uow.fetch_all(
         select(App.allowed_groups)
         .join(AppOrigin, AppOrigin.app_id == App.id)
-        .where(AppOrigin.origin == origin, App.disabled_at.is_(None))
+        .where(AppOrigin.origin == start.origin, App.disabled_at.is_(None))
     )
     if not rows:
         raise NotFound("no app stands at that origin")
     if not any(may_use_app(row[0], who.groups) for row in rows):
-        raise Forbidden(f"not in a group of any app at {origin}")
-    payload = [new_id(), _as_payload(ForwardSession.from_session(who.session)), origin, path, nonce_hash]
-    return origin, path, uow.site.signer.sign(HANDOVER_PURPOSE, FORWARD_AUTH_VERSION, payload)
+        raise Forbidden(f"not in a group of any app at {start.origin}")
+    forward_session = ForwardSession.from_session(who.session)
+    handover = HandoverToken(new_id(), forward_session, start.origin, start.path, start.nonce_hash)
+    return start.origin, start.path, uow.site.signer.sign(HANDOVER_TOKEN, handover)
 
 
 def redeem_handover_token(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[ForwardSession, str]:
@@ -177,42 +207,29 @@ def redeem_handover_token(uow: UnitOfWork, token: str, origin: str, nonce: str) 
     :raises LinkInvalid: it is none, too old, used, for another origin, or was made for another browser.
     """
     try:
-        signed_token = uow.site.signer.verify(HANDOVER_PURPOSE, FORWARD_AUTH_VERSION, token)
-        handover_id, forward_session, token_origin, path, nonce_hash = signed_token.payload
-        forward_session = ForwardSession(*forward_session)
-    except (BadToken, TypeError, ValueError) as error:
-        raise LinkInvalid(f"no pass: {error}") from None
-    if now() > signed_token.issued_at + HANDOVER_TOKEN_TTL:
-        raise LinkInvalid("the pass is too old")
-    if token_origin != origin:
-        raise LinkInvalid("a pass for another origin")
-    if not nonce or not hmac.compare_digest(_hash_nonce(nonce).encode(), nonce_hash.encode()):
-        raise LinkInvalid("the trip was not begun in this browser")
+        handover = uow.site.signer.verify(HANDOVER_TOKEN, token)
+    except BadToken as error:
+        raise LinkInvalid(f"no handover token: {error}") from None
+    if handover.origin != origin:
+        raise LinkInvalid("a handover token for another origin")
+    if not nonce or not hmac.compare_digest(_hash_nonce(nonce).encode(), handover.nonce_hash.encode()):
+        raise LinkInvalid("the round trip was not begun in this browser")
+    forward_session = handover.session
     with uow:
-        if not uow.spend(f"forward:{handover_id}", now() + HANDOVER_TOKEN_TTL + 2 * LEEWAY):
-            raise LinkInvalid("the pass was used")
+        if not uow.spend(f"forward:{handover.id}", now() + HANDOVER_TOKEN_TTL + 2 * LEEWAY):
+            raise LinkInvalid("the handover token was used")
         uow.record_event(
             "app.entered",
             account_id=forward_session.account_id,
             facts={"origin": origin, "session": forward_session.session_id},
         )
-    return forward_session, path
+    return forward_session, handover.path
 
 
-def sign_host_session(site: Site, forward_session: ForwardSession, origin: str) -> str:
-    """The cookie at an app's host: worth something at that origin alone, and while the session lives."""
-    return site.signer.sign(HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION, [_as_payload(forward_session), origin])
-
-
-def verify_host_session(site: Site, cookie: str, origin: str) -> ForwardSession | None:
-    """What such a cookie states, if it is genuine, of this origin and young enough."""
-    try:
-        signed_token = site.signer.verify(HOST_SESSION_PURPOSE, FORWARD_AUTH_VERSION, cookie)
-        values, token_origin = signed_token.payload
-        forward_session = ForwardSession(*values)
-    except (BadToken, TypeError, ValueError):
-        return None
-    return forward_session if token_origin == origin and now() < signed_token.issued_at + HOST_SESSION_TTL else None
+def read_host_session(site: Site, cookie: str, origin: str) -> ForwardSession | None:
+    """Return what the cookie of an app's host states, if it is genuine, of this origin and young enough."""
+    host_session = site.signer.read(HOST_SESSION, cookie)
+    return host_session.session if host_session is not None and host_session.origin == origin else None
 
 
 def host_session_max_age(forward_session: ForwardSession) -> int:
@@ -228,7 +245,3 @@ def _safe_path(text: str) -> str:
 def _hash_nonce(nonce: str) -> str:
     # Stands in addresses, and so in logs: who reads it there does not have the secret.
     return hashlib.sha256(nonce.encode()).hexdigest()[:32]
-
-
-def _as_payload(forward_session: ForwardSession) -> list[str | int]:
-    return [forward_session.account_id, forward_session.epoch, forward_session.session_id, forward_session.expires]

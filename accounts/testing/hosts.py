@@ -52,7 +52,7 @@ def sign_in(
         raise ValueError(f"the account of {email} is disabled")
     host = domain or (app.config["SERVER_NAME"] or "localhost").partition(":")[0]
     client.set_cookie(
-        state.session_cookie_name, sessions.sign_session_cookie(state.site, session), domain=host, path="/"
+        state.session_cookie_name, state.site.signer.sign(sessions.SESSION, session), domain=host, path="/"
     )
     return current
 

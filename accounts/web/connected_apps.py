@@ -48,4 +48,4 @@ def signed_out(query: LogoutStatusForm) -> Reply:
 def logout_status_token() -> str:
     """The statement by which whoever has just signed out sees what becomes of it; "" when no app is concerned."""
     logout_id = uow().logout_events.id
-    return backchannel.sign_status_token(site(), logout_id) if logout_id else ""
+    return site().signer.sign(backchannel.LOGOUT_STATUS, backchannel.LogoutStatus(logout_id)) if logout_id else ""

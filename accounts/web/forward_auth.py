@@ -15,7 +15,7 @@ from flask import Response, request
 from accounts.core.errors import N_, Forbidden, LinkInvalid, NotSignedIn, Problem
 from accounts.core.security.client_uris import parse_origin
 from accounts.flows import forward_auth as forward_auth_flow
-from accounts.flows.forward_auth import ForwardSession
+from accounts.flows.forward_auth import HOST_SESSION, ForwardSession, HostSession
 from accounts.web.kit import context, errors
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.routes import HTML, SIGNED_IN, Routes, page_url
@@ -95,7 +95,7 @@ def forward_enter() -> Response:
     except LinkInvalid as problem:
         return _text_response(RETRY_MESSAGE, problem)
     response = _redirect(f"{proxied.origin}{path}")
-    value = forward_auth_flow.sign_host_session(site(), ticket, proxied.origin)
+    value = site().signer.sign(HOST_SESSION, HostSession(ticket, proxied.origin))
     _set_cookie(
         response,
         proxied,
@@ -122,7 +122,7 @@ def _read_ticket(proxied: ProxiedRequest) -> ForwardSession:
         session = context.load_session()
         ticket = ForwardSession.from_session(session) if session is not None and session.account_id else None
     else:
-        ticket = forward_auth_flow.verify_host_session(
+        ticket = forward_auth_flow.read_host_session(
             site(), request.cookies.get(proxied.cookie_name(HOST_SESSION_COOKIE), ""), proxied.origin
         )
     if ticket is None:

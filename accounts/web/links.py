@@ -6,7 +6,6 @@ Nothing in here knows any kind of link; the purpose is a hidden value of the reg
 from __future__ import annotations
 
 import hmac
-from typing import Any
 
 from flask import Response, request
 from pydantic import BaseModel

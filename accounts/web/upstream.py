@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 routes: Routes = Routes()
 COOKIE_SECONDS = 10 * 60
-"""As long as ``waiting.LIVES``."""
+"""As long as ``waiting.PENDING_SIGN_IN_TTL``."""
 
 
 class UpstreamSignInForm(Form):
@@ -164,7 +164,7 @@ def _start(upstream_id: str, **pending: Any) -> Reply:
 
     _check_upstream_exists(upstream_id)
     site().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
-    signed = waiting.sign_pending_sign_in(site(), waiting.PendingSignIn(upstream_id, **pending))
+    signed = site().signer.sign(waiting.PENDING_SIGN_IN, waiting.PendingSignIn(upstream_id, **pending))
 
     @after_this_request
     def set_cookie(response: Response) -> Response:
@@ -178,7 +178,7 @@ def _start(upstream_id: str, **pending: Any) -> Reply:
 def _read_waiting(upstream_id: str) -> PendingSignIn:
     from accounts.flows.upstream import waiting
 
-    pending = waiting.verify_pending_sign_in(site(), request.cookies.get(_cookie_name(), ""))
+    pending = site().signer.read(waiting.PENDING_SIGN_IN, request.cookies.get(_cookie_name(), ""))
     if pending is None or pending.upstream != upstream_id:
         raise CsrfFailed("no visit there was begun in this browser, or too long ago")
     return pending

@@ -123,7 +123,7 @@ class ModelDriver(RuleBasedStateMachine):
     def every_session_is_alive_exactly_when_the_model_says_so(self) -> None:
         uow = self.service.uow()
         for session in self.world.sessions:
-            session_read = sessions.read_session_cookie(self.service.site, session.cookie)
+            session_read = self.service.site.signer.read(sessions.SESSION, session.cookie)
             assert session_read is not None
             assert (sessions.find_current_account(uow, session_read) is not None) == session.alive, session
 

@@ -9,7 +9,7 @@ from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.signing.keys import KeyRing
 from accounts.core.signing.tokens import TokenSigner
 from accounts.core.site import Site
-from accounts.flows import LINKS
+from accounts.flows import LINKS, TOKENS
 from tests.conftest import KEY
 
 ISSUER = "https://ac.example.org"
@@ -26,4 +26,5 @@ def make_link_signer(*keys: str) -> LinkSigner:
 def make_site(database: str, **changes: Any) -> Site:
     """Return a site on a migrated database; close its store."""
     values = {"database_url": database, "secret_keys": [KEY]} | changes
-    return Site(Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in values.items()}), LINKS)
+    environ = {f"ACCOUNTS_{name.upper()}": value for name, value in values.items()}
+    return Site(Settings.load(environ), LINKS, tokens=TOKENS)

@@ -18,6 +18,7 @@ from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.invites import link as invite_link
 from accounts.flows.invites import send as send_invites
 from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.live import SPENT_ID_PREFIX
 from accounts.flows.sign_in import magic_link, unlock
 from tests.flows.letters import make_owner, write_letter
 from tests.flows.steps import Member, link_state, use_link
@@ -269,7 +270,7 @@ def read_acted_rows(service: Service) -> Rows:
     rows = read_rows(service.site.store.engine)
     is_of_session: dict[str, Callable[[dict[str, Any]], bool]] = {
         "audit": lambda row: row["kind"] == sessions.SIGN_IN_EVENT,
-        "spent": lambda row: row["id"].startswith(sessions.spent_id("")),
+        "spent": lambda row: row["id"].startswith(SPENT_ID_PREFIX),
         "key_uses": lambda row: True,
     }
     for table, is_left_out in is_of_session.items():

@@ -55,23 +55,25 @@ WAYS: list[Way] = [everywhere, here, from_the_list, disconnected, switched_off, 
 def a_code(service: Service, ana: Member, session: Session, app: App) -> AuthorizationCode:
     with service.uow() as uow:
         uow.session.add(Consent(account_id=ana.id, app_id=app.id, scope="openid"))
-    sealed = tokens.sign_code(
-        service.site,
-        account_id=ana.id,
-        epoch=session.epoch,
-        session_id=session.id,
-        session_ends=int(session.expires_at.timestamp()),
-        auth_time=session.auth_time,
-        amr=session.amr,
-        app_id=app.id,
-        redirect_uri="",
-        challenge="",
-        nonce="",
-        scope=("openid",),
-        claims={},
-        acr=False,
+    sealed = service.site.signer.sign(
+        tokens.AUTHORIZATION_CODE,
+        tokens.AuthorizationCode(
+            account_id=ana.id,
+            epoch=session.epoch,
+            session_id=session.id,
+            session_ends=int(session.expires_at.timestamp()),
+            auth_time=session.auth_time,
+            amr=session.amr,
+            app_id=app.id,
+            redirect_uri="",
+            challenge="",
+            nonce="",
+            scope=("openid",),
+            claims={},
+            acr=False,
+        ),
     )
-    code = tokens.verify_code(service.site, sealed)
+    code = service.site.signer.read(tokens.AUTHORIZATION_CODE, sealed)
     assert code is not None
     return code
 

@@ -32,21 +32,23 @@ def registered(service: Service) -> tuple[App, str]:
 
 def code_for(service: Service, ana: Member, app: App) -> str:
     session = ana.sign_in()
-    return tokens.sign_code(
-        service.site,
-        account_id=ana.id,
-        epoch=session.epoch,
-        session_id=session.id,
-        session_ends=int(session.expires_at.timestamp()),
-        auth_time=session.auth_time,
-        amr=session.amr,
-        app_id=app.id,
-        redirect_uri=URI,
-        challenge="",
-        nonce="",
-        scope=("openid", "offline_access"),
-        claims={},
-        acr=False,
+    return service.site.signer.sign(
+        tokens.AUTHORIZATION_CODE,
+        tokens.AuthorizationCode(
+            account_id=ana.id,
+            epoch=session.epoch,
+            session_id=session.id,
+            session_ends=int(session.expires_at.timestamp()),
+            auth_time=session.auth_time,
+            amr=session.amr,
+            app_id=app.id,
+            redirect_uri=URI,
+            challenge="",
+            nonce="",
+            scope=("openid", "offline_access"),
+            claims={},
+            acr=False,
+        ),
     )
 
 

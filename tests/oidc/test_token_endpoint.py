@@ -7,7 +7,7 @@ import base64
 import requests
 
 from accounts.core.models.apps import Grant
-from accounts.flows.oidc.tokens import verify_access_token
+from accounts.flows.oidc.tokens import ACCESS_TOKEN
 from tests.kit.tables import dump_tables
 from tests.oidc.checks import oauth_error, offline_tokens
 from tests.oidc.kit import BrowserUser, Provider, RelyingParty, Tokens, code_challenge
@@ -57,7 +57,7 @@ def test_a_refresh_token_used_again_ends_its_family_and_no_other(provider: Provi
 
 
 def grant_id_of(provider: Provider, tokens: Tokens) -> str:
-    found = verify_access_token(provider.service.site, tokens.access)
+    found = provider.service.site.signer.read(ACCESS_TOKEN, tokens.access)
     assert found is not None
     return found.grant_id
 

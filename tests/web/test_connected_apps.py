@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
@@ -11,6 +12,7 @@ from accounts.core.clock import now
 from accounts.core.models.apps import Consent, Grant
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.outbox import OutboxRow
+from accounts.core.signing import token_kind
 from accounts.flows.oidc import backchannel
 from tests.apps import register_app, sign_in_to_apps
 from tests.conftest import on_both_databases
@@ -132,9 +134,9 @@ def test_whoever_used_no_app_signs_out_as_ever(service: Service) -> None:
 
 
 def test_a_statement_is_good_for_a_day_and_for_this_alone(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    about = backchannel.sign_status_token(service.site, "nobodys")
+    about = service.site.signer.sign(backchannel.LOGOUT_STATUS, backchannel.LogoutStatus("nobodys"))
     assert service.person().get(f"/api/signed-out?about={about}").get_json()["apps"] == 0
     assert service.person().get(f"/api/signed-out?about={about}x").status_code == 404
-    later = now() + backchannel.STATUS_TTL
-    monkeypatch.setattr(backchannel, "now", lambda: later)
+    later = now() + backchannel.STATUS_TTL + timedelta(seconds=1)
+    monkeypatch.setattr(token_kind, "now", lambda: later)
     assert service.person().get(f"/api/signed-out?about={about}").status_code == 404

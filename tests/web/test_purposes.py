@@ -6,28 +6,30 @@ from itertools import permutations
 
 import pytest
 
-from accounts.flows import LINKS
-from accounts.flows.sessions.session import SESSION_PURPOSE as SESSION
-from accounts.flows.sign_in import devices
-from accounts.flows.sign_in.devices import DEVICE_PURPOSE as DEVICE
+from accounts.core.clock import now
+from accounts.flows import LINKS, TOKENS
 from accounts.web.kit.cookies import device_account_ids
+from tests.flows.token_samples import sample_payloads
 from tests.kit.tables import dump_tables
 from tests.people import Person, Service, token_of_url
 from tests.web.endpoints import csrf_token, problem_code
 from tests.web.live_links import FORM_DATA, MAKERS, browser_for_link, make_link_url
 
 PURPOSES = [link.purpose for link in LINKS]
-OTHERS = [SESSION, DEVICE, "csrf"]
+OTHERS = [kind.purpose for kind in TOKENS]
 
 
 def token_of(service: Service, purpose: str, admin: Person) -> str:
-    """A live token of a link, of a session, of a device, or of a form."""
-    if purpose in (SESSION, DEVICE):
+    """A live token of a link, or of any other kind: of a browser where one has it, else made up."""
+    if purpose in ("session", "device"):
         cookie = service.member().client.get_cookie(purpose)
         assert cookie is not None
         return str(cookie.value)
     if purpose == "csrf":
         return csrf_token(service.member())
+    if purpose in OTHERS:
+        payload = sample_payloads(service.site.ring.signing, int(now().timestamp()))[purpose]
+        return service.site.signer.sign(service.site.tokens[purpose], payload)
     return token_of_url(make_link_url(service, purpose, admin))
 
 
@@ -43,6 +45,19 @@ def test_a_token_is_accepted_at_the_endpoint_of_its_own_purpose(service: Service
     assert person.get(f"/l/{purpose}/{token}/go").status_code == 303
     assert person.get(f"/l/{purpose}").status_code == 200
     assert person.post(f"/api/l/{purpose}", {"token": token, **FORM_DATA[purpose]}).status_code in (200, 201)
+
+
+def test_every_kind_of_token_is_made_in_these_tests(service: Service) -> None:
+    assert set(sample_payloads(service.site.ring.signing)) == set(OTHERS)
+    assert set(OTHERS).isdisjoint(PURPOSES)
+
+
+def test_a_token_is_read_as_its_own_kind_and_as_no_other(service: Service) -> None:
+    admin = service.admin()
+    for issued in (*PURPOSES, *OTHERS):
+        token = token_of(service, issued, admin)
+        read = [kind.purpose for kind in TOKENS if service.site.signer.read(kind, token) is not None]
+        assert read == [issued] * (issued in OTHERS)
 
 
 def test_a_token_is_refused_at_the_endpoint_of_every_other_purpose(service: Service) -> None:
@@ -70,7 +85,7 @@ def test_a_token_is_refused_at_the_endpoint_of_every_other_purpose(service: Serv
     assert dump_tables(service, "rate_limits") == before
 
 
-@pytest.mark.parametrize("purpose", [*PURPOSES, DEVICE, "csrf"])
+@pytest.mark.parametrize("purpose", [*PURPOSES, *(purpose for purpose in OTHERS if purpose != "session")])
 def test_no_other_token_is_a_session(service: Service, purpose: str) -> None:
     token = token_of(service, purpose, service.admin())
     person = service.person()
@@ -78,7 +93,7 @@ def test_no_other_token_is_a_session(service: Service, purpose: str) -> None:
     assert not person.signed_in
 
 
-@pytest.mark.parametrize("purpose", [*PURPOSES, SESSION, DEVICE])
+@pytest.mark.parametrize("purpose", [*PURPOSES, *(purpose for purpose in OTHERS if purpose != "csrf")])
 def test_no_other_token_is_a_csrf_token(service: Service, purpose: str) -> None:
     admin = service.admin()
     token = token_of(service, purpose, admin)
@@ -95,9 +110,8 @@ def test_not_even_the_session_itself_is_its_csrf_token(service: Service) -> None
     assert admin.signed_in
 
 
-@pytest.mark.parametrize("purpose", [*PURPOSES, SESSION, "csrf"])
+@pytest.mark.parametrize("purpose", [*PURPOSES, *(purpose for purpose in OTHERS if purpose != "device")])
 def test_no_other_token_is_a_device_that_somebody_signed_in_from(service: Service, purpose: str) -> None:
     token = token_of(service, purpose, service.admin())
     with service.app.test_request_context(headers={"Cookie": f"device={token}"}):
-        assert devices.read_device_cookie(service.site, token) == ()
         assert device_account_ids() == ()

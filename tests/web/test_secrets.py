@@ -137,6 +137,6 @@ def test_no_representation_shows_a_secret(service: Service) -> None:
 
     cookie = member.client.get_cookie("session")
     assert cookie is not None
-    session = sessions.read_session_cookie(state.site, cookie.value)
+    session = state.site.signer.read(sessions.SESSION, cookie.value)
     assert session is not None
     assert session.csrf_secret not in repr(session)

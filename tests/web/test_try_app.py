@@ -97,7 +97,7 @@ def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: B
 
 def test_the_state_of_a_trial_is_unreadable_and_cannot_be_altered(service: Service) -> None:
     state, begun_here = trial_state.make_trial_state(service.site, "app", "admin")
-    assert trial_state.verify_trial_state(service.site, state) == begun_here
-    assert trial_state.verify_trial_state(service.site, state + "x") is None
+    assert trial_state.read_trial_state(service.site, state) == begun_here
+    assert trial_state.read_trial_state(service.site, state + "x") is None
     assert begun_here.verifier not in state
     assert registration.list_apps(service.uow()) == []

@@ -14,7 +14,8 @@ from accounts.core.errors import LinkInvalid
 from accounts.core.link_kinds.parts import TAG_BYTES, StatePart, Subject
 from accounts.core.links.link import EmptyModel, Link, LinkClaims
 from accounts.core.signing.keys import Key
-from accounts.core.signing.tokens import BadToken, TokenSigner
+from accounts.core.signing.token_kind import BadToken
+from accounts.core.signing.tokens import TokenSigner
 
 
 class LinkSigner:
@@ -44,7 +45,7 @@ class LinkSigner:
         # Tags stand before the subject in one string: their length is known from the declaration, and the six
         # characters that a list of two would cost keep a reset link under 150.
         payload = [b85encode(tags).decode() + subject.id, *values]
-        return self._signer.sign(link.purpose, link.version, payload, key=key)
+        return self._signer.sign_payload(link.purpose, link.version, payload, key=key)
 
     def link_url(self, link: Link, token: str) -> str:
         """The address to mail. Its tail keeps mail programs from cutting a token that ends in ``-`` or ``_``."""
@@ -62,7 +63,7 @@ class LinkSigner:
         if not isinstance(token, str):
             raise LinkInvalid("not a text")
         try:
-            signed_token = self._signer.verify(link.purpose, link.version, token)
+            signed_token = self._signer.verify_payload(link.purpose, link.version, token)
         except BadToken as error:
             raise LinkInvalid(str(error)) from None
         width = len(b85encode(bytes(TAG_BYTES * len(link.dies_with))))

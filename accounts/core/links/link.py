@@ -18,7 +18,7 @@ from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid
 from accounts.core.link_kinds.parts import StatePart, Subject
 from accounts.core.models.account import Account
 from accounts.core.security.addresses import AddressRefused, parse_email
-from accounts.core.signing.tokens import SignedToken
+from accounts.core.signing.token_kind import SignedToken
 
 if TYPE_CHECKING:
     from accounts.core.outbox import Letter, OutboxItem

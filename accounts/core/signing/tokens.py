@@ -1,4 +1,4 @@
-"""Signed statements: itsdangerous as it is, with one spelling, bounded leeway and the key that opened it."""
+"""Sign tokens and verify them: itsdangerous as it is, with one spelling, bounded leeway and the key that signed."""
 
 from __future__ import annotations
 
@@ -6,43 +6,19 @@ import hashlib
 import hmac
 import json
 import re
-from base64 import urlsafe_b64encode
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.signing.keys import Key, KeyRing
+from accounts.core.signing.token_kind import BadToken, SignedToken, TokenKind
+
+T = TypeVar("T")
 
 MAX_TOKEN_CHARACTERS = 3500
 TOKEN_PATTERN = re.compile(r"\.?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{1,12}\.[A-Za-z0-9_-]{43}", re.ASCII)
-
-
-class BadToken(Exception):
-    """Not a statement of this purpose, issuer and ring. The text says why and never quotes the token."""
-
-
-@dataclass(frozen=True, slots=True)
-class SignedToken:
-    """A verified statement: what it says, when it was signed, and by which key.
-
-    :ivar signed_part: the signed part of its text. Never the whole: a name must not depend on how a signature is
-        spelled.
-    """
-
-    payload: Any
-    issued_at: datetime
-    key: Key
-    signed_part: str = field(repr=False)
-
-    @property
-    def id(self) -> str:
-        """A name for it that is safe to log."""
-        digest = hmac.digest(self.key.derive("id"), self.signed_part.encode(), hashlib.sha256)
-        return urlsafe_b64encode(digest[:9]).decode()
 
 
 class _CachedKeySigner(TimestampSigner):
@@ -68,9 +44,9 @@ class _CachedSignerSerializer(URLSafeTimedSerializer):
 
 
 class TokenSigner:
-    """Signs and opens statements of one installation.
+    """Signs and verifies tokens of one installation.
 
-    The salt names issuer, purpose and version: a statement is worth nothing anywhere else, even under a copied key.
+    The salt names issuer, purpose and version: a token is worth nothing anywhere else, even under a copied key.
     """
 
     def __init__(self, ring: KeyRing, issuer: str) -> None:
@@ -78,17 +54,35 @@ class TokenSigner:
         self._issuer = issuer
         self._serializers: dict[tuple[Key, str, int], _CachedSignerSerializer] = {}
 
-    def sign(self, purpose: str, version: int, payload: Any, *, key: Key | None = None) -> str:
-        """Sign a JSON value; the moment of signing goes with it. Result: ``payload.time.signature``.
+    def sign(self, kind: TokenKind[T], payload: T, *, key: Key | None = None) -> str:
+        """Return a signed token of a kind; the moment of signing goes with it.
 
         :param key: the key of the ring to sign with, where the payload depends on it; else the one that signs now.
         """
+        return self.sign_payload(kind.purpose, kind.version, kind.to_json(payload), key=key)
+
+    def verify(self, kind: TokenKind[T], token: str) -> T:
+        """Return what a token of a kind says.
+
+        :raises BadToken: no token of this kind, signed by no key of the ring, or too old.
+        """
+        return kind.from_signed(self.verify_payload(kind.purpose, kind.version, token))
+
+    def read(self, kind: TokenKind[T], token: str) -> T | None:
+        """Return what a token of a kind says, or None for anything that :meth:`verify` refuses."""
+        try:
+            return self.verify(kind, token)
+        except BadToken:
+            return None
+
+    def sign_payload(self, purpose: str, version: int, payload: Any, *, key: Key | None = None) -> str:
+        """Sign a JSON value; the moment of signing goes with it. Result: ``payload.time.signature``."""
         return str(self._serializer_for(key or self.ring.signing, purpose, version).dumps(payload))
 
-    def verify(self, purpose: str, version: int, token: str) -> SignedToken:
-        """Verify a token and read it. The age is for the caller to judge.
+    def verify_payload(self, purpose: str, version: int, token: str) -> SignedToken:
+        """Verify a token and read its JSON value. The age is for the caller to judge.
 
-        :raises Unreadable: wrong shape or spelling, signature of no key in the ring, or signed in the future.
+        :raises BadToken: wrong shape or spelling, signature of no key in the ring, or signed in the future.
         """
         if len(token) > MAX_TOKEN_CHARACTERS or not TOKEN_PATTERN.fullmatch(token):
             raise BadToken("malformed")

@@ -15,7 +15,7 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import link as invite_link
 from accounts.flows.keys.report import KeyReport
-from accounts.flows.sessions.session import SESSION_PURPOSE
+from accounts.flows.sessions.session import SESSION
 from accounts.flows.sessions.session_list import sign_in_is_live
 
 MAX_ADDRESSES = 20
@@ -74,7 +74,7 @@ def _link_impacts(report: KeyReport) -> tuple[LinkImpact, ...]:
     return tuple(
         LinkImpact(use.purpose, max(0, use.signed - use.opened), use.alive_until)
         for use in report.uses
-        if use.purpose != SESSION_PURPOSE and use.alive_until + LEEWAY > now()
+        if use.purpose != SESSION.purpose and use.alive_until + LEEWAY > now()
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from accounts.core.clock import LEEWAY, now
@@ -165,13 +165,21 @@ def _ceased_at(newer: Sequence[RingEntry], key_uses: Sequence[KeyUse]) -> dateti
 
 
 def _build_use_report(site: Site, key_use: KeyUse, ceased_at: datetime | None) -> KeyUseReport:
-    alive_until = key_use.alive_until
-    if ceased_at is not None and key_use.purpose == sessions.SESSION_PURPOSE:
-        alive_until = max(alive_until, ceased_at + MAX_SESSION_LIFETIME)
-    elif ceased_at is not None and key_use.purpose in site.links:
-        # Lifetimes may have been raised since: how old a link may be is judged by those of today.
-        alive_until = max(alive_until, ceased_at + site.link_signer.lifetime(site.links[key_use.purpose]))
+    alive_until, lifetime = key_use.alive_until, _find_lifetime(site, key_use.purpose)
+    if ceased_at is not None and lifetime is not None:
+        alive_until = max(alive_until, ceased_at + lifetime)
     return KeyUseReport(key_use.purpose, key_use.signed, key_use.opened, key_use.last_opened_at, alive_until)
+
+
+def _find_lifetime(site: Site, purpose: str) -> timedelta | None:
+    """Return how long what is signed now for a purpose is good at most, where that is known without its payload."""
+    if purpose == sessions.SESSION.purpose:
+        return MAX_SESSION_LIFETIME
+    if purpose in site.links:
+        # Lifetimes may have been raised since: how old a link may be is judged by those of today.
+        return site.link_signer.lifetime(site.links[purpose])
+    kind = site.tokens.get(purpose)
+    return kind.lifetime if kind is not None else None
 
 
 def _to_datetime(seconds: int) -> datetime:

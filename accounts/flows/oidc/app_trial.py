@@ -60,14 +60,14 @@ def finish_app_trial(uow: UnitOfWork, who: CurrentAccount, params: Mapping[str, 
 
     :raises NotFound: not the answer to a trial of this admin.
     """
-    app_trial = trial_state.verify_trial_state(uow.site, params.get("state", ""))
+    app_trial = trial_state.read_trial_state(uow.site, params.get("state", ""))
     if app_trial is None or app_trial.account_id != who.id:
         raise NotFound("no trial of this admin")
     app = registration.get_app(uow, app_trial.app_id).app
     if "error" in params:
         description = params.get("error_description", "")
         return AppTrialResult(app.id, app.name, error=params["error"][:200], description=description[:500])
-    code = tokens.verify_code(uow.site, params.get("code", ""))
+    code = uow.site.signer.read(tokens.AUTHORIZATION_CODE, params.get("code", ""))
     if code is None or (code.app_id, code.challenge) != (app.id, _code_challenge(app_trial.verifier)):
         return AppTrialResult(app.id, app.name, error="invalid_grant")
     try:

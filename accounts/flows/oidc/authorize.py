@@ -20,17 +20,18 @@ from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.security.redirects import MAX_TARGET_CHARACTERS
-from accounts.core.signing.tokens import BadToken
+from accounts.core.signing.token_kind import TokenKind
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc import claims, consent, tokens
+from accounts.flows.oidc import claims, consent
 from accounts.flows.oidc.request import AuthorizationRequest
 from accounts.flows.oidc.responses import AuthorizationResponse
+from accounts.flows.oidc.tokens import AUTHORIZATION_CODE, AuthorizationCode
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared.grants import may_use_app
 
 AUTHORIZE_PATH = "/oauth/authorize"
-NOTE_PARAMETER, NOTE_PURPOSE, NOTE_VERSION = "asked", "oauth-asked", 1
+NOTE_PARAMETER = "asked"
 """The parameter that carries our note beside those of the app."""
 NOTE_TTL = timedelta(days=2)
 """As long as the longest way back: a link that makes an account."""
@@ -81,6 +82,19 @@ class ReauthenticationNote:
             return False
         since = self.noted_at - (LEEWAY.seconds if self.session_id else 0)
         return session.auth_time >= max(since, now().timestamp() - PROOF_TTL.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationNote:
+    """A note, as it is signed: on which request it is, beside what it says."""
+
+    request_digest: str
+    noted_at: int
+    session_id: str
+
+
+AUTHORIZATION_NOTE = TokenKind(purpose="oauth-asked", payload=AuthorizationNote, lifetime=NOTE_TTL)
+"""Our note that rides along with the authorization request of an app."""
 
 
 def decide_authorization(
@@ -153,7 +167,7 @@ def authorization_path(site: Site, request: AuthorizationRequest, note: Reauthen
     params = dict(request.params)
     if note is not None:
         params[NOTE_PARAMETER] = site.signer.sign(
-            NOTE_PURPOSE, NOTE_VERSION, [request.digest, note.noted_at, note.session_id]
+            AUTHORIZATION_NOTE, AuthorizationNote(request.digest, note.noted_at, note.session_id)
         )
     return f"{site.url_prefix}{AUTHORIZE_PATH}?{urlencode(params)}"
 
@@ -170,18 +184,10 @@ def make_note(session: Session | None) -> ReauthenticationNote:
 
 def read_note(site: Site, request: AuthorizationRequest, token: str) -> ReauthenticationNote | None:
     """The note on exactly this request; None where there is none that counts."""
-    if not token:
+    note = site.signer.read(AUTHORIZATION_NOTE, token)
+    if note is None or note.request_digest != request.digest:
         return None
-    try:
-        signed_token = site.signer.verify(NOTE_PURPOSE, NOTE_VERSION, token)
-        digest, noted_at, session_id = signed_token.payload
-    except (BadToken, TypeError, ValueError):
-        return None
-    return (
-        ReauthenticationNote(noted_at, session_id)
-        if digest == request.digest and now() - signed_token.issued_at <= NOTE_TTL
-        else None
-    )
+    return ReauthenticationNote(note.noted_at, note.session_id)
 
 
 def _must_reauthenticate(request: AuthorizationRequest, session: Session) -> bool:
@@ -191,8 +197,7 @@ def _must_reauthenticate(request: AuthorizationRequest, session: Session) -> boo
 
 def _sign_code(site: Site, request: AuthorizationRequest, who: CurrentAccount) -> str:
     session = who.session
-    return tokens.sign_code(
-        site,
+    code = AuthorizationCode(
         account_id=who.id,
         epoch=who.auth_epoch,
         session_id=session.id,
@@ -207,3 +212,4 @@ def _sign_code(site: Site, request: AuthorizationRequest, who: CurrentAccount) -
         claims=request.requested_claims.allowed_by_scopes(request.app.scopes),
         acr=request.acr_requested,
     )
+    return site.signer.sign(AUTHORIZATION_CODE, code)

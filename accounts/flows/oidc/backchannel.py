@@ -15,8 +15,7 @@ from accounts.core.models.apps import RS256, App
 from accounts.core.models.logout import CONFIRMED, GIVEN_UP, SILENT, WAITING, AppLogout
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.outbox import Callback, CallResult, OutboxItem
-from accounts.core.signing.tokens import BadToken
-from accounts.core.site import Site
+from accounts.core.signing.token_kind import BadToken, SignedToken, TokenKind
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc.signing_keys import SigningKeys
 from accounts.flows.shared.fields import Form
@@ -24,7 +23,6 @@ from accounts.flows.shared.fields import Form
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 LOGOUT_TOKEN_TTL = timedelta(minutes=2)
 LOGOUT_TOKEN_TYPE = "logout+jwt"  # noqa: S105 - a media type
-STATUS_PURPOSE, STATUS_VERSION = "signed-out", 1
 STATUS_TTL = timedelta(hours=24)
 """How long somebody may look, without a session, at what became of signing out."""
 OTHER_LOGOUTS_DELAY = timedelta(seconds=30)
@@ -53,6 +51,29 @@ class ClientLogout:
     at: datetime
     answered_at: datetime | None
     answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogoutStatus:
+    """Lets its bearer see what became of one sign-out. Holds no name and no address."""
+
+    logout_id: str
+
+
+def _decode_logout_status(token: SignedToken) -> LogoutStatus:
+    if not isinstance(token.payload, str):
+        raise TypeError("not a text")
+    return LogoutStatus(token.payload)
+
+
+LOGOUT_STATUS = TokenKind(
+    purpose="signed-out",
+    payload=LogoutStatus,
+    lifetime=STATUS_TTL,
+    encode=lambda status: status.logout_id,
+    decode=_decode_logout_status,
+)
+"""Stands in the address of the page that says which apps have confirmed a sign-out."""
 
 
 def make_logout_callback(uow: UnitOfWork, item: OutboxItem) -> Callback | None:
@@ -125,23 +146,16 @@ def _delay_other_logouts(uow: UnitOfWork, row: AppLogout) -> None:
     uow.session.execute(delay.values(not_before=retry_at).execution_options(synchronize_session=False))
 
 
-def sign_status_token(site: Site, logout_id: str) -> str:
-    """Says that its bearer may see what became of one sign-out. Holds no name and no address."""
-    return site.signer.sign(STATUS_PURPOSE, STATUS_VERSION, logout_id)
-
-
 def list_logouts_by_token(uow: UnitOfWork, token: str) -> list[ClientLogout]:
     """What became of the sign-out that a statement speaks of: one line an app, by name.
 
     :raises NotFound: no statement of ours, or an old one.
     """
     try:
-        signed_token = uow.site.signer.verify(STATUS_PURPOSE, STATUS_VERSION, token)
+        status = uow.site.signer.verify(LOGOUT_STATUS, token)
     except BadToken as error:
-        raise NotFound(str(error)) from None
-    if now() > signed_token.issued_at + STATUS_TTL:
-        raise NotFound("signed out long ago")
-    rows = _select_logouts(uow, AppLogout.logout == str(signed_token.payload))
+        raise NotFound(f"no sign-out to look at: {error}") from None
+    rows = _select_logouts(uow, AppLogout.logout == status.logout_id)
     # An app may have known one browser under several sids: it has confirmed when it has confirmed them all.
     worst_of_app = {row.app: row for row in sorted(rows, key=lambda row: STATE_ORDER.index(row.state))}
     return sorted(worst_of_app.values(), key=lambda row: row.name.casefold())

@@ -272,4 +272,4 @@ def _advance_counter(uow: UnitOfWork, grant: GrantRow) -> bool:
 
 def _count_key_use(uow: UnitOfWork, grant: GrantRow) -> None:
     # What a key of the ring has signed keeps it from being called safe to drop.
-    key_usage.count_signed(uow.executor, uow.site.ring.signing, tokens.REFRESH_PURPOSE, grant.expires_at)
+    key_usage.count_signed(uow.executor, uow.site.ring.signing, tokens.REFRESH_TOKEN.purpose, grant.expires_at)

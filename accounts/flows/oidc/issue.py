@@ -47,7 +47,7 @@ def issue_for_refresh(uow: UnitOfWork, app: TokenClient, token: RefreshToken, re
 
 def build_userinfo(uow: UnitOfWork, access_token: str) -> dict[str, Any] | None:
     """What an access token lets its app know, as of now; None when it is good for nothing."""
-    access = tokens.verify_access_token(uow.site, access_token)
+    access = uow.site.signer.read(tokens.ACCESS_TOKEN, access_token)
     live_grant = grants.find_live_grant(uow, access.grant_id) if access is not None else None
     if access is None or live_grant is None or OPENID not in access.scope:
         return None
@@ -88,7 +88,7 @@ def _build_token_response(
 ) -> dict[str, Any]:
     site, app = uow.site, live_grant.app
     expires = int(now().timestamp()) + app.access_token_seconds
-    access_token = tokens.sign_access_token(site, AccessToken(live_grant.grant.id, expires, tuple(scope)))
+    access_token = site.signer.sign(tokens.ACCESS_TOKEN, AccessToken(live_grant.grant.id, expires, tuple(scope)))
     response: dict[str, Any] = {
         "access_token": access_token,
         "token_type": "Bearer",
@@ -96,7 +96,7 @@ def _build_token_response(
         "scope": " ".join(scope),
     }
     if counter is not None:
-        response["refresh_token"] = tokens.sign_refresh_token(site, RefreshToken(live_grant.grant.id, counter))
+        response["refresh_token"] = site.signer.sign(tokens.REFRESH_TOKEN, RefreshToken(live_grant.grant.id, counter))
     if OPENID in scope:
         response["id_token"] = _sign_id_token(uow, live_grant, scope, access_token, extra_claims)
     return response

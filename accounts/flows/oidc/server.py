@@ -129,7 +129,7 @@ class CodeGrant(authlib_grants.AuthorizationCodeGrant):
     request: ClientRequest
 
     def query_authorization_code(self, code: str, client: AuthlibClient) -> AuthorizationCode | None:
-        authorization_code = tokens.verify_code(self.request.uow.site, code)
+        authorization_code = self.request.uow.site.signer.read(tokens.AUTHORIZATION_CODE, code)
         return (
             authorization_code
             if authorization_code is not None and authorization_code.app_id == client.app.id
@@ -147,7 +147,7 @@ class RefreshGrant(authlib_grants.RefreshTokenGrant):
     request: ClientRequest
 
     def authenticate_refresh_token(self, refresh_token: str) -> _PresentedRefreshToken | None:
-        token = tokens.verify_refresh_token(self.request.uow.site, refresh_token)
+        token = self.request.uow.site.signer.read(tokens.REFRESH_TOKEN, refresh_token)
         return _PresentedRefreshToken(token) if token is not None else None
 
     def _validate_token_scope(self, token: _PresentedRefreshToken) -> None:
@@ -190,8 +190,8 @@ def find_live_token(uow: UnitOfWork, token: str, *, accept_replaced: bool = Fals
 
     :param accept_replaced: whether a refresh token will do that a later one has taken the place of.
     """
-    access_token = tokens.verify_access_token(uow.site, token)
-    refresh_token = tokens.verify_refresh_token(uow.site, token) if access_token is None else None
+    access_token = uow.site.signer.read(tokens.ACCESS_TOKEN, token)
+    refresh_token = uow.site.signer.read(tokens.REFRESH_TOKEN, token) if access_token is None else None
     grant_id = access_token.grant_id if access_token else refresh_token.grant_id if refresh_token else None
     live_grant = grants.find_live_grant(uow, grant_id) if grant_id is not None else None
     if live_grant is None or (

@@ -7,15 +7,14 @@ that very app, and what arrives there is looked at by nobody but the admin whom 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
-from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.signing.tokens import BadToken
+from accounts.core.signing.keys import Key
+from accounts.core.signing.token_kind import SignedToken, TokenKind
 from accounts.core.site import Site
 
-TRIAL_PURPOSE, TRIAL_VERSION = "try-app", 1
 TRIAL_TTL = timedelta(minutes=15)
 TRIAL_CALLBACK_PATH = "/admin/apps/tried"
 
@@ -37,30 +36,61 @@ def trial_callback_url(site: Site) -> str:
     return site.link_signer.page_url(TRIAL_CALLBACK_PATH)
 
 
+@dataclass(frozen=True, slots=True)
+class TrialState:
+    """What the ``state`` of a trial says.
+
+    :ivar key: the key of the ring that signs it.
+    """
+
+    app_id: str
+    account_id: str
+    key: Key = field(repr=False)
+    nonce: str = field(default_factory=new_id)
+
+    @property
+    def values(self) -> list[str]:
+        """What is signed."""
+        return [self.app_id, self.account_id, self.nonce]
+
+
+def _decode_trial_state(token: SignedToken) -> TrialState:
+    app_id, account_id, nonce = token.payload
+    if not all(isinstance(each, str) for each in token.payload):
+        raise TypeError("not texts")
+    return TrialState(app_id, account_id, token.key, nonce)
+
+
+TRIAL_STATE = TokenKind(
+    purpose="try-app",
+    payload=TrialState,
+    lifetime=TRIAL_TTL,
+    encode=lambda state: state.values,
+    decode=_decode_trial_state,
+)
+"""The ``state`` of an authorization request by which an admin tries an app."""
+
+
 def make_trial_state(site: Site, app_id: str, account_id: str) -> tuple[str, AppTrial]:
     """A state, and the trial that it stands for."""
-    key = site.ring.signing
-    payload = [app_id, account_id, new_id()]
-    state = site.signer.sign(TRIAL_PURPOSE, TRIAL_VERSION, payload, key=key)
-    return state, AppTrial(app_id, account_id, site.signer.tag(key, [TRIAL_PURPOSE, *payload], 32).hex())
+    state = TrialState(app_id, account_id, site.ring.signing)
+    return site.signer.sign(TRIAL_STATE, state, key=state.key), _trial_of_state(site, state)
 
 
-def verify_trial_state(site: Site, state: str) -> AppTrial | None:
+def read_trial_state(site: Site, token: str) -> AppTrial | None:
     """The trial that a state stands for; None for every other text."""
-    try:
-        signed_token = site.signer.verify(TRIAL_PURPOSE, TRIAL_VERSION, state)
-        app_id, account_id, nonce = (str(each) for each in signed_token.payload)
-    except (BadToken, TypeError, ValueError):
-        return None
-    if now() > signed_token.issued_at + TRIAL_TTL:
-        return None
-    verifier = site.signer.tag(signed_token.key, [TRIAL_PURPOSE, app_id, account_id, nonce], 32).hex()
-    return AppTrial(app_id, account_id, verifier)
+    state = site.signer.read(TRIAL_STATE, token)
+    return None if state is None else _trial_of_state(site, state)
+
+
+def _trial_of_state(site: Site, state: TrialState) -> AppTrial:
+    verifier = site.signer.tag(state.key, [TRIAL_STATE.purpose, *state.values], 32).hex()
+    return AppTrial(state.app_id, state.account_id, verifier)
 
 
 def is_trial_redirect(site: Site, app_id: str, redirect_uri: str, state_values: Sequence[str]) -> bool:
     """Whether a request for this app may be answered at the house's own address."""
     if redirect_uri != trial_callback_url(site) or len(state_values) != 1:
         return False
-    app_trial = verify_trial_state(site, state_values[0])
+    app_trial = read_trial_state(site, state_values[0])
     return app_trial is not None and app_trial.app_id == app_id

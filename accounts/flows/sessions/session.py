@@ -9,6 +9,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
@@ -18,13 +19,12 @@ from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import Grant
 from accounts.core.signing import key_usage
-from accounts.core.signing.tokens import BadToken
+from accounts.core.signing.token_kind import BadToken, SignedToken, TokenKind
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.live import session_is_live, spent_id
 from accounts.flows.shared import grants
 
-SESSION_PURPOSE, CSRF_PURPOSE, SESSION_VERSION = "session", "csrf", 1
 IDLE_TIMEOUT, ABSOLUTE_TIMEOUT = timedelta(hours=8), timedelta(hours=24)
 REMEMBERED_IDLE_TIMEOUT, REMEMBERED_ABSOLUTE_TIMEOUT = timedelta(days=14), timedelta(days=30)
 VISITOR_SESSION_TTL = timedelta(hours=24)
@@ -83,6 +83,65 @@ class Session:
         return current_time < self.expires_at and (current_time < self.idle_expires_at or not self.account_id)
 
 
+def _encode_session(session: Session) -> list[Any]:
+    return [
+        session.account_id,
+        session.epoch,
+        session.id,
+        session.started_at,
+        session.auth_time,
+        list(session.amr),
+        int(session.remember),
+        session.password_verified_at,
+        session.csrf_secret,
+    ]
+
+
+def _decode_session(token: SignedToken) -> Session:
+    account_id, epoch, id, started_at, auth_time, amr, remember, password_verified_at, csrf_secret = token.payload
+    return Session(
+        id,
+        account_id,
+        epoch,
+        started_at,
+        auth_time,
+        tuple(amr),
+        bool(remember),
+        password_verified_at,
+        csrf_secret,
+        token.issued_at,
+    )
+
+
+SESSION = TokenKind(
+    purpose="session",
+    payload=Session,
+    encode=_encode_session,
+    decode=_decode_session,
+    is_current=lambda session: session.is_within_lifetime,
+)
+"""The session cookie."""
+
+
+@dataclass(frozen=True, slots=True)
+class CsrfToken:
+    """A token of forms: of the session whose secret has this digest."""
+
+    session_digest: str
+
+
+def _decode_csrf_token(token: SignedToken) -> CsrfToken:
+    if not isinstance(token.payload, str):
+        raise TypeError("not a text")
+    return CsrfToken(token.payload)
+
+
+CSRF = TokenKind(
+    purpose="csrf", payload=CsrfToken, encode=lambda token: token.session_digest, decode=_decode_csrf_token
+)
+"""The CSRF token of pages and of JSON clients; good as long as the session that it belongs to."""
+
+
 @dataclass(frozen=True, slots=True)
 class CurrentAccount:
     """Who is signed in, as the store had it a moment ago. Read-only; flows load the account to change it."""
@@ -126,7 +185,7 @@ def record_sign_in(uow: UnitOfWork, session: Session, *, renewed: bool = False) 
         "amr": list(session.amr),
         "key": key.name,
     }
-    key_usage.count_signed(uow.session, key, SESSION_PURPOSE, session.expires_at)
+    key_usage.count_signed(uow.session, key, SESSION.purpose, session.expires_at)
     uow.record_event(SIGN_IN_EVENT, account_id=session.account_id, facts=facts, announced=not renewed)
 
 
@@ -161,47 +220,6 @@ def renew_session(uow: UnitOfWork, account: Account, old: Session, *, password_v
     )
     record_sign_in(uow, session, renewed=True)
     return session
-
-
-def sign_session_cookie(site: Site, session: Session) -> str:
-    """The cookie's value."""
-    s = session
-    payload = [
-        s.account_id,
-        s.epoch,
-        s.id,
-        s.started_at,
-        s.auth_time,
-        list(s.amr),
-        int(s.remember),
-        s.password_verified_at,
-        s.csrf_secret,
-    ]
-    return site.signer.sign(SESSION_PURPOSE, SESSION_VERSION, payload)
-
-
-def read_session_cookie(site: Site, cookie: str) -> Session | None:
-    """The session that a cookie states, if it is genuine and young enough. Anything else is a stranger's."""
-    try:
-        signed_token = site.signer.verify(SESSION_PURPOSE, SESSION_VERSION, cookie)
-        account_id, epoch, sid, started_at, auth_time, amr, remember, password_verified_at, csrf_secret = (
-            signed_token.payload
-        )
-        session = Session(
-            sid,
-            account_id,
-            epoch,
-            started_at,
-            auth_time,
-            tuple(amr),
-            bool(remember),
-            password_verified_at,
-            csrf_secret,
-            signed_token.issued_at,
-        )
-        return session if session.is_within_lifetime else None
-    except (BadToken, ValueError, TypeError):
-        return None
 
 
 def refresh_session(session: Session) -> Session | None:
@@ -269,16 +287,16 @@ def sign_out_everywhere(uow: UnitOfWork, account_id: str) -> None:
 
 def make_csrf_token(site: Site, session: Session) -> str:
     """A signed token that is worth something only together with this session's cookie."""
-    return site.signer.sign(CSRF_PURPOSE, SESSION_VERSION, _csrf_digest(session))
+    return site.signer.sign(CSRF, CsrfToken(_csrf_digest(session)))
 
 
 def check_csrf_token(site: Site, session: Session, token: str) -> None:
     """:raises CsrfFailed: the token is not of this session."""
     try:
-        digest = site.signer.verify(CSRF_PURPOSE, SESSION_VERSION, token).payload
+        digest = site.signer.verify(CSRF, token).session_digest
     except BadToken as error:
         raise CsrfFailed(str(error)) from None
-    if not isinstance(digest, str) or not secrets.compare_digest(digest.encode(), _csrf_digest(session).encode()):
+    if not secrets.compare_digest(digest.encode(), _csrf_digest(session).encode()):
         raise CsrfFailed("token of another session")
 
 

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
-from accounts.core.signing.tokens import BadToken
-from accounts.core.site import Site
+from accounts.core.signing.token_kind import SignedToken, TokenKind
 
-DEVICE_PURPOSE, DEVICE_VERSION = "device", 1
 MAX_ACCOUNTS_PER_DEVICE = 5
 DEVICE_COOKIE_SECONDS = 365 * 86400
 
 
-def read_device_cookie(site: Site, cookie: str) -> tuple[str, ...]:
-    """Ids of the accounts that have signed in on the device with this cookie; none for anything not genuine."""
-    try:
-        ids = site.signer.verify(DEVICE_PURPOSE, DEVICE_VERSION, cookie).payload
-    except BadToken:
-        return ()
-    return tuple(each for each in ids if isinstance(each, str)) if isinstance(ids, list) else ()
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device, as its cookie states it: the ids of the accounts that have signed in on it, latest first."""
+
+    account_ids: tuple[str, ...] = ()
+
+    def with_account(self, account_id: str) -> KnownDevice:
+        """Return the device after one more account has signed in on it."""
+        ids = (account_id, *(each for each in self.account_ids if each != account_id))
+        return KnownDevice(ids[:MAX_ACCOUNTS_PER_DEVICE])
 
 
-def sign_device_cookie(site: Site, account_ids: Sequence[str], account_id: str) -> str:
-    """The cookie of a device on which one more account has signed in."""
-    ids = [account_id, *(each for each in account_ids if each != account_id)]
-    return site.signer.sign(DEVICE_PURPOSE, DEVICE_VERSION, ids[:MAX_ACCOUNTS_PER_DEVICE])
+def _decode_device(token: SignedToken) -> KnownDevice:
+    if not isinstance(token.payload, list):
+        raise TypeError("not a list")
+    return KnownDevice(tuple(each for each in token.payload if isinstance(each, str)))
+
+
+DEVICE = TokenKind(
+    purpose="device", payload=KnownDevice, encode=lambda device: list(device.account_ids), decode=_decode_device
+)
+"""The device cookie."""

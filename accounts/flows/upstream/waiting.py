@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
-from accounts.core.clock import now
-from accounts.core.signing.tokens import BadToken
-from accounts.core.site import Site
+from accounts.core.signing.token_kind import TokenKind
 
-UPSTREAM_PURPOSE, UPSTREAM_VERSION = "upstream", 1
 PENDING_SIGN_IN_TTL = timedelta(minutes=10)
 PendingAction = Literal["sign-in", "connect", "join"]
 
@@ -38,19 +35,5 @@ class PendingSignIn:
         return secrets.compare_digest(self.state.encode(), state.encode())
 
 
-def sign_pending_sign_in(site: Site, pending: PendingSignIn) -> str:
-    """The cookie's value."""
-    return site.signer.sign(UPSTREAM_PURPOSE, UPSTREAM_VERSION, list(astuple(pending)))
-
-
-def verify_pending_sign_in(site: Site, cookie: str) -> PendingSignIn | None:
-    """The visit that a cookie states, if it is genuine and not too long ago."""
-    try:
-        signed_token = site.signer.verify(UPSTREAM_PURPOSE, UPSTREAM_VERSION, cookie)
-        values: dict[str, Any] = dict(
-            zip((each.name for each in fields(PendingSignIn)), signed_token.payload, strict=True)
-        )
-        pending = PendingSignIn(**values)
-    except (BadToken, TypeError, ValueError):
-        return None
-    return pending if now() - signed_token.issued_at <= PENDING_SIGN_IN_TTL else None
+PENDING_SIGN_IN = TokenKind(purpose="upstream", payload=PendingSignIn, lifetime=PENDING_SIGN_IN_TTL)
+"""The cookie of a browser that is at an upstream."""

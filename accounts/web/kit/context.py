@@ -144,7 +144,7 @@ def load_session() -> Session | None:
     if not request_state.session_loaded:
         request_state.session_loaded = True
         cookie = request.cookies.get(request_state.runtime.session_cookie_name, "") if has_request_context() else ""
-        request_state.session = sessions.read_session_cookie(request_state.runtime.site, cookie) if cookie else None
+        request_state.session = request_state.runtime.site.signer.read(sessions.SESSION, cookie) if cookie else None
     return request_state.session
 
 

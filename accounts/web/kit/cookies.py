@@ -7,6 +7,7 @@ from flask import Response, request
 from accounts.core.clock import now
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices
+from accounts.flows.sign_in.devices import KnownDevice
 from accounts.web.kit import context
 
 LINK_COOKIE_SECONDS = 15 * 60
@@ -39,18 +40,23 @@ def write_session_cookies(response: Response) -> None:
     set_cookie(
         response,
         name,
-        sessions.sign_session_cookie(state.runtime.site, session),
+        state.runtime.site.signer.sign(sessions.SESSION, session),
         int(age.total_seconds()) if age else None,
     )
     if session.account_id and session.account_id not in device_account_ids():
-        device = devices.sign_device_cookie(state.runtime.site, device_account_ids(), session.account_id)
+        device = state.runtime.site.signer.sign(devices.DEVICE, _known_device().with_account(session.account_id))
         set_cookie(response, state.runtime.device_cookie_name(), device, devices.DEVICE_COOKIE_SECONDS)
 
 
 def device_account_ids() -> tuple[str, ...]:
-    """Ids of the accounts that have signed in on this device before."""
+    """Return the ids of the accounts that have signed in on this device before."""
+    return _known_device().account_ids
+
+
+def _known_device() -> KnownDevice:
     runtime = context.runtime()
-    return devices.read_device_cookie(runtime.site, request.cookies.get(runtime.device_cookie_name(), ""))
+    cookie = request.cookies.get(runtime.device_cookie_name(), "")
+    return runtime.site.signer.read(devices.DEVICE, cookie) or KnownDevice()
 
 
 def set_cookie(response: Response, name: str, value: str, seconds: int | None) -> None:

@@ -81,14 +81,14 @@ def test_what_a_link_carries_comes_back_as_it_was() -> None:
 )  # fmt: skip
 def test_a_genuine_token_of_another_layout_is_invalid(payload: Any) -> None:
     signer = make_link_signer()
-    token = make_signer().sign(RESET.purpose, RESET.version, payload)
+    token = make_signer().sign_payload(RESET.purpose, RESET.version, payload)
     with pytest.raises(LinkInvalid):
         signer.verify(RESET, token)
 
 
 @pytest.mark.parametrize("values", [[], ["id"], ["id", "en", "", "more"], [1, "en", ""], ["id", "en", None]])
 def test_what_is_carried_in_another_layout_is_invalid(values: list[Any]) -> None:
-    token = make_signer().sign("activate", 1, ["AAAAA" + "a@example.org", *values])
+    token = make_signer().sign_payload("activate", 1, ["AAAAA" + "a@example.org", *values])
     with pytest.raises(LinkInvalid):
         make_link_signer().verify(sign_up.ACTIVATE, token)
 

@@ -17,7 +17,8 @@ from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.models.account import Account
 from accounts.core.signing.key_file import RELOAD_INTERVAL_SECONDS, FileKeyRing
 from accounts.core.signing.keys import KeyRing, new_key, signing_entry
-from accounts.core.signing.tokens import BadToken, TokenSigner
+from accounts.core.signing.token_kind import BadToken
+from accounts.core.signing.tokens import TokenSigner
 from accounts.flows.account.reset_password import RESET
 from tests.core.sites import ISSUER
 from tests.kit.concurrency import run_concurrently
@@ -132,21 +133,21 @@ def test_another_process_notices_a_change_within_a_second(path: Path) -> None:
 def test_another_process_looks_again_before_it_refuses_a_token(path: Path) -> None:
     one, other = FileKeyRing(path), FileKeyRing(path)
     one.add(0)
-    token = TokenSigner(one, ISSUER).sign("session", 1, "said")
-    assert TokenSigner(other, ISSUER).verify("session", 1, token).payload == "said"
+    token = TokenSigner(one, ISSUER).sign_payload("session", 1, "said")
+    assert TokenSigner(other, ISSUER).verify_payload("session", 1, token).payload == "said"
 
 
 def test_what_a_dropped_key_has_signed_is_dead_in_every_process_within_a_second(path: Path) -> None:
     one, other = FileKeyRing(path), FileKeyRing(path)
     old = one.signing
-    token = TokenSigner(one, ISSUER).sign("session", 1, "said")
+    token = TokenSigner(one, ISSUER).sign_payload("session", 1, "said")
     one.add(0)
     one.drop(old)
     with pytest.raises(BadToken, match="no key of the ring"):
-        TokenSigner(one, ISSUER).verify("session", 1, token)
+        TokenSigner(one, ISSUER).verify_payload("session", 1, token)
     time.sleep(RELOAD_INTERVAL_SECONDS + 0.1)
     with pytest.raises(BadToken, match="no key of the ring"):
-        TokenSigner(other, ISSUER).verify("session", 1, token)
+        TokenSigner(other, ISSUER).verify_payload("session", 1, token)
 
 
 def test_a_dropped_key_is_known_still_and_opens_nothing(path: Path) -> None:

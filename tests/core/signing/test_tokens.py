@@ -14,7 +14,8 @@ from itsdangerous.encoding import base64_encode
 
 from accounts.core import clock
 from accounts.core.signing.keys import new_key
-from accounts.core.signing.tokens import MAX_TOKEN_CHARACTERS, BadToken, TokenSigner
+from accounts.core.signing.token_kind import BadToken
+from accounts.core.signing.tokens import MAX_TOKEN_CHARACTERS, TokenSigner
 from tests.conftest import KEY
 from tests.core.sites import ISSUER, make_signer
 
@@ -23,7 +24,7 @@ BASE64 = ascii_uppercase + ascii_lowercase + digits + "-_"
 
 def why_not(envelope: TokenSigner, token: str, purpose: str = "reset", version: int = 1) -> str:
     with pytest.raises(BadToken) as caught:
-        envelope.verify(purpose, version, token)
+        envelope.verify_payload(purpose, version, token)
     assert token == "" or token not in str(caught.value)
     return str(caught.value)
 
@@ -32,17 +33,17 @@ def why_not(envelope: TokenSigner, token: str, purpose: str = "reset", version: 
 def test_a_statement_says_what_was_sealed(payload: Any) -> None:
     box = make_signer()
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False):
-        found = box.verify("reset", 1, box.sign("reset", 1, payload))
+        found = box.verify_payload("reset", 1, box.sign_payload("reset", 1, payload))
         assert found.payload == payload
         assert found.issued_at == clock.now()
 
 
 def test_a_statement_has_a_name_that_is_fit_for_a_log() -> None:
     box = make_signer()
-    first, second = (box.verify("reset", 1, box.sign("reset", 1, text)) for text in "ab")
+    first, second = (box.verify_payload("reset", 1, box.sign_payload("reset", 1, text)) for text in "ab")
     assert first.id != second.id
     assert len(first.id) == 12
-    assert first.id not in box.sign("reset", 1, "a")
+    assert first.id not in box.sign_payload("reset", 1, "a")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_what_does_not_look_like_a_statement_is_not_even_tried(token: str) -> No
 def test_a_token_has_one_spelling_at_its_end() -> None:
     """43 characters carry 258 bits; the signature has 256, so that four last characters decode alike."""
     box = make_signer()
-    token = box.sign("reset", 1, "x")
+    token = box.sign_payload("reset", 1, "x")
     first = BASE64.index(token[-1]) // 4 * 4
     alike = [token[:-1] + last for last in BASE64[first : first + 4]]
     assert alike.count(token) == 1
@@ -67,7 +68,7 @@ def test_a_token_has_one_spelling_at_its_end() -> None:
 @pytest.mark.parametrize("junk", ["=", "==", " ", "\n", "\x00", "!", "%20", "é", ".", "+", "/", "a"])
 def test_junk_is_not_overlooked_wherever_it_stands(junk: str) -> None:
     box = make_signer()
-    token = box.sign("reset", 1, "x")
+    token = box.sign_payload("reset", 1, "x")
     payload, moment, signature = token.split(".")
     spelled = [
         token + junk, junk + token, f"{payload}{junk}.{moment}.{signature}", f"{payload}.{moment}{junk}.{signature}",
@@ -79,7 +80,7 @@ def test_junk_is_not_overlooked_wherever_it_stands(junk: str) -> None:
 
 def test_a_statement_is_worth_nothing_for_another_purpose_version_issuer_or_ring() -> None:
     box = make_signer()
-    token = box.sign("reset", 1, "x")
+    token = box.sign_payload("reset", 1, "x")
     said = "no key of the ring signed this for this purpose"
     assert why_not(box, token, purpose="invite") == said
     assert why_not(box, token, version=2) == said
@@ -89,12 +90,12 @@ def test_a_statement_is_worth_nothing_for_another_purpose_version_issuer_or_ring
 
 def test_the_newest_key_signs_and_older_ones_still_open() -> None:
     oldest, older, newest = new_key(), new_key(), new_key()
-    token = make_signer(oldest, older).sign("reset", 1, "x")
-    assert make_signer(oldest, older, newest).verify("reset", 1, token).key.secret == older.encode()
-    assert make_signer(older).verify("reset", 1, token).key.secret == older.encode()
+    token = make_signer(oldest, older).sign_payload("reset", 1, "x")
+    assert make_signer(oldest, older, newest).verify_payload("reset", 1, token).key.secret == older.encode()
+    assert make_signer(older).verify_payload("reset", 1, token).key.secret == older.encode()
     why_not(make_signer(oldest, newest), token)
     ring = make_signer(oldest, older, newest)
-    assert ring.verify("reset", 1, ring.sign("reset", 1, "x")).key.secret == newest.encode()
+    assert ring.verify_payload("reset", 1, ring.sign_payload("reset", 1, "x")).key.secret == newest.encode()
 
 
 @pytest.mark.parametrize("ahead", [0, 2, 59, 60])
@@ -102,9 +103,9 @@ def test_a_clock_a_little_ahead_is_forgiven(ahead: int) -> None:
     box = make_signer()
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
         time.shift(ahead)
-        token = box.sign("reset", 1, "x")
+        token = box.sign_payload("reset", 1, "x")
         time.shift(-ahead)
-        assert box.verify("reset", 1, token).issued_at - clock.now() == timedelta(seconds=ahead)
+        assert box.verify_payload("reset", 1, token).issued_at - clock.now() == timedelta(seconds=ahead)
 
 
 @pytest.mark.parametrize("ahead", [61, 3600, 10**9])
@@ -112,7 +113,7 @@ def test_a_clock_far_ahead_is_not(ahead: int) -> None:
     box = make_signer()
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
         time.shift(ahead)
-        token = box.sign("reset", 1, "x")
+        token = box.sign_payload("reset", 1, "x")
         time.shift(-ahead)
         assert why_not(box, token) == "from the future"
 
@@ -120,9 +121,9 @@ def test_a_clock_far_ahead_is_not(ahead: int) -> None:
 def test_an_old_statement_opens_its_age_is_for_others_to_judge() -> None:
     box = make_signer()
     with time_machine.travel("2030-01-01T00:00:00Z") as time:
-        token = box.sign("reset", 1, "x")
+        token = box.sign_payload("reset", 1, "x")
         time.shift(timedelta(days=4000))
-        assert box.verify("reset", 1, token).payload == "x"
+        assert box.verify_payload("reset", 1, token).payload == "x"
 
 
 def test_nothing_is_inflated_before_the_signature_is_known_to_be_right(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +141,7 @@ def test_nothing_is_inflated_before_the_signature_is_known_to_be_right(monkeypat
     box = make_signer()
     why_not(box, forged.decode())
     assert inflated == []
-    assert box.verify("reset", 1, box.sign("reset", 1, "a" * 500)).payload == "a" * 500
+    assert box.verify_payload("reset", 1, box.sign_payload("reset", 1, "a" * 500)).payload == "a" * 500
     assert len(inflated) == 1, "the same wire is tripped by a genuine statement"
 
 

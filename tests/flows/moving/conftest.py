@@ -10,7 +10,7 @@ import pytest
 
 from accounts.config import Settings
 from accounts.core.site import Site
-from accounts.flows import LINKS
+from accounts.flows import LINKS, TOKENS
 from accounts.flows.moving.check_rows import ImportReport, check_rows
 from accounts.flows.moving.rows import ImportOptions
 from tests.flows.moving.files import Read
@@ -22,7 +22,7 @@ def read(settings: Callable[..., Settings]) -> Read:
     """The judged rows of a file; settings and how to read it by name."""
 
     def make(path: Path, source: str = "plain", *, secrets: dict[str, str] | None = None, **how: Any) -> Any:
-        house = Site(settings(**(secrets or {})), LINKS)
+        house = Site(settings(**(secrets or {})), LINKS, tokens=TOKENS)
         return list(check_rows(house, path, ImportOptions(source=source, **how), ImportReport()))
 
     return make

@@ -215,7 +215,7 @@ def test_signing_out_everywhere_and_then_here_tells_an_app_once(service: Service
 def test_fifty_sign_outs_of_one_session_tell_an_app_once(service: Service, party: RelyingParty) -> None:
     member = service.member()
     sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
-    stated = sessions.read_session_cookie(service.site, member.client.get_cookie("session").value)  # type: ignore[union-attr] # signed in
+    stated = service.site.signer.read(sessions.SESSION, member.client.get_cookie("session").value)  # type: ignore[union-attr] # signed in
     assert stated is not None
     run_concurrently(50, lambda number: sessions.sign_out(service.uow(), stated))
     assert len(list_logouts(service)) == 1

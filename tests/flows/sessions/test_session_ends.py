@@ -38,17 +38,17 @@ def begun(*, remember: bool = False) -> Session:
 
 
 def kept(service: Service, session: Session) -> Session | None:
-    return sessions.read_session_cookie(service.site, sessions.sign_session_cookie(service.site, session))
+    return service.site.signer.read(sessions.SESSION, service.site.signer.sign(sessions.SESSION, session))
 
 
 @pytest.mark.parametrize("remember", [False, True])
 def test_an_idle_session_ends(service: Service, remember: bool) -> None:
     with time_machine.travel(START, tick=False) as time:
-        cookie = sessions.sign_session_cookie(service.site, begun(remember=remember))
+        cookie = service.site.signer.sign(sessions.SESSION, begun(remember=remember))
         time.shift((REMEMBERED_IDLE_TIMEOUT if remember else IDLE_TIMEOUT) - SECOND)
-        assert sessions.read_session_cookie(service.site, cookie) is not None
+        assert service.site.signer.read(sessions.SESSION, cookie) is not None
         time.shift(SECOND)
-        assert sessions.read_session_cookie(service.site, cookie) is None
+        assert service.site.signer.read(sessions.SESSION, cookie) is None
 
 
 @pytest.mark.parametrize("remember", [False, True])
@@ -75,14 +75,14 @@ def test_a_session_in_use_ends_too(service: Service, remember: bool) -> None:
 
 def test_a_visitor_has_a_day_for_a_form(service: Service) -> None:
     with time_machine.travel(START, tick=False) as time:
-        cookie = sessions.sign_session_cookie(service.site, sessions.create_visitor_session())
+        cookie = service.site.signer.sign(sessions.SESSION, sessions.create_visitor_session())
         time.shift(VISITOR_SESSION_TTL - SECOND)
-        seen = sessions.read_session_cookie(service.site, cookie)
+        seen = service.site.signer.read(sessions.SESSION, cookie)
         assert seen is not None
         assert sessions.find_current_account(service.uow(), seen) is None
         assert not service.site.store.has_engine, "a visitor needs no store"
         time.shift(SECOND)
-        assert sessions.read_session_cookie(service.site, cookie) is None
+        assert service.site.signer.read(sessions.SESSION, cookie) is None
 
 
 def test_the_time_of_last_use_is_written_anew_now_and_then() -> None:
@@ -100,16 +100,16 @@ def test_the_time_of_last_use_is_written_anew_now_and_then() -> None:
 def test_a_clock_that_is_behind_reads_the_session_of_one_ahead(service: Service) -> None:
     with time_machine.travel(START, tick=False) as time:
         time.shift(20)
-        cookie = sessions.sign_session_cookie(service.site, begun())
+        cookie = service.site.signer.sign(sessions.SESSION, begun())
         time.shift(-20)
-        assert sessions.read_session_cookie(service.site, cookie) is not None
+        assert service.site.signer.read(sessions.SESSION, cookie) is not None
         time.shift(-41)
-        assert sessions.read_session_cookie(service.site, cookie) is None
+        assert service.site.signer.read(sessions.SESSION, cookie) is None
 
 
 @pytest.mark.parametrize("payload", [None, [], "x", 7, {}, ["a"], list("123456789"), list("1234567890")])
 def test_a_genuine_cookie_of_another_layout_is_a_strangers(service: Service, payload: object) -> None:
-    assert sessions.read_session_cookie(service.site, service.site.signer.sign("session", 1, payload)) is None
+    assert service.site.signer.read(sessions.SESSION, service.site.signer.sign_payload("session", 1, payload)) is None
 
 
 def test_a_cookie_of_another_installation_is_a_strangers(service: Service) -> None:
@@ -118,14 +118,14 @@ def test_a_cookie_of_another_installation_is_a_strangers(service: Service) -> No
         make_signer(new_key(), issuer="http://127.0.0.1:8000"),
         make_signer(issuer="https://other.example.org"),
     ):
-        assert sessions.read_session_cookie(service.site, foreign.sign("session", 1, payload)) is None
-    assert sessions.read_session_cookie(service.site, "junk") is None
+        assert service.site.signer.read(sessions.SESSION, foreign.sign_payload("session", 1, payload)) is None
+    assert service.site.signer.read(sessions.SESSION, "junk") is None
 
 
 def test_a_cookie_holds_no_address_no_name_and_no_role(service: Service) -> None:
     made = sign_up_member(service, "readable")
     session = made.sign_in()
-    statement = service.site.signer.verify("session", 1, sessions.sign_session_cookie(service.site, session))
+    statement = service.site.signer.verify_payload("session", 1, service.site.signer.sign(sessions.SESSION, session))
     began = session.started_at
     assert statement.payload == [made.id, 1, session.id, began, began, ["pwd"], 0, began, session.csrf_secret]
     assert session.csrf_secret not in repr(session)

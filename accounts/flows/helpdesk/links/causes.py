@@ -7,7 +7,7 @@ from datetime import datetime
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.errors import Problem
-from accounts.core.signing.tokens import BadToken
+from accounts.core.signing.token_kind import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.links import advice as link_advice
@@ -15,8 +15,6 @@ from accounts.flows.helpdesk.links import facts as link_facts
 from accounts.flows.helpdesk.links import parse as parse_link
 from accounts.flows.helpdesk.links.advice import DoctorLine
 from accounts.flows.helpdesk.links.parse import LinkCandidate
-from accounts.flows.sessions import session as sessions
-from accounts.flows.sign_in import devices
 
 ALIVE = "alive"
 CAUSE_OF_CODE = {
@@ -26,11 +24,6 @@ CAUSE_OF_CODE = {
     "address_taken": "address_taken",
     "not_found": "unknown_kind",
 }
-OTHER_TOKEN_KINDS = (
-    (sessions.SESSION_PURPOSE, sessions.SESSION_VERSION),
-    (sessions.CSRF_PURPOSE, sessions.SESSION_VERSION),
-    (devices.DEVICE_PURPOSE, devices.DEVICE_VERSION),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,10 +99,11 @@ def _identify_other_token(site: Site, token: str) -> str:
     older_versions = [
         (link.purpose, version) for link in site.links.values() for version in range(1, link.version + 1)
     ]
-    for cause, kinds in (("no_link", OTHER_TOKEN_KINDS), ("old_version", older_versions)):
+    other_kinds = [(kind.purpose, kind.version) for kind in site.tokens.values()]
+    for cause, kinds in (("no_link", other_kinds), ("old_version", older_versions)):
         for purpose, version in kinds:
             try:
-                site.signer.verify(purpose, version, token)
+                site.signer.verify_payload(purpose, version, token)
             except BadToken:
                 continue
             return cause

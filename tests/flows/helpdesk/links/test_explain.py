@@ -183,7 +183,7 @@ def test_a_key_that_left_the_environment_is_known_by_what_it_has_signed(make_ser
 
 
 def test_what_was_called_back_by_raising_the_version_is_told_from_forgery(service: Service) -> None:
-    token = service.site.signer.sign("reset-password", 1, ["of an older layout"])
+    token = service.site.signer.sign_payload("reset-password", 1, ["of an older layout"])
     found = doctor(service, f"{service.site.settings.public_origin}/l/reset-password/{token}/go")
     assert (found.outcome, found.cause.code) == ("link_invalid", "old_version")
 
