@@ -25,7 +25,7 @@ from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
 from accounts.delivery.letters import LetterError, Letters, emails_folder
 from accounts.delivery.transports import Mailbox, SmtpTransport, Transport
 from accounts.delivery.worker import Worker
-from accounts.flows import CALLBACKS, LINKS, TOKENS
+from accounts.flows import CALLBACKS, LINKS, NOTICES, TOKENS
 from accounts.host_links import HostLinks
 from accounts.host_settings import load_host_settings
 from accounts.web import (
@@ -176,6 +176,9 @@ class Accounts(HostLinks):
         :param store: where its accounts live, instead of the one that the settings name.
         :raises SettingsError: settings or keys that may not be used.
         """
+        for link in self._links:
+            if link.purpose in NOTICES or link.purpose in CALLBACKS:
+                raise SettingsError(f"a link cannot have the purpose {link.purpose}: mail of the service has it")
         settings = self._settings or load_host_settings(app)
         site = Site(settings, (*LINKS, *self._links), tokens=TOKENS, url_prefix=self._url_prefix, store=store)
         dev_mailbox = Mailbox() if settings.mail_server is None else None

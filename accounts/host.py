@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from accounts.core.clock import now
 from accounts.core.errors import N_, LinkUsed
 from accounts.core.link_kinds import parts
+from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import StatePart, Subject
-from accounts.core.links.link import ActResult, EmptyModel, Link, LinkClaims, OpenedLink
+from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_holder
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
@@ -157,13 +158,12 @@ class HostWork:
 
     def send(self, purpose: str, to: Recipient, facts: Mapping[str, Any], locale: str = "") -> None:
         """Have a link mailed when this transaction is committed; see :meth:`Accounts.send`."""
-        link = self._uow.site.links[purpose]
-        subject, account = self._find_recipient(link, to)
+        subject, account = self._find_recipient(self._uow.site.links[purpose], to)
         locale = locale or (account.locale if account else "")
         self._uow.enqueue(purpose, subject, {"facts": _check_facts(facts, MAX_FACTS_CHARACTERS)}, locale)
 
-    def _find_recipient(self, link: Link, to: Recipient) -> tuple[str, Account | None]:
-        if link.about == "account":
+    def _find_recipient(self, kind: LinkKind, to: Recipient) -> tuple[str, Account | None]:
+        if kind.about == "account":
             account = self.get_account(to)
             return account.id, account
         return get_recipient_key(to), None
@@ -274,7 +274,7 @@ def _write_letter(uow: UnitOfWork, item: OutboxItem, link: Link) -> Letter | Non
 
 
 def _resend(uow: UnitOfWork, claims: LinkClaims) -> bool:
-    uow.enqueue(claims.link.purpose, claims.subject_id, {"facts": claims.carried.facts})
+    uow.enqueue(claims.kind.purpose, claims.subject_id, {"facts": claims.carried.facts})
     return True
 
 

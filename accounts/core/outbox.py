@@ -7,10 +7,10 @@ that dies leaves a lease that ends.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Engine, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
@@ -18,9 +18,6 @@ from sqlalchemy.orm import Session
 from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.models.outbox import OutboxRow
-
-if TYPE_CHECKING:
-    from accounts.core.uow import UnitOfWork
 
 LEASE_DURATION = timedelta(minutes=3)
 """Longer than any one delivery may take (a letter: 10 s to connect, 60 s to send; a callback: 15 s)."""
@@ -50,12 +47,10 @@ class Callback:
     """A form that another program is sent.
 
     :ivar url: the whole address, as it was registered.
-    :ivar on_result: records the result in the transaction that settles the row.
     """
 
     url: str
     data: Mapping[str, str] = field(repr=False)
-    on_result: Callable[[UnitOfWork, CallResult], None] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

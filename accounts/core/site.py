@@ -9,8 +9,8 @@ from typing import Any, TypeVar, cast
 
 from accounts.config import Settings, SettingsError
 from accounts.core.database.store import Store
+from accounts.core.link_kinds.kind import LinkKind
 from accounts.core.link_kinds.signer import LinkSigner
-from accounts.core.links.link import Link
 from accounts.core.security.foreign_hashes import ForeignSecrets
 from accounts.core.security.passwords import Passwords
 from accounts.core.security.throttle import Throttle
@@ -50,7 +50,7 @@ class Site:
     def __init__(
         self,
         settings: Settings,
-        links: Iterable[Link],
+        links: Iterable[LinkKind],
         *,
         tokens: Iterable[TokenKind[Any]],
         url_prefix: str = "",
@@ -59,7 +59,7 @@ class Site:
         self.settings = settings
         self.url_prefix = url_prefix
         self.tokens: Mapping[str, TokenKind[Any]] = _tokens_by_purpose(tokens)
-        self.links: Mapping[str, Link] = _links_by_purpose(links, self.tokens)
+        self.links: Mapping[str, LinkKind] = _links_by_purpose(links, self.tokens)
         _check_lifetimes(settings, self.links)
         self.store = store or Store(settings.database_url)
         keys = settings.secret_keys
@@ -99,8 +99,8 @@ def _tokens_by_purpose(tokens: Iterable[TokenKind[Any]]) -> Mapping[str, TokenKi
     return by_purpose
 
 
-def _links_by_purpose(links: Iterable[Link], tokens: Collection[str]) -> Mapping[str, Link]:
-    by_purpose: dict[str, Link] = {}
+def _links_by_purpose(links: Iterable[LinkKind], tokens: Collection[str]) -> Mapping[str, LinkKind]:
+    by_purpose: dict[str, LinkKind] = {}
     for link in links:
         if link.purpose in tokens:
             raise SettingsError(f"a link cannot have the purpose {link.purpose}: tokens of the service have it")
@@ -110,7 +110,7 @@ def _links_by_purpose(links: Iterable[Link], tokens: Collection[str]) -> Mapping
     return by_purpose
 
 
-def _check_lifetimes(settings: Settings, links: Mapping[str, Link]) -> None:
+def _check_lifetimes(settings: Settings, links: Mapping[str, LinkKind]) -> None:
     for purpose in settings.lifetimes:
         if purpose not in links:
             name = "ACCOUNTS_LIFETIME_" + purpose.replace("-", "_").upper()

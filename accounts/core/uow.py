@@ -21,8 +21,8 @@ from accounts.core.clock import now
 from accounts.core.database import spent, sql
 from accounts.core.database.sql import Executor, Upsert, Values
 from accounts.core.errors import Conflict
+from accounts.core.link_kinds.kind import LinkKind
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.links.link import Link
 from accounts.core.logout_events import LogoutEvents, LogoutTrackingSession
 from accounts.core.signing import key_usage
 from accounts.core.site import CommittedEvent, Site
@@ -115,14 +115,14 @@ class UnitOfWork:
         if self.site.commit_listeners:
             self._announced.append(CommittedEvent(kind, account_id, self.request_info.account_id, dict(facts or {})))
 
-    def link_url(self, link: Link, subject: Subject, carried: BaseModel | None = None) -> str:
+    def link_url(self, kind: LinkKind, subject: Subject, carried: BaseModel | None = None) -> str:
         """Sign a link and return the address to mail. What its key has signed is counted in this transaction."""
         signer = self.site.link_signer
         expires = getattr(carried, "expires", None)
-        expires_at = now() + signer.lifetime(link) if expires is None else datetime.fromtimestamp(expires, UTC)
+        expires_at = now() + signer.lifetime(kind) if expires is None else datetime.fromtimestamp(expires, UTC)
         key = self.site.ring.signing
-        key_usage.count_signed(self.executor, key, link.purpose, expires_at)
-        return signer.link_url(link, signer.sign(link, subject, carried, key=key))
+        key_usage.count_signed(self.executor, key, kind.purpose, expires_at)
+        return signer.link_url(kind, signer.sign(kind, subject, carried, key=key))
 
     def spend(self, id: str, keep_until: datetime) -> bool:
         """Use an id up, and return True; return False when it already was."""

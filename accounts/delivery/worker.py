@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from accounts.core import logout_events, outbox
 from accounts.core.audit import address_index
 from accounts.core.database import spent
+from accounts.core.links.link import get_link
 from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
@@ -119,9 +120,9 @@ class Worker:
 
     def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Callback | None:
         if item.purpose in CALLBACKS:
-            return CALLBACKS[item.purpose](uow, item)
-        link = self._site.links.get(item.purpose)
-        compose = link.letter if link else NOTICES[item.purpose]
+            return CALLBACKS[item.purpose].make(uow, item)
+        has_link = item.purpose in self._site.links
+        compose = get_link(self._site, item.purpose).letter if has_link else NOTICES[item.purpose]
         return compose(uow, item)
 
     def _deliver(self, item: OutboxItem, delivery: Letter | Callback) -> str:
@@ -139,7 +140,8 @@ class Worker:
         with uow:
             if isinstance(delivery, Callback):
                 outbox.remove_item(uow.session, item)
-                delivery.on_result(uow, CallResult(confirmed=True, permanent=True, answer=reply or ""))
+                result = CallResult(confirmed=True, permanent=True, answer=reply or "")
+                CALLBACKS[item.purpose].settle(uow, item, result)
             elif item.purpose in CALLBACKS:
                 outbox.remove_item(uow.session, item)
             else:
@@ -154,7 +156,8 @@ class Worker:
             if isinstance(delivery, Callback):
                 outbox.retry_later(uow.session, item, error, permanent=for_good)
                 is_last = outbox.is_last_attempt(item, permanent=for_good)
-                delivery.on_result(uow, CallResult(confirmed=False, permanent=is_last, answer=error))
+                result = CallResult(confirmed=False, permanent=is_last, answer=error)
+                CALLBACKS[item.purpose].settle(uow, item, result)
             else:
                 mail_log.fail_letter(uow, item, delivery, error, permanent=for_good)
         log.warning("%s %s, try %d: %s", item.purpose, item.id, item.attempts, error)

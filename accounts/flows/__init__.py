@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from accounts.core import logout_events
 from accounts.core.links.link import Link
-from accounts.core.outbox import Callback, Letter, OutboxItem
+from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
 from accounts.core.signing.token_kind import TokenKind
 from accounts.core.uow import UnitOfWork
 from accounts.flows import forward_auth
@@ -15,6 +16,7 @@ from accounts.flows.account import change_email, change_password, close_account,
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.invites import link as invite_link
 from accounts.flows.oidc import authorize, backchannel, tokens, trial_state
+from accounts.flows.sessions import csrf_token
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices, magic_link, unlock
 from accounts.flows.upstream import identities, waiting
@@ -34,7 +36,7 @@ LINKS: tuple[Link, ...] = (
 
 TOKENS: tuple[TokenKind[Any], ...] = (
     sessions.SESSION,
-    sessions.CSRF,
+    csrf_token.CSRF,
     devices.DEVICE,
     authorize.AUTHORIZATION_NOTE,
     tokens.AUTHORIZATION_CODE,
@@ -59,7 +61,20 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
 }
 """Letters without a link of their own, by the purpose of their intents."""
 
-CALLBACKS: Mapping[str, Callable[[UnitOfWork, OutboxItem], Callback | None]] = {
-    logout_events.LOGOUT_PURPOSE: backchannel.make_logout_callback
+
+@dataclass(frozen=True, slots=True)
+class CallbackFlow:
+    """What is done about one kind of callback.
+
+    :ivar make: the callback, written when it is delivered; None drops the outbox item.
+    :ivar settle: notes what became of it, in the transaction that settles the outbox item.
+    """
+
+    make: Callable[[UnitOfWork, OutboxItem], Callback | None]
+    settle: Callable[[UnitOfWork, OutboxItem, CallResult], None]
+
+
+CALLBACKS: Mapping[str, CallbackFlow] = {
+    logout_events.LOGOUT_PURPOSE: CallbackFlow(backchannel.make_logout_callback, backchannel.settle_logout_callback)
 }
-"""What other programs are told, by the purpose of its intents."""
+"""What other programs are told, by the purpose of its outbox items."""

@@ -9,7 +9,7 @@ from typing import Any
 from accounts.core.database.spent import is_spent
 from accounts.core.errors import DeadLink, LinkUsed, NotSignedIn, WrongAccount
 from accounts.core.links.link import ActResult, Link, OpenedLink
-from accounts.core.links.opening import REVOKED_SUFFIX, find_subject, open_link, spent_id
+from accounts.core.links.opening import REVOKED_SUFFIX, find_subject, open_link
 from accounts.core.signing import key_usage
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
@@ -97,7 +97,7 @@ def _act_once(
 ) -> ActResult:
     link = opened.link
     if link.single_use and not uow.spend(
-        spent_id(opened.claims), uow.site.link_signer.keep_spent_until(opened.expires_at)
+        opened.claims.spent_id, uow.site.link_signer.keep_spent_until(opened.expires_at)
     ):
         raise LinkUsed(f"{opened.link_id} was used at the same moment")
     result = act(uow, opened, prepared)
@@ -117,8 +117,8 @@ def _is_used_up(uow: UnitOfWork, opened: OpenedLink) -> bool:
         return True
     if uow.site.link_signer.moved_parts(claims, opened.subject):
         return True
-    mark = spent_id(claims)
-    if mark and (is_spent(uow.executor, mark) or is_spent(uow.executor, mark + REVOKED_SUFFIX)):
+    id = claims.spent_id
+    if id and (is_spent(uow.executor, id) or is_spent(uow.executor, id + REVOKED_SUFFIX)):
         return True
     # Acts may write past the objects of the session: what the database holds now is what counts.
     uow.session.expire_all()

@@ -11,6 +11,7 @@ from accounts.flows.account import change_email, change_password, close_account,
 from accounts.flows.moving import export
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
+from accounts.flows.sessions.csrf_token import make_csrf_token
 from accounts.flows.shared.fields import Checkbox, Form, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
@@ -148,14 +149,14 @@ def _logout_status_header() -> dict[str, str]:
 @routes.get("/csrf", formats=JSON, answers=CsrfTokenOut)
 def csrf() -> Reply:
     """The token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
-    return Reply(json=CsrfTokenOut(csrf_token=sessions.make_csrf_token(site(), context.ensure_session())))
+    return Reply(json=CsrfTokenOut(csrf_token=make_csrf_token(site(), context.ensure_session())))
 
 
 @routes.get("/account", access=SIGNED_IN, formats=JSON, answers=AccountWithTokenOut)
 def account() -> Reply:
     """The signed-in account."""
     current = context.require_account()
-    csrf_token = sessions.make_csrf_token(site(), current.session)
+    csrf_token = make_csrf_token(site(), current.session)
     return Reply(json=AccountWithTokenOut.from_session(current, csrf_token))
 
 

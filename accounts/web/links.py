@@ -11,7 +11,8 @@ from flask import Response, request
 from pydantic import BaseModel
 
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, OtherLinkOpened, Problem, WrongAccount
-from accounts.core.links.link import ActResult, Link, LinkClaims, OpenedLink
+from accounts.core.link_kinds.kind import LinkClaims
+from accounts.core.links.link import ActResult, Link, OpenedLink, get_link
 from accounts.core.links.opening import open_link
 from accounts.core.security import throttle
 from accounts.core.security.addresses import mask_email
@@ -38,7 +39,7 @@ class LinkTokenForm(Form):
 
 
 def _current_link() -> Link:
-    return runtime().site.links[context.state().purpose]
+    return get_link(runtime().site, context.state().purpose)
 
 
 def _current_token() -> object:

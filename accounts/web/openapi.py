@@ -9,7 +9,7 @@ from typing import Any, Literal
 from flask import Response
 from pydantic import BaseModel
 
-from accounts.core.links.link import Link
+from accounts.core.links.link import Link, list_links
 from accounts.core.site import Site
 from accounts.flows.sessions.session import STEP_UP_MAX_AGE
 from accounts.version import __version__
@@ -98,7 +98,7 @@ def describe_api(site: Site) -> dict[str, Any]:
     """Return the description of the API of this app: made once, since that takes a fifth of a second."""
     app_runtime = runtime()
     server = site.link_signer.page_url("")
-    return build_document(app_runtime.all_routes, site.links.values(), server, app_runtime.session_cookie_name)
+    return build_document(app_runtime.all_routes, list_links(site), server, app_runtime.session_cookie_name)
 
 
 def build_document(

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from werkzeug.test import TestResponse
 
 from accounts.core.errors import Problem
+from accounts.core.links.link import get_link
 from accounts.core.links.opening import open_link
 from accounts.flows.sessions import session as sessions
 from tests.adversary.model import ModelAccount, ModelLink, ModelSession, World
@@ -112,7 +113,7 @@ class ModelDriver(RuleBasedStateMachine):
         uow = self.service.uow()
         for link in self.world.links:
             try:
-                open_link(uow, self.service.site.links[link.purpose], link.token)
+                open_link(uow, get_link(self.service.site, link.purpose), link.token)
                 alive, reason = True, "alive"
             except Problem as problem:
                 alive, reason = False, f"{problem.code}: {problem}"

@@ -37,7 +37,7 @@ def caller(settings: Callable[..., Settings]) -> HttpCallbackSender:
 
 
 def to(address: str) -> Callback:
-    return Callback(address, FORM, lambda uow, fate: None)
+    return Callback(address, FORM)
 
 
 def test_a_call_is_one_post_of_a_form_and_nothing_else(party: RelyingParty, caller: HttpCallbackSender) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.clock import now
-from accounts.core.links.link import Link, LinkClaims
+from accounts.core.link_kinds.kind import LinkClaims
+from accounts.core.links.link import Link
 from accounts.core.models.account import Account
 from accounts.core.models.counters import RateLimit
 from accounts.core.outbox import Letter, OutboxItem

@@ -11,6 +11,7 @@ import pytest
 
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
+from accounts.core.links.link import get_link
 from accounts.core.links.opening import ADDRESS_RETENTION
 from accounts.flows import LINKS
 from accounts.flows.account import change_email, close_account, not_me, reset_password, sign_up
@@ -282,7 +283,7 @@ def read_acted_rows(service: Service) -> Rows:
 def test_an_act_writes_this_and_nothing_else(service: Service, name: str) -> None:
     for _ in range(2):
         make_owner(service)  # of whom nothing changes
-    act, link = ACTS[name], service.site.links[ACTS[name].purpose]
+    act, link = ACTS[name], get_link(service.site, ACTS[name].purpose)
     live = act.make(service)
     before = read_acted_rows(service)
     result = use_link(service, link, live.token, live.data, account_id=live.by)

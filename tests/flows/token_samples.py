@@ -11,7 +11,8 @@ from accounts.flows.oidc.authorize import AuthorizationNote
 from accounts.flows.oidc.backchannel import LogoutStatus
 from accounts.flows.oidc.tokens import AccessToken, AuthorizationCode, RefreshToken
 from accounts.flows.oidc.trial_state import TrialState
-from accounts.flows.sessions.session import CsrfToken, Session
+from accounts.flows.sessions.csrf_token import CsrfToken
+from accounts.flows.sessions.session import Session
 from accounts.flows.sign_in.devices import KnownDevice
 from accounts.flows.upstream.waiting import PendingSignIn
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from accounts.core.links.link import Link, LinkClaims
+from accounts.core.link_kinds.kind import LinkClaims, LinkKind
+from accounts.core.links.link import Link
 from accounts.flows.shared.accounts import subject_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,6 @@ def sign_link(member: Member, link: Link, **carried: Any) -> str:
     return member.service.site.link_signer.sign(link, subject_of(member.row), payload)
 
 
-def read_claims(service: Service, link: Link, token: str) -> LinkClaims:
+def read_claims(service: Service, link: LinkKind, token: str) -> LinkClaims:
     """Return what a token of the service says."""
     return service.site.link_signer.verify(link, token)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from accounts.core.links.link import get_link
 from accounts.core.models.account import Account
 from accounts.flows.sign_in.unlock import MAX_FAILURES
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
@@ -112,7 +113,7 @@ def account_of_link(service: Service, purpose: str, url: str) -> Account:
 
 def browser_for_link(service: Service, purpose: str, url: str) -> Person:
     """Somebody at a browser of their own who may act on a link: a stranger, but where the account itself must act."""
-    if not service.site.links[purpose].needs_session:
+    if not get_link(service.site, purpose).needs_session:
         return service.person()
     person = service.person(email=account_of_link(service, purpose, url).email)
     assert person.sign_in().status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -179,3 +180,11 @@ def test_two_links_of_one_purpose_are_refused(mount: Callable[..., Service]) -> 
 
     with pytest.raises(SettingsError, match="change-name"):
         mount(links=[CHANGE_NAME, CHANGE_NAME])
+
+
+@pytest.mark.parametrize("purpose", ["session", "csrf", "device", "oauth-code", "activate", "password-changed"])
+def test_a_link_with_a_purpose_of_the_service_is_refused(mount: Callable[..., Service], purpose: str) -> None:
+    from accounts import SettingsError
+
+    with pytest.raises(SettingsError, match=purpose):
+        mount(links=[replace(CHANGE_NAME, purpose=purpose)])

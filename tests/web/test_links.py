@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from werkzeug.test import TestResponse
 
+from accounts.core.links.link import get_link
 from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.kit.browser import Browser
@@ -93,7 +94,7 @@ def test_the_form_of_one_link_does_not_act_on_another_that_was_opened_meanwhile(
     before = dump_tables(service, "rate_limits")
     assert send(person, purpose, shown).status_code == 409
     assert dump_tables(service, "rate_limits") == before
-    if service.site.links[purpose].needs_session:  # the second speaks of another account
+    if get_link(service.site, purpose).needs_session:  # the second speaks of another account
         person = browser_for_link(service, purpose, second)
         newer = follow(person, purpose, second)
     assert send(person, purpose, newer).status_code == 303

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
+from accounts.core.links.link import get_link
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.flows import LINKS
@@ -36,7 +37,7 @@ def crowd_at_link(service: Service, purpose: str, url: str) -> tuple[Counter[tup
 
     They are strangers, but where the account itself must act: there it is one session in fifty hands.
     """
-    if service.site.links[purpose].needs_session:
+    if get_link(service.site, purpose).needs_session:
         headers, people = same_browser(service, browser_for_link(service, purpose, url))
     else:
         headers, people = {"X-CSRF-Token": ""}, [service.person() for _ in range(CROWD)]

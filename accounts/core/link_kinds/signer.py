@@ -11,8 +11,8 @@ from pydantic import BaseModel, ValidationError
 
 from accounts.core.clock import LEEWAY
 from accounts.core.errors import LinkInvalid
+from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import TAG_BYTES, StatePart, Subject
-from accounts.core.links.link import EmptyModel, Link, LinkClaims
 from accounts.core.signing.keys import Key
 from accounts.core.signing.token_kind import BadToken
 from accounts.core.signing.tokens import TokenSigner
@@ -29,33 +29,35 @@ class LinkSigner:
         self._base_url = base_url
         self._lifetimes = lifetimes
 
-    def lifetime(self, link: Link) -> timedelta:
+    def lifetime(self, kind: LinkKind) -> timedelta:
         """How long links of this kind live here."""
-        return self._lifetimes.get(link.purpose, link.lifetime)
+        return self._lifetimes.get(kind.purpose, kind.lifetime)
 
-    def sign(self, link: Link, subject: Subject, carried: BaseModel | None = None, *, key: Key | None = None) -> str:
+    def sign(
+        self, kind: LinkKind, subject: Subject, carried: BaseModel | None = None, *, key: Key | None = None
+    ) -> str:
         """A token that says: as of this state of ``subject``, do this.
 
         :param key: the key of the ring to sign with; by default the one that signs now.
         """
         # One key for tags and signature: the ring may move on to the next one between the two.
         key = key or self._signer.ring.signing
-        tags = self._tags(link, subject, key)
+        tags = self._tags(kind, subject, key)
         values = list((carried or EmptyModel()).model_dump(mode="json").values())
         # Tags stand before the subject in one string: their length is known from the declaration, and the six
         # characters that a list of two would cost keep a reset link under 150.
         payload = [b85encode(tags).decode() + subject.id, *values]
-        return self._signer.sign_payload(link.purpose, link.version, payload, key=key)
+        return self._signer.sign_payload(kind.purpose, kind.version, payload, key=key)
 
-    def link_url(self, link: Link, token: str) -> str:
+    def link_url(self, kind: LinkKind, token: str) -> str:
         """The address to mail. Its tail keeps mail programs from cutting a token that ends in ``-`` or ``_``."""
-        return f"{self._base_url}/l/{link.purpose}/{token}/go"
+        return f"{self._base_url}/l/{kind.purpose}/{token}/go"
 
     def page_url(self, path: str) -> str:
         """The full address of a page of this installation."""
         return f"{self._base_url}{path}"
 
-    def verify(self, link: Link, token: object) -> LinkClaims:
+    def verify(self, kind: LinkKind, token: object) -> LinkClaims:
         """What a token says, when it is a genuine one of this kind.
 
         :raises LinkInvalid: it is not.
@@ -63,43 +65,43 @@ class LinkSigner:
         if not isinstance(token, str):
             raise LinkInvalid("not a text")
         try:
-            signed_token = self._signer.verify_payload(link.purpose, link.version, token)
+            signed_token = self._signer.verify_payload(kind.purpose, kind.version, token)
         except BadToken as error:
             raise LinkInvalid(str(error)) from None
-        width = len(b85encode(bytes(TAG_BYTES * len(link.dies_with))))
+        width = len(b85encode(bytes(TAG_BYTES * len(kind.dies_with))))
         try:
             head, *values = signed_token.payload
-            if len(values) > len(link.carries.model_fields):
+            if len(values) > len(kind.carries.model_fields):
                 raise ValueError("says more than this kind carries")
-            carried = link.carries.model_validate(dict(zip(link.carries.model_fields, values, strict=False)))
-            return LinkClaims(link, head[width:], b85decode(head[:width]), carried, signed_token)
+            carried = kind.carries.model_validate(dict(zip(kind.carries.model_fields, values, strict=False)))
+            return LinkClaims(kind, head[width:], b85decode(head[:width]), carried, signed_token)
         except (ValueError, TypeError, ValidationError):
             raise LinkInvalid("genuine, but of another layout") from None
 
     def moved_parts(self, claims: LinkClaims, subject: Subject) -> tuple[StatePart, ...]:
         """The bound parts that are not what they were when the link was signed."""
-        current_tags = self._tags(claims.link, subject, claims.signed_token.key)
+        current_tags = self._tags(claims.kind, subject, claims.signed_token.key)
         return tuple(
             part
-            for number, part in enumerate(claims.link.dies_with)
+            for number, part in enumerate(claims.kind.dies_with)
             if not hmac.compare_digest(_tag_at(current_tags, number), _tag_at(claims.tags, number))
         )
 
     def expires_at(self, claims: LinkClaims) -> datetime:
         """When it ends by age. A link may carry an end of its own (``expires``, seconds since 1970)."""
         expires = getattr(claims.carried, "expires", None)
-        by_age = claims.issued_at + self.lifetime(claims.link)
+        by_age = claims.issued_at + self.lifetime(claims.kind)
         return by_age if expires is None else datetime.fromtimestamp(expires, by_age.tzinfo)
 
     def keep_spent_until(self, expires_at: datetime) -> datetime:
         """Until when a spent id must be remembered: nothing signed may outlive its mark."""
         return expires_at + LEEWAY + timedelta(seconds=300)
 
-    def _tags(self, link: Link, subject: Subject, key: Key) -> bytes:
+    def _tags(self, kind: LinkKind, subject: Subject, key: Key) -> bytes:
         # Under the very key that signs (or signed) the link, so that dropping a key ends both at once.
         return b"".join(
-            self._signer.tag(key, [link.purpose, subject.id, part.name, part.read(subject)], TAG_BYTES)
-            for part in link.dies_with
+            self._signer.tag(key, [kind.purpose, subject.id, part.name, part.read(subject)], TAG_BYTES)
+            for part in kind.dies_with
         )
 
 

@@ -1,34 +1,26 @@
-"""Links: declare a kind once, sign it about somebody, open it again.
+"""Declare kinds of mailed links with what they do.
 
-A link is a sentence about an account, "as of this state, do this". It is valid while the sentence is still true
-and not too old. Nothing is stored: the act changes the state, and so the first use kills the
-link and its elder siblings.
+A link is a claim about an account, "as of this state, do this". It is valid while the claim is still true and not too
+old. Nothing is stored: the act changes the state, and so the first use kills the link and its elder siblings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid
-from accounts.core.link_kinds.parts import StatePart, Subject
+from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
+from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.account import Account
+from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security.addresses import AddressRefused, parse_email
-from accounts.core.signing.token_kind import SignedToken
-
-if TYPE_CHECKING:
-    from accounts.core.outbox import Letter, OutboxItem
-    from accounts.core.uow import UnitOfWork
-
-
-class EmptyModel(BaseModel):
-    """Asks for, or carries, nothing."""
-
-    model_config = ConfigDict(extra="forbid")
+from accounts.core.site import Site
+from accounts.core.uow import UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,21 +37,16 @@ class ActResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Link:
+class Link(LinkKind):
     """One kind of mailed link, declared once: URL, pages, JSON, words and mail all follow from it.
 
-    :ivar purpose: salt, URL, endpoint and folder of words at once.
-    :ivar lifetime: how long; ``ACCOUNTS_LIFETIME_<PURPOSE>`` (seconds) overrides it.
-    :ivar about: whether the subject is an account or an address.
-    :ivar dies_with: the parts of the state whose change kills it.
-    :ivar spends: the id in ``spent`` that the act uses up, where no state moves by itself.
-    :ivar single_use: the link's own id is used up with the act, also where the act changes nothing.
+    What it says and dies with stands in :class:`LinkKind`; here is what it does.
+
     :ivar form: what the form or JSON must say.
     :ivar form_for: the same, where it depends on whom the opened link finds.
-    :ivar carries: what the link itself says beside its subject.
     :ivar check: further conditions that must hold now, raising a Problem where they do not.
     :ivar context: what a person sees before acting.
-    :ivar prepare: slow work (hashing) before the unit of work; its result is what ``act`` gets as ``said``.
+    :ivar prepare: slow work (hashing) before the unit of work; its result is what ``act`` gets as ``form``.
     :ivar act: does it, in one unit of work.
     :ivar letter: writes the mail for an intent, signing the link at that moment; None drops the intent.
     :ivar gone: what is told when the account is not there any more.
@@ -69,10 +56,6 @@ class Link:
     :ivar title, explanation, button, done: words of its pages, English, keys of their translations.
     """
 
-    purpose: str
-    lifetime: timedelta
-    about: Literal["account", "address"]
-    dies_with: tuple[StatePart, ...]
     act: Callable[[UnitOfWork, OpenedLink, Any], ActResult]
     letter: Callable[[UnitOfWork, OutboxItem], Letter | None]
     title: str
@@ -81,45 +64,36 @@ class Link:
     done: str
     form: type[BaseModel] = EmptyModel
     form_for: Callable[[OpenedLink], type[BaseModel]] | None = None
-    carries: type[BaseModel] = EmptyModel
-    spends: Callable[[Any], str] | None = None
-    single_use: bool = False
     check: Callable[[UnitOfWork, OpenedLink], None] = lambda uow, opened: None
     context: Callable[[OpenedLink], Mapping[str, Any]] = lambda opened: {}
-    prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] = lambda uow, opened, said: said
+    prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] = lambda uow, opened, form: form
     gone: type[DeadLink] = LinkInvalid
     needs_session: bool = False
     resend: Callable[[UnitOfWork, LinkClaims], bool] | None = None
     resend_after: tuple[type[DeadLink], ...] = (LinkExpired,)
-    version: int = 1
-
-    def __post_init__(self) -> None:
-        if self.about not in ("account", "address"):
-            raise TypeError(f"{self.purpose}: about is {self.about!r}, but must be 'account' or 'address'")
-        if self.spends and self.single_use:
-            raise TypeError(f"{self.purpose}: spends an id of its own; single_use would spend it before the act")
-        if not (self.spends or any(part.never_returns for part in self.dies_with)):
-            raise TypeError(f"{self.purpose}: binds nothing that never returns; old links could come back to life")
 
 
-@dataclass(frozen=True, slots=True)
-class LinkClaims:
-    """What a genuine link says, before anybody asked whether it is still true."""
+def as_link(kind: LinkKind) -> Link:
+    """Return a kind of link with what it does.
 
-    link: Link
-    subject_id: str
-    tags: bytes
-    carried: Any
-    signed_token: SignedToken = field(repr=False)
+    :raises TypeError: it was declared as data only, and nothing can be done with it.
+    """
+    if not isinstance(kind, Link):
+        raise TypeError(f"{kind.purpose} is declared without an act")
+    return kind
 
-    @property
-    def link_id(self) -> str:
-        """A name for this link that is safe to show and to log."""
-        return self.signed_token.id
 
-    @property
-    def issued_at(self) -> datetime:
-        return self.signed_token.issued_at
+def get_link(site: Site, purpose: str) -> Link:
+    """Return the kind of link of a purpose.
+
+    :raises KeyError: there is none here.
+    """
+    return as_link(site.links[purpose])
+
+
+def list_links(site: Site) -> tuple[Link, ...]:
+    """Return all kinds of links that open here."""
+    return tuple(as_link(kind) for kind in site.links.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +106,7 @@ class OpenedLink:
 
     @property
     def link(self) -> Link:
-        return self.claims.link
+        return as_link(self.claims.kind)
 
     @property
     def link_id(self) -> str:

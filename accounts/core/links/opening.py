@@ -9,8 +9,9 @@ from sqlalchemy import select
 from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
+from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import Subject, anchor, auth_epoch, email_serial, holder, lock_serial, sign_ins
-from accounts.core.links.link import Link, LinkClaims, OpenedLink, parse_email_key
+from accounts.core.links.link import Link, OpenedLink, parse_email_key
 from accounts.core.models.account import Account
 from accounts.core.outbox import OutboxSubject
 from accounts.core.signing.keys import Key
@@ -127,7 +128,7 @@ def _check_not_deleted(uow: UnitOfWork, claims: LinkClaims) -> None:
 
 
 def _check_not_released(uow: UnitOfWork, claims: LinkClaims) -> None:
-    if holder not in claims.link.dies_with:
+    if holder not in claims.kind.dies_with:
         return
     spent_id = _released_id(uow, claims.signed_token.key, parse_email_key(claims.subject_id))
     keep_until = spent.get_keep_until(uow.session, spent_id)
@@ -143,16 +144,8 @@ def record_restore(uow: UnitOfWork) -> None:
     spent.spend_until(uow.session, RESTORED_ID, now() + RESTORE_RETENTION)
 
 
-def spent_id(claims: LinkClaims) -> str:
-    """Return the id in ``spent`` that a link uses up; "" for a link that only dies of the state that it binds."""
-    link = claims.link
-    if link.spends is not None:
-        return link.spends(claims.carried)
-    return f"link:{claims.link_id}" if link.single_use else ""
-
-
 def _check_spent(uow: UnitOfWork, opened: OpenedLink) -> None:
-    id = spent_id(opened.claims)
+    id = opened.claims.spent_id
     if not id and PARTS_RAISED_BY_RESTORE.intersection(opened.link.dies_with):
         return
     spent_ids = spent.get_spent(uow.session, (id, id + REVOKED_SUFFIX, RESTORED_ID))

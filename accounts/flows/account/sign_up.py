@@ -8,8 +8,9 @@ from typing import Any
 from accounts.core.clock import now
 from accounts.core.errors import N_, LinkUsed
 from accounts.core.ids import new_id
+from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import holder
-from accounts.core.links.link import ActResult, Link, LinkClaims, OpenedLink
+from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_holder
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork

@@ -101,12 +101,7 @@ def make_logout_callback(uow: UnitOfWork, item: OutboxItem) -> Callback | None:
         **({"sid": row.sid} if row.sid is not None else {}),
     }
     token = uow.site.get(SigningKeys).sign(alg, claims, typ=LOGOUT_TOKEN_TYPE)
-    logout_id = row.id
-
-    def on_result(result_uow: UnitOfWork, result: CallResult) -> None:
-        _record_result(result_uow, logout_id, result)
-
-    return Callback(logout_uri, {"logout_token": token}, on_result)
+    return Callback(logout_uri, {"logout_token": token})
 
 
 def _find_logout_uri(uow: UnitOfWork, app_id: str, item: OutboxItem) -> tuple[str | None, str]:
@@ -117,8 +112,9 @@ def _find_logout_uri(uow: UnitOfWork, app_id: str, item: OutboxItem) -> tuple[st
     return app_facts.get("to"), app_facts.get("alg", RS256)
 
 
-def _record_result(uow: UnitOfWork, logout_id: str, result: CallResult) -> None:
-    row = uow.session.get(AppLogout, logout_id)
+def settle_logout_callback(uow: UnitOfWork, item: OutboxItem, result: CallResult) -> None:
+    """Note whether an app has confirmed, in the transaction that settles the outbox item."""
+    row = uow.session.get(AppLogout, item.subject)
     if row is None:
         return
     row.state = CONFIRMED if result.confirmed else GIVEN_UP if result.permanent else WAITING

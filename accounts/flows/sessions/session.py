@@ -5,7 +5,6 @@ A session ends by age, by a rise of the account's ``auth_epoch`` (all of them), 
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -14,13 +13,11 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from accounts.core.clock import LEEWAY, now
-from accounts.core.errors import CsrfFailed
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import Grant
 from accounts.core.signing import key_usage
-from accounts.core.signing.token_kind import BadToken, SignedToken, TokenKind
-from accounts.core.site import Site
+from accounts.core.signing.token_kind import SignedToken, TokenKind
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.live import session_is_live, spent_id
 from accounts.flows.shared import grants
@@ -121,25 +118,6 @@ SESSION = TokenKind(
     is_current=lambda session: session.is_within_lifetime,
 )
 """The session cookie."""
-
-
-@dataclass(frozen=True, slots=True)
-class CsrfToken:
-    """A token of forms: of the session whose secret has this digest."""
-
-    session_digest: str
-
-
-def _decode_csrf_token(token: SignedToken) -> CsrfToken:
-    if not isinstance(token.payload, str):
-        raise TypeError("not a text")
-    return CsrfToken(token.payload)
-
-
-CSRF = TokenKind(
-    purpose="csrf", payload=CsrfToken, encode=lambda token: token.session_digest, decode=_decode_csrf_token
-)
-"""The CSRF token of pages and of JSON clients; good as long as the session that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,23 +261,3 @@ def sign_out_everywhere(uow: UnitOfWork, account_id: str) -> None:
             # Not by the unit of work itself, which sees only what is changed in objects.
             uow.logout_events.epoch_ended(uow.session, account_id, epoch - 1)
         uow.record_event("sign-out.everywhere", account_id=account_id)
-
-
-def make_csrf_token(site: Site, session: Session) -> str:
-    """A signed token that is worth something only together with this session's cookie."""
-    return site.signer.sign(CSRF, CsrfToken(_csrf_digest(session)))
-
-
-def check_csrf_token(site: Site, session: Session, token: str) -> None:
-    """:raises CsrfFailed: the token is not of this session."""
-    try:
-        digest = site.signer.verify(CSRF, token).session_digest
-    except BadToken as error:
-        raise CsrfFailed(str(error)) from None
-    if not secrets.compare_digest(digest.encode(), _csrf_digest(session).encode()):
-        raise CsrfFailed("token of another session")
-
-
-def _csrf_digest(session: Session) -> str:
-    # Pages hold this, the cookie holds the secret: who reads a page cannot write a cookie's secret from it.
-    return hashlib.sha256(session.csrf_secret.encode()).hexdigest()[:32]

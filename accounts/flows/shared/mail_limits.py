@@ -8,7 +8,8 @@ from typing import TypedDict
 from accounts.core.clock import LEEWAY
 from accounts.core.database import spent
 from accounts.core.errors import TooManyRequests
-from accounts.core.links.link import LinkClaims, parse_email_key
+from accounts.core.link_kinds.kind import LinkClaims
+from accounts.core.links.link import parse_email_key
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Limit
 from accounts.core.uow import UnitOfWork
@@ -37,7 +38,7 @@ def count_resend_request(uow: UnitOfWork, claims: LinkClaims) -> None:
 
     :raises TooManyRequests: too many by the network, or about the account or the address.
     """
-    purpose = claims.link.purpose
+    purpose = claims.kind.purpose
     hit_mail_limit(uow, throttle.MAIL_NETWORK, uow.request_info.network, purpose=purpose)
     hit_mail_limit(
         uow, throttle.MAIL_ADDRESS, purpose, claims.subject_id, purpose=purpose, **audit_subject_of(claims)
@@ -46,7 +47,7 @@ def count_resend_request(uow: UnitOfWork, claims: LinkClaims) -> None:
 
 def audit_subject_of(claims: LinkClaims) -> AuditSubject:
     """Whom a line about a link is about: the account that it names, or the address."""
-    if claims.link.about == "account":
+    if claims.kind.about == "account":
         return {"account_id": claims.subject_id}
     return {"email_key": parse_email_key(claims.subject_id)} if claims.subject_id else {}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from accounts.core.clock import now
-from accounts.core.links.link import Link, LinkClaims
+from accounts.core.link_kinds.kind import LinkClaims
+from accounts.core.links.link import Link
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
@@ -39,7 +40,7 @@ def request_letter(uow: UnitOfWork, purpose: str, form: MailRequestForm, event: 
 
 def resend_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
     """Have a fresh link sent with the same return target."""
-    uow.enqueue(claims.link.purpose, claims.subject_id, {"next": claims.carried.next})
+    uow.enqueue(claims.kind.purpose, claims.subject_id, {"next": claims.carried.next})
     return True
 
 

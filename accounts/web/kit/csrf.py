@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import request
 
 from accounts.core.errors import CsrfFailed
-from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.csrf_token import check_csrf_token, make_csrf_token
 from accounts.web.kit import context
 from accounts.web.kit.forms import CSRF_FIELD
 
@@ -45,17 +45,17 @@ def check_token(*, csrf_required: bool) -> None:
         session = context.load_session() if csrf_required else None
         if session is None or context.load_account() is None:
             return
-        sessions.check_csrf_token(context.site(), session, request.headers.get(CSRF_HEADER, ""))
+        check_csrf_token(context.site(), session, request.headers.get(CSRF_HEADER, ""))
         return
     session = context.load_session()
     if session is None:
         raise CsrfFailed("no session")
-    sessions.check_csrf_token(context.site(), session, request.form.get(CSRF_FIELD, ""))
+    check_csrf_token(context.site(), session, request.form.get(CSRF_FIELD, ""))
 
 
 def csrf_token() -> str:
     """The token for a form of this answer; begins a visitor's session where there is none."""
-    return sessions.make_csrf_token(context.site(), context.ensure_session())
+    return make_csrf_token(context.site(), context.ensure_session())
 
 
 def _own_origin() -> str:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from accounts.core import errors
 from accounts.core.errors import FieldError, Problem
+from accounts.core.links.link import as_link
 from accounts.web.kit import context
 from accounts.web.kit.context import runtime
 from accounts.web.kit.reply import Reply
@@ -101,7 +102,10 @@ def problem_json(problem: Problem) -> dict[str, Any]:
 def can_resend(dead: errors.DeadLink) -> bool:
     """Whether ``POST .../again`` has a fresh link sent after this death."""
     claims = dead.claims
-    return claims is not None and claims.link.resend is not None and isinstance(dead, claims.link.resend_after)
+    if claims is None:
+        return False
+    link = as_link(claims.kind)
+    return link.resend is not None and isinstance(dead, link.resend_after)
 
 
 def translate(message: str, **values: object) -> str:

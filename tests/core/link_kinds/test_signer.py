@@ -142,7 +142,7 @@ def test_values_that_json_does_not_know_are_carried() -> None:
     claims = signer.verify(link, signer.sign(link, subject, Dated(on=date(2026, 2, 28))))
     assert claims.carried == Dated(on=date(2026, 2, 28))
     assert claims.subject_id == account.id
-    assert claims.link is link
+    assert claims.kind is link
     assert (len(claims.tags), signer.moved_parts(claims, subject)) == (4, ())
 
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from accounts.core import clock
 from accounts.core.errors import LinkInvalid
 from accounts.core.link_kinds import parts
+from accounts.core.link_kinds.kind import EmptyModel
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.links import link as links
 from accounts.core.links.link import OpenedLink, parse_email_key
 from accounts.flows import LINKS
 from tests.core.link_kinds.samples import Dated, declared, somebody
@@ -55,14 +55,14 @@ def test_the_form_may_depend_on_whom_an_opened_link_is_about() -> None:
         pass
 
     signer, account = make_link_signer(), somebody()
-    link = declared(form_for=lambda opened: Other if opened.subject.account else links.EmptyModel)
+    link = declared(form_for=lambda opened: Other if opened.subject.account else EmptyModel)
     claims = signer.verify(link, signer.sign(link, Subject(account.id, account)))
     opened = OpenedLink(claims, Subject(account.id, account), clock.now())
     assert opened.form is Other
     assert opened.account is account
     assert opened.subject.email == account.email
     nobody = OpenedLink(claims, Subject(account.id, None), clock.now())
-    assert nobody.form is links.EmptyModel
+    assert nobody.form is EmptyModel
     assert nobody.subject.email == account.id
     with pytest.raises(LinkInvalid):
         _ = nobody.account
@@ -74,7 +74,7 @@ def test_an_opened_link_passes_on_its_claims() -> None:
     claims = signer.verify(link, signer.sign(link, subject, Dated(on=date(2026, 1, 1))))
     opened = OpenedLink(claims, subject, clock.now())
     assert (opened.link, opened.link_id, opened.carried) == (link, claims.link_id, claims.carried)
-    assert opened.form is links.EmptyModel
+    assert opened.form is EmptyModel
 
 
 def test_an_address_that_is_not_accepted_any_more_is_invalid() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.core.links.link import EmptyModel, Link
+from accounts.core.link_kinds.kind import EmptyModel
+from accounts.core.links.link import Link
 from accounts.flows import LINKS
 from accounts.testing.mailscan import MailScanner, Report, Severity
 from accounts.testing.mailscan.journeys import SCANS

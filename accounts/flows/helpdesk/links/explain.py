@@ -12,8 +12,9 @@ from datetime import datetime
 from pydantic import Field
 
 from accounts.core.errors import N_, InvalidInput, LinkInvalid, NotFound, Problem
+from accounts.core.link_kinds.kind import LinkClaims, LinkKind
 from accounts.core.link_kinds.signer import LinkSigner
-from accounts.core.links.link import Link, LinkClaims
+from accounts.core.links.link import as_link
 from accounts.core.links.opening import open_link
 from accounts.core.signing.keys import KeyRing
 from accounts.core.signing.tokens import TokenSigner
@@ -114,7 +115,7 @@ def _find_genuine(site: Site, candidates: list[LinkCandidate]) -> tuple[LinkCand
     return parse_link.choose_likeliest(candidates), None
 
 
-def _order_links(site: Site, purpose: str) -> Iterable[Link]:
+def _order_links(site: Site, purpose: str) -> Iterable[LinkKind]:
     return sorted(site.links.values(), key=lambda link: link.purpose != purpose)
 
 
@@ -127,19 +128,19 @@ def _make_retired_signers(site: Site) -> tuple[LinkSigner, ...]:
     return (LinkSigner(TokenSigner(KeyRing(keys), base), base, site.settings.lifetimes),)
 
 
-def _try_to_open(uow: UnitOfWork, candidate: LinkCandidate, link: Link | None) -> Problem | None:
-    named_link = uow.site.links.get(candidate.purpose) if candidate.purpose else link
-    if named_link is None:
+def _try_to_open(uow: UnitOfWork, candidate: LinkCandidate, kind: LinkKind | None) -> Problem | None:
+    named_kind = uow.site.links.get(candidate.purpose) if candidate.purpose else kind
+    if named_kind is None:
         return NotFound("no such kind of link") if candidate.purpose else LinkInvalid("of no kind")
     try:
-        open_link(uow, named_link, candidate.token)
+        open_link(uow, as_link(named_kind), candidate.token)
     except Problem as problem:
         return problem
     return None
 
 
 def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClaims) -> LinkExplanation:
-    link, problem = claims.link, _try_to_open(uow, candidate, claims.link)
+    link, problem = claims.kind, _try_to_open(uow, candidate, claims.kind)
     subject = link_facts.find_current_subject(uow, claims)
     account_id = link_facts.find_account_id(claims, subject)
     parts = link_facts.list_part_facts(uow, claims, subject)

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from accounts.core.database import spent
 from accounts.core.errors import LinkInvalid
+from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import Subject
-from accounts.core.links.link import LinkClaims
-from accounts.core.links.opening import REVOKED_SUFFIX, find_holder, get_address_deleted_at, spent_id
+from accounts.core.links.opening import REVOKED_SUFFIX, find_holder, get_address_deleted_at
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.counters import KeyUse
@@ -84,7 +84,7 @@ class KeyFact:
 
 def find_current_subject(uow: UnitOfWork, claims: LinkClaims) -> Subject | None:
     """Whom a link speaks of, as they are now, dead or alive; None where the account is gone."""
-    if claims.link.about == "account":
+    if claims.kind.about == "account":
         account = uow.session.get(Account, claims.subject_id)
         return Subject(account.id, account) if account else None
     if not claims.subject_id:
@@ -102,14 +102,14 @@ def summarize_account(account: Account | None) -> AccountSummary | None:
 
 def find_account_id(claims: LinkClaims, subject: Subject | None) -> str | None:
     """The account whose audit events matter: the subject, even a deleted one, or the holder of the address."""
-    if claims.link.about == "account":
+    if claims.kind.about == "account":
         return claims.subject_id
     return subject.account.id if subject and subject.account else None
 
 
 def find_deleted_at(uow: UnitOfWork, claims: LinkClaims) -> datetime | None:
     """When the account of the address that a link is about was deleted, if that was after it was signed."""
-    if claims.link.about != "address" or not claims.subject_id:
+    if claims.kind.about != "address" or not claims.subject_id:
         return None
     try:
         at = get_address_deleted_at(uow, claims)
@@ -120,7 +120,7 @@ def find_deleted_at(uow: UnitOfWork, claims: LinkClaims) -> datetime | None:
 
 def list_part_facts(uow: UnitOfWork, claims: LinkClaims, subject: Subject | None) -> tuple[PartFact, ...]:
     """Each bound part: whether it moved, and the event that moved it first."""
-    parts = claims.link.dies_with
+    parts = claims.kind.dies_with
     if subject is None:
         return tuple(PartFact(part.name, None) for part in parts)
     moved_parts = uow.site.link_signer.moved_parts(claims, subject)
@@ -202,7 +202,7 @@ def _find_moving_event(
 
 def get_spent_state(uow: UnitOfWork, claims: LinkClaims) -> str:
     """``accepted`` or ``revoked`` where a mark says so, "" where none does."""
-    id = spent_id(claims)
+    id = claims.spent_id
     if not id:
         return ""
     if spent.is_spent(uow.session, id + REVOKED_SUFFIX):
@@ -212,7 +212,7 @@ def get_spent_state(uow: UnitOfWork, claims: LinkClaims) -> str:
 
 def find_invite_fact(uow: UnitOfWork, claims: LinkClaims) -> InviteFact | None:
     """The invitation that a link belongs to."""
-    if claims.link.purpose != invite_link.INVITE_PURPOSE:
+    if claims.kind.purpose != invite_link.INVITE_PURPOSE:
         return None
     carried = claims.carried
     row = uow.session.get(SentInvite, carried.id)
