@@ -36,8 +36,8 @@ class LinkKind:
     :ivar single_use: the link's own id is used up with the act, also where the act changes nothing.
     :ivar carries: what the link itself says beside its subject.
     :ivar version: part of the salt; raising it kills all links of the kind.
-    :raises ValueError: a purpose that cannot stand in an address, or an unknown ``about``.
-    :raises TypeError: parts that do not keep an old link dead.
+    :raises TypeError: a purpose that cannot stand in an address, an unknown ``about``, or parts that do not keep an old
+        link dead.
     """
 
     purpose: str
@@ -51,12 +51,12 @@ class LinkKind:
 
     def __post_init__(self) -> None:
         if len(self.purpose) > MAX_PURPOSE_CHARACTERS or not _PURPOSE_PATTERN.fullmatch(self.purpose):
-            raise ValueError(
+            raise TypeError(
                 f"{self.purpose!r} is no purpose of a link: lower-case letters, digits and hyphens, a letter first, "
                 f"at most {MAX_PURPOSE_CHARACTERS} characters"
             )
         if self.about not in ("account", "address"):
-            raise ValueError(f'{self.purpose}: about must be "account" or "address", not {self.about!r}')
+            raise TypeError(f"{self.purpose}: about is {self.about!r}, but must be 'account' or 'address'")
         if self.spends and self.single_use:
             raise TypeError(f"{self.purpose}: spends an id of its own; single_use would spend it before the act")
         if not (self.spends or any(part.never_returns for part in self.dies_with)):

@@ -33,7 +33,7 @@ def test_a_purpose_is_lower_case_letters_digits_and_hyphens(purpose: str) -> Non
 
 @pytest.mark.parametrize("purpose", ["", "X", "1a", "-a", "a b", "a_b", "a/b", "a.b", "ä", "a\n", "x" * 41])
 def test_every_other_purpose_is_refused(purpose: str) -> None:
-    with pytest.raises(ValueError, match="is no purpose of a link: lower-case letters"):
+    with pytest.raises(TypeError, match="is no purpose of a link: lower-case letters"):
         declare(purpose=purpose)
 
 
@@ -43,7 +43,7 @@ def test_a_purpose_fits_into_every_column_that_keeps_it() -> None:
 
 
 def test_a_link_is_about_an_account_or_an_address() -> None:
-    with pytest.raises(ValueError, match='host-thing: about must be "account" or "address", not \'group\''):
+    with pytest.raises(TypeError, match="host-thing: about is 'group', but must be 'account' or 'address'"):
         declare(about="group")
 
 

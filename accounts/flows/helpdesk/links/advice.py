@@ -40,7 +40,9 @@ CAUSE_MESSAGES: Mapping[str, str] = {
     "dropped_key": N_("It was signed by a key that was dropped since. All links of that key are dead."),
     "other_purpose": N_("It is a genuine link of another kind than its address says."),
     "old_version": N_("It is genuine, but all links of its kind from that time were called back."),
-    "no_link": N_("This is not a link but something a browser keeps for itself, such as a session cookie."),
+    "no_link": N_(
+        "This is not a link but another token of this service, such as a session cookie or an access token."
+    ),
     "empty": N_("All of its token was cut away; only the address of the page is left."),
     "cut": N_("It was cut: at least %(missing)s characters are missing at its end."),
     "longer": N_("Something was added to its token."),
