@@ -18,13 +18,11 @@ from accounts.flows.account import change_email, close_account, not_me, reset_pa
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.invites import link as invite_link
 from accounts.flows.invites import send as send_invites
-from accounts.flows.sessions import session as sessions
-from accounts.flows.sessions.live import SPENT_ID_PREFIX
 from accounts.flows.sign_in import magic_link, unlock
 from tests.flows.letters import make_owner, write_letter
 from tests.flows.steps import Member, link_state, use_link
 from tests.kit.signed_links import read_claims, sign_link
-from tests.kit.tables import Rows, TableChanges, compare_rows, find_new_rows, read_rows
+from tests.kit.tables import TableChanges, compare_rows, find_new_rows, leave_out_session, read_rows
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email, token_of_url
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
@@ -266,28 +264,15 @@ ACTS: dict[str, Writes] = {
 }
 
 
-def read_acted_rows(service: Service) -> Rows:
-    """Return all rows but those that belong to the use of any link: of its session, and the counts of its key."""
-    rows = read_rows(service.site.store.engine)
-    is_of_session: dict[str, Callable[[dict[str, Any]], bool]] = {
-        "audit": lambda row: row["kind"] == sessions.SIGN_IN_EVENT,
-        "spent": lambda row: row["id"].startswith(SPENT_ID_PREFIX),
-        "key_uses": lambda row: True,
-    }
-    for table, is_left_out in is_of_session.items():
-        rows[table] = {key: row for key, row in rows[table].items() if not is_left_out(row)}
-    return rows
-
-
 @pytest.mark.parametrize("name", ACTS)
 def test_an_act_writes_this_and_nothing_else(service: Service, name: str) -> None:
     for _ in range(2):
         make_owner(service)  # of whom nothing changes
     act, link = ACTS[name], get_link(service.site, ACTS[name].purpose)
     live = act.make(service)
-    before = read_acted_rows(service)
+    before = leave_out_session(read_rows(service.site.store.engine))
     result = use_link(service, link, live.token, live.data, account_id=live.by)
-    after = read_acted_rows(service)
+    after = leave_out_session(read_rows(service.site.store.engine))
     assert compare_rows(before, after) == TableChanges(act.added, act.deleted, sorted(act.changed))
     assert result.account_id == (live.account_id or result.account_id)
     assert (result.created, result.sign_in_as is not None) == (not live.account_id, act.signs_in)

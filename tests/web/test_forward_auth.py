@@ -11,6 +11,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from accounts.core.models.audit import AuditRow
+from accounts.core.signing import token_kind
 from accounts.flows import forward_auth as forward_auth_flow
 from accounts.flows.oidc import registration
 from accounts.flows.shared import accounts
@@ -180,7 +181,7 @@ def test_a_pass_is_good_once_in_one_browser_at_one_origin_and_for_a_minute(
     from accounts.core.clock import now
 
     then = now() + forward_auth_flow.HANDOVER_TOKEN_TTL + forward_auth_flow.HANDOVER_TOKEN_TTL
-    monkeypatch.setattr(forward_auth_flow, "now", lambda: then)
+    monkeypatch.setattr(token_kind, "now", lambda: then)
     assert entered(member, late).status_code == 400
 
 

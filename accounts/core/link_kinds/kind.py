@@ -36,8 +36,8 @@ class LinkKind:
     :ivar single_use: the link's own id is used up with the act, also where the act changes nothing.
     :ivar carries: what the link itself says beside its subject.
     :ivar version: part of the salt; raising it kills all links of the kind.
-    :raises TypeError: a purpose that cannot stand in an address, an unknown ``about``, or parts that do not keep an old
-        link dead.
+    :raises TypeError: a purpose that cannot stand in an address, an unknown ``about``, or parts none of which keeps old
+        links dead.
     """
 
     purpose: str

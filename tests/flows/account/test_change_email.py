@@ -8,7 +8,15 @@ import pytest
 import time_machine
 
 from accounts.core.clock import now
-from accounts.core.errors import AddressTaken, Conflict, LinkExpired, NotSignedIn, SignInFailed, TooManyRequests
+from accounts.core.errors import (
+    AddressTaken,
+    Conflict,
+    LinkExpired,
+    NotSignedIn,
+    SignInFailed,
+    TooManyRequests,
+    WrongAccount,
+)
 from accounts.core.links.link import Link
 from accounts.core.security import throttle
 from accounts.flows.account import change_email, sign_up
@@ -123,8 +131,8 @@ def test_activations_of_the_old_address_stay_dead(service: Service) -> None:
 
 def test_nobody_but_the_account_itself_changes_its_address(service: Service) -> None:
     who, other = make_owner(service), make_owner(service)
-    for by in (None, other.id):
-        with pytest.raises(NotSignedIn):
+    for by, problem in ((None, NotSignedIn), (other.id, WrongAccount)):
+        with pytest.raises(problem):
             use_link(service, CHANGE, token(who, CHANGE, make_email()), {}, account_id=by)
     assert who.row.email == who.email
 
