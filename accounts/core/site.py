@@ -1,4 +1,4 @@
-"""What one installation has in common over all requests: made once per app, never shared between two."""
+"""Hold the state of one installation: made once for each app, never shared between two."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CommittedEvent:
 
 
 class Site:
-    """State per app. Making one connects to nothing.
+    """The state of one installation. Making one connects to nothing.
 
     :param links: the kinds of links that open here.
     :param tokens: all other kinds of tokens that are signed here. No two kinds, link or token, share a purpose.
@@ -75,14 +75,14 @@ class Site:
         self.mail_due = threading.Event()
         """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""
         self.callbacks_due = threading.Event()
-        """The same for what other apps have to be told, which has a thread of its own."""
+        """The same for callbacks, which have a thread of their own."""
         self.commit_listeners: list[Callable[[Sequence[CommittedEvent]], None]] = []
         """Called after each commit with what has happened in it, if anything has."""
         self._singletons: dict[Any, Any] = {}
         self._singletons_lock = threading.Lock()
 
     def get(self, factory: Callable[[Site], T]) -> T:
-        """The one object of its kind that this installation keeps, made on first use as ``kind(house)``."""
+        """Return the one object of a class that this installation keeps, made on first use as ``factory(site)``."""
         if factory not in self._singletons:
             with self._singletons_lock:
                 if factory not in self._singletons:

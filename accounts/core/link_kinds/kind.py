@@ -19,25 +19,25 @@ _PURPOSE_PATTERN = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 
 
 class EmptyModel(BaseModel):
-    """Asks for, or carries, nothing."""
+    """A form or payload without fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True)
 class LinkKind:
-    """The data of one kind of link: what its links say, and what they die with.
+    """What one kind of link says, and what it binds.
 
     :ivar purpose: salt, URL, endpoint and folder of words at once: lower-case letters, digits and hyphens.
-    :ivar lifetime: how long; ``ACCOUNTS_LIFETIME_<PURPOSE>`` (seconds) overrides it.
+    :ivar lifetime: how long it is valid; ``ACCOUNTS_LIFETIME_<PURPOSE>`` (seconds) overrides it.
     :ivar about: whether the subject is an account or an address.
-    :ivar dies_with: the parts of the state whose change kills it.
-    :ivar spends: the id in ``spent`` that the act uses up, where no state moves by itself.
+    :ivar dies_with: the parts of the state whose change invalidates it.
+    :ivar spends: returns the id in ``spent`` that the act uses up, where no state moves by itself.
     :ivar single_use: the link's own id is used up with the act, also where the act changes nothing.
-    :ivar carries: what the link itself says beside its subject.
-    :ivar version: part of the salt; raising it kills all links of the kind.
-    :raises TypeError: a purpose that cannot stand in an address, an unknown ``about``, or parts none of which keeps old
-        links dead.
+    :ivar carries: the model of what the link itself says beside its subject.
+    :ivar version: part of the salt; raising it invalidates all links of the kind.
+    :raises TypeError: a purpose that cannot stand in an address, an unknown ``about``, or parts that do not keep an
+        old link invalid.
     """
 
     purpose: str
@@ -65,7 +65,7 @@ class LinkKind:
 
 @dataclass(frozen=True, slots=True)
 class LinkClaims:
-    """What a genuine link says, before anybody asked whether it is still true."""
+    """What a link with a valid signature says; whether the link is valid is not judged yet."""
 
     kind: LinkKind
     subject_id: str
@@ -75,16 +75,17 @@ class LinkClaims:
 
     @property
     def link_id(self) -> str:
-        """A name for this link that is safe to show and to log."""
+        """The id of this link, safe to show and to log."""
         return self.signed_token.id
 
     @property
     def issued_at(self) -> datetime:
+        """When it was signed, aware, in UTC."""
         return self.signed_token.issued_at
 
     @property
     def spent_id(self) -> str:
-        """The id in ``spent`` that it uses up; "" for one that only dies of the state that it binds."""
+        """The id in ``spent`` that it uses up; "" for one that is invalid only by the state that it binds."""
         if self.kind.spends is not None:
             return self.kind.spends(self.carried)
         return f"link:{self.link_id}" if self.kind.single_use else ""

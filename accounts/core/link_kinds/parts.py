@@ -18,7 +18,7 @@ TAG_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whom a link speaks of.
+    """The account or the address that a link is about.
 
     :ivar id: the account id; for a link about an address, the address as mail goes to it.
     :ivar account: the account, or the one that holds the address at this moment; None where there is none.
@@ -29,16 +29,18 @@ class Subject:
 
     @property
     def email(self) -> str:
+        """The address that mail goes to."""
         return self.account.email if self.account else self.id
 
 
 @dataclass(frozen=True, slots=True)
 class StatePart:
-    """A part of the state that a link binds.
+    """A part of an account's state that a link binds: when it moves, the link is not valid any more.
 
+    :ivar read: returns the value of a subject; only a keyed digest of it is in the link.
     :ivar never_returns: the value never goes back to an old one (a salted hash, a rising counter).
-    :ivar problem: the problem that is told when this part has moved.
-    :ivar moved_by: the kinds of audit events that move it, for whoever explains a dead link.
+    :ivar problem: the error that a link answers with when this part has moved.
+    :ivar moved_by: the kinds of audit events that move it, for the link doctor.
     """
 
     name: str
@@ -107,7 +109,7 @@ auth_epoch = StatePart(
 sign_ins = StatePart("sign_ins", _account_column("sign_in_serial"), never_returns=True, moved_by=SIGN_IN_EVENTS)
 
 # Whoever signs in knows the password, and needs no reset. While it is void, signing in by other means shows nothing
-# of the sort: the link that lets its owner choose a new one must not die of it.
+# of the sort: the link that lets its owner choose a new one must stay valid.
 sign_ins_with_password = StatePart(
     "sign_ins", _sign_ins_with_password, moved_by=(*SIGN_IN_EVENTS, *PASSWORD_EVENTS, *VOID_PASSWORD_EVENTS)
 )

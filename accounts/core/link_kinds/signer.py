@@ -1,4 +1,4 @@
-"""Signing links and reading them. Knows no database."""
+"""Sign links and verify them. Nothing here connects to a database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from accounts.core.signing.tokens import TokenSigner
 
 
 class LinkSigner:
-    """Signs links of one installation and reads them. Knows no database.
+    """Signs links of one installation and verifies them.
 
     :param base_url: origin and mount path under which the pages stand, without trailing slash.
     """
@@ -30,14 +30,15 @@ class LinkSigner:
         self._lifetimes = lifetimes
 
     def lifetime(self, kind: LinkKind) -> timedelta:
-        """How long links of this kind live here."""
+        """Return how long links of this kind are valid here."""
         return self._lifetimes.get(kind.purpose, kind.lifetime)
 
     def sign(
         self, kind: LinkKind, subject: Subject, carried: BaseModel | None = None, *, key: Key | None = None
     ) -> str:
-        """A token that says: as of this state of ``subject``, do this.
+        """Sign a token that says: as of this state of ``subject``, do this.
 
+        :param carried: what the link says beside its subject, of the kind's ``carries`` model.
         :param key: the key of the ring to sign with; by default the one that signs now.
         """
         # One key for tags and signature: the ring may move on to the next one between the two.
@@ -50,17 +51,17 @@ class LinkSigner:
         return self._signer.sign_payload(kind.purpose, kind.version, payload, key=key)
 
     def link_url(self, kind: LinkKind, token: str) -> str:
-        """The address to mail. Its tail keeps mail programs from cutting a token that ends in ``-`` or ``_``."""
+        """Return the address to mail. Its tail keeps mail programs from cutting tokens that end in ``-`` or ``_``."""
         return f"{self._base_url}/l/{kind.purpose}/{token}/go"
 
     def page_url(self, path: str) -> str:
-        """The full address of a page of this installation."""
+        """Return the full address of a page of this installation."""
         return f"{self._base_url}{path}"
 
     def verify(self, kind: LinkKind, token: object) -> LinkClaims:
-        """What a token says, when it is a genuine one of this kind.
+        """Verify the signature of a token, and return what it says.
 
-        :raises LinkInvalid: it is not.
+        :raises LinkInvalid: it was not signed here for this kind.
         """
         if not isinstance(token, str):
             raise LinkInvalid("not a text")
@@ -79,7 +80,7 @@ class LinkSigner:
             raise LinkInvalid("genuine, but of another layout") from None
 
     def moved_parts(self, claims: LinkClaims, subject: Subject) -> tuple[StatePart, ...]:
-        """The bound parts that are not what they were when the link was signed."""
+        """Return the bound parts that are not what they were when the link was signed."""
         current_tags = self._tags(claims.kind, subject, claims.signed_token.key)
         return tuple(
             part
@@ -88,13 +89,13 @@ class LinkSigner:
         )
 
     def expires_at(self, claims: LinkClaims) -> datetime:
-        """When it ends by age. A link may carry an end of its own (``expires``, seconds since 1970)."""
+        """Return when a link expires. It may have an end of its own (``expires``, seconds since 1970)."""
         expires = getattr(claims.carried, "expires", None)
         by_age = claims.issued_at + self.lifetime(claims.kind)
         return by_age if expires is None else datetime.fromtimestamp(expires, by_age.tzinfo)
 
     def keep_spent_until(self, expires_at: datetime) -> datetime:
-        """Until when a spent id must be remembered: nothing signed may outlive its mark."""
+        """Return until when a used id must be kept: no signed link may outlive its mark."""
         return expires_at + LEEWAY + timedelta(seconds=300)
 
     def _tags(self, kind: LinkKind, subject: Subject, key: Key) -> bytes:

@@ -1,7 +1,7 @@
-"""Declare kinds of mailed links with what they do.
+"""Declare kinds of links with what they do.
 
-A link is a claim about an account, "as of this state, do this". It is valid while the claim is still true and not too
-old. Nothing is stored: the act changes the state, and so the first use kills the link and its elder siblings.
+A link says: as of this state of an account, do this. It is valid while that state has not changed and it is not too
+old. Nothing is stored: the act changes the state, and so the first use invalidates the link and its elder siblings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from accounts.core.uow import UnitOfWork
 class ActResult:
     """What an act has done.
 
-    :ivar sign_in_as: the account that this browser is now signed in as, if any, by the proofs ``amr`` (RFC 8176).
+    :ivar account_id: the account that it acted on.
+    :ivar sign_in_as: the account that is signed in in this browser, if any, by the methods ``amr`` (RFC 8176).
+    :ivar created: whether the account was created.
     """
 
     account_id: str
@@ -38,21 +40,21 @@ class ActResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Link(LinkKind):
-    """One kind of mailed link, declared once: URL, pages, JSON, words and mail all follow from it.
+    """One kind of link, declared once: URL, pages, JSON, words and email all follow from it.
 
-    What it says and dies with stands in :class:`LinkKind`; here is what it does.
+    What it says and what it binds is in :class:`LinkKind`; here is what it does.
 
-    :ivar form: what the form or JSON must say.
-    :ivar form_for: the same, where it depends on whom the opened link finds.
+    :ivar form: the model of the form or JSON that it asks for.
+    :ivar form_for: returns that model, where it depends on whom the opened link finds.
     :ivar check: further conditions that must hold now, raising a Problem where they do not.
-    :ivar context: what a person sees before acting.
-    :ivar prepare: slow work (hashing) before the unit of work; its result is what ``act`` gets as ``form``.
-    :ivar act: does it, in one unit of work.
-    :ivar letter: writes the mail for an intent, signing the link at that moment; None drops the intent.
-    :ivar gone: what is told when the account is not there any more.
-    :ivar needs_session: acts only for a fresh session of the account itself.
-    :ivar resend: have a fresh link of this kind sent to the address on file; False where that is not to be had.
-    :ivar resend_after: the kinds of death after which somebody may ask for that.
+    :ivar context: returns what a user sees before acting.
+    :ivar prepare: slow work (hashing) before the transaction; its result is what ``act`` gets as ``form``.
+    :ivar act: does it, in one transaction.
+    :ivar letter: returns the email for an outbox item, signing the link at that moment; None drops the item.
+    :ivar gone: the error where the account is not there any more.
+    :ivar needs_session: acts only for a session of the account itself, after a step-up.
+    :ivar resend: queues a fresh link of this kind to the address on file; False where there is none to be had.
+    :ivar resend_after: the errors after which a user may ask for that.
     :ivar title, explanation, button, done: words of its pages, English, keys of their translations.
     """
 
@@ -98,7 +100,7 @@ def list_links(site: Site) -> tuple[Link, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """A link that is alive: genuine, not too old, and its sentence still true."""
+    """A link that is valid: signed here, not expired, its bound parts unmoved."""
 
     claims: LinkClaims
     subject: Subject
@@ -106,24 +108,27 @@ class OpenedLink:
 
     @property
     def link(self) -> Link:
+        """The kind of the link."""
         return as_link(self.claims.kind)
 
     @property
     def link_id(self) -> str:
+        """The id of this link, safe to show and to log."""
         return self.claims.link_id
 
     @property
     def carried(self) -> Any:
+        """What the link says beside its subject, of the kind's ``carries`` model."""
         return self.claims.carried
 
     @property
     def form(self) -> type[BaseModel]:
-        """What the form or JSON must say now."""
+        """The model of the form or JSON that this link asks for."""
         return self.link.form_for(self) if self.link.form_for else self.link.form
 
     @property
     def account(self) -> Account:
-        """The account it is about.
+        """The account that the link is about.
 
         :raises LinkInvalid: nobody holds the address.
         """
@@ -133,7 +138,10 @@ class OpenedLink:
 
 
 def parse_email_key(text: str) -> str:
-    """The unique form of an address that a genuine link carries."""
+    """Return the unique form of the address in a link.
+
+    :raises LinkInvalid: the address is not accepted any more.
+    """
     try:
         return parse_email(text).key
     except AddressRefused:

@@ -1,4 +1,4 @@
-"""Opening a link: is it genuine, is its sentence still true, is it young enough?"""
+"""Open links: check signature, bound parts, used ids and age."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from accounts.core.uow import UnitOfWork
 REVOKED_SUFFIX = ":revoked"
 RESTORED_ID = "restored"
 RESTORE_RETENTION = timedelta(days=400)
-"""How long the return of a backup is remembered: longer than any link lives (a lifetime is at most 366 days)."""
+"""How long it is remembered that a backup was restored: longer than any link lasts (at most 366 days)."""
 PARTS_RAISED_BY_RESTORE = frozenset({auth_epoch, sign_ins, email_serial, lock_serial, anchor})
-"""Parts that are raised beyond all they have ever been when a backup has come back. What binds one is dead then."""
+"""Parts that are raised beyond all they have ever been when a backup is restored. What binds one is invalid then."""
 ADDRESS_RETENTION = timedelta(days=100)
-"""How long the deletion of an address is remembered: longer than any link about one lives."""
+"""How long the deletion of an address is remembered: longer than any link about one lasts."""
 
 
 def open_link(uow: UnitOfWork, link: Link, token: object) -> OpenedLink:
-    """The link, alive, with the account it is about as it is now. Changes nothing.
+    """Return the link if it is valid, with the account it is about as it is now. Changes nothing.
 
     State is judged before age: "this was done already" helps more than "too old".
 
-    :raises DeadLink: one of its kinds; ``reason`` says more than its public sentence.
+    :raises DeadLink: one of its subclasses; ``reason`` says more than the public message.
     """
     claims = uow.site.link_signer.verify(link, token)
     try:
@@ -61,7 +61,7 @@ def _check_claims(uow: UnitOfWork, link: Link, claims: LinkClaims) -> OpenedLink
 
 
 def find_subject(uow: UnitOfWork, link: Link, claims: LinkClaims) -> Subject:
-    """Whom a genuine link speaks of, as they are now.
+    """Return the subject of a link with a valid signature, as it is now.
 
     :raises LinkInvalid: the account is gone.
     """
@@ -78,7 +78,7 @@ def find_subject(uow: UnitOfWork, link: Link, claims: LinkClaims) -> Subject:
 
 
 def find_holder(uow: UnitOfWork, email: str) -> Subject:
-    """An address, and the account that holds it at this moment."""
+    """Return an address and the account that holds it at this moment."""
     email_key = parse_email_key(email)
     return Subject(email, uow.session.scalars(select(Account).where(Account.email_key == email_key)).first())
 
@@ -89,7 +89,7 @@ def find_subject_account(uow: UnitOfWork, subject: OutboxSubject) -> Account | N
 
 
 def record_address_deleted(uow: UnitOfWork, email_key: str) -> None:
-    """Have all links about an address die that were signed before this moment: its account is being deleted.
+    """Invalidate all links about an address that were signed before this moment: its account is being deleted.
 
     The mark is a keyed digest under each key of the ring, as links are checked under the key that signed them.
     """
@@ -98,9 +98,10 @@ def record_address_deleted(uow: UnitOfWork, email_key: str) -> None:
 
 
 def record_address_released(uow: UnitOfWork, email_key: str) -> None:
-    """Have links die that only hold while nobody has an address: its account moves away, and it is nobody's again.
+    """Invalidate links that are valid only while nobody has an address: its account moves to another one.
 
-    Without the mark, activations from before would come back to life. Invitations stay: they wait for their address.
+    Without the mark, activations from before would become valid again. Invitations stay valid: they wait for their
+    address.
     """
     for key in uow.site.ring.newest_first():
         spent.spend_until(uow.session, _released_id(uow, key, email_key), now() + ADDRESS_RETENTION)
@@ -115,7 +116,7 @@ def _released_id(uow: UnitOfWork, key: Key, email_key: str) -> str:
 
 
 def get_address_deleted_at(uow: UnitOfWork, claims: LinkClaims) -> datetime | None:
-    """When the account of the address that a genuine link is about was last deleted, if one was."""
+    """Return when the account of the address of a link was last deleted; None where none was."""
     spent_id = _deleted_id(uow, claims.signed_token.key, parse_email_key(claims.subject_id))
     keep_until = spent.get_keep_until(uow.session, spent_id)
     return None if keep_until is None else keep_until - ADDRESS_RETENTION
@@ -137,9 +138,9 @@ def _check_not_released(uow: UnitOfWork, claims: LinkClaims) -> None:
 
 
 def record_restore(uow: UnitOfWork) -> None:
-    """Have all links die that were signed before this moment and rest on marks: some of these are lost.
+    """Invalidate all links that were signed before this moment and rest on marks: some of these are lost.
 
-    A database that came back from a backup knows nothing of what was used up since.
+    A database that was restored from a backup knows nothing of what was used since.
     """
     spent.spend_until(uow.session, RESTORED_ID, now() + RESTORE_RETENTION)
 

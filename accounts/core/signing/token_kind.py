@@ -1,4 +1,4 @@
-"""Declare kinds of signed tokens: what one says, how that is laid out, and for how long it is good."""
+"""Declare kinds of signed tokens: what one says, how that is laid out, and how long it is valid."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 class BadToken(Exception):
-    """No token of this kind, issuer and key ring, or too old. The text says why and never quotes the token."""
+    """Raised for a text that is no token of this kind, issuer and ring, or too old. The message never quotes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedToken:
-    """A verified token: what it says, when it was signed, and by which key.
+    """A verified token: its payload, when it was signed, and by which key.
 
-    :ivar signed_part: the signed part of its text. Never the whole: a name must not depend on how a signature is
-        spelled.
+    :ivar signed_part: the part of its text before the signature. Never the whole: an id must not depend on how a
+        signature is spelled.
     """
 
     payload: Any
@@ -35,7 +35,7 @@ class SignedToken:
 
     @property
     def id(self) -> str:
-        """A name for it that is safe to log."""
+        """An id of the token that is safe to log."""
         digest = hmac.digest(self.key.derive("id"), self.signed_part.encode(), hashlib.sha256)
         return urlsafe_b64encode(digest[:9]).decode()
 
@@ -48,15 +48,15 @@ def _is_always_current(payload: object) -> bool:
 class TokenKind(Generic[T]):
     """One kind of signed token, declared once as a constant next to what uses it.
 
-    Purpose, version and layout may never change while tokens live: raising the version ends them all.
+    Purpose, version and layout may never change while tokens are valid: raising the version invalidates them all.
 
     :ivar purpose: part of the salt of the signature; no other kind of token and no kind of link has it.
     :ivar payload: a dataclass. Where neither ``encode`` nor ``decode`` is given, its fields in order are the layout,
         nested dataclasses and tuples as lists.
-    :ivar lifetime: how long it is good after signing; None where ``is_current`` or other state decides.
-    :ivar encode: lay a payload out as a JSON value.
-    :ivar decode: read it back, raising TypeError or ValueError where it is laid out otherwise.
-    :ivar is_current: whether what it says is young enough by its own word.
+    :ivar lifetime: how long it is valid after signing; None where ``is_current`` or other state decides.
+    :ivar encode: returns a payload as a JSON value.
+    :ivar decode: returns the payload of a token, raising TypeError or ValueError where it is laid out otherwise.
+    :ivar is_current: whether a payload has not expired by its own word.
     """
 
     purpose: str

@@ -1,4 +1,4 @@
-"""Sign tokens and verify them: itsdangerous as it is, with one spelling, bounded leeway and the key that signed."""
+"""Sign and verify tokens: itsdangerous, one accepted spelling, bounded leeway of clocks, and the key that signed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ TOKEN_PATTERN = re.compile(r"\.?[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{1,12}\.[A-Za-z0-9_
 
 
 class _CachedKeySigner(TimestampSigner):
-    """Derives its key once: it has but one."""
+    """Derives its key once: it has only one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._derived_key = super().derive_key()
 
     def derive_key(self, secret_key: Any = None) -> bytes:
+        """Return the derived key."""
         return self._derived_key
 
 
@@ -40,13 +41,14 @@ class _CachedSignerSerializer(URLSafeTimedSerializer):
         self._cached_signer = _CachedKeySigner(self.secret_keys, salt=self.salt, **self.signer_kwargs)
 
     def make_signer(self, salt: Any = None) -> _CachedKeySigner:
+        """Return the one signer."""
         return self._cached_signer
 
 
 class TokenSigner:
-    """Signs and verifies tokens of one installation.
+    """Signs and verifies the tokens of one installation.
 
-    The salt names issuer, purpose and version: a token is worth nothing anywhere else, even under a copied key.
+    The salt names issuer, purpose and version: a token is invalid anywhere else, even under a copied key.
     """
 
     def __init__(self, ring: KeyRing, issuer: str) -> None:
@@ -102,7 +104,7 @@ class TokenSigner:
         raise BadToken("no key of the ring signed this for this purpose")
 
     def tag(self, key: Key, value: Any, size: int) -> bytes:
-        """The first ``size`` bytes of a keyed digest of a JSON value (HMAC-SHA256)."""
+        """Return the first ``size`` bytes of a keyed digest of a JSON value (HMAC-SHA256)."""
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=True).encode()
         return hmac.digest(key.derive("tag|" + self._issuer), text, hashlib.sha256)[:size]
 
