@@ -246,9 +246,8 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
 
 
 def _pop_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
-    state = context.state()
+    state, hidden_values = context.state(), values if values is not None else {}
     state.own_view = True
-    hidden_values = values if values is not None else {}
     state.format = hidden_values.pop("format", "html")
     state.purpose = hidden_values.pop("purpose", "")
     state.prefix = hidden_values.pop("prefix", "")
