@@ -42,7 +42,7 @@ def read_rows(engine: Engine) -> Rows:
 
 
 def leave_out_session(rows: Rows) -> Rows:
-    """Return rows without those that the use of any link writes beside its act: of its session, and counts of its key."""
+    """Return rows without those of the session and of the key, which the use of any link writes beside its act."""
     is_left_out: dict[str, Callable[[dict[str, Any]], bool]] = {
         "audit": lambda row: row["kind"] == SIGN_IN_EVENT,
         "spent": lambda row: row["id"].startswith(SPENT_ID_PREFIX),

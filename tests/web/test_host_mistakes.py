@@ -47,6 +47,19 @@ def test_a_declaration_that_cannot_work_is_refused_at_once(auth: Accounts, chang
         declare(auth, **changes)
 
 
+@pytest.mark.parametrize("purpose", ["", "Two-Words", "two words", "2fa", "x" * 41, "../x"])
+def test_a_purpose_that_cannot_stand_in_an_address_is_refused_at_once(auth: Accounts, purpose: str) -> None:
+    with pytest.raises(TypeError, match="is no purpose of a link"):
+        declare(auth, purpose)
+
+
+@pytest.mark.parametrize("purpose", ["session", "csrf", "device", "reset-password", "invite"])
+def test_a_purpose_of_ours_stops_the_start(auth: Accounts, mount: Mount, purpose: str) -> None:
+    declare(auth, purpose)
+    with pytest.raises(SettingsError, match=purpose):
+        mount()
+
+
 @pytest.mark.parametrize("name", ["", "two words", "x" * 65])
 def test_no_group_can_have_such_a_name(name: str) -> None:
     with pytest.raises(ValueError, match="cannot be the name of a group"):
