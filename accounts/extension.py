@@ -42,7 +42,7 @@ from accounts.web import (
 )
 from accounts.web import links as link_views
 from accounts.web.admin import accounts, apps, audit, batches, invites, limits, links, mail
-from accounts.web.kit import context, cookies, csrf, errors, forms, headers, routes, templates
+from accounts.web.kit import context, cookies, csrf, endpoints, errors, forms, headers, routes, templates
 from accounts.web.kit.language import LANGUAGE_NAMES, Languages
 from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.templates import Templates
@@ -159,7 +159,7 @@ class Accounts(HostLinks):
             raise RuntimeError("this app has accounts already: one Accounts object an app, one init_app")
         self._is_mounted = True
         state = self.attach_state(app, self._host_store(app))
-        routes.register_blueprints(app, ALL_ROUTES, link_views.routes, state.site.links, self._url_prefix)
+        endpoints.register_blueprints(app, ALL_ROUTES, link_views.routes, state.site.links, self._url_prefix)
         app.add_url_rule(f"{self._url_prefix}/assets/<path:name>", "accounts_asset", _send_asset)
         app.after_request(headers.save_session)
         app.teardown_appcontext(context.release)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request, url_for
+from flask import request
 
 from accounts.core.security import addresses
 from accounts.flows.account import change_email, change_password, close_account, profile, reset_password, sign_up
@@ -22,8 +22,7 @@ from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.cookies import device_account_ids
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, page_url
-from accounts.web.kit.runtime import API_BLUEPRINT
+from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, api_url, page_url
 
 routes: Routes = Routes()
 
@@ -142,7 +141,7 @@ def _sign_out_location(next_path: str) -> str:
 def _logout_status_header() -> dict[str, str]:
     # An answer of 204 has no body that could say where to look.
     status_token = logout_status_token()
-    url = url_for(f"{API_BLUEPRINT}.signed_out", about=status_token) if status_token else ""
+    url = api_url("signed_out", about=status_token) if status_token else ""
     return {"Link": f'<{url}>; rel="related"'} if url else {}
 
 
@@ -234,7 +233,7 @@ def close_account_(form: Form) -> Reply:
 def export_data() -> Reply:
     """Everything that is kept about this account, without secrets."""
     body = OwnDataOut.model_validate(export.export_own_data(uow(), context.require_account()))
-    return Reply(template="export.html", json=body, context={"file": url_for(f"{API_BLUEPRINT}.export_data")})
+    return Reply(template="export.html", json=body, context={"file": api_url("export_data")})
 
 
 @routes.get("/account/sessions", access=SIGNED_IN, formats=BOTH, answers=SessionsOut)

@@ -12,8 +12,7 @@ from accounts.core.errors import N_, Problem
 from accounts.core.security.redirects import local_path
 from accounts.web.kit import context, csrf, errors
 from accounts.web.kit.forms import CSRF_FIELD
-from accounts.web.kit.routes import page_url
-from accounts.web.kit.runtime import MAIN_BLUEPRINT
+from accounts.web.kit.routes import MAIN_BLUEPRINT, page_url
 
 PAGES: Mapping[str, str] = {
     "home": "home",

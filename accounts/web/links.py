@@ -5,6 +5,7 @@ Nothing in here knows any kind of link; the purpose is a hidden value of the reg
 
 from __future__ import annotations
 
+import functools
 import hmac
 
 from flask import Response, request
@@ -23,7 +24,7 @@ from accounts.flows.shared.validation import validate
 from accounts.flows.use_link import check_account, use_link
 from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
 from accounts.web.answers.links import LinkOut, UsedLinkOut
-from accounts.web.kit import context, cookies, forms
+from accounts.web.kit import context, cookies, errors, forms
 from accounts.web.kit.context import runtime, uow
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import BOTH, HTML, Routes, link_url, page_url
@@ -125,7 +126,22 @@ def act() -> Reply:
     """Do what the link says."""
     site = runtime().site
     site.throttle.hit(throttle.LINK_NETWORK, uow().request_info.network)
-    used = use_link(uow(), _current_link(), _current_token(), _read_form, context.load_account())
+    # Loaded before the link is opened: nobody may hold one connection while waiting for a second.
+    current = context.load_account()
+    shown: list[OpenedLink] = []
+
+    def read_form(opened: OpenedLink) -> BaseModel:
+        context.set_language(_locale_of_link(opened))
+        _check_link_id(opened)
+        shown.append(opened)
+        return _read_form(opened)
+
+    try:
+        used = use_link(uow(), _current_link(), _current_token(), read_form, current)
+    except Problem as problem:
+        if not shown:
+            raise
+        return errors.redisplay_form(problem, functools.partial(_link_reply, shown[0], problem))
     if used.session is not None:
         context.set_session(used.session)
     else:
@@ -149,14 +165,10 @@ def _check_link_id(opened: OpenedLink) -> None:
     if context.state().format == "html":
         form_link_id = request.form.get(forms.LINK_FIELD, "")
         if not hmac.compare_digest(form_link_id.encode(), opened.link_id.encode()):
-            context.state().redisplay_form = None
             raise OtherLinkOpened("the form shows another link")
 
 
 def _read_form(opened: OpenedLink) -> BaseModel:
-    context.set_language(_locale_of_link(opened))
-    context.state().redisplay_form = lambda problem: _link_reply(opened, problem)
-    _check_link_id(opened)
     if context.state().format == "html":
         return forms.read_form(opened.form)
     body = dict(forms.read_json_body())

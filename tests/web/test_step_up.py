@@ -35,8 +35,9 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
     }
     for door in asked:
         answer = request_endpoint(door, admin)
+        language = f"/{door.prefix}" if door.prefix else ""
         if door.format == "html" and not door.is_unsafe:
-            assert (answer.status_code, answer.location) == (303, f"/confirm?next={door.path()}"), door
+            assert (answer.status_code, answer.location) == (303, f"{language}/confirm?next={door.path()}"), door
         else:
             assert answer.status_code == 403, door
     assert admin.signed_in
@@ -47,4 +48,5 @@ def test_a_page_that_needs_an_account_sends_a_stranger_to_sign_in_and_back(servi
     for door in list_endpoints(service):
         if door.route and door.route.access and door.format == "html" and not door.is_unsafe:
             answer = request_endpoint(door, stranger)
-            assert answer.location == f"/sign-in?next={door.path()}", door
+            language = f"/{door.prefix}" if door.prefix else ""
+            assert answer.location == f"{language}/sign-in?next={door.path()}", door

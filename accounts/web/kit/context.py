@@ -9,23 +9,20 @@ import functools
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
+from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from flask import Flask, current_app, g, has_request_context, request
 from werkzeug.local import LocalProxy
 
 from accounts.core.audit.log import RequestInfo
-from accounts.core.errors import Forbidden, NotSignedIn, Problem
+from accounts.core.errors import Forbidden, NotSignedIn
 from accounts.core.security.throttle import client_network
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
+from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.user_agent import describe_user_agent
-
-if TYPE_CHECKING:
-    from accounts.web.kit.reply import Reply
-    from accounts.web.kit.runtime import Runtime
 
 EXTENSION_NAME = "accounts"
 Format = Literal["html", "json"]
@@ -63,8 +60,6 @@ class RequestState:
     session_changed: bool = False
     account: CurrentAccount | None = None
     account_loaded: bool = False
-    redisplay_form: Callable[[Problem], Reply] | None = None
-    """Shows the form of this request again, with what was typed and what is wrong with it."""
 
     @property
     def format(self) -> Format:

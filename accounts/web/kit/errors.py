@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
@@ -43,41 +44,54 @@ def register_error_handlers(target: Blueprint | Flask) -> None:
 
 
 def problem_response(problem: Problem) -> Response:
-    """The answer for a problem. A form that was filled in comes back with what was typed and what is wrong."""
+    """Return the answer for a problem; a browser that has to sign in first is sent there and comes back."""
     state = context.state()
-    if problem.reason:
-        log.info("%s: %s", problem.code, problem.reason)
-    headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
+    _log(problem)
     if state.format == "html":
         # A form of a host's is lost then, but its sender comes back to the page with it.
-        comes_back = request.method in ("GET", "HEAD") or not state.own_view
-        if isinstance(problem, errors.NotSignedIn) and comes_back:
+        if isinstance(problem, errors.NotSignedIn) and (_leads_to_sign_in(problem) or not state.own_view):
             return Response(status=303, headers={"Location": runtime().redirect_to_sign_in().location or "/"})
-        if isinstance(problem, errors.ConfirmationRequired) and request.method in ("GET", "HEAD"):
+        if _leads_to_sign_in(problem):
             return Response(status=303, headers={"Location": runtime().confirm_url()})
-        form_reply = _redisplayed_form(problem)
-        if form_reply is not None:
-            form_reply.status, form_reply.headers = problem.status, headers
-            return form_reply.response()
     return Reply(
         template="accounts/problem.html",
         json=problem_json(problem),
         status=problem.status,
-        headers=headers,
+        headers=_retry_headers(problem),
         media_type="application/problem+json",
         context={"problem": problem, "purpose": state.purpose},
     ).response()
 
 
-def _redisplayed_form(problem: Problem) -> Reply | None:
-    """The form of this request once more; None where there is none, or what it is about has gone."""
-    redisplay_form = context.state().redisplay_form
-    if redisplay_form is None or isinstance(problem, errors.DeadLink):
-        return None
+def redisplay_form(problem: Problem, build_form: Callable[[], Reply]) -> Reply:
+    """Return the form of this request once more, with what was typed and what is wrong with it.
+
+    :param build_form: builds the form with the problem; may raise one of its own where what it is about has gone.
+    :raises Problem: the same, where no form helps: a program asks, the link is dead, somebody has to sign in first.
+    """
+    if context.state().format == "json" or isinstance(problem, errors.DeadLink) or _leads_to_sign_in(problem):
+        raise problem
     try:
-        return redisplay_form(problem)
+        reply = build_form()
     except Problem:
-        return None
+        raise problem from None
+    _log(problem)
+    reply.status, reply.headers = problem.status, _retry_headers(problem)
+    return reply
+
+
+def _leads_to_sign_in(problem: Problem) -> bool:
+    signs_in = isinstance(problem, errors.NotSignedIn | errors.ConfirmationRequired)
+    return signs_in and request.method in ("GET", "HEAD")
+
+
+def _log(problem: Problem) -> None:
+    if problem.reason:
+        log.info("%s: %s", problem.code, problem.reason)
+
+
+def _retry_headers(problem: Problem) -> dict[str, str]:
+    return {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:
@@ -122,8 +136,6 @@ def handle_http_exception(error: HTTPException) -> Response:
     """Flask's and Werkzeug's own errors in our words."""
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value] # a redirect of the router, in Flask's own class
-    # What could not be read (too large, too many parts) cannot be shown again either.
-    context.state().redisplay_form = None
     response = problem_response(PROBLEM_BY_STATUS.get(error.code or 500, Problem)(type(error).__name__))
     for name, value in error.get_headers():
         if name == "Allow":
@@ -133,8 +145,6 @@ def handle_http_exception(error: HTTPException) -> Response:
 
 def handle_database_error(error: Exception) -> Response:
     """A store that is away, locked or too slow is 503; what it refused about a value is the asker's mistake."""
-    # The form that failed might ask the store again for what it shows.
-    context.state().redisplay_form = None
     unavailable = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
     if unavailable or getattr(error, "connection_invalidated", False):
         log.warning("store: %s", type(error).__name__)

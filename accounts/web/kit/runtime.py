@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from flask import redirect, request, url_for
@@ -13,17 +13,8 @@ from werkzeug.wrappers import Response
 from accounts.core.security.redirects import local_path
 from accounts.core.site import Site
 from accounts.web.kit.language import Languages
+from accounts.web.kit.routes import CONFIRM_ENDPOINT, SIGN_IN_ENDPOINT, Routes
 from accounts.web.kit.templates import Templates
-
-if TYPE_CHECKING:
-    from accounts.web.kit.routes import Routes
-
-MAIN_BLUEPRINT, API_BLUEPRINT, LINK_BLUEPRINT = "accounts", "accounts_api", "accounts_link"
-"""Names of the blueprints: pages, JSON, and the prefix of the link doors."""
-LANGUAGE_SUFFIX = "_in_language"
-"""What the name of a blueprint ends in where a language stands in front of its addresses."""
-SIGN_IN_ENDPOINT = f"{MAIN_BLUEPRINT}.sign_in_form"
-CONFIRM_ENDPOINT = f"{MAIN_BLUEPRINT}.confirm_form"
 
 
 class ReadableMailbox(Protocol):
