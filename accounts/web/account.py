@@ -243,15 +243,8 @@ def list_sessions() -> Reply:
     return Reply(template="sessions.html", json=SessionsOut.model_validate({"sessions": listed}))
 
 
-@routes.delete("/account/sessions/<session_id>", access=SIGNED_IN, step_up=True, formats=JSON, statuses=(204,))
+@routes.delete("/account/sessions/<session_id>", html_rule="/end", access=SIGNED_IN, step_up=True, statuses=(204,))
 def end_session(session_id: str) -> Reply:
     """End one session of this account."""
     session_list.end_own_session(uow(), context.require_account(), session_id)
-    return Reply(status=204)
-
-
-@routes.post("/account/sessions/<session_id>/end", access=SIGNED_IN, step_up=True, formats=HTML)
-def end_session_page(session_id: str) -> Reply:
-    """End one session of this account."""
-    session_list.end_own_session(uow(), context.require_account(), session_id)
-    return Reply(location=page_url("list_sessions"))
+    return Reply(status=204, location=page_url("list_sessions"))

@@ -10,7 +10,7 @@ from accounts.web.answers.apps import ConnectedAppsOut, LogoutStatusOut
 from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, page_url
+from accounts.web.kit.routes import BOTH, SIGNED_IN, Routes, page_url
 
 routes: Routes = Routes()
 
@@ -24,18 +24,11 @@ def list_connected_apps() -> Reply:
     return Reply(template="connected_apps.html", json=body, context=page_context)
 
 
-@routes.delete("/account/apps/<app_id>", access=SIGNED_IN, formats=JSON, statuses=(204,))
+@routes.delete("/account/apps/<app_id>", html_rule="/disconnect", access=SIGNED_IN, statuses=(204,))
 def disconnect_app(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is dead."""
     connected_apps.disconnect_app(uow(), context.require_account().id, app_id)
-    return Reply(status=204)
-
-
-@routes.post("/account/apps/<app_id>/disconnect", access=SIGNED_IN, formats=HTML)
-def disconnect_app_page(app_id: str) -> Reply:
-    """Disconnect an app: all that it holds is dead."""
-    connected_apps.disconnect_app(uow(), context.require_account().id, app_id)
-    return Reply(location=page_url("list_connected_apps", done="disconnected"))
+    return Reply(status=204, location=page_url("list_connected_apps", done="disconnected"))
 
 
 @routes.get("/signed-out", formats=BOTH, query=LogoutStatusForm, answers=LogoutStatusOut)

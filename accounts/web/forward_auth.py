@@ -18,6 +18,7 @@ from accounts.flows import forward_auth as forward_auth_flow
 from accounts.flows.forward_auth import HOST_SESSION, ForwardSession, HostSession
 from accounts.web.kit import context, errors
 from accounts.web.kit.context import site, uow
+from accounts.web.kit.cookies import host_cookie_name
 from accounts.web.kit.routes import HTML, SIGNED_IN, Routes, page_url
 
 routes: Routes = Routes()
@@ -39,9 +40,14 @@ class ProxiedRequest:
         """Whether the app stands at the origin of the service itself, where its session cookie goes."""
         return self.origin == site().settings.public_origin
 
+    @property
+    def is_secure(self) -> bool:
+        """Whether the app is asked by https."""
+        return self.origin.startswith("https://")
+
     def cookie_name(self, name: str) -> str:
         """A cookie of that host alone."""
-        return f"__Host-{name}" if self.origin.startswith("https://") else name
+        return host_cookie_name(name, secure=self.is_secure)
 
 
 @routes.get("/forward-auth", formats=HTML)
@@ -156,6 +162,7 @@ def _redirect(url: str) -> Response:
 
 
 def _set_cookie(response: Response, proxied: ProxiedRequest, name: str, value: str, seconds: int) -> None:
-    secure = proxied.origin.startswith("https://")
-    response.set_cookie(name, value, max_age=seconds, secure=secure, httponly=True, samesite="Lax", path="/")
+    response.set_cookie(
+        name, value, max_age=seconds, secure=proxied.is_secure, httponly=True, samesite="Lax", path="/"
+    )
     response.vary.add("Cookie")

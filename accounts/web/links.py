@@ -46,7 +46,7 @@ def _current_link() -> Link:
 def _current_token() -> object:
     """The token of this request: from the cookie for a page, from query or body for JSON."""
     if context.state().format == "html":
-        return request.cookies.get(runtime().link_cookie_name(_current_link().purpose), "")
+        return request.cookies.get(cookies.link_cookie_name(_current_link().purpose), "")
     if request.method in ("GET", "HEAD"):
         return request.args.get(TOKEN_FIELD, "")
     return forms.read_json_body().get(TOKEN_FIELD)
@@ -59,7 +59,7 @@ def go(token: str) -> Response:
     runtime().site.link_signer.verify(_current_link(), token)
     response = Response(status=303, headers={"Location": link_url(_current_link().purpose)})
     cookies.set_cookie(
-        response, runtime().link_cookie_name(_current_link().purpose), token, cookies.LINK_COOKIE_SECONDS
+        response, cookies.link_cookie_name(_current_link().purpose), token, cookies.LINK_COOKIE_SECONDS
     )
     return response
 
@@ -97,7 +97,7 @@ def again() -> Reply:
         )
     location = page_url("look_into_mail")
     return Reply(
-        json=MAIL_REQUESTED, status=202, location=location, deleted_cookie=runtime().link_cookie_name(link.purpose)
+        json=MAIL_REQUESTED, status=202, location=location, deleted_cookie=cookies.link_cookie_name(link.purpose)
     )
 
 
@@ -233,7 +233,7 @@ def _done_reply(opened: OpenedLink, done: ActResult) -> Reply:
             if next_path and done.sign_in_as
             else link_url(opened.link.purpose, "done", next=next_path or None)
         )
-        return Reply(location=location, deleted_cookie=runtime().link_cookie_name(opened.link.purpose))
+        return Reply(location=location, deleted_cookie=cookies.link_cookie_name(opened.link.purpose))
     body = UsedLinkOut(
         purpose=opened.link.purpose,
         account=done.account_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Response, after_this_request, request
 
@@ -11,20 +11,20 @@ from accounts.core.links.opening import open_link
 from accounts.core.security import throttle
 from accounts.flows.invites import link as invite_link
 from accounts.flows.shared.fields import Form, Next
+from accounts.flows.upstream import identities, waiting
+from accounts.flows.upstream.provider import UpstreamProvider, UpstreamProviders, UpstreamUser
+from accounts.flows.upstream.waiting import PENDING_SIGN_IN_TTL, PendingSignIn
 from accounts.flows.use_link import check_account
 from accounts.web.answers.upstream import IdentitiesOut, UpstreamStartOut
 from accounts.web.kit import context, cookies
-from accounts.web.kit.context import runtime, site, uow
+from accounts.web.kit.context import site, uow
+from accounts.web.kit.cookies import cookie_name
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, BOTH, HTML, JSON, SIGNED_IN, Routes, page_url
-
-if TYPE_CHECKING:
-    from accounts.flows.upstream.provider import UpstreamProvider, UpstreamUser
-    from accounts.flows.upstream.waiting import PendingSignIn
+from accounts.web.kit.routes import ADMINS, BOTH, HTML, SIGNED_IN, Routes, page_url
 
 routes: Routes = Routes()
-COOKIE_SECONDS = 10 * 60
-"""As long as ``waiting.PENDING_SIGN_IN_TTL``."""
+COOKIE_NAME = "upstream"
+IDENTITY_RULE = "/admin/accounts/<account_id>/identities/<identity_id>"
 
 
 class UpstreamSignInForm(Form):
@@ -62,10 +62,10 @@ def join_with(upstream_id: str, form: Form) -> Reply:
 def onward(upstream_id: str) -> Reply:
     """Leave for the other service. A page of its own: the form that led here may lead to no other origin."""
     _check_upstream_exists(upstream_id)
-    waiting, provider = _read_waiting(upstream_id), _get_provider(upstream_id)
+    pending, provider = _read_pending(upstream_id), _get_provider(upstream_id)
     return Reply(
         template="onward.html",
-        context={"onward": provider.authorization_url(waiting), "label": provider.upstream.label},
+        context={"onward": provider.authorization_url(pending), "label": provider.upstream.label},
     )
 
 
@@ -76,38 +76,32 @@ def upstream_callback(upstream_id: str) -> Reply:
     # One visit, one answer, whatever comes of it.
     after_this_request(_delete_cookie)
     site().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
-    waiting = _read_waiting(upstream_id)
+    pending = _read_pending(upstream_id)
     parameters = {name: values[0] for name, values in request.args.lists() if len(values) == 1}
-    if len(parameters) != len(request.args) or not waiting.matches_state(parameters.get("state", "")):
+    if len(parameters) != len(request.args) or not pending.matches_state(parameters.get("state", "")):
         raise CsrfFailed("an answer to nobody of this browser")
-    return Reply(location=_complete(waiting, _get_provider(upstream_id).fetch_user(waiting, parameters)))
+    return Reply(location=_complete(pending, _get_provider(upstream_id).fetch_user(pending, parameters)))
 
 
-def _complete(waiting: PendingSignIn, person: UpstreamUser) -> str:
+def _complete(pending: PendingSignIn, user: UpstreamUser) -> str:
     """Do what somebody went there for; where they go then."""
-    from accounts.flows.upstream import identities
-
-    if waiting.action == "sign-in":
-        context.set_session(identities.sign_in_by_identity(uow(), person))
-        return waiting.next or page_url("change_account_form")
-    if waiting.action == "join":
+    if pending.action == "sign-in":
+        context.set_session(identities.sign_in_by_identity(uow(), user))
+        return pending.next or page_url("change_account_form")
+    if pending.action == "join":
         current = context.load_account()
-        context.set_session(
-            identities.accept_invitation(uow(), _invitation_token(), waiting.link_id, person, current)
-        )
+        context.set_session(identities.accept_invitation(uow(), _invitation_token(), pending.link_id, user, current))
         return page_url("change_account_form")
     account = context.require_account()
-    if account.session.id != waiting.session_id:
+    if account.session.id != pending.session_id:
         raise CsrfFailed("another session than the one that asked to connect")
-    context.set_session(identities.connect_identity(uow(), account, person))
+    context.set_session(identities.connect_identity(uow(), account, user))
     return page_url("list_identities", done="connected")
 
 
 @routes.get("/account/identities", access=SIGNED_IN, formats=BOTH, answers=IdentitiesOut)
 def list_identities() -> Reply:
     """The sign-ins of other services that are connected to this account."""
-    from accounts.flows.upstream import identities
-
     rows = identities.list_identities(uow(), context.require_account().id)
     return Reply(
         template="identities.html",
@@ -116,77 +110,44 @@ def list_identities() -> Reply:
     )
 
 
-@routes.delete("/account/identities/<identity_id>", access=SIGNED_IN, step_up=True, formats=JSON, statuses=(204,))
+@routes.delete(
+    "/account/identities/<identity_id>", html_rule="/disconnect", access=SIGNED_IN, step_up=True, statuses=(204,)
+)
 def disconnect_identity(identity_id: str) -> Reply:
     """Disconnect a sign-in of another service."""
-    _disconnect_own(identity_id)
-    return Reply(status=204)
+    context.set_session(identities.disconnect_identity(uow(), context.require_account(), identity_id))
+    return Reply(status=204, location=page_url("list_identities", done="disconnected"))
 
 
-@routes.post("/account/identities/<identity_id>/disconnect", access=SIGNED_IN, step_up=True, formats=HTML)
-def disconnect_identity_page(identity_id: str) -> Reply:
-    """Disconnect a sign-in of another service."""
-    _disconnect_own(identity_id)
-    return Reply(location=page_url("list_identities", done="disconnected"))
-
-
-IDENTITY_RULE = "/admin/accounts/<account_id>/identities/<identity_id>"
-
-
-@routes.delete(IDENTITY_RULE, access=ADMINS, step_up=True, formats=JSON, statuses=(204,))
+@routes.delete(IDENTITY_RULE, html_rule="/disconnect", access=ADMINS, step_up=True, statuses=(204,))
 def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
     """Disconnect a sign-in of another service from somebody's account, and tell them so."""
-    _disconnect_as_admin(account_id, identity_id)
-    return Reply(status=204)
-
-
-@routes.post(f"{IDENTITY_RULE}/disconnect", access=ADMINS, step_up=True, formats=HTML)
-def disconnect_account_identity_page(account_id: str, identity_id: str) -> Reply:
-    """Disconnect a sign-in of another service from somebody's account, and tell them so."""
-    _disconnect_as_admin(account_id, identity_id)
-    return Reply(location=page_url("show_account", account_id=account_id, done="disconnected"))
-
-
-def _disconnect_as_admin(account_id: str, identity_id: str) -> None:
-    from accounts.flows.upstream import identities
-
     identities.disconnect_identity_as_admin(uow(), account_id, identity_id)
-
-
-def _disconnect_own(identity_id: str) -> None:
-    from accounts.flows.upstream import identities
-
-    context.set_session(identities.disconnect_identity(uow(), context.require_account(), identity_id))
+    return Reply(status=204, location=page_url("show_account", account_id=account_id, done="disconnected"))
 
 
 def _start(upstream_id: str, **pending: Any) -> Reply:
-    from accounts.flows.upstream import waiting
-
     _check_upstream_exists(upstream_id)
     site().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
     signed = site().signer.sign(waiting.PENDING_SIGN_IN, waiting.PendingSignIn(upstream_id, **pending))
 
     @after_this_request
     def set_cookie(response: Response) -> Response:
-        cookies.set_cookie(response, _cookie_name(), signed, COOKIE_SECONDS)
+        cookies.set_cookie(response, cookie_name(COOKIE_NAME), signed, int(PENDING_SIGN_IN_TTL.total_seconds()))
         return response
 
     location = page_url("onward", upstream_id=upstream_id)
     return Reply(json=UpstreamStartOut(next=location), location=location)
 
 
-def _read_waiting(upstream_id: str) -> PendingSignIn:
-    from accounts.flows.upstream import waiting
-
-    pending = site().signer.read(waiting.PENDING_SIGN_IN, request.cookies.get(_cookie_name(), ""))
+def _read_pending(upstream_id: str) -> PendingSignIn:
+    pending = site().signer.read(waiting.PENDING_SIGN_IN, request.cookies.get(cookie_name(COOKIE_NAME), ""))
     if pending is None or pending.upstream != upstream_id:
         raise CsrfFailed("no visit there was begun in this browser, or too long ago")
     return pending
 
 
 def _get_provider(upstream_id: str) -> UpstreamProvider:
-    from accounts.flows.upstream.provider import UpstreamProviders
-
     return site().get(UpstreamProviders).get(upstream_id)
 
 
@@ -196,13 +157,9 @@ def _check_upstream_exists(upstream_id: str) -> None:
 
 
 def _invitation_token() -> str:
-    return request.cookies.get(runtime().link_cookie_name(invite_link.INVITE_PURPOSE), "")
+    return request.cookies.get(cookies.link_cookie_name(invite_link.INVITE_PURPOSE), "")
 
 
 def _delete_cookie(response: Response) -> Response:
-    cookies.delete_cookie(response, _cookie_name())
+    cookies.delete_cookie(response, cookie_name(COOKIE_NAME))
     return response
-
-
-def _cookie_name() -> str:
-    return f"{'__Host-' if site().settings.secure else ''}upstream"

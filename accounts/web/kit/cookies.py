@@ -11,15 +11,37 @@ from accounts.flows.sign_in.devices import KnownDevice
 from accounts.web.kit import context
 
 LINK_COOKIE_SECONDS = 15 * 60
+DEVICE_COOKIE = "device"
 
 
-def session_cookie_name(secure: bool, host_cookie_name: str) -> str:
-    """Return ``__Host-session`` (RFC 6265bis 4.1.3.2); on plain http the same without prefix.
+def host_cookie_name(name: str, *, secure: bool) -> str:
+    """Return ``__Host-<name>`` (RFC 6265bis 4.1.3.2), which only this very host can set; on plain http ``<name>``.
 
-    :param host_cookie_name: name of the session cookie of the host app, which must stay its own.
+    No neighbour under the same domain can plant such a cookie.
     """
-    prefix = "__Host-" if secure else ""
-    return f"{prefix}session" if host_cookie_name != f"{prefix}session" else f"{prefix}accounts-session"
+    return f"__Host-{name}" if secure else name
+
+
+def cookie_name(name: str) -> str:
+    """Return what a cookie of the service is called at its own origin."""
+    return host_cookie_name(name, secure=context.site().settings.secure)
+
+
+def link_cookie_name(purpose: str) -> str:
+    """Return the name of the cookie that holds an opened link of one kind.
+
+    It has no path of its own: the language of the page may change under way.
+    """
+    return cookie_name(f"link-{purpose}")
+
+
+def session_cookie_name(secure: bool, app_cookie_name: str) -> str:
+    """Return the name of our session's cookie.
+
+    :param app_cookie_name: name of the session cookie of the host app, which must stay its own.
+    """
+    name = host_cookie_name("session", secure=secure)
+    return name if name != app_cookie_name else host_cookie_name("accounts-session", secure=secure)
 
 
 def write_session_cookies(response: Response) -> None:
@@ -45,7 +67,7 @@ def write_session_cookies(response: Response) -> None:
     )
     if session.account_id and session.account_id not in device_account_ids():
         device = state.runtime.site.signer.sign(devices.DEVICE, _known_device().with_account(session.account_id))
-        set_cookie(response, state.runtime.device_cookie_name(), device, devices.DEVICE_COOKIE_SECONDS)
+        set_cookie(response, cookie_name(DEVICE_COOKIE), device, devices.DEVICE_COOKIE_SECONDS)
 
 
 def device_account_ids() -> tuple[str, ...]:
@@ -54,9 +76,8 @@ def device_account_ids() -> tuple[str, ...]:
 
 
 def _known_device() -> KnownDevice:
-    runtime = context.runtime()
-    cookie = request.cookies.get(runtime.device_cookie_name(), "")
-    return runtime.site.signer.read(devices.DEVICE, cookie) or KnownDevice()
+    cookie = request.cookies.get(cookie_name(DEVICE_COOKIE), "")
+    return context.site().signer.read(devices.DEVICE, cookie) or KnownDevice()
 
 
 def set_cookie(response: Response, name: str, value: str, seconds: int | None) -> None:

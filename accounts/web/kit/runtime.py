@@ -35,21 +35,9 @@ class Runtime:
     all_routes: Sequence[Routes] = ()
     mailbox: ReadableMailbox | None = None
 
-    def link_cookie_name(self, purpose: str) -> str:
-        """The cookie that holds an opened link of one purpose.
-
-        ``__Host-`` rather than a path of its own: only this very host can set it, so that no neighbour under the
-        same domain can plant a link, and the language of the page may change under way.
-        """
-        return f"{'__Host-' if self.site.settings.secure else ''}link-{purpose}"
-
     def confirm_url(self) -> str:
         """The page that asks for a fresh proof; a browser comes back from it to where it wanted to go."""
         return url_for(CONFIRM_ENDPOINT, next=local_path(request.full_path.rstrip("?")))
-
-    def device_cookie_name(self) -> str:
-        """The cookie by which a device is known."""
-        return f"{'__Host-' if self.site.settings.secure else ''}device"
 
     def redirect_to_sign_in(self) -> Response:
         """Send a browser to the sign-in page; it comes back to where it wanted to go, or to the page of its form."""
