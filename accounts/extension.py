@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
-from flask import Flask, send_from_directory, url_for
+from flask import Flask, Response, send_from_directory, url_for
 from sqlalchemy import Engine
-from werkzeug.wrappers import Response
 
 from accounts import development, signals
 from accounts.config import Settings, SettingsError
@@ -36,7 +36,6 @@ from accounts.web import (
     host_views,
     mailbox,
     oidc,
-    oidc_pages,
     openapi,
     upstream,
 )
@@ -64,10 +63,9 @@ ALL_ROUTES = (
     mailbox.routes,
     openapi.routes,
     oidc.routes,
-    oidc_pages.routes,
     upstream.routes,
 )
-ASSET_MAX_AGE_SECONDS = 365 * 86400
+ASSET_MAX_AGE = timedelta(days=365)
 
 
 @dataclass(kw_only=True)
@@ -273,7 +271,8 @@ def _asset_url(name: str) -> str:
     return url_for("accounts_asset", name=name, v=templates.static_fingerprint(name))
 
 
+@headers.cache_publicly(ASSET_MAX_AGE)
 def _send_asset(name: str) -> Response:
-    response = send_from_directory(templates.STATIC_FOLDER, name, max_age=ASSET_MAX_AGE_SECONDS)
+    response = send_from_directory(templates.STATIC_FOLDER, name)
     response.headers["X-Content-Type-Options"] = "nosniff"
     return response

@@ -1,183 +1,50 @@
-"""What other apps ask without a person: tokens, claims, keys. They speak OAuth's own JSON and hold no session."""
+"""Declare the addresses of the OpenID provider.
+
+Their views import Authlib, which would take a fifth of every start, and are loaded on first use.
+"""
 
 from __future__ import annotations
 
-import functools
-import json
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
-from flask import Response, request
-
-from accounts.web.kit import context
-from accounts.web.kit.context import site, uow
-from accounts.web.kit.routes import HTML, Routes
-
-if TYPE_CHECKING:
-    from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
+from accounts.flows.shared.fields import Form
+from accounts.web.kit.routes import HTML, LazyView, Routes
 
 routes: Routes = Routes()
-FORM_MEDIA_TYPE = "application/x-www-form-urlencoded"
-METADATA_MAX_AGE_SECONDS = 3600
-"""Seconds for which discovery and keys may be kept: ``oidc_keys.CACHED``."""
-ResponseView = Callable[[], Response]
-
-
-def _preflight() -> Response:
-    """Which pages of other origins may ask here: those of public apps, letter by letter."""
-    response = Response(status=204)
-    response.vary.add("Origin")
-    origin = request.headers.get("Origin", "")
-    if _is_client_origin(origin):
-        response.headers["Access-Control-Allow-Origin"] = origin
-        response.headers["Access-Control-Allow-Methods"] = "GET, POST"
-        response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
-        response.headers["Access-Control-Max-Age"] = "600"
-    return response
-
-
 METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True}
-CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": _preflight}
+CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": LazyView("accounts.web.oidc_endpoints:preflight")}
+UNPREFIXED_PAGE: dict[str, Any] = {"formats": HTML, "unprefixed": True}
+CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf": False}
 
 
-def _client_endpoint(view: ResponseView) -> ResponseView:
-    """For a program: what goes wrong is told as JSON, and pages of public apps may read the answer."""
+class ConsentForm(Form):
+    """What somebody says who was asked about an app, the request that it is about, and what they were shown."""
 
-    @functools.wraps(view)
-    def wrapped() -> Response:
-        context.state().format = "json"
-        response = view()
-        origin = request.headers.get("Origin", "")
-        if origin and _is_client_origin(origin):
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate"
-        response.vary.add("Origin")
-        return response
-
-    return wrapped
+    request: str
+    scope: str = ""
+    decision: Literal["yes", "no"]
 
 
-@routes.get("/.well-known/openid-configuration", **METADATA_ROUTE)
-def discovery() -> Response:
-    """What this provider can do, and where."""
-    from accounts.flows.oidc import discovery as published
+class LogoutForm(Form):
+    """That somebody wants to sign out, and the request of the app that it is about."""
 
-    return _public_json(published.build_metadata(site()))
+    request: str
 
 
-@routes.get("/oauth/jwks", **METADATA_ROUTE)
-def jwks() -> Response:
-    """The keys that vouch: those that sign, those that will, and those that did."""
-    from accounts.flows.oidc.signing_keys import SigningKeys
-
-    return _public_json({"keys": site().get(SigningKeys).public_jwks()})
-
-
-@routes.post("/oauth/token", **CLIENT_ROUTE)
-@_client_endpoint
-def token() -> Response:
-    """Tokens for a code or a refresh token."""
-    return _run_oauth_request(lambda server, asked: server.handle_token_request(asked))
-
-
-@routes.post("/oauth/revoke", **CLIENT_ROUTE)
-@_client_endpoint
-def revoke() -> Response:
-    """End a token and everything that came with it."""
-    return _run_oauth_request(lambda server, asked: server.handle_endpoint_request("revocation", asked))
-
-
-@routes.post("/oauth/introspect", **CLIENT_ROUTE)
-@_client_endpoint
-def introspect() -> Response:
-    """Whether a token of the app is good, and for what."""
-    return _run_oauth_request(lambda server, asked: server.handle_endpoint_request("introspection", asked))
-
-
-@routes.get("/oauth/userinfo", **CLIENT_ROUTE)
-@_client_endpoint
-def userinfo() -> Response:
-    """What an access token lets its app know about the person."""
-    return _userinfo_response()
-
-
-@routes.post("/oauth/userinfo", **CLIENT_ROUTE)
-@_client_endpoint
-def userinfo_by_post() -> Response:
-    """The same, with the token in the header or in the body."""
-    return _userinfo_response()
-
-
-def _run_oauth_request(handle: Callable[[OAuthServer, ClientRequest], EndpointResponse]) -> Response:
-    from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
-
-    form = _read_form()
-    if form is None:
-        return _oauth_response(
-            EndpointResponse(400, {"error": "invalid_request", "error_description": BAD_FORM_MESSAGE}, {})
-        )
-    headers = {name: value for name in FORWARDED_HEADERS if (value := request.headers.get(name)) is not None}
-    return _oauth_response(handle(site().get(OAuthServer), ClientRequest(uow(), form, headers)))
-
-
-FORWARDED_HEADERS = ("Authorization",)
-"""What is looked at of the headers of an app that asks."""
-BAD_FORM_MESSAGE = "Send application/x-www-form-urlencoded, and each parameter once."
-
-
-def _read_form() -> dict[str, str] | None:
-    """What the body says; None where it is of another type, or says something twice."""
-    if request.mimetype != FORM_MEDIA_TYPE or any(len(values) > 1 for _, values in request.form.lists()):
-        return None
-    return dict(request.form.items())
-
-
-def _userinfo_response() -> Response:
-    from accounts.flows.oidc import issue
-
-    scheme, _, header_token = request.headers.get("Authorization", "").partition(" ")
-    form = _read_form() if request.method == "POST" and request.get_data(cache=True) else {}
-    body_token = (form or {}).get("access_token", "")
-    if form is None or (scheme and body_token):
-        return _bearer_error(400, "invalid_request")
-    if not body_token and scheme.lower() != "bearer":
-        return _bearer_error(401, "")
-    claims = issue.build_userinfo(uow(), body_token or header_token.strip())
-    return _json_response(200, claims, {}) if claims is not None else _bearer_error(401, "invalid_token")
-
-
-def _bearer_error(status: int, error: str) -> Response:
-    """A refusal in the words of RFC 6750."""
-    error_part = f', error="{error}"' if error else ""
-    return _json_response(
-        status, {"error": error} if error else {}, {"WWW-Authenticate": f'Bearer realm="accounts"{error_part}'}
-    )
-
-
-def _oauth_response(answer: EndpointResponse) -> Response:
-    return _json_response(answer.status, answer.body, answer.headers)
-
-
-def _json_response(status: int, body: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    response = Response(json.dumps(body), status, content_type="application/json")
-    response.headers.extend(headers)
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Pragma"] = "no-cache"
-    return response
-
-
-def _public_json(body: Mapping[str, Any]) -> Response:
-    """What everybody may read, from a page of any origin, and keep for a while."""
-    context.state().format = "json"
-    response = Response(json.dumps(body), content_type="application/json")
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    response.headers["Cache-Control"] = f"public, max-age={METADATA_MAX_AGE_SECONDS}"
-    return response
-
-
-def _is_client_origin(origin: str) -> bool:
-    """Whether pages of this origin may ask here, and read what is answered."""
-    from accounts.flows.oidc import clients
-
-    return clients.is_public_client_origin(uow(), origin)
+# What programs ask, without a person.
+routes.get("/.well-known/openid-configuration", view="accounts.web.oidc_endpoints:discovery", **METADATA_ROUTE)
+routes.get("/oauth/jwks", view="accounts.web.oidc_endpoints:jwks", **METADATA_ROUTE)
+routes.post("/oauth/token", view="accounts.web.oidc_endpoints:token", **CLIENT_ROUTE)
+routes.post("/oauth/revoke", view="accounts.web.oidc_endpoints:revoke", **CLIENT_ROUTE)
+routes.post("/oauth/introspect", view="accounts.web.oidc_endpoints:introspect", **CLIENT_ROUTE)
+routes.get("/oauth/userinfo", view="accounts.web.oidc_endpoints:userinfo", **CLIENT_ROUTE)
+routes.post("/oauth/userinfo", view="accounts.web.oidc_endpoints:userinfo_by_post", **CLIENT_ROUTE)
+# Where other apps send people.
+routes.get("/oauth/authorize", view="accounts.web.oidc_pages:authorize", **CROSS_SITE_PAGE)
+routes.post("/oauth/authorize", view="accounts.web.oidc_pages:authorize_by_post", **CROSS_SITE_PAGE)
+routes.post("/oauth/consent", view="accounts.web.oidc_pages:decide", form=ConsentForm, **UNPREFIXED_PAGE)
+routes.get("/oauth/logout", view="accounts.web.oidc_pages:logout", **CROSS_SITE_PAGE)
+routes.post("/oauth/logout", view="accounts.web.oidc_pages:logout_by_post", **CROSS_SITE_PAGE)
+routes.post(
+    "/oauth/logout/confirm", view="accounts.web.oidc_pages:confirm_logout", form=LogoutForm, **UNPREFIXED_PAGE
+)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Response, request
@@ -11,62 +11,40 @@ from flask import Response, request
 from accounts.core.errors import BadAppRequest
 from accounts.core.security.client_uris import parse_origin
 from accounts.core.security.redirects import local_path
+from accounts.flows.oidc import authorize as flow
+from accounts.flows.oidc import consent
+from accounts.flows.oidc import logout as oidc_logout
+from accounts.flows.oidc import request as authorization_request
+from accounts.flows.oidc.authorize import Interaction, ReauthenticationNote
+from accounts.flows.oidc.logout import LogoutRequest
+from accounts.flows.oidc.request import ID_TOKEN_HINT, AuthorizationRequest
+from accounts.flows.oidc.responses import FORM_POST, AuthorizationRefused, AuthorizationResponse
 from accounts.flows.sessions import session as sessions
-from accounts.flows.shared.fields import Form
 from accounts.web.connected_apps import logout_status_token
 from accounts.web.kit import context, headers
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import HTML, Routes, page_url
+from accounts.web.kit.routes import page_url
+from accounts.web.oidc import ConsentForm, LogoutForm
 
-if TYPE_CHECKING:
-    from accounts.flows.oidc.authorize import Interaction, ReauthenticationNote
-    from accounts.flows.oidc.logout import LogoutRequest
-    from accounts.flows.oidc.request import AuthorizationRequest
-    from accounts.flows.oidc.responses import AuthorizationRefused, AuthorizationResponse
-
-routes: Routes = Routes()
-UNPREFIXED_PAGE: dict[str, Any] = {"formats": HTML, "unprefixed": True}
-CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf": False}
 Parameters = list[tuple[str, str]]
 
 
-class ConsentForm(Form):
-    """What somebody says who was asked about an app, the request that it is about, and what they were shown."""
-
-    request: str
-    scope: str = ""
-    decision: Literal["yes", "no"]
-
-
-class LogoutForm(Form):
-    """That somebody wants to sign out, and the wish of the app that it is about."""
-
-    request: str
-
-
-@routes.get("/oauth/authorize", **CROSS_SITE_PAGE)
 def authorize() -> Reply | Response:
     """Sign in for another app."""
     return _handle_authorization(list(request.args.items(multi=True)))
 
 
-@routes.post("/oauth/authorize", **CROSS_SITE_PAGE)
 def authorize_by_post() -> Response:
     """The same, asked by a form. Goes round by GET: a browser sends no cookie with the POST of another site."""
     return _redirect_to_get("authorize")
 
 
-@routes.post("/oauth/consent", **UNPREFIXED_PAGE, form=ConsentForm)
 def decide(form: ConsentForm) -> Reply | Response:
     """Agree to what an app may know, or do not."""
     parameters = parse_qsl(form.request, keep_blank_values=True)
     if form.decision == "yes":
         return _handle_authorization(parameters, form.scope.split())
-    from accounts.flows.oidc import authorize as flow
-    from accounts.flows.oidc import request as authorization_request
-    from accounts.flows.oidc.responses import AuthorizationRefused
-
     try:
         return _send_response(
             flow.deny_authorization(
@@ -77,11 +55,8 @@ def decide(form: ConsentForm) -> Reply | Response:
         return _send_response(refusal.response)
 
 
-@routes.get("/oauth/logout", **CROSS_SITE_PAGE)
 def logout() -> Reply | Response:
     """Sign out for another app."""
-    from accounts.flows.oidc import logout as oidc_logout
-
     logout_request, account = (
         oidc_logout.parse_logout_request(uow(), request.args.items(multi=True)),
         context.load_account(),
@@ -103,28 +78,19 @@ def logout() -> Reply | Response:
     return _finish_logout(logout_request, confirmed=logout_request.hint is not None)
 
 
-@routes.post("/oauth/logout", **CROSS_SITE_PAGE)
 def logout_by_post() -> Response:
     """The same, asked by a form."""
     return _redirect_to_get("logout")
 
 
-@routes.post("/oauth/logout/confirm", **UNPREFIXED_PAGE, form=LogoutForm)
 def confirm_logout(form: LogoutForm) -> Reply | Response:
     """Sign out, said by the person."""
-    from accounts.flows.oidc import logout as oidc_logout
-
     return _finish_logout(
         oidc_logout.parse_logout_request(uow(), parse_qsl(form.request, keep_blank_values=True)), confirmed=True
     )
 
 
 def _handle_authorization(parameters: Parameters, agreed_scopes: list[str] | None = None) -> Reply | Response:
-    from accounts.flows.oidc import authorize as flow
-    from accounts.flows.oidc import consent
-    from accounts.flows.oidc import request as authorization_request
-    from accounts.flows.oidc.responses import AuthorizationRefused, AuthorizationResponse
-
     try:
         auth_request = authorization_request.parse_authorization_request(uow(), parameters)
     except AuthorizationRefused as refusal:
@@ -154,9 +120,6 @@ def _refusal_reply(refusal: AuthorizationRefused, parameters: Parameters) -> Rep
 def _interaction_reply(
     interaction: Interaction, auth_request: AuthorizationRequest, note: ReauthenticationNote | None
 ) -> Reply | Response:
-    from accounts.flows.oidc import authorize as flow
-    from accounts.flows.oidc.authorize import Interaction
-
     session = context.load_session()
     if interaction in (Interaction.SIGN_IN, Interaction.SIGN_UP, Interaction.REAUTHENTICATE):
         next_path = _return_path(auth_request, flow.make_note(session))
@@ -188,17 +151,12 @@ def _interaction_reply(
 
 
 def _return_path(auth_request: AuthorizationRequest, note: ReauthenticationNote) -> str | None:
-    from accounts.flows.oidc import authorize as flow
-    from accounts.flows.oidc.request import ID_TOKEN_HINT
-
     path = local_path(flow.authorization_path(site(), auth_request, note))
     # A long hint is left behind: whose ID token it was, the app finds out itself.
     return path or local_path(flow.authorization_path(site(), auth_request.without_parameter(ID_TOKEN_HINT), note))
 
 
 def _send_response(response: AuthorizationResponse) -> Reply | Response:
-    from accounts.flows.oidc.responses import FORM_POST
-
     if response.response_mode == FORM_POST:
         page_context = {"action": response.redirect_uri, "says": response.params}
         return Reply(template="oidc/form_post.html", context=page_context, headers=headers.CSP_WITH_ANY_FORM_TARGET)

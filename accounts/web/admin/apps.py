@@ -11,7 +11,6 @@ from accounts.flows.oidc import backchannel, registration
 from accounts.flows.oidc.registration import RegisteredApp
 from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
 from accounts.web.answers.apps import AppDetailsOut, AppOut, AppsOut, AppWithSecretOut, ChangedAppOut
-from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import ADMINS, HTML, Routes, page_url
@@ -112,22 +111,14 @@ def remove_app(app_id: str) -> Reply:
     return Reply(status=204, location=page_url("list_apps"))
 
 
-@routes.post("/admin/apps/<app_id>/try", access=ADMINS, formats=HTML)
-def try_app(app_id: str) -> Reply:
-    """Sign in to an app, as its people would, to see what it would learn."""
-    from accounts.flows.oidc import app_trial as flow
-
-    return Reply(location=flow.start_app_trial(uow(), context.require_account(), app_id))
-
-
-@routes.get("/admin/apps/tried", access=ADMINS, formats=HTML, any_query=True)
-def app_tried() -> Reply:
-    """What an app would have learned."""
-    from accounts.flows.oidc import app_trial as flow
-
-    trial = flow.finish_app_trial(uow(), context.require_account(), request.args)
-    claim_groups = [(part, sorted(getattr(trial, part).items())) for part in ("header", "id_token", "userinfo")]
-    return Reply(template="admin/app_tried.html", context={"tried": trial, "learned": claim_groups})
+routes.post("/admin/apps/<app_id>/try", view="accounts.web.admin.app_trial:try_app", access=ADMINS, formats=HTML)
+routes.get(
+    "/admin/apps/tried",
+    view="accounts.web.admin.app_trial:app_tried",
+    access=ADMINS,
+    formats=HTML,
+    any_query=True,
+)
 
 
 def _issuer() -> str:

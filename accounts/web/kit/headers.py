@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+from datetime import timedelta
+from typing import ParamSpec
+
 from flask import Response
 
 from accounts.web.kit import context
 from accounts.web.kit.cookies import write_session_cookies
 
+P = ParamSpec("P")
 CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one directive a line
     (
         "default-src 'none'",
@@ -43,6 +49,27 @@ def csp_with_form_target(origin: str) -> dict[str, str]:
     }
 
 
+def no_store(response: Response) -> Response:
+    """Have nobody keep this response (RFC 9111 5.2.2.5)."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def cache_publicly(max_age: timedelta) -> Callable[[Callable[P, Response]], Callable[P, Response]]:
+    """Decorate a view: whoever has its response may keep it and hand it to others (RFC 9111 5.2.2.9)."""
+
+    def decorate(view: Callable[P, Response]) -> Callable[P, Response]:
+        @functools.wraps(view)
+        def cached(*args: P.args, **kwargs: P.kwargs) -> Response:
+            response = view(*args, **kwargs)
+            response.headers["Cache-Control"] = f"public, max-age={int(max_age.total_seconds())}"
+            return response
+
+        return cached
+
+    return decorate
+
+
 def add_security_headers(response: Response) -> Response:
     """Headers for an answer of one of our views, but for those that it has set itself."""
     present = set(response.headers.keys(lower=True))
@@ -63,6 +90,5 @@ def save_session(response: Response) -> Response:
     if state is None or not state.session_loaded:
         return response
     response.vary.add("Cookie")
-    response.headers["Cache-Control"] = "no-store"
     write_session_cookies(response)
-    return response
+    return no_store(response)
