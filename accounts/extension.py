@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
-from flask import Flask, Response, send_from_directory, url_for
+from flask import Flask, Response, send_from_directory
 from sqlalchemy import Engine
 
 from accounts import development, signals
@@ -41,9 +41,10 @@ from accounts.web import (
 )
 from accounts.web import links as link_views
 from accounts.web.admin import accounts, apps, audit, batches, invites, limits, links, mail
-from accounts.web.kit import context, cookies, csrf, endpoints, errors, forms, headers, routes, templates
-from accounts.web.kit.language import LANGUAGE_NAMES, Languages
+from accounts.web.kit import context, cookies, endpoints, headers, templates
+from accounts.web.kit.language import Languages
 from accounts.web.kit.runtime import Runtime
+from accounts.web.kit.template_globals import ASSET_ENDPOINT
 from accounts.web.kit.templates import Templates
 
 log = logging.getLogger("accounts")
@@ -158,7 +159,7 @@ class Accounts(HostLinks):
         self._is_mounted = True
         state = self.attach_state(app, self._host_store(app))
         endpoints.register_blueprints(app, ALL_ROUTES, link_views.routes, state.site.links, self._url_prefix)
-        app.add_url_rule(f"{self._url_prefix}/assets/<path:name>", "accounts_asset", _send_asset)
+        app.add_url_rule(f"{self._url_prefix}/assets/<path:name>", ASSET_ENDPOINT, _send_asset)
         app.after_request(headers.save_session)
         app.teardown_appcontext(context.release)
 
@@ -180,10 +181,11 @@ class Accounts(HostLinks):
         settings = self._settings or load_host_settings(app)
         site = Site(settings, (*LINKS, *self._links), tokens=TOKENS, url_prefix=self._url_prefix, store=store)
         dev_mailbox = Mailbox() if settings.mail_server is None else None
+        previous = app.extensions.get(context.EXTENSION_NAME)
         state = AppState(
             site=site,
             languages=Languages(settings.locale),
-            templates=Templates(app.jinja_loader),
+            templates=previous.templates if previous else Templates(app.jinja_loader),
             session_cookie_name=cookies.session_cookie_name(settings.secure, app.config["SESSION_COOKIE_NAME"]),
             all_routes=ALL_ROUTES,
             mailbox=dev_mailbox,
@@ -193,7 +195,6 @@ class Accounts(HostLinks):
         )
         app.extensions[context.EXTENSION_NAME] = state
         site.commit_listeners.append(functools.partial(signals.send_signals, app))
-        _add_template_globals(state)
         return state
 
     def _make_letters(self, app: Flask, site: Site) -> Letters:
@@ -244,31 +245,6 @@ def start_workers(app: Flask) -> Callable[[float], None]:
 
     state.stop_workers = stop_workers
     return stop_workers
-
-
-def _add_template_globals(state: AppState) -> None:
-    state.templates.add(
-        globals={
-            "_": errors.translate,
-            "api": routes.api_url,
-            "asset": _asset_url,
-            "csrf_token": csrf.csrf_token,
-            "current": lambda: context.state().account,
-            "field_words": errors.field_message,
-            "languages": LANGUAGE_NAMES,
-            "language": context.get_language,
-            "link_url": routes.link_url,
-            "page": routes.page_url,
-            "settings": state.site.settings,
-            "LINK_FIELD": forms.LINK_FIELD,
-            "CSRF_FIELD": forms.CSRF_FIELD,
-        },
-        filters={"moment": lambda at: state.languages.format_timestamp(context.get_language(), at)},
-    )
-
-
-def _asset_url(name: str) -> str:
-    return url_for("accounts_asset", name=name, v=templates.static_fingerprint(name))
 
 
 @headers.cache_publicly(ASSET_MAX_AGE)

@@ -18,7 +18,7 @@ from accounts.config import LOCALES
 from accounts.core.errors import NotFound, Problem
 from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
-from accounts.web.kit import context, csrf, errors, forms, headers
+from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
 from accounts.web.kit.query import read_query
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import ID_PATTERN, LINK_BLUEPRINT, MAIN_BLUEPRINT, Access, Route, Routes, View
@@ -41,6 +41,7 @@ def register_blueprints(
     :param mount: the path below which all stands, such as ``/auth``; "" is the root.
     """
     main_blueprint, link_blueprint = _blueprint(MAIN_BLUEPRINT, all_routes), _blueprint(LINK_BLUEPRINT, [link_routes])
+    main_blueprint.record_once(template_globals.add_template_globals)
     for suffix, folder, answer_format in (("", "", "html"), ("_api", "/api", "json")):
         app.register_blueprint(
             main_blueprint,
