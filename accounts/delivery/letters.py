@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,6 @@ from accounts.core.outbox import Letter
 from accounts.core.security import addresses
 from accounts.delivery import filters
 from accounts.delivery.message import LetterMessage
-from accounts.web.kit.compiled import SharedBytecodeCache
 
 FALLBACK_LANGUAGE = "en"
 """The language in which every email exists."""
@@ -25,7 +25,6 @@ FALLBACK_LANGUAGE = "en"
 LETTER_PARTS = ("subject", "txt", "html")
 COMMON_HEADERS = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
 
-_BYTECODE_CACHE = SharedBytecodeCache()
 _LINK_TAG = re.compile(r'<a href="([^"]*)"\s*')
 
 
@@ -49,15 +48,7 @@ class Letters:
         self._folders = tuple(folders)
         self._common = {"service": service, "origin": origin}
         self._inliner = CSSInliner(load_remote_stylesheets=False)
-        self._environment = Environment(
-            loader=FileSystemLoader(self._folders),
-            undefined=StrictUndefined,
-            autoescape=select_autoescape(enabled_extensions=("html",), default=False),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            bytecode_cache=_BYTECODE_CACHE,
-        )
-        self._environment.filters |= {"plain": filters.plain, "network": filters.network, "moment": filters.moment}
+        self._environment = _make_environment(self._folders)
 
     def languages(self, name: str) -> tuple[str, ...]:
         """Return the languages in which all three parts of an email exist, in alphabetical order."""
@@ -147,6 +138,20 @@ def _single_address(text: str) -> str:
         return addresses.parse_email(text).email
     except addresses.AddressRefused as error:
         raise LetterError("the recipient is not one address") from error
+
+
+@functools.lru_cache(maxsize=16)
+def _make_environment(folders: tuple[Path, ...]) -> Environment:
+    """Return an environment for letters of these folders; kept, with what it has compiled, for the next app."""
+    environment = Environment(
+        loader=FileSystemLoader(folders),
+        undefined=StrictUndefined,
+        autoescape=select_autoescape(enabled_extensions=("html",), default=False),
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"plain": filters.plain, "network": filters.network, "moment": filters.moment}
+    return environment
 
 
 def _has_control_characters(text: str) -> bool:

@@ -10,14 +10,9 @@ from typing import Any
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
-from accounts.web.kit.compiled import SharedBytecodeCache
-
 TEMPLATES_FOLDER = Path(__file__).parents[2] / "templates"
 STATIC_FOLDER = Path(__file__).parents[2] / "static"
 HOST_TEMPLATES_FOLDER = "accounts"
-
-
-_BYTECODE_CACHE = SharedBytecodeCache()
 
 
 class Templates:
@@ -35,7 +30,6 @@ class Templates:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            bytecode_cache=_BYTECODE_CACHE,
         )
 
     def add(self, *, globals: Mapping[str, object], filters: Mapping[str, Callable[..., Any]]) -> None:
