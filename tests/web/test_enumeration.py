@@ -22,7 +22,8 @@ DOORS: dict[str, Callable[[str], dict[str, Any]]] = {
     "/forgot-password": lambda email: {"email": email},
     "/sign-in": lambda email: {"email": email, "password": "not the password of anybody"},
 }
-VARYING = {"X-Request-ID", "Date"}
+VARYING = {"X-Request-ID", "Date", "Server-Timing"}
+"""The last one in development only, which these tests run in: see test_server_timing.py."""
 
 
 def addresses(service: Service) -> dict[str, str]:

@@ -18,7 +18,7 @@ from accounts.config import LOCALES
 from accounts.core.errors import NotFound, Problem
 from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
-from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
+from accounts.web.kit import context, csrf, errors, forms, headers, template_globals, timing
 from accounts.web.kit.query import read_query
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import ID_PATTERN, LINK_BLUEPRINT, MAIN_BLUEPRINT, Access, Route, Routes, View
@@ -64,6 +64,8 @@ def _blueprint(name: str, all_routes: Iterable[Routes]) -> Blueprint:
     blueprint.url_defaults(_add_language_prefix)
     blueprint.before_request(_limit_request_size)
     blueprint.after_request(headers.add_security_headers)
+    blueprint.before_request(timing.start_timing)
+    blueprint.after_request(timing.add_server_timing)
     errors.register_error_handlers(blueprint)
     for routes in all_routes:
         for route in routes.declared:

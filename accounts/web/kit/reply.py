@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from accounts.core.clock import format_timestamp
 from accounts.web.kit.context import runtime, state
 from accounts.web.kit.cookies import delete_cookie
+from accounts.web.kit.timing import measure_render
 
 OWN_TEMPLATES = "accounts/"
 """What the name of a template of ours begins with in a host app."""
@@ -43,6 +44,7 @@ class Reply:
     media_type: str = "application/json"
     deleted_cookie: str = ""
 
+    @measure_render
     def response(self) -> Response:
         """The answer in the way this request speaks."""
         if state().format == "json" or not (self.template or self.location):

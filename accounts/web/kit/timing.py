@@ -1,0 +1,88 @@
+"""Tell a developer's browser where the time of a request goes: ``Server-Timing`` (W3C Server Timing, section 3).
+
+In development only. How long a request takes, and how many statements, tells whether an address has an account.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import Response, g, has_app_context
+from sqlalchemy import Engine, event
+
+from accounts.web.kit import context
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass
+class Timing:
+    """What one request has taken so far, in seconds."""
+
+    started: float = field(default_factory=perf_counter)
+    statement_started: float = 0.0
+    db_seconds: float = 0.0
+    statements: int = 0
+    render_seconds: float = 0.0
+
+    def header(self) -> str:
+        """Return the value of ``Server-Timing``; durations in milliseconds."""
+        milliseconds = {"db": self.db_seconds, "render": self.render_seconds, "total": perf_counter() - self.started}
+        metrics = {name: f"{name};dur={seconds * 1000:.3f}" for name, seconds in milliseconds.items()}
+        return f'{metrics["db"]};desc="{self.statements} statements", {metrics["render"]}, {metrics["total"]}'
+
+
+def start_timing() -> None:
+    """Begin to measure this request, in development."""
+    if context.site().settings.env != "development":
+        return
+    g._accounts_timing = Timing()
+    # On the class, and not on the engine of this store: asking for that would make it before anybody needs it.
+    if not event.contains(Engine, "before_cursor_execute", _before_statement):
+        event.listen(Engine, "before_cursor_execute", _before_statement)
+        event.listen(Engine, "after_cursor_execute", _after_statement)
+
+
+def add_server_timing(response: Response) -> Response:
+    """Add what was measured, where anything was."""
+    timing = _current_timing()
+    if timing is not None:
+        response.headers["Server-Timing"] = timing.header()
+    return response
+
+
+def measure_render(build: Callable[P, T]) -> Callable[P, T]:
+    """Decorate what makes a page or JSON of an answer."""
+
+    @functools.wraps(build)
+    def measured(*args: P.args, **kwargs: P.kwargs) -> T:
+        timing, started = _current_timing(), perf_counter()
+        try:
+            return build(*args, **kwargs)
+        finally:
+            if timing is not None:
+                timing.render_seconds += perf_counter() - started
+
+    return measured
+
+
+def _current_timing() -> Timing | None:
+    return cast("Timing | None", g.get("_accounts_timing")) if has_app_context() else None
+
+
+def _before_statement(*_: Any) -> None:
+    timing = _current_timing()
+    if timing is not None:
+        timing.statement_started = perf_counter()
+
+
+def _after_statement(*_: Any) -> None:
+    timing = _current_timing()
+    if timing is not None:
+        timing.db_seconds += perf_counter() - timing.statement_started
+        timing.statements += 1
