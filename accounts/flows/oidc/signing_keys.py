@@ -73,6 +73,7 @@ class SigningKeys:
 
     def sign(self, alg: str, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
         """A signed JWT. Slow enough (RSA) to belong outside of any transaction."""
+        # Imported here: joserfc takes 95 ms of every start.
         from joserfc import jwt
 
         id, key = self._signing_key(alg)
@@ -80,6 +81,7 @@ class SigningKeys:
 
     def verify(self, token: str) -> Mapping[str, Any] | None:
         """What a JWT of ours says, however old; None for everything that none of the published keys has signed."""
+        # Imported here: joserfc takes 95 ms of every start.
         from joserfc import jwt
         from joserfc.errors import JoseError
         from joserfc.jwk import KeySet
@@ -191,6 +193,7 @@ def _build_key_row(uow: UnitOfWork, alg: str, key: SigningKey, signs_from: datet
 
 
 def _generate_key(alg: str) -> SigningKey:
+    # Imported here: joserfc takes 95 ms of every start.
     from joserfc.jwk import ECKey, OKPKey, RSAKey
 
     if alg == "RS256":
@@ -200,6 +203,7 @@ def _generate_key(alg: str) -> SigningKey:
 
 def _decrypt_key(uow: UnitOfWork, row: OidcKey) -> SigningKey | None:
     """The pair; None where the ring has lost the key it was sealed with. It verifies still, and signs no more."""
+    # Imported here: joserfc takes 95 ms of every start.
     from joserfc.jwk import JWKRegistry
 
     ring = uow.site.ring
@@ -217,6 +221,7 @@ def _decrypt_key(uow: UnitOfWork, row: OidcKey) -> SigningKey | None:
 
 @functools.cache
 def _jws_registry() -> JWSRegistry:
+    # Imported here: joserfc takes 95 ms of every start.
     from joserfc.jws import JWSRegistry
 
     class Allowed(JWSRegistry):
