@@ -20,7 +20,6 @@ from accounts.cli.commands import Command, json_option
 from accounts.cli.context import load_settings, make_site, open_unit_of_work
 from accounts.cli.logs import configure_logging, log_requests
 from accounts.cli.output import print_done
-from accounts.cli.whole import join_small_responses
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
 from accounts.core.site import Site
@@ -119,7 +118,6 @@ def application() -> Flask:
     configure_logging(settings)
     app = create_app(settings)
     log_requests(app)
-    app.wsgi_app = join_small_responses(app.wsgi_app)  # type: ignore[method-assign,assignment] # Flask's documented way
     stop_workers = start_workers(app)
     # Not atexit, which a forked process never reaches. A letter cut off here would rest until its lease ends.
     Finalize(None, stop_workers, args=(DELIVERY_DRAIN_SECONDS,), exitpriority=0)
