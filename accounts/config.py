@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from accounts.config_origin import ORIGIN_PATTERN, is_loopback, normalize_origin
 from accounts.config_upstream import UPSTREAM_PREFIX, Upstream, parse_upstreams
 
 ENV_PREFIX = "ACCOUNTS_"
@@ -29,11 +30,6 @@ FOREIGN_SECRETS = frozenset({"devise_pepper", "flask_security_salt", "firebase_s
 SECRET_SETTINGS = frozenset({"secret_keys", "mail_password", "database_url"}) | FOREIGN_SECRETS
 LOCALES = ("en", "de")
 BASE64_PATTERN = re.compile(r"(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3}={0,2})?", re.ASCII)
-ORIGIN_PATTERN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?",
-    re.ASCII,
-)
-DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 class SettingsError(Exception):
@@ -41,7 +37,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseModel):
-    """What an installation is told from outside.
+    """The settings of an installation.
 
     Build it with :meth:`load`; the constructor is for hosts that keep their settings elsewhere.
     """
@@ -75,7 +71,7 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, environ: Mapping[str, Any] | None = None) -> Self:
-        """Settings from ``ACCOUNTS_*`` names (the process environment unless ``environ``).
+        """Return the settings of ``ACCOUNTS_*`` names (the process environment unless ``environ``).
 
         ``ACCOUNTS_CONFIG`` may name a TOML file whose keys are the same names in lower case without the
         prefix; the environment wins over it. ``ACCOUNTS_<SECRET>_FILE`` names a file that holds a secret.
@@ -176,23 +172,6 @@ class Settings(BaseModel):
     def secure(self) -> bool:
         """Whether the public origin is https, and cookies can be ``__Host-`` and Secure."""
         return self.public_origin.startswith("https://")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address literal can only mean this machine."""
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def normalize_origin(text: str) -> str | None:
-    """Return an origin as browsers write it: lower case, without the default port; None where it is no origin."""
-    match = ORIGIN_PATTERN.fullmatch(text.lower())
-    if match is None or int(match["port"] or 0) > 65535:
-        return None
-    port = match["port"] if match["port"] != DEFAULT_PORTS[match["scheme"]] else None
-    return f"{match['scheme']}://{match['host']}" + (f":{port}" if port else "")
 
 
 def _default_sender(origin: str) -> str:

@@ -13,10 +13,10 @@ NAME_PATTERN = re.compile(r"[a-z][a-z0-9]{0,30}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One OpenID Connect issuer whose word is taken for who somebody is, once they have connected it.
+    """One OpenID Connect issuer with which users may sign in, once they have connected it.
 
     :ivar name: stands in addresses; changing it changes the redirect address that is registered there.
-    :ivar label: what people call it.
+    :ivar label: what users read on the button.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Upstream:
 
     @property
     def secure(self) -> bool:
+        """Whether the issuer is reached by https."""
         return self.issuer.startswith("https://")
 
 
@@ -42,7 +43,7 @@ def split_setting_name(setting: str) -> tuple[str, str] | None:
 
 
 def parse_upstreams(values: Mapping[str, object], read_file: Callable[[str, str], str]) -> dict[str, Upstream]:
-    """The upstreams that settings such as ``upstream_work_issuer`` name.
+    """Return the upstreams that settings such as ``upstream_work_issuer`` name.
 
     :param read_file: the content of the file that a setting names.
     :raises ValueError: ``(setting, reason)`` of the first that cannot be.

@@ -71,7 +71,7 @@ ASSET_MAX_AGE = timedelta(days=365)
 
 @dataclass(kw_only=True)
 class AppState(Runtime):
-    """State of one app: what the pages need, and what carries its mail."""
+    """The state of one app: what the pages need, and what delivers its email."""
 
     letters: Letters
     transport: Transport
@@ -80,7 +80,7 @@ class AppState(Runtime):
     """Stops the workers of this process, where it delivers mail itself."""
 
     def make_worker(self) -> Worker:
-        """A worker that takes whatever the outbox of this app holds."""
+        """Return a worker that takes whatever the outbox of this app holds."""
         return Worker(self.site, self.letters, self.transport, self.callback_client)
 
     def make_workers(self) -> tuple[Worker, Worker]:
@@ -170,9 +170,9 @@ class Accounts(HostLinks):
             return Store(engine=self._engine())
 
     def attach_state(self, app: Flask, store: Store | None = None) -> AppState:
-        """Hang the state of one installation on an app: all that differs between two apps with the same doors.
+        """Set up the state of one installation on an app: all that differs between two apps with the same routes.
 
-        :param store: where its accounts live, instead of the one that the settings name.
+        :param store: where its accounts are, instead of the database that the settings name.
         :raises SettingsError: settings or keys that may not be used.
         """
         for link in self._links:
@@ -214,7 +214,7 @@ class Accounts(HostLinks):
 
 
 def get_app_state(app: Flask) -> AppState:
-    """What ``init_app`` has hung on an app.
+    """Return what ``init_app`` has attached to an app.
 
     :raises InitAppMissing: it was not called.
     """

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from accounts.config import Settings, is_loopback
+from accounts.config import Settings
+from accounts.config_origin import is_loopback
 from tests.test_config import refused
 
 GOOD: dict[str, Any] = {

@@ -86,7 +86,7 @@ def parse_subject(text: str) -> OutboxSubject:
 
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """A claimed outbox row."""
+    """A claimed row of the outbox."""
 
     id: str
     purpose: str

@@ -1,9 +1,9 @@
-"""Forward-auth: a proxy asks who comes before it lets anybody through to an app.
+"""Answer a proxy that asks who makes a request, before it lets it through to an app (forward-auth).
 
 At the origin of the service itself its own session cookie answers. Everywhere else that cookie does not go, and must
-not: the app would hold it. There, a short round trip leaves a cookie of that one host: *start* (at the app's host,
-binds the trip to this browser), *pass* (here, where the session is), *enter* (at the app's host, takes the pass and
-leaves the cookie). Nothing is stored but the id of a pass that was used.
+not: the app would hold it. There, redirects leave a cookie of that one host: *start* (at the app's host, sets a nonce
+in this browser), *pass* (here, where the session is: issues a handover token), *enter* (at the app's host: redeems
+the token and sets the cookie). Nothing is stored but the id of a handover token that was used.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _HEADER_SAFE_CHARACTERS = "".join(chr(code) for code in range(0x20, 0x7F) if chr
 
 @dataclass(frozen=True, slots=True)
 class ForwardSession:
-    """The session that vouches for somebody, as a cookie states it: of the service itself, or of an app's host."""
+    """The session behind a request, as a cookie states it: of the service itself, or of an app's host."""
 
     account_id: str
     epoch: int
@@ -51,7 +51,7 @@ class ForwardSession:
 
     @classmethod
     def from_session(cls, session: Session) -> ForwardSession:
-        """What a session of the service itself says."""
+        """Return what a session of the service itself states."""
         return cls(session.account_id, session.epoch, session.id, int(session.expires_at.timestamp()))
 
 
@@ -105,7 +105,7 @@ class ForwardedUser:
     groups: tuple[str, ...]
 
     def headers(self) -> dict[str, str]:
-        """What the app is told. All four are there, empty or not: a missing one could be the visitor's own."""
+        """Return the headers for the app. All four are there, empty or not: a missing one could be forged."""
         return {
             "Remote-User": self.account_id,
             "Remote-Email": encode_header_text(self.email),
@@ -115,7 +115,7 @@ class ForwardedUser:
 
 
 def encode_header_text(text: str) -> str:
-    """A text as a header can hold it: what is not printable ASCII, and %, percent-encoded in UTF-8."""
+    """Return a text as a header can hold it: what is not printable ASCII, and %, percent-encoded in UTF-8."""
     return quote(text, safe=_HEADER_SAFE_CHARACTERS)
 
 
@@ -139,7 +139,7 @@ _SELECT_FORWARDED_USER = (
 def authorize_forwarded_request(
     uow: UnitOfWork, forward_session: ForwardSession, origin: str, app_id: str = ""
 ) -> ForwardedUser:
-    """Who comes, in one statement, if the app at an origin is for them.
+    """Return who makes the request, in one SQL statement, if the app at an origin is for them.
 
     :param app_id: which app, by the proxy's word; needed where several stand at one origin.
     :raises NotSignedIn: the session has ended, or the account may not be used.
@@ -164,12 +164,12 @@ def authorize_forwarded_request(
 
 
 def make_browser_nonce() -> str:
-    """The secret that binds a round trip to one browser."""
+    """Return the nonce that binds the redirects to one browser."""
     return secrets.token_urlsafe(16)
 
 
 def sign_start_token(site: Site, origin: str, path: str, nonce: str) -> str:
-    """The statement by which a trip is carried through signing in: where it began, and in which browser."""
+    """Sign a start token: where the browser wanted to go, and which browser it is."""
     start_token = site.signer.sign(START_TOKEN, StartToken(origin, _safe_path(path), _hash_nonce(nonce)))
     # It has to fit into a return target, beside what carries it.
     return (
@@ -178,9 +178,9 @@ def sign_start_token(site: Site, origin: str, path: str, nonce: str) -> str:
 
 
 def issue_handover_token(uow: UnitOfWork, who: CurrentAccount, start_token: str) -> tuple[str, str, str]:
-    """Origin and path to lead somebody back to, and the pass that lets them in there.
+    """Return the origin and path to redirect a user back to, and the handover token that lets them in there.
 
-    :raises NotFound: no trip of ours, or no app stands at its origin: nobody is led there.
+    :raises NotFound: no start token of ours, or no app stands at its origin.
     :raises Forbidden: none of the apps there is for their groups.
     """
     try:
@@ -202,7 +202,7 @@ def issue_handover_token(uow: UnitOfWork, who: CurrentAccount, start_token: str)
 
 
 def redeem_handover_token(uow: UnitOfWork, token: str, origin: str, nonce: str) -> tuple[ForwardSession, str]:
-    """What a pass states, and the path to go on to; it is used up.
+    """Use a handover token up, and return what it states and the path to go on to.
 
     :raises LinkInvalid: it is none, too old, used, for another origin, or was made for another browser.
     """
@@ -233,7 +233,7 @@ def read_host_session(site: Site, cookie: str, origin: str) -> ForwardSession | 
 
 
 def host_session_max_age(forward_session: ForwardSession) -> int:
-    """How long the cookie of a visit is kept."""
+    """Return how long the cookie at an app's host is kept, in seconds."""
     remaining = datetime.fromtimestamp(forward_session.expires, UTC) - now()
     return max(0, int(min(remaining, HOST_SESSION_TTL).total_seconds()))
 

@@ -14,15 +14,19 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def mail_scanner() -> MailScanner:
-    """Replays what mail scanners do to a link: ``mail_scanner.scan(app, url, alive=...).assert_harmless()``."""
+    """Return what replays mail scanners against a link.
+
+    ``mail_scanner.scan(app, url, alive=...).assert_harmless()``.
+    """
     scanner: MailScanner = import_module("accounts.testing.mailscan.scanner").MailScanner()
     return scanner
 
 
 @pytest.fixture
 def accounts_outbox(request: pytest.FixtureRequest) -> CapturedMail:
-    """The mail that the app of the fixture ``app`` sends: ``accounts_outbox.messages``, ``.link("join-newsletter")``.
+    """Return the mail that the app of the fixture ``app`` sends.
 
+    Read it as ``accounts_outbox.messages`` or ``accounts_outbox.link("join-newsletter")``.
     Nothing leaves the test, and no worker has to run.
     """
     captured: CapturedMail = import_module("accounts.testing.hosts").CapturedMail(request.getfixturevalue("app"))

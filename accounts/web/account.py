@@ -1,4 +1,4 @@
-"""What people do: sign up, sign in and out, forget a password, look after their account."""
+"""Serve what users do: sign up, sign in and out, reset a password, look after their account."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class SignOutForm(Form):
 
 @routes.get("/", formats=HTML)
 def home() -> Reply:
-    """The front door: to one's account, or to signing in."""
+    """Redirect to one's account, or to signing in."""
     return Reply(location=page_url("change_account_form" if context.load_account() else "sign_in_form"))
 
 
 def _email_hint() -> dict[str, Any]:
-    """The address that a link or another app suggests; whether it is anybody's is not looked up."""
+    """Return the address that a link or a client suggests; whether it has an account is not looked up."""
     return {"given": {"email": request.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}
 
 
@@ -54,7 +54,7 @@ def _email_hint() -> dict[str, Any]:
     statuses=(202,),
 )
 def sign_up_(form: sign_up.SignUpForm) -> Reply:
-    """Ask for an account: a letter goes to the address."""
+    """Ask for an account: an email with a link goes to the address."""
     sign_up.request_sign_up(uow(), form)
     return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="sign-up"))
 
@@ -74,7 +74,7 @@ def forgot_password(form: reset_password.ForgotPasswordForm) -> Reply:
 
 @routes.get("/look-into-your-mail", formats=HTML)
 def look_into_mail() -> Reply:
-    """What comes after every request for a letter."""
+    """Tell that an email is on its way."""
     return Reply(template="look_into_mail.html")
 
 
@@ -147,13 +147,13 @@ def _logout_status_header() -> dict[str, str]:
 
 @routes.get("/csrf", formats=JSON, answers=CsrfTokenOut)
 def csrf() -> Reply:
-    """The token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
+    """Return the token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
     return Reply(json=CsrfTokenOut(csrf_token=make_csrf_token(site(), context.ensure_session())))
 
 
 @routes.get("/account", access=SIGNED_IN, formats=JSON, answers=AccountWithTokenOut)
 def account() -> Reply:
-    """The signed-in account."""
+    """Return the signed-in account."""
     current = context.require_account()
     csrf_token = make_csrf_token(site(), current.session)
     return Reply(json=AccountWithTokenOut.from_session(current, csrf_token))

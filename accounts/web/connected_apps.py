@@ -17,7 +17,7 @@ routes: Routes = Routes()
 
 @routes.get("/account/apps", access=SIGNED_IN, formats=BOTH, answers=ConnectedAppsOut)
 def list_connected_apps() -> Reply:
-    """The apps that this account is connected to."""
+    """List the apps that this account is connected to."""
     connections = connected_apps.list_connected_apps(uow(), context.require_account().id)
     page_context = {"done": request.args.get("done", "") == "disconnected"}
     body = ConnectedAppsOut.model_validate({"apps": connections})
@@ -26,19 +26,19 @@ def list_connected_apps() -> Reply:
 
 @routes.delete("/account/apps/<app_id>", html_rule="/disconnect", access=SIGNED_IN, statuses=(204,))
 def disconnect_app(app_id: str) -> Reply:
-    """Disconnect an app: all that it holds is dead."""
+    """Disconnect an app: all that it holds is revoked."""
     connected_apps.disconnect_app(uow(), context.require_account().id, app_id)
     return Reply(status=204, location=page_url("list_connected_apps", done="disconnected"))
 
 
 @routes.get("/signed-out", formats=BOTH, query=LogoutStatusForm, answers=LogoutStatusOut)
 def signed_out(query: LogoutStatusForm) -> Reply:
-    """Which apps have confirmed a sign-out. Needs no session, but a statement about that sign-out."""
+    """Show which apps have confirmed a sign-out. Needs no session, but the status token of that sign-out."""
     body = LogoutStatusOut.from_logouts(backchannel.list_logouts_by_token(uow(), query.about))
     return Reply(template="signed_out.html", json=body, context={"about": query.about})
 
 
 def logout_status_token() -> str:
-    """The statement by which whoever has just signed out sees what becomes of it; "" when no app is concerned."""
+    """Return the token by which a user who has just signed out sees the results; "" when no app is concerned."""
     logout_id = uow().logout_events.id
     return site().signer.sign(backchannel.LOGOUT_STATUS, backchannel.LogoutStatus(logout_id)) if logout_id else ""

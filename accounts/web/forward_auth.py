@@ -1,7 +1,7 @@
-"""What proxies ask before they let anybody through, and the round trip that brings a session to an app's own host.
+"""Answer proxies (forward-auth), and bring a session to an app's own host by redirects.
 
-A proxy says what was asked for in ``X-Forwarded-Proto``, ``-Host``, ``-Uri`` and ``-Method``. A stranger may say so,
-too, and gains nothing: a cookie is worth something at the one origin it was made for, and people are led to none but
+A proxy says what was asked for in ``X-Forwarded-Proto``, ``-Host``, ``-Uri`` and ``-Method``. Anybody may say so,
+too, and gains nothing: a cookie is valid at the one origin it was made for, and users are redirected to none but
 registered origins.
 """
 
@@ -30,7 +30,7 @@ RETRY_MESSAGE = N_("That did not work. Please allow cookies, and open the page t
 
 @dataclass(frozen=True, slots=True)
 class ProxiedRequest:
-    """What a visitor asked the proxy for."""
+    """What a browser asked the proxy for."""
 
     origin: str
     path: str
@@ -46,7 +46,7 @@ class ProxiedRequest:
         return self.origin.startswith("https://")
 
     def cookie_name(self, name: str) -> str:
-        """A cookie of that host alone."""
+        """Return the name of a cookie of that host alone."""
         return host_cookie_name(name, secure=self.is_secure)
 
 
@@ -80,7 +80,7 @@ def forward_start() -> Response:
 
 @routes.get("/forward-auth/pass", access=SIGNED_IN, formats=HTML)
 def forward_pass() -> Response:
-    """At the service itself, where the session is: a pass for the app's host, good once and for a minute."""
+    """Issue a handover token for the app's host, at the service itself, where the session is."""
     origin, path, handover_token = forward_auth_flow.issue_handover_token(
         uow(), context.require_account(), request.args.get("trip", "")
     )
@@ -91,7 +91,7 @@ def forward_pass() -> Response:
 
 @routes.get("/forward-auth/enter", formats=HTML)
 def forward_enter() -> Response:
-    """At the app's host again: take the pass, leave a cookie of this host, and go on to the page asked for."""
+    """Redeem the handover token at the app's host: set a cookie of this host, and go on to the page asked for."""
     proxied = _proxied_request()
     try:
         nonce = request.cookies.get(proxied.cookie_name(NONCE_COOKIE), "")
@@ -123,7 +123,10 @@ def _proxied_request() -> ProxiedRequest:
 
 
 def _read_ticket(proxied: ProxiedRequest) -> ForwardSession:
-    """:raises NotSignedIn: no cookie that counts at that origin."""
+    """Return the session of the request.
+
+    :raises NotSignedIn: no cookie that is valid at that origin.
+    """
     if proxied.is_own_origin:
         session = context.load_session()
         ticket = ForwardSession.from_session(session) if session is not None and session.account_id else None

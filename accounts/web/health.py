@@ -1,4 +1,4 @@
-"""Is it alive, is it ready: for load balancers and for whoever operates it."""
+"""Tell load balancers and operators whether the process is alive and ready."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ routes: Routes = Routes()
 
 @routes.get("/health/live", formats=HTML)
 def live() -> Response:
-    """The process answers."""
+    """Tell that the process answers."""
     return Response(to_json({"status": "ok"}), content_type="application/json")
 
 
 @routes.get("/health/ready", formats=HTML)
 def ready() -> Response:
-    """The store answers too, and has the tables this code is written for."""
+    """Tell whether the database answers, too, and has the tables this code is written for."""
     try:
         schema.check_revision(site().store)
     except SettingsError:

@@ -1,4 +1,4 @@
-"""The one link door: registered once per purpose, it shows on GET and acts on POST.
+"""Serve links: one endpoint, registered once for each purpose, that shows on GET and acts on POST.
 
 Nothing in here knows any kind of link; the purpose is a hidden value of the registration.
 """
@@ -44,7 +44,7 @@ def _current_link() -> Link:
 
 
 def _current_token() -> object:
-    """The token of this request: from the cookie for a page, from query or body for JSON."""
+    """Return the token of this request: from the cookie for a page, from query or body for JSON."""
     if context.state().format == "html":
         return request.cookies.get(cookies.link_cookie_name(_current_link().purpose), "")
     if request.method in ("GET", "HEAD"):
@@ -66,13 +66,13 @@ def go(token: str) -> Response:
 
 @routes.get("/go", formats=HTML)
 def go_nowhere() -> Response:
-    """A link whose token was cut away altogether."""
+    """Answer a link whose token was cut away altogether."""
     raise LinkInvalid("no token")
 
 
 @routes.get("/done", formats=HTML)
 def done() -> Reply:
-    """What comes after the act."""
+    """Show what comes after the act."""
     next_path = local_path(request.args.get("next", "")) or ""
     return Reply(
         template="link_done.html",
@@ -82,7 +82,7 @@ def done() -> Reply:
 
 @routes.post("/again", formats=BOTH, csrf=True, answers=MailRequestedOut, statuses=(202,))
 def again() -> Reply:
-    """Have a fresh link of the same kind sent to the address on file, for one that is genuine but dead."""
+    """Queue a fresh link of the same kind to the address on file, for one that does not work any more."""
     link = _current_link()
     claims = _resendable_claims(link)
     mail_limits.count_resend_request(uow(), claims)
@@ -102,7 +102,7 @@ def again() -> Reply:
 
 
 def _resendable_claims(link: Link) -> LinkClaims:
-    """What the link says, if it died in a way that a fresh one helps against (or is alive still)."""
+    """Return what the link says, if a fresh one helps against its error (or if it is valid)."""
     try:
         return open_link(uow(), link, _current_token()).claims
     except DeadLink as error:
@@ -116,7 +116,7 @@ def _resendable_claims(link: Link) -> LinkClaims:
 
 @routes.get("", formats=BOTH, query=LinkTokenForm, answers=LinkOut)
 def show(query: LinkTokenForm) -> Reply:
-    """What a link will do, and to whom. Consumes nothing, however often it is asked."""
+    """Show what a link will do, and to whom. Uses nothing up, however often it is asked."""
     context.load_account()
     return _link_reply(_open_current_link(), None)
 
@@ -161,7 +161,10 @@ def _locale_of_link(opened: OpenedLink) -> str:
 
 
 def _check_link_id(opened: OpenedLink) -> None:
-    """:raises OtherFormShown: the form was made for another link than the one this browser holds now."""
+    """Check that the form was made for this link.
+
+    :raises OtherLinkOpened: it was made for another link than the one this browser holds now.
+    """
     if context.state().format == "html":
         form_link_id = request.form.get(forms.LINK_FIELD, "")
         if not hmac.compare_digest(form_link_id.encode(), opened.link_id.encode()):

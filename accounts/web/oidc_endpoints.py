@@ -55,13 +55,13 @@ def _client_endpoint(view: ResponseView) -> ResponseView:
 
 @headers.cache_publicly(JWKS_CACHE_TIME)
 def discovery() -> Response:
-    """What this provider can do, and where."""
+    """Return the provider's metadata (OpenID Connect Discovery 1.0, section 3)."""
     return _public_json(oidc_discovery.build_metadata(site()))
 
 
 @headers.cache_publicly(JWKS_CACHE_TIME)
 def jwks() -> Response:
-    """The keys that vouch: those that sign, those that will, and those that did."""
+    """Return the public keys (RFC 7517): those that sign, those that will, and those that did."""
     return _public_json({"keys": site().get(SigningKeys).public_jwks()})
 
 
@@ -89,13 +89,13 @@ def introspect() -> Response:
 
 @_client_endpoint
 def userinfo() -> Response:
-    """What an access token lets its app know about the person."""
+    """Return the claims that an access token gives access to (OpenID Connect Core, section 5.3)."""
     return _userinfo_response()
 
 
 @_client_endpoint
 def userinfo_by_post() -> Response:
-    """The same, with the token in the header or in the body."""
+    """Return the same, with the token in the header or in the body (RFC 6750, section 2)."""
     return _userinfo_response()
 
 
@@ -110,7 +110,7 @@ def _run_oauth_request(handle: Callable[[OAuthServer, ClientRequest], EndpointRe
 
 
 def _read_form() -> dict[str, str] | None:
-    """What the body says; None where it is of another type, or says something twice."""
+    """Return the form body; None where it is of another type, or repeats a parameter."""
     if request.mimetype != FORM_MEDIA_TYPE or any(len(values) > 1 for _, values in request.form.lists()):
         return None
     return dict(request.form.items())
@@ -129,7 +129,7 @@ def _userinfo_response() -> Response:
 
 
 def _bearer_error(status: int, error: str) -> Response:
-    """A refusal in the words of RFC 6750."""
+    """Return an error as RFC 6750, section 3 has it."""
     error_part = f', error="{error}"' if error else ""
     return _json_response(
         status, {"error": error} if error else {}, {"WWW-Authenticate": f'Bearer realm="accounts"{error_part}'}

@@ -1,4 +1,4 @@
-"""Where other apps send people: to sign in, to agree to what the app may know, to sign out."""
+"""Serve the pages where clients send users: to sign in, to consent, to sign out."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def authorize() -> Reply | Response:
 
 
 def authorize_by_post() -> Response:
-    """The same, asked by a form. Goes round by GET: a browser sends no cookie with the POST of another site."""
+    """Redirect a request by form to GET: a browser sends no cookie with the POST of another site."""
     return _redirect_to_get("authorize")
 
 
@@ -79,12 +79,12 @@ def logout() -> Reply | Response:
 
 
 def logout_by_post() -> Response:
-    """The same, asked by a form."""
+    """Redirect a request by form to GET."""
     return _redirect_to_get("logout")
 
 
 def confirm_logout(form: LogoutForm) -> Reply | Response:
-    """Sign out, said by the person."""
+    """Sign out, confirmed by the user."""
     return _finish_logout(
         oidc_logout.parse_logout_request(uow(), parse_qsl(form.request, keep_blank_values=True)), confirmed=True
     )
@@ -185,14 +185,16 @@ def _finish_logout(logout_request: LogoutRequest, *, confirmed: bool) -> Reply |
 
 
 def _redirect_to_get(endpoint: str) -> Response:
-    """To the same address by GET, with what the form said in the query."""
+    """Redirect to the same address by GET, with the fields of the form in the query."""
     parameters = [*request.args.items(multi=True), *request.form.items(multi=True)]
     return Response(status=303, headers={"Location": f"{page_url(endpoint)}?{urlencode(parameters)}"})
 
 
 def _apply_ui_locales(parameters: Any) -> None:
-    """The language that the app asks for, if nobody is signed in who has chosen one: here, and on the pages that we
-    lead to, which have the language in their address."""
+    """Apply the language that the client asks for, if nobody is signed in who has chosen one.
+
+    Here, and on the pages that we redirect to, which have the language in their address.
+    """
     if context.load_account() is None:
         languages = (tag.partition("-")[0].lower() for tag in str(parameters.get("ui_locales", "")).split())
         if language := next(filter(context.runtime().languages.supports, languages), ""):

@@ -83,13 +83,13 @@ Schemas = dict[str, Any]
 
 @routes.get("/openapi.json", formats=JSON, answers=ApiDescriptionOut)
 def openapi() -> Reply:
-    """This description."""
+    """Return this description."""
     return Reply(json=site().get(describe_api))
 
 
 @routes.get("/docs", formats=JSON, media_types={"text/html": None})
 def docs() -> Response:
-    """This description, for people."""
+    """Show this description."""
     page = runtime().templates.render("api.html", api=site().get(describe_api))
     return Response(page, content_type="text/html; charset=utf-8")
 

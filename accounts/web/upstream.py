@@ -101,7 +101,7 @@ def _complete(pending: PendingSignIn, user: UpstreamUser) -> str:
 
 @routes.get("/account/identities", access=SIGNED_IN, formats=BOTH, answers=IdentitiesOut)
 def list_identities() -> Reply:
-    """The sign-ins of other services that are connected to this account."""
+    """List the sign-ins with other providers that are connected to this account."""
     rows = identities.list_identities(uow(), context.require_account().id)
     return Reply(
         template="identities.html",

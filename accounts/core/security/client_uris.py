@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, urlsplit
 
-from accounts.config import is_loopback, normalize_origin
+from accounts.config_origin import is_loopback, normalize_origin
 from accounts.core.errors import N_
 
 MAX_URI_CHARACTERS = 1000

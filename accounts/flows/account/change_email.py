@@ -39,15 +39,15 @@ class ChangeEmailForm(Form):
 
 
 class ChangeEmailPayload(Form):
-    """What a change link says beside the account: the address that becomes its own."""
+    """What a change link says beside the account: the new address."""
 
     email: str
 
 
 def request_email_change(uow: UnitOfWork, account_id: str, form: ChangeEmailForm) -> None:
-    """Have a link sent to the new address. The newest request wins: links of earlier ones are superseded.
+    """Queue a link to the new address. The newest request wins: links of earlier ones are superseded.
 
-    :raises TooManyRequests: too many letters to that address, or by this account.
+    :raises TooManyRequests: too many emails to that address, or by this account.
     """
     hit, key = partial(mail_limits.hit_mail_limit, uow, purpose=PURPOSE, account_id=account_id), form.email.key
     hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
@@ -65,6 +65,7 @@ def request_email_change(uow: UnitOfWork, account_id: str, form: ChangeEmailForm
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Return the email to the new address; None where it has an account or the request was superseded."""
     account = uow.session.get(Account, item.about.id)
     if account is None or account.email_serial != item.facts["serial"]:
         return None
@@ -76,6 +77,7 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def resend_change_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
+    """Queue a fresh link to the address in the link, and return whether the account is still there."""
     account = uow.session.get(Account, claims.subject_id)
     if account is None:
         return False
@@ -84,6 +86,11 @@ def resend_change_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
 
 
 def check_new_address(uow: UnitOfWork, opened: OpenedLink) -> None:
+    """Check that the new address is free.
+
+    :raises AddressTaken: it belongs to another account, or is kept for one.
+    :raises LinkUsed: it became the account's own at the same moment.
+    """
     holder = find_holder(uow, opened.carried.email).account
     if holder is not None and holder.id == opened.subject.id:
         # The account was read before the very change that made this address its own.
@@ -93,6 +100,7 @@ def check_new_address(uow: UnitOfWork, opened: OpenedLink) -> None:
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
+    """Make the new address the account's own, and keep the old one as its recovery anchor."""
     account = opened.account
     if uow.request_info.account_id != account.id:
         raise NotSignedIn("a change of address needs the account's own session")
@@ -130,6 +138,11 @@ def email_changed_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def check_undo(uow: UnitOfWork, opened: OpenedLink) -> None:
+    """Check that the old address is still kept for the account.
+
+    :raises LinkExpired: it is not kept any more.
+    :raises AddressTaken: another account has it.
+    """
     until = opened.account.anchor_until
     if until is not None and until < now():
         # The letter about a later change of the chain is younger than the anchor, which it does not prolong.
@@ -140,6 +153,7 @@ def check_undo(uow: UnitOfWork, opened: OpenedLink) -> None:
 
 
 def undo_email_change(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
+    """Give the account its old address back, void the password and end all sessions."""
     account = opened.account
     _set_address(uow, account, str(account.anchor_email))
     account.anchor_email = account.anchor_key = account.anchor_until = None
@@ -163,7 +177,7 @@ def _drop_stale_anchor(uow: UnitOfWork, account: Account) -> None:
 
 
 def find_holder_id(uow: UnitOfWork, key: str) -> str | None:
-    """The id of the account that holds an address now, by its unique form."""
+    """Return the id of the account that holds an address now, by its unique form; None for nobody."""
     return uow.session.scalar(select(Account.id).where(Account.email_key == key))
 
 

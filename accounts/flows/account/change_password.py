@@ -47,7 +47,7 @@ def change_password(uow: UnitOfWork, current: CurrentAccount, form: ChangePasswo
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    """The notice that a password was changed or reset, with the way to object."""
+    """Return the notice that the password was changed or reset, with the link "this was not me"."""
     account = uow.session.get(Account, item.about.id)
     if account is None or account.password_hash is None:
         # Void by now: somebody has objected, and has got the letter that says so.

@@ -24,9 +24,9 @@ PURPOSE, ACCOUNT_CLOSED_NOTICE = "close-account", "account-closed"
 
 
 def request_account_closing(uow: UnitOfWork, account_id: str) -> None:
-    """Have the closing link sent to the account's address.
+    """Queue the closing link to the account's address.
 
-    :raises TooManyRequests: too many letters of this kind.
+    :raises TooManyRequests: too many emails of this kind.
     """
     mail_limits.hit_mail_limit(
         uow, throttle.MAIL_ACCOUNT, PURPOSE, account_id, purpose=PURPOSE, account_id=account_id
@@ -38,11 +38,13 @@ def request_account_closing(uow: UnitOfWork, account_id: str) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Return the email with the closing link, or None where the account is gone or disabled."""
     account = uow.session.get(Account, item.about.id)
     return mail_request.build_account_letter(uow, item, CLOSE, account)
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
+    """Delete the account, and queue the last email to its address."""
     account = opened.account
     account_id, email, locale = account.id, account.email, account.locale
     delete_account(uow, account)
@@ -52,7 +54,7 @@ def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
 
 
 def delete_account(uow: UnitOfWork, account: Account) -> None:
-    """Delete an account and its address everywhere; the audit log keeps its id, which says nothing about anybody.
+    """Delete an account and its address everywhere; the audit log keeps its id, which identifies nobody.
 
     :raises LastAdmin: nobody would administer any more.
     """
@@ -79,7 +81,7 @@ def _delete_invites(uow: UnitOfWork, account: Account) -> None:
 
 
 def _delete_letters(uow: UnitOfWork, account: Account) -> None:
-    """Letters to and about the account, however its address was typed, also in what others have asked for."""
+    """Delete emails to and about the account, however its address was typed, also in what others have asked for."""
     # Addresses are ASCII here: lower() means the same to every database.
     conditions = [func.lower(OutboxRow.subject).in_(_email_keys(account)), OutboxRow.subject == account.id]
     facts_text = func.lower(cast(OutboxRow.facts, Text))
@@ -92,13 +94,13 @@ def _email_keys(account: Account) -> list[str]:
 
 
 def account_closed_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    """The last letter: it is done."""
+    """Return the last email to a user who has closed their account."""
     to = item.about.email
     return Letter(ACCOUNT_CLOSED_NOTICE, to, item.locale, {"asked": item.requested_by, "email": to})
 
 
 def account_deleted_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    """The last letter to somebody whose account was deleted by an admin. By whom is nobody's business."""
+    """Return the last email to a user whose account an admin has deleted. It does not say which admin."""
     return Letter(item.purpose, item.about.email, item.locale, {"email": item.about.email})
 
 

@@ -1,7 +1,7 @@
-"""Said in every notice about security: "this was not me". Voids the password, ends all sessions, starts a reset.
+"""Object to a security notice ("this was not me"): void the password, end all sessions, start a reset.
 
-It is about the password and the address of the notice. Signing out everywhere does not kill it: whoever took the
-account over could do that at once, and the owner would have no way back.
+The link binds the password and the address of the notice. Signing out everywhere does not invalidate it: whoever took
+the account over could do that at once, and the owner would have no way back.
 """
 
 from __future__ import annotations
@@ -37,11 +37,12 @@ def build_security_notice(uow: UnitOfWork, item: OutboxItem, account: Account, *
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    """Never a letter of its own: the link rides in notices."""
+    """Return None: the link has no email of its own, it stands in notices."""
     return None
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
+    """Void the password, end all sessions, and queue a reset link to the owner."""
     account = opened.account
     recover_account(uow, account, void_password=True)
     uow.record_event("not-me", account_id=account.id, link_id=opened.link_id)

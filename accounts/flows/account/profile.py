@@ -1,4 +1,4 @@
-"""What a person may say about themselves."""
+"""Change name and language of an account."""
 
 from __future__ import annotations
 

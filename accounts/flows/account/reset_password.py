@@ -33,6 +33,7 @@ def request_password_reset(uow: UnitOfWork, form: ForgotPasswordForm) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Return the email with the reset link, or None where no active account has the address."""
     account = find_subject_account(uow, item.about)
     account_letter = mail_request.build_account_letter(
         uow, item, RESET, account, mail_request.get_return_target(item)
@@ -47,11 +48,13 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def prepare_new_password(uow: UnitOfWork, opened: OpenedLink, form: NewPasswordForm) -> NewCredentials:
+    """Check and hash the new password, before the transaction."""
     account = opened.account
     return NewCredentials(accounts.hash_new_password(uow, form.password, email=account.email, name=account.name))
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: NewCredentials) -> ActResult:
+    """Set the new password, end all sessions, and lift the lock."""
     account = opened.account
     recovery.recover_account(uow, account, password_hash=credentials.password_hash, unlock=True)
     uow.record_event("password.reset", account_id=account.id, link_id=opened.link_id)

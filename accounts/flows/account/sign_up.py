@@ -1,4 +1,4 @@
-"""Sign up: an address asks, the mailbox answers. Nothing is stored about a person before that."""
+"""Sign up by email. Nothing is stored about a user before the link in the email is used."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ActivationPayload(Form):
 
 
 def request_sign_up(uow: UnitOfWork, form: SignUpForm) -> None:
-    """Have a letter sent: with an activation link, or saying that there is an account already.
+    """Queue an email: with an activation link, or saying that there is an account already.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
@@ -42,6 +42,10 @@ def request_sign_up(uow: UnitOfWork, form: SignUpForm) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Return the email with the activation link, or the one that says that there is an account already.
+
+    None where that account is disabled.
+    """
     subject = find_holder(uow, item.about.email)
     context: dict[str, object] = {"asked": item.requested_by, "email": subject.email}
     if subject.account is not None:
@@ -59,20 +63,27 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def resend_activation(uow: UnitOfWork, claims: LinkClaims) -> bool:
+    """Queue a fresh activation link to the address in the link."""
     uow.enqueue(PURPOSE, claims.subject_id, {"next": claims.carried.next}, claims.carried.locale)
     return True
 
 
 def check_activation(uow: UnitOfWork, opened: OpenedLink) -> None:
+    """Check that the address may get an account.
+
+    :raises AddressTaken: it is kept for another account.
+    """
     accounts.check_address_available(uow, opened.subject)
 
 
 def prepare_credentials(uow: UnitOfWork, opened: OpenedLink, form: NewAccountForm) -> NewCredentials:
+    """Check and hash the chosen password, before the transaction."""
     password_hash = accounts.hash_new_password(uow, form.password, email=opened.subject.id, name=form.name)
     return NewCredentials(password_hash, name=form.name)
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: NewCredentials) -> ActResult:
+    """Create the account and sign it in."""
     if not uow.spend(_spent_id(opened.carried), uow.site.link_signer.keep_spent_until(opened.expires_at)):
         raise LinkUsed("activated at the same moment")
     account = accounts.create_account(uow, opened.subject.id, credentials, locale=opened.carried.locale)

@@ -43,7 +43,7 @@ def start_export(uow: UnitOfWork, form: AuditExportForm) -> Iterator[str]:
 
 
 def stream_events(site: Site, conditions: Sequence[ColumnElement[bool]], export_format: AuditFormat) -> Iterator[str]:
-    """The lines, oldest first, as text in batches. Asks the store for itself: the request is over by then.
+    """Yield the lines, oldest first, as text in batches, over connections of its own: the request is over by then.
 
     A connection is held for one batch only, so that a slow reader keeps none open. Lines appended meanwhile are left
     out: it ends at the moment when it began.

@@ -1,4 +1,4 @@
-"""Retention: after a time, lines of the audit log keep what happened and when, and say no more who it was.
+"""Prune the audit log: after a time, lines keep what happened and when, and say no more who it was.
 
 The only place where a line is ever changed. None is deleted.
 """

@@ -105,7 +105,7 @@ def search_events(uow: UnitOfWork, form: AuditSearchForm) -> Page[AuditEvent]:
 
 
 def list_account_events(uow: UnitOfWork, account_id: str, limit: int = 20) -> list[AuditEvent]:
-    """The newest lines about an account."""
+    """Return the newest lines about an account."""
     statement = select(*EVENT_COLUMNS).where(AuditRow.account_id == account_id)
     return [
         AuditEvent(*row)
@@ -114,7 +114,7 @@ def list_account_events(uow: UnitOfWork, account_id: str, limit: int = 20) -> li
 
 
 def build_conditions(uow: UnitOfWork, form: AuditFilterForm) -> Sequence[ColumnElement[bool]]:
-    """What a line must be like."""
+    """Return the SQL conditions of a search."""
     conditions: list[ColumnElement[bool]] = []
     if form.kind:
         has_prefix = AuditRow.kind.startswith(f"{form.kind.rstrip('.')}.", autoescape=True)

@@ -1,4 +1,4 @@
-"""Whether the audit log is as it was sealed: reads the store alone, in batches, and needs no server."""
+"""Verify the chain over the audit log: reads the database alone, in batches, and needs no server."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MIN_PSEUDONYM_AGE = timedelta(days=MIN_DAYS_WITH_PERSON)
 
 @dataclass(frozen=True, slots=True)
 class ChainFinding:
-    """One thing that is not as it was sealed.
+    """One deviation from the chain.
 
-    :ivar kind: ``changed``, ``missing``, ``inserted``: a line; ``unlinked``: a seal; ``unproven``: the end of the
-        chain; ``other-head``: it does not lead through the head that was noted.
+    :ivar kind: ``changed``, ``missing``, ``inserted``: a line; ``unlinked``: a chain row; ``unproven``: the end of
+        the chain; ``other-head``: it does not lead through the head that was noted.
     """
 
     kind: str
@@ -109,7 +109,7 @@ def _format_head(chain_row: Any) -> str:
 
 
 def _iter_sealed_events(uow: UnitOfWork) -> Iterator[tuple[Any, Any]]:
-    """The seals in order, each with its line or None. One batch is held at a time."""
+    """Yield the chain rows in order, each with its line or None. One batch is held at a time."""
     columns = (
         AuditChainRow.number,
         AuditChainRow.audit_id.label("audit_id"),

@@ -1,1 +1,1 @@
-"""Answer support questions: accounts, mail, limits, dead letters."""
+"""Answer support questions: accounts, email, limits, dead letters."""

@@ -145,7 +145,7 @@ def _account_state(row: Account) -> str:
 
 
 def get_account_details(uow: UnitOfWork, account_id: str) -> AccountDetails:
-    """All that admins are told about an account.
+    """Return all that admins are shown of an account.
 
     :raises NotFound: there is none.
     """

@@ -1,4 +1,4 @@
-"""Letters that were given up: looking at them, and sending them again."""
+"""List emails that were given up (dead letters), and send them again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAIL_ORDER = Keyset((OutboxRow.id,))
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A letter that was given up. ``to`` is the address it would go to, as far as its row tells."""
+    """An email that was given up. ``to`` is the address it would go to, as far as its row tells."""
 
     mail: str
     purpose: str
@@ -69,9 +69,9 @@ def _find_addresses(uow: UnitOfWork, subjects: Sequence[str]) -> dict[str, str]:
 
 
 def retry_dead_letter(uow: UnitOfWork, mail_id: str) -> None:
-    """Try one letter that was given up once more. Its link is signed then: it is a fresh one.
+    """Queue one dead letter again. Its link is signed when it is sent: it is a fresh one.
 
-    :raises NotFound: there is none of this name, or it is not given up.
+    :raises NotFound: there is none of this id, or it is not given up.
     """
     with uow:
         row = uow.session.get(OutboxRow, mail_id)
@@ -89,7 +89,7 @@ def retry_dead_letter(uow: UnitOfWork, mail_id: str) -> None:
 
 
 def retry_all_dead_letters(uow: UnitOfWork) -> int:
-    """Try all letters that were given up once more; how many there were."""
+    """Queue all dead letters again, and return how many there were."""
     with uow:
         count = outbox.revive_dead_letters(uow.session)
         if count:

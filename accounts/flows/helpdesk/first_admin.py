@@ -14,7 +14,7 @@ from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID
 
 
 def first_admin_url(uow: UnitOfWork) -> str | None:
-    """The invitation for the first admin of an empty installation; None as soon as anybody ever administered."""
+    """Return the invitation for the first admin of a new installation; None once anybody has administered."""
     is_spent = exists().where(Spent.id == FIRST_ADMIN_SPENT_ID)
     has_admin = exists().where(Membership.group == ADMIN_GROUP)
     if any(uow.fetch_all(select(is_spent, has_admin))[0]):

@@ -1,4 +1,4 @@
-"""Limits that hold somebody up: seeing and lifting them. The table knows digests only, so whoever asks says whose."""
+"""Show and clear limits. The table holds digests only, so whoever asks names the address or network."""
 
 from __future__ import annotations
 
@@ -52,9 +52,9 @@ LimitBucket = tuple[Limit, tuple[str, ...], str]
 
 
 def list_limits(uow: UnitOfWork, form: LimitsForm) -> list[LimitUsage]:
-    """What has been counted of an address, of its account, and of a network, in the windows that run.
+    """Return what is counted of an address, of its account, and of a network, in the current windows.
 
-    :raises InvalidInput: neither was said, or the network is none.
+    :raises InvalidInput: neither was named, or the network is none.
     """
     usages = []
     for limit, identifiers, label in list(_iter_buckets(uow, form)):
@@ -67,9 +67,9 @@ def list_limits(uow: UnitOfWork, form: LimitsForm) -> list[LimitUsage]:
 
 
 def clear_limits(uow: UnitOfWork, form: LimitsForm) -> list[str]:
-    """Have all of that counted from the beginning; answers the names of the limits.
+    """Clear the counters of an address, of its account, and of a network, and return the names of the limits.
 
-    :raises InvalidInput: neither was said, or the network is none.
+    :raises InvalidInput: neither was named, or the network is none.
     """
     buckets = [each for each in _iter_buckets(uow, form) if uow.site.throttle.count_attempts(each[0], *each[1])]
     for limit, identifiers, _ in buckets:

@@ -59,7 +59,7 @@ class TraceMailForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class DeliveryStep:
-    """Something that happened to a letter. ``said`` is the mail server's answer, or why it was not taken."""
+    """Something that happened to an email. ``said`` is the mail server's answer, or why it was not accepted."""
 
     at: datetime
     kind: str
@@ -70,10 +70,10 @@ class DeliveryStep:
 
 @dataclass(frozen=True, slots=True)
 class TracedLetter:
-    """One letter.
+    """One email.
 
     :ivar state: ``waits``, ``dead`` (given up, can be sent again), ``sent``, ``dropped``, or ``unknown``: it was
-        asked for, and its row has gone without a word.
+        asked for, and its row is gone without a trace.
     :ivar why: of a dropped one: ``no-account``, ``disabled``, or ``undone``: its cause was gone.
     :ivar next_try: when one that waits is tried again.
     """
@@ -112,9 +112,9 @@ class TracedInvite:
 
 @dataclass(frozen=True, slots=True)
 class MailTrace:
-    """All that is known about the mail to an address, newest first.
+    """All that is known about the emails to an address, newest first.
 
-    :ivar networks_held: networks that asked for too many letters lately, whoever they were for.
+    :ivar networks_held: networks that asked for too many emails lately, whoever they were for.
     """
 
     email: str
@@ -126,7 +126,7 @@ class MailTrace:
 
 
 def trace_mail(uow: UnitOfWork, form: TraceMailForm) -> tuple[MailTrace | None, LinkExplanation | None]:
-    """Answer "I never got the mail" and "my link does not work". A link says whose mail it is, if nobody else does.
+    """Answer "I never got the email" and "my link does not work". A link tells the address, where none is entered.
 
     :raises InvalidInput: neither is there, or there is no link in what was pasted.
     """
@@ -150,7 +150,7 @@ def _find_address(explanation: LinkExplanation | None) -> str:
 
 
 def trace_address(uow: UnitOfWork, email: str) -> MailTrace:
-    """What became of the mail to an address. The audit log notes that it was looked at."""
+    """Return what became of the emails to an address, and record in the audit log that it was looked at."""
     with uow:
         subject = find_holder(uow, email)
         account, email_key = subject.account, parse_email_key(email)
@@ -193,7 +193,7 @@ def _select_events(uow: UnitOfWork, account: Account | None, email_key: str) -> 
 def _select_outbox_rows(
     uow: UnitOfWork, subjects: Iterable[str], events: Sequence[AuditRow]
 ) -> Mapping[str, OutboxRow]:
-    """What of it is in the outbox: what the lines name, and what is about the address, the account, an invitation."""
+    """Return the outbox rows that the lines name, and those about the address, the account or an invitation."""
     mail_ids = {event.facts["mail"] for event in events if "mail" in event.facts}
     condition = or_(OutboxRow.id.in_(mail_ids), OutboxRow.subject.in_(list(subjects)))
     return {row.id: row for row in uow.session.scalars(select(OutboxRow).where(condition).limit(MAX_EVENTS))}

@@ -1,4 +1,4 @@
-"""What somebody says who hands in a list: a file or pasted text, and what counts for rows that do not say it."""
+"""Read what is uploaded as a list: a file or pasted text, and what counts for rows that leave it out."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ MAX_LIST_BYTES = 4 * 1024 * 1024
 class ReadableFile(Protocol):
     """A file that was uploaded: it may be on disk, and is not read before it is needed."""
 
-    def read(self, size: int = -1, /) -> bytes: ...
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most ``size`` bytes; all of them for -1."""
 
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a position."""
 
 
 def _parse_file(value: Any) -> Any:
@@ -48,7 +50,7 @@ UploadedFile = Annotated[
 
 
 class NewBatchForm(Form):
-    """A list of people to invite. What a row does not say of itself is taken from here."""
+    """A list of people to invite. What a row leaves out is taken from here."""
 
     name: Annotated[
         str,
@@ -75,7 +77,7 @@ class NewBatchForm(Form):
     next: Next = ""
 
     def stream(self) -> BinaryIO:
-        """The list, as a file that can be read again.
+        """Return the list, as a file that can be read again.
 
         :raises InvalidInput: neither a file nor text.
         """

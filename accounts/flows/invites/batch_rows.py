@@ -1,4 +1,4 @@
-"""A row of a list of people to invite: which column is what, and whether what stands there can be taken."""
+"""Read the rows of a list of people to invite: which column is what, and whether its values are accepted."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ EMPTY_LIST_MESSAGE = N_("There is nobody in this list.")
 
 
 class InviteeForm(Form):
-    """What a row says, as far as it can be taken."""
+    """What a row says, as far as it is accepted."""
 
     email: Email
     name: Name = ""
@@ -74,6 +74,7 @@ class ListEntry:
 
     @property
     def email_key(self) -> str | None:
+        """The unique form of the address; None where it is not accepted."""
         return self.form.email.key if self.form else None
 
 
@@ -81,7 +82,7 @@ class ListEntry:
 class PeopleList:
     """A list of people in a file. Reading it takes no more memory than a row.
 
-    ``unknown_headings``: columns that have a heading nobody here knows, once reading has begun.
+    :ivar unknown_headings: columns with an unknown heading, once reading has begun.
     """
 
     stream: BinaryIO

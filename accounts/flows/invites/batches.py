@@ -1,4 +1,4 @@
-"""Batches: a list of people is read and judged row by row (nothing is sent), looked at, then sent or discarded."""
+"""Manage batches: a list is read and judged row by row (nothing is sent), looked at, then sent or discarded."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def create_batch(uow: UnitOfWork, form: NewBatchForm) -> InviteBatch:
 
 
 def find_batch(uow: UnitOfWork, id_or_name: str) -> InviteBatch:
-    """A batch by id or name.
+    """Return a batch by id or name.
 
     :raises NotFound: there is none, or it was not read to its end.
     """
@@ -123,7 +123,7 @@ def count_batch(uow: UnitOfWork, batch_id: str) -> BatchCounts:
 
 
 def count_batches(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, BatchCounts]:
-    """How batches stand at this moment: two statements for all of them."""
+    """Return the counters of batches at this moment: two SQL statements for all of them."""
     counts = {batch_id: BatchCounts({}, {}) for batch_id in batch_ids}
     verdicts = select(BatchRow.batch_id, BatchRow.verdict, func.count()).where(BatchRow.batch_id.in_(batch_ids))
     for batch_id, verdict, count in uow.session.execute(verdicts.group_by(BatchRow.batch_id, BatchRow.verdict)):
@@ -158,7 +158,7 @@ def list_batch_rows(uow: UnitOfWork, batch_id: str, form: BatchRowsForm | None =
 
 
 def lock_batch(uow: UnitOfWork, batch_id: str) -> InviteBatch | None:
-    """Have a batch to oneself until the transaction ends. On SQLite this very statement takes the write lock."""
+    """Lock a batch until the transaction ends. On SQLite this very statement takes the write lock."""
     statement = update(InviteBatch).where(InviteBatch.id == batch_id).values(touched_at=now()).returning(InviteBatch)
     returning = statement.execution_options(synchronize_session=False, populate_existing=True)
     return uow.session.scalars(returning).first()

@@ -1,6 +1,6 @@
-"""Links of a batch for whoever brings them to people otherwise: in a mail merge, or printed.
+"""Export the links of a batch, for a mail merge or for printing.
 
-Whoever has them can use them. So asking for them needs a fresh proof, and the log says who did before the first
+Whoever has them can use them. So asking for them needs a step-up, and the audit log says who did before the first
 goes out.
 """
 
@@ -52,7 +52,7 @@ def record_export(uow: UnitOfWork, batch_id: str, export_format: str) -> str:
 def iter_exported_invites(
     site: Site, request_info: RequestInfo, batch_id: str
 ) -> Generator[ExportedInvite, None, None]:
-    """The open invitations of a batch, each with a fresh link. In a unit of work of its own, some at a time."""
+    """Yield the open invitations of a batch, each with a fresh link. In a unit of work of its own, some at a time."""
     after_id = ""
     with closing(UnitOfWork(site, request_info)) as uow:
         while True:

@@ -1,8 +1,8 @@
-"""Invitations: an admin vouches for an address, the mailbox answers.
+"""Invite by a link in an email: an admin signs for an address, and whoever has its mailbox accepts.
 
-An invitation is a statement too: id, address, groups, inviter and end stand in the link. It holds while it is
-genuine, neither accepted nor revoked, and its inviter may still invite. What was sent stands in the ledger
-(:mod:`accounts.flows.invites.send`), which no link needs.
+An invitation is a link: id, address, groups, inviter and end are in it. It is valid while it is neither accepted nor
+revoked, and its inviter may still invite. What was sent is recorded (:mod:`accounts.flows.invites.send`), which no
+link needs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class InvitePayload(Form):
 
 
 class FirstAdminForm(Form):
-    """The first admin also says which address is theirs; the console the link came from is the proof."""
+    """The first admin's form, which asks for the address, too; access to the console is the proof."""
 
     email: Email
     name: Name = ""
@@ -56,6 +56,7 @@ class FirstAdminForm(Form):
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Return the email with the invitation, or None where it is not open any more."""
     row = uow.session.get(SentInvite, item.about.id)
     if row is None or row.state != "pending":
         return None
@@ -73,12 +74,15 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def make_invite_url(uow: UnitOfWork, row: SentInvite) -> str:
-    """A fresh link of an invitation."""
+    """Return a fresh link of an invitation."""
     return uow.link_url(INVITE, Subject(row.email, None), make_invite_payload(row, row.inviter_id))
 
 
 def make_invite_payload(row: SentInvite, inviter_id: str) -> InvitePayload:
-    """What the links of an invitation say beside the address, ``inviter_id`` vouching for them."""
+    """Return what the links of an invitation say beside the address.
+
+    :param inviter_id: the account whose right to invite the link depends on.
+    """
     return InvitePayload(
         id=row.id,
         expires=int(row.expires_at.timestamp()),
@@ -90,7 +94,7 @@ def make_invite_payload(row: SentInvite, inviter_id: str) -> InvitePayload:
 
 
 def resend_invite_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
-    """A fresh link of the same invitation, as long as it is open: when it ends is for admins to say."""
+    """Queue a fresh link of the same invitation, as long as it is open, and return whether it is."""
     row = uow.session.get(SentInvite, claims.carried.id)
     if row is None or row.state != "pending":
         return False
@@ -99,12 +103,19 @@ def resend_invite_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
 
 
 def form_for_invite(opened: OpenedLink) -> type[BaseModel]:
+    """Return the form that an invitation asks for: it depends on who holds the address."""
     if not opened.subject.id:
         return FirstAdminForm
     return EmptyModel if opened.subject.account else NewAccountForm
 
 
 def check_invite(uow: UnitOfWork, opened: OpenedLink) -> None:
+    """Check that an invitation may be accepted.
+
+    :raises LinkRevoked: its inviter may not invite any more.
+    :raises LinkUsed: it is the first admin's, and somebody administers already.
+    :raises AddressTaken: the address is kept for another account.
+    """
     carried: InvitePayload = opened.carried
     if carried.inviter and not may_invite(uow, carried.inviter):
         raise LinkRevoked("its inviter may not invite any more")
@@ -116,10 +127,12 @@ def check_invite(uow: UnitOfWork, opened: OpenedLink) -> None:
 
 
 def invite_context(opened: OpenedLink) -> dict[str, Any]:
+    """Return what the page of an invitation shows."""
     return {"groups": opened.carried.groups, "member": opened.subject.account is not None}
 
 
 def prepare_invite_credentials(uow: UnitOfWork, opened: OpenedLink, form: Any) -> NewCredentials | None:
+    """Check and hash the chosen password, before the transaction; None where the address has an account."""
     if not isinstance(form, NewAccountForm | FirstAdminForm):
         return None
     address = form.email if isinstance(form, FirstAdminForm) else None
@@ -130,6 +143,7 @@ def prepare_invite_credentials(uow: UnitOfWork, opened: OpenedLink, form: Any) -
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | None) -> ActResult:
+    """Accept the invitation: create the account and sign it in, or add the groups to the one that is there."""
     carried: InvitePayload = opened.carried
     if not uow.spend(spent_id(carried.id), _keep_spent_until(uow, opened)):
         if is_spent(uow.session, spent_id(carried.id) + REVOKED_SUFFIX):
@@ -172,7 +186,7 @@ def may_invite(uow: UnitOfWork, account_id: str) -> bool:
 
 
 def select_inviters() -> Select[Any]:
-    """The accounts whose invitations hold."""
+    """Return a SELECT of the accounts that may invite."""
     is_admin = (Membership.account_id == Account.id) & (Membership.group == ADMIN_GROUP)
     return select(Account.id).join(Membership, is_admin).where(Account.active)
 
@@ -197,7 +211,7 @@ def _keep_spent_until(uow: UnitOfWork, opened: OpenedLink) -> datetime:
 
 
 def spent_id(id: str) -> str:
-    """What is spent when an invitation is accepted or taken back."""
+    """Return the id that is used up when an invitation is accepted or revoked."""
     return f"invite:{id}"
 
 

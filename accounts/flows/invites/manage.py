@@ -1,6 +1,6 @@
-"""What may be done to invitations that are out: send them again, extend them, take them back; one, some, or a batch.
+"""Resend, extend and revoke invitations: one, some, or a batch.
 
-Links that are out never die of the first two. Taking back kills every one of them.
+Links that are out stay valid when an invitation is resent or extended. Revoking invalidates every one of them.
 """
 
 from __future__ import annotations
@@ -46,27 +46,27 @@ class ChangeInvitesForm(Form):
 
 
 def resend_invite(uow: UnitOfWork, id: str) -> SentInvite:
-    """Mail an open invitation once more. Links that are out stay alive: it is the same invitation.
+    """Mail an open invitation once more. Links that are out stay valid: it is the same invitation.
 
     :raises NotFound: there is none that is still open.
-    :raises TooManyRequests: too many letters by this admin.
+    :raises TooManyRequests: too many emails by this admin.
     """
     _count_letters(uow, 1)
     return _get_only_invite(_change_chunk(uow, "resend", [id]))
 
 
 def extend_invite(uow: UnitOfWork, id: str, form: ExtendInviteForm) -> SentInvite:
-    """Mail a link that ends later. Links that are out stay alive until their own end. Works on expired ones, too.
+    """Mail a link that expires later. Links that are out stay valid until their own end. Works on expired ones, too.
 
-    :raises NotFound: it was accepted or taken back, or lasts as long already.
-    :raises TooManyRequests: too many letters by this admin.
+    :raises NotFound: it was accepted or revoked, or lasts as long already.
+    :raises TooManyRequests: too many emails by this admin.
     """
     _count_letters(uow, 1)
     return _get_only_invite(_change_chunk(uow, "extend", [id], form.days))
 
 
 def revoke_invite(uow: UnitOfWork, id: str) -> SentInvite:
-    """Take an invitation back: every link of it that is out is dead.
+    """Revoke an invitation: every link of it that is out is invalid.
 
     :raises NotFound: there is none that is still open.
     """
@@ -74,9 +74,9 @@ def revoke_invite(uow: UnitOfWork, id: str) -> SentInvite:
 
 
 def change_invites(uow: UnitOfWork, form: ChangeInvitesForm) -> int:
-    """Do it to those that were picked out; to how many it could be done. Whatever is not open any more is left alone.
+    """Change the chosen invitations, and return how many were changed. Whatever is not open any more is left alone.
 
-    :raises TooManyRequests: too many letters by this admin; nothing is done.
+    :raises TooManyRequests: too many emails by this admin; nothing is done.
     """
     ids = sorted(set(form.ids))
     if form.act != "revoke":
@@ -88,12 +88,12 @@ def change_invites(uow: UnitOfWork, form: ChangeInvitesForm) -> int:
 
 
 def change_batch_invites(uow: UnitOfWork, batch_id: str, action: InviteAction, days: int = INVITE_TTL.days) -> int:
-    """Do it to all invitations of a batch, some at a time; to how many it could be done.
+    """Change all invitations of a batch, some at a time, and return how many were changed.
 
-    Taking a batch back also keeps what was not sent yet from being sent. Whoever is interrupted begins again.
+    Revoking a batch also keeps what was not sent yet from being sent. Whoever is interrupted begins again.
 
     :raises NotFound: there is no such batch.
-    :raises TooManyRequests: too many letters by this admin; nothing is done.
+    :raises TooManyRequests: too many emails by this admin; nothing is done.
     """
     batch_id = batches.find_batch(uow, batch_id).id
     uow.release()
@@ -183,7 +183,7 @@ def _revoke(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
 def _update_undecided(
     uow: UnitOfWork, ids: Sequence[str], *conditions: ColumnElement[bool], **values: object
 ) -> list[SentInvite]:
-    """Change those that are neither accepted nor revoked, and answer them as they are now: in one statement."""
+    """Change those that are neither accepted nor revoked in one statement, and return them as they are now."""
     statement = update(SentInvite).where(SentInvite.id.in_(ids), SentInvite.undecided, *conditions).values(values)
     returning = statement.returning(SentInvite).execution_options(synchronize_session=False, populate_existing=True)
     return sorted(uow.session.scalars(returning), key=lambda row: row.id)

@@ -49,7 +49,7 @@ def preview_rows(uow: UnitOfWork, batch_id: str, entries: Sequence[ListEntry], f
 
 
 def find_known_addresses(uow: UnitOfWork, keys: Iterable[str]) -> KnownAddresses:
-    """What is known of some addresses at this moment: three statements for all of them."""
+    """Return what is known of some addresses at this moment: three SQL statements for all of them."""
     keys = list(keys)
     accounts = uow.session.execute(
         select(Account.id, Account.email_key, Account.status).where(Account.email_key.in_(keys))
@@ -73,7 +73,7 @@ def find_known_addresses(uow: UnitOfWork, keys: Iterable[str]) -> KnownAddresses
 
 
 def decide_verdict(key: str, groups: Sequence[str], known: KnownAddresses) -> tuple[str, str, list[str]]:
-    """What would happen to an address: verdict, reason, and the groups that a member would join."""
+    """Return what would happen to an address: verdict, reason, and the groups that a member would join."""
     refusal_reason = find_refusal_reason(groups)
     if refusal_reason:
         return "refused", refusal_reason, []

@@ -1,6 +1,6 @@
-"""The ledger of invitations: sending one, and what was sent. What may be done to those that are out is next door.
+"""Send an invitation, and record what was sent. What may be done to those that are out: ``manage``.
 
-No link needs the ledger. It is how admins see what is out, and what they speak about when they take one back.
+No link needs the record. It is how admins see what is out, and what they name when they revoke one.
 """
 
 from __future__ import annotations
@@ -54,10 +54,9 @@ class InviteForm(Form):
 
 
 def send_invite(uow: UnitOfWork, form: InviteForm, *, send_letter: bool = True) -> SentInvite:
-    """Invite one address. The asker is the inviter; an operator on the console has no account.
+    """Invite one address. The signed-in admin is the inviter; an operator on the console has no account.
 
-    :param send_letter: whether a letter goes out; :func:`url_of` has the link either way.
-
+    :param send_letter: whether an email goes out; :func:`make_invite_url` has the link either way.
     :raises TooManyRequests: too many invitations by this inviter.
     """
     inviter_id = uow.request_info.account_id or OPERATOR
@@ -82,7 +81,7 @@ def send_invite(uow: UnitOfWork, form: InviteForm, *, send_letter: bool = True) 
 def create_invite(
     uow: UnitOfWork, address: EmailAddress, *, name: str = "", send_letter: bool = True, **columns: Any
 ) -> SentInvite:
-    """Put an invitation into the ledger, and its letter into the outbox."""
+    """Record an invitation, and queue its email."""
     row = SentInvite(
         id=new_id(),
         email=address.email,

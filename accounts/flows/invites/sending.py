@@ -1,4 +1,4 @@
-"""Sending a batch: some rows at a time, each time durable before the next. Whoever is killed can go on.
+"""Send a batch: some rows at a time, each time committed before the next. Whoever is interrupted can go on.
 
 Two who send one batch at once take turns: a row is marked as sent in the transaction that makes its invitation.
 """
@@ -39,13 +39,13 @@ class BatchProgress:
 
 
 def send_batch(site: Site, request_info: RequestInfo, batch_id: str) -> Generator[BatchProgress, None, None]:
-    """Send what is left of a batch. Nothing happens before the first step is asked for; each step is durable.
+    """Send what is left of a batch. Nothing happens before the first step is asked for; each step is committed.
 
     It works in a unit of work of its own, since it lives on when the request that began it is answered.
 
     :raises NotFound: there is no such batch (any more).
     :raises Forbidden: the asker may not invite (any more).
-    :raises TooManyRequests: too many letters by this admin; the rest can be sent later.
+    :raises TooManyRequests: too many emails by this admin; the rest can be sent later.
     """
     with closing(UnitOfWork(site, request_info)) as uow:
         batch_id = batches.find_batch(uow, batch_id).id

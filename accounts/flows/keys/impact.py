@@ -51,7 +51,7 @@ class KeyImpact:
 
 
 def impact_of(uow: UnitOfWork, report: KeyReport) -> KeyImpact:
-    """What would die if the key were dropped now, or has died when it was."""
+    """Return what would become invalid if the key were dropped now, or became so when it was."""
     if report.state == "waits":
         return KeyImpact()
     until = (report.ceased_at or now()) + LEEWAY

@@ -1,4 +1,4 @@
-"""The life of keys: what each has signed, until when that could be alive, and what dies when one is dropped."""
+"""Report on keys: what each has signed, and until when that could be valid."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACCEPT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class KeyUseReport:
-    """What one key has signed for one purpose. ``alive_until``: when the last of it is dead of age at the latest."""
+    """What one key has signed for one purpose. ``alive_until``: when the last of it expires at the latest."""
 
     purpose: str
     signed: int
@@ -44,9 +44,9 @@ class KeyReport:
 
     :ivar number: its place, 1 is the oldest.
     :ivar state: ``signs`` now, ``waits`` until it signs, or only ``opens``.
-    :ivar signs_from: None is ever since.
+    :ivar signs_from: None is always.
     :ivar ceased_at: when a newer key began to sign; None where none has, or nobody knows when.
-    :ivar safe_to_drop_from: from when on dropping it ends nothing that is alive; None while that cannot be said.
+    :ivar safe_to_drop_from: from when on dropping it invalidates nothing; None while that cannot be said.
     """
 
     number: int
@@ -59,6 +59,7 @@ class KeyReport:
 
     @property
     def name(self) -> str:
+        """The name of the key."""
         return self.key.name
 
     @property
@@ -68,7 +69,7 @@ class KeyReport:
 
 
 def report_keys(uow: UnitOfWork, entries: Sequence[RingEntry] = ()) -> list[KeyReport]:
-    """The keys of the ring, oldest first.
+    """Return a report of each key of the ring, oldest first.
 
     :param entries: the ring as it was, instead of as it is.
     """
@@ -98,9 +99,9 @@ def rotate_key(uow: UnitOfWork, ring: FileKeyRing, wait: int = ACCEPT_SECONDS) -
 
 
 def drop_key(uow: UnitOfWork, ring: FileKeyRing, name: str, *, force: bool = False) -> None:
-    """Take a key out of the ring. Everything that it has signed is dead.
+    """Take a key out of the ring. Everything that it has signed is invalid.
 
-    :param force: though something could be alive.
+    :param force: even though something could be valid.
     :raises NotFound: there is no such key.
     :raises Conflict: it is not safe yet, or it is the last one.
     :raises SettingsError: the ring cannot be changed.

@@ -29,15 +29,15 @@ PG_DUMP_TIMEOUT_SECONDS = 3600
 
 
 class BackupFailed(Exception):
-    """There is no backup, or no new one. The text is one line that says why and what to do."""
+    """Raised where there is no backup, or no new one. The text is one line that says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """What was done after a backup came back.
+    """What was done after a backup was restored.
 
-    :ivar invitations: open ones, whose links are dead: they can be sent again.
-    :ivar letters: letters that waited in the backup. They were sent long ago, and are dropped.
+    :ivar invitations: open ones, whose links are invalid: they can be sent again.
+    :ivar letters: emails that waited in the backup. They were sent long ago, and are dropped.
     """
 
     accounts: int
@@ -46,7 +46,7 @@ class RestoreResult:
 
 
 def write_backup(store: Store, path: Path) -> int:
-    """Write a backup to a file, which appears there whole or not at all; answers its size.
+    """Write a backup to a file, which appears there whole or not at all, and return its size in bytes.
 
     :raises BackupFailed: it could not be made; an older file of that name is as it was.
     """
@@ -62,11 +62,11 @@ def write_backup(store: Store, path: Path) -> int:
 
 
 def invalidate_after_restore(uow: UnitOfWork) -> RestoreResult:
-    """Have nothing that was used up since the backup come back to life.
+    """Keep everything invalid that was used since the backup.
 
-    The counters of all accounts rise beyond all they have ever been, which kills every session and every link about
-    an account. Links that rest on marks (invitations, activations) die by the moment they were signed: which of
-    them were used up since, nobody knows any more.
+    The counters of all accounts rise beyond all they have ever been, which revokes every session and invalidates
+    every link about an account. Links that rest on marks (invitations, activations) become invalid by the time they
+    were signed: which of them were used since, nobody knows any more.
     """
     with uow:
         if not uow.site.store.is_sqlite:

@@ -1,4 +1,4 @@
-"""Judging what a file says: which rows can come in, as what, and why the others cannot."""
+"""Check the rows of a file: which can be imported, as what, and why the others cannot."""
 
 from __future__ import annotations
 
@@ -134,15 +134,15 @@ def check_rows(
 
 
 def get_foreign_secrets(site: Site) -> ForeignSecrets:
-    """What the old systems mixed into their hashes, as the settings say."""
+    """Return the secrets that other systems mixed into their hashes, from the settings."""
     settings = site.settings
     return ForeignSecrets(settings.devise_pepper, settings.flask_security_salt, settings.firebase_signer_key)
 
 
 def parse_email_cached(text: str) -> EmailAddress:
-    """The same as :func:`accounts.core.security.addresses.parse`, faster where the part before the @ is a plain one.
+    """Parse an address like :func:`parse_email`, faster where the part before the @ is a plain one.
 
-    The two parts are judged apart from each other there, and of a hundred thousand people most share a few domains.
+    The two parts are judged apart from each other there, and of a hundred thousand users most share a few domains.
     """
     local, _, domain = text.rpartition("@")
     if len(local) > MAX_LOCAL_CHARACTERS or len(text) > MAX_EMAIL_BYTES or not PLAIN_LOCAL_PART.fullmatch(local):

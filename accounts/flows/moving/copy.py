@@ -70,7 +70,7 @@ def has_changed_since(source: Store, counts: Mapping[str, int]) -> bool:
 
 @contextmanager
 def _open_snapshot(store: Store) -> Iterator[Connection]:
-    """A connection that sees one moment, whatever is written meanwhile."""
+    """Yield a connection that sees one moment, whatever is written meanwhile."""
     with store.engine.connect() as connection:
         if store.engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")

@@ -39,13 +39,13 @@ def is_django_dump(path: Path) -> bool:
 
 
 def read_django_dump(path: Path) -> Iterator[SourceRow | RefusedRow]:
-    """The users of a dump: whatever has an address and a password. It is read twice, as users name groups by key."""
+    """Yield the users of a dump: whatever has an address and a password. It is read twice, for the groups."""
     related = _collect_related(path)
     return convert_records(read_records(path), lambda record: _build_row(record, related))
 
 
 def adjust_django_rows(rows: Iterator[SourceRow | RefusedRow]) -> Iterator[SourceRow | RefusedRow]:
-    """The same for a table of users: an unusable password is none, and who is inactive may never have confirmed."""
+    """Adjust rows of a table of users: an unusable password is none, and who is inactive may never have confirmed."""
     for row in rows:
         yield _apply_django_rules(row) if isinstance(row, SourceRow) else row
 

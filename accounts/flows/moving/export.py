@@ -1,4 +1,4 @@
-"""Accounts as files: one person's own data, and all accounts for whoever runs the place."""
+"""Export accounts: one user's own data, and all accounts for operators."""
 
 from __future__ import annotations
 

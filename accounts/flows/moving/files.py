@@ -21,7 +21,7 @@ CSV, JSON_LINES, JSON_DOCUMENT = "csv", "jsonl", "json"
 
 @dataclass(frozen=True, slots=True)
 class SourceRecord:
-    """One record of a file: where it stands, and what it says or why it cannot be read."""
+    """One record of a file: where it is, and its values or why it cannot be read."""
 
     line: int
     values: dict[str, Any]
@@ -29,7 +29,7 @@ class SourceRecord:
 
 
 def detect_format(path: Path) -> str:
-    """What a file is, by its name or else by how it begins.
+    """Return the format of a file, by its name or else by how it begins.
 
     :raises FileRefused: it cannot be opened.
     """
@@ -49,7 +49,7 @@ def detect_format(path: Path) -> str:
 
 
 def read_records(path: Path, *, list_name: str = "", heading: list[str] | None = None) -> Iterator[SourceRecord]:
-    """The records of a file, one by one.
+    """Yield the records of a file, one by one.
 
     :param list_name: the name under which a JSON document has its list; "" where the document is the list.
     :param heading: the columns of a CSV file that has no heading.
@@ -138,7 +138,7 @@ class _JsonDocument:
         self._decoder = json.JSONDecoder()
 
     def items(self, list_name: str) -> Iterator[SourceRecord]:
-        """The objects of the list that the document is, or that it has under a name."""
+        """Yield the objects of the list that the document is, or that it has under a name."""
         if list_name and self._peek() == "{":
             self._expect("{")
             if not self._find_list(list_name):
@@ -187,7 +187,7 @@ class _JsonDocument:
         self._advance(self._position + 1)
 
     def _peek(self) -> str:
-        """The next character that is no space; "" at the end."""
+        """Return the next character that is no space; "" at the end."""
         while True:
             while self._position < len(self._text) and self._text[self._position] in JSON_WHITESPACE:
                 self._advance(self._position + 1)

@@ -36,7 +36,7 @@ CSV_HEADING = [FIELD_OF_COLUMN.get(number, f"column {number}") for number in ran
 def read_firebase(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
-    """The users of an export."""
+    """Yield the users of an export."""
     records = read_records(path, list_name="users", heading=CSV_HEADING)
     return convert_records(records, lambda record: _build_row(record.line, record.values, options))
 
@@ -64,7 +64,7 @@ def _build_hash(values: Mapping[str, Any], options: ImportOptions) -> str:
 
 
 def _groups_from_claims(value: Any) -> tuple[str, ...]:
-    """Custom claims that are simply true are what a group is here."""
+    """Return custom claims that are simply true: they are what a group is here."""
     try:
         claims = json.loads(value) if isinstance(value, str) and value else value
     except ValueError:

@@ -1,6 +1,6 @@
-"""Bringing accounts in from a file: rehearsed first, then written in batches; after a kill it simply runs again.
+"""Import accounts from a file: rehearsed first, then written in batches; after an interruption it simply runs again.
 
-An address that has an account is passed over, so that running twice brings nobody in twice.
+An address that has an account is skipped, so that running twice imports nobody twice.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def rehearse_import(
     on_refused: OnRefused = lambda _: None,
     on_progress: OnProgress = lambda _: None,
 ) -> ImportReport:
-    """What would come in, and what would not. Changes nothing.
+    """Report what would be imported, and what would not. Changes nothing.
 
     :raises FileRefused: the file cannot be read.
     """
@@ -89,7 +89,7 @@ def import_accounts(
 def find_row(
     uow: UnitOfWork, path: Path, options: ImportOptions, email_key: str
 ) -> ImportableRow | RefusedRow | None:
-    """The row of one address, judged; None where there is none."""
+    """Return the row of one address, checked; None where there is none."""
     for row in check_rows(uow.site, path, options, ImportReport()):
         if isinstance(row, ImportableRow) and row.address.key == email_key:
             return row
@@ -150,7 +150,7 @@ def _account_values(account_id: str, row: ImportableRow, moment: datetime) -> di
 def _select_importable(
     connection: Connection, batch: Iterable[ImportableRow | RefusedRow], report: ImportReport, on_refused: OnRefused
 ) -> list[ImportableRow]:
-    """Those of a batch whose address is free; the others are counted and told."""
+    """Return those of a batch whose address is free; count and report the others."""
     candidates = [each for each in batch if isinstance(each, ImportableRow)]
     refused_rows = [each for each in batch if isinstance(each, RefusedRow)]
     keys = [row.address.key for row in candidates]

@@ -28,7 +28,7 @@ ARGON2_VERSIONS = {"1.3": "19", "1.0": "16"}
 def read_keycloak(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
-    """The users of a realm. Accounts of services have no address and are passed over."""
+    """Yield the users of a realm. Service accounts have no address and are skipped."""
     return convert_records(read_records(path, list_name="users"), _build_row)
 
 
@@ -57,7 +57,7 @@ def _build_row(record: SourceRecord) -> SourceRow | None:
 
 
 def build_password_hash(credentials: Any) -> str:
-    """The password among somebody's credentials, in the spelling of argon2 or passlib; "" where there is none."""
+    """Return the password hash among a user's credentials, in the spelling of argon2 or passlib; "" for none."""
     for credential in credentials:
         if isinstance(credential, dict) and credential.get("type") == "password":
             try:

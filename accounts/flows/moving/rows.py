@@ -1,4 +1,4 @@
-"""What a file of another system says about one account, before anybody judged it."""
+"""Describe one account as a file of another system states it, before it is checked."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ MIN_EPOCH_MILLISECONDS = 10**11
 
 
 class FileRefused(Exception):
-    """The file as a whole cannot be read. The text is one line that says why."""
+    """Raised where the file as a whole cannot be read. The text is one line that says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
     """One account as its source states it.
 
-    :ivar line: where it stands in the file, counted from 1.
+    :ivar line: where it is in the file, counted from 1.
     :ivar password_hash: in the spelling of :mod:`accounts.core.security.foreign_hashes`; "" for none.
     :ivar confirmed: whether the source has ever confirmed the address; None where it does not say.
     :ivar active: whether it may be used there.
@@ -70,7 +70,7 @@ class ImportOptions:
     :ivar source: the system it came from.
     :ivar confirmed: the old system confirmed every address, also where the file does not say so.
     :ivar groups: what becomes of the groups of the source, by name; "" drops one.
-    :ivar without_hash: rows whose hash cannot be verified come in without a password.
+    :ivar without_hash: rows whose hash cannot be verified are imported without a password.
     :ivar firebase: memory cost, rounds and salt separator of the project.
     """
 
@@ -81,9 +81,9 @@ class ImportOptions:
     firebase: tuple[int, int, str] = (14, 8, "Bw==")
 
     def map_group(self, name: str) -> str:
-        """What a group of the source becomes here; "" for nothing.
+        """Return what a group of the source becomes here; "" for nothing.
 
-        Whoever was called an admin there does not administer here unless somebody says so.
+        Whoever was called an admin there does not administer here unless the options say so.
         """
         if name in self.groups:
             return self.groups[name]
@@ -91,7 +91,7 @@ class ImportOptions:
 
 
 def clean_text(value: Any, max_characters: int = 10_000) -> str:
-    """A value as text of one line, without control characters; "" for none."""
+    """Return a value as text of one line, without control characters; "" for none."""
     string = "" if value is None else str(value)
     if string.isprintable() and "  " not in string and len(string) <= max_characters:
         return string.strip()
@@ -99,7 +99,7 @@ def clean_text(value: Any, max_characters: int = 10_000) -> str:
 
 
 def is_true(value: Any) -> bool:
-    """Whether a value says yes. A moment (``confirmed_at``) does, too."""
+    """Return whether a value means yes. A timestamp (``confirmed_at``) does, too."""
     return value is True or (value not in (None, False) and str(value).strip().lower() not in FALSE_WORDS)
 
 
@@ -111,7 +111,7 @@ def split_names(value: Any) -> tuple[str, ...]:
 
 
 def parse_timestamp(value: Any) -> datetime | None:
-    """A moment of the past: ISO 8601, or seconds or milliseconds since 1970. None where it cannot be read."""
+    """Parse a past time: ISO 8601, or seconds or milliseconds since 1970. None where it cannot be read."""
     string = clean_text(value, 60)
     try:
         if re.fullmatch(r"\d{1,16}(\.\d+)?", string):
@@ -126,10 +126,10 @@ def parse_timestamp(value: Any) -> datetime | None:
 
 
 def as_list(value: Any) -> list[Any]:
-    """A value that is due to be a list; an empty one for anything else."""
+    """Return a value that should be a list; an empty one for anything else."""
     return value if isinstance(value, list) else []
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
-    """A value that is due to be an object; an empty one for anything else."""
+    """Return a value that should be an object; an empty one for anything else."""
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,4 @@
-"""The systems accounts come from: how each one's files say what an account is."""
+"""Read the files of the systems that accounts come from."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LAST_SIGN_IN_COLUMNS = ("last_sign_in_at", "current_sign_in_at", "last_login_at"
 def read_table(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
-    """A table with headings, as CSV or as objects: the columns that mean something here, under their usual names."""
+    """Yield the rows of a table with headings, as CSV or as objects: the known columns, under their usual names."""
     return convert_records(read_records(path), build_table_row)
 
 
@@ -64,7 +64,7 @@ def build_table_row(record: SourceRecord, prefix_hash: Callable[[str], str] = la
 
 
 def first_value(values: Mapping[str, Any], columns: tuple[str, ...]) -> Any:
-    """The first of these columns that says something."""
+    """Return the first of these columns that has a value."""
     return next((values[name] for name in columns if values.get(name) not in (None, "")), None)
 
 
@@ -75,7 +75,7 @@ def _clean_cell(value: Any) -> str:
 def read_devise(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
-    """A table of Devise users. With a pepper, every hash has it."""
+    """Yield the rows of a table of Devise users. With a pepper, every hash has it."""
 
     def prefix_hash(stored: str) -> str:
         return f"{DEVISE}{stored}" if stored.startswith("$2") and foreign_secrets.devise_pepper else stored
@@ -86,7 +86,7 @@ def read_devise(
 def read_flask_security(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
-    """A table of Flask-Security users: what is hashed is the HMAC of the password."""
+    """Yield the rows of a table of Flask-Security users: what is hashed is the HMAC of the password."""
 
     def prefix_hash(stored: str) -> str:
         return f"{FLASK_SECURITY}{stored}" if stored.startswith("$") else stored
@@ -97,7 +97,7 @@ def read_flask_security(
 def read_django(
     path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
 ) -> Iterator[SourceRow | RefusedRow]:
-    """The output of ``dumpdata``, or a table of its users."""
+    """Yield the users of the output of ``dumpdata``, or of a table of its users."""
     return (
         django.read_django_dump(path)
         if django.is_django_dump(path)

@@ -1,4 +1,4 @@
-"""Trying an app out: an admin signs in to it, as its people would, and sees what the app would learn."""
+"""Try a client out: an admin signs in to it, as its users would, and sees what it would learn."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from accounts.flows.sessions.session import CurrentAccount
 
 @dataclass(frozen=True, slots=True)
 class AppTrialResult:
-    """What came of it: what the app would learn, or the error that it would be told. No token."""
+    """The result of a trial: what the client would learn, or the error that it would be told. No token."""
 
     app_id: str
     name: str
@@ -36,9 +36,9 @@ class AppTrialResult:
 
 
 def start_app_trial(uow: UnitOfWork, who: CurrentAccount, app_id: str) -> str:
-    """The path of the authorization request that the app would make, for everything that it may ask for.
+    """Return the path of the authorization request that the client would make, for everything that it may ask for.
 
-    :raises NotFound: there is no such app.
+    :raises NotFound: there is no such client.
     """
     app = registration.get_app(uow, app_id).app
     state, app_trial = trial_state.make_trial_state(uow.site, app.id, who.id)
@@ -56,7 +56,7 @@ def start_app_trial(uow: UnitOfWork, who: CurrentAccount, app_id: str) -> str:
 
 
 def finish_app_trial(uow: UnitOfWork, who: CurrentAccount, params: Mapping[str, str]) -> AppTrialResult:
-    """What the app would learn from this answer. Its code is used up; its tokens are dead before anybody sees them.
+    """Return what the client would learn from an answer. Its code is used; its tokens are revoked at once.
 
     :raises NotFound: not the answer to a trial of this admin.
     """

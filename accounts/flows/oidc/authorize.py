@@ -40,7 +40,7 @@ PROOF_TTL = timedelta(minutes=10)
 
 
 class Interaction(Enum):
-    """What the person must do first."""
+    """What the user must do first."""
 
     SIGN_IN = "sign-in"
     SIGN_UP = "sign-up"
@@ -105,10 +105,10 @@ def decide_authorization(
     *,
     consented_scopes: Collection[str] | None = None,
 ) -> AuthorizationResponse | Interaction:
-    """The answer to the app, or what is needed before there can be one.
+    """Return the answer to the client, or what is needed before there can be one.
 
-    :param consented_scopes: the scope words on the page that the person has just said yes to; None where they were
-        shown none. The registration may have changed since, so that it is other words now.
+    :param consented_scopes: the scopes on the page that the user has just agreed to; None where they were
+        shown none. The registration may have changed since, so that it is other scopes now.
     """
     if who is None:
         interaction: Interaction | None = Interaction.SIGN_UP if "create" in request.prompt else Interaction.SIGN_IN
@@ -156,14 +156,14 @@ def _find_interaction(
 def deny_authorization(
     uow: UnitOfWork, request: AuthorizationRequest, who: CurrentAccount | None
 ) -> AuthorizationResponse:
-    """The person does not want to."""
+    """Return the answer that the user refused (``access_denied``)."""
     with uow:
         uow.record_event("app.refused", account_id=who.id if who else None, app_id=request.app.id)
     return request.build_error_response(uow.site, AccessDeniedError())
 
 
 def authorization_path(site: Site, request: AuthorizationRequest, note: ReauthenticationNote | None) -> str:
-    """The path by which a request comes back here, with our note."""
+    """Return the path by which a request comes back here, with our note."""
     params = dict(request.params)
     if note is not None:
         params[NOTE_PARAMETER] = site.signer.sign(
@@ -173,17 +173,17 @@ def authorization_path(site: Site, request: AuthorizationRequest, note: Reauthen
 
 
 def request_too_long_error() -> InvalidRequestError:
-    """What an app is told whose request does not fit into a return target."""
+    """Return the error for a client whose request does not fit into a return target."""
     return InvalidRequestError(f"The request is over {MAX_TARGET_CHARACTERS} characters.")
 
 
 def make_note(session: Session | None) -> ReauthenticationNote:
-    """A note that we ask now, in this session."""
+    """Return a note that we ask now, in this session."""
     return ReauthenticationNote(int(now().timestamp()), session.id if session and session.account_id else "")
 
 
 def read_note(site: Site, request: AuthorizationRequest, token: str) -> ReauthenticationNote | None:
-    """The note on exactly this request; None where there is none that counts."""
+    """Return the note on exactly this request; None where there is none that counts."""
     note = site.signer.read(AUTHORIZATION_NOTE, token)
     if note is None or note.request_digest != request.digest:
         return None

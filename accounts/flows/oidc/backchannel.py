@@ -1,4 +1,4 @@
-"""Goodbyes to other apps (OpenID Connect Back-Channel Logout 1.0): written at delivery, and what became of them."""
+"""Deliver back-channel logouts (OpenID Connect Back-Channel Logout 1.0), and record their results."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class LogoutStatusForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class ClientLogout:
-    """What one app was told, and whether it has confirmed.
+    """What one client was told, and whether it has confirmed.
 
-    :ivar state: ``waiting``, ``confirmed``, ``given-up``, or ``silent`` for an app that cannot be told.
+    :ivar state: ``waiting``, ``confirmed``, ``given-up``, or ``silent`` for a client that cannot be told.
     """
 
     app: str
@@ -77,9 +77,9 @@ LOGOUT_STATUS = TokenKind(
 
 
 def make_logout_callback(uow: UnitOfWork, item: OutboxItem) -> Callback | None:
-    """The call for one goodbye. Its token is signed now: it lives for two minutes, and the outbox may hold it longer.
+    """Return the callback for one logout. Its token is signed now: it is valid for two minutes only.
 
-    None where the app is gone, or has no address any more: it cannot be told then.
+    None where the client is gone, or has no address any more: it cannot be told then.
     """
     row = uow.session.get(AppLogout, item.about.id)
     if row is None:
@@ -128,7 +128,7 @@ def settle_logout_callback(uow: UnitOfWork, item: OutboxItem, result: CallResult
 
 
 def _delay_other_logouts(uow: UnitOfWork, row: AppLogout) -> None:
-    """An app that does not answer is asked about one person at a time, so that it keeps no other app waiting."""
+    """Delay the other logouts of a client that does not answer, so that it delays no other client."""
     retry_at = now() + OTHER_LOGOUTS_DELAY
     other_logouts = select(AppLogout.id).where(
         AppLogout.app_id == row.app_id, AppLogout.state == WAITING, AppLogout.id != row.id
@@ -143,9 +143,9 @@ def _delay_other_logouts(uow: UnitOfWork, row: AppLogout) -> None:
 
 
 def list_logouts_by_token(uow: UnitOfWork, token: str) -> list[ClientLogout]:
-    """What became of the sign-out that a statement speaks of: one line an app, by name.
+    """Return the results of the sign-out that a status token names: one line a client, by name.
 
-    :raises NotFound: no statement of ours, or an old one.
+    :raises NotFound: no token of ours, or an old one.
     """
     try:
         status = uow.site.signer.verify(LOGOUT_STATUS, token)
@@ -158,7 +158,7 @@ def list_logouts_by_token(uow: UnitOfWork, token: str) -> list[ClientLogout]:
 
 
 def list_logouts_of_app(uow: UnitOfWork, app_id: str) -> list[ClientLogout]:
-    """The last goodbyes to one app, newest first, for its admins."""
+    """Return the last logouts of one client, newest first, for its admins."""
     return _select_logouts(uow, AppLogout.app_id == app_id)[:LOGOUTS_PER_APP]
 
 

@@ -1,4 +1,4 @@
-"""What an app may learn about a person: claims, the scopes that hold them, and how apps ask for single ones."""
+"""Say what a client may learn about a user: claims, the scopes that hold them, and how single ones are asked for."""
 
 from __future__ import annotations
 
@@ -30,13 +30,20 @@ class EndUser(Protocol):
     """As much of an account as claims are made of."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """The subject (``sub``)."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The name, or ""."""
+
     @property
-    def email(self) -> str: ...
+    def email(self) -> str:
+        """The email address."""
+
     @property
-    def locale(self) -> str: ...
+    def locale(self) -> str:
+        """The language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +51,9 @@ class RequestedClaims:
     """What the ``claims`` parameter (OpenID Connect Core 5.5) asks for beside the scopes.
 
     :ivar userinfo, id_token: names of claims.
-    :ivar expected_sub: the one person that the app expects; "" for anybody.
-    :ivar acr_requested: whether it asks how well somebody was recognised.
-    :ivar essential_acrs: it takes nobody who was recognised otherwise (5.5.1.1); empty for however well.
+    :ivar expected_sub: the one user that the client expects; "" for anybody.
+    :ivar acr_requested: whether it asks for the authentication context class.
+    :ivar essential_acrs: it accepts no other context class (5.5.1.1); empty for any.
     """
 
     userinfo: tuple[str, ...] = ()
@@ -56,7 +63,7 @@ class RequestedClaims:
     essential_acrs: tuple[str, ...] = ()
 
     def allowed_by_scopes(self, allowed_scopes: Iterable[str]) -> dict[str, list[str]]:
-        """What is wanted and may be given, as a grant keeps it; empty where nothing is."""
+        """Return what is asked for and may be given, as a grant keeps it; empty where nothing is."""
         scopes = frozenset(allowed_scopes)
         claims_by_place = {
             place: [name for name in names if SCOPE_OF_CLAIM[name] in scopes]
@@ -66,13 +73,13 @@ class RequestedClaims:
 
     @property
     def scopes(self) -> frozenset[str]:
-        """The scopes that hold what is wanted: what a person is asked to consent to."""
+        """Return the scopes that hold what is asked for: what a user is asked to consent to."""
         return frozenset(SCOPE_OF_CLAIM[name] for name in (*self.userinfo, *self.id_token))
 
 
 @dataclass(frozen=True, slots=True)
 class UserClaims:
-    """Claims about one person, and the scopes and single claims by which they were asked for."""
+    """Claims about one user, and the scopes and single claims by which they were asked for."""
 
     user: EndUser
     groups: Sequence[str]
@@ -80,13 +87,13 @@ class UserClaims:
     requested: Mapping[str, Any] = field(default_factory=dict)
 
     def userinfo(self) -> dict[str, Any]:
-        """The answer of the userinfo endpoint."""
+        """Return the answer of the userinfo endpoint."""
         return {"sub": self.user.id, **self._select(self.requested.get("userinfo", ()), by_scope=True)}
 
     def id_token(self, extra_claims: Iterable[str]) -> dict[str, Any]:
-        """What stands in the ID token beside the sign-in itself.
+        """Return the claims of the ID token beside the sign-in itself.
 
-        :param extra_claims: claims of the granted scopes that this app gets here, too.
+        :param extra_claims: claims of the granted scopes that this client gets here, too.
         """
         granted = [name for name in extra_claims if SCOPE_OF_CLAIM.get(name) in self.scope]
         return self._select([*self.requested.get("id_token", ()), *granted], by_scope=False)
@@ -107,7 +114,7 @@ class UserClaims:
 
 
 def parse_requested_claims(text: str) -> RequestedClaims:
-    """The ``claims`` parameter; what is unknown in it is left out, as it asks.
+    """Parse the ``claims`` parameter; what is unknown in it is left out, as OpenID Connect Core asks.
 
     :raises ValueError: it is no JSON object of objects.
     """

@@ -1,4 +1,4 @@
-"""Which app asks: by its id at the authorization endpoint, by its secret at the token endpoint.
+"""Identify clients: by id at the authorization endpoint, by secret at the token endpoint.
 
 Not by Authlib's ``ClientAuthentication``: that tries every method in turn, so that a wrong one is not told apart from
 a wrong secret; it leaves ``+`` in a form-encoded header as it is, and fails on a header that is not UTF-8.
@@ -32,7 +32,7 @@ LOOPBACK_URI_PATTERN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class TokenClient:
-    """As much of an app as grants are judged by and tokens are made of. As the columns of the same name say."""
+    """As much of a client as grants are judged by and tokens are made of. As the columns of the same name say."""
 
     id: str
     allowed_groups: list[str]
@@ -46,7 +46,7 @@ class TokenClient:
 
 @dataclass(frozen=True, slots=True)
 class Client(TokenClient):
-    """An app as its requests are judged. Not :class:`App`: an object of the ORM costs more than its statement."""
+    """A client as its requests are judged. Not :class:`App`: an object of the ORM costs more than its statement."""
 
     name: str
     secret_hash: str | None = field(repr=False)
@@ -66,7 +66,7 @@ class Client(TokenClient):
 
 
 def client_columns(client_class: type[TokenClient]) -> list[Any]:
-    """What to select for one."""
+    """Return the columns to select for one."""
     return [getattr(App, each.name) for each in fields(client_class)]
 
 
@@ -91,14 +91,14 @@ class ClientCredentials:
 
 
 def find_client(uow: UnitOfWork, id: str) -> Client | None:
-    """The app of this client id, unless it was disabled."""
+    """Return the client of an id, unless it is disabled."""
     is_well_formed = 0 < len(id) <= 64 and id.isascii() and id.isprintable()
     rows = uow.execute(_SELECT_CLIENT, {"id": id}).all() if is_well_formed else ()
     return Client(*tuple(rows[0])) if rows else None
 
 
 def may_redirect_to(app: Client, uri: str) -> bool:
-    """Whether a code may be sent there: letter by letter, but for the port of a native app (RFC 8252 7.3)."""
+    """Return whether a code may be sent there: the same text, but for the port of a native client (RFC 8252 7.3)."""
     if uri in app.redirect_uris:
         return True
     loopback_uri = _without_port(uri) if app.application_type == NATIVE_APP else None
@@ -119,10 +119,10 @@ def is_public_client_origin(uow: UnitOfWork, origin: str) -> bool:
 def authenticate_client(
     uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str, str], *, public: bool
 ) -> Client:
-    """The app that makes this request.
+    """Return the client that makes this request (RFC 6749 2.3).
 
     :param public: whether a client without a secret may.
-    :raises InvalidClientError: it is not shown to be any.
+    :raises InvalidClientError: it is not authenticated.
     """
     credentials = _read_credentials(headers, form)
     app = find_client(uow, credentials.id)
@@ -163,6 +163,6 @@ def _read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> Cl
 
 
 def _without_port(uri: str) -> tuple[str, str] | None:
-    """An http address on loopback, but for its port; None for every other."""
+    """Return an http address on loopback without its port; None for every other."""
     match = LOOPBACK_URI_PATTERN.fullmatch(uri)
     return (match["host"], match["path"] or "") if match else None

@@ -18,11 +18,11 @@ from accounts.flows.shared import grants
 
 @dataclass(frozen=True, slots=True)
 class ConnectedApp:
-    """One app as its person sees it.
+    """One client as its user sees it.
 
-    :ivar scopes: what it may know or do, by scope words, in the order in which people are asked.
-    :ivar last_used_at: when its person last signed in to it; None when they only agreed to.
-    :ivar opens_at: where it begins a sign-in, if it has said so.
+    :ivar scopes: what it may know or do, by scopes, in the order in which users are asked.
+    :ivar last_used_at: when its user last signed in to it; None when they only consented.
+    :ivar opens_at: where it begins a sign-in, if it has registered that.
     """
 
     id: str
@@ -34,7 +34,7 @@ class ConnectedApp:
 
 
 def list_connected_apps(uow: UnitOfWork, account_id: str) -> list[ConnectedApp]:
-    """The apps that somebody has agreed to or signed in to, by name. One that is switched off is not there."""
+    """Return the clients that a user has consented to or signed in to, by name. Disabled ones are left out."""
     consents_query = select(Consent.app_id, Consent.scope, Consent.given_at).where(Consent.account_id == account_id)
     grants_query = select(Grant.app_id, Grant.scope, Grant.created_at).where(
         Grant.account_id == account_id, Grant.revoked_at.is_(None), Grant.expires_at > now()
@@ -60,9 +60,9 @@ def list_connected_apps(uow: UnitOfWork, account_id: str) -> list[ConnectedApp]:
 
 
 def disconnect_app(uow: UnitOfWork, account_id: str, app_id: str) -> None:
-    """Take back what somebody agreed to. All that the app holds is dead at once, and it is told so.
+    """Revoke consent and grants of a client, and have it told.
 
-    :raises NotFound: they are not connected to it.
+    :raises NotFound: the user is not connected to it.
     """
 
     def work() -> None:

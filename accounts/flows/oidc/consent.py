@@ -1,4 +1,4 @@
-"""What people let apps know: asked once, kept as a fact, taken back at will."""
+"""Keep consent: asked once, stored as a fact, revoked at will."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from accounts.flows.oidc.request import AuthorizationRequest
 
 
 def is_consent_due(uow: UnitOfWork, request: AuthorizationRequest, account_id: str) -> bool:
-    """Whether the person must be asked: an app of the house is trusted, unless it wants them asked itself."""
+    """Return whether the user must be asked: a trusted client needs no consent, unless it asks for it itself."""
     if "consent" in request.prompt:
         return True
     return not request.app.trusted and not set(request.consent_scopes) <= _consented_scopes(uow, request, account_id)

@@ -1,4 +1,4 @@
-"""What is published about this provider, for programs: the same from every process, whatever the Host header says."""
+"""Publish this provider's metadata: the same from every process, whatever the Host header says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from accounts.flows.oidc.responses import FORM_POST, QUERY
 
 
 def build_metadata(site: Site) -> dict[str, Any]:
-    """The metadata of OpenID Connect Discovery 1.0 and RFC 8414."""
+    """Return the metadata of OpenID Connect Discovery 1.0 and RFC 8414."""
     page_url = site.link_signer.page_url
     return {
         "issuer": page_url(""),

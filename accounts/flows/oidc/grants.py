@@ -110,7 +110,7 @@ _ADVANCE_COUNTER = (
 
 
 def find_live_grant(uow: UnitOfWork, grant_id: str) -> LiveGrant | None:
-    """The grant, in one statement, if nothing has ended it: neither the person, the app, an admin nor its session."""
+    """Return the grant, in one SQL statement, if it is not revoked and account, client and session allow it."""
     rows = uow.execute(_SELECT_LIVE_GRANT, {"grant": grant_id, "moment": now()}).all()
     if not rows:
         return None
@@ -127,11 +127,11 @@ def find_live_grant(uow: UnitOfWork, grant_id: str) -> LiveGrant | None:
 
 
 def redeem_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> LiveGrant:
-    """The grant that a code stands for. Of any number at once one gets it; whoever is later has it revoked.
+    """Redeem a code once, and return its grant. Of any number at once one gets it; whoever is later has it revoked.
 
     Only for a request that is right in everything else: what is wrong must neither use a code up nor revoke.
 
-    :raises InvalidGrantError: used before, or the person was signed out or changed since.
+    :raises InvalidGrantError: used before, or the user was signed out or changed since.
     """
     try:
         with uow:
@@ -162,12 +162,12 @@ def _redeem_once(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCod
 def refresh_grant(
     uow: UnitOfWork, app: TokenClient, token: RefreshToken, requested_scope: str
 ) -> tuple[LiveGrant, int, tuple[str, ...]]:
-    """The grant of a refresh token, the number of the next one, and the scope: all of it or the part asked for.
+    """Return the grant of a refresh token, the number of the next one, and the scope that was asked for.
 
-    The token before the one that is good now is taken for a few seconds more. Whatever is older was stolen from the
-    app, or is shown by whoever stole it: the whole grant is revoked.
+    The token before the valid one is accepted for a few seconds more. Whatever is older was stolen from the
+    client, or is shown by whoever stole it: the whole grant is revoked.
 
-    :raises InvalidGrantError: not a live grant of this app, or the token was used before.
+    :raises InvalidGrantError: not a live grant of this client, or the token was used before.
     :raises InvalidScopeError: more is asked for than was granted. That uses nothing up.
     """
     live_grant = _find_refreshable_grant(uow, app, token)
@@ -194,7 +194,7 @@ def _find_refreshable_grant(uow: UnitOfWork, app: TokenClient, token: RefreshTok
 
 
 def narrow_scope(scope: Sequence[str], requested_scope: str) -> tuple[str, ...]:
-    """The part of a granted scope that a refresh asks for; all of it when it asks for none.
+    """Return the part of a granted scope that a refresh asks for; all of it when it asks for none.
 
     :raises InvalidScopeError: it asks for more.
     """
@@ -205,7 +205,7 @@ def narrow_scope(scope: Sequence[str], requested_scope: str) -> tuple[str, ...]:
 
 
 def revoke_grant(uow: UnitOfWork, grant: GrantRow, *, reason: str) -> None:
-    """End a grant: every token of it is dead."""
+    """Revoke a grant with every token of it."""
     with uow:
         if grants.revoke_grants(uow, Grant.id == grant.id):
             facts = {"grant": grant.id, "because": reason}

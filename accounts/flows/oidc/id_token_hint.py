@@ -20,7 +20,7 @@ class IdTokenHint:
 
 
 def read_id_token_hint(uow: UnitOfWork, token: str) -> IdTokenHint | None:
-    """What an ID token of this installation names; None for everything else that may be sent as one."""
+    """Return what an ID token of this installation names; None for everything else that may be sent as one."""
     site = uow.site
     # The keys want a connection of their own, and whoever waits for one must hold none.
     uow.release()

@@ -21,9 +21,9 @@ HASH_OF_ALG = {"RS256": hashlib.sha256, "ES256": hashlib.sha256, "EdDSA": hashli
 
 
 def issue_for_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> dict[str, Any]:
-    """The tokens that a code stands for.
+    """Return the tokens for a code.
 
-    :raises InvalidGrantError: it was used before, or is not good any more.
+    :raises InvalidGrantError: it was used before, or is not valid any more.
     """
     _prepare_keys(uow)
     live_grant = grants.redeem_code(uow, app, code)
@@ -35,9 +35,9 @@ def issue_for_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationC
 
 
 def issue_for_refresh(uow: UnitOfWork, app: TokenClient, token: RefreshToken, requested_scope: str) -> dict[str, Any]:
-    """The tokens of the next round, for all of the scope or for less.
+    """Return the tokens for a refresh token, for all of the scope or for less.
 
-    :raises InvalidGrantError: the token is not good.
+    :raises InvalidGrantError: the token is not valid.
     :raises InvalidScopeError: more is asked for than was granted.
     """
     _prepare_keys(uow)
@@ -46,7 +46,7 @@ def issue_for_refresh(uow: UnitOfWork, app: TokenClient, token: RefreshToken, re
 
 
 def build_userinfo(uow: UnitOfWork, access_token: str) -> dict[str, Any] | None:
-    """What an access token lets its app know, as of now; None when it is good for nothing."""
+    """Return the claims that an access token gives access to, as of now; None where it is not valid."""
     access = uow.site.signer.read(tokens.ACCESS_TOKEN, access_token)
     live_grant = grants.find_live_grant(uow, access.grant_id) if access is not None else None
     if access is None or live_grant is None or OPENID not in access.scope:
@@ -55,7 +55,7 @@ def build_userinfo(uow: UnitOfWork, access_token: str) -> dict[str, Any] | None:
 
 
 def build_introspection(live_grant: LiveGrant, access: AccessToken | None) -> dict[str, Any]:
-    """A live token in the words of RFC 7662."""
+    """Return the introspection answer for a live token (RFC 7662)."""
     grant = live_grant.grant
     expires = access.expires if access else int(grant.expires_at.timestamp())
     return {

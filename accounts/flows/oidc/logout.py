@@ -1,6 +1,6 @@
-"""Another app sends somebody here to sign out (OpenID Connect RP-Initiated Logout 1.0).
+"""Sign a user out on behalf of a client (OpenID Connect RP-Initiated Logout 1.0).
 
-Nobody is signed out by an address that somebody else made: without an ID token of this very sign-in, the person is
+Nobody is signed out by an address that somebody else made: without an ID token of this very sign-in, the user is
 asked.
 """
 
@@ -35,9 +35,9 @@ class LogoutRequest:
 
 
 def parse_logout_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> LogoutRequest:
-    """The wish that these parameters make.
+    """Parse the logout request that these parameters make.
 
-    :raises BadAppRequest: it cannot be what an app of ours wants: nobody is signed out or sent anywhere.
+    :raises BadAppRequest: it cannot be from a client of ours: nobody is signed out or sent anywhere.
     """
     values_by_name = group_parameters(pairs)
     if has_repeated_parameter(values_by_name):
@@ -51,7 +51,7 @@ def parse_logout_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> L
 
 
 def must_confirm_logout(uow: UnitOfWork, request: LogoutRequest, who: CurrentAccount | None) -> bool:
-    """Whether the person has to say so themselves: unless the ID token is of this very sign-in."""
+    """Return whether the user has to confirm: unless the ID token is of this very sign-in."""
     if who is None:
         return False
     if request.hint is None or request.hint.account_id != who.id:

@@ -1,4 +1,4 @@
-"""Other apps: registering one that sends its people here to sign in, changing it, and taking it away."""
+"""Register, change, disable and remove clients."""
 
 from __future__ import annotations
 
@@ -48,17 +48,20 @@ class HasClientSecret(Protocol):
     """Whatever is known of an app that may have a secret."""
 
     @property
-    def secret_hash(self) -> str | None: ...
+    def secret_hash(self) -> str | None:
+        """The digest of the secret; None for a public client."""
 
     @property
-    def old_secret_hash(self) -> str | None: ...
+    def old_secret_hash(self) -> str | None:
+        """The digest of the secret before; None where there is none."""
 
     @property
-    def old_secret_until(self) -> datetime | None: ...
+    def old_secret_until(self) -> datetime | None:
+        """Until when the secret before is valid; None where there is none."""
 
 
 def register_app(uow: UnitOfWork, form: RegisterAppForm) -> RegisteredApp:
-    """Let an app send its people here.
+    """Register a client.
 
     :raises InvalidInput: an address that may not be registered.
     """
@@ -75,10 +78,10 @@ def register_app(uow: UnitOfWork, form: RegisterAppForm) -> RegisteredApp:
 
 
 def change_app(uow: UnitOfWork, app_id: str, form: ChangeAppForm) -> RegisteredApp:
-    """Change what is said about an app. One that stops being public gets a secret.
+    """Change the registration of a client. One that stops being public gets a secret.
 
     :raises InvalidInput: an address that may not be registered.
-    :raises NotFound: there is no such app.
+    :raises NotFound: there is no such client.
     """
     secret = make_client_secret()
 
@@ -139,7 +142,7 @@ def end_old_client_secret(uow: UnitOfWork, app_id: str) -> App:
 
 
 def disable_app(uow: UnitOfWork, app_id: str) -> App:
-    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
+    """Disable a client: nobody signs in to it, all that it holds is revoked, and it is told so."""
 
     def work(app: App) -> None:
         if app.disabled_at is None:
@@ -163,7 +166,7 @@ def enable_app(uow: UnitOfWork, app_id: str) -> App:
 
 
 def remove_app(uow: UnitOfWork, app_id: str) -> App:
-    """Take an app away, with all that people have agreed to about it, and tell it so. Its id is never used again."""
+    """Remove a client with all consents to it, and have it told. Its id is never used again."""
 
     def work(app: App) -> None:
         facts = {"name": app.name, "grants": _revoke_app_grants(uow, app, deleted=True)}
@@ -187,24 +190,24 @@ def get_app(uow: UnitOfWork, app_id: str) -> AppDetails:
 
 
 def describe_app(app: App, forward_origins: Iterable[str]) -> dict[str, Any]:
-    """What was said about an app, in the words in which it is said."""
+    """Return the registration of a client, by the names of the form."""
     values = {name: getattr(app, name) for name in ChangeAppForm.model_fields if name != "forward_origins"}
     return {**values, "forward_origins": list(forward_origins)}
 
 
 def list_forward_origins(uow: UnitOfWork, app_id: str) -> tuple[str, ...]:
-    """The origins at which an app stands behind a proxy."""
+    """Return the origins at which a client stands behind a proxy."""
     statement = select(AppOrigin.origin).where(AppOrigin.app_id == app_id).order_by(AppOrigin.origin)
     return tuple(uow.session.scalars(statement))
 
 
 def make_client_secret() -> str:
-    """A client secret: 256 random bits."""
+    """Return a client secret: 256 random bits."""
     return secrets.token_urlsafe(CLIENT_SECRET_BYTES)
 
 
 def hash_client_secret(secret: str) -> str:
-    """The form in which a client secret is kept."""
+    """Return the form in which a client secret is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 

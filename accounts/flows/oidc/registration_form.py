@@ -1,4 +1,4 @@
-"""What is said about another app when it is registered or changed: declared once, for pages, JSON and the console."""
+"""Declare the fields of a client's registration once, for pages, JSON and the console."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ WordList = Annotated[list[str], Field(max_length=20, json_schema_extra={"input":
 
 
 class ChangeAppForm(Form):
-    """What changes about an app; what is not said stays. The columns of ``App`` say what each means."""
+    """What changes about a client; what is left out stays. The columns of ``App`` say what each means."""
 
     name: Name = Field(default="", title=N_("Name"), json_schema_extra={"autocomplete": "off", "required": True})
     redirect_uris: UriList = Field(default_factory=list, title=N_("Redirect addresses"))
@@ -119,7 +119,7 @@ class ChangeAppForm(Form):
 
 
 class RegisterAppForm(ChangeAppForm):
-    """What is said about an app when it is registered."""
+    """What is said about a client when it is registered."""
 
     name: Name = Field(title=N_("Name"), json_schema_extra={"autocomplete": "off"})
 
@@ -131,9 +131,9 @@ class RenewSecretForm(Form):
 
 
 def validate_app(uow: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole of what an app will be, its addresses as they are kept.
+    """Return the whole of what a client will be, its addresses as they are stored.
 
-    :raises InvalidInput: with every field that may not be so.
+    :raises InvalidInput: with every field that is not accepted.
     """
     # http to this very machine: for apps that run on the person's device, and everywhere while developing.
     plain_on_loopback = values["application_type"] == NATIVE_APP or uow.site.settings.env == "development"

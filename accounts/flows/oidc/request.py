@@ -1,4 +1,4 @@
-"""The authorization request: read, and judged in the order that keeps people from being sent to strangers.
+"""Parse authorization requests, and judge them in the order that keeps users from being sent to strangers.
 
 Not by Authlib's grant: it looks for repeated parameters among five of them only, and answers in the query of a
 redirect, where ``form_post`` is another way, for errors too. Its errors are used as they are.
@@ -52,10 +52,10 @@ AUTHORIZATION_PARAMETERS = (
 class AuthorizationRequest:
     """An authorization request that may be answered.
 
-    :ivar scope: what the app may have of what it asks for, in the order of :data:`claims.SCOPES`.
-    :ivar prompt: what the person must be shown whatever else holds; ``none`` for nothing at all.
-    :ivar max_age: seconds since the person proved who they are, at most; None for however long.
-    :ivar expected_sub: the account that the app expects; "" for any.
+    :ivar scope: what the client may have of what it asks for, in the order of :data:`claims.SCOPES`.
+    :ivar prompt: what the user must be shown whatever else holds; ``none`` for nothing at all.
+    :ivar max_age: seconds since the user last authenticated, at most; None for however long.
+    :ivar expected_sub: the account that the client expects; "" for any.
     :ivar params: the parameters that count, as they came.
     """
 
@@ -81,7 +81,7 @@ class AuthorizationRequest:
 
     @property
     def consent_scopes(self) -> tuple[str, ...]:
-        """The scope words that a person consents to."""
+        """The scopes that a user consents to."""
         claim_scopes = self.requested_claims.scopes & set(self.app.scopes)
         return tuple(word for word in claims.SUPPORTED_SCOPES if word in {*self.scope, *claim_scopes})
 
@@ -91,23 +91,23 @@ class AuthorizationRequest:
         return "none" in self.prompt
 
     def without_parameter(self, name: str) -> AuthorizationRequest:
-        """The same request, with less to carry."""
+        """Return the same request without one parameter."""
         return replace(self, params={each: value for each, value in self.params.items() if each != name})
 
     def build_response(self, site: Site, params: Mapping[str, str]) -> AuthorizationResponse:
-        """An answer to the app, with ``state`` and ``iss`` (RFC 9207)."""
+        """Return an answer to the client, with ``state`` and ``iss`` (RFC 9207)."""
         return _build_response(site, self.redirect_uri, self.response_mode, self.state, params)
 
     def build_error_response(self, site: Site, error: OAuth2Error) -> AuthorizationResponse:
-        """The answer that there will be no code, and why."""
+        """Return the answer that there will be no code, and why."""
         return self.build_response(site, error_parameters(error))
 
 
 def parse_authorization_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> AuthorizationRequest:
-    """The request that these parameters make.
+    """Parse the authorization request that these parameters make.
 
-    :raises BadAppRequest: no app is known by it, or not with this return address: nobody is sent anywhere.
-    :raises Refused: it cannot be granted; the app is told.
+    :raises BadAppRequest: no client is known by it, or not with this redirect address: nobody is sent anywhere.
+    :raises AuthorizationRefused: it cannot be granted; the client is told.
     """
     values_by_name = group_parameters(pairs)
     app, redirect_uri = _find_client(uow, values_by_name)

@@ -1,4 +1,4 @@
-"""The answer to an authorization request, as the person's browser carries it to the app."""
+"""Build the answer to an authorization request, as the user's browser brings it to the client."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class AuthorizationResponse:
 
     @property
     def location(self) -> str:
-        """The redirect that carries it; what the registered address has in its query stays as it is."""
+        """Return the redirect with the answer; what the registered address has in its query stays as it is."""
         return add_query(self.redirect_uri, self.params)
 
 
 class AuthorizationRefused(Exception):
-    """An authorization request that cannot be granted; the app is told."""
+    """Raised for an authorization request that cannot be granted; the client is told."""
 
     def __init__(self, response: AuthorizationResponse, error: OAuth2Error) -> None:
         super().__init__(str(error.error))
@@ -39,7 +39,7 @@ def error_parameters(error: OAuth2Error) -> dict[str, str]:
 
 
 def add_query(uri: str, params: Mapping[str, str]) -> str:
-    """An address with more in its query. What it had stays untouched, letter by letter."""
+    """Return an address with more in its query. What it had stays untouched."""
     if not params:
         return uri
     return f"{uri}{'&' if '?' in uri else '?'}{urlencode(params)}"

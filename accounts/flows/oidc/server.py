@@ -1,7 +1,7 @@
-"""The endpoints that apps ask without a person: token, userinfo, introspection, revocation.
+"""Answer the endpoints that clients ask without a user: token, userinfo, introspection, revocation.
 
-Authlib's server and grants judge the requests; what they ask for is signed or one statement away. There is one server
-per installation, and it keeps nothing: the unit of work travels with the request.
+Authlib's server and grants judge the requests; what they ask for is signed or one SQL statement away. There is one
+server for each installation, and it keeps nothing: the unit of work is part of the request.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class ClientRequest(OAuth2Request):
 
     @property
     def form(self) -> dict[str, str]:
+        """The fields of the body."""
         return self.form_data
 
     @property
@@ -72,11 +73,12 @@ class AuthlibClient(ClientMixin):
     app: clients.Client
 
     def check_grant_type(self, grant_type: str) -> bool:
+        """Return whether the client may use a grant type."""
         return grant_type in (CodeGrant.GRANT_TYPE, RefreshGrant.GRANT_TYPE)
 
 
 class OAuthServer(AuthorizationServer):
-    """The server of one installation: ``house.kept(Server)``."""
+    """The server of one installation: ``site.get(OAuthServer)``."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()
@@ -87,17 +89,19 @@ class OAuthServer(AuthorizationServer):
         self.register_endpoint(Introspection)
 
     def handle_token_request(self, request: ClientRequest) -> EndpointResponse:
-        """The answer of the token endpoint."""
+        """Return the answer of the token endpoint."""
         return cast(EndpointResponse, self.create_token_response(request))
 
     def handle_endpoint_request(self, endpoint: str, request: ClientRequest) -> EndpointResponse:
-        """The answer of the endpoint that revokes or the one that introspects."""
+        """Return the answer of the revocation or the introspection endpoint."""
         return cast(EndpointResponse, self.create_endpoint_response(endpoint, request))
 
     def create_oauth2_request(self, request: ClientRequest) -> ClientRequest:
+        """Return the request as it is."""
         return request
 
     def authenticate_client(self, request: ClientRequest, methods: object, endpoint: str = "token") -> AuthlibClient:
+        """Return the client that makes the request."""
         app = clients.authenticate_client(
             request.uow, request.client_headers, request.form_data, public=endpoint != INTROSPECTION
         )
@@ -108,9 +112,11 @@ class OAuthServer(AuthorizationServer):
         """Nobody listens: what happened stands in the audit log."""
 
     def handle_response(self, status: int, body: Any, headers: Any) -> EndpointResponse:
+        """Return Authlib's answer as ours."""
         return EndpointResponse(status, body, dict(headers))
 
     def handle_error_response(self, request: ClientRequest, error: OAuth2Error) -> EndpointResponse:
+        """Return Authlib's error as our answer (RFC 6749 5.2)."""
         is_basic = error.status_code == 401 and "Authorization" in request.client_headers
         headers = {"WWW-Authenticate": 'Basic realm="accounts"'} if is_basic else {}
         return EndpointResponse(error.status_code, error_parameters(error), headers)
@@ -129,6 +135,7 @@ class CodeGrant(authlib_grants.AuthorizationCodeGrant):
     request: ClientRequest
 
     def query_authorization_code(self, code: str, client: AuthlibClient) -> AuthorizationCode | None:
+        """Return the code, if it was signed here for this client."""
         authorization_code = self.request.uow.site.signer.read(tokens.AUTHORIZATION_CODE, code)
         return (
             authorization_code
@@ -137,6 +144,7 @@ class CodeGrant(authlib_grants.AuthorizationCodeGrant):
         )
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Return the answer with the tokens for the code."""
         code: Any = self.request.authorization_code
         return 200, issue.issue_for_code(self.request.uow, self.request.app, code), []
 
@@ -147,13 +155,15 @@ class RefreshGrant(authlib_grants.RefreshTokenGrant):
     request: ClientRequest
 
     def authenticate_refresh_token(self, refresh_token: str) -> _PresentedRefreshToken | None:
+        """Return the refresh token, if it was signed here."""
         token = self.request.uow.site.signer.read(tokens.REFRESH_TOKEN, refresh_token)
         return _PresentedRefreshToken(token) if token is not None else None
 
     def _validate_token_scope(self, token: _PresentedRefreshToken) -> None:
-        """Judged where the grant is known: the token does not say what its scope is."""
+        """Do nothing: the scope is judged where the grant is known."""
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        """Return the answer with the tokens for the refresh token."""
         presented: Any = self.request.refresh_token
         requested_scope = self.request.form.get("scope", "")
         return 200, issue.issue_for_refresh(self.request.uow, self.request.app, presented.token, requested_scope), []
@@ -186,9 +196,9 @@ class _LiveToken:
 
 
 def find_live_token(uow: UnitOfWork, token: str, *, accept_replaced: bool = False) -> _LiveToken | None:
-    """The live token that this text is, of either kind: the hint about which is not needed, so it is not believed.
+    """Return the live token that a text is, of either kind. A hint which one it is, is not needed and not believed.
 
-    :param accept_replaced: whether a refresh token will do that a later one has taken the place of.
+    :param accept_replaced: whether a refresh token is accepted that a later one has replaced.
     """
     access_token = uow.site.signer.read(tokens.ACCESS_TOKEN, token)
     refresh_token = uow.site.signer.read(tokens.REFRESH_TOKEN, token) if access_token is None else None
@@ -202,7 +212,7 @@ def find_live_token(uow: UnitOfWork, token: str, *, accept_replaced: bool = Fals
 
 
 class _IgnoresTokenTypeHint:
-    """RFC 7009 and 7662 say that a hint may be wrong; Authlib refuses one that it does not know."""
+    """Accepts any ``token_type_hint``, as RFC 7009 and 7662 ask; Authlib refuses one that it does not know."""
 
     def check_params(self, request: ClientRequest, client: AuthlibClient) -> None:
         if not request.form.get("token"):
@@ -215,6 +225,10 @@ class Revocation(_IgnoresTokenTypeHint, RevocationEndpoint):
     ENDPOINT_NAME = REVOCATION
 
     def authenticate_token(self, request: ClientRequest, client: AuthlibClient) -> _LiveToken | None:
+        """Return the live token to be revoked; None for none.
+
+        :raises InvalidGrantError: it belongs to another client.
+        """
         self.check_params(request, client)
         # What an app wants to be rid of goes, also where another process of it has refreshed meanwhile.
         live_token = find_live_token(request.uow, request.form["token"], accept_replaced=True)
@@ -223,6 +237,7 @@ class Revocation(_IgnoresTokenTypeHint, RevocationEndpoint):
         return live_token
 
     def revoke_token(self, token: _LiveToken, request: ClientRequest) -> None:
+        """Revoke the grant of a token."""
         grants.revoke_grant(request.uow, token.live_grant.grant, reason="the app asked")
 
 
@@ -232,9 +247,11 @@ class Introspection(_IgnoresTokenTypeHint, IntrospectionEndpoint):
     ENDPOINT_NAME = INTROSPECTION
 
     def authenticate_token(self, request: ClientRequest, client: AuthlibClient) -> _LiveToken | None:
+        """Return the live token of this client to be introspected; None for none."""
         self.check_params(request, client)
         live_token = find_live_token(request.uow, request.form["token"])
         return live_token if live_token is not None and live_token.check_client(client) else None
 
     def introspect_token(self, token: _LiveToken) -> dict[str, Any]:
+        """Return what RFC 7662 asks about a token."""
         return issue.build_introspection(token.live_grant, token.access_token)

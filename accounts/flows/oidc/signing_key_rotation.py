@@ -1,4 +1,4 @@
-"""The life of the key pairs that vouch for people in other apps: a new one, and the end of one."""
+"""Rotate the key pairs that sign ID tokens: make a new one, and drop one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def signing_key_state(row: OidcKey, rows: Sequence[OidcKey]) -> str:
 def rotate_signing_keys(
     uow: UnitOfWork, algs: Sequence[str] = SIGNING_ALGS, *, ahead: timedelta = PUBLISH_AHEAD
 ) -> list[OidcKey]:
-    """New keys that take over after ``ahead``; the old ones stay published for what they have signed.
+    """Make new keys that take over after ``ahead``; the old ones stay published for what they have signed.
 
     A key that waits already for its turn is left to it, or has it after ``ahead`` where that is sooner: rotating
     twice is rotating once. The first one of all signs at once, since nobody holds another.

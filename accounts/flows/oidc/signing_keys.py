@@ -1,4 +1,4 @@
-"""The key pairs that vouch for people in other apps: made on first use, published before they sign, kept after.
+"""Hold the key pairs that sign ID tokens: made on first use, published before they sign, kept after.
 
 There is nothing to set up and nothing that has to happen at a certain moment. A rotation only inserts rows that say
 from when on they sign; every process finds out by looking.
@@ -54,7 +54,7 @@ class _CachedKey:
 
 
 class SigningKeys:
-    """The keys of one installation: ``house.kept(Keys)``."""
+    """The keys of one installation: ``site.get(SigningKeys)``."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -68,11 +68,11 @@ class SigningKeys:
         return time.monotonic() - self._loaded_at > KEY_CACHE_SECONDS
 
     def public_jwks(self) -> list[dict[str, Any]]:
-        """The public parts, as a JWK set has them. The first call ever makes the keys."""
+        """Return the public parts, as a JWK set has them (RFC 7517). The first call ever makes the keys."""
         return [{**known.row.public, "use": "sig", "alg": known.row.alg} for known in self._current_keys()]
 
     def sign(self, alg: str, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
-        """A signed JWT. Slow enough (RSA) to belong outside of any transaction."""
+        """Return a signed JWT. Slow enough (RSA) to belong outside of any transaction."""
         # Imported here: joserfc takes 95 ms of every start.
         from joserfc import jwt
 
@@ -80,7 +80,7 @@ class SigningKeys:
         return jwt.encode({"alg": alg, "kid": id, "typ": typ}, dict(claims), key, registry=_jws_registry())
 
     def verify(self, token: str) -> Mapping[str, Any] | None:
-        """What a JWT of ours says, however old; None for everything that none of the published keys has signed."""
+        """Return the claims of a JWT of ours, however old; None for everything that no published key has signed."""
         # Imported here: joserfc takes 95 ms of every start.
         from joserfc import jwt
         from joserfc.errors import JoseError
@@ -133,7 +133,7 @@ class SigningKeys:
 
 
 def list_published_keys(uow: UnitOfWork) -> list[OidcKey]:
-    """The keys that are published, in the order in which they sign."""
+    """Return the keys that are published, in the order in which they sign."""
     rows = list(uow.session.scalars(_select_published()))
     uow.close()
     return rows
@@ -145,8 +145,10 @@ def _select_published() -> Select[Any]:
 
 
 def schedule_retirements(uow: UnitOfWork, alg: str) -> list[OidcKey]:
-    """Have each published key of an algorithm retire when the next one signs, the last one never, and the first one
-    sign by now. Answers them."""
+    """Retire each published key of an algorithm when the next one signs, and return them.
+
+    The last one never retires, and the first one signs by now.
+    """
     uow.session.flush()
     rows = list(uow.session.scalars(_select_published().where(OidcKey.alg == alg)))
     for row, successor in itertools.zip_longest(rows, rows[1:]):
@@ -159,9 +161,9 @@ def schedule_retirements(uow: UnitOfWork, alg: str) -> list[OidcKey]:
 def create_keys(
     uow: UnitOfWork, algs: Sequence[str], signs_from: datetime, *, spent_ids: Sequence[str]
 ) -> list[OidcKey]:
-    """New keys that sign from a moment on.
+    """Make new keys that sign from a moment on, and return them.
 
-    :param spent_ids: are spent with it; none is made where one of them was spent before.
+    :param spent_ids: are used up with it; none is made where one of them was used before.
     """
     # Made before the transaction: an RSA key takes a tenth of a second or more.
     keys = [(alg, _generate_key(alg)) for alg in algs]
@@ -202,7 +204,7 @@ def _generate_key(alg: str) -> SigningKey:
 
 
 def _decrypt_key(uow: UnitOfWork, row: OidcKey) -> SigningKey | None:
-    """The pair; None where the ring has lost the key it was sealed with. It verifies still, and signs no more."""
+    """Return the pair; None where the ring has lost the key it was encrypted with."""
     # Imported here: joserfc takes 95 ms of every start.
     from joserfc.jwk import JWKRegistry
 
@@ -225,7 +227,7 @@ def _jws_registry() -> JWSRegistry:
     from joserfc.jws import JWSRegistry
 
     class Allowed(JWSRegistry):
-        """These algorithms and no other, whatever a token's header says."""
+        """Accepts these algorithms and no other, whatever a token's header says."""
 
         def get_alg(self, name: str) -> Any:
             if name == "EdDSA":

@@ -15,7 +15,7 @@ CODE_TTL = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizationCode:
-    """What a person has agreed to just now: good for one exchange within a minute, by the app with the verifier.
+    """What a user has consented to just now: valid for one exchange within a minute, by the client with the verifier.
 
     :ivar id: becomes the id of the grant.
     :ivar session_ends, auth_time: seconds since 1970.
@@ -40,16 +40,20 @@ class AuthorizationCode:
 
     @property
     def code_challenge(self) -> str:
+        """The code challenge (RFC 7636)."""
         return self.challenge
 
     @property
     def code_challenge_method(self) -> str:
+        """The method of the code challenge: always ``S256``."""
         return "S256"
 
     def get_redirect_uri(self) -> str:
+        """Return the redirect address."""
         return self.redirect_uri
 
     def get_scope(self) -> str:
+        """Return the scopes, separated by spaces."""
         return " ".join(self.scope)
 
 

@@ -1,7 +1,7 @@
-"""The one redirect address of the house itself: where the answer to an admin's trial of an app comes back.
+"""Sign the state of an admin's trial of a client, whose redirect address is one of this service.
 
-No app is registered with it, and none can be. It is good for a request whose ``state`` is a statement of ours about
-that very app, and what arrives there is looked at by nobody but the admin whom the statement names.
+No client is registered with it, and none can be. It is accepted for a request whose ``state`` is signed here for that
+very client, and what arrives there is read for nobody but the admin whom the state names.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class AppTrial:
 
 
 def trial_callback_url(site: Site) -> str:
-    """The whole address."""
+    """Return the whole address."""
     return site.link_signer.page_url(TRIAL_CALLBACK_PATH)
 
 
@@ -72,13 +72,13 @@ TRIAL_STATE = TokenKind(
 
 
 def make_trial_state(site: Site, app_id: str, account_id: str) -> tuple[str, AppTrial]:
-    """A state, and the trial that it stands for."""
+    """Return a state, and the trial that it stands for."""
     state = TrialState(app_id, account_id, site.ring.signing)
     return site.signer.sign(TRIAL_STATE, state, key=state.key), _trial_of_state(site, state)
 
 
 def read_trial_state(site: Site, token: str) -> AppTrial | None:
-    """The trial that a state stands for; None for every other text."""
+    """Return the trial that a state stands for; None for every other text."""
     state = site.signer.read(TRIAL_STATE, token)
     return None if state is None else _trial_of_state(site, state)
 
@@ -89,7 +89,7 @@ def _trial_of_state(site: Site, state: TrialState) -> AppTrial:
 
 
 def is_trial_redirect(site: Site, app_id: str, redirect_uri: str, state_values: Sequence[str]) -> bool:
-    """Whether a request for this app may be answered at the house's own address."""
+    """Return whether a request for this client may be answered at the service's own address."""
     if redirect_uri != trial_callback_url(site) or len(state_values) != 1:
         return False
     app_trial = read_trial_state(site, state_values[0])

@@ -32,12 +32,15 @@ CSRF = TokenKind(
 
 
 def make_csrf_token(site: Site, session: Session) -> str:
-    """A signed token that is worth something only together with this session's cookie."""
+    """Return a signed token that is valid only together with this session's cookie."""
     return site.signer.sign(CSRF, CsrfToken(_csrf_digest(session)))
 
 
 def check_csrf_token(site: Site, session: Session, token: str) -> None:
-    """:raises CsrfFailed: the token is not of this session."""
+    """Check a token against this session.
+
+    :raises CsrfFailed: the token is not of this session.
+    """
     try:
         digest = site.signer.verify(CSRF, token).session_digest
     except BadToken as error:

@@ -36,10 +36,10 @@ SIGN_IN_EVENT = "sign-in"
 class Session:
     """What the cookie says: no role, no address.
 
-    :ivar account_id: "" for a visitor, whose session only carries the secret that binds forms to this browser.
-    :ivar started_at, auth_time: seconds since 1970; auth_time is when the person last proved who they are.
+    :ivar account_id: "" for a visitor, whose session only has the secret that binds forms to this browser.
+    :ivar started_at, auth_time: seconds since 1970; auth_time is when the user last authenticated.
     :ivar amr: how they did (RFC 8176), such as ``("pwd",)``.
-    :ivar password_verified_at: when a password was last said in this very session, for what needs a fresh proof; 0
+    :ivar password_verified_at: when a password was last entered in this very session, for step-up; 0
         for never. A remembered session begins with 0: somebody else may sit at the device by now.
     :ivar last_seen_at: when the cookie was written.
     """
@@ -57,7 +57,7 @@ class Session:
 
     @property
     def fresh(self) -> bool:
-        """Whether its person said the password in it within the last minutes. Mail alone never counts."""
+        """Whether the password was entered in it recently enough for step-up. Email alone never counts."""
         return now().timestamp() - self.password_verified_at <= STEP_UP_MAX_AGE.total_seconds()
 
     @property
@@ -75,7 +75,7 @@ class Session:
 
     @property
     def is_within_lifetime(self) -> bool:
-        """Whether it is young enough; says nothing about the account."""
+        """Return whether it has not expired; says nothing about the account."""
         current_time = now()
         return current_time < self.expires_at and (current_time < self.idle_expires_at or not self.account_id)
 
@@ -135,11 +135,12 @@ class CurrentAccount:
     session: Session = field(repr=False)
 
     def is_in(self, group: str) -> bool:
+        """Return whether the account is in a group."""
         return group in self.groups
 
 
 def create_session(account_id: str, epoch: int, *, amr: tuple[str, ...], remember: bool = False) -> Session:
-    """A new session with a new id and a new secret: nothing from before the sign-in is worth anything in it."""
+    """Return a new session with a new id and a new secret: nothing from before the sign-in is valid in it."""
     timestamp = int(now().timestamp())
     password_verified_at = timestamp if "pwd" in amr and not remember else 0
     csrf_secret = secrets.token_urlsafe(16)
@@ -149,7 +150,7 @@ def create_session(account_id: str, epoch: int, *, amr: tuple[str, ...], remembe
 
 
 def create_visitor_session() -> Session:
-    """The session of somebody not signed in: a secret for their forms, and nothing else."""
+    """Return the session of a visitor: a secret for their forms, and nothing else."""
     return create_session("", 0, amr=())
 
 
@@ -168,7 +169,7 @@ def record_sign_in(uow: UnitOfWork, session: Session, *, renewed: bool = False) 
 
 
 def open_session(uow: UnitOfWork, account: Account, amr: tuple[str, ...]) -> Session:
-    """A session for somebody whom a link has signed in, in the unit of work of the link."""
+    """Open a session for an account that a link has signed in, in the transaction of the link."""
     account.last_sign_in_at = now()
     session = create_session(account.id, account.auth_epoch, amr=amr)
     record_sign_in(uow, session)
@@ -176,9 +177,9 @@ def open_session(uow: UnitOfWork, account: Account, amr: tuple[str, ...]) -> Ses
 
 
 def renew_session(uow: UnitOfWork, account: Account, old: Session, *, password_verified: bool = False) -> Session:
-    """The session of the same browser after a change that ends all others, or after a fresh proof by password.
+    """Return the session of the same browser after a change that ends all others, or after a step-up.
 
-    It has a new id and secret and the old ends; the old id is spent.
+    It has a new id and secret; the old id is used up.
     """
     grants.lock_account(uow, account.id)
     uow.spend(spent_id(old.id), old.expires_at + 2 * LEEWAY)
@@ -201,7 +202,7 @@ def renew_session(uow: UnitOfWork, account: Account, old: Session, *, password_v
 
 
 def refresh_session(session: Session) -> Session | None:
-    """The same session with a new last-seen time, when the old one is stale enough to be worth a cookie."""
+    """Return the same session with a new last-seen time, when the old one is stale enough to be worth a cookie."""
     return replace(session, last_seen_at=now()) if now() - session.last_seen_at > LAST_SEEN_INTERVAL else None
 
 
@@ -221,7 +222,7 @@ _SELECT_CURRENT_ACCOUNT = (
 
 
 def find_current_account(uow: UnitOfWork, session: Session) -> CurrentAccount | None:
-    """Who is signed in by this session, in one statement; None when it was ended or the account may not be used."""
+    """Return the account that this session signs in, in one SQL statement, or None."""
     if not session.account_id:
         return None
     parameters = {"account": session.account_id, "epoch": session.epoch, "session": session.id}
@@ -236,14 +237,14 @@ def find_current_account(uow: UnitOfWork, session: Session) -> CurrentAccount | 
 
 
 def sign_out(uow: UnitOfWork, session: Session) -> None:
-    """Sign out: the id is spent, so a copy of the cookie is dead too."""
+    """Sign out: the session's id is used up, so a copy of the cookie is invalid, too."""
     with uow:
         close_session(uow, session.account_id, session.id, session.expires_at)
         uow.record_event("sign-out", account_id=session.account_id, facts={"session": session.id})
 
 
 def close_session(uow: UnitOfWork, account_id: str, session_id: str, expires_at: datetime) -> None:
-    """Have a session be over, in a unit of work under way: copies of its cookie are dead, and its apps are told."""
+    """End a session in a transaction under way: copies of its cookie are invalid, and its clients are told."""
     grants.lock_account(uow, account_id)
     if uow.spend(spent_id(session_id), expires_at + 2 * LEEWAY):
         uow.logout_events.session_ended(uow.session, session_id)

@@ -30,7 +30,7 @@ class OpenSession:
 
 
 def list_own_sessions(uow: UnitOfWork, current: CurrentAccount) -> list[OpenSession]:
-    """The sessions of somebody who is signed in."""
+    """Return the sessions of the signed-in account."""
     return list_sessions(uow, current.id, current_session_id=current.session.id)
 
 
@@ -67,7 +67,7 @@ def sign_in_is_live() -> ColumnElement[bool]:
 
 
 def end_own_session(uow: UnitOfWork, current: CurrentAccount, session_id: str) -> None:
-    """End one other session of the same person.
+    """End one other session of the same account.
 
     :raises NotFound: it is not an open session of theirs.
     """

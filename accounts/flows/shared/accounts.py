@@ -32,7 +32,7 @@ class NewCredentials:
 
 @dataclass(frozen=True, slots=True)
 class NoPassword:
-    """Somebody who comes in by another service's word, and may set a password later by mail."""
+    """Credentials of a user who signs in with another provider, and may set a password later by email."""
 
     name: str = ""
     password_hash: None = None
@@ -58,7 +58,7 @@ def hash_new_password(uow: UnitOfWork, password: str, *, email: str, name: str =
 def create_account(
     uow: UnitOfWork, email: str, credentials: InitialCredentials, *, groups: Iterable[str] = (), locale: str
 ) -> Account:
-    """A new, active account. The UNIQUE index on the address decides between two at once."""
+    """Create an active account. The UNIQUE index on the address decides between two at once."""
     check_address_available(uow, Subject(email, None))
     address = parse_email(email)
     account = Account(
@@ -133,7 +133,7 @@ def get_email_key(text: str) -> str:
 
 
 def find_account(uow: UnitOfWork, id_or_email: str) -> Account:
-    """An account by id or address.
+    """Return an account by id or address.
 
     :raises NotFound: there is none.
     """
@@ -159,7 +159,7 @@ def get_unchanged_account(uow: UnitOfWork, account_id: str, epoch: int) -> Accou
 
 
 def disable_account(uow: UnitOfWork, account_id: str) -> Account:
-    """Switch an account off: sessions and links are dead at once.
+    """Disable an account: sessions are revoked and links invalid at once.
 
     :raises LastAdmin: nobody would administer any more.
     """
@@ -178,7 +178,7 @@ def disable_account(uow: UnitOfWork, account_id: str) -> Account:
 
 
 def enable_account(uow: UnitOfWork, account_id: str) -> Account:
-    """Switch an account on again. Sessions and links from before stay dead."""
+    """Enable an account again. Sessions and links from before stay invalid."""
 
     def work() -> Account:
         account = get_account(uow, account_id, lock=True)
@@ -243,5 +243,5 @@ def check_admin_remains(uow: UnitOfWork) -> None:
 
 
 def subject_of(account: Account) -> Subject:
-    """An account as the subject of a link about it."""
+    """Return an account as the subject of a link about it."""
     return Subject(account.id, account)

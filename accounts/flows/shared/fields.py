@@ -1,4 +1,4 @@
-"""What a form or a JSON body may say: declared once, for pages, JSON and OpenAPI alike.
+"""Declare the fields of forms and JSON bodies once, for pages, JSON and OpenAPI alike.
 
 ``title`` is the label; ``json_schema_extra`` says how a page asks for the field.
 """
@@ -160,14 +160,14 @@ class PageForm(Form):
 
 
 class NewAccountForm(Form):
-    """What somebody says who gets an account: a password, and a name if they like."""
+    """What a user enters who gets an account: a password, and a name if they like."""
 
     name: Name = ""
     password: NewPassword
 
 
 class NewPasswordForm(Form):
-    """What somebody says who sets a new password."""
+    """What a user enters who sets a new password."""
 
     password: NewPassword
 

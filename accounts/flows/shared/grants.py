@@ -1,6 +1,6 @@
-"""What people have granted to other apps, as facts: ended, and forgotten. Needs nothing of the protocol.
+"""Revoke and delete what users have granted to clients. Needs nothing of the protocol.
 
-Redeeming a code holds a shared lock on its account and its app until the grant is there. Whoever ends sessions or
+Redeeming a code holds a shared lock on its account and its client until the grant is there. Whoever ends sessions or
 connections holds the row alone, and looks for grants then: none slips through in between. (On SQLite the first write
 does that.)
 """
@@ -34,7 +34,7 @@ def lock_app(uow: UnitOfWork, app_id: str) -> None:
 
 
 def revoke_grants(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[str]:
-    """Revoke grants, in the caller's unit of work: all their tokens are dead. Answers the ids of those that lived."""
+    """Revoke grants with all their tokens in the caller's transaction, and return the ids of the live ones."""
     statement = (
         update(Grant).where(condition, Grant.revoked_at.is_(None)).values(revoked_at=now()).returning(Grant.id)
     )
@@ -42,7 +42,7 @@ def revoke_grants(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[str]:
 
 
 def revoke_consent_and_grants(uow: UnitOfWork, account_id: str, app_id: str) -> list[str]:
-    """Take back everything that a person has given to an app, in the caller's unit of work: consent and grants."""
+    """Revoke a user's consent and grants for a client in the caller's transaction; return the live grants' ids."""
     lock_account(uow, account_id)
     condition = and_(Consent.account_id == account_id, Consent.app_id == app_id)
     uow.session.execute(delete(Consent).where(condition).execution_options(synchronize_session=False))
@@ -50,7 +50,7 @@ def revoke_consent_and_grants(uow: UnitOfWork, account_id: str, app_id: str) -> 
 
 
 def delete_expired_grants(engine: Engine) -> int:
-    """Forget grants whose last token is dead of age; how many."""
+    """Delete grants whose last token has expired, and return how many."""
     with engine.begin() as connection:
         statement = delete(Grant).where(Grant.expires_at < now() - 2 * LEEWAY).returning(Grant.id)
         return len(connection.execute(statement).all())

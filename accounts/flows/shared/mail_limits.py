@@ -1,4 +1,4 @@
-"""Limits on requests for letters. What they hold back leaves a trace, so that somebody can be told why."""
+"""Limit requests for emails. What they hold back leaves a trace, so that an admin can see why."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class AuditSubject(TypedDict, total=False):
 
 
 def count_letter_request(uow: UnitOfWork, purpose: str, email_key: str) -> None:
-    """Count a request of somebody without a session for a letter to an address. Looks nobody up.
+    """Count a visitor's request for an email to an address. Looks nobody up.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
@@ -34,7 +34,7 @@ def count_letter_request(uow: UnitOfWork, purpose: str, email_key: str) -> None:
 
 
 def count_resend_request(uow: UnitOfWork, claims: LinkClaims) -> None:
-    """Count a request for a fresh link in the place of a dead one, which may come from anybody who has that.
+    """Count a request for a fresh link in the place of an old one, by anybody who has that.
 
     :raises TooManyRequests: too many by the network, or about the account or the address.
     """
@@ -55,9 +55,9 @@ def audit_subject_of(claims: LinkClaims) -> AuditSubject:
 def hit_mail_limit(
     uow: UnitOfWork, limit: Limit, *identifiers: str, purpose: str, email_key: str = "", account_id: str | None = None
 ) -> None:
-    """Count one request of ``identifiers`` for a letter.
+    """Count one request of ``identifiers`` for an email.
 
-    :param email_key: the unique form of the address that the letter would go to, where the limit is of that address.
+    :param email_key: the unique form of the address that the email would go to, where the limit is of that address.
     :raises TooManyRequests: the audit log has one line about it, however often it is tried in the same window.
     """
     try:

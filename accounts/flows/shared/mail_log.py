@@ -1,4 +1,4 @@
-"""What became of a letter, for the audit log: by the account it is about, and by a mark of the address it went to."""
+"""Record what became of an email in the audit log: by its account, and by a digest of the address it went to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAIL_REFUSED, MAIL_GIVEN_UP = "mail.refused", "mail.given-up"
 
 
 def complete_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, reply: str) -> None:
-    """A letter was taken by the mail server, or there was none to write: its row goes, a line stays."""
+    """Record that an email was accepted by the mail server, or that there was none to write; its row goes."""
     was_present = outbox.remove_item(uow.session, item)
     account = find_subject_account(uow, item.about)
     if letter is not None:
@@ -34,7 +34,7 @@ def complete_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, re
 
 
 def fail_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, error: str, *, permanent: bool) -> None:
-    """A letter was not taken: it is tried again, or its row is kept as a dead letter."""
+    """Record that an email was not accepted: it is tried again, or its row is kept as a dead letter."""
     state = outbox.retry_later(uow.session, item, error, permanent=permanent)
     kind = MAIL_REFUSED if permanent else MAIL_GIVEN_UP if state == "dead" else MAIL_DELAYED
     to = letter.to if letter else item.about.email

@@ -1,4 +1,4 @@
-"""What kinds of links share: somebody enters an address, and what answers is a letter to an account."""
+"""Share what kinds of links do alike: a user enters an address, and an email with a link goes to the account."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from accounts.flows.shared.fields import Email, Form, Next
 
 
 class MailRequestForm(Form):
-    """An address, and where to go once its letter was read."""
+    """An address, and where to go once its email was read."""
 
     email: Email
     next: Next = ""
 
 
 class ReturnTargetPayload(Form):
-    """What a link says beside the account: where the person wanted to go, where that was said."""
+    """What a link says beside the account: where the user wanted to go, if anywhere."""
 
     next: str = ""
 
 
 def request_letter(uow: UnitOfWork, purpose: str, form: MailRequestForm, event: str) -> None:
-    """Have a letter sent. Looks nobody up: the worker finds out whether, and which, it will be.
+    """Queue an email. Looks nobody up: the worker finds out whether there is an account.
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
@@ -45,7 +45,7 @@ def resend_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
 
 
 def get_return_target(item: OutboxItem) -> ReturnTargetPayload | None:
-    """The return target of whoever asked. None, not an empty one: it would make every link longer."""
+    """Return the return target of whoever asked. None, not an empty one: it would make every link longer."""
     next_path = item.facts.get("next", "")
     return ReturnTargetPayload(next=next_path) if next_path else None
 
@@ -59,7 +59,7 @@ def build_account_letter(
     *,
     to: str = "",
 ) -> Letter | None:
-    """The mail with a link about an account; None where there is no account that may be used.
+    """Return the email with a link about an account; None where there is no account that may be used.
 
     :param to: the address, where it is not the account's own.
     """

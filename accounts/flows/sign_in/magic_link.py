@@ -28,12 +28,14 @@ def request_sign_in_link(uow: UnitOfWork, form: SignInByMailForm) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Return the email with the sign-in link, or None where no active account has the address."""
     return mail_request.build_account_letter(
         uow, item, SIGN_IN, find_subject_account(uow, item.about), mail_request.get_return_target(item)
     )
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
+    """Sign the account in, by email (``amr`` is ``mail``)."""
     account = opened.account
     account.sign_in_serial += 1
     uow.record_event("sign-in.by-mail", account_id=account.id, link_id=opened.link_id)

@@ -32,9 +32,9 @@ class SignInForm(Form):
 
 
 def sign_in_with_password(uow: UnitOfWork, form: SignInForm, *, known_account_ids: Sequence[str] = ()) -> Session:
-    """The new session of whoever knows the password.
+    """Return a new session for whoever knows the password.
 
-    The same work is done whether or not there is such an account; one that is switched off or locked answers like a
+    The same work is done whether or not there is such an account; one that is disabled or locked answers like a
     wrong password.
 
     :param known_account_ids: ids of accounts that have signed in on this device before. A lock does not hold them
@@ -61,12 +61,12 @@ def sign_in_with_password(uow: UnitOfWork, form: SignInForm, *, known_account_id
 
 
 def _find_sign_in_row(uow: UnitOfWork, email_key: str) -> Any:
-    """The account of an address, if there is one, and the hash to work on if there is none: in one statement.
+    """Return the account of an address, if there is one, and the hash to work on if there is none: in one statement.
 
     Hashes that came from other systems take another time than our own. If an address of nobody always took the time
     of our own, every address that takes another would be somebody's. So each address without a password is given the
     hash of some account, always of the same one, and takes its time: the kinds are spread among all addresses as
-    they are among people.
+    they are among users.
     """
     key = uow.site.ring.signing
     pivot = urlsafe_b64encode(uow.site.signer.tag(key, ["stand-in", email_key], 12)).decode()

@@ -57,6 +57,9 @@ def check_current_password(
 
 
 def require_step_up(current: CurrentAccount) -> None:
-    """:raises ConfirmationRequired: the last proof by password in this session is not fresh."""
+    """Check that the password was entered in this session recently enough.
+
+    :raises ConfirmationRequired: it was not.
+    """
     if not current.session.fresh:
         raise ConfirmationRequired("the proof is not fresh")

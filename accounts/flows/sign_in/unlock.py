@@ -51,6 +51,7 @@ def _lock_account(uow: UnitOfWork, account_id: str, locale: str) -> None:
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Return the email with the unlock link, or None where the lock is over."""
     account = uow.session.get(Account, item.about.id)
     # A lock that is over needs no lifting.
     still_locked = account is not None and account.locked(now())
@@ -58,6 +59,7 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
+    """Lift the lock."""
     account = opened.account
     clear_lock(account)
     uow.record_event("account.unlocked", account_id=account.id, link_id=opened.link_id)

@@ -45,7 +45,7 @@ class ConnectedIdentity:
 
 
 def list_identities(uow: UnitOfWork, account_id: str) -> Sequence[ConnectedIdentity]:
-    """The sign-ins that are connected to an account, oldest first."""
+    """Return the identities that are connected to an account, oldest first."""
     label_of = uow.site.get(UpstreamProviders).label_of
     columns = (Identity.id, Identity.issuer, Identity.shown, Identity.created_at, Identity.last_used_at)
     rows = uow.fetch_all(select(*columns).where(Identity.account_id == account_id).order_by(Identity.created_at))
@@ -56,7 +56,7 @@ def list_identities(uow: UnitOfWork, account_id: str) -> Sequence[ConnectedIdent
 
 
 def sign_in_by_identity(uow: UnitOfWork, user: UpstreamUser) -> Session:
-    """The session of whoever has connected this sign-in.
+    """Return a session for whoever has connected this identity.
 
     :raises IdentityUnknown: nobody has, or their account is disabled.
     """
@@ -193,7 +193,7 @@ def accept_invitation(
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    """The notice that a sign-in was connected, or disconnected."""
+    """Return the notice that an identity was connected, or disconnected."""
     account = uow.session.get(Account, item.about.id)
     if account is None:
         return None

@@ -1,7 +1,7 @@
-"""One upstream over the network: what it can do, its keys, a code for an ID token, and whether to believe that.
+"""Talk to one upstream provider: its metadata, its keys, a code for an ID token, and the checks of that.
 
 Authlib's client asks; joserfc verifies. Every answer is bounded in time and size, no redirect is followed, and what
-is wrong with one goes to the log, never to the person: to them it is one sentence.
+is wrong with one goes to the log, never to the user: they get one plain message.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ REQUIRED_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 @dataclass(frozen=True, slots=True)
 class UpstreamUser:
-    """Whom an upstream vouches for. Only ``issuer`` and ``subject`` say who it is; the rest is for people to read."""
+    """A user as an upstream provider states them. Only ``issuer`` and ``subject`` identify; the rest is shown."""
 
     issuer: str
     subject: str
@@ -47,23 +47,27 @@ class UpstreamUser:
 
 
 class UpstreamProviders:
-    """The upstreams of one installation: ``house.kept(Providers)``."""
+    """The upstreams of one installation: ``site.get(UpstreamProviders)``."""
 
     def __init__(self, site: Site) -> None:
         base = site.link_signer.page_url("")
         self._providers = {name: UpstreamProvider(each, base) for name, each in site.settings.upstreams.items()}
 
     def get(self, name: str) -> UpstreamProvider:
-        """:raises NotFound: there is none of that name."""
+        """Return an upstream by name.
+
+        :raises NotFound: there is none of that name.
+        """
         if name not in self._providers:
             raise NotFound("no such upstream")
         return self._providers[name]
 
     def all(self) -> list[Upstream]:
+        """Return all upstreams, in the order of the settings."""
         return [each.upstream for each in self._providers.values()]
 
     def label_of(self, issuer: str) -> str:
-        """What people call an issuer; its address where it is not configured any more."""
+        """Return the label of an issuer; its address where it is not configured any more."""
         return next((each.label for each in self.all() if each.issuer == issuer), issuer)
 
 
@@ -90,10 +94,10 @@ class UpstreamProvider:
         return str(url)
 
     def fetch_user(self, pending: PendingSignIn, params: Mapping[str, str]) -> UpstreamUser:
-        """Whom the answer to a visit vouches for.
+        """Return the user of an answer.
 
         :param params: the parameters of the answer, each once.
-        :raises UpstreamFailed: nobody, for a reason that is for the log.
+        :raises UpstreamFailed: the answer is not valid, for a reason that is for the log.
         """
         self._check_response_issuer(params)
         if "error" in params or not params.get("code"):
@@ -134,7 +138,7 @@ class UpstreamProvider:
         return id_token
 
     def _verify_id_token(self, token: str) -> Mapping[str, Any]:
-        """What an ID token says, its signature verified by a key that the issuer publishes."""
+        """Return the claims of an ID token, its signature verified by a key that the issuer publishes."""
         # Imported here: joserfc takes 95 ms of every start.
         from joserfc import jwt
         from joserfc.errors import JoseError
@@ -228,7 +232,7 @@ def _fetch_json(url: str) -> Mapping[str, Any]:
 
 
 def _make_bounded_adapter() -> HTTPAdapter:
-    """Takes answers up to a size and a time, whatever a library behind it would wait for."""
+    """Return an adapter that takes answers up to a size and a time, whatever a library behind it would wait for."""
     # Imported here: requests takes 100 ms of every start.
     import requests
     from requests.adapters import HTTPAdapter

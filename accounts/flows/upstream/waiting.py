@@ -1,4 +1,4 @@
-"""What somebody set out to do at another sign-in service: signed and carried by their browser, no row."""
+"""Sign what a user set out to do at another provider, in a cookie of their browser; no row is stored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PendingAction = Literal["sign-in", "connect", "join"]
 
 @dataclass(frozen=True, slots=True)
 class PendingSignIn:
-    """One visit to an upstream, from the browser that began it.
+    """One sign-in with an upstream provider, from the browser that began it.
 
     :ivar session_id: the session that asked to connect; "" for others.
     :ivar link_id: the invitation that is accepted this way; "" for others.
@@ -31,7 +31,7 @@ class PendingSignIn:
     code_verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
 
     def matches_state(self, state: str) -> bool:
-        """Whether an answer is the one to this visit."""
+        """Return whether an answer is the one to this sign-in."""
         return secrets.compare_digest(self.state.encode(), state.encode())
 
 

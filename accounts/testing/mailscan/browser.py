@@ -1,4 +1,4 @@
-"""A client of a WSGI app that keeps what it saw: the scanner's, the robot's, the person's."""
+"""Ask a WSGI app and record its answers, as a scanner, a robot or a person."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class RecordedResponse:
 
     @property
     def is_server_error(self) -> bool:
+        """Whether the status is a server error."""
         return self.status >= 500
 
     @property
@@ -58,7 +59,7 @@ class RecordedResponse:
 
 
 class ScanBrowser:
-    """Somebody who asks an app.
+    """A client of an app.
 
     :param network: the address that the app sees; rate limits must not take all for one.
     :param keeps_cookies: false for link checkers, which begin each request with an empty jar.
@@ -108,7 +109,7 @@ class ScanBrowser:
         return recorded
 
     def follow(self, url: str, method: str = "GET", data: Mapping[str, str] | None = None) -> RecordedResponse:
-        """A request and the redirects after it, as long as they stay with the app."""
+        """Make a request and follow the redirects after it, as long as they stay with the app."""
         response = self.request(method, url, data)
         for _ in range(MAX_REDIRECTS):
             target = response.redirect_target
@@ -128,5 +129,5 @@ class ScanBrowser:
 
 
 def replace_query(url: str, values: Mapping[str, str]) -> str:
-    """The address that a GET form leads to."""
+    """Return the address that a GET form leads to."""
     return urlsplit(url)._replace(query=urlencode(values)).geturl()

@@ -35,7 +35,7 @@ class ScanOptions:
 
 
 def appearance_of(response: RecordedResponse) -> Appearance:
-    """What a person sees of an answer: all that stays the same from one showing to the next."""
+    """Return what a person sees of an answer: all that stays the same from one showing to the next."""
     page = response.page
     return response.status, page.title, tuple(form.shape for form in page.forms)
 
@@ -60,7 +60,7 @@ class ScanCase:
         self._snapshot = self.options.unchanged() if self.options.unchanged else None
 
     def new_scanner(self, *, keeps_cookies: bool = True) -> ScanBrowser:
-        """A scanner that has never been here."""
+        """Return a scanner that has never been here."""
         number = next(_network_numbers)
         network = f"198.51.{100 + number // 250 % 100}.{number % 250 + 1}"
         self.browsers.append(
@@ -69,7 +69,7 @@ class ScanCase:
         return self.browsers[-1]
 
     def new_recipient(self) -> ScanBrowser:
-        """A browser of the person the link was mailed to."""
+        """Return a browser of the person the link was mailed to."""
         self.browsers.append(self._make_browser(self.options.person() if self.options.person else None))
         return self.browsers[-1]
 
@@ -88,11 +88,11 @@ class ScanCase:
             self.findings.append(finding)
 
     def open_link(self) -> RecordedResponse:
-        """What somebody sees who opens the link now, in a browser of their own. Not among the scan's requests."""
+        """Return what a person sees who opens the link now. Not among the scan's requests."""
         return self._make_browser(None).follow(self.mailed.url)
 
     def find_change_by_host(self) -> str:
-        """What the host itself says has changed; "" where it says nothing has, or was not asked."""
+        """Return what the host itself says has changed; "" where it says nothing has, or was not asked."""
         if self.options.alive is not None and not self.options.alive():
             return "alive() says that the link is dead"
         if self.options.unchanged is not None:
@@ -102,7 +102,7 @@ class ScanCase:
         return ""
 
     def find_change(self) -> str:
-        """What has changed since the scan began, in a sentence; "" for nothing."""
+        """Return what has changed since the scan began, in a sentence; "" for nothing."""
         change = self.find_change_by_host()
         if change:
             return change
@@ -116,7 +116,7 @@ class ScanCase:
         return ""
 
     def build_result(self, scan_name: str, stands_for: str) -> ScanResult:
-        """The result, with what every scan is judged by: no answer may be a server error."""
+        """Return the result, with what every scan is judged by: no answer may be a server error."""
         responses = [response for browser in self.browsers for response in browser.responses]
         for response in responses:
             if response.is_server_error:

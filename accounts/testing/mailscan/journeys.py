@@ -29,6 +29,7 @@ class RewrittenLink(Scan):
     stands_for = "a URL rewriting gateway wraps the link, respells it, and adds parameters"
 
     def run(self, case: ScanCase) -> None:
+        """Open the link as rewriting gateways hand it on."""
         for variant, url in case.mailed.iter_rewritten():
             response = case.new_scanner().follow(url)
             if appearance_of(response) != case.first_appearance:
@@ -44,6 +45,7 @@ class CutLink(Scan):
     stands_for = "a mail program ends the link too early, or takes punctuation of the text into it"
 
     def run(self, case: ScanCase) -> None:
+        """Open the link with its end missing."""
         for variant, url in case.mailed.iter_cut():
             response = case.new_scanner().follow(url)
             opened = appearance_of(response) == case.first_appearance
@@ -75,6 +77,7 @@ class SecondDevice(Scan):
     stands_for = "the telephone shows the mail, the computer is where the person goes on"
 
     def run(self, case: ScanCase) -> None:
+        """Open the link twice, on other devices."""
         for _ in range(2):
             response = case.new_scanner().follow(case.mailed.url)
             if appearance_of(response) != case.first_appearance:
@@ -89,6 +92,7 @@ class RecipientFinishes(Scan):
     may_spend_link = True
 
     def run(self, case: ScanCase) -> None:
+        """Open the link as a scanner, then finish as the person."""
         case.new_scanner().follow(case.mailed.url)
         recipient = case.new_recipient()
         page = recipient.follow(case.mailed.url).page

@@ -23,7 +23,7 @@ class MailedLink:
 
     @classmethod
     def from_url(cls, url: str, token: str | None = None) -> MailedLink:
-        """A link whose token is the longest part of its path and query, unless it is given.
+        """Return a link whose token is the longest part of its path and query, unless it is given.
 
         :raises ValueError: no whole address, or nothing in it looks like a token.
         """
@@ -42,7 +42,7 @@ class MailedLink:
         return self.token in text or (self.token in unquote(text))
 
     def redact(self, text: str) -> str:
-        """A text without the token."""
+        """Return a text without the token."""
         for secret in (self.token, quote(self.token, safe="")):
             text = text.replace(secret, "<token>")
         # Cut ones, too: two thirds of a token are still most of a secret.
@@ -50,7 +50,7 @@ class MailedLink:
         return re.sub(re.escape(start) + r"[\w.~%:=-]*", "<part of token>", text)
 
     def iter_rewritten(self) -> Iterator[tuple[str, str]]:
-        """The link as rewriting gateways hand it on: what they did, and the address that is asked."""
+        """Yield the link as rewriting gateways hand it on: what they did, and the address that is asked."""
         wrapped = (
             f"{GATEWAY_URL}?{urlencode({'url': self.url, 'data': '05|02|someone@example.org', 'reserved': '0'})}"
         )
@@ -66,7 +66,7 @@ class MailedLink:
         yield "unreserved characters escaped", urlunsplit(parts._replace(path=escaped))
 
     def iter_cut(self) -> Iterator[tuple[str, str]]:
-        """The link with its end missing: what is missing, and the address that is asked."""
+        """Yield the link with its end missing: what is missing, and the address that is asked."""
         origin_characters = len(urlsplit(self.url).scheme + "://" + urlsplit(self.url).netloc) + 1
         for missing in range(1, 11):
             if len(self.url) - missing > origin_characters:
@@ -77,12 +77,12 @@ class MailedLink:
             yield f"cut at a {self.url[index]!r}", self.url[:index]
 
     def iter_with_punctuation(self) -> Iterator[tuple[str, str]]:
-        """The link with punctuation of the text around it."""
+        """Yield the link with punctuation of the text around it."""
         for character in ".>),":
             yield f"with a {character!r} at its end", self.url + character
 
 
 def add_query(url: str, **params: str) -> str:
-    """An address with further query parameters."""
+    """Return an address with further query parameters."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, urlencode(params))))))

@@ -73,7 +73,7 @@ class HtmlPage:
 
 
 def parse_page(url: str, html: str) -> HtmlPage:
-    """The page at an address. Broken HTML is read as far as it goes."""
+    """Parse the page at an address. Broken HTML is read as far as it goes."""
     parser = _PageParser(HtmlPage(url))
     parser.feed(html)
     parser.close()

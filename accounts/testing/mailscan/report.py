@@ -63,6 +63,7 @@ class Report:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """The findings of all scans."""
         return tuple(finding for scan in self.scans for finding in scan.findings)
 
     @property
@@ -71,7 +72,7 @@ class Report:
         return frozenset(each.code for each in self.findings if each.severity is not Severity.NOTE)
 
     def scan(self, name: str) -> ScanResult:
-        """The result of one scan.
+        """Return the result of one scan.
 
         :raises KeyError: there is none of this name.
         """

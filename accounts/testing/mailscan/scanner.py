@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ScanImpossible(Exception):
-    """The scan cannot begin: the link is dead already, or is none."""
+    """Raised where the scan cannot begin: the link does not work, or is none."""
 
 
 class MailScanner:

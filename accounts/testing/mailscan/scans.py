@@ -38,6 +38,7 @@ class LinkPreview(Scan):
     stands_for = "a mail program or chat fetches the page to show a preview of it"
 
     def run(self, case: ScanCase) -> None:
+        """Do what a link preview does."""
         browser = case.new_scanner()
         response = browser.follow(case.mailed.url)
         if case.first_appearance is None:
@@ -58,6 +59,7 @@ class HeadRequest(Scan):
     stands_for = "a link checker asks whether the address is there"
 
     def run(self, case: ScanCase) -> None:
+        """Ask by HEAD."""
         case.new_scanner().follow(case.mailed.url, "HEAD")
 
 
@@ -68,6 +70,7 @@ class RepeatedGet(Scan):
     stands_for = "a sandbox detonation after a link preview, or a person who reloads"
 
     def run(self, case: ScanCase) -> None:
+        """Open the link again and again in one browser."""
         browser = case.new_scanner()
         first, second = (appearance_of(browser.follow(case.mailed.url)) for _ in range(2))
         if first != second:
@@ -81,6 +84,7 @@ class ParallelGet(Scan):
     stands_for = "several engines of one gateway detonate the link at the same moment"
 
     def run(self, case: ScanCase) -> None:
+        """Open the link in several browsers at once."""
         barrier = threading.Barrier(PARALLEL_BROWSERS)
         responses: list[RecordedResponse] = []
 
@@ -106,6 +110,7 @@ class RedirectsWithoutCookies(Scan):
     stands_for = "a URL rewriting gateway that resolves redirects, each request with an empty jar"
 
     def run(self, case: ScanCase) -> None:
+        """Follow the redirects without keeping cookies."""
         case.new_scanner(keeps_cookies=False).follow(case.mailed.url)
 
 
@@ -116,6 +121,7 @@ class SandboxSubmit(Scan):
     stands_for = "sandbox detonation: a browser with scripts loads the page and sends every form left empty"
 
     def run(self, case: ScanCase) -> None:
+        """Submit forms as a sandbox does."""
         browser = case.new_scanner()
         response = browser.follow(case.mailed.url)
         if (
@@ -136,6 +142,7 @@ class RobotPress(Scan):
     may_spend_link = True
 
     def run(self, case: ScanCase) -> None:
+        """Press the button as a robot does."""
         signed_in = case.options.signed_in
         recipient = case.new_recipient()
         recipient.follow(case.mailed.url)

@@ -26,7 +26,7 @@ ACCOUNT_RULE = "/admin/accounts/<account_id>"
 
 @routes.get("/admin", access=ADMINS, answers=AdministrationOut)
 def administration() -> Reply:
-    """Where admins begin: the rooms, and what waits for somebody."""
+    """Show the start page of admins: the sections, and what waits."""
     waiting, dead = outbox.count_items(site().store.engine)
     mail = MailCountsOut(waiting=waiting, dead=dead)
     return Reply(template="admin/start.html", json=AdministrationOut(mail=mail))
@@ -68,14 +68,14 @@ def _account_reply(account_id: str, done: str) -> Reply:
 
 @routes.post(f"{ACCOUNT_RULE}/disable", access=ADMINS, step_up=True, answers=AccountDetailsOut)
 def disable_account(account_id: str) -> Reply:
-    """Switch an account off; its sessions and links are dead at once."""
+    """Disable an account; its sessions are revoked and its links invalid at once."""
     accounts.disable_account(uow(), account_id)
     return _account_reply(account_id, "disabled")
 
 
 @routes.post(f"{ACCOUNT_RULE}/enable", access=ADMINS, answers=AccountDetailsOut)
 def enable_account(account_id: str) -> Reply:
-    """Switch an account on again; old sessions and links stay dead."""
+    """Enable an account again; old sessions and links stay invalid."""
     accounts.enable_account(uow(), account_id)
     return _account_reply(account_id, "enabled")
 

@@ -16,7 +16,7 @@ def try_app(app_id: str) -> Reply:
 
 
 def app_tried() -> Reply:
-    """What an app would have learned."""
+    """Show what an app would have learned."""
     trial = finish_app_trial(uow(), context.require_account(), request.args)
     claim_groups = [(part, sorted(getattr(trial, part).items())) for part in ("header", "id_token", "userinfo")]
     return Reply(template="admin/app_tried.html", context={"tried": trial, "learned": claim_groups})

@@ -81,7 +81,7 @@ def change_app(app_id: str, form: ChangeAppForm) -> Reply:
     "/admin/apps/<app_id>/secret", access=ADMINS, step_up=True, form=RenewSecretForm, answers=AppWithSecretOut
 )
 def renew_app_secret(app_id: str, form: RenewSecretForm) -> Reply:
-    """Give an app a new secret, which is never shown again. The old one is good for a day more, or dead at once."""
+    """Give an app a new secret, which is shown once. The old one is valid for a day more, or revoked at once."""
     return _secret_reply(registration.rotate_client_secret(uow(), app_id, form), 200)
 
 
@@ -94,7 +94,7 @@ def end_old_app_secret(app_id: str) -> Reply:
 
 @routes.post("/admin/apps/<app_id>/disable", access=ADMINS, answers=AppOut)
 def disable_app(app_id: str) -> Reply:
-    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
+    """Disable an app: nobody signs in to it, all that it holds is revoked, and it is told so."""
     return _app_reply(registration.disable_app(uow(), app_id), "disabled")
 
 
@@ -106,7 +106,7 @@ def enable_app(app_id: str) -> Reply:
 
 @routes.delete("/admin/apps/<app_id>", html_rule="/remove", access=ADMINS, step_up=True, statuses=(204,))
 def remove_app(app_id: str) -> Reply:
-    """Take an app away, with all that people have agreed to about it."""
+    """Remove an app with all consents to it."""
     registration.remove_app(uow(), app_id)
     return Reply(status=204, location=page_url("list_apps"))
 

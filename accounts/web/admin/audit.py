@@ -44,7 +44,7 @@ def _empty_context() -> dict[str, Any]:
     context=_empty_context,
 )
 def list_audit(query: AuditSearchForm) -> Reply:
-    """What happened, newest first."""
+    """List what happened, newest first."""
     page_context = {
         "fields": forms.form_fields(AuditFilterForm, query_filters(AuditFilterForm)),
         "problem": None,
@@ -67,7 +67,7 @@ def list_audit(query: AuditSearchForm) -> Reply:
     media_types={media_type.partition(";")[0]: None for media_type in MEDIA_TYPES.values()},
 )
 def export_audit(form: AuditExportForm) -> Response:
-    """The lines as a file, oldest first."""
+    """Stream the lines as a file, oldest first."""
     response = Response(audit_export.start_export(uow(), form), content_type=MEDIA_TYPES[form.format])
     filename = f"audit-{now():%Y%m%d-%H%M%S}.{form.format}"
     response.headers["Content-Disposition"] = f'attachment; filename="{filename}"'

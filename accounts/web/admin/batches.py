@@ -127,7 +127,7 @@ def extend_batch(batch_id: str, form: ExtendInviteForm) -> Reply:
 
 @routes.post("/admin/invites/batches/<batch_id>/revoke", access=ADMINS, answers=CountOut)
 def revoke_batch(batch_id: str) -> Reply:
-    """Take a batch back: its links are dead, and nothing more of it is sent."""
+    """Revoke a batch: its links are invalid, and nothing more of it is sent."""
     return _change_reply(batch_id, "revoke")
 
 
@@ -135,7 +135,7 @@ def revoke_batch(batch_id: str) -> Reply:
     "/admin/invites/batches/<batch_id>/links", access=ADMINS, step_up=True, media_types={NDJSON: ExportedInviteOut}
 )
 def export_links(batch_id: str) -> Stream:
-    """The open invitations of a batch with a usable link each, as CSV for a mail merge or as lines of JSON."""
+    """Stream the open invitations of a batch with a usable link each, as CSV for a mail merge or as NDJSON."""
     return Stream(
         lines=_export_invitations(batch_id, "links"),
         render=lambda links: join_chunks(csv_files.format_csv(export.format_mail_merge(links))),
@@ -147,7 +147,7 @@ def export_links(batch_id: str) -> Stream:
 
 @routes.post("/admin/invites/batches/<batch_id>/letters", access=ADMINS, step_up=True, formats=HTML)
 def print_letters(batch_id: str) -> Stream:
-    """The open invitations of a batch as letters to print, with the link as a QR code."""
+    """Stream the open invitations of a batch as letters to print, with the link as a QR code."""
     return Stream(lines=_export_invitations(batch_id, "letters"), render=render_letters, reports_problems=False)
 
 

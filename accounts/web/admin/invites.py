@@ -1,4 +1,4 @@
-"""What admins do: invite people, and look after the invitations that are out."""
+"""Serve invitations to admins: invite, list, resend, extend, revoke."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def send_invite(form: send_invites.InviteForm) -> Reply:
 
 @routes.post("/admin/invites/<invite_id>/resend", access=ADMINS, answers=InviteOut, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
-    """Mail an open invitation once more; links that are out stay alive."""
+    """Mail an open invitation once more; links that are out stay valid."""
     return _invite_reply(manage_invites.resend_invite(uow(), invite_id), 202)
 
 
@@ -73,13 +73,13 @@ def resend_invite(invite_id: str) -> Reply:
     "/admin/invites/<invite_id>/extend", access=ADMINS, form=ExtendInviteForm, answers=InviteOut, statuses=(202,)
 )
 def extend_invite(invite_id: str, form: ExtendInviteForm) -> Reply:
-    """Mail a link that ends later; links that are out stay alive until their own end."""
+    """Mail a link that expires later; links that are out stay valid until their own end."""
     return _invite_reply(manage_invites.extend_invite(uow(), invite_id, form), 202)
 
 
 @routes.post("/admin/invites/<invite_id>/revoke", access=ADMINS, answers=InviteOut)
 def revoke_invite(invite_id: str) -> Reply:
-    """Take an invitation back; every link of it is dead."""
+    """Revoke an invitation; every link of it is invalid."""
     return _invite_reply(manage_invites.revoke_invite(uow(), invite_id), 200)
 
 

@@ -32,7 +32,7 @@ def _empty_context() -> dict[str, Any]:
     context=_empty_context,
 )
 def see_limits(form: LimitsForm) -> Reply:
-    """What has been counted of an address and of a network."""
+    """Show what is counted of an address and of a network."""
     body = LimitsOut.model_validate({"limits": helpdesk_limits.list_limits(uow(), form)})
     given = {"email": form.email.email if form.email else "", "network": form.network}
     page_context = {"fields": forms.form_fields(LimitsForm, given), "problem": None, "asked": given, "done": ""}
@@ -49,6 +49,6 @@ def lift_limits(form: LimitsForm) -> Reply:
 
 @routes.get("/admin/keys", access=ADMINS, answers=KeysOut)
 def list_keys() -> Reply:
-    """The key ring without its secrets, oldest first."""
+    """List the key ring without its secrets, oldest first."""
     reports = key_report.report_keys(uow())
     return Reply(template="admin/keys.html", json=KeysOut(keys=tuple(map(KeyOut.from_report, reports))))

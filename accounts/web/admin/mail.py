@@ -48,7 +48,7 @@ def _mail_context(query: PageForm) -> dict[str, Any]:
 
 @routes.get("/admin/mail", access=ADMINS, formats=JSON, query=PageForm, answers=DeadLetterPageOut)
 def list_mail(query: PageForm) -> Reply:
-    """How many letters wait, and those that were given up."""
+    """Return how many emails wait, and list those that were given up."""
     return Reply(json=_dead_letters_body(query))
 
 
@@ -62,7 +62,7 @@ def list_mail(query: PageForm) -> Reply:
     context=_empty_context,
 )
 def trace_mail(form: TraceMailForm) -> Reply:
-    """What became of the mail to an address, and why a link does or does not work."""
+    """Show what became of the emails to an address, and why a link does or does not work."""
     trace, explanation = mail_trace.trace_mail(uow(), form)
     email = form.email.email if form.email else trace.email if trace else ""
     page_context = {
@@ -81,6 +81,6 @@ def trace_mail(form: TraceMailForm) -> Reply:
 
 @routes.post("/admin/mail/<mail_id>/again", access=ADMINS, answers=MailRequestedOut, statuses=(202,))
 def send_mail_again(mail_id: str) -> Reply:
-    """Try a letter that was given up once more; its link is signed then."""
+    """Send an email that was given up once more; its link is signed then."""
     dead_letters.retry_dead_letter(uow(), mail_id)
     return Reply(json=MAIL_REQUESTED, status=202, location=page_url("trace_mail_form", done="again"))

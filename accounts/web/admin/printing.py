@@ -1,4 +1,4 @@
-"""Invitations on paper: one letter a page, with the link as a QR code. Printed from the browser."""
+"""Print invitations: one letter a page, with the link as a QR code. Printed from the browser."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNTIL = N_("It works once, until %(until)s.")
 
 
 def render_letters(invitations: Iterator[ExportedInvite], *, standalone: bool = False) -> Iterator[str]:
-    """The whole page, piece by piece.
+    """Yield the whole page, piece by piece.
 
     :param standalone: as a file that needs no server; else its style comes from an address, as the policy of pages
         wants.
@@ -32,7 +32,7 @@ def render_letters(invitations: Iterator[ExportedInvite], *, standalone: bool = 
 
 
 def _letter_context(invitation: ExportedInvite) -> dict[str, object]:
-    """What a letter says, in the language of who is invited, not of who prints it."""
+    """Return the values of a letter, in the language of who is invited, not of who prints it."""
     languages, locale = runtime().languages, invitation.locale
     service, groups = runtime().site.settings.service_name, ", ".join(invitation.groups)
     return {
@@ -50,7 +50,7 @@ def _letter_context(invitation: ExportedInvite) -> dict[str, object]:
 
 
 def qr_code_svg(text: str) -> Markup:
-    """A QR code as inline SVG that takes the size its place gives it. A seventh of it may be dirty or creased."""
+    """Return a QR code as inline SVG that takes the size of its place. A seventh of it may be dirty or creased."""
     # With a mask that is given: trying out all eight for the prettiest takes four fifths of the time of a letter.
     code = segno.make_qr(text, error="m", mask=3, boost_error=False)
     return Markup(code.svg_inline(omitsize=True, border=4))  # noqa: S704 - made of squares, not of text

@@ -89,7 +89,7 @@ def negotiate_format() -> Format:
 
 
 def state() -> RequestState:
-    """The state of this context."""
+    """Return the state of this context."""
     existing = existing_state()
     if existing is None:
         existing = g._accounts = RequestState(runtime())
@@ -97,12 +97,12 @@ def state() -> RequestState:
 
 
 def existing_state() -> RequestState | None:
-    """The state of this context, if anything of ours ran in it."""
+    """Return the state of this context, if anything of ours ran in it; None otherwise."""
     return cast("RequestState | None", g.get("_accounts"))
 
 
 def runtime() -> Runtime:
-    """What this app was given by ``Accounts.init_app``.
+    """Return what this app was given by ``Accounts.init_app``.
 
     :raises InitAppMissing: nothing was.
     """
@@ -110,7 +110,7 @@ def runtime() -> Runtime:
 
 
 def get_extension_state(app: Flask) -> object:
-    """What ``Accounts.init_app`` has hung on an app.
+    """Return what ``Accounts.init_app`` has attached to an app.
 
     :raises InitAppMissing: it was not called.
     """
@@ -121,12 +121,12 @@ def get_extension_state(app: Flask) -> object:
 
 
 def site() -> Site:
-    """The installation that this app serves."""
+    """Return the installation that this app serves."""
     return runtime().site
 
 
 def uow() -> UnitOfWork:
-    """The unit of work of this context."""
+    """Return the unit of work of this context."""
     request_state = state()
     if request_state.uow is None:
         request_state.uow = UnitOfWork(request_state.runtime.site, _request_info(request_state))
@@ -134,7 +134,7 @@ def uow() -> UnitOfWork:
 
 
 def load_session() -> Session | None:
-    """The session that the cookie states, verified; of a signed-in account or of a visitor."""
+    """Return the session in the cookie, verified; of a signed-in account or of a visitor."""
     request_state = state()
     if not request_state.session_loaded:
         request_state.session_loaded = True
@@ -151,7 +151,7 @@ def set_session(session: Session | None) -> None:
 
 
 def ensure_session() -> Session:
-    """The session that binds a form to this browser; a visitor gets one with the first form."""
+    """Return the session that binds a form to this browser; a visitor gets one with the first form."""
     session = load_session()
     if session is None:
         session = sessions.create_visitor_session()
@@ -160,7 +160,7 @@ def ensure_session() -> Session:
 
 
 def load_account() -> CurrentAccount | None:
-    """Who is signed in: one statement on first use, none where the cookie states nobody."""
+    """Return who is signed in: one SQL statement on first use, none where the cookie names nobody."""
     request_state = state()
     if not request_state.account_loaded:
         session = load_session()
@@ -247,7 +247,7 @@ def _request_info(request_state: RequestState) -> RequestInfo:
 
 
 def get_language() -> str:
-    """The language of the answer: prefix of the address, signed-in account, Accept-Language, the house's own.
+    """Return the language of the answer: prefix of the address, signed-in account, Accept-Language, the settings'.
 
     The account counts only where it was asked for anyway: choosing words is no reason to connect.
     """

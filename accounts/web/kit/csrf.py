@@ -19,7 +19,10 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def check_origin() -> None:
-    """:raises CsrfFailed: the browser says that another site made this request."""
+    """Check that no other site made this request.
+
+    :raises CsrfFailed: the browser says that one did.
+    """
     if request.method in SAFE_METHODS:
         return
     fetch_site = request.headers.get("Sec-Fetch-Site")
@@ -34,10 +37,12 @@ def check_origin() -> None:
 
 
 def check_token(*, csrf_required: bool) -> None:
-    """:raises CsrfFailed: the token is missing, or of another session.
+    """Check the CSRF token of this request.
 
     A form always needs one. JSON needs one where a live session lends its authority (``csrf_required``); elsewhere
     there is nothing for a foreign page to use, and a foreign page cannot send application/json unasked.
+
+    :raises CsrfFailed: the token is missing, or of another session.
     """
     if request.method in SAFE_METHODS:
         return
@@ -54,7 +59,7 @@ def check_token(*, csrf_required: bool) -> None:
 
 
 def csrf_token() -> str:
-    """The token for a form of this answer; begins a visitor's session where there is none."""
+    """Return the token for a form of this answer; a visitor without a session gets one."""
     return make_csrf_token(context.site(), context.ensure_session())
 
 

@@ -33,7 +33,7 @@ RETRY_SECONDS = 5
 
 
 def register_error_handlers(target: Blueprint | Flask) -> None:
-    """Have all errors of these views (or of this whole app) told in our way."""
+    """Answer all errors of these views (or of this whole app) as pages or as RFC 9457 problems."""
     target.register_error_handler(Problem, problem_response)
     target.register_error_handler(HTTPException, handle_http_exception)
     # By number, too: else a host's own page for 413 or 500 wins over ours, and answers JSON clients with HTML.
@@ -123,12 +123,12 @@ def can_resend(dead: errors.DeadLink) -> bool:
 
 
 def translate(message: str, **values: object) -> str:
-    """A public sentence in the language of the answer."""
+    """Return a public text in the language of the answer."""
     return runtime().languages.translate(context.get_language(), message, values)
 
 
 def field_message(error: FieldError) -> str:
-    """What is wrong with a field, in the language of the answer."""
+    """Return what is wrong with a field, in the language of the answer."""
     return translate(error.message, **error.values)
 
 
@@ -144,7 +144,7 @@ def handle_http_exception(error: HTTPException) -> Response:
 
 
 def handle_database_error(error: Exception) -> Response:
-    """A store that is away, locked or too slow is 503; what it refused about a value is the asker's mistake."""
+    """Answer 503 for a database that is away, locked or too slow, and 4xx for a value that it refused."""
     unavailable = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
     if unavailable or getattr(error, "connection_invalidated", False):
         log.warning("store: %s", type(error).__name__)

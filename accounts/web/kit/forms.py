@@ -46,7 +46,7 @@ class FormField:
 def form_fields(
     model: type[BaseModel], values: Mapping[str, Any] | None = None, errors: Iterable[FieldError] = ()
 ) -> list[FormField]:
-    """The fields of a declared input, with what was typed before and what was wrong with it."""
+    """Return the fields of a form, with what was typed before and what was wrong with it."""
     submitted = values or {}
     error_by_field = {error.field: error for error in reversed(list(errors))}
     return [_field(name, info, submitted, error_by_field.get(name)) for name, info in model.model_fields.items()]
@@ -82,17 +82,17 @@ def _schema_extra(info: Any) -> dict[str, Any]:
 
 
 def submitted_values() -> dict[str, str]:
-    """What a form said, one value a field, without the fields that are ours."""
+    """Return the values of the submitted form, one a field, without the fields that are ours."""
     data = request.args if request.method == "GET" else request.form
     return {name: value for name, value in data.items() if name not in RESERVED_FIELDS}
 
 
 def read_form(model: type[M]) -> M:
-    """What this request says, checked against its declaration.
+    """Return the body of this request, validated.
 
     :raises InvalidInput: with every field that is wrong.
-    :raises Malformed: not readable at all, or a field said twice.
-    :raises UnsupportedMediaType: JSON is spoken here, and this is not JSON.
+    :raises Malformed: not readable at all, or a field is there twice.
+    :raises UnsupportedMediaType: JSON is due, and this is not JSON.
     """
     data = _parse_json_body() if state().format == "json" else {**_unticked_checkboxes(model), **_form_body(model)}
     return validate(model, data)
@@ -106,7 +106,7 @@ def _unticked_checkboxes(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def read_json_body() -> dict[str, Any]:
-    """The JSON object of this request; empty where there is no body."""
+    """Return the JSON object of this request; empty where there is no body."""
     return _parse_json_body()
 
 

@@ -30,10 +30,11 @@ class Languages:
         self._catalogs: dict[str, Mapping[str, str]] = {}
 
     def supports(self, locale: str) -> bool:
+        """Return whether there are translations for a language."""
         return locale in LOCALES
 
     def negotiate(self, preferred: str, accept_language: str) -> str:
-        """The person's own language where it is spoken, else the best of an Accept-Language header."""
+        """Return the user's own language where it is supported, else the best of an Accept-Language header."""
         if self.supports(preferred):
             return preferred
         accepted = parse_accept_header(accept_language[:200], LanguageAccept)
@@ -42,12 +43,12 @@ class Languages:
         return match or self.default
 
     def translate(self, locale: str, message: str, values: Mapping[str, Any] | None = None) -> str:
-        """A sentence in a language, its ``%(name)s`` filled in."""
+        """Return a text in a language, its ``%(name)s`` filled in."""
         translation = self._catalog(locale).get(message) or message
         return translation % values if values else translation
 
     def format_timestamp(self, locale: str, at: datetime) -> str:
-        """Date and time, for people."""
+        """Return date and time as users read them."""
         return f"{format_datetime(at, DATETIME_PATTERNS.get(locale, DEFAULT_DATETIME_PATTERN), locale=locale)} UTC"
 
     def _catalog(self, locale: str) -> Mapping[str, str]:

@@ -46,7 +46,7 @@ class Reply:
 
     @measure_render
     def response(self) -> Response:
-        """The answer in the way this request speaks."""
+        """Return the answer in the format of this request."""
         if state().format == "json" or not (self.template or self.location):
             response = Response("" if self.status == 204 else to_json(self.json), self.status)
             response.content_type = self.media_type
@@ -71,6 +71,7 @@ class Reply:
         return render_template(self.template, **values)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
         return self.response()(environ, start_response)
 
 

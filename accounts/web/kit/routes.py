@@ -74,6 +74,7 @@ class LazyView:
         return view
 
     def __call__(self, *args: Any, **values: Any) -> ResponseReturnValue:
+        """Call the view."""
         return self.view(*args, **values)
 
 

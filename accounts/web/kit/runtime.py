@@ -1,4 +1,4 @@
-"""What one app was given by ``Accounts.init_app``: the house, and what its pages need."""
+"""Hold what one app was given by ``Accounts.init_app``: the site, and what its pages need."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class ReadableMailbox(Protocol):
     """The development mailbox, as its page needs it."""
 
     @property
-    def messages(self) -> Sequence[Any]: ...
+    def messages(self) -> Sequence[Any]:
+        """The messages, newest first."""
 
 
 @dataclass(kw_only=True)
@@ -36,7 +37,7 @@ class Runtime:
     mailbox: ReadableMailbox | None = None
 
     def confirm_url(self) -> str:
-        """The page that asks for a fresh proof; a browser comes back from it to where it wanted to go."""
+        """Return the page that asks for a step-up; a browser comes back from it to where it wanted to go."""
         return url_for(CONFIRM_ENDPOINT, next=local_path(request.full_path.rstrip("?")))
 
     def redirect_to_sign_in(self) -> Response:

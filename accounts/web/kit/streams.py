@@ -33,9 +33,9 @@ class Stream:
     The generator behind ``lines`` opens a unit of work of its own: that of the request is closed when it runs. The
     context of the request is kept alive meanwhile, for words and addresses.
 
-    :ivar lines: what is said, line by line, each a dataclass.
+    :ivar lines: the answer, line by line, each a dataclass.
     :ivar render: makes of the lines what a browser gets.
-    :ivar reports_problems: whether ``render``, like JSON, is told of trouble on the way in a last line. Else the
+    :ivar reports_problems: whether ``render``, like JSON, is told of an error on the way in a last line. Else the
         answer is broken off then: half of a file must not look like all of it.
     """
 
@@ -46,7 +46,7 @@ class Stream:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def response(self) -> Response:
-        """The answer in the way this request speaks."""
+        """Return the answer in the format of this request."""
         if state().format == "json":
             body: Iterator[str] = (f"{to_json(asdict(line))}\n" for line in _with_problem_line(self.lines))
             response = Response(stream_with_context(body), content_type=NDJSON)
@@ -59,6 +59,7 @@ class Stream:
         return response
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
         return self.response()(environ, start_response)
 
 

@@ -1,4 +1,4 @@
-"""The templates of this house, in an environment of their own: a host's filters and globals stay its own."""
+"""Render templates in an environment of their own: a host's filters and globals stay its own."""
 
 from __future__ import annotations
 

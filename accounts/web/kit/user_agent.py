@@ -1,4 +1,4 @@
-"""A user agent in two words, for people to recognise their own devices by."""
+"""Describe a user agent in two words, for users to recognise their own devices by."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SYSTEMS = (
 
 
 def describe_user_agent(header: str) -> str:
-    """``Firefox on Linux``; "" when it cannot be told. Only our own words: a header is anybody's text."""
+    """Return ``Firefox on Linux``; "" when it cannot be told. Only our own words: a header is anybody's text."""
     browser = next((name for product, name in BROWSERS if product in header), "")
     system = next((name for product, name in SYSTEMS if product in header), "")
     return f"{browser} on {system}" if browser and system else browser or system

@@ -1,1 +1,1 @@
-"""Explain why a link is dead."""
+"""Explain why a link does not work (the link doctor)."""

@@ -1,6 +1,6 @@
-"""The words of the link doctor: why a link does not work, and what somebody should do about it.
+"""Word the findings of the link doctor: why a link does not work, and what a user or an admin should do about it.
 
-English sentences that are the keys of their translations; the CLI says them as they are.
+English texts that are the keys of their translations; the console prints them as they are.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from accounts.flows.helpdesk.links import parse as parse_link
 
 @dataclass(frozen=True, slots=True)
 class DoctorLine:
-    """One thing that is said: a stable code, a sentence, and the values that fill it in."""
+    """One finding: a stable code, a text, and the values of its placeholders."""
 
     code: str
     text: str
@@ -141,17 +141,20 @@ PART_LABELS: Mapping[str, str] = {
 
 
 def describe_cause(cause: str, **values: str | int) -> DoctorLine:
-    """The sentence that says why a link is dead."""
+    """Return the finding that says why a link does not work."""
     return DoctorLine(cause, CAUSE_MESSAGES[cause], values)
 
 
 def describe_remark(code: str, **values: str | int) -> DoctorLine:
-    """A sentence about what else was seen."""
+    """Return a finding about what else was seen."""
     return DoctorLine(code, REMARK_MESSAGES[code], values)
 
 
 def list_advice(cause: str, purpose: str) -> tuple[DoctorLine, ...]:
-    """What to do about a link of a kind ("" where that is not known) that is dead of a cause."""
+    """Return what to do about a link that does not work.
+
+    :param purpose: its kind; "" where that is not known.
+    """
     lines = [DoctorLine(cause, text) for text in ADVICE_OF_CAUSE.get(cause, ())]
     if cause == "used":
         lines.append(DoctorLine("used", SIGN_IN_ADVICE if purpose in SIGN_IN_PURPOSES else NOTHING_TO_DO_ADVICE))

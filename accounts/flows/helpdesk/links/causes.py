@@ -1,4 +1,4 @@
-"""Which cause is behind an answer of the door: told apart by evidence, never judged a second time."""
+"""Find the cause behind an error of the link endpoint: told apart by evidence, never judged a second time."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ CAUSE_OF_CODE = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LinkEvidence:
-    """What was found about a genuine link.
+    """What was found about a link with a valid signature.
 
     :ivar key_retired: its key was dropped. ``purpose_differs``: its address names another kind.
-    :ivar mangled: it had to be mended before it could be read.
+    :ivar mangled: it had to be repaired before it could be read.
     :ivar account_gone: its account is. ``address_deleted``: the account of its address was, since.
-    :ivar used: the audit log says so. ``spent_state``: what a mark says of it, ``accepted``, ``revoked`` or "".
+    :ivar used: the audit log says so. ``spent_state``: what is stored of its id, ``accepted``, ``revoked`` or "".
     """
 
     key_retired: bool
@@ -47,7 +47,7 @@ class LinkEvidence:
 
 
 def find_cause(problem: Problem | None, evidence: LinkEvidence) -> str:
-    """The cause of what the door said of a genuine link."""
+    """Return the cause of what the endpoint answered to a link with a valid signature."""
     code = problem.code if problem else ALIVE
     if code == ALIVE and evidence.mangled:
         return "mended"
@@ -67,7 +67,7 @@ def find_cause(problem: Problem | None, evidence: LinkEvidence) -> str:
 
 
 def guess_cause(uow: UnitOfWork, candidate: LinkCandidate, claimed_at: datetime | None) -> DoctorLine:
-    """The likeliest cause why nobody here signed a token for a link, by what it looks like.
+    """Return the likeliest cause why nobody here signed a token for a link, by what it looks like.
 
     :param claimed_at: when it says that it was signed.
     """
@@ -95,7 +95,7 @@ def _guess_well_formed_cause(uow: UnitOfWork, candidate: LinkCandidate, claimed_
 
 
 def _identify_other_token(site: Site, token: str) -> str:
-    """What else of this house a token is; "" for nothing."""
+    """Return which other kind of token of this installation a text is; "" for none."""
     older_versions = [
         (link.purpose, version) for link in site.links.values() for version in range(1, link.version + 1)
     ]

@@ -1,6 +1,7 @@
-"""The link doctor: why a link that somebody sent in does not work, and what to do about it.
+"""Explain why a link that somebody sent in does not work, and what to do about it.
 
-The verdict is that of the door itself. Neither the link nor a secret is quoted: what the doctor says opens nothing.
+The verdict is that of the link endpoint itself. Neither the link nor a secret is quoted: the explanation opens
+nothing.
 """
 
 from __future__ import annotations
@@ -54,9 +55,9 @@ class ExplainLinkForm(Form):
 class LinkExplanation:
     """All that is known about a link.
 
-    :ivar outcome: ``alive``, or the code that the door of its address answers with; ``status`` is the HTTP status.
-    :ivar purpose: the kind it really is; the one that its address names where it is not genuine.
-    :ivar claimed_at: when one that is not genuine says it was signed; anybody can write that.
+    :ivar outcome: ``alive``, or the code that the link endpoint answers with; ``status`` is the HTTP status.
+    :ivar purpose: the kind it really is; the one that its address names where its signature is not valid.
+    :ivar claimed_at: when one without a valid signature says it was signed; anybody can write that.
     :ivar new_email: the address that a change of address leads to.
     :ivar events: what happened to the account since, oldest first.
     """
@@ -104,7 +105,7 @@ def explain_link(uow: UnitOfWork, text: str) -> LinkExplanation:
 
 
 def _find_genuine(site: Site, candidates: list[LinkCandidate]) -> tuple[LinkCandidate, LinkClaims | None]:
-    """The first candidate that is genuine for any kind, by a key of the ring or a retired one; else the likeliest."""
+    """Return the first candidate that some key signed for some kind, retired keys included; else the likeliest."""
     for signer in (site.link_signer, *_make_retired_signers(site)):
         for candidate in candidates:
             for link in _order_links(site, candidate.purpose):
@@ -120,7 +121,7 @@ def _order_links(site: Site, purpose: str) -> Iterable[LinkKind]:
 
 
 def _make_retired_signers(site: Site) -> tuple[LinkSigner, ...]:
-    """A reader of links of keys that were dropped. It is never asked whether one of them opens."""
+    """Return verifiers for links of keys that were dropped. They are never asked whether one of them is valid."""
     keys = [key.secret.decode() for key in site.ring.retired()]
     if not keys:
         return ()
@@ -198,7 +199,7 @@ def _build_remarks(uow: UnitOfWork, candidate: LinkCandidate) -> tuple[DoctorLin
 
 
 def _explain_unknown(uow: UnitOfWork, candidate: LinkCandidate) -> LinkExplanation:
-    """One that nobody here signed, or not so: what can be told without believing a word of it."""
+    """Explain a link without a valid signature: what can be told without believing a word of it."""
     problem = _try_to_open(uow, candidate, None) or LinkInvalid()
     claimed_at = parse_link.read_claimed_time(candidate.token)
     cause = link_causes.guess_cause(uow, candidate, claimed_at)

@@ -83,7 +83,7 @@ class KeyFact:
 
 
 def find_current_subject(uow: UnitOfWork, claims: LinkClaims) -> Subject | None:
-    """Whom a link speaks of, as they are now, dead or alive; None where the account is gone."""
+    """Return the subject of a link as it is now, whether the link is valid or not; None where the account is gone."""
     if claims.kind.about == "account":
         account = uow.session.get(Account, claims.subject_id)
         return Subject(account.id, account) if account else None
@@ -96,12 +96,12 @@ def find_current_subject(uow: UnitOfWork, claims: LinkClaims) -> Subject | None:
 
 
 def summarize_account(account: Account | None) -> AccountSummary | None:
-    """What is told of an account, if there is one."""
+    """Return what is shown of an account; None where there is none."""
     return AccountSummary(account.id, account.email, account.active) if account else None
 
 
 def find_account_id(claims: LinkClaims, subject: Subject | None) -> str | None:
-    """The account whose audit events matter: the subject, even a deleted one, or the holder of the address."""
+    """Return the account whose audit events matter: the subject, even a deleted one, or the holder of the address."""
     if claims.kind.about == "account":
         return claims.subject_id
     return subject.account.id if subject and subject.account else None
@@ -136,7 +136,7 @@ def list_part_facts(uow: UnitOfWork, claims: LinkClaims, subject: Subject | None
 
 
 def list_events_since(uow: UnitOfWork, claims: LinkClaims, account_id: str | None) -> tuple[LinkEvent, ...]:
-    """What happened to the account since the link was signed, oldest first, at most ``MOST_EVENTS``."""
+    """Return what happened to the account since the link was signed, oldest first, limited in number."""
     if account_id is None:
         return ()
     rows = uow.session.scalars(
@@ -154,13 +154,13 @@ def list_events_since(uow: UnitOfWork, claims: LinkClaims, account_id: str | Non
 
 
 def build_link_event(row: AuditRow, claims: LinkClaims) -> LinkEvent:
-    """An audit event as seen from a link: how many seconds after it was signed, and whether by it."""
+    """Return an audit event as seen from a link: how many seconds after it was signed, and whether by it."""
     after = max(0, int((row.at - claims.issued_at).total_seconds()))
     return LinkEvent(row.at, row.kind, row.network, row.actor, row.link_id == claims.link_id, after)
 
 
 def find_use_event(uow: UnitOfWork, claims: LinkClaims, account_id: str | None) -> LinkEvent | None:
-    """The event that this very link has left on the account, if it was used."""
+    """Return the event that this very link has left on the account, if it was used."""
     if account_id is None:
         return None
     row = uow.session.scalars(
@@ -201,7 +201,7 @@ def _find_moving_event(
 
 
 def get_spent_state(uow: UnitOfWork, claims: LinkClaims) -> str:
-    """``accepted`` or ``revoked`` where a mark says so, "" where none does."""
+    """Return ``accepted`` or ``revoked`` where that is stored of the link's id, "" where nothing is."""
     id = claims.spent_id
     if not id:
         return ""
@@ -211,7 +211,7 @@ def get_spent_state(uow: UnitOfWork, claims: LinkClaims) -> str:
 
 
 def find_invite_fact(uow: UnitOfWork, claims: LinkClaims) -> InviteFact | None:
-    """The invitation that a link belongs to."""
+    """Return the invitation that a link belongs to."""
     if claims.kind.purpose != invite_link.INVITE_PURPOSE:
         return None
     carried = claims.carried
@@ -256,7 +256,7 @@ def build_key_fact(uow: UnitOfWork, key: Key) -> KeyFact:
 
 
 def find_dropped_key(uow: UnitOfWork, at: datetime, purposes: Iterable[str]) -> str:
-    """The name of a key that is not in the ring any more and signed such links around a moment; "" for none."""
+    """Return the name of a dropped key that signed such links around a moment; "" for none."""
     ring_names = [key.name for key in uow.site.ring.newest_first()]
     key_name = uow.session.scalar(
         select(KeyUse.key)

@@ -78,7 +78,7 @@ class TokenDamage:
 
 
 def find_candidates(text: str) -> list[LinkCandidate]:
-    """The links of a text, whole ones first, each once."""
+    """Return the links in a text, whole ones first, each once."""
     candidates: dict[tuple[str, str], LinkCandidate] = {}
     for view, remarks in _iter_views(text):
         for each in _find_in_view(view, remarks):
@@ -92,7 +92,7 @@ def find_candidates(text: str) -> list[LinkCandidate]:
 
 
 def choose_likeliest(candidates: list[LinkCandidate]) -> LinkCandidate:
-    """The one that somebody most likely means, where none is genuine."""
+    """Return the candidate that is most likely meant, where none has a valid signature."""
     return min(candidates, key=lambda each: (BROKEN in each.remarks and not _has_tail(each), not each.token))
 
 
@@ -102,7 +102,7 @@ def _has_tail(candidate: LinkCandidate) -> bool:
 
 
 def assess_damage(token: str) -> TokenDamage:
-    """What may have happened to a token that is not genuine."""
+    """Return what may have happened to a token without a valid signature."""
     if not token:
         return TokenDamage(EMPTY)
     parts = token.removeprefix(".").split(".")
@@ -115,7 +115,7 @@ def assess_damage(token: str) -> TokenDamage:
 
 
 def read_claimed_time(token: str) -> datetime | None:
-    """When a token says that it was signed. Not verified: anybody may write such a moment."""
+    """Return when a token says that it was signed. Not verified: anybody may write that."""
     parts = token.removeprefix(".").split(".")
     if len(parts) < 3 or len(parts[1]) > 11:
         return None
@@ -126,7 +126,7 @@ def read_claimed_time(token: str) -> datetime | None:
 
 
 def _iter_views(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """The text as it is, and as it may have been before it travelled, with what was undone."""
+    """Yield the text as it is, and as it may have been before it travelled, with what was undone."""
     yield from _iter_decoded(text, ())
     if re.search(r"=\r?\n|=(?:3D|2E|2F)", text):
         decoded = quopri.decodestring(text.encode()).decode("utf-8", "replace")
