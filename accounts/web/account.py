@@ -56,7 +56,7 @@ def _email_hint() -> dict[str, Any]:
 def sign_up_(form: sign_up.SignUpForm) -> Reply:
     """Ask for an account: an email with a link goes to the address."""
     sign_up.request_sign_up(uow(), form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="sign-up"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="sign-up"))
 
 
 @routes.post(
@@ -69,13 +69,13 @@ def sign_up_(form: sign_up.SignUpForm) -> Reply:
 def forgot_password(form: reset_password.ForgotPasswordForm) -> Reply:
     """Ask for a link that sets a new password."""
     reset_password.request_password_reset(uow(), form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="forgot-password"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="forgot-password"))
 
 
 @routes.get("/look-into-your-mail", formats=HTML)
-def look_into_mail() -> Reply:
+def check_mail() -> Reply:
     """Tell that an email is on its way."""
-    return Reply(template="look_into_mail.html")
+    return Reply(template="check_mail.html")
 
 
 @routes.post(
@@ -102,7 +102,7 @@ def sign_in_(form: password_sign_in.SignInForm) -> Reply:
 def sign_in_mail(form: magic_link.SignInByMailForm) -> Reply:
     """Ask for a link that signs in."""
     magic_link.request_sign_in_link(uow(), form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="sign-in"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="sign-in"))
 
 
 @routes.post(
@@ -211,7 +211,7 @@ def change_password_(form: change_password.ChangePasswordForm) -> Reply:
 def change_email_(form: change_email.ChangeEmailForm) -> Reply:
     """Change the address: a link goes to the new one."""
     change_email.request_email_change(uow(), context.require_account().id, form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="change-email"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="change-email"))
 
 
 @routes.post(
@@ -226,7 +226,7 @@ def change_email_(form: change_email.ChangeEmailForm) -> Reply:
 def close_account_(form: Form) -> Reply:
     """Close the account: a link goes to its address."""
     close_account.request_account_closing(uow(), context.require_account().id)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("look_into_mail", asked="close-account"))
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="close-account"))
 
 
 @routes.get("/account/export", access=SIGNED_IN, step_up=True, formats=BOTH, answers=OwnDataOut)

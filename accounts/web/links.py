@@ -95,7 +95,7 @@ def again() -> Reply:
             **mail_limits.audit_subject_of(claims),
             facts={"purpose": link.purpose},
         )
-    location = page_url("look_into_mail")
+    location = page_url("check_mail")
     return Reply(
         json=MAIL_REQUESTED, status=202, location=location, deleted_cookie=cookies.link_cookie_name(link.purpose)
     )

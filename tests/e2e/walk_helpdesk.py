@@ -1,4 +1,4 @@
-"""The rooms of admins, walked through in a browser: each page in a state that has something to show."""
+"""The pages of admins, walked through in a browser: each page in a state that has something to show."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def walk_helpdesk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, s
 
 
 def _mail(admin: Page, live: Live, link: str) -> Iterator[tuple[Page, str]]:
-    admin.click(".rooms >> text=Mail and links")
+    admin.click(".admin-nav >> text=Mail and links")
     yield admin, "mail"
     admin.click("text=Find out")
     yield admin, "mail-refused"
@@ -72,7 +72,7 @@ def _account(admin: Page) -> Iterator[tuple[Page, str]]:
     admin.click("text=Disable the account")
     assert "disabled" in admin.inner_text("h2 .tag")
     admin.click("text=Enable the account")
-    admin.click(".rooms >> text=Accounts")
+    admin.click(".admin-nav >> text=Accounts")
     admin.fill("[name=q]", "ann")
     admin.fill("[name=group]", "editors")
     admin.click("text=Search")
@@ -90,7 +90,7 @@ def _account(admin: Page) -> Iterator[tuple[Page, str]]:
 
 
 def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
-    admin.click(".rooms >> text=Audit log")
+    admin.click(".admin-nav >> text=Audit log")
     assert "account deleted by an admin" in admin.inner_text("table")
     yield admin, "audit"
     admin.fill("[name=since]", "yesterday")
@@ -105,7 +105,7 @@ def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
     assert text.startswith('"id","at","kind",')
     assert "account.deleted" in text
     assert "mail.sent" not in text, "the filters of the page went along"
-    admin.click(".rooms >> text=Limits")
+    admin.click(".admin-nav >> text=Limits")
     admin.fill("[name=email]", "ann@example.org")
     admin.click("text=Show")
     assert "4 of 3" in admin.inner_text("table")
@@ -113,7 +113,7 @@ def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
     admin.click("text=Have all of this counted anew")
     assert "Counting begins anew." in admin.inner_text("[role=status]")
     yield admin, "limits"
-    admin.click(".rooms >> text=Keys")
+    admin.click(".admin-nav >> text=Keys")
     yield admin, "keys"
     admin.set_viewport_size({"width": 360, "height": 740})
     for path in ("/admin", "/admin/accounts", "/admin/mail", "/de/admin/audit", "/admin/limits", "/admin/keys"):

@@ -156,7 +156,7 @@ def test_a_view_of_the_host_answers_with_a_reply(service: Service) -> None:
 
 
 def test_the_hosts_jinja_environment_is_left_alone(service: Service) -> None:
-    for ours in ("csrf_token", "page", "current", "settings", "link_url"):
+    for ours in ("csrf_token", "page_url", "current", "settings", "link_url"):
         assert ours not in service.app.jinja_env.globals
     assert "moment" not in service.app.jinja_env.filters
 
