@@ -15,7 +15,7 @@ from accounts.flows import forward_auth
 from accounts.flows.account import change_email, change_password, close_account, not_me, reset_password, sign_up
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.invites import link as invite_link
-from accounts.flows.oidc import authorize, backchannel, tokens, trial_state
+from accounts.flows.oidc import backchannel, note, tokens, trial_state
 from accounts.flows.sessions import csrf_token
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices, magic_link, unlock
@@ -38,7 +38,7 @@ TOKENS: tuple[TokenKind[Any], ...] = (
     sessions.SESSION,
     csrf_token.CSRF,
     devices.DEVICE,
-    authorize.AUTHORIZATION_NOTE,
+    note.AUTHORIZATION_NOTE,
     tokens.AUTHORIZATION_CODE,
     tokens.ACCESS_TOKEN,
     tokens.REFRESH_TOKEN,

@@ -15,8 +15,9 @@ from accounts.flows.oidc import authorize as flow
 from accounts.flows.oidc import consent
 from accounts.flows.oidc import logout as oidc_logout
 from accounts.flows.oidc import request as authorization_request
-from accounts.flows.oidc.authorize import Interaction, ReauthenticationNote
+from accounts.flows.oidc.authorize import Interaction
 from accounts.flows.oidc.logout import LogoutRequest
+from accounts.flows.oidc.note import ReauthenticationNote
 from accounts.flows.oidc.request import ID_TOKEN_HINT, AuthorizationRequest
 from accounts.flows.oidc.responses import FORM_POST, AuthorizationRefused, AuthorizationResponse
 from accounts.flows.sessions import session as sessions

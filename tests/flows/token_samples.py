@@ -7,8 +7,8 @@ from typing import Any
 
 from accounts.core.signing.keys import Key
 from accounts.flows.forward_auth import ForwardSession, HandoverToken, HostSession, StartToken
-from accounts.flows.oidc.authorize import AuthorizationNote
 from accounts.flows.oidc.backchannel import LogoutStatus
+from accounts.flows.oidc.note import AuthorizationNote
 from accounts.flows.oidc.tokens import AccessToken, AuthorizationCode, RefreshToken
 from accounts.flows.oidc.trial_state import TrialState
 from accounts.flows.sessions.csrf_token import CsrfToken

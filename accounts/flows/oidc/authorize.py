@@ -8,8 +8,6 @@ session we asked for a proof, so that a proof given for it counts, and only one 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from datetime import timedelta
 from enum import Enum
 from typing import cast
 from urllib.parse import urlencode
@@ -18,12 +16,12 @@ from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import AccessDeniedError, InvalidRequestError
 from authlib.oidc.core.errors import ConsentRequiredError, LoginRequiredError
 
-from accounts.core.clock import LEEWAY, now
+from accounts.core.clock import now
 from accounts.core.security.redirects import MAX_TARGET_CHARACTERS
-from accounts.core.signing.token_kind import TokenKind
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, consent
+from accounts.flows.oidc.note import AUTHORIZATION_NOTE, AuthorizationNote, ReauthenticationNote
 from accounts.flows.oidc.request import AuthorizationRequest
 from accounts.flows.oidc.responses import AuthorizationResponse
 from accounts.flows.oidc.tokens import AUTHORIZATION_CODE, AuthorizationCode
@@ -33,10 +31,6 @@ from accounts.flows.shared.grants import may_use_app
 AUTHORIZE_PATH = "/oauth/authorize"
 NOTE_PARAMETER = "asked"
 """The parameter that carries our note beside those of the app."""
-NOTE_TTL = timedelta(days=2)
-"""As long as the longest way back: a link that makes an account."""
-PROOF_TTL = timedelta(minutes=10)
-"""How long a proof given for a request counts for it: time to read what the app wants to know."""
 
 
 class Interaction(Enum):
@@ -63,38 +57,6 @@ ERROR_OF_INTERACTION: dict[Interaction, Callable[[], OAuth2Error]] = {
     Interaction.STRONGER_FACTORS: lambda: OAuth2Error(error="unmet_authentication_requirements"),
 }
 """What an app is told instead that wants nothing shown (``prompt=none``), or where no page can help."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReauthenticationNote:
-    """That we asked for a proof: when (seconds since 1970), and in which session ("" for none)."""
-
-    noted_at: int
-    session_id: str
-
-    def is_satisfied_by(self, session: Session | None) -> bool:
-        """Whether the proof was given since, and not long ago.
-
-        A session that merely lived on has the id it had. Where it is known which one that was, the clocks of two
-        processes may differ; else a proof that seems to be older is asked for once more, and then it is known.
-        """
-        if session is None or session.id == self.session_id:
-            return False
-        since = self.noted_at - (LEEWAY.seconds if self.session_id else 0)
-        return session.auth_time >= max(since, now().timestamp() - PROOF_TTL.seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationNote:
-    """A note, as it is signed: on which request it is, beside what it says."""
-
-    request_digest: str
-    noted_at: int
-    session_id: str
-
-
-AUTHORIZATION_NOTE = TokenKind(purpose="oauth-asked", payload=AuthorizationNote, lifetime=NOTE_TTL)
-"""Our note that rides along with the authorization request of an app."""
 
 
 def decide_authorization(
