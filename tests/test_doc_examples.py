@@ -69,8 +69,8 @@ def signed_up(app: Flask) -> FlaskClient:
     """A browser in which somebody has just signed up."""
     client = app.test_client()
     assert client.post("/auth/api/sign-up", json={"email": "anna@example.org", "next": "/"}).status_code == 202
-    said = {"token": token_of_url(newest_link(app, "activate")), "name": "Anna", "password": PASSWORD}
-    done = client.post("/auth/api/l/activate", json=said)
+    data = {"token": token_of_url(newest_link(app, "activate")), "name": "Anna", "password": PASSWORD}
+    done = client.post("/auth/api/l/activate", json=data)
     assert (done.status_code, done.get_json()["next"]) == (201, "/")
     return client
 

@@ -137,12 +137,12 @@ def test_the_table_of_addresses_is_the_route_map(service: Service) -> None:
         assert room in (MAIN_BLUEPRINT, API_BLUEPRINT, "accounts_asset") or purpose in service.site.links, rule
         path = rule.rule.removeprefix("/api").replace(f"/l/{purpose}", "/l/<purpose>")
         there |= {(way, path, method) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
-    told = set()
+    results = set()
     for paths, page, json, *_ in (cells for cells in rows("api.md") if cells[0].startswith("`/")):
         for path in re.findall(r"`([^`]+)`", paths):
-            told |= {("html", path, method) for method in re.findall("[A-Z]+", page)}
-            told |= {("json", path, method) for method in re.findall("[A-Z]+", json)}
-    assert told == there
+            results |= {("html", path, method) for method in re.findall("[A-Z]+", page)}
+            results |= {("json", path, method) for method in re.findall("[A-Z]+", json)}
+    assert results == there
 
 
 @pytest.mark.parametrize("words", COMMANDS)

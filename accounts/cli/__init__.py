@@ -1,4 +1,4 @@
-"""The command ``accounts``. What goes wrong is one clear line on stderr, and the exit status says so."""
+"""Run the command ``accounts``: an error is one clear line on stderr, and the exit status tells of it."""
 
 from __future__ import annotations
 
@@ -32,17 +32,21 @@ COMMANDS = {
     "limits": "accounts.cli.limits:limits",
 }
 EXPECTED_ERRORS = (SettingsError, Problem, SQLAlchemyError, OSError)
-"""What goes wrong without a mistake in the program."""
+"""Errors that are no bug of the program."""
 
 
 @click.group(cls=LazyGroup, imports=COMMANDS, context_settings=CONTEXT_SETTINGS)
 @click.version_option(__version__, prog_name="accounts")
 def cli() -> None:
-    """A signed-token account service. Settings come from ACCOUNTS_* in the environment."""
+    """Run and manage the account service. Its settings come from ACCOUNTS_* in the environment."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line; exits with 0, with 1 for what went wrong, with 2 for wrong usage."""
+    """Run the command line and exit.
+
+    :param arguments: words after the name of the program; by default those of the process.
+    :raises SystemExit: always: 0 when it is done, 1 after an error, 2 for wrong usage.
+    """
     status: object = None
     try:
         status = cli.main(arguments, prog_name="accounts", standalone_mode=False)

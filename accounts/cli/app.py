@@ -1,4 +1,4 @@
-"""The Flask app of the installation, for the few commands that need pages or mail workers."""
+"""Open the Flask app of the installation for the few commands that need pages or mail workers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from accounts.extension import get_app_state
 
 
 def open_app() -> Flask:
-    """Return the host app under ``flask accounts``, else the service by itself; its store is closed with the command.
+    """Return the host app under ``flask accounts``, else a new app of the service by itself.
+
+    The store of a new app is closed when the command ends.
 
     :raises SettingsError: settings or keys cannot be used.
     """

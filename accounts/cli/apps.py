@@ -1,4 +1,4 @@
-"""``accounts apps``: other apps that send their users here to sign in."""
+"""Declare ``accounts apps``: register and change the clients (other apps that send their users here to sign in)."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ APP_COLUMNS: Columns[ChangedAppOut] = {
 
 @click.group(cls=Group)
 def apps() -> None:
-    """Look after other apps that send their users here to sign in. APP is a client id."""
+    """Register and change other apps that send their users here to sign in. APP is a client id."""
 
 
 def _app_options(command: F) -> F:
-    """The options that say what an app is; those that are not given say nothing."""
+    """Add the options that describe a client. An option that is not given is None or ()."""
     for option in reversed(
         (
             click.option("--redirect", "redirect_uris", multiple=True, help="Where it gets its answers; repeatable."),
@@ -70,7 +70,7 @@ def _app_options(command: F) -> F:
 @_app_options
 @json_option
 def add_app(name: str, as_json: bool, **options: Any) -> None:
-    """Register an app called NAME. Prints its client id, and its secret this once."""
+    """Register an app called NAME, and print its client id and secret. The secret is shown only this once."""
     uow = open_unit_of_work()
     registered = registration.register_app(uow, validate(RegisterAppForm, {"name": name, **_given_options(options)}))
     _print_registered(uow, registered, f"client id: {registered.app.id}", as_json=as_json)
@@ -103,7 +103,7 @@ def show_app(app: str, as_json: bool) -> None:
 @_app_options
 @json_option
 def change_app(app: str, as_json: bool, **options: Any) -> None:
-    """Change an app; what is not given stays. Repeatable options replace the whole list; an empty text empties it."""
+    """Change an app. What is not given stays. Repeatable options replace the whole list; an empty text empties it."""
     form = validate(ChangeAppForm, _given_options(options))
     uow = open_unit_of_work()
     changed = registration.change_app(uow, app, form)
@@ -115,7 +115,7 @@ def change_app(app: str, as_json: bool, **options: Any) -> None:
 @click.option("--at-once", is_flag=True, help="The old one is worth nothing from now on.")
 @json_option
 def rotate_app_secret(app: str, at_once: bool, as_json: bool) -> None:
-    """Give an app a new secret, and print it this once. The old one is good for a day more."""
+    """Give an app a new secret, and print it this once. The old one stays valid for a day, or ends with --at-once."""
     uow = open_unit_of_work()
     changed = registration.rotate_client_secret(uow, app, RenewSecretForm(at_once=at_once))
     valid_until = registration.old_secret_valid_until(changed.app)
@@ -127,7 +127,7 @@ def rotate_app_secret(app: str, at_once: bool, as_json: bool) -> None:
 @click.argument("app")
 @json_option
 def end_old_app_secret(app: str, as_json: bool) -> None:
-    """Have the secret before the one that is good now be worth nothing."""
+    """Revoke the previous secret of an app at once; the current one stays valid."""
     uow = open_unit_of_work()
     row = registration.end_old_client_secret(uow, app)
     print_done(_app_answer(uow, row), f"the old secret of {row.name} is dead", as_json=as_json)
@@ -137,7 +137,7 @@ def end_old_app_secret(app: str, as_json: bool) -> None:
 @click.argument("app")
 @json_option
 def disable_app(app: str, as_json: bool) -> None:
-    """Switch an app off: nobody signs in to it, all that it holds is dead, and it is told so."""
+    """Disable an app and revoke all that it holds. No user can sign in to it, and it is notified."""
     uow = open_unit_of_work()
     row = registration.disable_app(uow, app)
     print_done(_app_answer(uow, row), f"{row.name} is disabled", as_json=as_json)
@@ -147,7 +147,7 @@ def disable_app(app: str, as_json: bool) -> None:
 @click.argument("app")
 @json_option
 def enable_app(app: str, as_json: bool) -> None:
-    """Switch an app on again."""
+    """Enable a disabled app again."""
     uow = open_unit_of_work()
     row = registration.enable_app(uow, app)
     print_done(_app_answer(uow, row), f"{row.name} is active", as_json=as_json)
@@ -158,7 +158,7 @@ def enable_app(app: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def remove_app(app: str, yes: bool, as_json: bool) -> None:
-    """Take an app away, with all that users have agreed to about it."""
+    """Remove an app and every consent that users have given to it."""
     uow = open_unit_of_work()
     name = registration.get_app(uow, app).app.name
     confirm(f"Remove {name}?", yes=yes)
@@ -167,6 +167,7 @@ def remove_app(app: str, yes: bool, as_json: bool) -> None:
 
 
 def _given_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that were given. An empty text in a repeatable one is left out, which empties its list."""
     given = {name: value for name, value in options.items() if value not in UNSET_VALUES}
     return {
         name: [each for each in value if each] if isinstance(value, tuple) else value for name, value in given.items()
@@ -174,7 +175,10 @@ def _given_options(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _app_answer(uow: UnitOfWork, app: App, secret: str | None = None) -> ChangedAppOut:
-    """Return what admins are told about an app; its secret only where it is new."""
+    """Return the answer about a client.
+
+    :param secret: the new client secret, which is shown once; None where it has not changed.
+    """
     origins = registration.list_forward_origins(uow, app.id)
     return ChangedAppOut.from_change(app, origins, uow.site.link_signer.page_url(""), secret)
 

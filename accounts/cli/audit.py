@@ -1,4 +1,4 @@
-"""``accounts audit``: the log on the console. Reads and checks it without a server."""
+"""Declare ``accounts audit``: read and verify the audit log on the console, without a server."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ EVENT_COLUMNS: Columns[AuditEventOut] = {
 
 
 def filter_options(command: F) -> F:
-    """Add the options that say which lines."""
+    """Add the options that filter the lines of the log."""
     for name, text in (
         ("until", "Before this day or time in UTC."),
         ("since", "From this day or time in UTC on."),
@@ -72,7 +72,7 @@ def audit() -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000), help="At most so many lines.")
 @json_option
 def list_audit_events(limit: int, as_json: bool, **filters: str) -> None:
-    """List what happened, newest first."""
+    """List the lines of the audit log, newest first."""
     uow = open_unit_of_work()
     pages = iter_pages(uow, validate(AuditSearchForm, filters), partial(audit_search.search_events, uow))
     rows = list(islice((AuditEventOut.model_validate(row) for page in pages for row in page.rows), limit + 1))
@@ -86,7 +86,7 @@ def list_audit_events(limit: int, as_json: bool, **filters: str) -> None:
 @click.option("--format", default="ndjson", show_default=True, type=click.Choice(["csv", "ndjson"]))
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file instead of standard output.")
 def export_audit(output: Path | None, **filters: str) -> None:
-    """Write the lines as a file, oldest first. However many there are, it needs no more memory."""
+    """Write the lines of the audit log as CSV or lines of JSON, oldest first. A long log needs no more memory."""
     chunks = audit_export.start_export(open_unit_of_work(), validate(AuditExportForm, filters))
     with nullcontext(sys.stdout) if output is None else atomic_files.open_atomic(output) as out:
         out.writelines(chunks)
@@ -95,7 +95,10 @@ def export_audit(output: Path | None, **filters: str) -> None:
 @audit.command("seal")
 @json_option
 def close_audit_chain(as_json: bool) -> None:
-    """Seal what has settled, and print the head of the chain. Note it elsewhere: verify compares with it."""
+    """Seal the lines that have settled, and print the head of the chain.
+
+    Note the head elsewhere: verify compares with it.
+    """
     site = open_site()
     count = chain.close_chain(site)
     head = chain.describe_head(site)
@@ -123,7 +126,7 @@ def verify_audit(noted: str, as_json: bool) -> None:
 )
 @json_option
 def prune_audit(older_than: int | None, as_json: bool) -> None:
-    """Put pseudonyms in the place of accounts and networks in old lines. No line is deleted."""
+    """Replace accounts and networks in old lines by pseudonyms. No line is deleted."""
     uow = open_unit_of_work()
     days = older_than or uow.site.settings.audit_pseudonyms_after
     if not days:

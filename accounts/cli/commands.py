@@ -1,4 +1,4 @@
-"""Commands and groups of the console: whole sentences in lists of commands, and ids that may begin with "-"."""
+"""Define the commands and groups of the console: lists show whole sentences, and ids may begin with "-"."""
 
 from __future__ import annotations
 
@@ -12,32 +12,35 @@ import click
 CONTEXT_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 120}
 FIRST_SENTENCE_PATTERN = re.compile(r"(.*?[.?!])(?:\s|$)")
 MIN_ID_CHARACTERS = 20
-"""As long as ids and thumbprints are that may begin with "--"; no option's name is."""
+"""No id or thumbprint that may begin with "--" is shorter, and every option is."""
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Command(click.Command):
-    """A command whose sentence is listed whole, and whose arguments may begin with "-"."""
+    """A command whose first sentence is listed whole, and whose arguments may begin with "-"."""
 
     def get_short_help_str(self, limit: int = 45) -> str:
+        """Return the whole first sentence of the help; ``limit`` does not cut it."""
         return first_sentence(self)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words of the command line, of which an argument may begin with "-"."""
         return super().parse_args(ctx, _put_arguments_last(self, ctx, args))
 
 
 class Group(click.Group):
-    """A group of such commands."""
+    """A group of commands of the class :class:`Command`."""
 
     command_class = Command
     group_class = type
 
     def get_short_help_str(self, limit: int = 45) -> str:
+        """Return the whole first sentence of the help; ``limit`` does not cut it."""
         return first_sentence(self)
 
 
 class LazyGroup(Group):
-    """A group whose commands are imported when they are asked for: no command waits for what another one needs.
+    """A group that imports a command only when it is called: no command waits for the imports of another.
 
     :param imports: ``module:attribute`` by the name of the command.
     """
@@ -47,9 +50,11 @@ class LazyGroup(Group):
         self.imports = imports
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted, without importing any."""
         return sorted({*super().list_commands(ctx), *self.imports})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return the command of a name, or None."""
         if cmd_name not in self.imports:
             return super().get_command(ctx, cmd_name)
         module, _, attribute = self.imports[cmd_name].partition(":")
@@ -58,21 +63,22 @@ class LazyGroup(Group):
 
 
 def first_sentence(command: click.Command) -> str:
-    """Return the first sentence of a command's help. Click itself would cut it off after some words."""
+    """Return the whole first sentence of a command's help. Click itself would cut it off after some words."""
     paragraph = " ".join((command.short_help or command.help or "").partition("\n\n")[0].split())
     match = FIRST_SENTENCE_PATTERN.match(paragraph)
     return match[1] if match else paragraph
 
 
 def json_option(command: F) -> F:
-    """Add ``--json``, as ``as_json``."""
+    """Add the option ``--json`` to a command, as the argument ``as_json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, one object a line.")(command)
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask on stderr before something that cannot be undone, unless ``--yes`` was given.
+    """Ask on stderr before an act that cannot be undone.
 
-    :raises click.ClickException: the answer is no.
+    :param yes: whether ``--yes`` was given; then there is no question.
+    :raises click.ClickException: the answer is no, or there is none.
     """
     if yes:
         return
@@ -86,7 +92,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def _put_arguments_last(command: click.Command, ctx: click.Context, args: list[str]) -> list[str]:
-    """Return the same words with a "--" before those that are no options.
+    """Return the same words, options first, with a "--" before the arguments.
 
     Ids are random and may begin with "-"; click would take ``-habc`` for ``-h`` and print help.
     """

@@ -1,4 +1,4 @@
-"""``accounts config check``: would it start?"""
+"""Declare ``accounts config check``: check whether the service would start."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SECRET_UPSTREAM_FIELD = "client_secret"  # noqa: S105 - the end of a name
 
 @click.group(cls=Group)
 def config() -> None:
-    """Look at the settings."""
+    """Check the settings."""
 
 
 @config.command("check")
 @json_option
 def check_config(as_json: bool) -> None:
-    """Print what the settings come to, without secrets, and whether keys and store can be used."""
+    """Print the resulting settings without secrets, and check whether keys and database can be used."""
     site = make_site()
     settings = dict(_iter_settings(site))
     keys = {"count": len(site.ring), "signs": site.ring.signing.name}
@@ -50,7 +50,10 @@ def check_config(as_json: bool) -> None:
 
 
 def _iter_settings(site: Site) -> Iterator[tuple[str, str | None]]:
-    """Yield each setting by its name, as it would be written in the environment; of a secret, whether it is set."""
+    """Yield the name and the value of each setting, as the environment would have them.
+
+    The value of a secret is only whether it is set; that of a setting without a value is None.
+    """
     settings = site.settings
     for name in type(settings).model_fields:
         if name in COMPOSED_SETTINGS:

@@ -1,4 +1,4 @@
-"""What commands work with: the installation, and units of work in it."""
+"""Open the site of a command, and units of work in it."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ def load_settings() -> Settings:
 
 
 def make_site(settings: Settings | None = None) -> Site:
-    """Return the installation that ACCOUNTS_* (or ``settings``) names; its store is closed when the command ends.
+    """Return the site that ACCOUNTS_* describes; its store is closed when the command ends.
 
     Under ``flask accounts`` it is that of the host app, with its mount, its engine and its kinds of links.
 
+    :param settings: the settings to use instead of those of ACCOUNTS_*.
     :raises SettingsError: settings or keys cannot be used.
     """
     site = context.site() if has_app_context() else Site(settings or Settings.load(), LINKS, tokens=TOKENS)
@@ -44,7 +45,7 @@ def make_site(settings: Settings | None = None) -> Site:
 
 
 def open_site() -> Site:
-    """Return the installation, its tables checked.
+    """Return the site, and check that its tables are those of this version.
 
     :raises SettingsError: settings, keys or store cannot be used.
     """
@@ -54,9 +55,11 @@ def open_site() -> Site:
 
 
 def open_unit_of_work(site: Site | None = None) -> UnitOfWork:
-    """Return a unit of work of the operator, who needs no account: the key ring is theirs. Closed with the command.
+    """Return a unit of work of the operator; it is closed when the command ends.
 
-    :param site: where; by default the installation that ACCOUNTS_* names.
+    An operator needs no account: the key ring is theirs.
+
+    :param site: by default the one that ACCOUNTS_* describes.
     :raises SettingsError: settings, keys or store cannot be used.
     """
     uow = UnitOfWork(site or open_site())
@@ -65,7 +68,11 @@ def open_unit_of_work(site: Site | None = None) -> UnitOfWork:
 
 
 def iter_pages(uow: UnitOfWork, form: PageQuery, fetch: Callable[[PageQuery], RowPage]) -> Iterator[RowPage]:
-    """Yield every page of a list, from the one that ``form`` asks for on. Nothing is kept open between two pages."""
+    """Yield every page of a list; no transaction stays open between two pages.
+
+    :param form: the query; its ``after`` is the cursor of the first page.
+    :param fetch: returns the page of a query.
+    """
     cursor: str | None = form.after
     while cursor is not None:
         page = fetch(form.model_copy(update={"after": cursor, "limit": MAX_ROWS_PER_PAGE}))
@@ -74,10 +81,10 @@ def iter_pages(uow: UnitOfWork, form: PageQuery, fetch: Callable[[PageQuery], Ro
         cursor = page.next
 
 
-def open_account(who: str) -> tuple[UnitOfWork, Account]:
-    """Return a unit of work of the operator, and the account of an id or an address in it.
+def open_account(id_or_email: str) -> tuple[UnitOfWork, Account]:
+    """Return a unit of work of the operator, and an account in it by id or address.
 
     :raises NotFound: there is none.
     """
     uow = open_unit_of_work()
-    return uow, accounts.find_account(uow, who)
+    return uow, accounts.find_account(uow, id_or_email)

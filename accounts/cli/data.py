@@ -1,4 +1,4 @@
-"""``accounts data``: accounts into files and into another database, backups, and what follows when one comes back."""
+"""Declare ``accounts data``: import, export and copy accounts, write backups, and confirm a restored one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COPY_COLUMNS: Columns[tuple[str, int]] = {"rows": lambda row: f"{row[1]:>9}", "t
 
 @click.group(cls=Group)
 def data() -> None:
-    """Bring accounts in, take them out, and keep backups."""
+    """Import and export accounts, and write backups."""
 
 
 data.add_command(import_users)
@@ -34,7 +34,7 @@ data.add_command(import_users)
 @click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
 @click.option("--hashes", is_flag=True, help="With the hashes of passwords: keep that file as you keep the database.")
 def export_users(file: Path, form: str, hashes: bool) -> None:
-    """Write all accounts to FILE (standard output by default): lines of JSON, or CSV."""
+    """Write all accounts to FILE as lines of JSON or CSV. FILE is standard output by default."""
     rows = exports.export_accounts(open_unit_of_work(), include_hashes=hashes)
     lines = exports.format_accounts_csv(rows) if form == "csv" else exports.format_json_lines(rows)
     if str(file) == "-":
@@ -54,7 +54,7 @@ def export_users(file: Path, form: str, hashes: bool) -> None:
 )
 @json_option
 def copy_database(url: str, as_json: bool) -> None:
-    """Copy everything into the empty database at URL. Stop the service first; keys and origin stay the same."""
+    """Copy everything into the empty database at URL. Stop the service first; key ring and origin stay the same."""
     site = open_site()
     target = Store(url)
     if target.engine.url == site.store.engine.url:
@@ -81,7 +81,7 @@ def copy_database(url: str, as_json: bool) -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @json_option
 def write_backup(file: Path, as_json: bool) -> None:
-    """Write a backup of the database to FILE, while the service runs. An older FILE is replaced when it is done."""
+    """Write a backup of the database to FILE while the service runs. A complete backup replaces an older FILE."""
     site = open_site()
     try:
         size = backups.write_backup(site.store, file)
@@ -100,7 +100,10 @@ def write_backup(file: Path, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def confirm_restore(yes: bool, as_json: bool) -> None:
-    """Say that the database came back from a backup: nothing that was used up since may come back to life."""
+    """Revoke all sessions and mailed links after the database was restored from a backup.
+
+    Otherwise, what was used or revoked since the backup would be valid again.
+    """
     uow = open_unit_of_work()
     confirm("Everybody is signed out, and every mailed link dies. Go on?", yes=yes)
     result = backups.invalidate_after_restore(uow)

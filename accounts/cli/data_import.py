@@ -1,4 +1,4 @@
-"""``accounts data import`` and ``accounts import``: accounts from another system, rehearsed, checked, brought in."""
+"""Declare ``accounts data import`` and ``accounts import``: rehearse, check or run an import from another system."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from accounts.flows.moving.sources import SOURCES
 from accounts.flows.shared.fields import GROUP_PATTERN
 
 MAX_PRINTED_REFUSALS = 20
-"""Refused rows that are printed; all of them go into the file of ``--refused``."""
+"""The most refused rows that are printed; all of them go into the file of ``--refused``."""
 
 
 def _parse_group_mapping(context: click.Context, param: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -77,7 +77,7 @@ def import_users(
     refused_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Bring in the accounts of FILE, which another system has written: CSV, lines of JSON, or its own export."""
+    """Import the accounts in FILE from another system. FILE is CSV, lines of JSON, or an export of that system."""
     uow = open_unit_of_work()
     options = ImportOptions(
         source=source, confirmed=confirmed, groups=groups, without_hash=without_hash, firebase=firebase
@@ -128,7 +128,12 @@ def _read_line() -> str:
 
 
 class _RefusalWriter:
-    """Prints the first refused rows later and writes all of them now, where a file was named."""
+    """Keep the first refused rows for the report, and write every one to the file of ``--refused``.
+
+    :ivar first_rows: at most :data:`MAX_PRINTED_REFUSALS`.
+    :param stack: closes the file.
+    :param path: None where no file was named.
+    """
 
     def __init__(self, stack: ExitStack, path: Path | None) -> None:
         self.first_rows: list[RefusedRow] = []

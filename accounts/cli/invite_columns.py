@@ -1,4 +1,4 @@
-"""Columns of tables about invitations, batches and rows of lists."""
+"""Declare the columns of tables about invitations, batches and rows of lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from accounts.web.answers.invites import BatchOut, BatchRowOut, ListedInviteOut
 
 
 def _count_invites(state: str) -> Callable[[BatchOut], object]:
-    """Return a column with the number of invitations of a batch that are in a state."""
+    """Return a column with the number of invitations of a batch in one state."""
     return lambda row: row.invites.get(state, 0)
 
 

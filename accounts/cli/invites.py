@@ -1,4 +1,4 @@
-"""``accounts invites``: inviting one by one and by lists, and what becomes of invitations."""
+"""Declare ``accounts invites``: send invitations one by one or by lists, and change the open ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MAX_PRINTED_ROWS = 20
 
 @click.group(cls=Group)
 def invites() -> None:
-    """Invite people, one by one or by lists. A BATCH is named by its name or its id."""
+    """Send and change invitations, one by one or by lists. BATCH is a name or an id."""
 
 
 @invites.command("create")
@@ -70,7 +70,7 @@ def create_invites(
     dry: bool,
     as_json: bool,
 ) -> None:
-    """Invite EMAIL, or everybody on a list. Letters go out with the mail worker; --print shows the link instead."""
+    """Invite EMAIL, or every address on a list. The mail worker sends the letters; --print shows the link instead."""
     if (email is None) == (file is None):
         raise click.UsageError("Name one address, or a list with --csv.")
     if file is not None and printed:
@@ -97,7 +97,7 @@ def create_invites(
 @click.option("--batch", "name", help="Only those of this batch.")
 @json_option
 def list_invites(text: str, state: str | None, name: str | None, as_json: bool) -> None:
-    """List invitations, newest first: all, or those whose address or name has TEXT in it."""
+    """List invitations, newest first: all, or those with TEXT in their address or name."""
     uow = open_unit_of_work()
     batch = batches.find_batch(uow, name).id if name else ""
     form = validate(InviteSearchForm, {"q": text, "state": state or "", "batch": batch})
@@ -107,7 +107,7 @@ def list_invites(text: str, state: str | None, name: str | None, as_json: bool) 
 @invites.command("list-batches")
 @json_option
 def list_batches(as_json: bool) -> None:
-    """List batches, newest first, with what is left to send of each."""
+    """List batches, newest first, and how many rows of each are left to send."""
     uow = open_unit_of_work()
     print_table(_iter_batch_pages(uow), BATCH_COLUMNS, as_json=as_json)
 
@@ -116,7 +116,7 @@ def list_batches(as_json: bool) -> None:
 @click.argument("batch")
 @json_option
 def show_batch(batch: str, as_json: bool) -> None:
-    """Show what would happen, or has happened, to each row of a list."""
+    """Show what would happen, or has happened, to each row of a batch."""
     uow = open_unit_of_work()
     batch_id = batches.find_batch(uow, batch).id
     print_table(_iter_row_pages(uow, batch_id), BATCH_ROW_COLUMNS, as_json=as_json)
@@ -126,7 +126,7 @@ def show_batch(batch: str, as_json: bool) -> None:
 @click.argument("batch")
 @json_option
 def send_batch(batch: str, as_json: bool) -> None:
-    """Send what is left of a batch. May be broken off, and goes on when called again; nobody is invited twice."""
+    """Send the rest of a batch. It may be interrupted and called again; no address is invited twice."""
     uow = open_unit_of_work()
     _send_batch(uow, batches.find_batch(uow, batch), as_json=as_json)
 
@@ -135,7 +135,7 @@ def send_batch(batch: str, as_json: bool) -> None:
 @click.argument("batch")
 @json_option
 def discard_batch(batch: str, as_json: bool) -> None:
-    """Forget a list; invitations that were sent from it stay."""
+    """Delete the list of a batch; invitations that were sent from it stay."""
     uow = open_unit_of_work()
     row = batches.find_batch(uow, batch)
     name = row.name
@@ -148,7 +148,7 @@ def discard_batch(batch: str, as_json: bool) -> None:
 @click.option("--batch", "name", help="All open ones of this batch.")
 @json_option
 def resend_invites(ids: tuple[str, ...], name: str | None, as_json: bool) -> None:
-    """Mail open invitations once more."""
+    """Mail open invitations again."""
     _change_invites("resend", ids, name, as_json=as_json)
 
 
@@ -158,7 +158,7 @@ def resend_invites(ids: tuple[str, ...], name: str | None, as_json: bool) -> Non
 @click.option("--days", type=int, default=ExtendInviteForm().days, show_default=True, help="How long from now.")
 @json_option
 def extend_invites(ids: tuple[str, ...], name: str | None, days: int, as_json: bool) -> None:
-    """Mail links that end later; those that are out stay alive until their own end."""
+    """Mail new links that expire later; links that were sent before stay valid until they expire."""
     _change_invites("extend", ids, name, days, as_json=as_json)
 
 
@@ -167,7 +167,7 @@ def extend_invites(ids: tuple[str, ...], name: str | None, days: int, as_json: b
 @click.option("--batch", "name", help="All open ones of this batch, and nothing more of it is sent.")
 @json_option
 def revoke_invites(ids: tuple[str, ...], name: str | None, as_json: bool) -> None:
-    """Take invitations back: every link of them is dead."""
+    """Revoke invitations and every link of them."""
     _change_invites("revoke", ids, name, as_json=as_json)
 
 
@@ -175,7 +175,7 @@ def revoke_invites(ids: tuple[str, ...], name: str | None, as_json: bool) -> Non
 @click.argument("batch")
 @json_option
 def export_batch(batch: str, as_json: bool) -> None:
-    """Print the open invitations of a batch as CSV, each with a link. Whoever has a link can use it."""
+    """Print the open invitations of a batch as CSV, each with a link. Anyone who holds a link can use it."""
     uow = open_unit_of_work()
     batch_id = batches.find_batch(uow, batch).id
     export.record_export(uow, batch_id, "links")

@@ -1,4 +1,4 @@
-"""``accounts keys``: the ring without its secrets, and what becomes of its keys."""
+"""Declare ``accounts keys``: list the keys of the ring without their secrets, add and drop keys."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from accounts.web.answers.limits import KeyOut
 
 DAY_SECONDS = 86400
 RingRow = tuple[KeyReport, KeyUseReport | None]
-"""A key, or what it has signed for one purpose."""
+"""A row of the table: of a key (then None), or of what it has signed for one purpose."""
 
 
 @click.group(cls=Group)
 def keys() -> None:
-    """Look after the key ring, whose keys sign links and sessions, and after the keys of OpenID Connect."""
+    """Manage the keys that sign links and sessions, and those of OpenID Connect."""
 
 
 keys.add_command(oidc)
@@ -42,9 +42,9 @@ keys.add_command(oidc)
 @keys.command("list")
 @json_option
 def list_keys(as_json: bool) -> None:
-    """List the key ring, oldest first: what each key has signed, and from when on it may be dropped.
+    """List the keys of the ring, oldest first, what each has signed, and from when on it is safe to drop.
 
-    All keys of the ring open; one signs. Moments are in UTC.
+    Every key opens what it has signed; only one signs. Times are in UTC.
     """
     site = make_site()
     try:
@@ -64,7 +64,7 @@ def list_keys(as_json: bool) -> None:
 @keys.command("generate")
 @json_option
 def generate_key(as_json: bool) -> None:
-    """Print a fresh key, fit for ACCOUNTS_SECRET_KEYS."""
+    """Print a new key for ACCOUNTS_SECRET_KEYS."""
     key = new_key()
     print_done({"key": key}, key, as_json=as_json)
 
@@ -81,7 +81,7 @@ def generate_key(as_json: bool) -> None:
 )
 @json_option
 def rotate_key(wait: int, as_json: bool) -> None:
-    """Add a key. Every process accepts it at once and signs with it a little later; the old keys go on opening."""
+    """Add a key to the ring. Every process accepts it at once and signs with it soon after; old keys still verify."""
     site = open_site()
     if not isinstance(site.ring, FileKeyRing):
         _print_rotation_steps(site.ring.entries, as_json=as_json)
@@ -105,7 +105,7 @@ def rotate_key(wait: int, as_json: bool) -> None:
 )
 @json_option
 def drop_key(name: str, anyway: bool, emergency: bool, as_json: bool) -> None:
-    """Take the key NAME out of the ring. Every link and every session that it has signed dies."""
+    """Drop the key NAME from the ring. Every link and every session that it has signed becomes invalid."""
     site = make_site() if emergency else open_site()
     ring = site.ring
     if emergency and isinstance(ring, FileKeyRing):
@@ -162,9 +162,11 @@ def _drop_at_once(site: Site, ring: FileKeyRing, name: str, *, as_json: bool) ->
 
 
 def _check_store(site: Site) -> None:
-    """Check that there are tables to read. Unlike connecting, this makes no file where none is.
+    """Check that there are tables to read.
 
-    :raises SettingsError: there are none.
+    Unlike connecting, this creates no SQLite file where there is none.
+
+    :raises SettingsError: there are none, or they are of another version.
     """
     file = make_url(site.settings.database_url).database if site.store.is_sqlite else None
     if file is not None and not Path(file).exists():
@@ -240,17 +242,23 @@ def _format_safe_to_drop(key_report: KeyReport) -> str:
 
 
 def _of_key(show: Callable[[KeyReport], object]) -> Callable[[RingRow], object]:
-    """Return a column that stands in the row of a key alone."""
+    """Return a column that is blank except in the row of a key."""
     return lambda row: " " if row[1] else show(row[0])
 
 
 def _sum_up(name: str) -> Callable[[RingRow], object]:
-    """Return a column with a count of one use, or of all uses of a key."""
+    """Return a column with a count of one purpose, or the sum over all purposes of a key.
+
+    :param name: of an attribute of :class:`KeyUseReport`.
+    """
     return lambda row: sum(getattr(use, name) for use in ([row[1]] if row[1] else row[0].uses))
 
 
 def _latest(name: str) -> Callable[[RingRow], object]:
-    """Return a column with the last moment of one use, or of all uses of a key."""
+    """Return a column with the last time of one purpose, or of all purposes of a key.
+
+    :param name: of an attribute of :class:`KeyUseReport`.
+    """
     return lambda row: max(
         (at for use in ([row[1]] if row[1] else row[0].uses) if (at := getattr(use, name))), default=None
     )

@@ -1,4 +1,4 @@
-"""``accounts limits``: what holds somebody up who tried too often."""
+"""Declare ``accounts limits``: show and clear the counters of attempts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LIMIT_COLUMNS: Columns[LimitUsageOut] = {
 
 @click.group(cls=Group)
 def limits() -> None:
-    """Look after what holds somebody up who tried too often."""
+    """Show and lift limits on attempts."""
 
 
 @limits.command("show")
@@ -32,7 +32,7 @@ def limits() -> None:
 @click.option("--network", default="", help="An IP address.")
 @json_option
 def show_limits(address: str, network: str, as_json: bool) -> None:
-    """Show what has been counted of ADDRESS, of a network, or of both."""
+    """Show the attempts that are counted for ADDRESS, for a network, or for both."""
     form = _validate_limits(address, network)
     usages = helpdesk_limits.list_limits(open_unit_of_work(), form)
     print_table([[LimitUsageOut.model_validate(usage) for usage in usages]], LIMIT_COLUMNS, as_json=as_json)
@@ -43,7 +43,7 @@ def show_limits(address: str, network: str, as_json: bool) -> None:
 @click.option("--network", default="", help="An IP address.")
 @json_option
 def lift_limits(address: str, network: str, as_json: bool) -> None:
-    """Have that counted from the beginning."""
+    """Lift the limits of ADDRESS, of a network, or of both: their attempts count from zero again."""
     form = _validate_limits(address, network)
     cleared = helpdesk_limits.clear_limits(open_unit_of_work(), form)
     sentence = f"lifted: {', '.join(cleared) or 'nothing, as nothing was counted'}"

@@ -1,4 +1,4 @@
-"""``accounts links explain``: why a link does not work, for the console. Prints nothing that opens anything."""
+"""Declare ``accounts links explain``: explain why a link does not work. It prints no valid link or token."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from accounts.flows.helpdesk.links.facts import InviteFact, KeyFact, LinkEvent
 from accounts.web.answers.links import LinkExplanationOut
 
 MAX_STDIN_CHARACTERS = 200_000
-"""A whole mail may come on standard input."""
+"""Enough for a whole mail."""
 
 
 @click.group(cls=Group)
 def links() -> None:
-    """Look into links."""
+    """Explain links from mails."""
 
 
 @links.command("explain")
@@ -108,7 +108,7 @@ def _format_invite(fact: InviteFact) -> str:
 
 
 def format_duration(seconds: int) -> str:
-    """Return a time in its largest unit: ``40 s``, ``12 min``, ``2 h``, ``3 d``."""
+    """Return a duration in its largest unit: ``40 s``, ``12 min``, ``2 h``, ``3 d``."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= size:
             return f"{seconds // size} {unit}"

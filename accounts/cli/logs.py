@@ -1,4 +1,7 @@
-"""Logs of the service by itself: one line an event, JSON unless somebody watches. Never a token, never a body."""
+"""Log the service by itself: one line an event, JSON unless it is a terminal in development.
+
+A log never holds a token or a body.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,9 @@ log = logging.getLogger("accounts.requests")
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send the process's log to stderr, as JSON lines in production and in colour on a terminal.
+    """Send the log of the process to stderr: colored on a terminal in development, otherwise lines of JSON.
 
-    :raises SettingsError: what it needs is not installed.
+    :raises SettingsError: the extra "server" is not installed.
     """
     try:
         # Of the optional extra "server": a host app has a log of its own.
@@ -52,7 +55,7 @@ def configure_logging(settings: Settings) -> None:
 
 
 def log_requests(app: Flask) -> None:
-    """One line per request: the route, not the address, which may be a mailed link."""
+    """Log one line for each request, with its route and not its URL, which may be a mailed link."""
 
     @app.before_request
     def begin() -> None:

@@ -1,4 +1,4 @@
-"""``accounts mail``: what waits to be sent, what became of a letter, and what letters look like."""
+"""Declare ``accounts mail``: count waiting letters, trace and retry letters, and preview them."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ DEAD_LETTER_COLUMNS: Columns[DeadLetterOut] = {
 
 @click.group(cls=Group)
 def mail() -> None:
-    """Look after mail: what waits, what was given up, and what became of a letter."""
+    """Count, trace, retry and preview letters."""
 
 
 @mail.command("count")
 @json_option
 def count_mail(as_json: bool) -> None:
-    """Count the letters that wait, and those that were given up."""
+    """Count the letters that wait and the letters that were given up."""
     waiting, dead = outbox.count_items(open_site().store.engine)
     print_done(MailCountsOut(waiting=waiting, dead=dead), f"{waiting} waiting, {dead} given up", as_json=as_json)
 
@@ -59,7 +59,7 @@ def list_dead_mail(as_json: bool) -> None:
 @click.argument("address")
 @json_option
 def trace_mail(address: str, as_json: bool) -> None:
-    """Show what became of the mail to ADDRESS: asked, held back, waiting, sent, given up."""
+    """Show the history of the mail to ADDRESS: requested, held back by a limit, waiting, sent or given up."""
     traced, _ = mail_trace.trace_mail(open_unit_of_work(), validate(TraceMailForm, {"email": address}))
     if traced is None:
         raise click.ClickException("email: name an address")
@@ -70,7 +70,7 @@ def trace_mail(address: str, as_json: bool) -> None:
 @click.argument("name", default="")
 @json_option
 def retry_mail(name: str, as_json: bool) -> None:
-    """Try the letters that were given up once more: all, or the one of this NAME."""
+    """Retry the letters that were given up: all of them, or the one called NAME."""
     uow = open_unit_of_work()
     if name:
         dead_letters.retry_dead_letter(uow, name)
@@ -82,7 +82,7 @@ def retry_mail(name: str, as_json: bool) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @json_option
 def preview_letters(folder: Path, as_json: bool) -> None:
-    """Write every letter in every language into FOLDER, filled with sample facts."""
+    """Write every letter in every language into FOLDER, with sample data."""
     composer = Letters([emails_folder()], load_settings().service_name, SAMPLE_ORIGIN)
     folder.mkdir(parents=True, exist_ok=True)
     for name in SAMPLES:

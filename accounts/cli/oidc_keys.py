@@ -1,4 +1,4 @@
-"""``accounts keys oidc``: the key pairs whose signatures other apps verify."""
+"""Declare ``accounts keys oidc``: list, rotate and drop the key pairs whose signatures clients verify."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ OIDC_KEY_COLUMNS: Columns[dict[str, Any]] = {
 
 @click.group("oidc", cls=Group)
 def oidc() -> None:
-    """Look after the key pairs of OpenID Connect: other apps verify ID tokens with the published half."""
+    """Manage the key pairs of OpenID Connect. Other apps verify ID tokens with their public keys."""
 
 
 @oidc.command("list")
 @json_option
 def list_oidc_keys(as_json: bool) -> None:
-    """List the published keys: by which algorithm they sign, and which of them do.
+    """List the published keys with their algorithms and states.
 
     There are none until the first app asks for them.
     """
@@ -44,7 +44,7 @@ def list_oidc_keys(as_json: bool) -> None:
 @click.option("--now", "at_once", is_flag=True, help="Sign in two minutes, when every process publishes them.")
 @json_option
 def rotate_oidc_keys(algs: tuple[str, ...], at_once: bool, as_json: bool) -> None:
-    """Make new keys. They are published at once and sign a day later; the old ones stay published."""
+    """Create new keys. They are published at once and sign a day later; the old ones stay published."""
     publish_ahead = signing_keys.EMERGENCY_PUBLISH_AHEAD if at_once else signing_keys.PUBLISH_AHEAD
     uow = open_unit_of_work()
     new_rows = signing_key_rotation.rotate_signing_keys(uow, algs or signing_keys.SIGNING_ALGS, ahead=publish_ahead)
@@ -60,7 +60,7 @@ def rotate_oidc_keys(algs: tuple[str, ...], at_once: bool, as_json: bool) -> Non
 @click.argument("key")
 @json_option
 def drop_oidc_key(key: str, as_json: bool) -> None:
-    """Take KEY away at once, because somebody else may hold it. What it has signed verifies nowhere any more."""
+    """Drop KEY at once because it may be compromised. Nothing that it has signed verifies any more."""
     alg = signing_key_rotation.drop_signing_key(open_unit_of_work(), key)
     sentence = f"{key} is gone from every process within a minute; another key signs {alg} from now on"
     print_done({"dropped": key, "alg": alg}, sentence, as_json=as_json)

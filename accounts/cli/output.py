@@ -1,6 +1,6 @@
-"""What commands print: tables with headings, or JSON with one object a line.
+"""Print the output of commands: tables with headings, or JSON with one object a line.
 
-Rows and notes go to standard output, what went wrong to standard error.
+Rows and notes go to standard output, problems to standard error.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pydantic import BaseModel
 
 T = TypeVar("T")
 Columns = Mapping[str, Callable[[T], object]]
-"""What a column is called, and what it shows of a row."""
+"""Functions that return the cell of a row, by the heading of the column."""
 EMPTY_CELL = "-"
 COLUMN_GAP = "  "
 
 
 def format_timestamp(at: datetime | None) -> str:
-    """Return a moment in UTC as ``YYYY-MM-DD HH:MM:SS``, "-" for none."""
+    """Return a time in UTC as ``YYYY-MM-DD HH:MM:SS``, or "-" for None."""
     return EMPTY_CELL if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
 def format_cell(value: object) -> str:
-    """Return a value as a table shows it, on one line and without control characters: "-" for nothing."""
+    """Return a value as the text of a cell, on one line and without control characters, or "-" for no value."""
     if isinstance(value, datetime):
         return format_timestamp(value)
     if isinstance(value, bool):
@@ -39,10 +39,10 @@ def format_cell(value: object) -> str:
 
 
 def print_table(pages: Iterable[Sequence[T]], columns: Columns[T], *, as_json: bool) -> None:
-    """Print rows under their headings, or each as an object of JSON.
+    """Print rows under their headings, or each row as a JSON object.
 
-    :param pages: the rows, so many at a time as memory shall hold; a later page may need wider columns.
-    :param columns: not used for JSON, which has all that a row has.
+    :param pages: lists of rows, of which one at a time is in memory; a later page may need wider columns.
+    :param columns: not used for JSON, which has every field of a row.
     """
     if as_json:
         for page in pages:
@@ -64,7 +64,11 @@ def print_table(pages: Iterable[Sequence[T]], columns: Columns[T], *, as_json: b
 
 
 def print_fields(answer: object, fields: Iterable[tuple[str, object]], *, as_json: bool) -> None:
-    """Print one thing, a label and a value a line, or as an object of JSON. A label may stand several times."""
+    """Print labels and values, one pair a line, or the answer as a JSON object.
+
+    :param answer: a model, a dataclass or a mapping.
+    :param fields: pairs of label and value; a label may be there several times.
+    """
     if as_json:
         print_json(answer)
         return
@@ -75,7 +79,10 @@ def print_fields(answer: object, fields: Iterable[tuple[str, object]], *, as_jso
 
 
 def print_done(answer: object, *sentences: str, as_json: bool) -> None:
-    """Print what was done in sentences, a line each, or what came of it as an object of JSON."""
+    """Print sentences about what was done, one a line, or the answer as a JSON object.
+
+    :param answer: a model, a dataclass or a mapping; used for JSON alone.
+    """
     if as_json:
         print_json(answer)
         return
@@ -84,12 +91,12 @@ def print_done(answer: object, *sentences: str, as_json: bool) -> None:
 
 
 def print_json(answer: object) -> None:
-    """Print a model, a dataclass or a mapping as JSON on one line, with moments as the JSON of pages has them."""
+    """Print a model, a dataclass or a mapping as JSON on one line, with times in the format of the JSON API."""
     click.echo(json.dumps(_to_plain(answer), default=_to_plain, ensure_ascii=False))
 
 
 def print_problem(text: str) -> None:
-    """Print something that an operator should know to standard error: it is no part of the answer."""
+    """Print a line for the operator to standard error: it is no part of the answer."""
     click.echo(f"accounts: {text}", err=True)
 
 

@@ -1,4 +1,4 @@
-"""``accounts serve``, ``upgrade``, ``first-admin``, ``worker``: running it."""
+"""Declare ``accounts serve``, ``upgrade``, ``first-admin`` and ``worker``: run the service."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.version import __version__
 
 THREADS_PER_PROCESS = 16
-"""Request threads of a process. More than can be stuck: hashing has a pool of its own."""
+"""Request threads of a process. More than can block at once: hashing has a pool of its own."""
 DRAIN_SECONDS = 20
-"""How long a process that stops may take for the requests it has let in."""
+"""How many seconds a stopping process may take for the requests that it has accepted."""
 DELIVERY_DRAIN_SECONDS = 8
-"""How long it waits for the letter under way. `docker stop` kills after ten seconds in all."""
+"""How many seconds a stopping process waits for the letter under way. `docker stop` kills after ten in all."""
 
 
 @click.command("serve", cls=Command)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that serve.")
 def serve(workers: int) -> None:
-    """Migrate, print the address, serve pages and JSON, and deliver mail."""
+    """Migrate the database, print the address, serve pages and JSON, and deliver mail."""
     try:
         # Of the optional extra "server": a host app has a server of its own.
         from granian import Granian
@@ -53,7 +53,7 @@ def serve(workers: int) -> None:
     _check_port(settings)
     schema.upgrade(site.store)
     _print_startup(site)
-    # Nothing that is open may cross the fork.
+    # No open connection may cross the fork.
     site.store.close()
     Granian(
         "accounts.cli.serve:application",
@@ -73,7 +73,7 @@ def serve(workers: int) -> None:
 @click.command("upgrade", cls=Command)
 @json_option
 def upgrade(as_json: bool) -> None:
-    """Bring the tables to the version of this code."""
+    """Migrate the database to the version of this code."""
     site = make_site()
     schema.upgrade(site.store)
     version = schema.head_revision()
@@ -84,14 +84,14 @@ def upgrade(as_json: bool) -> None:
 @click.command("first-admin", cls=Command)
 @json_option
 def first_admin(as_json: bool) -> None:
-    """Print the link that makes the first admin, as long as nobody has ever administered."""
+    """Print the link that makes the first admin, as long as there has never been an admin."""
     url = first_admin_url(open_unit_of_work())
     print_done({"url": url}, url or "There is, or was, an admin already; admins invite others.", as_json=as_json)
 
 
 @click.command("worker", cls=Command)
 def worker() -> None:
-    """Deliver mail and what other apps are told, and nothing else, until told to stop."""
+    """Deliver mail and callbacks to other apps, and nothing else, until SIGTERM or SIGINT."""
     settings = load_settings()
     if not has_app_context():
         configure_logging(settings)
@@ -119,14 +119,14 @@ def application() -> Flask:
     app = create_app(settings)
     log_requests(app)
     stop_workers = start_workers(app)
-    # Not atexit, which a forked process never reaches. A letter cut off here would rest until its lease ends.
+    # Not atexit, which a forked process never reaches. A letter cut off here would wait until its lease ends.
     Finalize(None, stop_workers, args=(DELIVERY_DRAIN_SECONDS,), exitpriority=0)
     _exit_with_parent()
     return app
 
 
 def _exit_with_parent() -> None:
-    # A killed parent tells its children nothing; they would go on serving and keep its port from the next start.
+    # A killed parent does not stop its children: they would go on serving and keep its port from the next start.
     parent = multiprocessing.parent_process()
     if parent is None:
         return

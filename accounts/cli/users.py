@@ -1,4 +1,4 @@
-"""``accounts users``: what an operator does about accounts. Nobody sees or chooses a password."""
+"""Declare ``accounts users``: manage accounts as an operator, who never sees or chooses a password."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ IDENTITY_COLUMNS: Columns[IdentityOut] = {
 
 @click.group(cls=Group)
 def users() -> None:
-    """Look after accounts. An account is named by its id or its address, as WHO."""
+    """List, show and change accounts. WHO is the id or the address of an account."""
 
 
 @users.command("list")
@@ -68,7 +68,7 @@ def users() -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: all]")
 @json_option
 def list_users(text: str, group: str, state: str, after: str, limit: int | None, as_json: bool) -> None:
-    """List accounts by address: all, or those whose address or name has TEXT in it."""
+    """List accounts by address: all, or those with TEXT in their address or name."""
     form = validate(AccountSearchForm, {"q": text, "group": group, "state": state, "after": after})
     uow = open_unit_of_work()
     if limit is None:
@@ -105,7 +105,7 @@ def show_user(who: str, as_json: bool) -> None:
 @click.argument("who")
 @json_option
 def show_user_history(who: str, as_json: bool) -> None:
-    """Show what happened to an account lately, newest first."""
+    """Show the latest audit events of an account, newest first."""
     uow, account = open_account(who)
     print_table([_get_details(uow, account.id).history], EVENT_COLUMNS, as_json=as_json)
 
@@ -114,7 +114,7 @@ def show_user_history(who: str, as_json: bool) -> None:
 @click.argument("who")
 @json_option
 def list_user_sessions(who: str, as_json: bool) -> None:
-    """List where an account is signed in, newest first."""
+    """List the sessions of an account, newest first."""
     uow, account = open_account(who)
     rows = session_list.list_sessions(uow, account.id)
     print_table([[SessionOut.model_validate(row) for row in rows]], SESSION_COLUMNS, as_json=as_json)
@@ -134,7 +134,7 @@ def list_user_identities(who: str, as_json: bool) -> None:
 @click.argument("who")
 @json_option
 def disable_user(who: str, as_json: bool) -> None:
-    """Switch an account off; its sessions and links are dead at once."""
+    """Disable an account; its sessions and links are revoked at once."""
     uow, account = open_account(who)
     accounts.disable_account(uow, account.id)
     _print_changed(uow, account.id, f"{account.email} is disabled", as_json=as_json)
@@ -144,7 +144,7 @@ def disable_user(who: str, as_json: bool) -> None:
 @click.argument("who")
 @json_option
 def enable_user(who: str, as_json: bool) -> None:
-    """Switch an account on again; old sessions and links stay dead."""
+    """Enable a disabled account again; old sessions and links stay revoked."""
     uow, account = open_account(who)
     accounts.enable_account(uow, account.id)
     _print_changed(uow, account.id, f"{account.email} is active", as_json=as_json)
@@ -155,7 +155,7 @@ def enable_user(who: str, as_json: bool) -> None:
 @click.argument("groups", nargs=-1)
 @json_option
 def set_user_groups(who: str, groups: tuple[str, ...], as_json: bool) -> None:
-    """Make GROUPS the groups of an account; none at all takes it out of every group."""
+    """Replace the groups of an account by GROUPS, or by none. Losing a group ends its sessions."""
     uow, account = open_account(who)
     new_groups = validate(GroupsForm, {"groups": list(groups)}).groups
     account = accounts.set_groups(uow, account.id, new_groups)
@@ -178,7 +178,7 @@ def sign_out_user(who: str, as_json: bool) -> None:
 @click.argument("session")
 @json_option
 def end_user_session(who: str, session: str, as_json: bool) -> None:
-    """End the one SESSION of an account."""
+    """End one SESSION of an account."""
     uow, account = open_account(who)
     helpdesk_accounts.end_account_session(uow, account.id, session)
     _print_changed(uow, account.id, "that session is over", as_json=as_json)
@@ -189,7 +189,7 @@ def end_user_session(who: str, session: str, as_json: bool) -> None:
 @click.argument("identity")
 @json_option
 def disconnect_user_identity(who: str, identity: str, as_json: bool) -> None:
-    """Take the connected sign-in IDENTITY from an account, and tell its owner so."""
+    """Disconnect the sign-in IDENTITY from an account, end all its sessions, and mail its owner a notice."""
     uow, account = open_account(who)
     identities.disconnect_identity_as_admin(uow, account.id, identity)
     _print_changed(uow, account.id, "that sign-in is disconnected", as_json=as_json)
@@ -199,7 +199,7 @@ def disconnect_user_identity(who: str, identity: str, as_json: bool) -> None:
 @click.argument("who")
 @json_option
 def unlock_user(who: str, as_json: bool) -> None:
-    """Lift the lock that follows many wrong passwords."""
+    """Unlock an account that many wrong passwords have locked."""
     uow, account = open_account(who)
     helpdesk_accounts.clear_account_lock(uow, account.id)
     _print_changed(uow, account.id, f"{account.email} can try passwords again", as_json=as_json)
@@ -209,7 +209,7 @@ def unlock_user(who: str, as_json: bool) -> None:
 @click.argument("who")
 @json_option
 def send_password_reset(who: str, as_json: bool) -> None:
-    """Mail the owner a link to choose a new password."""
+    """Mail the owner of an account a link to choose a new password."""
     uow, account = open_account(who)
     email = account.email
     helpdesk_accounts.send_password_reset(uow, account.id)
@@ -221,7 +221,7 @@ def send_password_reset(who: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def delete_user(who: str, yes: bool, as_json: bool) -> None:
-    """Delete an account for good, and tell its address so."""
+    """Delete an account for good, and mail a notice to its address."""
     uow, account = open_account(who)
     id, email = account.id, account.email
     confirm(f"Delete {email} and everything known about it?", yes=yes)

@@ -166,17 +166,17 @@ def test_clocks_twenty_seconds_apart_lose_no_link(service: Service, purpose: str
 
 def test_none_of_ten_thousand_mutated_tokens_is_read(service: Service) -> None:
     """T1 and T4 by the thousand: one error, never another exception, and over HTTP never a 5xx."""
-    house, chance = service.site, random.Random(20_310_506)
-    signer, tried = house.link_signer, 0
+    site, chance = service.site, random.Random(20_310_506)
+    signer, tried = site.link_signer, 0
     asker = service.person()
     genuine = {purpose: send_link(service, purpose).token for purpose in PURPOSES}
     for purpose, token in genuine.items():
-        signer.verify(house.links[purpose], token)
+        signer.verify(site.links[purpose], token)
         junk = mutated(token, chance)
         for number in range(1_112):
             given = next(each for each in junk if each != token)
             with pytest.raises(LinkInvalid):
-                signer.verify(house.links[purpose], given)
+                signer.verify(site.links[purpose], given)
             tried += 1
             if number % 20 == 0:
                 looked = asker.get(f"/api/l/{purpose}", query_string={"token": given})

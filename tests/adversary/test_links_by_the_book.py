@@ -66,11 +66,11 @@ def test_of_concurrent_change_requests_an_address_is_only_ever_confirmed_by_its_
             victim: str = victim,
             token: str = token,
         ) -> int:
-            said = {"email": (own, victim)[number % 2]}
+            data = {"email": (own, victim)[number % 2]}
             if number >= 6:  # the worker writes letters meanwhile
                 service.deliver()
                 return 202
-            answer = browsers[number].post("/api/account/email", said, headers={"X-CSRF-Token": token})
+            answer = browsers[number].post("/api/account/email", data, headers={"X-CSRF-Token": token})
             return answer.status_code
 
         assert set(run_concurrently(8, ask)) <= {202, 409}
@@ -90,8 +90,8 @@ def test_an_old_proof_a_mail_and_a_remembered_session_do_not_suffice_for_a_chang
     assert remembered.sign_in(remember=True).status_code == 200
     with time_machine.travel(now() + timedelta(minutes=11), tick=True):
         for browser in (member, remembered):
-            said = {"email": make_email("stolen")}
-            assert problem_code(browser.post("/api/account/email", said)) == "confirmation_required"
+            data = {"email": make_email("stolen")}
+            assert problem_code(browser.post("/api/account/email", data)) == "confirmation_required"
             assert problem_code(browser.post("/api/account/close")) == "confirmation_required"
             assert use_link(browser, url) == (403, "confirmation_required")
             assert email_of(browser) == member.email
@@ -107,8 +107,8 @@ def test_a_session_begun_by_mail_is_no_proof_and_stays_none_when_it_is_renewed(s
     for _ in range(2):
         assert use_link(browser, request_sign_in_link(service, member)) == (200, "")
         assert browser.get("/api/account").get_json()["amr"] == ["mail"]
-        said = {"email": make_email("stolen")}
-        assert problem_code(browser.post("/api/account/email", said)) == "confirmation_required"
+        data = {"email": make_email("stolen")}
+        assert problem_code(browser.post("/api/account/email", data)) == "confirmation_required"
         assert problem_code(browser.post("/api/sign-out", {"everywhere": True})) == "confirmation_required"
 
 
@@ -170,8 +170,8 @@ def test_an_activation_does_not_come_back_when_its_address_is_left_again(service
     for _ in range(2):
         assert person.post("/api/sign-up", {"email": person.email}).status_code == 202
         tokens.append(service.link_token(person.email, "activate"))
-    said = {"token": tokens[0], "password": person.password, "name": "Some Body"}
-    assert person.post("/api/l/activate", said).status_code == 201
+    data = {"token": tokens[0], "password": person.password, "name": "Some Body"}
+    assert person.post("/api/l/activate", data).status_code == 201
     for name in ("second", "third"):
         assert use_link(person, request_change_link(service, person, make_email(name))) == (200, "")
     if close:
@@ -180,5 +180,5 @@ def test_an_activation_does_not_come_back_when_its_address_is_left_again(service
         assert use_link(person, service.link_url(email, "close-account")) == (200, "")
     stranger = service.person()
     assert stranger.get(f"/api/l/activate?token={tokens[1]}").status_code != 200
-    answer = stranger.post("/api/l/activate", {**said, "token": tokens[1]})
+    answer = stranger.post("/api/l/activate", {**data, "token": tokens[1]})
     assert answer.status_code in (409, 410)

@@ -88,8 +88,8 @@ def test_links_of_a_disabled_account_do_not_tell_why_they_are_dead(service: Serv
     accounts.disable_account(service.uow(), account_id(member))
     for url in urls:
         assert use_link(service.person(), url) == (400, "link_invalid")
-        told = service.person().post(f"/api/l/{url.split('/l/')[1].split('/')[0]}", {"token": url.split("/")[-2]})
-        assert {k: v for k, v in told.get_json().items() if k != "request_id"} == {
+        response = service.person().post(f"/api/l/{url.split('/l/')[1].split('/')[0]}", {"token": url.split("/")[-2]})
+        assert {k: v for k, v in response.get_json().items() if k != "request_id"} == {
             k: v for k, v in junk.items() if k != "request_id"
         }
 
@@ -102,8 +102,8 @@ def test_a_reset_link_dies_of(service: Service, what: str) -> None:
     if what == "sign in":
         assert member.sign_in().status_code == 200
     elif what == "password":
-        said = {"current_password": member.password, "password": OTHER_PASSWORD}
-        assert member.post("/api/account/password", said).status_code == 200
+        data = {"current_password": member.password, "password": OTHER_PASSWORD}
+        assert member.post("/api/account/password", data).status_code == 200
     elif what == "email":
         assert use_link(member, request_change_link(service, member, make_email("moved"))) == (200, "")
     elif what == "everywhere":
@@ -122,8 +122,8 @@ def test_a_change_of_password_keeps_this_browser_and_ends_the_others(service: Se
     member = service.member()
     other, remembered = service.person(email=member.email), service.person(email=member.email)
     assert other.sign_in().status_code == remembered.sign_in(remember=True).status_code == 200
-    said = {"current_password": member.password, "password": OTHER_PASSWORD}
-    assert member.post("/api/account/password", said).status_code == 200
+    data = {"current_password": member.password, "password": OTHER_PASSWORD}
+    assert member.post("/api/account/password", data).status_code == 200
     assert [each.signed_in for each in (member, other, remembered)] == [True, False, False]
 
 

@@ -74,8 +74,8 @@ def test_nothing_is_proved_by_a_void_password(service: Service) -> None:
     assert person.post("/api/l/sign-in", {"token": token_of_url(mailed)}).status_code == 200
     for tried in (PASSWORD, OTHER_PASSWORD, ""):
         assert person.post("/api/confirm", {"password": tried}).status_code == 422
-        said = {"current_password": tried, "password": THIRD_PASSWORD}
-        assert person.post("/api/account/password", said).status_code == 422
+        data = {"current_password": tried, "password": THIRD_PASSWORD}
+        assert person.post("/api/account/password", data).status_code == 422
     assert problem_code(person.post("/api/account/email", {"email": make_email()})) == "confirmation_required"
 
 
@@ -97,8 +97,8 @@ def test_signing_in_by_mail_kills_a_reset_link_only_while_there_is_a_password(se
 
 def test_a_newer_password_or_another_address_makes_an_objection_moot(service: Service) -> None:
     _, thief, objection = steal_account(service)
-    said = {"current_password": OTHER_PASSWORD, "password": THIRD_PASSWORD}
-    assert thief.post("/api/account/password", said).status_code == 200
+    data = {"current_password": OTHER_PASSWORD, "password": THIRD_PASSWORD}
+    assert thief.post("/api/account/password", data).status_code == 200
     newest = service.link_url(thief.email, "not-me")
     assert [link_status(service, "not-me", each) for each in (objection, newest)] == [410, 200]
     new = make_email("mine")

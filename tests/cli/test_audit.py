@@ -43,8 +43,8 @@ def test_lines_are_listed_and_taken_away_by_the_same_filters(
 
 def test_what_is_sealed_is_verified_and_what_is_touched_is_named(accounts: Command, service: Service) -> None:
     service.member_by_mail()
-    said = accounts("audit", "verify")
-    assert (said.status, "0 lines are sealed" in said.out) == (0, True)
+    result = accounts("audit", "verify")
+    assert (result.status, "0 lines are sealed" in result.out) == (0, True)
     assert accounts("audit", "seal").out == "0 lines sealed; the head is none yet\n"
     age(service, minutes=10)
     sealed = accounts("audit", "seal").out
@@ -53,13 +53,13 @@ def test_what_is_sealed_is_verified_and_what_is_touched_is_named(accounts: Comma
     with service.site.store.engine.begin() as connection:
         connection.execute(update(AuditRow).where(AuditRow.kind == "sign-in").values(account_id="somebodyelse"))
         connection.execute(delete(AuditRow).where(AuditRow.kind == "mail.sent"))
-    said = accounts("audit", "verify", "--head", "9:x")
-    assert said.status == 1
-    assert "was changed" in said.out
-    assert "is missing" in said.out
-    assert "does not lead through the head" in said.out
-    assert "3 things are wrong" in said.out
-    assert said.err == "accounts: the audit log is not as it was sealed\n"
+    result = accounts("audit", "verify", "--head", "9:x")
+    assert result.status == 1
+    assert "was changed" in result.out
+    assert "is missing" in result.out
+    assert "does not lead through the head" in result.out
+    assert "3 things are wrong" in result.out
+    assert result.err == "accounts: the audit log is not as it was sealed\n"
     (report,) = accounts("audit", "verify", "--json").json
     assert {finding["kind"] for finding in report["findings"]} == {"changed", "missing"}
 

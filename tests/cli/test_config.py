@@ -10,8 +10,8 @@ from tests.conftest import KEY, on_both_databases
 
 
 def test_the_check_shows_every_setting_and_no_secret(accounts: Command) -> None:
-    said = accounts("config", "check", mail_username="house", mail_password="pass-phrase", service_name="Our House")
-    assert said.status == 0
+    result = accounts("config", "check", mail_username="house", mail_password="pass-phrase", service_name="Our House")
+    assert result.status == 0
     for line in (
         "ACCOUNTS_ENV = development",
         "ACCOUNTS_SERVICE_NAME = Our House",
@@ -21,11 +21,11 @@ def test_the_check_shows_every_setting_and_no_secret(accounts: Command) -> None:
         "ACCOUNTS_MAIL_USERNAME = house",
         "ACCOUNTS_TRUSTED_PROXIES = 0",
     ):
-        assert line in said.out.splitlines()
-    assert "keys: 1, " in said.out
-    assert f"version {schema.head_revision()}" in said.out
-    assert "pass-phrase" not in said.out
-    assert KEY not in said.out
+        assert line in result.out.splitlines()
+    assert "keys: 1, " in result.out
+    assert f"version {schema.head_revision()}" in result.out
+    assert "pass-phrase" not in result.out
+    assert KEY not in result.out
 
 
 def test_settings_are_printed_as_they_are_written(accounts: Command, tmp_path: Path) -> None:
@@ -39,8 +39,8 @@ def test_settings_are_printed_as_they_are_written(accounts: Command, tmp_path: P
         "upstream_work_client_id": "accounts",
         "upstream_work_client_secret_file": str(password),
     }
-    said = accounts("config", "check", **given)
-    lines = said.out.splitlines()
+    result = accounts("config", "check", **given)
+    lines = result.out.splitlines()
     for line in (
         "ACCOUNTS_LIFETIME_SIGN_IN = 600",
         "ACCOUNTS_LIFETIME_INVITE = 604800",
@@ -54,7 +54,7 @@ def test_settings_are_printed_as_they_are_written(accounts: Command, tmp_path: P
     ):
         assert line in lines
     for python in ("None", "()", "timedelta", "Path(", "{", "upstream-secret"):
-        assert python not in said.out
+        assert python not in result.out
     (told,) = accounts("config", "check", "--json", **given).json
     written = dict(line.split(" = ") for line in lines if " = " in line)
     assert {name: value or "(not set)" for name, value in told["settings"].items()} == written
@@ -72,30 +72,30 @@ def test_what_is_printed_can_be_set_again(accounts: Command) -> None:
 
 
 def test_a_check_that_fails_says_in_json_what_it_found(bare: Command) -> None:
-    said = bare("config", "check", "--json", secret_keys=KEY)
-    assert (said.status, said.json[0]["store"], said.json[0]["keys"]["count"]) == (1, None, 1)
+    result = bare("config", "check", "--json", secret_keys=KEY)
+    assert (result.status, result.json[0]["store"], result.json[0]["keys"]["count"]) == (1, None, 1)
 
 
 @on_both_databases
 def test_the_check_hides_the_password_of_the_database(accounts: Command, database: str) -> None:
     if database.startswith("postgresql"):
         database = database.replace("postgres@", "postgres:pass-phrase@", 1)
-    said = accounts("config", "check", database_url=database)
-    assert (said.status, said.err) == (0, "")
-    assert "pass-phrase" not in said.out
+    result = accounts("config", "check", database_url=database)
+    assert (result.status, result.err) == (0, "")
+    assert "pass-phrase" not in result.out
 
 
 def test_a_check_that_fails_ends_with_1_after_what_it_found(bare: Command) -> None:
-    said = bare("config", "check", secret_keys=KEY)
-    assert said.status == 1
-    assert said.err.startswith("accounts: the tables are of version none")
-    assert said.err.count("\n") == 1
+    result = bare("config", "check", secret_keys=KEY)
+    assert result.status == 1
+    assert result.err.startswith("accounts: the tables are of version none")
+    assert result.err.count("\n") == 1
 
 
 def test_an_upgrade_makes_the_tables_and_may_be_repeated(bare: Command, tmp_path: Path) -> None:
-    said = bare("upgrade", instance="here")
-    assert said.status == 0
-    assert said.out.endswith(f"accounts.db is at version {schema.head_revision()}\n")
-    assert bare("upgrade", instance="here") == said
+    result = bare("upgrade", instance="here")
+    assert result.status == 0
+    assert result.out.endswith(f"accounts.db is at version {schema.head_revision()}\n")
+    assert bare("upgrade", instance="here") == result
     assert bare("config", "check", instance="here").status == 0
     assert (tmp_path / "here").stat().st_mode & 0o777 == 0o700

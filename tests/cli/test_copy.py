@@ -23,8 +23,8 @@ def test_all_accounts_go_to_standard_output_or_into_a_file_of_their_owner(
     path = tmp_path / "all.csv"
     path.write_text("longer than what comes" * 1000, encoding="utf-8")
     path.chmod(0o600)
-    said = accounts("data", "export", str(path), "--format", "csv", "--hashes")
-    assert said.out == f"2 accounts in {path}\n"
+    result = accounts("data", "export", str(path), "--format", "csv", "--hashes")
+    assert result.out == f"2 accounts in {path}\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     found = list(csv.DictReader(io.StringIO(path.read_text("utf-8"))))
     assert {row["email"] for row in found} == {admin.email, member.email}
@@ -36,11 +36,11 @@ def test_a_copy_says_what_it_copied_and_refuses_a_second_time(
 ) -> None:
     service.member()
     url = f"sqlite:///{tmp_path / 'copy.db'}"
-    said = accounts("data", "copy", "--to", url)
-    assert said.status == 0
-    assert re.search(r"^ +1  accounts$", said.out, re.MULTILINE)
-    assert "keep the key ring and the public origin" in said.out
-    assert said.err == ""
+    result = accounts("data", "copy", "--to", url)
+    assert result.status == 0
+    assert re.search(r"^ +1  accounts$", result.out, re.MULTILINE)
+    assert "keep the key ring and the public origin" in result.out
+    assert result.err == ""
     assert accounts("users", "list", database_url=url).out == accounts("users", "list").out
     assert "the target is not empty" in accounts("data", "copy", "--to", url).refused
 

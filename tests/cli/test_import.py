@@ -19,15 +19,15 @@ def test_the_rehearsal_says_what_would_happen_and_then_it_happens(
 ) -> None:
     rows = [person("anna", groups="admins"), person("bert", confirmed_at=""), person("carl", password_hash="md5")]
     path, refused = str(write_csv(tmp_path / "people.csv", rows)), tmp_path / "refused.csv"
-    said = accounts("import", path, "--dry-run")
-    assert said.status == 0
-    assert said.out.splitlines()[0] == "3 rows: 1 would come in, 0 are here already, 2 are refused"
-    assert "group admins: 1, dropped (--group admins=NEW keeps it)" in said.out
-    assert "line 3: bert@example.org: never confirmed in the old system" in said.out
-    assert "--confirmed" in said.out
+    result = accounts("import", path, "--dry-run")
+    assert result.status == 0
+    assert result.out.splitlines()[0] == "3 rows: 1 would come in, 0 are here already, 2 are refused"
+    assert "group admins: 1, dropped (--group admins=NEW keeps it)" in result.out
+    assert "line 3: bert@example.org: never confirmed in the old system" in result.out
+    assert "--confirmed" in result.out
     assert accounts("users", "list").table == []
-    said = accounts("import", path, "--group", "admins=admins", "--without-hash", "--refused", str(refused))
-    assert said.out.splitlines()[0] == "3 rows: 2 came in, 0 are here already, 1 are refused"
+    result = accounts("import", path, "--group", "admins=admins", "--without-hash", "--refused", str(refused))
+    assert result.out.splitlines()[0] == "3 rows: 2 came in, 0 are here already, 1 are refused"
     with refused.open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [
             ["line", "email", "code", "why"],
@@ -68,9 +68,9 @@ def test_what_cannot_be_read_is_one_line(accounts: Command, tmp_path: Path) -> N
 )
 def test_wrong_usage_is_explained(accounts: Command, tmp_path: Path, wrong: tuple[str, ...]) -> None:
     path = write_csv(tmp_path / "people.csv", [person()])
-    said = accounts("import", str(path), *wrong)
-    assert said.status == 2
-    assert wrong[0] in said.err
+    result = accounts("import", str(path), *wrong)
+    assert result.status == 2
+    assert wrong[0] in result.err
 
 
 def test_a_file_of_refused_rows_runs_nothing_in_a_spreadsheet(accounts: Command, tmp_path: Path) -> None:

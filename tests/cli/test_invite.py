@@ -10,9 +10,9 @@ from tests.people import PASSWORD, Service, make_email, token_of_url
 
 def test_an_invitation_goes_out_by_mail(accounts: Command, service: Service) -> None:
     email = make_email("invited")
-    said = accounts("invites", "create", email, "--group", "editors", "--group", "readers", "--locale", "de")
-    assert said.status == 0
-    assert said.out.endswith(f" to {email} is due\n")
+    result = accounts("invites", "create", email, "--group", "editors", "--group", "readers", "--locale", "de")
+    assert result.status == 0
+    assert result.out.endswith(f" to {email} is due\n")
     [mail] = service.mails_to(email)
     assert "Einladung" in str(mail.message["Subject"]) or "eingeladen" in str(mail.message["Subject"])
     assert service.person().get(f"/api/l/invite?token={service.link_token(email, 'invite')}").get_json()[
@@ -25,18 +25,18 @@ def test_an_invitation_goes_out_by_mail(accounts: Command, service: Service) -> 
 
 def test_a_printed_link_makes_the_account_and_no_mail(accounts: Command, service: Service) -> None:
     email = make_email("printed")
-    said = accounts("invites", "create", email, "--group", "admins", "--print")
-    assert said.status == 0
+    result = accounts("invites", "create", email, "--group", "admins", "--print")
+    assert result.status == 0
     person = service.person(email=email)
-    answer = person.post("/api/l/invite", {"token": token_of_url(said.out.strip()), "password": PASSWORD})
+    answer = person.post("/api/l/invite", {"token": token_of_url(result.out.strip()), "password": PASSWORD})
     assert answer.status_code == 201
     assert person.get("/api/account").get_json()["groups"] == ["admins"]
     assert service.mails_to(email) == []
 
 
 def test_the_days_of_an_invitation_are_the_operators_choice(accounts: Command, service: Service) -> None:
-    said = accounts("invites", "create", make_email(), "--print", "--days", "1")
-    shown = service.person().get(f"/api/l/invite?token={token_of_url(said.out.strip())}").get_json()
+    result = accounts("invites", "create", make_email(), "--print", "--days", "1")
+    shown = service.person().get(f"/api/l/invite?token={token_of_url(result.out.strip())}").get_json()
     week = accounts("invites", "create", make_email(), "--print")
     later = service.person().get(f"/api/l/invite?token={token_of_url(week.out.strip())}").get_json()
     assert shown["expires_at"] < later["expires_at"]

@@ -53,8 +53,8 @@ def test_a_list_is_looked_at_sent_looked_after_and_exported(
 def test_a_file_names_the_batch_and_is_sent_at_once(accounts: Command, service: Service, tmp_path: Path) -> None:
     email, people = make_email(), tmp_path / "autumn.csv"
     people.write_text(email, encoding="utf-8")
-    said = accounts("invites", "create", "--csv", str(people))
-    assert (said.status, said.out.endswith("1 of autumn are invited; letters are due\n")) == (0, True)
+    result = accounts("invites", "create", "--csv", str(people))
+    assert (result.status, result.out.endswith("1 of autumn are invited; letters are due\n")) == (0, True)
     assert service.link_url(email, "invite")
     assert accounts("invites", "create", "--csv", str(people)).refused == "name: There is a batch of this name."
 

@@ -109,16 +109,16 @@ def test_apps_and_their_secrets_this_once(accounts: Command, service: Service) -
 
 def test_keys_without_their_secrets(accounts: Command, service: Service, bare: Command, tmp_path: Path) -> None:
     admin = service.admin()
-    said = accounts("keys", "list", "--json")
-    assert said.json == admin.get("/api/admin/keys").get_json()["keys"]
-    assert KEY not in said.out
+    result = accounts("keys", "list", "--json")
+    assert result.json == admin.get("/api/admin/keys").get_json()["keys"]
+    assert KEY not in result.out
     assert names_of(bare("keys", "list", "--json", secret_keys=KEY).json) == {"number", "name", "state"}
     (made,) = bare("keys", "generate", "--json").json
     assert len(made["key"]) >= 32
     in_env = accounts("keys", "rotate", "--json")
     assert (in_env.status, set(in_env.json[0])) == (1, {"key", "accept", "sign"})
     assert KEY not in in_env.out
-    refused = accounts("keys", "drop", said.json[0]["name"], "--json")
+    refused = accounts("keys", "drop", result.json[0]["name"], "--json")
     assert (refused.status, refused.out) == (1, "")
 
 

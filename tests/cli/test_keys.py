@@ -12,14 +12,14 @@ OLD = "vN3x9Rt5mK2rB8nQ4cY7pL1dF6hJ0sWz-older"
 
 
 def test_the_ring_is_shown_oldest_first_and_without_secrets(bare: Command) -> None:
-    said = bare("keys", "list", secret_keys=f"{OLD},{KEY}")
+    result = bare("keys", "list", secret_keys=f"{OLD},{KEY}")
     names = [key.name for key in KeyRing([OLD, KEY]).newest_first()]
-    assert said.table == [
+    assert result.table == [
         {"#": "1", "key": names[1], "state": "opens"},
         {"#": "2", "key": names[0], "state": "signs"},
     ]
-    assert OLD not in said.out + said.err
-    assert KEY not in said.out + said.err
+    assert OLD not in result.out + result.err
+    assert KEY not in result.out + result.err
 
 
 def test_a_ring_is_made_on_first_use_and_kept(bare: Command, tmp_path: Path) -> None:

@@ -47,9 +47,9 @@ def audited(database: str) -> list[tuple[str, dict[str, object]]]:
 
 def test_the_table_says_of_each_key_and_purpose_what_it_signed_and_when_it_may_go(command: Command) -> None:
     assert command("invites", "create", "a@example.org", "--print").status == 0
-    said = command("keys", "list")
-    assert (said.status, said.err) == (0, "")
-    heading, key, purpose = said.out.splitlines()
+    result = command("keys", "list")
+    assert (result.status, result.err) == (0, "")
+    heading, key, purpose = result.out.splitlines()
     assert re.split(r"  +", heading) == [
         "#",
         "key",
@@ -66,28 +66,28 @@ def test_the_table_says_of_each_key_and_purpose_what_it_signed_and_when_it_may_g
 
 
 def test_without_tables_the_ring_is_shown_and_no_store_is_made(bare: Command) -> None:
-    said = bare("keys", "list", secret_keys=f"{OLD},{KEY}")
-    assert said.status == 0
-    assert [row["state"] for row in said.table] == ["opens", "signs"]
-    assert "nothing was counted" in said.err
+    result = bare("keys", "list", secret_keys=f"{OLD},{KEY}")
+    assert result.status == 0
+    assert [row["state"] for row in result.table] == ["opens", "signs"]
+    assert "nothing was counted" in result.err
     assert not Path("instance").exists()
 
 
 def test_a_rotation_is_one_command_and_shows_no_secret(command: Command, ring_file: Path, database: str) -> None:
     (old,) = names(command("keys", "list"))
-    said = command("keys", "rotate")
-    assert said.status == 0
+    result = command("keys", "rotate")
+    assert result.status == 0
     first, fresh = names(command("keys", "list"))
     assert first == old
-    assert f"key {fresh} opens from now on and signs from " in said.out
-    assert f"key {old} goes on opening" in said.out
+    assert f"key {fresh} opens from now on and signs from " in result.out
+    assert f"key {old} goes on opening" in result.out
     table = command("keys", "list").out
     assert re.search(rf"{old}  signs ", table)
     assert re.search(rf"{fresh}  signs from [-\d]+ [:\d]+ .*  now$", table, re.MULTILINE)
     ((kind, facts),) = audited(database)
     assert (kind, facts["key"]) == ("keys.rotated", fresh)
     for secret in (line.split()[0] for line in ring_file.read_text().splitlines()):
-        assert secret not in said.out + said.err + table + str(facts)
+        assert secret not in result.out + result.err + table + str(facts)
     assert ring_file.stat().st_mode & 0o777 == 0o600
 
 
@@ -96,23 +96,23 @@ def test_a_key_that_is_not_safe_is_reported_and_kept(command: Command, ring_file
     command("keys", "rotate", "--in", "2")
     before = ring_file.read_text()
     name = names(command("keys", "list"))[0]
-    said = command("keys", "drop", name)
-    assert said.status == 1
-    assert f"With key {name} (" in said.out
-    assert "  invite links: at most 1 unused, the last of them good until " in said.out
-    assert "  of open invitations: open@example.org. They can be sent again." in said.out
-    assert "Safe to drop: " in said.out
-    assert "drop it all the same with --yes" in said.err
+    result = command("keys", "drop", name)
+    assert result.status == 1
+    assert f"With key {name} (" in result.out
+    assert "  invite links: at most 1 unused, the last of them good until " in result.out
+    assert "  of open invitations: open@example.org. They can be sent again." in result.out
+    assert "Safe to drop: " in result.out
+    assert "drop it all the same with --yes" in result.err
     assert ring_file.read_text() == before
 
 
 def test_a_key_is_dropped_with_yes_and_kept_aside(command: Command, ring_file: Path, database: str) -> None:
     command("keys", "rotate")
     old, fresh = names(command("keys", "list"))
-    said = command("keys", "drop", old, "--yes")
-    assert said.status == 0, said
-    assert "no link and no session" in said.out
-    assert f"key {old} is dropped" in said.out
+    result = command("keys", "drop", old, "--yes")
+    assert result.status == 0, result
+    assert "no link and no session" in result.out
+    assert f"key {old} is dropped" in result.out
     assert names(command("keys", "list")) == [fresh]
     assert [kind for kind, _ in audited(database)] == ["keys.rotated", "keys.dropped"]
     retired = ring_file.with_name("secret-keys.retired")
@@ -124,23 +124,23 @@ def test_the_last_key_stays_but_in_an_emergency(command: Command, database: str)
     command("invites", "create", "open@example.org", "--print")
     (old,) = names(command("keys", "list"))
     assert "is the last one" in command("keys", "drop", old, "--yes").err
-    said = command("keys", "drop", old, "--emergency")
-    assert (said.status, said.err) == (0, "")
+    result = command("keys", "drop", old, "--emergency")
+    assert (result.status, result.err) == (0, "")
     (fresh,) = names(command("keys", "list"))
     assert fresh != old
-    assert f"key {fresh} is new and signs from now on" in said.out
-    assert f"With key {old} (signs) there has died:" in said.out
-    assert "open@example.org" in said.out
+    assert f"key {fresh} is new and signs from now on" in result.out
+    assert f"With key {old} (signs) there has died:" in result.out
+    assert "open@example.org" in result.out
     assert audited(database)[-1][1] == {"key": old, "emergency": True, "new": fresh}
 
 
 def test_an_emergency_does_not_wait_for_the_store(command: Command, ring_file: Path, tmp_path: Path) -> None:
     (old,) = names(command("keys", "list"))
     lost = f"sqlite:///{tmp_path / 'lost.db'}"
-    said = command("keys", "drop", old, "--emergency", database_url=lost)
-    assert said.status == 1
-    assert f"key {old} is dropped" in said.out
-    assert "the key is dropped, but the store does not answer" in said.err
+    result = command("keys", "drop", old, "--emergency", database_url=lost)
+    assert result.status == 1
+    assert f"key {old} is dropped" in result.out
+    assert "the key is dropped, but the store does not answer" in result.err
     assert names(command("keys", "list")) != [old]
     assert not (tmp_path / "lost.db").exists()
 
@@ -153,12 +153,12 @@ def test_a_key_that_is_not_in_the_ring_is_not_dropped(command: Command, flag: st
 
 def test_a_ring_in_the_environment_is_rotated_by_hand_in_two_steps(command: Command, ring_file: Path) -> None:
     both = f"{OLD},{KEY}"
-    said = command("keys", "rotate", secret_keys=both)
-    assert said.status == 1
-    assert "nothing was changed" in said.err
-    assert OLD not in said.out + said.err
-    assert KEY not in said.out + said.err
-    accept, sign = re.findall(r"ACCOUNTS_SECRET_KEYS=(\S.*)$", said.out, re.MULTILINE)
+    result = command("keys", "rotate", secret_keys=both)
+    assert result.status == 1
+    assert "nothing was changed" in result.err
+    assert OLD not in result.out + result.err
+    assert KEY not in result.out + result.err
+    accept, sign = re.findall(r"ACCOUNTS_SECRET_KEYS=(\S.*)$", result.out, re.MULTILINE)
     older, newer = (entry.key.name for entry in KeyRing([OLD, KEY]).entries)
     placed = {f"<1: {older}>": OLD, f"<2: {newer}>": KEY}
     for name, secret in placed.items():
@@ -176,10 +176,10 @@ def test_a_ring_in_the_environment_is_rotated_by_hand_in_two_steps(command: Comm
 @pytest.mark.parametrize("flag", ["--yes", "--emergency"])
 def test_a_key_in_the_environment_is_reported_and_left_to_the_operator(command: Command, flag: str) -> None:
     name = KeyRing([OLD]).signing.name
-    said = command("keys", "drop", name, flag, secret_keys=f"{OLD},{KEY}")
-    assert said.status == 1
-    assert f"With key {name} (opens) there would die:" in said.out
-    assert f"nothing was changed: take key {name} (1 of 2) out of ACCOUNTS_SECRET_KEYS" in said.err
+    result = command("keys", "drop", name, flag, secret_keys=f"{OLD},{KEY}")
+    assert result.status == 1
+    assert f"With key {name} (opens) there would die:" in result.out
+    assert f"nothing was changed: take key {name} (1 of 2) out of ACCOUNTS_SECRET_KEYS" in result.err
 
 
 @pytest.mark.parametrize("seconds", ["1", "-1", "soon", "9999999999"])

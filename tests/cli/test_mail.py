@@ -24,9 +24,9 @@ def test_letters_that_were_given_up_are_counted_and_tried_again(accounts: Comman
 
 def test_every_letter_is_written_out_in_every_language(bare: Command, tmp_path: Path) -> None:
     folder = tmp_path / "some" / "where"
-    said = bare("mail", "preview", str(folder), service_name="Our House")
+    result = bare("mail", "preview", str(folder), service_name="Our House")
     names = sorted(file.name for file in folder.iterdir())
-    assert said.out == f"{len(names)} files in {folder}\n"
+    assert result.out == f"{len(names)} files in {folder}\n"
     assert {"activate.de.html", "activate.en.txt", "invite.de.txt", "reset-password.en.html"} <= set(names)
     assert all("Our House" in (folder / name).read_text(encoding="utf-8") for name in names)
     words = {path.name for path in (Path(__file__).parents[2] / "emails").iterdir() if (path / "en.txt").is_file()}

@@ -81,15 +81,15 @@ def test_a_database_that_does_not_answer_is_named_without_its_password(bare: Com
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
         url = f"postgresql://anna:pass-phrase@127.0.0.1:{port}/accounts"
-        told = bare(*COMMANDS[command], database_url=url, secret_keys=KEY, port="0").refused
-    assert "ACCOUNTS_DATABASE_URL: cannot use postgresql+psycopg://anna:***@127.0.0.1" in told
-    assert "pass-phrase" not in told
+        text = bare(*COMMANDS[command], database_url=url, secret_keys=KEY, port="0").refused
+    assert "ACCOUNTS_DATABASE_URL: cannot use postgresql+psycopg://anna:***@127.0.0.1" in text
+    assert "pass-phrase" not in text
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"keys", "config", "serve", "upgrade"}))
 def test_tables_that_were_never_made_ask_for_an_upgrade(bare: Command, command: str) -> None:
-    told = bare(*COMMANDS[command], secret_keys=KEY, instance="here").refused
-    assert told.endswith("run: accounts upgrade")
+    text = bare(*COMMANDS[command], secret_keys=KEY, instance="here").refused
+    assert text.endswith("run: accounts upgrade")
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"keys", "config"}))
@@ -108,10 +108,10 @@ def test_a_file_that_is_no_database_is_named(bare: Command, tmp_path: Path) -> N
 def test_an_instance_folder_that_cannot_be_written_is_named(bare: Command, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     folder = tmp_path / "file" / "instance"
-    told = bare("serve", instance=str(folder)).refused
-    assert told == f"cannot keep the key ring at {folder}/secret-keys: Not a directory"
-    told = bare("serve", instance=str(folder), secret_keys=KEY, port="0").refused
-    assert "accounts.db: unable to open database file" in told
+    text = bare("serve", instance=str(folder)).refused
+    assert text == f"cannot keep the key ring at {folder}/secret-keys: Not a directory"
+    text = bare("serve", instance=str(folder), secret_keys=KEY, port="0").refused
+    assert "accounts.db: unable to open database file" in text
 
 
 def test_a_port_that_is_taken_is_named(bare: Command) -> None:
@@ -119,8 +119,8 @@ def test_a_port_that_is_taken_is_named(bare: Command) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        told = bare("serve", port=str(port)).refused
-    assert told == f"ACCOUNTS_HOST, ACCOUNTS_PORT: cannot listen on 127.0.0.1 port {port}: Address already in use"
+        text = bare("serve", port=str(port)).refused
+    assert text == f"ACCOUNTS_HOST, ACCOUNTS_PORT: cannot listen on 127.0.0.1 port {port}: Address already in use"
 
 
 def test_settings_are_judged_before_the_port_is_taken(bare: Command, tmp_path: Path) -> None:

@@ -61,25 +61,25 @@ every_command = pytest.mark.parametrize("words", COMMANDS)
     ids=" ".join,
 )
 def test_wrong_usage_ends_with_2_and_touches_nothing(bare: Command, arguments: tuple[str, ...]) -> None:
-    said = bare(*arguments)
-    assert said.status == 2
-    assert said.out == ""
-    assert said.err.startswith("Usage: ")
+    result = bare(*arguments)
+    assert result.status == 2
+    assert result.out == ""
+    assert result.err.startswith("Usage: ")
 
 
 @every_command
 def test_an_unknown_option_is_wrong_usage(bare: Command, words: str) -> None:
-    said = bare(*words.split(), *fill_in(COMMANDS[words]), "--no-such-thing")
-    assert (said.status, said.out) == (2, "")
-    assert "No such option '--no-such-thing'" in said.err
+    result = bare(*words.split(), *fill_in(COMMANDS[words]), "--no-such-thing")
+    assert (result.status, result.out) == (2, "")
+    assert "No such option '--no-such-thing'" in result.err
     assert not Path("instance").exists()
 
 
 @pytest.mark.parametrize("words", [words for words, command in COMMANDS.items() if required_arguments(command)])
 def test_a_missing_argument_is_wrong_usage(bare: Command, words: str) -> None:
-    said = bare(*words.split())
-    assert (said.status, said.out) == (2, "")
-    assert "Missing argument" in said.err
+    result = bare(*words.split())
+    assert (result.status, result.out) == (2, "")
+    assert "Missing argument" in result.err
     assert not Path("instance").exists()
 
 
@@ -114,16 +114,16 @@ def test_a_store_that_is_away_is_one_line(bare: Command, words: str) -> None:
         nobody.bind(("127.0.0.1", 0))
         url = f"postgresql://anna@127.0.0.1:{nobody.getsockname()[1]}/accounts"
         command = (*words.split(), *fill_in(COMMANDS[words]))
-        told = bare(*command, database_url=url, secret_keys=KEY, port="0", mail_server="127.0.0.1").refused
-    assert told.startswith("ACCOUNTS_DATABASE_URL: cannot use postgresql+psycopg://anna@127.0.0.1")
+        text = bare(*command, database_url=url, secret_keys=KEY, port="0", mail_server="127.0.0.1").refused
+    assert text.startswith("ACCOUNTS_DATABASE_URL: cannot use postgresql+psycopg://anna@127.0.0.1")
 
 
 def test_an_answer_no_changes_nothing_and_ends_with_1(accounts: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for typed in ("n\n", ""):
         monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-        said = accounts("restored")
-        assert (said.status, said.out) == (1, "")
-        assert said.err.endswith("accounts: nothing was changed\n")
+        result = accounts("restored")
+        assert (result.status, result.out) == (1, "")
+        assert result.err.endswith("accounts: nothing was changed\n")
 
 
 @every_command
@@ -150,10 +150,10 @@ def test_a_list_of_commands_has_their_sentences_whole(
     bare: Command, monkeypatch: pytest.MonkeyPatch, words: str, columns: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", columns)
-    said = bare(*words.split(), "--help")
-    assert (said.status, said.err) == (0, "")
-    assert "..." not in said.out.replace("[ARGS]...", "")
-    listed = " ".join(said.out.partition("Commands:")[2].split())
+    result = bare(*words.split(), "--help")
+    assert (result.status, result.err) == (0, "")
+    assert "..." not in result.out.replace("[ARGS]...", "")
+    listed = " ".join(result.out.partition("Commands:")[2].split())
     below = {
         each.removeprefix(words).strip(): command
         for each, command in (COMMANDS | ALL_GROUPS).items()
@@ -169,9 +169,9 @@ def test_a_list_of_commands_has_their_sentences_whole(
 @every_command
 def test_every_command_has_help_in_words(bare: Command, words: str) -> None:
     for flag in ("-h", "--help"):
-        said = bare(*words.split(), flag)
-        assert (said.status, said.err) == (0, "")
-        assert said.out.startswith(f"Usage: accounts {words}")
+        result = bare(*words.split(), flag)
+        assert (result.status, result.err) == (0, "")
+        assert result.out.startswith(f"Usage: accounts {words}")
 
 
 def test_the_version_is_that_of_the_package(bare: Command) -> None:
@@ -195,14 +195,14 @@ def test_a_shell_completes_commands_options_and_choices(
     monkeypatch.setenv("_ACCOUNTS_COMPLETE", "bash_complete")
     monkeypatch.setenv("COMP_WORDS", line)
     monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
-    said = bare()
-    assert said.status == 0
-    assert {each.partition(",")[2] for each in said.out.splitlines()} == offered
+    result = bare()
+    assert result.status == 0
+    assert {each.partition(",")[2] for each in result.out.splitlines()} == offered
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_completion_of_a_shell_is_printed(bare: Command, monkeypatch: pytest.MonkeyPatch, shell: str) -> None:
     monkeypatch.setenv("_ACCOUNTS_COMPLETE", f"{shell}_source")
-    said = bare()
-    assert said.status == 0
-    assert f"_ACCOUNTS_COMPLETE={shell}_complete" in said.out
+    result = bare()
+    assert result.status == 0
+    assert f"_ACCOUNTS_COMPLETE={shell}_complete" in result.out

@@ -16,11 +16,11 @@ def test_accounts_are_listed_by_address_some_at_a_time(
     assert accounts("users", "list").out == "id  state  address  groups\n"
     admin, *others = service.admin(), service.member(), service.member()
     monkeypatch.setattr(import_module("accounts.cli.context"), "MAX_ROWS_PER_PAGE", 1)
-    said = accounts("users", "list")
+    result = accounts("users", "list")
     expected = [("active", admin.email, "admins"), *(("active", each.email, "-") for each in others)]
-    found = [(row["state"], row["address"], row["groups"]) for row in said.table]
+    found = [(row["state"], row["address"], row["groups"]) for row in result.table]
     assert found == sorted(expected, key=lambda row: row[1])
-    assert admin.get("/api/account").get_json()["id"] in {row["id"] for row in said.table}
+    assert admin.get("/api/account").get_json()["id"] in {row["id"] for row in result.table}
     first = accounts("users", "list", "--limit", "2")
     assert [row["address"] for row in first.table] == [row[1] for row in found[:2]]
     assert first.err == f"accounts: there are more; go on with --after {first.table[-1]['id']}\n"

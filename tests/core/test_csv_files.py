@@ -48,9 +48,9 @@ def test_a_byte_that_windows_does_not_know_is_seen_in_its_row() -> None:
 
 def test_what_is_no_table_is_told_with_its_line() -> None:
     raw = b'a@example.org\n"' + b"x" * 200_000
-    with pytest.raises(csv_files.InvalidCsv) as told:
+    with pytest.raises(csv_files.InvalidCsv) as result:
         rows(raw)
-    assert told.value.line == 2
+    assert result.value.line == 2
 
 
 def test_the_file_stays_open_and_can_be_read_again() -> None:

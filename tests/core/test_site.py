@@ -23,16 +23,16 @@ def settings(tmp_path: Path, **changes: object) -> Settings:
 
 
 def test_a_site_with_configured_keys_touches_no_file(tmp_path: Path) -> None:
-    house = Site(settings(tmp_path), LINKS, tokens=TOKENS)
-    assert not house.store.has_engine
+    site = Site(settings(tmp_path), LINKS, tokens=TOKENS)
+    assert not site.store.has_engine
     assert list(tmp_path.iterdir()) == []
-    assert house.ring.signing.secret == KEY.encode()
+    assert site.ring.signing.secret == KEY.encode()
 
 
 def test_a_site_without_configured_keys_keeps_a_ring_in_its_instance(tmp_path: Path) -> None:
-    house = Site(settings(tmp_path, secret_keys=None), LINKS, tokens=TOKENS)
+    site = Site(settings(tmp_path, secret_keys=None), LINKS, tokens=TOKENS)
     again = Site(settings(tmp_path, secret_keys=None), LINKS, tokens=TOKENS)
-    assert house.ring.signing == again.ring.signing
+    assert site.ring.signing == again.ring.signing
     assert [file.name for file in (tmp_path / "instance").iterdir()] == [KEY_FILE_NAME]
 
 
@@ -75,9 +75,9 @@ def test_a_bad_key_is_refused_at_start(tmp_path: Path) -> None:
 
 def test_a_host_may_bring_its_store_and_its_place(tmp_path: Path) -> None:
     store = Store(engine=create_engine(f"sqlite:///{tmp_path}/host.db"))
-    house = Site(settings(tmp_path), LINKS, tokens=TOKENS, url_prefix="/auth", store=store)
-    assert house.store is store
-    assert house.link_signer.page_url("/sign-in") == "http://127.0.0.1:8000/auth/sign-in"
+    site = Site(settings(tmp_path), LINKS, tokens=TOKENS, url_prefix="/auth", store=store)
+    assert site.store is store
+    assert site.link_signer.page_url("/sign-in") == "http://127.0.0.1:8000/auth/sign-in"
 
 
 def test_two_sites_with_the_same_key_do_not_accept_each_others_tokens(tmp_path: Path) -> None:

@@ -96,9 +96,9 @@ def test_a_page_fetches_nothing_and_runs_nothing(letters: Letters, words: str, l
 @every_language
 def test_who_asked_is_told_where_it_is_known(letters: Letters, words: str, language: str) -> None:
     message = composed(letters, sample_letter(words, language))
-    told = "2001:db8:7:1::/64 (Firefox on Linux)" in (message.body or "")
-    assert told is ("asked" in SAMPLES[words])
-    assert told is ("2001:db8:7:1::/64 (Firefox on Linux)" in (message.html or ""))
+    result = "2001:db8:7:1::/64 (Firefox on Linux)" in (message.body or "")
+    assert result is ("asked" in SAMPLES[words])
+    assert result is ("2001:db8:7:1::/64 (Firefox on Linux)" in (message.html or ""))
 
 
 @every_language

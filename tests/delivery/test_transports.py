@@ -83,14 +83,14 @@ def test_a_server_of_seven_bits_gets_seven_bits() -> None:
 
 
 def test_no_receiver_of_signals_gets_a_usable_link() -> None:
-    told: list[object] = []
+    results: list[object] = []
 
     def listen(sender: object, **facts: object) -> None:
-        told.append(facts)
+        results.append(facts)
 
     with SmtpSink() as sink, email_dispatched.connected_to(listen):
         carrier(sink.port).send(message())
-    assert told == []
+    assert results == []
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])

@@ -42,9 +42,9 @@ class App:
         (code,) = parse_qs(urlsplit(headers["location"]).query)["code"]
         return code
 
-    def token(self, at: Process, **said: str) -> requests.Response:
+    def token(self, at: Process, **data: str) -> requests.Response:
         auth = (self.id, self.secret)
-        return requests.post(f"{at.origin}/oauth/token", data=said, auth=auth, timeout=60)
+        return requests.post(f"{at.origin}/oauth/token", data=data, auth=auth, timeout=60)
 
     def redeem(self, at: Process, code: str) -> requests.Response:
         return self.token(at, grant_type="authorization_code", code=code, redirect_uri=CALLBACK)
@@ -86,15 +86,15 @@ def test_two_services_of_two_workers_each_are_one_provider(make_process: Start, 
 
     def command(*said: str) -> str:
         done = subprocess.run(
-            [*ACCOUNTS, *said], env=one.environ, cwd=one.folder, capture_output=True, text=True, check=True
+            [*ACCOUNTS, *data], env=one.environ, cwd=one.folder, capture_output=True, text=True, check=True
         )
         return done.stdout
 
-    said = dict(
+    data = dict(
         line.split(": ")
         for line in command("apps", "add", "Wiki", "--redirect", CALLBACK, "--trusted", "--no-pkce").splitlines()
     )
-    app = App(both, said["client id"], said["client secret"])
+    app = App(both, data["client id"], data["client secret"])
     ana = visit(one)
     first = {"token": token_of_url(one.first_admin_link), "email": "ana@example.org", "password": PASSWORD}
     assert ana.post("/api/l/invite", first).status == 201

@@ -58,8 +58,8 @@ def test_an_admin_hands_in_a_list_sends_it_and_takes_links_along(
     expect(admin.locator("tbody tr")).to_have_count(1)
     admin.locator("form[data-stream] .primary").click()
     if not scripts:
-        said = Languages("en").translate(language, "All is sent: %(count)s.", {"count": 230})
-        expect(admin.locator(".notice.good")).to_have_text(said)
+        text = Languages("en").translate(language, "All is sent: %(count)s.", {"count": 230})
+        expect(admin.locator(".notice.good")).to_have_text(text)
         expect(admin.locator(".steps li")).to_have_count(5)
         admin.click(".act .primary")
     expect(admin.locator("#invited")).to_be_visible(timeout=30_000)
@@ -102,8 +102,8 @@ def test_a_process_that_is_killed_while_it_sends_leaves_a_batch_that_goes_on(
     assert client.post("/api/sign-in", {"email": "admin@example.org", "password": PASSWORD}).status == 200
     left = client.get(f"/api{BATCHES}/{batch['id']}").json["left"]
     assert 0 < left <= PEOPLE - 200
-    said = client.post(f"/api{BATCHES}/{batch['id']}/send", {}).text.splitlines()
-    assert json.loads(said[-1]) == {"sent": PEOPLE, "skipped": 0, "left": 0, "finished": True}
+    results = client.post(f"/api{BATCHES}/{batch['id']}/send", {}).text.splitlines()
+    assert json.loads(results[-1]) == {"sent": PEOPLE, "skipped": 0, "left": 0, "finished": True}
     store = Store(empty_database)
     with store.engine.connect() as connection:
         total, different = connection.execute(

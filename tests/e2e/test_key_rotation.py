@@ -71,8 +71,8 @@ def ring_of(process: Process) -> FileKeyRing:
 
 def first_admin(process: Process, visit: Visit) -> Client:
     admin = visit(process)
-    said = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
-    assert admin.post("/api/l/invite", said).status == 201
+    data = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    assert admin.post("/api/l/invite", data).status == 201
     return admin
 
 
@@ -122,8 +122,8 @@ class Traffic:
         while not self.done.is_set():
             first, second = (Client(self.origins[(turn + step) % len(self.origins)]) for step in (0, 1))
             turn += 1
-            said = {"email": f"crossing{turn % CROSSING}@example.org", "password": PASSWORD}
-            self.answers["sign-in", first.post("/api/sign-in", said).status] += 1
+            data = {"email": f"crossing{turn % CROSSING}@example.org", "password": PASSWORD}
+            self.answers["sign-in", first.post("/api/sign-in", data).status] += 1
             second.cookies = first.cookies
             self.answers["carried on", second.get("/api/account").status] += 1
             first.close()
@@ -145,8 +145,8 @@ def rotate_under_load(
 ) -> Traffic:
     """What became of everybody's requests while a key was added and began to sign."""
     for number in range(CROSSING):
-        said = {"token": invited(admin, post_office, f"crossing{number}@example.org"), "password": PASSWORD}
-        assert visit(process).post("/api/l/invite", said).status == 201
+        data = {"token": invited(admin, post_office, f"crossing{number}@example.org"), "password": PASSWORD}
+        assert visit(process).post("/api/l/invite", data).status == 201
     tokens = [invited(admin, post_office, f"waiting{number}@example.org") for number in range(2)]
     traffic = Traffic(origins, admin.cookies, tokens)
     there = Client(origins[-1])
@@ -222,9 +222,9 @@ def test_a_dropped_key_is_dead_in_both_processes_within_a_second_or_so(
     run(one, "keys", "rotate", "--in", "2")
     time.sleep(2.5)
     young = printed_token(one, "young@example.org")
-    said = run(one, "keys", "drop", old, "--yes")
-    assert "admin@example.org" in said
-    assert "waiting@example.org" in said
+    text = run(one, "keys", "drop", old, "--yes")
+    assert "admin@example.org" in text
+    assert "waiting@example.org" in text
     time.sleep(RELOAD_INTERVAL_SECONDS + 0.5)
     for process in (one, other):
         client = visit(process)
@@ -238,8 +238,8 @@ def test_a_dropped_key_is_dead_in_both_processes_within_a_second_or_so(
 def test_an_emergency_drop_of_the_only_key_needs_no_restart(two: tuple[Process, Process], visit: Visit) -> None:
     one, other = two
     admin = first_admin(one, visit)
-    said = run(one, "keys", "drop", ring_of(one).signing.name, "--emergency")
-    assert "admin@example.org" in said
+    text = run(one, "keys", "drop", ring_of(one).signing.name, "--emergency")
+    assert "admin@example.org" in text
     time.sleep(RELOAD_INTERVAL_SECONDS + 0.5)
     for process, next_one in ((one, other), (other, one)):
         client = visit(process)

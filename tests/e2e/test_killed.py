@@ -53,8 +53,8 @@ def renames_itself(client: Client, acknowledged: list[str]) -> Thread:
 
 
 def first_admin(process: Process, client: Client) -> None:
-    said = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
-    assert client.post("/api/l/invite", said).status == 201
+    data = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    assert client.post("/api/l/invite", data).status == 201
 
 
 @on_either_database

@@ -63,9 +63,9 @@ class People:
 
     def words(self, english: str) -> str:
         """What a sentence is in the language of these people."""
-        said = Languages("en").translate(self.language, english)
-        assert (said == english) == (self.language == "en")
-        return said
+        text = Languages("en").translate(self.language, english)
+        assert (text == english) == (self.language == "en")
+        return text
 
     def sees(self, page: Page, words: str) -> None:
         """The page is about this, and in this person's language."""

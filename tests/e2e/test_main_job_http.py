@@ -14,10 +14,10 @@ def test_the_main_job_works_over_sockets(make_process: Start, visit: Visit, post
     process.start_and_answer()
 
     admin = visit(process)
-    said = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
-    assert admin.post("/api/l/invite", said).status == 201
+    data = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    assert admin.post("/api/l/invite", data).status == 201
     assert admin.get("/api/account").json["groups"] == ["admins"]
-    assert visit(process).post("/api/l/invite", said).json["code"] == "link_used"
+    assert visit(process).post("/api/l/invite", data).json["code"] == "link_used"
 
     second = visit(process)
     invited = admin.post("/api/admin/invites", {"email": "second@example.org", "groups": ["editors"]})
@@ -40,8 +40,8 @@ def test_the_main_job_works_over_sockets(make_process: Start, visit: Visit, post
     assert forgetful.post("/api/l/reset-password", {"token": token, "password": OTHER_PASSWORD}).status == 200
     for browser in (third, elsewhere, forgetful):
         assert browser.get("/api/account").status == 401
-    said = {"email": "third@example.org", "password": OTHER_PASSWORD}
-    assert forgetful.post("/api/sign-in", said).json["email"] == "third@example.org"
+    data = {"email": "third@example.org", "password": OTHER_PASSWORD}
+    assert forgetful.post("/api/sign-in", data).json["email"] == "third@example.org"
     assert len(post_office.wait_for(to="third@example.org", count=3)) == 3
 
     assert process.stop() == 0

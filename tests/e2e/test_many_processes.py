@@ -28,8 +28,8 @@ def ahead() -> tuple[str, ...]:
 def the_main_job_across(one: Process, other: Process, visit: Visit, post_office: SmtpSink) -> None:
     """Everything that one process begins is finished at the other, and the other way round."""
     here, there = visit(one), visit(other)
-    said = {"token": token_of_url(one.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
-    assert there.post("/api/l/invite", said).status == 201
+    data = {"token": token_of_url(one.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    assert there.post("/api/l/invite", data).status == 201
     here.cookies = there.cookies  # one browser behind a load balancer
     for _ in range(3):
         assert here.get("/api/account").json["groups"] == ["admins"]
@@ -60,8 +60,8 @@ def test_clocks_that_are_apart_lose_no_link_and_no_session(
     one.start_and_answer()
     other.start_and_answer()
     the_main_job_across(one, other, visit, post_office)
-    said = {"email": "admin@example.org", "password": PASSWORD}
-    times = [visit(process).post("/api/sign-in", said).json["auth_time"] for process in (one, other)]
+    data = {"email": "admin@example.org", "password": PASSWORD}
+    times = [visit(process).post("/api/sign-in", data).json["auth_time"] for process in (one, other)]
     assert times[1] - times[0] >= APART, "the clocks were not apart"
 
 

@@ -45,25 +45,25 @@ def test_no_page_of_admins_is_wider_than_its_window(live: Live, browser: Browser
 
 def fill(live: Live) -> tuple[str, ...]:
     """Has everything long there can be; the pages where it is shown."""
-    house = get_app_state(live.app).site
-    uow = UnitOfWork(house)
+    site = get_app_state(live.app).site
+    uow = UnitOfWork(site)
     asker = RequestInfo(
         account_id=accounts.find_account(uow, "root@example.org").id, network="2001:db8:1234:5678::/64"
     )
-    with UnitOfWork(house, asker) as uow:
+    with UnitOfWork(site, asker) as uow:
         for number, name in enumerate(NAMES):
             email = LONG[number:]
             account = Account(email=email, email_key=email, name=name, locale="en", anchor_email=email)
             uow.session.add(account)
             uow.session.flush()
             accounts.add_groups(uow, account, [f"{number}{'g' * 63}"])
-    uow = UnitOfWork(house, asker)
+    uow = UnitOfWork(site, asker)
     send_invites.send_invite(
         uow, InviteForm.model_validate({"email": f"x{LONG[1:]}", "name": NAMES[0], "groups": ["g" * 64]})
     )
     rows = "\n".join(f"{number}{LONG[2:]},{name},{'g' * 64}" for number, name in enumerate(NAMES))
-    said = {"name": "B" * 100, "people": f"email,name,groups,{'C' * 90}\n{rows}\n{'b' * 200},,"}
-    batch = batches.create_batch(uow, NewBatchForm.model_validate(said))
+    data = {"name": "B" * 100, "people": f"email,name,groups,{'C' * 90}\n{rows}\n{'b' * 200},,"}
+    batch = batches.create_batch(uow, NewBatchForm.model_validate(data))
     found = accounts.find_account(uow, LONG).id
     return (
         f"/accounts/{found}",

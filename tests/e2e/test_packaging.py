@@ -88,8 +88,8 @@ def test_an_installed_service_does_the_main_job_far_from_the_checkout(
     process.command = ("serve",)
     process.start_and_answer()
     admin = visit(process)
-    said = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
-    assert admin.post("/api/l/invite", said).status == 201
+    data = {"token": token_of_url(process.first_admin_link), "email": "admin@example.org", "password": PASSWORD}
+    assert admin.post("/api/l/invite", data).status == 201
     assert admin.post("/api/sign-up", {"email": "anna@example.org"}).status == 202
     token = mailed_token(post_office, "anna@example.org", "activate")
     assert visit(process).post("/api/l/activate", {"token": token, "password": PASSWORD}).status == 201

@@ -37,9 +37,9 @@ def test_nobody_is_let_in_after_the_end(served: Process, visit: Visit) -> None:
 
 
 def test_ctrl_c_ends_quietly(served: Process) -> None:
-    said = served.err
+    text = served.err
     assert served.interrupt() == 0
-    assert served.err == said
+    assert served.err == text
 
 
 def test_ctrl_c_ends_a_mail_worker_quietly(make_process: Start) -> None:

@@ -12,12 +12,12 @@ import pytest
 
 from tests.conftest import KEY
 from tests.e2e.running import ROOT, Process, free_port
-from tests.examples.kit import ON_NODE, Example, House, NodeMissing, node
+from tests.examples.kit import ON_NODE, Example, NodeMissing, RunningService, node
 from tests.servers.certificates import Authority
 from tests.servers.smtp import SmtpSink
 from tests.servers.tunnel import tls_in_front_of
 
-Open = Callable[..., House]
+Open = Callable[..., RunningService]
 Run = Callable[..., Example]
 
 
@@ -26,8 +26,8 @@ def open_house(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iter
     """Starts services: ``open_house(tls=True)``."""
     with ExitStack() as stack:
 
-        def start(*, tls: bool, **settings: Any) -> House:
-            folder, port = tmp_path_factory.mktemp("house"), free_port()
+        def start(*, tls: bool, **settings: Any) -> RunningService:
+            folder, port = tmp_path_factory.mktemp("service"), free_port()
             origin, ca = f"http://127.0.0.1:{port}", ""
             if tls:
                 authority, outside = Authority(folder), free_port()
@@ -48,27 +48,27 @@ def open_house(tmp_path_factory: pytest.TempPathFactory, sink: SmtpSink) -> Iter
             process = Process(environ, folder)
             stack.callback(process.clear_up)
             process.start_and_answer()
-            return House(process, origin, sink, ca)
+            return RunningService(process, origin, sink, ca)
 
         yield start
 
 
 @pytest.fixture(scope="module")
-def tls_house(open_house: Open) -> House:
+def tls_house(open_house: Open) -> RunningService:
     return open_house(tls=True)
 
 
 @pytest.fixture(scope="module")
-def plain_house(open_house: Open) -> House:
+def plain_house(open_house: Open) -> RunningService:
     return open_house(tls=False)
 
 
 @pytest.fixture
 def run_example(tmp_path: Path) -> Iterator[Run]:
-    """Registers and starts an example: ``run_example("flask", house)``."""
+    """Registers and starts an example: ``run_example("flask", service)``."""
     with ExitStack() as stack:
 
-        def run(name: str, house: House, *more: str) -> Example:
+        def run(name: str, service: RunningService, *more: str) -> Example:
             if name in ON_NODE:
                 try:
                     node()
@@ -76,7 +76,7 @@ def run_example(tmp_path: Path) -> Iterator[Run]:
                     pytest.skip(str(missing))
             folder = tmp_path / name
             folder.mkdir()
-            example = Example(name, house, folder)
+            example = Example(name, service, folder)
             example.register(*more)
             example.start()
             stack.callback(example.process.clear_up)

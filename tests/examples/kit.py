@@ -38,7 +38,7 @@ class NodeMissing(RuntimeError):
 
 
 @dataclass
-class House:
+class RunningService:
     """A running service.
 
     :ivar ca: the certificate that vouches for it; "" where it speaks plain http.
@@ -49,10 +49,10 @@ class House:
     post_office: SmtpSink
     ca: str = ""
 
-    def command(self, *said: str) -> str:
+    def command(self, *results: str) -> str:
         """What a command prints that an operator gives beside the running service."""
         done = subprocess.run(
-            [*ACCOUNTS, *said],
+            [*ACCOUNTS, *results],
             env=self.process.environ,
             cwd=self.process.folder,
             capture_output=True,
@@ -67,8 +67,8 @@ class House:
         email = make_email(name)
         with closing(Client(self.process.origin)) as client:
             assert client.post("/api/sign-up", {"email": email}).status == 202
-            said = {"token": mailed_token(self.post_office, email, "activate"), "password": PASSWORD, "name": name}
-            assert client.post("/api/l/activate", said).status == 201
+            data = {"token": mailed_token(self.post_office, email, "activate"), "password": PASSWORD, "name": name}
+            assert client.post("/api/l/activate", data).status == 201
         return email
 
 
@@ -84,7 +84,7 @@ class Example:
     """One program of ``examples/``, registered by the line that the guide shows, and running."""
 
     name: str
-    house: House
+    service: RunningService
     folder: Path
     port: int = field(default_factory=free_port)
     process: Program = field(init=False)
@@ -98,17 +98,17 @@ class Example:
     def register(self, *more: str) -> None:
         """Register it with the service."""
         command = registration("django" if self.name == OPENID_CLIENT else self.name, self.port)
-        said = self.house.command(*command, *more)
-        self.client_id = re.findall(r"^client id: (\S+)$", said, re.MULTILINE)[0]
-        self.secret = "".join(re.findall(r"^client secret: (\S+)$", said, re.MULTILINE))
+        text = self.service.command(*command, *more)
+        self.client_id = re.findall(r"^client id: (\S+)$", text, re.MULTILINE)[0]
+        self.secret = "".join(re.findall(r"^client secret: (\S+)$", text, re.MULTILINE))
 
     def start(self) -> None:
         """Start it with the settings that ``examples/Makefile`` gives it."""
         environ = {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PORT": str(self.port)}
         environ |= self.environ()
-        if self.house.ca:
+        if self.service.ca:
             trust = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")
-            environ |= dict.fromkeys(trust, self.house.ca)
+            environ |= dict.fromkeys(trust, self.service.ca)
         program, *command = self.program()
         self.process = Program(environ, self.folder, command, program=(program,))
         self.process.start()
@@ -126,11 +126,11 @@ class Example:
     def environ(self) -> Mapping[str, str]:
         shown = {"CLIENT_ID": self.client_id, "CLIENT_SECRET": self.secret}
         if self.name == "flask":
-            shown |= {"SERVER_METADATA_URL": f"{self.house.origin}/.well-known/openid-configuration"}
+            shown |= {"SERVER_METADATA_URL": f"{self.service.origin}/.well-known/openid-configuration"}
             return {f"FLASK_OIDC_{name}": value for name, value in shown.items()} | {"FLASK_SECRET_KEY": SECRET}
         if self.name == "browser":
             return {}
-        plain = {f"OIDC_{name}": value for name, value in shown.items()} | {"OIDC_ISSUER": self.house.origin}
+        plain = {f"OIDC_{name}": value for name, value in shown.items()} | {"OIDC_ISSUER": self.service.origin}
         plain["MODULES"] = str(EXAMPLES / "express" / "app.js")
         return plain | {"SECRET": SECRET, "SECRET_KEY": SECRET, "DATABASE": str(self.folder / "example.sqlite")}
 
@@ -145,14 +145,14 @@ class Example:
 class Somebody(HttpBrowser[None]):
     """Somebody at a browser without scripts."""
 
-    house: House
+    service: RunningService
     email: str = ""
 
     def __post_init__(self) -> None:
-        self.url = self.house.origin
+        self.url = self.service.origin
         self.http = requests.Session()
         self.http.trust_env = False
-        self.http.verify = self.house.ca or True
+        self.http.verify = self.service.ca or True
 
     def open(self, url: str, data: Mapping[str, str] | None = None) -> None:
         """Go there, and wherever that leads."""
@@ -166,9 +166,9 @@ class Somebody(HttpBrowser[None]):
 
     def sign_in(self) -> None:
         """Fill in the sign-in page of the service, and agree to what the app wants to know."""
-        assert self.url.startswith(f"{self.house.origin}/sign-in"), self.url
+        assert self.url.startswith(f"{self.service.origin}/sign-in"), self.url
         self.sign_in_as(self.email)
-        if self.url.startswith(f"{self.house.origin}/oauth/authorize"):
+        if self.url.startswith(f"{self.service.origin}/oauth/authorize"):
             self.submit(self.form("request"), decision="yes")
 
 

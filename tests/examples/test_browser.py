@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.running import free_port
 from tests.examples.conftest import Run
-from tests.examples.kit import EXAMPLES, Example, House
+from tests.examples.kit import EXAMPLES, Example, RunningService
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.e2e
@@ -30,7 +30,7 @@ NEAR_MISSES = (
 
 
 @pytest.fixture
-def page_example(plain_house: House, run_example: Run) -> Example:
+def page_example(plain_house: RunningService, run_example: Run) -> Example:
     example = run_example("browser", plain_house)
     for path in (EXAMPLES / "browser").glob("*.*"):
         (example.folder / path.name).write_bytes(path.read_bytes())
@@ -40,7 +40,7 @@ def page_example(plain_house: House, run_example: Run) -> Example:
 
 
 def test_somebody_signs_in_and_out_in_a_real_browser(
-    plain_house: House, page_example: Example, browser: Browser
+    plain_house: RunningService, page_example: Example, browser: Browser
 ) -> None:
     email = plain_house.member("Ana")
     page = browser.new_page()
@@ -66,7 +66,7 @@ def test_somebody_signs_in_and_out_in_a_real_browser(
 
 
 def test_only_pages_of_exactly_the_origins_of_public_apps_may_ask_for_tokens(
-    plain_house: House, page_example: Example
+    plain_house: RunningService, page_example: Example
 ) -> None:
     secret = Example("flask", plain_house, page_example.folder)
     secret.register()
@@ -79,13 +79,13 @@ def test_only_pages_of_exactly_the_origins_of_public_apps_may_ask_for_tokens(
     assert allowed(plain_house, "/oauth/authorize", page_example.origin) is None
 
 
-def allowed(house: House, path: str, origin: str) -> str | None:
+def allowed(service: RunningService, path: str, origin: str) -> str | None:
     """Which origin a browser is told may read the answer, asked beforehand and with the request itself."""
     headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
-    before = requests.options(f"{house.origin}{path}", headers=headers, timeout=20)
-    answer = requests.post(f"{house.origin}{path}", headers={"Origin": origin}, allow_redirects=False, timeout=20)
+    before = requests.options(f"{service.origin}{path}", headers=headers, timeout=20)
+    answer = requests.post(f"{service.origin}{path}", headers={"Origin": origin}, allow_redirects=False, timeout=20)
     for each in (before, answer):
         assert "Access-Control-Allow-Credentials" not in each.headers
-    said = {each.headers.get("Access-Control-Allow-Origin") for each in (before, answer)}
-    assert len(said) == 1, said
-    return said.pop()
+    results = {each.headers.get("Access-Control-Allow-Origin") for each in (before, answer)}
+    assert len(results) == 1, results
+    return results.pop()

@@ -59,10 +59,10 @@ def test_a_small_flask_app_needs_fifteen_lines() -> None:
 
 
 def test_the_makefile_registers_as_the_guide_says() -> None:
-    said = re.findall(r"^accounts (apps add .+)$", _joined(GUIDE.read_text(encoding="utf-8")), re.MULTILINE)
+    results = re.findall(r"^accounts (apps add .+)$", _joined(GUIDE.read_text(encoding="utf-8")), re.MULTILINE)
     made = re.findall(r"\(call accounts,(.+?)\)\)? &&", _joined((EXAMPLES / "Makefile").read_text(encoding="utf-8")))
-    assert len(made) == len(said) == 4
-    assert [shlex.split(each) for each in made] == [shlex.split(each)[2:] for each in said]
+    assert len(made) == len(results) == 4
+    assert [shlex.split(each) for each in made] == [shlex.split(each)[2:] for each in results]
 
 
 @pytest.mark.parametrize("name", ["flask", "django"])

@@ -15,7 +15,7 @@ from flask.sessions import SecureCookieSessionInterface
 
 from accounts.flows.oidc import signing_keys
 from tests.examples.conftest import Run
-from tests.examples.kit import OPENID_CLIENT, SECRET, Example, House, Somebody
+from tests.examples.kit import OPENID_CLIENT, SECRET, Example, RunningService, Somebody
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(480)]
 AHEAD = signing_keys.EMERGENCY_PUBLISH_AHEAD
@@ -50,7 +50,7 @@ class Visits:
             stop.wait(0.3)
 
 
-def test_relying_parties_go_on_while_keys_are_rotated(tls_house: House, run_example: Run) -> None:
+def test_relying_parties_go_on_while_keys_are_rotated(tls_house: RunningService, run_example: Run) -> None:
     email = tls_house.member("Ana")
     visits = []
     for name in ("flask", "django", "express", OPENID_CLIENT):
@@ -65,8 +65,8 @@ def test_relying_parties_go_on_while_keys_are_rotated(tls_house: House, run_exam
     for thread in threads:
         thread.start()
 
-    said = tls_house.command("keys", "oidc", "rotate", "--now")
-    assert said.count("is published and signs from") == len(signing_keys.SIGNING_ALGS)
+    text = tls_house.command("keys", "oidc", "rotate", "--now")
+    assert text.count("is published and signs from") == len(signing_keys.SIGNING_ALGS)
     kids = visits[0].kids
     ends = time.monotonic() + AHEAD.total_seconds() + 100
     while len(set(kids)) < 2 and time.monotonic() < ends:

@@ -10,7 +10,7 @@ import requests
 
 from tests.e2e.client import Client
 from tests.examples.conftest import Run
-from tests.examples.kit import House, Somebody
+from tests.examples.kit import RunningService, Somebody
 
 pytestmark = pytest.mark.e2e
 ON_SERVERS = ("flask", "django", "express")
@@ -18,7 +18,7 @@ on_each = pytest.mark.parametrize("name", ON_SERVERS)
 
 
 @on_each
-def test_somebody_signs_in_and_out(name: str, tls_house: House, run_example: Run) -> None:
+def test_somebody_signs_in_and_out(name: str, tls_house: RunningService, run_example: Run) -> None:
     example = run_example(name, tls_house)
     ana = Somebody(tls_house, tls_house.member("Ana"))
     ana.open(example.origin)
@@ -38,7 +38,7 @@ def test_somebody_signs_in_and_out(name: str, tls_house: House, run_example: Run
 
 
 @on_each
-def test_who_refuses_is_told_and_stays_a_stranger(name: str, tls_house: House, run_example: Run) -> None:
+def test_who_refuses_is_told_and_stays_a_stranger(name: str, tls_house: RunningService, run_example: Run) -> None:
     example = run_example(name, tls_house)
     bob = Somebody(tls_house, tls_house.member("Bob"))
     bob.open(example.origin)
@@ -53,7 +53,9 @@ def test_who_refuses_is_told_and_stays_a_stranger(name: str, tls_house: House, r
 
 
 @on_each
-def test_an_answer_of_somebody_elses_sign_in_is_refused(name: str, tls_house: House, run_example: Run) -> None:
+def test_an_answer_of_somebody_elses_sign_in_is_refused(
+    name: str, tls_house: RunningService, run_example: Run
+) -> None:
     """Login CSRF: a stranger's code in a victim's browser must not sign the victim in as the stranger."""
     example = run_example(name, tls_house)
     mallory = Somebody(tls_house, tls_house.member("Mallory"))
@@ -71,7 +73,7 @@ def test_an_answer_of_somebody_elses_sign_in_is_refused(name: str, tls_house: Ho
 
 @pytest.mark.parametrize("name", ["django", "express"])
 def test_a_page_for_members_sends_a_stranger_to_sign_in_and_back(
-    name: str, tls_house: House, run_example: Run
+    name: str, tls_house: RunningService, run_example: Run
 ) -> None:
     example = run_example(name, tls_house)
     ana = Somebody(tls_house, tls_house.member("Ana"))
@@ -84,7 +86,7 @@ def test_a_page_for_members_sends_a_stranger_to_sign_in_and_back(
 @on_each
 @pytest.mark.parametrize("everywhere", [True, False], ids=["everywhere", "in that browser"])
 def test_signed_out_there_is_signed_out_of_the_app(
-    name: str, everywhere: bool, tls_house: House, run_example: Run
+    name: str, everywhere: bool, tls_house: RunningService, run_example: Run
 ) -> None:
     """Back-channel logout: ended somewhere else, and gone in a browser that never came by the service again."""
     example = run_example(name, tls_house)
@@ -121,20 +123,20 @@ def test_signed_out_there_is_signed_out_of_the_app(
 
 
 @on_each
-def test_only_a_valid_logout_token_signs_anybody_out(name: str, tls_house: House, run_example: Run) -> None:
+def test_only_a_valid_logout_token_signs_anybody_out(name: str, tls_house: RunningService, run_example: Run) -> None:
     example = run_example(name, tls_house)
     ana = Somebody(tls_house, tls_house.member("Ana"))
     ana.open(example.origin)
     ana.follow("Sign in")
     ana.sign_in()
     (form,) = [form for form in ana.page.forms if form.action == "/sign-out"]
-    told = ana.http.post(f"{example.origin}{form.action}", data=form.values, allow_redirects=False, timeout=20)
-    (hint,) = re.findall(r"id_token_hint=([^&]+)", told.headers["Location"])
+    response = ana.http.post(f"{example.origin}{form.action}", data=form.values, allow_redirects=False, timeout=20)
+    (hint,) = re.findall(r"id_token_hint=([^&]+)", response.headers["Location"])
     ana.open(f"{example.origin}/sign-in")
     assert "Hello Ana" in ana.page.text
     unsigned = f"{hint.rpartition('.')[0]}."
     for token in ("", "x", "a.b.c", hint, unsigned, f"{unsigned}AAAA"):
-        said = requests.post(f"{example.origin}/backchannel-logout", data={"logout_token": token}, timeout=20)
-        assert said.status_code == 400, token
+        reply = requests.post(f"{example.origin}/backchannel-logout", data={"logout_token": token}, timeout=20)
+        assert reply.status_code == 400, token
     ana.open(example.origin)
     assert "Hello Ana" in ana.page.text

@@ -1,4 +1,4 @@
-"""Walking the flows without a web server: what the link door does, and accounts made that way."""
+"""Walking the flows without a web server: what the endpoint of links does, and accounts made that way."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def sign_up_member(service: Service, name: str = "member", password: str = PASSW
 
 
 def create_first_admin(service: Service) -> Member:
-    """Opens the door for the first admin."""
+    """Create the first admin."""
     url, email = first_admin_url(service.uow()), make_email("admin")
     assert url is not None
     done = use_link(

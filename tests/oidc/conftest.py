@@ -1,4 +1,4 @@
-"""A provider behind TLS: the server stays, the house in it is made anew for every test."""
+"""A provider behind TLS: the server stays, the service in it is made anew for every test."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def with_keys(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -
     shutil.copy(sqlite_template, path)
     given = {"ENV": "development", "INSTANCE": str(folder), "DATABASE_URL": f"sqlite:///{path}", "SECRET_KEYS": [KEY]}
     app = APP_POOL.acquire(Settings.load({f"ACCOUNTS_{name}": value for name, value in given.items()}))
-    house = get_app_state(app).site
+    site = get_app_state(app).site
     with app.app_context():
-        assert house.get(SigningKeys).public_jwks()
-    house.store.close()
+        assert site.get(SigningKeys).public_jwks()
+    site.store.close()
     APP_POOL.release(app)
     return path
 
@@ -50,7 +50,7 @@ def listening(authority: Authority) -> Iterator[Provider]:
 
 @pytest.fixture
 def provider(listening: Provider, database: str, with_keys: Path, make_service: Callable[..., Service]) -> Provider:
-    """A house on SQLite behind TLS, with no app and nobody in it."""
+    """A service on SQLite behind TLS, with no app and nobody in it."""
     shutil.copy(with_keys, database.removeprefix("sqlite:///"))
     listening.serve(make_service(public_origin=listening.origin))
     return listening

@@ -48,8 +48,8 @@ def test_an_app_that_signs_somebody_out_is_told_by_the_back_channel(
     ana, at_home = provider.person(), provider.person("ben")
     tokens = rp.tokens(ana.log_in(rp))
     rp.tokens(at_home.log_in(rp))
-    said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BACK, "state": STATE_128}
-    landed = ana.open(url(rp, **said))
+    data = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BACK, "state": STATE_128}
+    landed = ana.open(url(rp, **data))
     assert landed is not None
     assert (landed.endpoint, landed.parameters) == (BACK, {"state": STATE_128})
     provider.service.deliver()

@@ -142,8 +142,8 @@ def test_an_app_may_lead_on_to_another_origin_of_its_own(
 ) -> None:
     """Chromium holds a page's form-action against every redirect that follows on its form."""
     uri = f"{arrivals.uri}?hop=1"
-    said = {"redirect_uris": [uri], "post_logout_redirect_uris": [uri], "application_type": "native"}
-    rp = provider.register(**said, trusted=False)
+    data = {"redirect_uris": [uri], "post_logout_redirect_uris": [uri], "application_type": "native"}
+    rp = provider.register(**data, trusted=False)
     page.goto(rp.authorization_url(response_mode=mode, scope="openid email"))
     sign_in(page, provider.person().email)
     page.get_by_role("button", name="Agree and continue").click()

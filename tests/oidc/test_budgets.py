@@ -48,13 +48,13 @@ class Asking:
         answer = self.person.client.get(f"/oauth/authorize?{urlencode(asks)}")
         return parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
 
-    def post(self, path: str, **said: str) -> TestResponse:
+    def post(self, path: str, **data: str) -> TestResponse:
         pair = base64.b64encode(f"{self.id}:{self.secret}".encode()).decode()
-        return self.client.post(path, data=said, headers={"Authorization": f"Basic {pair}"})
+        return self.client.post(path, data=data, headers={"Authorization": f"Basic {pair}"})
 
     def redeem(self, code: str) -> dict[str, Any]:
-        said = {"grant_type": "authorization_code", "redirect_uri": "https://wiki.example.org/cb", "code": code}
-        answer = self.post("/oauth/token", **said, code_verifier=self.verifier)
+        data = {"grant_type": "authorization_code", "redirect_uri": "https://wiki.example.org/cb", "code": code}
+        answer = self.post("/oauth/token", **data, code_verifier=self.verifier)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.get_json()
         return found

@@ -64,24 +64,24 @@ def test_the_discovery_document_is_whole(provider: Provider, should: Should) -> 
     url = f"{provider.origin}/.well-known/openid-configuration"
     answer = requests.get(url, verify=provider.ca, timeout=30)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "application/json")
-    said: dict[str, Any] = answer.json()
-    assert said["issuer"] == provider.origin
-    assert "code" in said["response_types_supported"]
-    assert said["subject_types_supported"] == ["public"]
-    assert "RS256" in said["id_token_signing_alg_values_supported"]
-    urls = {name: value for name, value in said.items() if name.endswith("_endpoint") or name == "jwks_uri"}
+    data: dict[str, Any] = answer.json()
+    assert data["issuer"] == provider.origin
+    assert "code" in data["response_types_supported"]
+    assert data["subject_types_supported"] == ["public"]
+    assert "RS256" in data["id_token_signing_alg_values_supported"]
+    urls = {name: value for name, value in data.items() if name.endswith("_endpoint") or name == "jwks_uri"}
     assert len(urls) == 7
     assert all(value.startswith(f"{provider.origin}/") for value in urls.values())
-    assert said["code_challenge_methods_supported"] == ["S256"]
-    assert said["grant_types_supported"]
-    assert said["request_parameter_supported"] is False
-    assert said["request_uri_parameter_supported"] is False
-    algs = [alg for name, values in said.items() if name.endswith("_alg_values_supported") for alg in values]
+    assert data["code_challenge_methods_supported"] == ["S256"]
+    assert data["grant_types_supported"]
+    assert data["request_parameter_supported"] is False
+    assert data["request_uri_parameter_supported"] is False
+    algs = [alg for name, values in data.items() if name.endswith("_alg_values_supported") for alg in values]
     assert "none" not in algs
-    should("openid" in said["scopes_supported"], "scopes_supported lacks openid")
-    should("sub" in said["claims_supported"], "claims_supported lacks sub")
-    should(set(said) <= KNOWN, f"unknown members: {set(said) - KNOWN}")
-    should("userinfo_endpoint" in said, "userinfo_endpoint is missing")
+    should("openid" in data["scopes_supported"], "scopes_supported lacks openid")
+    should("sub" in data["claims_supported"], "claims_supported lacks sub")
+    should(set(data) <= KNOWN, f"unknown members: {set(data) - KNOWN}")
+    should("userinfo_endpoint" in data, "userinfo_endpoint is missing")
 
 
 @module("oidcc-discovery-endpoint-verification", plan="config")

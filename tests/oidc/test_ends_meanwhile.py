@@ -81,8 +81,8 @@ def a_code(service: Service, ana: Member, session: Session, app: App) -> Authori
 @on_both_databases
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 def test_what_ends_while_a_code_is_redeemed_ends_its_grant_and_tells_the_app(service: Service, way: Way) -> None:
-    said = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"]}
-    app = registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(said)).app
+    data = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"]}
+    app = registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(data)).app
     ana = sign_up_member(service)
     session = ana.sign_in()
     code = a_code(service, ana, session, app)

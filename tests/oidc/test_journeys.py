@@ -81,8 +81,8 @@ def test_through_an_invitation(provider: Provider) -> None:
     rp = provider.register()
     target = asked(rp).removeprefix(provider.origin)
     email = make_email()
-    said = {"email": email, "next": target}
-    send_invites.send_invite(provider.service.uow(), send_invites.InviteForm.model_validate(said))
+    data = {"email": email, "next": target}
+    send_invites.send_invite(provider.service.uow(), send_invites.InviteForm.model_validate(data))
     ana = new_device(provider, email)
     ana.open(provider.service.link_url(email, "invite"))
     arrived(rp, ana.submit(ana.form("password"), password=PASSWORD), email)

@@ -28,10 +28,10 @@ def tokens(rp: RelyingParty, ana: BrowserUser) -> Tokens:
     return rp.tokens(ana.log_in(rp))
 
 
-def url(rp: RelyingParty, **said: str) -> str:
+def url(rp: RelyingParty, **data: str) -> str:
     from urllib.parse import urlencode
 
-    return f"{rp.metadata['end_session_endpoint']}?{urlencode(said)}"
+    return f"{rp.metadata['end_session_endpoint']}?{urlencode(data)}"
 
 
 def signed_in(rp: RelyingParty, ana: BrowserUser) -> bool:
@@ -67,8 +67,8 @@ def test_a_hint_and_a_registered_address_sign_out_and_lead_back(
 
 @module("oidcc-rp-initiated-logout-bad-post-logout-redirect-uri", plan=PLAN)
 def test_an_unregistered_address_is_sent_nobody(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
-    said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": "https://evil.example/"}
-    assert ana.open(url(rp, **said)) is None
+    data = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": "https://evil.example/"}
+    assert ana.open(url(rp, **data)) is None
     assert ana.response.status_code == 400
     assert signed_in(rp, ana)
 
@@ -76,8 +76,8 @@ def test_an_unregistered_address_is_sent_nobody(rp: RelyingParty, ana: BrowserUs
 @module("oidcc-rp-initiated-logout-modified-id-token-hint", plan=PLAN)
 def test_a_hint_without_a_signature_is_none(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     _, body, _ = tokens.id_token.split(".")
-    said = {"id_token_hint": f"eyJhbGciOiJub25lIn0.{body}.", "post_logout_redirect_uri": BACK}
-    assert ana.open(url(rp, **said)) is None
+    data = {"id_token_hint": f"eyJhbGciOiJub25lIn0.{body}.", "post_logout_redirect_uri": BACK}
+    assert ana.open(url(rp, **data)) is None
     assert ana.response.status_code == 400
     assert signed_in(rp, ana)
 
@@ -125,8 +125,8 @@ def test_with_state_only_nobody_is_sent_anywhere(rp: RelyingParty, ana: BrowserU
 
 @module("oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri", plan=PLAN)
 def test_a_query_may_not_be_added(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
-    said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": f"{BACK}?foo=bar"}
-    assert ana.open(url(rp, **said)) is None
+    data = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": f"{BACK}?foo=bar"}
+    assert ana.open(url(rp, **data)) is None
     assert ana.response.status_code == 400
 
 
@@ -139,14 +139,14 @@ def test_a_hint_signed_by_somebody_else_is_none(rp: RelyingParty, ana: BrowserUs
 
 
 def test_what_only_looks_signs_nobody_out(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
-    said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BACK}
-    assert "Location" not in ana.http.head(url(rp, **said), timeout=20).headers
+    data = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": BACK}
+    assert "Location" not in ana.http.head(url(rp, **data), timeout=20).headers
     assert signed_in(rp, ana)
 
 
 def test_it_may_be_asked_by_post(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
-    said = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": f"{BACK}?x=y", "state": "s t&u"}
-    landed = ana.open(rp.metadata["end_session_endpoint"], said)
+    data = {"id_token_hint": tokens.id_token, "post_logout_redirect_uri": f"{BACK}?x=y", "state": "s t&u"}
+    landed = ana.open(rp.metadata["end_session_endpoint"], data)
     assert landed is not None
     assert landed.url == f"{BACK}?x=y&state=s+t%26u"
 
@@ -154,8 +154,8 @@ def test_it_may_be_asked_by_post(rp: RelyingParty, ana: BrowserUser, tokens: Tok
 def test_the_client_must_be_the_one_of_the_hint(provider: Provider, rp: RelyingParty, tokens: Tokens) -> None:
     other = provider.register(post_logout_redirect_uris=["https://other.example.org/"])
     ana = provider.person()
-    for said in ({"client_id": other.id}, {"client_id": "nobody"}):
-        assert ana.open(url(rp, id_token_hint=tokens.id_token, **said)) is None
+    for data in ({"client_id": other.id}, {"client_id": "nobody"}):
+        assert ana.open(url(rp, id_token_hint=tokens.id_token, **data)) is None
         assert ana.response.status_code == 400
 
 

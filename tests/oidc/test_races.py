@@ -24,8 +24,8 @@ URI = "https://rp.example.org/cb"
 
 
 def registered(service: Service) -> tuple[App, str]:
-    said = {"name": "Wiki", "redirect_uris": [URI], "require_pkce": False, "trusted": True}
-    made = registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(said))
+    data = {"name": "Wiki", "redirect_uris": [URI], "require_pkce": False, "trusted": True}
+    made = registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(data))
     assert made.secret is not None
     return made.app, made.secret
 
@@ -52,13 +52,13 @@ def code_for(service: Service, ana: Member, app: App) -> str:
     )
 
 
-def ask(service: Service, app: App, secret: str, **said: str) -> EndpointResponse:
+def ask(service: Service, app: App, secret: str, **data: str) -> EndpointResponse:
     from base64 import b64encode
 
     uow = service.uow()
     try:
         headers = {"Authorization": "Basic " + b64encode(f"{app.id}:{secret}".encode()).decode()}
-        return service.site.get(OAuthServer).handle_token_request(ClientRequest(uow, said, headers))
+        return service.site.get(OAuthServer).handle_token_request(ClientRequest(uow, data, headers))
     finally:
         uow.close()
 
@@ -72,8 +72,8 @@ def test_of_fifty_that_redeem_one_code_one_succeeds_and_its_tokens_die(service: 
     app, secret = registered(service)
     ana = sign_up_member(service)
     code = code_for(service, ana, app)
-    said = {"grant_type": "authorization_code", "code": code, "redirect_uri": URI}
-    answers = run_concurrently(50, lambda number: ask(service, app, secret, **said))
+    data = {"grant_type": "authorization_code", "code": code, "redirect_uri": URI}
+    answers = run_concurrently(50, lambda number: ask(service, app, secret, **data))
     assert counted(answers) == {(200, None): 1, (400, "invalid_grant"): 49}
     (good,) = [each for each in answers if each.status == 200]
     with service.uow() as uow:
@@ -89,8 +89,8 @@ def test_fifty_that_refresh_at_once_all_go_on_in_one_family(service: Service) ->
     ana = sign_up_member(service)
     code = code_for(service, ana, app)
     first = ask(service, app, secret, grant_type="authorization_code", code=code, redirect_uri=URI)
-    said = {"grant_type": "refresh_token", "refresh_token": first.body["refresh_token"]}
-    answers = run_concurrently(50, lambda number: ask(service, app, secret, **said))
+    data = {"grant_type": "refresh_token", "refresh_token": first.body["refresh_token"]}
+    answers = run_concurrently(50, lambda number: ask(service, app, secret, **data))
     assert counted(answers) == {(200, None): 50}
     with service.uow() as uow:
         (grant,) = uow.session.scalars(select(Grant))
@@ -102,19 +102,19 @@ def test_fifty_that_refresh_at_once_all_go_on_in_one_family(service: Service) ->
 @on_both_databases
 def test_fifty_first_starts_make_one_set_of_keys(database: str) -> None:
     def start(number: int) -> frozenset[str]:
-        house = make_site(database)
+        site = make_site(database)
         try:
-            return frozenset(key["kid"] for key in house.get(SigningKeys).public_jwks())
+            return frozenset(key["kid"] for key in site.get(SigningKeys).public_jwks())
         finally:
-            house.store.close()
+            site.store.close()
 
     found = set(run_concurrently(8, start))
     assert len(found) == 1
     store = Store(database)
-    house = make_site(database)
-    with UnitOfWork(house) as uow:
+    site = make_site(database)
+    with UnitOfWork(site) as uow:
         rows = list(uow.session.scalars(select(OidcKey)))
     assert sorted(row.alg for row in rows) == sorted(SIGNING_ALGS)
     assert all(row.not_before <= now() and row.retired_at is None for row in rows)
-    house.store.close()
+    site.store.close()
     store.close()

@@ -48,8 +48,8 @@ def test_everything_is_dead_at_once(provider: Provider, end: Callable[[Provider,
     end(provider, account_id)
     assert rp.userinfo(tokens.access).status_code == 401
     assert rp.refresh(tokens.refresh).status_code in (400, 401)
-    said = rp.introspect(tokens.access)
-    assert said.status_code == 401 or said.json() == {"active": False}
+    response = rp.introspect(tokens.access)
+    assert response.status_code == 401 or response.json() == {"active": False}
     if end is not disconnect:
         assert rp.redeem(landed).status_code in (400, 401), "a code under way, too"
     after = ana.open(rp.authorization_url(prompt="none"))
@@ -90,8 +90,8 @@ def test_sub_is_no_address_and_goes_to_nobody_else(provider: Provider, rp: Relyi
     delete(provider, first.claims["sub"])
     again = provider.service.person(email=ana.email)
     again.post("/api/sign-up", {"email": ana.email})
-    said = {"token": provider.service.link_token(ana.email, "activate"), "password": ana.password, "name": "Ana"}
-    assert again.post("/api/l/activate", said).status_code == 201
+    data = {"token": provider.service.link_token(ana.email, "activate"), "password": ana.password, "name": "Ana"}
+    assert again.post("/api/l/activate", data).status_code == 201
     new = offline_tokens(rp, BrowserUser(provider, ana.email))
     assert new.claims["sub"] != first.claims["sub"]
     assert rp.userinfo(first.access).status_code == 401

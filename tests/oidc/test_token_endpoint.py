@@ -94,12 +94,12 @@ def test_an_app_gets_no_more_than_its_registration_allows(provider: Provider, an
 def test_a_client_must_show_itself_as_it_is_registered(
     provider: Provider, rp: RelyingParty, ana: BrowserUser
 ) -> None:
-    landed, said = ana.log_in(rp), {"grant_type": "authorization_code", "redirect_uri": rp.redirect_uri}
-    said |= {"code": landed.parameters["code"], "code_verifier": rp.verifier}
+    landed, data = ana.log_in(rp), {"grant_type": "authorization_code", "redirect_uri": rp.redirect_uri}
+    data |= {"code": landed.parameters["code"], "code_verifier": rp.verifier}
 
     def ask(pair: str | None, **more: str) -> requests.Response:
         headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()} if pair is not None else {}
-        return rp.http.post(rp.metadata["token_endpoint"], data=said | more, headers=headers, timeout=30)
+        return rp.http.post(rp.metadata["token_endpoint"], data=data | more, headers=headers, timeout=30)
 
     refused = ask(f"{rp.id}:wrong")
     assert oauth_error(refused) == (401, "invalid_client")

@@ -52,8 +52,8 @@ def test_only_pages_of_registered_public_apps_may_ask_from_a_browser(provider: P
                 assert "Access-Control-Allow-Credentials" not in each.headers
     for path in ("/oauth/authorize", "/oauth/logout", "/oauth/consent"):
         for ask in (rp.http.get, rp.http.options):
-            told = ask(provider.origin + path, headers={"Origin": mine}, timeout=30).headers
-            assert not [name for name in told if name.startswith("Access-Control")]
+            result = ask(provider.origin + path, headers={"Origin": mine}, timeout=30).headers
+            assert not [name for name in result if name.startswith("Access-Control")]
 
 
 def test_userinfo_tells_what_holds_now(provider: Provider, rp: RelyingParty, ana: BrowserUser) -> None:

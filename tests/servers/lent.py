@@ -1,7 +1,7 @@
 """What tests lend each other, one after the other: engines and PostgreSQL databases, both as good as new.
 
 Making them costs more than most tests do: PostgreSQL copies a database in 0.2 s, and each new engine compiles every
-statement of the house anew.
+statement of the service anew.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.servers.postgres import Postgres
 
 
 class Engines:
-    """Engines as the house makes them. One that is lent anew connects elsewhere; what it has compiled stays."""
+    """Engines as the service makes them. One that is lent anew connects elsewhere; what it has compiled stays."""
 
     def __init__(self) -> None:
         self._idle: defaultdict[URL, list[Engine]] = defaultdict(list)

@@ -225,7 +225,7 @@ def _wait_until_ready(server: Postgres, keeper: subprocess.Popen[bytes], folder:
             return
         except psycopg.OperationalError as error:
             log = folder / "log"
-            said = log.read_text(errors="replace") if log.is_file() else ""
-            if time.monotonic() > end or keeper.poll() is not None or "FATAL:  could not" in said:
-                raise RuntimeError(f"PostgreSQL does not start: {error}\n{said}") from error
+            text = log.read_text(errors="replace") if log.is_file() else ""
+            if time.monotonic() > end or keeper.poll() is not None or "FATAL:  could not" in text:
+                raise RuntimeError(f"PostgreSQL does not start: {error}\n{text}") from error
             time.sleep(0.02)

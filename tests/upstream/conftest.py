@@ -71,9 +71,9 @@ class Browser(HttpBrowser["Browser"]):
         assert found is not None, self.response.text
         return dict(parse_qsl(urlsplit(html.unescape(found[1])).query))
 
-    def come_back(self, asked: dict[str, str], **said: str | None) -> Browser:
+    def come_back(self, asked: dict[str, str], **data: str | None) -> Browser:
         """Come back with an answer; the code is the nonce, which the liar puts into its token."""
-        usual = {"code": asked["nonce"], "state": asked["state"], "iss": self.world.liar.origin} | said
+        usual = {"code": asked["nonce"], "state": asked["state"], "iss": self.world.liar.origin} | data
         query = urlencode({name: value for name, value in usual.items() if value is not None})
         return self.open(f"{asked['redirect_uri']}?{query}")
 
@@ -91,8 +91,8 @@ def world(sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPa
         near, far = stack.enter_context(listening()), stack.enter_context(listening())
         origin, there_origin = f"http://127.0.0.1:{near.server_port}", f"http://localhost:{far.server_port}"
 
-        def house(origin: str, **settings: str) -> Service:
-            folder = tmp_path_factory.mktemp("house")
+        def make_service(origin: str, **settings: str) -> Service:
+            folder = tmp_path_factory.mktemp("service")
             shutil.copy(sqlite_template, folder / "accounts.db")
             given = {
                 "ENV": "development",
@@ -109,15 +109,15 @@ def world(sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPa
             stack.callback(get_app_state(app).site.store.close)
             return Service(app, sink)
 
-        there = house(there_origin)
-        said = {"name": "Here", "redirect_uris": [f"{origin}/upstream/office/callback"], "trusted": True}
+        there = make_service(there_origin)
+        data = {"name": "Here", "redirect_uris": [f"{origin}/upstream/office/callback"], "trusted": True}
         made = registration.register_app(
-            there.uow(), registration_form.RegisterAppForm.model_validate(said | {"claims": ["email", "name"]})
+            there.uow(), registration_form.RegisterAppForm.model_validate(data | {"claims": ["email", "name"]})
         )
         work = {"ISSUER": there_origin, "CLIENT_ID": made.app.id, "CLIENT_SECRET": str(made.secret), "LABEL": "Work"}
         lies = {"ISSUER": liar.origin, "CLIENT_ID": liar.client_id}
         settings = {f"UPSTREAM_OFFICE_{name}": value for name, value in work.items()}
-        here = house(origin, **settings, **{f"UPSTREAM_LIAR_{name}": value for name, value in lies.items()})
+        here = make_service(origin, **settings, **{f"UPSTREAM_LIAR_{name}": value for name, value in lies.items()})
         near.app, far.app = here.app, there.app
         yield World(here, there, origin, there_origin, liar)
 

@@ -73,14 +73,14 @@ class Liar:
     def id_token(self, nonce: str) -> str:
         moment = int(time.time())
         good = {"iss": self.origin, "aud": self.client_id, "sub": "mallory", "iat": moment, "exp": moment + 300}
-        said = _without_none(good | {"nonce": nonce} | self.claims)
+        data = _without_none(good | {"nonce": nonce} | self.claims)
         if self.manner == "none":
-            return f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part(said)}."
+            return f"{_part({'alg': 'none', 'typ': 'JWT'})}.{_part(data)}."
         if self.manner == "HS256":
             secret = OctKey.import_key(self.key.as_pem(private=False), {"kid": "one"})
-            return jwt.encode({"alg": "HS256", "kid": "one"}, said, secret, algorithms=["HS256"])
+            return jwt.encode({"alg": "HS256", "kid": "one"}, data, secret, algorithms=["HS256"])
         key = self.key if self.manner == "RS256" else RSAKey.generate_key(2048, {"kid": "one"})
-        return jwt.encode({"alg": "RS256", "kid": key.kid}, said, key)
+        return jwt.encode({"alg": "RS256", "kid": key.kid}, data, key)
 
 
 @contextmanager
@@ -99,8 +99,8 @@ def lying(context: ssl.SSLContext | None = None) -> Iterator[Liar]:
             form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
             # The code that a test sends back is the nonce that the browser was sent with.
             token = liar.id_token(form["code"][0])
-            said = {"access_token": "x", "token_type": "Bearer", "id_token": token, "more": "x" * liar.padding}
-            self._say(liar.token_status, said)
+            data = {"access_token": "x", "token_type": "Bearer", "id_token": token, "more": "x" * liar.padding}
+            self._say(liar.token_status, data)
 
         def _say(self, status: int, said: Any) -> None:
             body = json.dumps(said).encode()

@@ -140,8 +140,8 @@ def test_a_disabled_account_is_refused_and_everywhere_ends_it(world: World) -> N
 
 def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(world: World) -> None:
     employee, email = world.there.member("employee"), make_email("invited")
-    said = send_invites.InviteForm.model_validate({"email": email, "groups": ["editors"]})
-    send_invites.send_invite(world.here.uow(), said)
+    form = send_invites.InviteForm.model_validate({"email": email, "groups": ["editors"]})
+    send_invites.send_invite(world.here.uow(), form)
     url, opened_before = world.here.link_url(email, "invite"), invitations_opened(world.here)
     browser = world.browser().open(url).press("/upstream/office/join")
     browser.sign_in_as(employee.email)
@@ -174,8 +174,8 @@ def test_an_invitation_is_accepted_with_another_service_and_leaves_a_way_in(worl
 
 def test_an_invitation_of_somebody_else_is_not_accepted_by_who_is_signed_in(world: World) -> None:
     ana, email = world.here.member("ana"), make_email("invited")
-    said = send_invites.InviteForm.model_validate({"email": email, "groups": []})
-    send_invites.send_invite(world.here.uow(), said)
+    filled_form = send_invites.InviteForm.model_validate({"email": email, "groups": []})
+    send_invites.send_invite(world.here.uow(), filled_form)
     browser = world.browser().open("/sign-in").sign_in_as(ana.email)
     browser.open(world.here.link_url(email, "invite"))
     csrf_token = next(form.values["csrf_token"] for form in browser.page.forms if "csrf_token" in form.values)

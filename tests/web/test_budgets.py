@@ -17,12 +17,18 @@ ASKS_THE_STORE = {
 def test_no_get_of_a_stranger_opens_a_connection(make_service: Callable[..., Service]) -> None:
     service = make_service()
     stranger = service.person()
-    asked = [door for door in list_endpoints(service) if not door.is_unsafe and door.name not in ASKS_THE_STORE]
-    for door in asked:
-        request_endpoint(door, stranger)
-        assert not service.site.store.has_engine, door
+    asked = [
+        endpoint
+        for endpoint in list_endpoints(service)
+        if not endpoint.is_unsafe and endpoint.name not in ASKS_THE_STORE
+    ]
+    for endpoint in asked:
+        request_endpoint(endpoint, stranger)
+        assert not service.site.store.has_engine, endpoint
     assert len(asked) > 60
-    request_endpoint(next(door for door in list_endpoints(service) if door.name == "GET /health/ready"), stranger)
+    request_endpoint(
+        next(endpoint for endpoint in list_endpoints(service) if endpoint.name == "GET /health/ready"), stranger
+    )
     assert service.site.store.has_engine
 
 

@@ -33,8 +33,8 @@ def test_links_and_sessions_of_one_process_hold_at_another_with_another_clock(
         elsewhere.client.set_cookie("session", cookie.value)
         changed = elsewhere.client.patch("/api/account", json={"name": "B"}, headers={"X-CSRF-Token": csrf})
         assert changed.status_code == 200
-        said = {"token": token, "password": "another quite long password"}
-        assert behind.person().post("/api/l/reset-password", said).status_code == 200
+        data = {"token": token, "password": "another quite long password"}
+        assert behind.person().post("/api/l/reset-password", data).status_code == 200
         assert not elsewhere.signed_in
     with time_machine.travel(NOON, tick=False):
         assert not member.signed_in, "what one process ended is ended at the other"
@@ -78,20 +78,20 @@ def expired(service: Service, purpose: str, lives: timedelta) -> tuple[Person, s
 )
 def test_a_link_ends_to_the_second_as_page_and_as_json(service: Service, purpose: str, lives: timedelta) -> None:
     person, token = expired(service, purpose, lives)
-    said = {"token": token, "password": "another quite long password"}
+    data = {"token": token, "password": "another quite long password"}
     with time_machine.travel(NOON + lives, tick=False):
         assert person.get(f"/api/l/{purpose}?token={token}").status_code == 200
     with time_machine.travel(NOON + lives + timedelta(seconds=1), tick=False):
-        for answer in (person.get(f"/api/l/{purpose}?token={token}"), person.post(f"/api/l/{purpose}", said)):
+        for answer in (person.get(f"/api/l/{purpose}?token={token}"), person.post(f"/api/l/{purpose}", data)):
             assert (answer.status_code, problem_code(answer)) == (410, "link_expired")
         assert person.get(f"/l/{purpose}/{token}/go").status_code == 303
         page = person.get(f"/l/{purpose}")
         assert page.status_code == 410
         assert b'type="password"' not in page.data
-        form = {"csrf_token": person.get("/api/csrf").get_json()["csrf_token"], "link_id": "", **said}
+        form = {"csrf_token": person.get("/api/csrf").get_json()["csrf_token"], "link_id": "", **data}
         form.pop("token")
         assert person.client.post(f"/l/{purpose}", data=form).status_code == 410
-        person.password = said["password"]
+        person.password = data["password"]
         assert person.sign_in().status_code == 401
 
 

@@ -33,17 +33,17 @@ def set_cookies(answer: TestResponse) -> list[tuple[str, str, set[str]]]:
 def payload(cookie: str) -> list[Any]:
     """What anybody can read in a session's cookie."""
     body = cookie.rsplit(".", 2)[0]
-    said: list[Any] = URLSafeSerializer("no key is needed").load_payload(body.encode())
-    return said
+    results: list[Any] = URLSafeSerializer("no key is needed").load_payload(body.encode())
+    return results
 
 
 def answers_of_everything(service: Service) -> Iterator[TestResponse]:
-    """Every door as stranger and as admin, every link from its mail to its act, sign-in and sign-out."""
+    """Every endpoint as stranger and as admin, every link from its mail to its act, sign-in and sign-out."""
     admin = service.admin()
     for person in (service.person(), admin):
-        for door in list_endpoints(service):
-            yield request_endpoint(door, person)
-            if person is admin and door.route and door.route.name == "sign_out":
+        for endpoint in list_endpoints(service):
+            yield request_endpoint(endpoint, person)
+            if person is admin and endpoint.route and endpoint.route.name == "sign_out":
                 yield person.sign_in(remember=True)
     for purpose in PURPOSES:
         yield admin.sign_in()
@@ -53,8 +53,8 @@ def answers_of_everything(service: Service) -> Iterator[TestResponse]:
         page = person.get(f"/l/{purpose}")
         yield page
         link_id = page.get_data(as_text=True).partition('name="link_id" value="')[2].partition('"')[0]
-        said = {"csrf_token": csrf_token(person), "link_id": link_id, **FORM_DATA[purpose]}
-        acted = person.client.post(f"/l/{purpose}", data=said)
+        data = {"csrf_token": csrf_token(person), "link_id": link_id, **FORM_DATA[purpose]}
+        acted = person.client.post(f"/l/{purpose}", data=data)
         assert acted.status_code == 303
         yield acted
 
@@ -92,9 +92,9 @@ def test_the_cookie_says_no_address_no_name_and_no_role(service: Service) -> Non
     admin = service.admin()
     cookie = admin.client.get_cookie("session")
     assert cookie is not None
-    said = json.dumps(payload(cookie.value)).lower()
+    text = json.dumps(payload(cookie.value)).lower()
     for secret in (admin.email, "admin", "example", "password", PASSWORD, "staple"):
-        assert secret not in said
+        assert secret not in text
 
 
 def test_none_of_a_thousand_mutated_cookies_is_anybody(service: Service) -> None:

@@ -1,4 +1,4 @@
-"""Requests in somebody else's name, at every door that changes something, with everything else right."""
+"""Requests in somebody else's name, at every endpoint that changes something, with everything else right."""
 
 from __future__ import annotations
 
@@ -92,19 +92,19 @@ class Scene:
             "lift_limits": {"email": self.other.email},
         }
 
-    def body(self, door: Endpoint) -> dict[str, Any]:
-        assert door.route is not None
-        if door.route.name == "act":
+    def body(self, endpoint: Endpoint) -> dict[str, Any]:
+        assert endpoint.route is not None
+        if endpoint.route.name == "act":
             return {
-                **FORM_DATA[door.purpose],
-                **({"token": self.tokens[door.purpose]} if door.format == "json" else {}),
+                **FORM_DATA[endpoint.purpose],
+                **({"token": self.tokens[endpoint.purpose]} if endpoint.format == "json" else {}),
             }
-        if door.route.name == "again":
-            return {"token": self.tokens[door.purpose]} if door.format == "json" else {}
-        return self.said[door.route.name]
+        if endpoint.route.name == "again":
+            return {"token": self.tokens[endpoint.purpose]} if endpoint.format == "json" else {}
+        return self.said[endpoint.route.name]
 
-    def knock(self, door: Endpoint, person: Person, **how: Any) -> int:
-        return request_endpoint(door, person, self.body(door), values=self.values, **how).status_code
+    def request(self, endpoint: Endpoint, person: Person, **how: Any) -> int:
+        return request_endpoint(endpoint, person, self.body(endpoint), values=self.values, **how).status_code
 
     @property
     def values(self) -> dict[str, str]:
@@ -133,14 +133,18 @@ def scene(service: Service) -> Scene:
 def changing(service: Service) -> list[Endpoint]:
     """What can be done here in somebody's name."""
     return [
-        door for door in list_endpoints(service) if door.is_unsafe and not (door.route and door.route.csrf is False)
+        endpoint
+        for endpoint in list_endpoints(service)
+        if endpoint.is_unsafe and not (endpoint.route and endpoint.route.csrf is False)
     ]
 
 
 def test_what_other_sites_may_send_is_this_and_no_more(service: Service) -> None:
     """Programs show a secret or a token of their own; the two for browsers only go round by GET."""
     foreign = {
-        door.name for door in list_endpoints(service) if door.route and door.route.csrf is False and door.is_unsafe
+        endpoint.name
+        for endpoint in list_endpoints(service)
+        if endpoint.route and endpoint.route.csrf is False and endpoint.is_unsafe
     }
     assert foreign == {
         "POST /oauth/token",
@@ -154,12 +158,16 @@ def test_what_other_sites_may_send_is_this_and_no_more(service: Service) -> None
 
 def needing_a_token(service: Service) -> list[Endpoint]:
     """Every form, and all JSON that acts by the authority of the session."""
-    return [door for door in changing(service) if door.format == "html" or door.csrf_required]
+    return [endpoint for endpoint in changing(service) if endpoint.format == "html" or endpoint.csrf_required]
 
 
 def test_there_are_endpoints_with_and_without_a_csrf_check(service: Service) -> None:
     assert len(needing_a_token(service)) > 40
-    assert {door.route.name for door in changing(service) if door not in needing_a_token(service) and door.route} == {
+    assert {
+        endpoint.route.name
+        for endpoint in changing(service)
+        if endpoint not in needing_a_token(service) and endpoint.route
+    } == {
         "sign_up",
         "sign_in",
         "sign_in_mail",
@@ -180,9 +188,9 @@ def test_a_missing_or_foreign_token_is_refused_everywhere_and_changes_nothing(se
         "of another session of the same person": csrf_token(second),
     }
     before = dump_tables(service)
-    for door in needing_a_token(service):
+    for endpoint in needing_a_token(service):
         for which, token in tokens.items():
-            assert scene.knock(door, scene.admin, token=token) == 403, f"{door.name}: {which}"
+            assert scene.request(endpoint, scene.admin, token=token) == 403, f"{endpoint.name}: {which}"
     assert dump_tables(service) == before
     assert scene.admin.signed_in
 
@@ -203,18 +211,20 @@ FOREIGN: list[dict[str, str]] = [
 def test_what_another_site_sends_is_refused_everywhere_and_changes_nothing(service: Service, scene: Scene) -> None:
     token = csrf_token(scene.admin)
     before = dump_tables(service)
-    for door in changing(service):
+    for endpoint in changing(service):
         for headers in FOREIGN:
-            assert scene.knock(door, scene.admin, token=token, headers=headers) == 403, f"{door.name}: {headers}"
+            assert scene.request(endpoint, scene.admin, token=token, headers=headers) == 403, (
+                f"{endpoint.name}: {headers}"
+            )
     assert dump_tables(service) == before
     assert scene.admin.signed_in
 
 
 def test_a_form_without_any_cookie_is_refused_even_with_a_token(service: Service, scene: Scene) -> None:
     token, before = csrf_token(scene.admin), dump_tables(service)
-    for door in changing(service):
-        if door.format == "html":
-            assert scene.knock(door, service.person(), token=token) in (401, 403), door.name
+    for endpoint in changing(service):
+        if endpoint.format == "html":
+            assert scene.request(endpoint, service.person(), token=token) in (401, 403), endpoint.name
     assert dump_tables(service) == before
 
 
@@ -231,8 +241,8 @@ OWN: list[dict[str, str]] = [
 def test_what_the_own_pages_send_is_taken(service: Service) -> None:
     member = service.member()
     for headers in OWN:
-        said = {"name": "Other", "locale": "en", "csrf_token": csrf_token(member)}
-        assert member.client.post("/account", data=said, headers=headers).status_code == 303, headers
+        data = {"name": "Other", "locale": "en", "csrf_token": csrf_token(member)}
+        assert member.client.post("/account", data=data, headers=headers).status_code == 303, headers
 
 
 def test_a_picture_cannot_sign_anybody_out(service: Service) -> None:

@@ -49,8 +49,8 @@ def seen(answer: TestResponse, email: str) -> tuple[int, str, list[tuple[str, st
 def ask(person: Person, path: str, email: str, format: str) -> TestResponse:
     if format == "json":
         return person.post(f"/api{path}", DOORS[path](email))
-    said = {**DOORS[path](email), "csrf_token": csrf_token(person)}
-    return person.client.post(path, data=said, environ_base={"REMOTE_ADDR": person.network})
+    data = {**DOORS[path](email), "csrf_token": csrf_token(person)}
+    return person.client.post(path, data=data, environ_base={"REMOTE_ADDR": person.network})
 
 
 @pytest.mark.parametrize("format", ["html", "json"])

@@ -34,21 +34,21 @@ DEAD = {problem.code for problem in all_problems(errors.DeadLink)} - {errors.Dea
 def check_problem(answer: TestResponse) -> dict[str, Any]:
     """That a body is a problem of ours; returns it."""
     assert answer.mimetype == "application/problem+json"
-    said: dict[str, Any] = answer.get_json()
+    data: dict[str, Any] = answer.get_json()
     assert (
         {"type", "title", "status", "code"}
-        <= set(said)
+        <= set(data)
         <= {"type", "title", "status", "code", "errors", "retry_after", "again"}
     )
-    assert ("again" in said) == (said["code"] in DEAD), "of dead links it is told whether a fresh one is to be had"
-    assert said.get("again", False) in (True, False)
-    assert said["type"] == "about:blank"
-    assert said["status"] == answer.status_code
-    assert said["code"] in CODES
-    for error in said.get("errors", []):
+    assert ("again" in data) == (data["code"] in DEAD), "of dead links it is told whether a fresh one is to be had"
+    assert data.get("again", False) in (True, False)
+    assert data["type"] == "about:blank"
+    assert data["status"] == answer.status_code
+    assert data["code"] in CODES
+    for error in data.get("errors", []):
         assert set(error) == {"field", "code", "detail"}
         assert "%(" not in error["detail"]
-    return said
+    return data
 
 
 def test_codes_are_unique_and_each_has_one_status_and_one_message() -> None:
@@ -60,9 +60,9 @@ def test_codes_are_unique_and_each_has_one_status_and_one_message() -> None:
 
 def test_every_error_of_every_json_endpoint_has_one_shape(service: Service) -> None:
     for person in (service.person(), service.member()):
-        for door in list_endpoints(service):
-            answer = request_endpoint(door, person)
-            if door.format == "json" and answer.status_code >= 400:
+        for endpoint in list_endpoints(service):
+            answer = request_endpoint(endpoint, person)
+            if endpoint.format == "json" and answer.status_code >= 400:
                 check_problem(answer)
 
 

@@ -72,8 +72,8 @@ def test_a_visitor_is_let_through_with_all_four_headers(service: Service) -> Non
     assert len(statements) == 1
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
-    told = {name: value for name, value in answer.headers.items() if name.startswith("Remote-")}
-    assert told == {
+    data = {name: value for name, value in answer.headers.items() if name.startswith("Remote-")}
+    assert data == {
         "Remote-User": account.id,
         "Remote-Email": member.email,
         "Remote-Name": "Member",

@@ -77,12 +77,12 @@ def test_over_plain_http_nothing_is_promised_about_https(make_service: Callable[
 def test_every_endpoint_answers_with_all_headers(make_service: Callable[..., Service]) -> None:
     service = make_service(public_origin=HTTPS)
     person = service.person()
-    for door in list_endpoints(service):
-        answer = request_endpoint(door, person)
-        if door.name.startswith("GET /assets"):
+    for endpoint in list_endpoints(service):
+        answer = request_endpoint(endpoint, person)
+        if endpoint.name.startswith("GET /assets"):
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert "max-age=31536000" in answer.headers["Cache-Control"]
-        elif door.name in PUBLISHED:
+        elif endpoint.name in PUBLISHED:
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert answer.headers["Cache-Control"] == "public, max-age=3600"
             assert answer.headers["Access-Control-Allow-Origin"] == "*"
@@ -106,9 +106,9 @@ def test_no_other_origin_is_let_in_by_cors(service: Service, origin: str) -> Non
 
 def test_no_page_loads_anything_from_elsewhere_or_runs_inline(service: Service) -> None:
     admin = service.admin()
-    for door in list_endpoints(service):
-        page = request_endpoint(door, admin)
+    for endpoint in list_endpoints(service):
+        page = request_endpoint(endpoint, admin)
         if page.mimetype == "text/html" and "Location" not in page.headers:
             text = page.get_data(as_text=True)
             for forbidden in (' src="http', ' src="//', 'href="http', " style=", " onclick=", "<style", "<script>"):
-                assert forbidden not in text, f"{door.name}: {forbidden}"
+                assert forbidden not in text, f"{endpoint.name}: {forbidden}"

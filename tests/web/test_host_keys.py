@@ -78,11 +78,11 @@ def test_the_ring_of_the_host_is_used_oldest_first(
 def test_a_ring_that_may_not_be_used_stops_the_start(
     tmp_path: Path, database: str, sink: SmtpSink, config: dict[str, Any]
 ) -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as result:
         host(tmp_path, database, sink, **config)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(result.value)
     for secret in (OLDER, HOST_KEY, "short but random"):
-        assert secret not in str(told.value)
+        assert secret not in str(result.value)
 
 
 def test_a_host_without_any_key_gets_a_ring_of_ours_in_its_instance_folder(

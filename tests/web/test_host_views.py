@@ -115,10 +115,10 @@ def test_a_problem_in_a_view_of_the_host_is_a_page_or_json(service: Service) -> 
     page = client.get("/full")
     assert (page.status_code, page.mimetype) == (409, HTML)
     assert "The list is full." in page.text
-    told = client.get("/full", headers={"Accept": JSON})
-    assert (told.status_code, told.mimetype) == (409, "application/problem+json")
-    assert told.get_json() == {"type": "about:blank", "title": "The list is full.", "status": 409, "code": "full"}
-    assert "nobody need know" not in page.text + told.text
+    response = client.get("/full", headers={"Accept": JSON})
+    assert (response.status_code, response.mimetype) == (409, "application/problem+json")
+    assert response.get_json() == {"type": "about:blank", "title": "The list is full.", "status": 409, "code": "full"}
+    assert "nobody need know" not in page.text + response.text
 
 
 def test_a_host_may_tell_problems_its_own_way(settings: Callable[..., Settings], mount: Any) -> None:
@@ -142,8 +142,8 @@ def test_strangers_are_sent_to_sign_in_or_told_in_json(service: Service) -> None
     client = service.app.test_client()
     sent = client.get("/private?a=1")
     assert (sent.status_code, sent.location) == (303, "/auth/sign-in?next=/private?a%3D1")
-    told = client.get("/private", headers={"Accept": JSON})
-    assert (told.status_code, told.mimetype, told.get_json()["code"]) == (
+    response = client.get("/private", headers={"Accept": JSON})
+    assert (response.status_code, response.mimetype, response.get_json()["code"]) == (
         401,
         "application/problem+json",
         "not_signed_in",

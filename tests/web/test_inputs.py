@@ -36,17 +36,21 @@ def scene(service: Service) -> Scene:
 
 def changing(service: Service, speaks: str) -> list[Endpoint]:
     # Not signing out: that would end the session of the test.
-    found = [door for door in list_endpoints(service) if door.is_unsafe and door.format == speaks]
-    return [door for door in found if door.route and door.route.csrf is not False and door.route.name not in ENDS]
+    found = [endpoint for endpoint in list_endpoints(service) if endpoint.is_unsafe and endpoint.format == speaks]
+    return [
+        endpoint
+        for endpoint in found
+        if endpoint.route and endpoint.route.csrf is not False and endpoint.route.name not in ENDS
+    ]
 
 
 def values(scene: Scene) -> dict[str, str]:
     return scene.values
 
 
-def raw(door: Endpoint, person: Person, scene: Scene, data: bytes | str, media_type: str) -> Any:
+def raw(endpoint: Endpoint, person: Person, scene: Scene, data: bytes | str, media_type: str) -> Any:
     headers = {"X-CSRF-Token": csrf_token(person), "Content-Type": media_type}
-    return person.client.open(door.path(**values(scene)), method=door.method, data=data, headers=headers)
+    return person.client.open(endpoint.path(**values(scene)), method=endpoint.method, data=data, headers=headers)
 
 
 FORMS = (
@@ -60,12 +64,12 @@ FORMS = (
 
 def test_json_endpoints_take_no_form_and_no_text(service: Service, scene: Scene) -> None:
     before = dump_tables(service, "rate_limits")
-    sign_out = [door for door in list_endpoints(service) if door.name == "POST /api/sign-out"]
-    for door in [*changing(service, "json"), *sign_out]:
+    sign_out = [endpoint for endpoint in list_endpoints(service) if endpoint.name == "POST /api/sign-out"]
+    for endpoint in [*changing(service, "json"), *sign_out]:
         for media_type in FORMS:
-            answer = raw(door, scene.admin, scene, "email=a@example.org", media_type)
+            answer = raw(endpoint, scene.admin, scene, "email=a@example.org", media_type)
             found = (answer.status_code, problem_code(answer))
-            assert found == (415, "unsupported_media_type"), f"{door.name}: {media_type}"
+            assert found == (415, "unsupported_media_type"), f"{endpoint.name}: {media_type}"
     assert dump_tables(service, "rate_limits") == before
     assert scene.admin.signed_in
 
@@ -78,52 +82,54 @@ NO_OBJECTS = [
 
 def test_what_is_no_json_object_is_refused(service: Service, scene: Scene) -> None:
     before = dump_tables(service, "rate_limits")
-    for door in changing(service, "json"):
+    for endpoint in changing(service, "json"):
         for body in NO_OBJECTS:
-            answer = raw(door, scene.admin, scene, body.encode("latin-1", "replace"), "application/json")
-            assert answer.status_code == 400, f"{door.name}: {body[:6]!r}"
+            answer = raw(endpoint, scene.admin, scene, body.encode("latin-1", "replace"), "application/json")
+            assert answer.status_code == 400, f"{endpoint.name}: {body[:6]!r}"
     assert dump_tables(service, "rate_limits") == before
 
 
 def test_a_field_given_twice_is_refused(service: Service, scene: Scene) -> None:
     before = dump_tables(service, "rate_limits")
-    for door in changing(service, "json"):
+    for endpoint in changing(service, "json"):
         twice = '{"email": "a@example.org", "email": "b@example.org"}'
-        assert raw(door, scene.admin, scene, twice, "application/json").status_code == 400, door.name
-    for door in changing(service, "html"):
-        if door.route and door.route.form:
+        assert raw(endpoint, scene.admin, scene, twice, "application/json").status_code == 400, endpoint.name
+    for endpoint in changing(service, "html"):
+        if endpoint.route and endpoint.route.form:
             fields = [(CSRF_FIELD, csrf_token(scene.admin)), ("email", "a@example.org"), ("email", "b@example.org")]
             data = "&".join(f"{name}={value}" for name, value in fields)
-            answer = raw(door, scene.admin, scene, data, "application/x-www-form-urlencoded")
-            assert answer.status_code == 400, door.name
+            answer = raw(endpoint, scene.admin, scene, data, "application/x-www-form-urlencoded")
+            assert answer.status_code == 400, endpoint.name
     assert dump_tables(service, "rate_limits") == before
 
 
 def test_a_body_over_64_kb_or_the_limit_of_its_endpoint_is_refused(service: Service, scene: Scene) -> None:
     before = dump_tables(service, "rate_limits")
-    for door in changing(service, "json"):
-        long = "x" * ((door.route and door.route.max_bytes) or MAX_BODY_BYTES)
-        answer = raw(door, scene.admin, scene, json.dumps({"email": long}), "application/json")
-        assert (answer.status_code, problem_code(answer)) == (413, "too_large"), door.name
-    for door in changing(service, "html"):
-        long = "x" * ((door.route and door.route.max_bytes) or MAX_BODY_BYTES)
+    for endpoint in changing(service, "json"):
+        long = "x" * ((endpoint.route and endpoint.route.max_bytes) or MAX_BODY_BYTES)
+        answer = raw(endpoint, scene.admin, scene, json.dumps({"email": long}), "application/json")
+        assert (answer.status_code, problem_code(answer)) == (413, "too_large"), endpoint.name
+    for endpoint in changing(service, "html"):
+        long = "x" * ((endpoint.route and endpoint.route.max_bytes) or MAX_BODY_BYTES)
         data = f"{CSRF_FIELD}={csrf_token(scene.admin)}&email={long}"
-        assert raw(door, scene.admin, scene, data, "application/x-www-form-urlencoded").status_code == 413, door.name
+        assert raw(endpoint, scene.admin, scene, data, "application/x-www-form-urlencoded").status_code == 413, (
+            endpoint.name
+        )
     assert dump_tables(service, "rate_limits") == before
 
 
 def test_a_form_of_a_thousand_parts_is_refused(service: Service, scene: Scene) -> None:
-    for door in changing(service, "html"):
+    for endpoint in changing(service, "html"):
         part = '--x\r\nContent-Disposition: form-data; name="a{}"\r\n\r\nb\r\n'
         data = "".join(part.format(number) for number in range(1000)) + "--x--\r\n"
-        answer = raw(door, scene.admin, scene, data, "multipart/form-data; boundary=x")
-        assert 400 <= answer.status_code < 500, door.name
+        answer = raw(endpoint, scene.admin, scene, data, "multipart/form-data; boundary=x")
+        assert 400 <= answer.status_code < 500, endpoint.name
 
 
 def test_every_text_field_takes_text_only_and_nothing_breaks_on_odd_text(service: Service, scene: Scene) -> None:
     checked = set()
-    for door in changing(service, "json"):
-        good = scene.body(door)
+    for endpoint in changing(service, "json"):
+        good = scene.body(endpoint)
         for name, value in good.items():
             if name == "token" or not isinstance(value, str):
                 continue
@@ -131,22 +137,22 @@ def test_every_text_field_takes_text_only_and_nothing_breaks_on_odd_text(service
             for wrong in WRONG:
                 if name == "groups" and wrong in ([], ["a"]):
                     continue
-                answer = request_endpoint(door, scene.admin, {**good, name: wrong}, values=values(scene))
-                assert answer.status_code in (422, 429), f"{door.name} {name}={wrong!r}"
+                answer = request_endpoint(endpoint, scene.admin, {**good, name: wrong}, values=values(scene))
+                assert answer.status_code in (422, 429), f"{endpoint.name} {name}={wrong!r}"
     assert checked >= {"email", "password", "current_password", "name", "locale", "groups"}
 
 
 def test_nothing_breaks_on_odd_text(service: Service, scene: Scene) -> None:
-    for door in [*changing(service, "json"), *changing(service, "html")]:
-        if door.prefix or (door.route and door.route.name == "change_password"):
+    for endpoint in [*changing(service, "json"), *changing(service, "html")]:
+        if endpoint.prefix or (endpoint.route and endpoint.route.name == "change_password"):
             continue
-        for name, value in scene.body(door).items():
+        for name, value in scene.body(endpoint).items():
             for odd in ODD if isinstance(value, str) else []:
-                said = {**scene.body(door), name: odd}
-                if door.format == "html":
-                    said = {key: str(text).encode("utf-8", "replace").decode() for key, text in said.items()}
-                answer = request_endpoint(door, scene.admin, said, values=values(scene))
-                assert answer.status_code < 500, f"{door.name} {name}={odd[:9]!r}"
+                data = {**scene.body(endpoint), name: odd}
+                if endpoint.format == "html":
+                    data = {key: str(text).encode("utf-8", "replace").decode() for key, text in data.items()}
+                answer = request_endpoint(endpoint, scene.admin, data, values=values(scene))
+                assert answer.status_code < 500, f"{endpoint.name} {name}={odd[:9]!r}"
 
 
 FOREIGN = ["id", "is_admin", "groups", "status", "auth_epoch", "password_hash", "version", "link_id", "__class__"]
@@ -154,14 +160,14 @@ FOREIGN = ["id", "is_admin", "groups", "status", "auth_epoch", "password_hash", 
 
 def test_fields_that_there_are_not_are_refused(service: Service, scene: Scene) -> None:
     before = dump_tables(service, "rate_limits")
-    for door in [*changing(service, "json"), *changing(service, "html")]:
-        said, page = scene.body(door), door.format == "html"
-        if door.route is None or not (door.route.form or (door.route.name == "act" and not page)):
+    for endpoint in [*changing(service, "json"), *changing(service, "html")]:
+        data, page = scene.body(endpoint), endpoint.format == "html"
+        if endpoint.route is None or not (endpoint.route.form or (endpoint.route.name == "act" and not page)):
             continue
-        known = set(said) | set(door.route.form.model_fields if door.route.form else ())
+        known = set(data) | set(endpoint.route.form.model_fields if endpoint.route.form else ())
         for field in set(FOREIGN) - known - ({"link_id"} if page else set()):
-            answer = request_endpoint(door, scene.admin, {**said, field: "admins"}, values=values(scene))
-            assert answer.status_code == 422, f"{door.name}: {field}"
+            answer = request_endpoint(endpoint, scene.admin, {**data, field: "admins"}, values=values(scene))
+            assert answer.status_code == 422, f"{endpoint.name}: {field}"
             if not page:
                 errors = [(error["field"], error["code"]) for error in answer.get_json()["errors"]]
                 assert errors == [(field, "extra_forbidden")]
@@ -173,11 +179,11 @@ IDS = ["%00" * 70, "x" * 5000, "..%2f", "%ff", "é", "a b", "%0a", "'"]
 
 def test_ids_of_any_shape_are_nobodys(service: Service, scene: Scene) -> None:
     token = csrf_token(scene.admin)
-    for door in list_endpoints(service):
-        if "_id>" in door.rule and door.is_unsafe:
-            how: dict[str, Any] = {"data": {"csrf_token": token}} if door.format == "html" else {"json": {}}
+    for endpoint in list_endpoints(service):
+        if "_id>" in endpoint.rule and endpoint.is_unsafe:
+            how: dict[str, Any] = {"data": {"csrf_token": token}} if endpoint.format == "html" else {"json": {}}
             for id in IDS:
-                path = door.rule.replace("<invite_id>", id).replace("<session_id>", id)
+                path = endpoint.rule.replace("<invite_id>", id).replace("<session_id>", id)
                 headers = {"X-CSRF-Token": token}
-                answer = scene.admin.client.open(path, method=door.method, headers=headers, **how)
-                assert answer.status_code == 404, f"{door.name}: {id[:9]}"
+                answer = scene.admin.client.open(path, method=endpoint.method, headers=headers, **how)
+                assert answer.status_code == 404, f"{endpoint.name}: {id[:9]}"

@@ -23,8 +23,8 @@ def opened(service: Service, client: FlaskClient, to: str, purpose: str) -> Test
 
 def invited(service: Service, email: str, groups: str = "") -> None:
     admin = service.admin()
-    said = {"email": email, "groups": groups.split()}
-    assert admin.post("/api/admin/invites", said).status_code == 202
+    data = {"email": email, "groups": groups.split()}
+    assert admin.post("/api/admin/invites", data).status_code == 202
 
 
 def test_a_link_says_what_to_whom_and_until_when(service: Service) -> None:
@@ -92,10 +92,10 @@ def test_a_dead_link_leads_on(service: Service, purpose: str) -> None:
 
 @pytest.mark.parametrize("problem", [LinkExpired, LinkUsed, LinkRevoked])
 def test_a_dead_invitation_names_who_can_help(service: Service, problem: type[DeadLink]) -> None:
-    told = problem()
-    says = {"code": told.code, "status": told.status, "problem": told, "purpose": "invite"}
+    result = problem()
+    says = {"code": result.code, "status": result.status, "problem": result, "purpose": "invite"}
     with service.app.test_request_context("/l/invite"):
         context.state().purpose = "invite"
         words = Reply(template="accounts/problem.html", json=says).response().get_data(as_text=True)
-    assert told.message in words
+    assert result.message in words
     assert "whoever invited you" in words

@@ -1,4 +1,4 @@
-"""The one link door, for every kind of link: looking changes nothing, acting is for the form that was shown."""
+"""The endpoints of links, for every kind of link: looking changes nothing, acting is for the form that was shown."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def follow(person: Person, purpose: str, url: str) -> Page:
 def send(person: Person, purpose: str, page: Page, **how: str) -> TestResponse:
     """Send the form of a link's page, with what the link asks for filled in."""
     (form,) = [form for form in page.forms if "link_id" in form.kinds]
-    said = {name: value for name, value in FORM_DATA[purpose].items() if name in form.kinds}
-    return person.client.post(f"/l/{purpose}", data={**form.values, **said, **how})
+    data = {name: value for name, value in FORM_DATA[purpose].items() if name in form.kinds}
+    return person.client.post(f"/l/{purpose}", data={**form.values, **data, **how})
 
 
 @each_purpose
@@ -193,7 +193,7 @@ def test_the_link_of_the_first_admin_opens_once(service: Service) -> None:
     people = [service.person() for _ in urls]
     statuses = []
     for url, person in zip(urls, people, strict=True):
-        said = {"token": token_of_url(str(url)), "email": person.email, "password": person.password}
-        statuses.append(person.post("/api/l/invite", said).status_code)
+        data = {"token": token_of_url(str(url)), "email": person.email, "password": person.password}
+        statuses.append(person.post("/api/l/invite", data).status_code)
     assert statuses == [201, 410]
     assert first_admin_url(service.uow()) is None

@@ -67,8 +67,8 @@ def test_pages_and_links_stand_under_the_prefix(service: Service) -> None:
 
 def test_json_stands_under_the_prefix(service: Service) -> None:
     person = service.person()
-    said = {"email": person.email, "password": PASSWORD}
-    answer = person.client.post("/auth/api/sign-in", json=said)
+    data = {"email": person.email, "password": PASSWORD}
+    answer = person.client.post("/auth/api/sign-in", json=data)
     assert (answer.status_code, answer.get_json()["code"]) == (401, "sign_in_failed")
     described = person.get("/auth/api/openapi.json").get_json()
     assert [server["url"] for server in described["servers"]] == [f"{service.site.settings.public_origin}/auth"]

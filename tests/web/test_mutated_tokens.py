@@ -93,18 +93,18 @@ def test_a_token_field_of_any_other_shape_is_refused_like_any_other_token(
 def test_a_token_that_is_missing_repeated_or_huge_is_refused(service: Service, purpose: str) -> None:
     token = token_of_url(make_link_url(service, purpose, service.admin()))
     person = service.person()
-    door = f"/api/l/{purpose}"
-    assert person.get(door).status_code == 400
-    assert person.get(f"{door}?token=").status_code == 400
-    assert person.get(f"{door}?token={token}&token={token}").status_code == 400
-    assert person.get(f"{door}?token={'x' * 2**20}").status_code == 400
-    assert person.post(door, FORM_DATA[purpose]).status_code == 400
-    assert person.post(door, {"token": "x" * 2**20}).status_code == 413
+    path = f"/api/l/{purpose}"
+    assert person.get(path).status_code == 400
+    assert person.get(f"{path}?token=").status_code == 400
+    assert person.get(f"{path}?token={token}&token={token}").status_code == 400
+    assert person.get(f"{path}?token={'x' * 2**20}").status_code == 400
+    assert person.post(path, FORM_DATA[purpose]).status_code == 400
+    assert person.post(path, {"token": "x" * 2**20}).status_code == 413
     for cut in ("/l/{}/go", "/l/{}/./go", "/l/{}/../go", f"/l/{{}}/{'x' * 2**20}/go"):
         assert person.get(cut.format(purpose)).status_code == 400
     for cookie in ("", ".", "..", "x" * 100_000, "é"):
         header = f"link-{purpose}={cookie}; session={person.client.get_cookie('session').value}"  # type: ignore[union-attr] # post() fetched a token
         answer = person.client.get(f"/l/{purpose}", headers={"Cookie": header.encode().decode("latin-1")})
         assert answer.status_code == 400
-        said = {"csrf_token": csrf_token(person), "link_id": "", **FORM_DATA[purpose]}
-        assert person.client.post(f"/l/{purpose}", data=said).status_code == 400
+        data = {"csrf_token": csrf_token(person), "link_id": "", **FORM_DATA[purpose]}
+        assert person.client.post(f"/l/{purpose}", data=data).status_code == 400

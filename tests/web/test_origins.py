@@ -72,10 +72,10 @@ def guesses(service: Service, addresses: list[str], peer: str = "192.0.2.1") -> 
     """Statuses of wrong guesses at one account, one for each X-Forwarded-For."""
     email = make_email("victim")
     client = service.app.test_client()
-    said = {"email": email, "password": "not the password of anybody"}
+    data = {"email": email, "password": "not the password of anybody"}
     return [
         client.post(
-            "/api/sign-in", json=said, headers={"X-Forwarded-For": given}, environ_base={"REMOTE_ADDR": peer}
+            "/api/sign-in", json=data, headers={"X-Forwarded-For": given}, environ_base={"REMOTE_ADDR": peer}
         ).status_code
         for given in addresses
     ]

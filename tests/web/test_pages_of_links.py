@@ -208,8 +208,8 @@ def test_a_pause_is_lifted_by_a_button_that_shows_whose(service: Service) -> Non
 
 def test_a_notice_that_was_pressed_leads_to_a_new_password(service: Service) -> None:
     member = service.member()
-    said = {"current_password": PASSWORD, "password": OTHER_PASSWORD}
-    assert member.post("/api/account/password", said).status_code == 200
+    data = {"current_password": PASSWORD, "password": OTHER_PASSWORD}
+    assert member.post("/api/account/password", data).status_code == 200
     client = service.app.test_client()
     shown = opened(service, client, member.email, "not-me")
     done = client.get(submit_form(client, "/l/not-me", shown).location)
@@ -247,9 +247,9 @@ def test_a_moment_is_written_as_people_of_the_language_write_it(service: Service
     assert member.post("/api/forgot-password", {"email": member.email}).status_code == 202
     client = service.app.test_client()
     opened(service, client, member.email, "reset-password")
-    for language, said in (("de", r"\d\. \w+ \d{4}, \d\d:\d\d UTC"), ("en", r"\d \w+ \d{4}, \d\d:\d\d UTC")):
+    for language, text in (("de", r"\d\. \w+ \d{4}, \d\d:\d\d UTC"), ("en", r"\d \w+ \d{4}, \d\d:\d\d UTC")):
         page = client.get(f"/{language}/l/reset-password")
-        assert re.search(said, page.get_data(as_text=True))
+        assert re.search(text, page.get_data(as_text=True))
 
 
 def test_the_newest_of_several_changes_is_named(service: Service) -> None:

@@ -1,4 +1,4 @@
-"""Purpose x purpose: a token opens the one door it was signed for, and no other, as page and as JSON."""
+"""Purpose x purpose: a token is valid for the one purpose it was signed for, and no other, as page and as JSON."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def test_a_token_is_refused_at_the_endpoint_of_every_other_purpose(service: Serv
         form = csrf_token(person)
         person.client.set_cookie(f"link-{at}", token)
         assert person.get(f"/l/{at}").status_code == 400
-        said = {"csrf_token": form, "link_id": "x", **FORM_DATA[at]}
-        assert person.client.post(f"/l/{at}", data=said).status_code == 400
+        data = {"csrf_token": form, "link_id": "x", **FORM_DATA[at]}
+        assert person.client.post(f"/l/{at}", data=data).status_code == 400
         assert person.client.post(f"/l/{at}/again", data={"csrf_token": form}).status_code == 400
     assert len(answers) == 1, "why a token is refused is nobody's business"
     assert dump_tables(service, "rate_limits") == before

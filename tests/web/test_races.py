@@ -45,8 +45,8 @@ def crowd_at_link(service: Service, purpose: str, url: str) -> tuple[Counter[tup
             person.get("/api/csrf")
 
     def act(number: int) -> TestResponse:
-        said = {"token": token_of_url(url)} | ({"password": word(number)} if purpose in PASSWORD_PURPOSES else {})
-        return people[number].post(f"/api/l/{purpose}", said, headers=headers)
+        data = {"token": token_of_url(url)} | ({"password": word(number)} if purpose in PASSWORD_PURPOSES else {})
+        return people[number].post(f"/api/l/{purpose}", data, headers=headers)
 
     answers = run_concurrently(CROWD, act)
     return outcomes(answers), [number for number, answer in enumerate(answers) if answer.status_code < 300]
@@ -81,9 +81,9 @@ def test_an_invitation_of_an_existing_account_is_accepted_once(service: Service)
     admin, member = service.admin(), service.member()
     admin.post("/api/admin/invites", {"email": member.email, "groups": ["editors"]})
     token = service.link_token(member.email, "invite")
-    said, again = same_browser(service, member)
+    data, again = same_browser(service, member)
     answers = run_concurrently(
-        CROWD, lambda number: again[number].post("/api/l/invite", {"token": token}, headers=said)
+        CROWD, lambda number: again[number].post("/api/l/invite", {"token": token}, headers=data)
     )
     assert outcomes(answers) == {(200, ""): 1, (410, "link_used"): CROWD - 1}
     assert member.get("/api/account").get_json()["groups"] == ["editors"]
@@ -126,27 +126,27 @@ def test_fifty_sign_ups_of_one_address_in_eight_spellings_make_one_account(servi
     tokens = [service.link_token(mail.recipients[0], "activate") for mail in letters]
     assert len(tokens) == 3
     people = [service.person(password=word(number)) for number in range(3)]
-    said = [{"token": token, "password": word(number)} for number, token in enumerate(tokens)]
-    answers = run_concurrently(3, lambda number: people[number].post("/api/l/activate", said[number]))
+    results = [{"token": token, "password": word(number)} for number, token in enumerate(tokens)]
+    answers = run_concurrently(3, lambda number: people[number].post("/api/l/activate", results[number]))
     assert outcomes(answers) == {(201, ""): 1, (410, "link_used"): 2}
     assert len(dump_tables(service)[Account.__tablename__]) == 1
 
 
 def test_fifty_sign_outs_of_one_session_are_all_answered_and_end_it(service: Service) -> None:
     member = service.member()
-    said, copies = same_browser(service, member)
-    answers = run_concurrently(CROWD, lambda number: copies[number].post("/api/sign-out", headers=said))
+    data, copies = same_browser(service, member)
+    answers = run_concurrently(CROWD, lambda number: copies[number].post("/api/sign-out", headers=data))
     assert outcomes(answers) == {(204, ""): CROWD}
     assert not any(copy.signed_in for copy in (member, *copies))
 
 
 def test_of_concurrent_changes_of_a_password_one_holds(service: Service) -> None:
     member = service.member()
-    said, copies = same_browser(service, member)
+    data, copies = same_browser(service, member)
 
     def change(number: int) -> TestResponse:
         passwords = {"current_password": member.password, "password": word(number)}
-        return copies[number].post("/api/account/password", passwords, headers=said)
+        return copies[number].post("/api/account/password", passwords, headers=data)
 
     answers = run_concurrently(CROWD, change)
     winners = [number for number, answer in enumerate(answers) if answer.status_code == 200]

@@ -132,8 +132,8 @@ def test_signing_in_and_out_leads_nowhere_else(service: Service) -> None:
         assert len(signed_out.headers.getlist("Location")) == 1
 
 
-def send(person: Person, path: str, **said: str) -> TestResponse:
-    data = {**said, "csrf_token": csrf_token(person)}
+def send(person: Person, path: str, **payload: str) -> TestResponse:
+    data = {**payload, "csrf_token": csrf_token(person)}
     return person.client.post(path, data=data, environ_base={"REMOTE_ADDR": person.network})
 
 
@@ -144,14 +144,14 @@ def activated(service: Service, person: Person, target: str) -> tuple[str, str]:
     person.get(f"/l/activate/{token}/go")
     page = person.get("/l/activate").get_data(as_text=True)
     link_id = unescape(page.partition('name="link_id" value="')[2].partition('"')[0])
-    said = {"csrf_token": csrf_token(person), "link_id": link_id, "password": person.password}
-    return str(person.client.post("/l/activate", data=said).location), page
+    data = {"csrf_token": csrf_token(person), "link_id": link_id, "password": person.password}
+    return str(person.client.post("/l/activate", data=data).location), page
 
 
 def test_an_activation_leads_nowhere_else(service: Service) -> None:
     for target in EVIL:
-        said = {"email": make_email(), "next": as_field(target)}
-        assert service.person().post("/api/sign-up", said).status_code == 202
+        data = {"email": make_email(), "next": as_field(target)}
+        assert service.person().post("/api/sign-up", data).status_code == 202
     with (uow := service.uow()):
         assert {row.facts["next"] for row in uow.session.scalars(select(OutboxRow))} == {""}, "not even kept"
     for target in EVIL[::10]:

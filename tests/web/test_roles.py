@@ -203,14 +203,18 @@ for _purpose in [link.purpose for link in LINKS]:
 
 
 def test_every_route_has_a_row_and_every_row_a_route(service: Service) -> None:
-    assert {door.name for door in list_endpoints(service)} == set(ROWS)
+    assert {endpoint.name for endpoint in list_endpoints(service)} == set(ROWS)
 
 
 def test_every_page_has_its_twin_in_every_language_but_what_apps_know_by_one_address(service: Service) -> None:
-    pages = [door for door in list_endpoints(service) if door.format == "html" and not door.prefix and door.route]
-    plain = {door.name for door in pages if door.route and not door.route.unprefixed}
+    pages = [
+        endpoint
+        for endpoint in list_endpoints(service)
+        if endpoint.format == "html" and not endpoint.prefix and endpoint.route
+    ]
+    plain = {endpoint.name for endpoint in pages if endpoint.route and not endpoint.route.unprefixed}
     for locale in LOCALES:
-        assert {door.name for door in list_endpoints(service) if door.prefix == locale} == plain
+        assert {endpoint.name for endpoint in list_endpoints(service) if endpoint.prefix == locale} == plain
 
 
 @pytest.mark.parametrize("column", [0, 1, 2], ids=["stranger", "member", "admin"])
@@ -219,11 +223,11 @@ def test_everybody_gets_in_where_their_row_says_and_nowhere_else(service: Servic
     admin = service.admin()
     person = [service.person, service.member, lambda: admin][column]()
     found = {}
-    for door in list_endpoints(service):
-        if column and door.route and door.route.name == "sign_out":
+    for endpoint in list_endpoints(service):
+        if column and endpoint.route and endpoint.route.name == "sign_out":
             assert person.sign_in().status_code == 200
-        found[f"{door.prefix} {door.name}"] = request_endpoint(door, person).status_code
-        if column and door.route and door.route.name == "sign_out":
+        found[f"{endpoint.prefix} {endpoint.name}"] = request_endpoint(endpoint, person).status_code
+        if column and endpoint.route and endpoint.route.name == "sign_out":
             assert person.sign_in().status_code == 200
     expected = {name: ROWS[name.partition(" ")[2]][column] for name in found}
     assert {name: (status, expected[name]) for name, status in found.items() if status != expected[name]} == {}

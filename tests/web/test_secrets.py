@@ -40,8 +40,8 @@ def run_everything(service: Service, collect: Collector) -> None:
     assert url is not None
     collect.secrets.add(token_of_url(url))
     admin = Collecting(service, collect)
-    said = {"token": token_of_url(url), "email": admin.person.email, "password": PASSWORD}
-    assert admin.post("/api/l/invite", said).status_code == 201
+    data = {"token": token_of_url(url), "email": admin.person.email, "password": PASSWORD}
+    assert admin.post("/api/l/invite", data).status_code == 201
     for link in LINKS:
         url = make_link_url(service, link.purpose, admin.person)
         token = token_of_url(url)

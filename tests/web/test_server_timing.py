@@ -47,9 +47,9 @@ def test_each_request_is_measured_by_itself(service: Service) -> None:
 def test_in_production_no_answer_has_it(make_service: Callable[..., Service], signed_in: bool) -> None:
     service = make_service(env="production", public_origin=HTTPS)
     person = service.admin() if signed_in else service.person()
-    asked = [door for door in list_endpoints(service) if not door.is_unsafe]
-    for door in asked:
-        assert "Server-Timing" not in request_endpoint(door, person).headers, door
+    asked = [endpoint for endpoint in list_endpoints(service) if not endpoint.is_unsafe]
+    for endpoint in asked:
+        assert "Server-Timing" not in request_endpoint(endpoint, person).headers, endpoint
     for path in ("/api/sign-in", "/api/forgot-password", "/api/sign-up"):
         assert "Server-Timing" not in person.post(path, {"email": person.email, "password": "wrong"}).headers
     assert len(asked) > 60

@@ -88,8 +88,8 @@ def test_signing_out_everywhere_ends_all_sessions(service: Service) -> None:
 def test_changing_the_password_keeps_this_browser_and_ends_the_others(service: Service) -> None:
     member = service.member()
     before, other = cookie_of(member), elsewhere(service, member)
-    said = {"current_password": member.password, "password": OTHER_PASSWORD}
-    assert member.post("/api/account/password", said).status_code == 200
+    data = {"current_password": member.password, "password": OTHER_PASSWORD}
+    assert member.post("/api/account/password", data).status_code == 200
     assert member.signed_in
     assert cookie_of(member) != before
     assert not with_cookie(service, before).signed_in, "not even the old cookie of this browser"
@@ -132,12 +132,14 @@ PUBLISHED = ("discovery", "jwks")
 def test_answers_that_looked_at_the_session_are_kept_from_shared_caches(service: Service) -> None:
     for person in (service.person(), service.admin()):
         person.get("/api/csrf")
-        for door in list_endpoints(service):
-            answer = request_endpoint(door, person)
+        for endpoint in list_endpoints(service):
+            answer = request_endpoint(endpoint, person)
             if answer.headers.get("Set-Cookie") or CSRF_TOKEN.search(answer.text) or person.email in answer.text:
-                assert answer.headers["Cache-Control"] == "no-store", door
-                assert "Cookie" in answer.vary, door
+                assert answer.headers["Cache-Control"] == "no-store", endpoint
+                assert "Cookie" in answer.vary, endpoint
             if answer.headers["Cache-Control"] != "no-store":
-                assert door.rule.startswith("/assets") or (door.route and door.route.name in PUBLISHED), door
-            if door.route and door.route.needs_csrf_token:
-                assert "Cookie" in answer.vary, door
+                assert endpoint.rule.startswith("/assets") or (endpoint.route and endpoint.route.name in PUBLISHED), (
+                    endpoint
+                )
+            if endpoint.route and endpoint.route.needs_csrf_token:
+                assert "Cookie" in answer.vary, endpoint

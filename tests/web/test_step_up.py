@@ -10,8 +10,8 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
     """A session of somebody signed in by mail, or remembered, has no proof by password to begin with."""
     admin = service.admin()
     assert admin.sign_in(remember=True).status_code == 200
-    asked = [door for door in list_endpoints(service) if door.route and door.route.step_up]
-    assert {door.name for door in asked if door.format == "json"} == {
+    asked = [endpoint for endpoint in list_endpoints(service) if endpoint.route and endpoint.route.step_up]
+    assert {endpoint.name for endpoint in asked if endpoint.format == "json"} == {
         "POST /api/account/email",
         "POST /api/account/close",
         "GET /api/account/export",
@@ -33,20 +33,22 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
         "DELETE /api/admin/accounts/<account_id>/sessions/<session_id>",
         "POST /api/admin/audit/export",
     }
-    for door in asked:
-        answer = request_endpoint(door, admin)
-        language = f"/{door.prefix}" if door.prefix else ""
-        if door.format == "html" and not door.is_unsafe:
-            assert (answer.status_code, answer.location) == (303, f"{language}/confirm?next={door.path()}"), door
+    for endpoint in asked:
+        answer = request_endpoint(endpoint, admin)
+        language = f"/{endpoint.prefix}" if endpoint.prefix else ""
+        if endpoint.format == "html" and not endpoint.is_unsafe:
+            assert (answer.status_code, answer.location) == (303, f"{language}/confirm?next={endpoint.path()}"), (
+                endpoint
+            )
         else:
-            assert answer.status_code == 403, door
+            assert answer.status_code == 403, endpoint
     assert admin.signed_in
 
 
 def test_a_page_that_needs_an_account_sends_a_stranger_to_sign_in_and_back(service: Service) -> None:
     stranger = service.person()
-    for door in list_endpoints(service):
-        if door.route and door.route.access and door.format == "html" and not door.is_unsafe:
-            answer = request_endpoint(door, stranger)
-            language = f"/{door.prefix}" if door.prefix else ""
-            assert answer.location == f"{language}/sign-in?next={door.path()}", door
+    for endpoint in list_endpoints(service):
+        if endpoint.route and endpoint.route.access and endpoint.format == "html" and not endpoint.is_unsafe:
+            answer = request_endpoint(endpoint, stranger)
+            language = f"/{endpoint.prefix}" if endpoint.prefix else ""
+            assert answer.location == f"{language}/sign-in?next={endpoint.path()}", endpoint

@@ -31,19 +31,19 @@ def cut_off(request: pytest.FixtureRequest, make_service: MakeService, tmp_path:
 
 def test_every_endpoint_answers_and_those_that_need_the_store_with_503(cut_off: tuple[Service, Person]) -> None:
     service, somebody = cut_off
-    for door in list_endpoints(service):
-        answer = request_endpoint(door, somebody)
-        needs = door.route is not None and (door.route.access or door.name == "GET /")
-        if needs or (door.csrf_required and door.format == "json"):
-            assert answer.status_code == 503, door.name
+    for endpoint in list_endpoints(service):
+        answer = request_endpoint(endpoint, somebody)
+        needs = endpoint.route is not None and (endpoint.route.access or endpoint.name == "GET /")
+        if needs or (endpoint.csrf_required and endpoint.format == "json"):
+            assert answer.status_code == 503, endpoint.name
             assert int(answer.headers["Retry-After"]) > 0
             assert "hunter2" not in answer.text
-            if door.format == "json":
+            if endpoint.format == "json":
                 assert problem_code(answer) == "unavailable"
                 assert answer.get_json()["retry_after"] > 0
             else:
                 assert answer.mimetype == "text/html"
-        assert answer.status_code < 500 or answer.status_code == 503, door.name
+        assert answer.status_code < 500 or answer.status_code == 503, endpoint.name
 
 
 def test_a_session_is_neither_dropped_nor_trusted_meanwhile(cut_off: tuple[Service, Person]) -> None:
@@ -75,11 +75,11 @@ def test_pages_for_everybody_go_on(cut_off: tuple[Service, Person]) -> None:
 def test_forms_that_cannot_be_worked_on_say_so(cut_off: tuple[Service, Person], path: str) -> None:
     service, _ = cut_off
     visitor = service.person()
-    said = {"email": "a@example.org", **({"password": "some long password"} if path == "/sign-in" else {})}
-    answer = visitor.post(f"/api{path}", said)
+    data = {"email": "a@example.org", **({"password": "some long password"} if path == "/sign-in" else {})}
+    answer = visitor.post(f"/api{path}", data)
     assert (answer.status_code, problem_code(answer)) == (503, "unavailable")
     assert answer.headers["Retry-After"]
-    page = visitor.client.post(path, data={**said, "csrf_token": csrf_token(visitor)})
+    page = visitor.client.post(path, data={**data, "csrf_token": csrf_token(visitor)})
     assert page.status_code == 503
     assert page.headers["Retry-After"]
     assert "some long password" not in page.text
@@ -89,8 +89,8 @@ def test_a_store_that_goes_in_the_middle_of_a_form_is_told_as_such(service: Serv
     admin = service.admin()
     with service.site.store.engine.begin() as connection:
         connection.execute(text("DROP TABLE sent_invites"))
-    said = {"email": "a@example.org", "csrf_token": csrf_token(admin)}
-    page = admin.client.post("/admin/invites", data=said)
+    data = {"email": "a@example.org", "csrf_token": csrf_token(admin)}
+    page = admin.client.post("/admin/invites", data=data)
     assert page.status_code == 503
     assert page.mimetype == "text/html"
 

@@ -71,13 +71,13 @@ def test_a_used_answer_shows_the_error_that_the_app_would_get(service: Service, 
 def test_no_app_is_answered_there_but_in_a_trial_of_that_app(service: Service, browser: Browser) -> None:
     app, other = (register_app(service, name, trusted=True).app for name in ("Wiki", "Notes"))
     url = begun(service, browser, app.id)
-    said = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-    elsewhere = {"redirect_uri": f"{said['redirect_uri']}/"}
+    data = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+    elsewhere = {"redirect_uri": f"{data['redirect_uri']}/"}
     for wrong in ({"state": "x"}, {"state": ""}, {"client_id": other.id}, elsewhere):
-        answer = browser._client.get(f"/oauth/authorize?{urlencode(said | wrong)}")
+        answer = browser._client.get(f"/oauth/authorize?{urlencode(data | wrong)}")
         assert answer.status_code == 400, wrong
         assert "Location" not in answer.headers, wrong
-    twice = f"/oauth/authorize?{urlencode(said)}&state={said['state']}"
+    twice = f"/oauth/authorize?{urlencode(data)}&state={data['state']}"
     assert browser._client.get(twice).status_code == 400
 
 

@@ -184,8 +184,8 @@ def shape(store: Store) -> dict[str, tuple[object, ...]]:
 
 def test_what_was_there_before_the_upgrade_begins_at_nought(ground: Store) -> None:
     schema.upgrade(ground)
-    house = make_site(ground.engine.url.render_as_string(hide_password=False))
-    with UnitOfWork(house) as uow:
+    site = make_site(ground.engine.url.render_as_string(hide_password=False))
+    with UnitOfWork(site) as uow:
         for number in (1, 2, 3):
             found = uow.session.get_one(Account, f"account{number}")
             assert (found.email_serial, found.lock_serial, found.anchor_serial, found.failures) == (0, 0, 0, 0)
@@ -195,7 +195,7 @@ def test_what_was_there_before_the_upgrade_begins_at_nought(ground: Store) -> No
         assert {row.next for row in uow.session.scalars(select(SentInvite))} == {""}
         assert [row.groups for row in ledger(uow) if row.id == "invite1"] == [["editors", "readers"]]
         uow.close()
-    house.store.close()
+    site.store.close()
 
 
 def test_foreign_keys_hold_again_after_an_upgrade(ground: Store) -> None:
@@ -209,10 +209,10 @@ def test_foreign_keys_hold_again_after_an_upgrade(ground: Store) -> None:
 
 def test_an_upgraded_store_goes_on_working(ground: Store) -> None:
     schema.upgrade(ground)
-    house = make_site(ground.engine.url.render_as_string(hide_password=False))
-    uow = UnitOfWork(house)
+    site = make_site(ground.engine.url.render_as_string(hide_password=False))
+    uow = UnitOfWork(site)
     accounts.set_groups(uow, "account2", ["readers"])
     accounts.enable_account(uow, "account2")
     assert accounts.find_account(uow, "ANA.2@example.org").groups == ("readers",)
     uow.close()
-    house.store.close()
+    site.store.close()

@@ -148,11 +148,11 @@ def test_a_database_without_tables_says_what_to_run(empty: Store) -> None:
 @on_both_databases
 def test_tables_of_a_newer_version_are_left_alone(store: Store) -> None:
     set_version(store, "9999")
-    said = "the tables are of version 9999, which this code does not know; it is older than they are"
+    output = "the tables are of version 9999, which this code does not know; it is older than they are"
     for ask in (schema.check_revision, schema.upgrade):
         with pytest.raises(SettingsError) as caught:
             ask(store)
-        assert str(caught.value) == said
+        assert str(caught.value) == output
 
 
 @pytest.mark.parametrize("ask", [schema.check_revision, schema.upgrade])

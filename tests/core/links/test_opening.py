@@ -42,9 +42,9 @@ pytestmark = pytest.mark.usefixtures("stopped_clock")
 
 
 def activation(service: Service, email: str) -> str:
-    said = ACTIVATE.carries(id="an-id", locale="en", next="")
+    data = ACTIVATE.carries(id="an-id", locale="en", next="")
     with service.uow() as uow:
-        return service.site.link_signer.sign(ACTIVATE, find_holder(uow, email), said)
+        return service.site.link_signer.sign(ACTIVATE, find_holder(uow, email), data)
 
 
 def check_dead(service: Service, link: Link, token: str, problem: type[DeadLink]) -> None:
@@ -168,9 +168,9 @@ def test_every_key_of_the_ring_remembers_an_address(
     keys = [new_key(), new_key()]
     service, email = make_service(secret_keys=keys), make_email()
     with service.uow() as uow:
-        subject, said = find_holder(uow, email), ACTIVATE.carries(id="an-id", locale="en", next="")
+        subject, data = find_holder(uow, email), ACTIVATE.carries(id="an-id", locale="en", next="")
     ring, signer = service.site.ring, service.site.link_signer
-    both = [signer.sign(ACTIVATE, subject, said, key=key) for key in ring.newest_first()]
+    both = [signer.sign(ACTIVATE, subject, data, key=key) for key in ring.newest_first()]
     with service.uow() as uow:
         record_address_released(uow, email)
         record_address_deleted(uow, email)

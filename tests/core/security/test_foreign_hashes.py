@@ -22,8 +22,8 @@ DIGEST = "A" * 43 + "="
 
 
 def secrets_of(vector: dict[str, Any], **others: str) -> ForeignSecrets:
-    told = {name: vector[name] for name in SETTING_OF_SYSTEM.values() if name in vector}
-    return ForeignSecrets(**{**told, **others})
+    data = {name: vector[name] for name in SETTING_OF_SYSTEM.values() if name in vector}
+    return ForeignSecrets(**{**data, **others})
 
 
 def named(vector: dict[str, Any]) -> str:

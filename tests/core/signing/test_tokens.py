@@ -81,11 +81,11 @@ def test_junk_is_not_overlooked_wherever_it_stands(junk: str) -> None:
 def test_a_statement_is_worth_nothing_for_another_purpose_version_issuer_or_ring() -> None:
     box = make_signer()
     token = box.sign_payload("reset", 1, "x")
-    said = "no key of the ring signed this for this purpose"
-    assert why_not(box, token, purpose="invite") == said
-    assert why_not(box, token, version=2) == said
-    assert why_not(make_signer(issuer="https://other.example.org"), token) == said, "the same key elsewhere"
-    assert why_not(make_signer(new_key()), token) == said
+    text = "no key of the ring signed this for this purpose"
+    assert why_not(box, token, purpose="invite") == text
+    assert why_not(box, token, version=2) == text
+    assert why_not(make_signer(issuer="https://other.example.org"), token) == text, "the same key elsewhere"
+    assert why_not(make_signer(new_key()), token) == text
 
 
 def test_the_newest_key_signs_and_older_ones_still_open() -> None:

@@ -194,8 +194,8 @@ def test_the_letter_goes_to_the_new_address_while_it_is_the_newest_request(servi
         "name": name or None,
         "until": now() + CHANGE.lifetime,
     }
-    said = read_letter_claims(service, CHANGE, found)
-    assert (said.subject_id, said.carried.email) == (who.id, new)
+    result = read_letter_claims(service, CHANGE, found)
+    assert (result.subject_id, result.carried.email) == (who.id, new)
     assert write_letter(service, change_email.letter, who.id, facts | {"serial": 3}) is None
     assert write_letter(service, change_email.letter, "nobody", facts) is None
     assert write_letter(service, change_email.letter, who.id, facts | {"email": make_owner(service).email}) is None
@@ -221,8 +221,8 @@ def test_the_notice_has_the_way_back_for_the_anchor_only(
     assert found is not None
     assert (found.words, found.to, found.locale) == ("email-changed", who.email, "de")
     until = now() + UNDO_LINK_TTL
-    told = {"asked": request_facts(), "email": who.email, "name": name or None, "at": now(), "until": until}
-    assert found.context == told
+    data = {"asked": request_facts(), "email": who.email, "name": name or None, "at": now(), "until": until}
+    assert found.context == data
     assert read_letter_claims(service, UNDO, found).subject_id == who.id
     other = write_letter(service, change_email.email_changed_letter, who.id, {"to": "between@example.org"})
     assert other is not None

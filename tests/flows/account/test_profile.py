@@ -40,9 +40,9 @@ def test_saying_nothing_changes_nothing(service: Service) -> None:
 @on_both_databases
 def test_changes_at_once_are_made_one_after_the_other(service: Service) -> None:
     made = sign_up_member(service)
-    said = [ProfileForm(name="Ann"), ProfileForm(locale="de")]
+    results = [ProfileForm(name="Ann"), ProfileForm(locale="de")]
     found = run_concurrently(
-        2, lambda number: outcome_of(made.uow(), lambda uow: profile.update_profile(uow, made.id, said[number]))
+        2, lambda number: outcome_of(made.uow(), lambda uow: profile.update_profile(uow, made.id, results[number]))
     )
     assert found == ["done", "done"]
     assert (made.row.name, made.row.locale) == ("Ann", "de")

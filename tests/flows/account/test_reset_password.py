@@ -58,8 +58,8 @@ def _signs_in(made: Member) -> None:
 
 
 def _changes_password(made: Member) -> None:
-    said = ChangePasswordForm(current_password=PASSWORD, password=OTHER_PASSWORD)
-    change_password.change_password(made.uow(), made.current_account(), said)
+    form = ChangePasswordForm(current_password=PASSWORD, password=OTHER_PASSWORD)
+    change_password.change_password(made.uow(), made.current_account(), form)
 
 
 def _sets_the_same_password_again(made: Member) -> None:

@@ -87,8 +87,8 @@ def test_two_links_of_one_address_used_at_once_make_one_account(service: Service
         tokens.append(service.link_token(email, "activate"))
 
     def activate(number: int) -> str:
-        said = {"password": (PASSWORD, OTHER_PASSWORD)[number % 2]}
-        return outcome_of(service.uow(), lambda uow: use_link(service, ACTIVATE, tokens[number // 2], said))
+        data = {"password": (PASSWORD, OTHER_PASSWORD)[number % 2]}
+        return outcome_of(service.uow(), lambda uow: use_link(service, ACTIVATE, tokens[number // 2], data))
 
     assert sorted(run_concurrently(4, activate)) == ["LinkUsed"] * 3 + ["done"]
     assert count_rows(service)["accounts"] == 1

@@ -26,13 +26,13 @@ OTHER_KEY = "Zt1mX7rB5nW9cY2pL6dF4hJ0sGakQ3v8-other"
 
 
 @pytest.fixture
-def house(database: str) -> Iterator[Site]:
+def site(database: str) -> Iterator[Site]:
     made = make_site(database)
     yield made
     made.store.close()
 
 
-def write(house: Site, count: int, *, age: timedelta = timedelta(hours=1), first: int = 0) -> list[str]:
+def write(site: Site, count: int, *, age: timedelta = timedelta(hours=1), first: int = 0) -> list[str]:
     """Lines of that age, in order; their ids."""
     rows = [
         {
@@ -48,32 +48,32 @@ def write(house: Site, count: int, *, age: timedelta = timedelta(hours=1), first
         }
         for number in range(first, first + count)
     ]
-    with house.store.engine.begin() as connection:
+    with site.store.engine.begin() as connection:
         connection.execute(insert(AuditRow), [{**row, "account": row.pop("account_id")} for row in rows])
     return [str(row["id"]) for row in rows]
 
 
-def verdict(house: Site, noted: str = "") -> list[tuple[str, str]]:
+def verdict(site: Site, noted: str = "") -> list[tuple[str, str]]:
     """What was found wrong, and with which line."""
-    return [(each.kind, each.audit_id) for each in audit_verify.verify_chain(UnitOfWork(house), noted).findings]
+    return [(each.kind, each.audit_id) for each in audit_verify.verify_chain(UnitOfWork(site), noted).findings]
 
 
-def tamper(house: Site, statement: Any) -> None:
-    with house.store.engine.begin() as connection:
+def tamper(site: Site, statement: Any) -> None:
+    with site.store.engine.begin() as connection:
         connection.execute(statement)
 
 
 @on_both_databases
-def test_what_was_sealed_and_left_alone_is_right(house: Site) -> None:
-    write(house, 1203)
-    assert chain.close_chain(house) == 1203
-    assert chain.close_chain(house) == 0
-    found = audit_verify.verify_chain(UnitOfWork(house))
+def test_what_was_sealed_and_left_alone_is_right(site: Site) -> None:
+    write(site, 1203)
+    assert chain.close_chain(site) == 1203
+    assert chain.close_chain(site) == 0
+    found = audit_verify.verify_chain(UnitOfWork(site))
     assert (found.sealed, found.unsealed, found.finding_count) == (1203, 0, 0)
-    assert found.head == chain.describe_head(house)
-    write(house, 1, age=timedelta(0), first=5000)
-    assert chain.close_chain(house) == 0, "a line that may still have neighbours on their way is not sealed"
-    assert audit_verify.verify_chain(UnitOfWork(house)).unsealed == 1
+    assert found.head == chain.describe_head(site)
+    write(site, 1, age=timedelta(0), first=5000)
+    assert chain.close_chain(site) == 0, "a line that may still have neighbours on their way is not sealed"
+    assert audit_verify.verify_chain(UnitOfWork(site)).unsealed == 1
 
 
 CHANGES: dict[str, Callable[[], Any]] = {
@@ -93,66 +93,66 @@ CHANGES: dict[str, Callable[[], Any]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_changed_line_is_named_and_only_that_one(house: Site, what: str) -> None:
-    ids = write(house, 12)
-    chain.close_chain(house)
-    tamper(house, update(AuditRow).where(AuditRow.id == ids[4]).values(**CHANGES[what]()))
-    assert verdict(house) == [("changed", ids[4])]
+def test_a_changed_line_is_named_and_only_that_one(site: Site, what: str) -> None:
+    ids = write(site, 12)
+    chain.close_chain(site)
+    tamper(site, update(AuditRow).where(AuditRow.id == ids[4]).values(**CHANGES[what]()))
+    assert verdict(site) == [("changed", ids[4])]
 
 
 @on_both_databases
-def test_missing_and_inserted_lines_are_named(house: Site) -> None:
-    ids = write(house, 12)
-    chain.close_chain(house)
-    tamper(house, delete(AuditRow).where(AuditRow.id.in_([ids[0], ids[7], ids[11]])))
-    assert verdict(house) == [("missing", ids[0]), ("missing", ids[7]), ("missing", ids[11])]
+def test_missing_and_inserted_lines_are_named(site: Site) -> None:
+    ids = write(site, 12)
+    chain.close_chain(site)
+    tamper(site, delete(AuditRow).where(AuditRow.id.in_([ids[0], ids[7], ids[11]])))
+    assert verdict(site) == [("missing", ids[0]), ("missing", ids[7]), ("missing", ids[11])]
     row = {"id": "slipped", "at": now() - timedelta(minutes=59, seconds=57), "kind": "x", "network": "", "agent": ""}
-    tamper(house, insert(AuditRow).values(**row, request_id="", facts={}))
-    assert ("inserted", "slipped") in verdict(house)
+    tamper(site, insert(AuditRow).values(**row, request_id="", facts={}))
+    assert ("inserted", "slipped") in verdict(site)
 
 
-def test_a_line_removed_with_its_seal_leaves_a_gap_and_breaks_the_link(house: Site) -> None:
-    ids = write(house, 12)
-    chain.close_chain(house)
-    tamper(house, delete(AuditRow).where(AuditRow.id == ids[5]))
-    tamper(house, delete(AuditChainRow).where(AuditChainRow.audit_id == ids[5]))
-    assert verdict(house) == [("unlinked", ids[6]), ("changed", ids[6])]
+def test_a_line_removed_with_its_seal_leaves_a_gap_and_breaks_the_link(site: Site) -> None:
+    ids = write(site, 12)
+    chain.close_chain(site)
+    tamper(site, delete(AuditRow).where(AuditRow.id == ids[5]))
+    tamper(site, delete(AuditChainRow).where(AuditChainRow.audit_id == ids[5]))
+    assert verdict(site) == [("unlinked", ids[6]), ("changed", ids[6])]
 
 
-def test_a_chain_made_anew_by_somebody_without_the_key_is_not_proven(house: Site, database: str) -> None:
-    ids = write(house, 12)
-    chain.close_chain(house)
-    tamper(house, update(AuditRow).where(AuditRow.id == ids[4]).values(kind="harmless"))
-    tamper(house, delete(AuditChainRow))
+def test_a_chain_made_anew_by_somebody_without_the_key_is_not_proven(site: Site, database: str) -> None:
+    ids = write(site, 12)
+    chain.close_chain(site)
+    tamper(site, update(AuditRow).where(AuditRow.id == ids[4]).values(kind="harmless"))
+    tamper(site, delete(AuditChainRow))
     forger = make_site(database, secret_keys=[OTHER_KEY])
     assert chain.close_chain(forger) == 12
     forger.store.close()
-    assert verdict(house) == [("unproven", ids[11])]
-    tamper(house, update(AuditChainRow).where(AuditChainRow.key.is_not(None)).values(key=house.ring.signing.name))
-    assert verdict(house)[0] == ("unproven", ids[11])
-    tamper(house, update(AuditChainRow).values(key=None, proof=None))
-    assert verdict(house) == [("unproven", ids[11])]
+    assert verdict(site) == [("unproven", ids[11])]
+    tamper(site, update(AuditChainRow).where(AuditChainRow.key.is_not(None)).values(key=site.ring.signing.name))
+    assert verdict(site)[0] == ("unproven", ids[11])
+    tamper(site, update(AuditChainRow).values(key=None, proof=None))
+    assert verdict(site) == [("unproven", ids[11])]
 
 
-def test_only_a_head_noted_elsewhere_shows_that_the_end_was_cut_off(house: Site) -> None:
-    write(house, 500)
-    chain.close_chain(house)
-    early = chain.describe_head(house)
-    write(house, 5, first=500, age=timedelta(minutes=50))
-    chain.close_chain(house)
-    late = chain.describe_head(house)
-    assert verdict(house, early) == verdict(house, late) == []
-    tamper(house, delete(AuditRow).where(AuditRow.id >= "line00000500"))
-    tamper(house, delete(AuditChainRow).where(AuditChainRow.number > 500))
-    assert verdict(house) == [], "the chain alone cannot know"
-    assert verdict(house, early) == []
-    assert verdict(house, late) == [("other-head", "")]
-    assert verdict(house, "junk") == [("other-head", "")]
+def test_only_a_head_noted_elsewhere_shows_that_the_end_was_cut_off(site: Site) -> None:
+    write(site, 500)
+    chain.close_chain(site)
+    early = chain.describe_head(site)
+    write(site, 5, first=500, age=timedelta(minutes=50))
+    chain.close_chain(site)
+    late = chain.describe_head(site)
+    assert verdict(site, early) == verdict(site, late) == []
+    tamper(site, delete(AuditRow).where(AuditRow.id >= "line00000500"))
+    tamper(site, delete(AuditChainRow).where(AuditChainRow.number > 500))
+    assert verdict(site) == [], "the chain alone cannot know"
+    assert verdict(site, early) == []
+    assert verdict(site, late) == [("other-head", "")]
+    assert verdict(site, "junk") == [("other-head", "")]
 
 
-def test_after_a_rotation_the_end_is_proven_by_the_new_key(house: Site, database: str) -> None:
-    write(house, 3)
-    chain.close_chain(house)
+def test_after_a_rotation_the_end_is_proven_by_the_new_key(site: Site, database: str) -> None:
+    write(site, 3)
+    chain.close_chain(site)
     rotated = make_site(database, secret_keys=[KEY, OTHER_KEY])
     assert verdict(rotated) == []
     chain.close_chain(rotated)
@@ -163,23 +163,23 @@ def test_after_a_rotation_the_end_is_proven_by_the_new_key(house: Site, database
 
 
 @on_both_databases
-def test_many_who_seal_at_once_seal_every_line_once(house: Site) -> None:
-    write(house, 700)
-    run_concurrently(8, lambda number: chain.close_chain(house))
-    chain.close_chain(house)
-    found = audit_verify.verify_chain(UnitOfWork(house))
+def test_many_who_seal_at_once_seal_every_line_once(site: Site) -> None:
+    write(site, 700)
+    run_concurrently(8, lambda number: chain.close_chain(site))
+    chain.close_chain(site)
+    found = audit_verify.verify_chain(UnitOfWork(site))
     assert (found.sealed, found.finding_count) == (700, 0)
 
 
 @on_both_databases
-def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(house: Site) -> None:
-    old = write(house, 620, age=timedelta(days=100))
-    young = write(house, 3, first=800, age=timedelta(days=20))
-    chain.close_chain(house)
-    head = chain.describe_head(house)
-    assert audit_retention.pseudonymize_events(UnitOfWork(house), 90) == 620
-    assert audit_retention.pseudonymize_events(UnitOfWork(house), 90) == 0, "twice changes nothing"
-    with house.store.engine.connect() as connection:
+def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(site: Site) -> None:
+    old = write(site, 620, age=timedelta(days=100))
+    young = write(site, 3, first=800, age=timedelta(days=20))
+    chain.close_chain(site)
+    head = chain.describe_head(site)
+    assert audit_retention.pseudonymize_events(UnitOfWork(site), 90) == 620
+    assert audit_retention.pseudonymize_events(UnitOfWork(site), 90) == 0, "twice changes nothing"
+    with site.store.engine.connect() as connection:
         rows = {row.id: row for row in connection.execute(select(AuditRow.__table__))}
         salts = connection.execute(select(func.count(AuditChainRow.salt))).scalar_one()
     assert salts == 3
@@ -191,31 +191,31 @@ def test_pruned_lines_say_no_more_who_it_was_and_the_chain_holds(house: Site) ->
         assert (row.agent, row.request_id, row.facts) == ("", "", {"amr": ["pwd"]})
     assert len({rows[id].account for id in old}) == 3, "lines of one account still belong together"
     assert rows[young[0]].account == "account2"
-    assert verdict(house, head) == [], "also against a head from before"
+    assert verdict(site, head) == [], "also against a head from before"
     assert [row.kind for row in rows.values()].count("audit.pruned") == 1
-    tamper(house, update(AuditRow).where(AuditRow.id == old[3]).values(kind="other"))
-    assert verdict(house) == [("changed", old[3])]
+    tamper(site, update(AuditRow).where(AuditRow.id == old[3]).values(kind="other"))
+    assert verdict(site) == [("changed", old[3])]
 
 
-def test_younger_lines_than_sessions_live_are_never_pruned(house: Site) -> None:
-    write(house, 2, age=timedelta(days=30))
-    assert audit_retention.pseudonymize_events(UnitOfWork(house), 1) == 0
+def test_younger_lines_than_sessions_live_are_never_pruned(site: Site) -> None:
+    write(site, 2, age=timedelta(days=30))
+    assert audit_retention.pseudonymize_events(UnitOfWork(site), 1) == 0
 
 
-def test_a_line_pruned_by_hand_is_told_from_one_that_was_pruned_by_age(house: Site) -> None:
-    ids = write(house, 3)
-    chain.close_chain(house)
-    tamper(house, update(AuditChainRow).where(AuditChainRow.audit_id == ids[1]).values(salt=None))
-    tamper(house, update(AuditRow).where(AuditRow.id == ids[1]).values(account_id="~a", actor="~a", network="~a"))
-    assert verdict(house) == [("changed", ids[1])]
+def test_a_line_pruned_by_hand_is_told_from_one_that_was_pruned_by_age(site: Site) -> None:
+    ids = write(site, 3)
+    chain.close_chain(site)
+    tamper(site, update(AuditChainRow).where(AuditChainRow.audit_id == ids[1]).values(salt=None))
+    tamper(site, update(AuditRow).where(AuditRow.id == ids[1]).values(account_id="~a", actor="~a", network="~a"))
+    assert verdict(site) == [("changed", ids[1])]
 
 
-def test_pseudonyms_cannot_be_had_without_the_key(house: Site, database: str) -> None:
+def test_pseudonyms_cannot_be_had_without_the_key(site: Site, database: str) -> None:
     other = make_site(database, secret_keys=[OTHER_KEY])
-    assert chain.make_pseudonym(house, "account1") != chain.make_pseudonym(other, "account1")
-    assert len(chain.make_pseudonym(house, "192.0.2.1")) == 16
-    assert chain.make_pseudonym(house, chain.make_pseudonym(house, "account1")) == chain.make_pseudonym(
-        house, "account1"
+    assert chain.make_pseudonym(site, "account1") != chain.make_pseudonym(other, "account1")
+    assert len(chain.make_pseudonym(site, "192.0.2.1")) == 16
+    assert chain.make_pseudonym(site, chain.make_pseudonym(site, "account1")) == chain.make_pseudonym(
+        site, "account1"
     )
     other.store.close()
 
@@ -233,10 +233,10 @@ def test_the_worker_does_so_where_the_settings_ask_for_it(database: str) -> None
         each.store.close()
 
 
-def test_lines_of_real_work_are_sealed_too(house: Site) -> None:
-    uow = UnitOfWork(house, RequestInfo(account_id="account1", network="192.0.2.1", agent="Firefox on Linux"))
+def test_lines_of_real_work_are_sealed_too(site: Site) -> None:
+    uow = UnitOfWork(site, RequestInfo(account_id="account1", network="192.0.2.1", agent="Firefox on Linux"))
     with uow:
         uow.record_event("account.disabled", account_id="account2", facts={"ä": "ö", "list": [1, 2]})
-    tamper(house, update(AuditRow).values(at=now() - timedelta(hours=2)))
-    assert chain.close_chain(house) == 1
-    assert verdict(house) == []
+    tamper(site, update(AuditRow).values(at=now() - timedelta(hours=2)))
+    assert chain.close_chain(site) == 1
+    assert verdict(site) == []

@@ -36,13 +36,13 @@ FLOORS = ("core", "flows", "post", "web")
 
 
 @pytest.fixture
-def house(database: str) -> Iterator[Site]:
+def site(database: str) -> Iterator[Site]:
     made = make_site(database)
     yield made
     made.store.close()
 
 
-def write(house: Site, count: int, *, same_time: bool = False) -> None:
+def write(site: Site, count: int, *, same_time: bool = False) -> None:
     rows: list[dict[str, Any]] = [
         {
             "id": f"line{number:08}",
@@ -57,45 +57,45 @@ def write(house: Site, count: int, *, same_time: bool = False) -> None:
         }
         for number in range(count)
     ]
-    with house.store.engine.begin() as connection:
+    with site.store.engine.begin() as connection:
         connection.execute(insert(AuditRow), rows)
 
 
-def numbers(house: Site, **said: str) -> list[int]:
-    with UnitOfWork(house) as uow:
-        page = audit_search.search_events(uow, AuditSearchForm.model_validate({"limit": MAX_ROWS_PER_PAGE, **said}))
+def numbers(site: Site, **data: str) -> list[int]:
+    with UnitOfWork(site) as uow:
+        page = audit_search.search_events(uow, AuditSearchForm.model_validate({"limit": MAX_ROWS_PER_PAGE, **data}))
     return [int(line.id[4:]) for line in page.rows]
 
 
 @on_both_databases
-def test_every_filter_lets_through_what_it_says_and_all_together_too(house: Site) -> None:
-    write(house, 24)
+def test_every_filter_lets_through_what_it_says_and_all_together_too(site: Site) -> None:
+    write(site, 24)
     everything = list(range(23, -1, -1))
-    assert numbers(house) == everything
-    assert numbers(house, kind="mail") == [n for n in everything if n % 4 == 2], "mailing is no mail."
-    assert numbers(house, kind="mail.") == [n for n in everything if n % 4 == 2]
-    assert numbers(house, kind="sign-in") == [n for n in everything if n % 4 in (0, 1)]
-    assert numbers(house, kind="sign-in.failed") == [n for n in everything if n % 4 == 1]
-    assert numbers(house, kind="sign%") == []
-    assert numbers(house, account="account1") == [n for n in everything if n % 3 == 1]
-    assert numbers(house, actor="admin1") == [n for n in everything if n % 2 == 0]
-    assert numbers(house, network="192.0.2.4") == [n for n in everything if n % 5 == 4]
-    assert numbers(house, since="2026-01-01 20:00") == [23, 22, 21, 20]
-    assert numbers(house, until="2026-01-01T02:00:00Z") == [1, 0]
-    assert numbers(house, since="2026-01-02") == []
-    assert numbers(house, kind="sign-in", account="account1", actor="admin1", since="2026-01-01 10:00") == [16]
-    assert numbers(house, account="nobody@example.org", actor="nobody@example.org") == []
+    assert numbers(site) == everything
+    assert numbers(site, kind="mail") == [n for n in everything if n % 4 == 2], "mailing is no mail."
+    assert numbers(site, kind="mail.") == [n for n in everything if n % 4 == 2]
+    assert numbers(site, kind="sign-in") == [n for n in everything if n % 4 in (0, 1)]
+    assert numbers(site, kind="sign-in.failed") == [n for n in everything if n % 4 == 1]
+    assert numbers(site, kind="sign%") == []
+    assert numbers(site, account="account1") == [n for n in everything if n % 3 == 1]
+    assert numbers(site, actor="admin1") == [n for n in everything if n % 2 == 0]
+    assert numbers(site, network="192.0.2.4") == [n for n in everything if n % 5 == 4]
+    assert numbers(site, since="2026-01-01 20:00") == [23, 22, 21, 20]
+    assert numbers(site, until="2026-01-01T02:00:00Z") == [1, 0]
+    assert numbers(site, since="2026-01-02") == []
+    assert numbers(site, kind="sign-in", account="account1", actor="admin1", since="2026-01-01 10:00") == [16]
+    assert numbers(site, account="nobody@example.org", actor="nobody@example.org") == []
 
 
 @pytest.mark.parametrize("same_time", [False, True])
 @on_both_databases
-def test_pages_follow_each_other_without_gap_or_repetition(house: Site, same_time: bool) -> None:
-    write(house, 23, same_time=same_time)
+def test_pages_follow_each_other_without_gap_or_repetition(site: Site, same_time: bool) -> None:
+    write(site, 23, same_time=same_time)
     seen: list[int] = []
     place: str | None = ""
     pages = 0
     while place is not None:
-        with UnitOfWork(house) as uow:
+        with UnitOfWork(site) as uow:
             page = audit_search.search_events(uow, AuditSearchForm(after=place, limit=5))
         seen += [int(line.id[4:]) for line in page.rows]
         place, pages = page.next, pages + 1
@@ -119,42 +119,42 @@ def test_what_is_no_filter_is_refused(service: Service, said: str) -> None:
 
 
 @on_both_databases
-def test_files_hold_every_line_once_oldest_first(house: Site) -> None:
-    write(house, 2501, same_time=True)
-    read = list(csv.reader(io.StringIO("".join(stream_events(house, (), "csv")), newline="")))
+def test_files_hold_every_line_once_oldest_first(site: Site) -> None:
+    write(site, 2501, same_time=True)
+    read = list(csv.reader(io.StringIO("".join(stream_events(site, (), "csv")), newline="")))
     assert read[0] == list(audit_search.AuditEvent.__dataclass_fields__)
     assert [row[0] for row in read[1:]] == [f"line{number:08}" for number in range(2501)]
-    said = [json.loads(line) for line in "".join(stream_events(house, (), "ndjson")).splitlines()]
-    assert [line["id"] for line in said] == [row[0] for row in read[1:]]
-    assert said[0]["at"] == "2026-01-01T00:00:00.000000Z"
-    with UnitOfWork(house) as uow:
+    results = [json.loads(line) for line in "".join(stream_events(site, (), "ndjson")).splitlines()]
+    assert [line["id"] for line in results] == [row[0] for row in read[1:]]
+    assert results[0]["at"] == "2026-01-01T00:00:00.000000Z"
+    with UnitOfWork(site) as uow:
         only = audit_search.build_conditions(uow, AuditFilterForm(kind="mail", account="account1"))
-    assert {json.loads(line)["account"] for line in "".join(stream_events(house, only, "ndjson")).splitlines()} == {
+    assert {json.loads(line)["account"] for line in "".join(stream_events(site, only, "ndjson")).splitlines()} == {
         "account1"
     }
 
 
-def test_a_file_needs_no_more_memory_for_more_lines(house: Site) -> None:
+def test_a_file_needs_no_more_memory_for_more_lines(site: Site) -> None:
     peaks = []
     for count in (2000, 20000):
-        with house.store.engine.begin() as connection:
+        with site.store.engine.begin() as connection:
             connection.execute(AuditRow.__table__.delete())  # type: ignore[attr-defined] # a Table, which deletes
-        write(house, count)
-        for _ in stream_events(house, (), "csv"):
+        write(site, count)
+        for _ in stream_events(site, (), "csv"):
             pass
         tracemalloc.start()
-        for _ in stream_events(house, (), "csv"):
+        for _ in stream_events(site, (), "csv"):
             pass
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0], peaks
 
 
-def test_a_slow_reader_holds_no_connection(house: Site) -> None:
-    write(house, 2500)
-    parts = stream_events(house, (), "ndjson")
+def test_a_slow_reader_holds_no_connection(site: Site) -> None:
+    write(site, 2500)
+    parts = stream_events(site, (), "ndjson")
     next(parts)
-    assert house.store.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # of the queue pool in use
+    assert site.store.engine.pool.checkedout() == 0  # type: ignore[attr-defined] # of the queue pool in use
 
 
 @pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "'=1"])

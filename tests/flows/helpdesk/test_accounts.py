@@ -25,8 +25,8 @@ from tests.kit.concurrency import run_concurrently
 from tests.people import Service
 
 
-def found(service: Service, **said: str) -> list[str]:
-    rows = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm.model_validate(said)).rows
+def found(service: Service, **data: str) -> list[str]:
+    rows = helpdesk_accounts.search_accounts(service.uow(), AccountSearchForm.model_validate(data)).rows
     return [row.email for row in rows]
 
 
@@ -167,7 +167,7 @@ def test_admins_who_remove_each_other_at_the_same_moment_leave_one(service: Serv
         assert outcome["done"] == 1, outcome
         assert set(outcome) <= {"done", "LastAdmin", "Conflict"}
         assert who_administers(service) == 1
-        assert first_admin_url(service.uow()) is None, "the door for the first admin stays shut"
+        assert first_admin_url(service.uow()) is None, "the first admin is made once"
         left = next(each for each in two if is_admin(service, each))
 
 
@@ -222,7 +222,7 @@ def test_a_page_behind_an_account_that_is_gone_is_refused_and_not_the_first_agai
 def test_limits_that_hold_up_an_admin_who_invites_are_seen_and_lifted(service: Service, limit: Limit) -> None:
     admin = create_first_admin(service)
     service.site.throttle.hit(limit, admin.id)
-    said = helpdesk_limits.LimitsForm.model_validate({"email": admin.email})
-    assert limit.name in {each.limit for each in helpdesk_limits.list_limits(service.uow(), said)}
-    assert limit.name in helpdesk_limits.clear_limits(service.uow(), said)
+    form = helpdesk_limits.LimitsForm.model_validate({"email": admin.email})
+    assert limit.name in {each.limit for each in helpdesk_limits.list_limits(service.uow(), form)}
+    assert limit.name in helpdesk_limits.clear_limits(service.uow(), form)
     assert service.site.throttle.count_attempts(limit, admin.id) == 0

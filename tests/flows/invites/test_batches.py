@@ -170,10 +170,10 @@ def test_reading_and_sending_a_long_list_takes_no_more_memory_than_a_short_one(s
 
     def peak(count: int) -> int:
         name = f"run{next(numbers)}-"
-        said = NewBatchForm.model_validate({"name": name, "people": people(count, name)})
+        form = NewBatchForm.model_validate({"name": name, "people": people(count, name)})
         tracemalloc.start()
         try:
-            batch = batches.create_batch(service.uow(), said)
+            batch = batches.create_batch(service.uow(), form)
             for _ in sending.send_batch(service.site, service.uow().request_info, batch.id):
                 pass
             return tracemalloc.get_traced_memory()[1]

@@ -31,8 +31,8 @@ from tests.people import PASSWORD, Service, make_email, token_of_url
 
 
 def invited(service: Service, email: str = "", **more: object) -> SentInvite:
-    said = InviteForm.model_validate({"email": email or make_email(), "days": 2, **more})
-    return send_invites.send_invite(service.uow(), said, send_letter=False)
+    form = InviteForm.model_validate({"email": email or make_email(), "days": 2, **more})
+    return send_invites.send_invite(service.uow(), form, send_letter=False)
 
 
 def token(service: Service, row: SentInvite) -> str:
@@ -146,8 +146,8 @@ def test_a_batch_is_sent_again_extended_and_taken_back_as_one(service: Service) 
     assert link_state(service, INVITE, token(service, other)) == "alive"
     with service.uow() as uow:
         assert batches.count_batch(uow, batch.id).invites == {"accepted": 1, "revoked": 4}
-        told = select(AuditRow.kind, AuditRow.actor, AuditRow.facts).where(AuditRow.kind.startswith("invites."))
-        assert sorted((kind, actor, facts["count"]) for kind, actor, facts in uow.session.execute(told)) == [
+        result = select(AuditRow.kind, AuditRow.actor, AuditRow.facts).where(AuditRow.kind.startswith("invites."))
+        assert sorted((kind, actor, facts["count"]) for kind, actor, facts in uow.session.execute(result)) == [
             ("invites.extended", admin.id, 4), ("invites.resent", admin.id, 4),
             ("invites.revoked", admin.id, 0), ("invites.revoked", admin.id, 4),
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Who may accept an invitation, whose word still counts, and the door for the first admin."""
+"""Who may accept an invitation, whose word still counts, and the first admin."""
 
 from __future__ import annotations
 
@@ -141,11 +141,11 @@ def test_the_first_admin_is_invited_once(service: Service) -> None:
 def test_of_several_first_admins_at_once_there_is_one(service: Service) -> None:
     url = first_admin_url(service.uow())
     assert url is not None
-    said = [{"email": make_email(), "password": PASSWORD} for _ in range(4)]
+    results = [{"email": make_email(), "password": PASSWORD} for _ in range(4)]
     found = run_concurrently(
         4,
         lambda number: outcome_of(
-            service.uow(), lambda uow: use_link(service, INVITE, token_of_url(url), said[number])
+            service.uow(), lambda uow: use_link(service, INVITE, token_of_url(url), results[number])
         ),
     )
     assert sorted(found) == ["LinkUsed"] * 3 + ["done"]

@@ -27,9 +27,9 @@ def invited(service: Service, email: str, name: str = "") -> SentInvite:
     )
 
 
-def found(service: Service, **said: object) -> list[str]:
+def found(service: Service, **data: object) -> list[str]:
     with service.uow() as uow:
-        return [row.email for row in search_invites(uow, InviteSearchForm.model_validate(said)).rows]
+        return [row.email for row in search_invites(uow, InviteSearchForm.model_validate(data)).rows]
 
 
 @on_both_databases

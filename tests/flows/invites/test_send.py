@@ -62,8 +62,8 @@ def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_a
     assert found is not None
     assert (found.words, found.to, found.locale) == ("invite", email, "de")
     until, inviter = now() + timedelta(days=2), "Admin" if by_admin else None
-    told = {"asked": None, "email": email, "inviter": inviter, "groups": ["editors"], "until": until}
-    assert found.context == told
+    data = {"asked": None, "email": email, "inviter": inviter, "groups": ["editors"], "until": until}
+    assert found.context == data
     carried = read_letter_claims(service, INVITE, found).carried
     assert carried.model_dump() == {
         "id": row.id, "expires": int(until.timestamp()), "groups": ["editors"],
@@ -98,5 +98,5 @@ def test_what_cannot_be_an_invitation_is_refused(said: dict[str, Any]) -> None:
 
 
 def test_groups_are_given_as_a_list_or_as_text_and_each_counts_once() -> None:
-    for said in (["b", "a", "b"], "b, a b", "a,b", " a  b "):
-        assert InviteForm.model_validate({"email": "a@example.org", "groups": said}).groups == ["a", "b"]
+    for results in (["b", "a", "b"], "b, a b", "a,b", " a  b "):
+        assert InviteForm.model_validate({"email": "a@example.org", "groups": results}).groups == ["a", "b"]

@@ -244,8 +244,8 @@ def test_a_rotation_keeps_sessions_and_links_and_is_audited_without_a_secret(kep
     fresh = take_over(kept)
     assert member.signed_in
     assert kept.site.ring.signing == fresh
-    said = {"token": token, "password": "another long passphrase"}
-    assert kept.person().post("/api/l/reset-password", said).status_code == 200
+    data = {"token": token, "password": "another long passphrase"}
+    assert kept.person().post("/api/l/reset-password", data).status_code == 200
     old, new = lives(kept)
     assert uses(old)["reset-password"].opened == 1
     assert "reset-password" not in uses(new)

@@ -22,8 +22,8 @@ def read(settings: Callable[..., Settings]) -> Read:
     """The judged rows of a file; settings and how to read it by name."""
 
     def make(path: Path, source: str = "plain", *, secrets: dict[str, str] | None = None, **how: Any) -> Any:
-        house = Site(settings(**(secrets or {})), LINKS, tokens=TOKENS)
-        return list(check_rows(house, path, ImportOptions(source=source, **how), ImportReport()))
+        site = Site(settings(**(secrets or {})), LINKS, tokens=TOKENS)
+        return list(check_rows(site, path, ImportOptions(source=source, **how), ImportReport()))
 
     return make
 

@@ -52,8 +52,8 @@ def invited(admin: Person, service: Service) -> Person:
     return guest
 
 
-def code(person: Person, purpose: str, token: str, **said: str) -> str:
-    answer = person.post(f"/api/l/{purpose}", {"token": token, **said})
+def code(person: Person, purpose: str, token: str, **data: str) -> str:
+    answer = person.post(f"/api/l/{purpose}", {"token": token, **data})
     return "done" if answer.status_code < 300 else str(answer.get_json()["code"])
 
 

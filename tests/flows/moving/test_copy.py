@@ -51,9 +51,9 @@ def test_links_and_sessions_from_before_work_after(make_service: Callable[..., S
     assert member_after.signed_in
     gone.client.set_cookie("session", ended.value)
     assert not moved(gone, before, after).signed_in, "what was ended stays ended"
-    said = {"token": reset, "password": "seven purple umbrellas dancing"}
-    assert member_after.post("/api/l/reset-password", said).status_code == 200
-    assert member_after.post("/api/l/reset-password", said).get_json()["code"] == "link_used"
+    data = {"token": reset, "password": "seven purple umbrellas dancing"}
+    assert member_after.post("/api/l/reset-password", data).status_code == 200
+    assert member_after.post("/api/l/reset-password", data).get_json()["code"] == "link_used"
     newcomer = after.person(email=guest.email)
     assert newcomer.post("/api/l/invite", {"token": invite, "password": newcomer.password}).status_code == 201
     assert newcomer.get("/api/account").get_json()["groups"] == ["staff"]

@@ -31,19 +31,19 @@ def people(path: Path, number: int, **more: str) -> Path:
 
 @on_both_databases
 def test_a_rehearsal_counts_and_changes_nothing(service: Service, tmp_path: Path) -> None:
-    member, told = service.member(), list[RefusedRow]()
+    member, results = service.member(), list[RefusedRow]()
     rows = [person("a", groups="staff"), person("b", password_hash=""), person("c", active="0"), person("a"),
             person("d", password_hash="x"), person(email=member.email.upper())]  # fmt: skip
     before = dump_tables(service)
     report = moving.rehearse_import(
-        service.uow(), write_csv(tmp_path / "people.csv", rows), PLAIN, on_refused=told.append
+        service.uow(), write_csv(tmp_path / "people.csv", rows), PLAIN, on_refused=results.append
     )
     assert dump_tables(service) == before
     assert (report.rows, report.importable, report.disabled, report.already_imported) == (6, 3, 1, 0)
     assert report.hashes == {"bcrypt 2b": 2, "no password": 1}
     assert report.refused == {"twice": 1, "hash": 1, "taken": 1}
     assert report.groups == {("staff", "staff"): 1}
-    assert [(each.line, each.code) for each in told] == [(5, "twice"), (6, "hash"), (7, "taken")]
+    assert [(each.line, each.code) for each in results] == [(5, "twice"), (6, "hash"), (7, "taken")]
 
 
 @on_both_databases
@@ -86,9 +86,9 @@ def test_running_again_brings_nobody_in_twice(service: Service, tmp_path: Path) 
 def test_an_account_that_was_here_is_never_touched(service: Service, tmp_path: Path) -> None:
     member = service.member()
     path = write_csv(tmp_path / "people.csv", [person(email=member.email, groups="staff", name="Other")])
-    told: list[RefusedRow] = []
-    report = moving.import_accounts(service.uow(), path, PLAIN, on_refused=told.append)
-    assert (report.importable, report.already_imported, [each.code for each in told]) == (0, 0, ["taken"])
+    results: list[RefusedRow] = []
+    report = moving.import_accounts(service.uow(), path, PLAIN, on_refused=results.append)
+    assert (report.importable, report.already_imported, [each.code for each in results]) == (0, 0, ["taken"])
     assert member.signed_in
     assert member.sign_in().status_code == 200
     assert member.get("/api/account").get_json()["groups"] == []
@@ -149,8 +149,8 @@ def test_an_imported_address_is_found_by_nothing_but_its_password(service: Servi
     """What an unknown address is told, one that came in is told, too."""
     moving.import_accounts(service.uow(), people(tmp_path, 1), PLAIN)
     known, unknown = service.person(email="p0@example.org", password="wrong"), service.person(password="wrong")
-    told = [(answer.status_code, answer.get_json()["code"]) for answer in (known.sign_in(), unknown.sign_in())]
-    assert told == [(401, "sign_in_failed")] * 2
+    results = [(answer.status_code, answer.get_json()["code"]) for answer in (known.sign_in(), unknown.sign_in())]
+    assert results == [(401, "sign_in_failed")] * 2
 
 
 def test_an_empty_report_says_nothing() -> None:

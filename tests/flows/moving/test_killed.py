@@ -52,9 +52,9 @@ class Command:
 
     def ends(self) -> str:
         """What it said; it has to end well."""
-        said, _ = self.process.communicate(timeout=PATIENCE)
-        assert self.process.returncode == 0, said
-        return said
+        text, _ = self.process.communicate(timeout=PATIENCE)
+        assert self.process.returncode == 0, text
+        return text
 
     def killed(self, when: Callable[[], object]) -> bool:
         """Kill it a moment after something has come; False where it had ended before."""
@@ -65,8 +65,8 @@ class Command:
         time.sleep(random.uniform(0, 0.1))
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        said, _ = self.process.communicate(timeout=PATIENCE)
-        assert self.process.returncode in (0, -signal.SIGKILL), said
+        text, _ = self.process.communicate(timeout=PATIENCE)
+        assert self.process.returncode in (0, -signal.SIGKILL), text
         return self.process.returncode != 0
 
 
@@ -167,11 +167,11 @@ def backup_killed(database: str, path: Path) -> bool:
 def is_whole(store: Store, path: Path) -> bool:
     """Whether a backup has every account."""
     if not store.is_sqlite:
-        told = subprocess.run(
+        result = subprocess.run(
             ["pg_restore", "--data-only", "--table=accounts", "--file=-", str(path)],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-        return told.stdout.count("@example.org\t") >= PEOPLE
+        return result.stdout.count("@example.org\t") >= PEOPLE
     copy = Store(f"sqlite:///{path}")
     try:
         return brought_in(copy) == PEOPLE

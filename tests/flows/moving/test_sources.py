@@ -67,9 +67,9 @@ def test_rows_that_do_not_come_in_say_where_they_stand_and_why(read: Read, tmp_p
         (2, "ready"), (3, "address"), (4, "address"), (5, "twice"), (6, "hash"), (7, "unconfirmed"), (8, "hash"),
         (9, "ready"), (10, "address"), (11, "ready"),
     ]  # fmt: skip
-    told = {each.line: each.reason for each in found if isinstance(each, RefusedRow)}
-    assert told[5] == "the same address as in line 2"
-    assert "iterations: 99999999 is over" in told[8]
+    data = {each.line: each.reason for each in found if isinstance(each, RefusedRow)}
+    assert data[5] == "the same address as in line 2"
+    assert "iterations: 99999999 is over" in data[8]
     last = found[7]
     assert isinstance(last, ImportableRow)
     assert (last.active, last.password_hash, last.hash_format) == (False, None, "no password")

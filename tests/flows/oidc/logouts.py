@@ -19,9 +19,9 @@ def list_logouts(service: Service) -> list[AppLogout]:
 
 
 def claims_of(service: Service, token: str) -> dict[str, Any]:
-    said = service.site.get(SigningKeys).verify(token)
-    assert said is not None, "signed by one of the published keys"
-    return dict(said)
+    data = service.site.get(SigningKeys).verify(token)
+    assert data is not None, "signed by one of the published keys"
+    return dict(data)
 
 
 def make_due(service: Service) -> None:

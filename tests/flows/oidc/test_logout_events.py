@@ -32,14 +32,14 @@ def everywhere(service: Service, person: Person) -> None:
 
 
 def change_password(service: Service, person: Person) -> None:
-    said = {"current_password": person.password, "password": OTHER_PASSWORD}
-    assert person.post("/api/account/password", said).status_code == 200
+    data = {"current_password": person.password, "password": OTHER_PASSWORD}
+    assert person.post("/api/account/password", data).status_code == 200
 
 
 def reset_password(service: Service, person: Person) -> None:
     assert person.post("/api/forgot-password", {"email": person.email}).status_code == 202
-    said = {"token": service.link_token(person.email, "reset-password"), "password": OTHER_PASSWORD}
-    assert service.person().post("/api/l/reset-password", said).status_code == 200
+    data = {"token": service.link_token(person.email, "reset-password"), "password": OTHER_PASSWORD}
+    assert service.person().post("/api/l/reset-password", data).status_code == 200
 
 
 def not_me(service: Service, person: Person) -> None:
@@ -49,8 +49,8 @@ def not_me(service: Service, person: Person) -> None:
         uow.session.execute(delete(AppLogout))
         uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == logout_events.LOGOUT_PURPOSE))
     sign_in_to_apps(service, person, *[app for app in registration.list_apps(service.uow()) if app.name != "Shop"])
-    said = {"token": service.link_token(person.email, "not-me")}
-    assert service.person().post("/api/l/not-me", said).status_code == 200
+    data = {"token": service.link_token(person.email, "not-me")}
+    assert service.person().post("/api/l/not-me", data).status_code == 200
 
 
 def disable(service: Service, person: Person) -> None:
@@ -65,8 +65,8 @@ def lose_a_group(service: Service, person: Person) -> None:
 
 def close_account(service: Service, person: Person) -> None:
     assert person.post("/api/account/close").status_code == 202
-    said = {"token": service.link_token(person.email, "close-account")}
-    assert person.post("/api/l/close-account", said).status_code == 200
+    data = {"token": service.link_token(person.email, "close-account")}
+    assert person.post("/api/l/close-account", data).status_code == 200
 
 
 def ended_on_the_console(service: Service, person: Person) -> None:
@@ -112,17 +112,17 @@ def test_whatever_ends_all_sessions_tells_every_app_once(
 ) -> None:
     service.admin()
     member, other = service.member(), service.member()
-    told = [register_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki")]
+    results = [register_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki")]
     strange = register_app(service, "Shop", backchannel_logout_uri=party.address).app
     account_id = member.get("/api/account").get_json()["id"]
-    sign_in_to_apps(service, member, *told, *told)
+    sign_in_to_apps(service, member, *results, *results)
     sign_in_to_apps(service, other, strange)
     way(service, member)
     assert [(row.app_name, row.sid) for row in list_logouts(service)] == [("Notes", None), ("Wiki", None)]
     service.deliver()
-    said = [claims_of(service, token) for token in party.tokens]
-    assert sorted(each["aud"] for each in said) == sorted(app.id for app in told)
-    assert {each["sub"] for each in said} == {account_id}
+    rows = [claims_of(service, token) for token in party.tokens]
+    assert sorted(each["aud"] for each in rows) == sorted(app.id for app in results)
+    assert {each["sub"] for each in rows} == {account_id}
     assert {row.state for row in list_logouts(service)} == {"confirmed"}
 
 
@@ -179,9 +179,9 @@ def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_sig
     party.heard.clear()
     end(service.uow(), wiki.id)
     service.deliver()
-    said = [claims_of(service, token) for token in party.tokens]
-    assert {each["aud"] for each in said} == {wiki.id}
-    assert {each["sub"] for each in said} == {person.get("/api/account").get_json()["id"] for person in people[1:]}
+    results = [claims_of(service, token) for token in party.tokens]
+    assert {each["aud"] for each in results} == {wiki.id}
+    assert {each["sub"] for each in results} == {person.get("/api/account").get_json()["id"] for person in people[1:]}
     assert {row.state for row in list_logouts(service)} == {"confirmed"}
     with service.uow() as uow:
         kept = uow.session.scalars(select(Grant).where(Grant.app_id == wiki.id))

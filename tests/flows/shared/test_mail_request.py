@@ -94,9 +94,9 @@ def test_a_letter_about_an_account_says_who_asked_and_until_when(
 def test_the_link_carries_a_target_where_there_is_one(service: Service, flow: ModuleType, link: Link) -> None:
     who = make_owner(service)
     for facts, wanted in (({"next": "/to"}, "/to"), ({"next": ""}, ""), ({}, "")):
-        said = read_letter_claims(service, link, write_letter(service, flow.letter, who.email, facts))
-        assert said.carried.next == wanted
-        assert len(said.signed_token.payload) == (2 if wanted else 1), "what is not there takes no room"
+        result = read_letter_claims(service, link, write_letter(service, flow.letter, who.email, facts))
+        assert result.carried.next == wanted
+        assert len(result.signed_token.payload) == (2 if wanted else 1), "what is not there takes no room"
 
 
 def test_an_activation_letter_carries_target_and_language(service: Service) -> None:
@@ -105,8 +105,8 @@ def test_an_activation_letter_carries_target_and_language(service: Service) -> N
     assert (found.words, found.to, found.locale) == ("activate", "New@example.org", "de")
     until = now() + timedelta(hours=48)
     assert found.context == {"asked": request_facts(), "email": "New@example.org", "until": until}
-    said = read_letter_claims(service, sign_up.ACTIVATE, found)
-    assert (said.subject_id, said.carried.next, said.carried.locale) == ("New@example.org", "/to", "de")
+    result = read_letter_claims(service, sign_up.ACTIVATE, found)
+    assert (result.subject_id, result.carried.next, result.carried.locale) == ("New@example.org", "/to", "de")
 
 
 def test_who_has_an_account_is_told_where_to_sign_in(service: Service) -> None:

@@ -25,9 +25,9 @@ from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 
 
 def attempt(service: Service, email: str, password: str = PASSWORD, network: str = "10.9.9.9") -> str:
-    said = SignInForm.model_validate({"email": email, "password": password})
+    form = SignInForm.model_validate({"email": email, "password": password})
     try:
-        return password_sign_in.sign_in_with_password(anonymous_uow(service, network), said).account_id
+        return password_sign_in.sign_in_with_password(anonymous_uow(service, network), form).account_id
     except (SignInFailed, TooManyRequests) as refused:
         return refused.code
 
@@ -49,7 +49,7 @@ def test_the_right_password_begins_a_session_in_any_spelling_of_the_address(serv
 def test_wrong_password_unknown_address_and_disabled_account_are_told_alike(service: Service) -> None:
     made, switched_off = sign_up_member(service), sign_up_member(service)
     accounts.disable_account(service.uow(), switched_off.id)
-    said = []
+    results = []
     for email, password in [
         (made.email, OTHER_PASSWORD), (made.email, ""), (made.email, "x" * 1000), (make_email(), PASSWORD),
         (switched_off.email, PASSWORD), (switched_off.email, OTHER_PASSWORD),
@@ -58,8 +58,8 @@ def test_wrong_password_unknown_address_and_disabled_account_are_told_alike(serv
             password_sign_in.sign_in_with_password(
                 anonymous_uow(service), SignInForm.model_validate({"email": email, "password": password})
             )
-        said.append((caught.value.code, caught.value.status, caught.value.reason, caught.value.fields))
-    assert len(set(said)) == 1
+        results.append((caught.value.code, caught.value.status, caught.value.reason, caught.value.fields))
+    assert len(set(results)) == 1
     assert list_event_kinds(service, made.id)[-3:] == ["sign-in.failed"] * 3
     assert list_event_kinds(service, None).count("sign-in.failed") == 1
 
@@ -147,11 +147,11 @@ def test_what_cannot_be_a_sign_in_is_refused(said: dict[str, object]) -> None:
 
 
 def test_a_checkbox_and_a_target_are_read_as_a_form_says_them() -> None:
-    said = SignInForm.model_validate(
+    form = SignInForm.model_validate(
         {"email": "a@example.org", "password": "x", "remember": "on", "next": "//evil.example"}
     )
-    assert said.remember
-    assert said.next == ""
+    assert form.remember
+    assert form.next == ""
 
 
 def test_an_address_of_nobody_takes_the_time_of_somebodys_hash(service: Service, tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ LOGIN_ERRORS = {"login_required", "interaction_required", "account_selection_req
 QUERY = "dummy1=lorem&dummy2=ipsum"
 
 
-def suite_client(provider: Provider, mode: str, **said: Any) -> RelyingParty:
-    rp = provider.register(require_pkce=False, **said)
+def suite_client(provider: Provider, mode: str, **data: Any) -> RelyingParty:
+    rp = provider.register(require_pkce=False, **data)
     rp.default_parameters = {"response_mode": mode} if mode != "query" else {}
     return rp
 
 
-def redeem_and_check(rp: RelyingParty, landed: CallbackRequest, should: Should | None = None, **said: str) -> Tokens:
+def redeem_and_check(rp: RelyingParty, landed: CallbackRequest, should: Should | None = None, **data: str) -> Tokens:
     """Tokens for an answer, with everything that the suite checks of each."""
     says = landed.parameters
     assert landed.method == ("POST" if rp.default_parameters.get("response_mode") == "form_post" else "GET")
@@ -30,7 +30,7 @@ def redeem_and_check(rp: RelyingParty, landed: CallbackRequest, should: Should |
         assert landed.url.startswith(rp.redirect_uri + ("&" if "?" in rp.redirect_uri else "?"))
     assert says["state"] == rp.state
     assert says["iss"] == rp.metadata["issuer"]
-    answer = rp.redeem(landed, **said)
+    answer = rp.redeem(landed, **data)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -46,17 +46,17 @@ def redeem_and_check(rp: RelyingParty, landed: CallbackRequest, should: Should |
 
 
 def check_id_token(rp: RelyingParty, tokens: Tokens, *, nonce: bool = True) -> None:
-    said, now = tokens.claims, time.time()
-    assert said["iss"] == rp.metadata["issuer"]
-    assert said["aud"] == rp.id
-    assert abs(said["iat"] - now) < 300
-    assert said["exp"] > now
-    assert now - 86400 < said["auth_time"] <= now + 1
-    assert said["sub"].isascii()
-    assert 0 < len(said["sub"]) <= 255
-    assert said.get("acr", "x")
+    data, now = tokens.claims, time.time()
+    assert data["iss"] == rp.metadata["issuer"]
+    assert data["aud"] == rp.id
+    assert abs(data["iat"] - now) < 300
+    assert data["exp"] > now
+    assert now - 86400 < data["auth_time"] <= now + 1
+    assert data["sub"].isascii()
+    assert 0 < len(data["sub"]) <= 255
+    assert data.get("acr", "x")
     if nonce:
-        assert said["nonce"] == rp.nonce
+        assert data["nonce"] == rp.nonce
     keys = rp.fetch_jwks()["keys"]
     assert len({key["kid"] for key in keys}) == len(keys)
     assert tokens.header["kid"] in {key["kid"] for key in keys}
@@ -71,8 +71,8 @@ def has_enough_entropy(text: str) -> bool:
 def check_userinfo(rp: RelyingParty, tokens: Tokens, answer: Any) -> dict[str, Any]:
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
-    said: dict[str, Any] = answer.json()
-    assert said["sub"] == tokens.claims["sub"]
+    data: dict[str, Any] = answer.json()
+    assert data["sub"] == tokens.claims["sub"]
     kinds = {"name": str, "locale": str, "email": str, "email_verified": bool, "groups": list, "updated_at": int}
-    assert all(isinstance(value, kinds[name]) for name, value in said.items() if name in kinds)
-    return said
+    assert all(isinstance(value, kinds[name]) for name, value in data.items() if name in kinds)
+    return data

@@ -157,9 +157,9 @@ def test_a_request_object_is_refused_by_its_name(rp: RelyingParty, ana: BrowserU
 @module("oidcc-claims-essential")
 def test_an_essential_claim_comes_from_userinfo(rp: RelyingParty, ana: BrowserUser, should: Should) -> None:
     tokens = redeem_and_check(rp, ana.log_in(rp, claims='{"userinfo": {"name": {"essential": true}}}'), should)
-    said = check_userinfo(rp, tokens, rp.userinfo(tokens.access))
-    should("name" in said, "name is missing")
-    assert set(said) == {"sub", "name"}
+    data = check_userinfo(rp, tokens, rp.userinfo(tokens.access))
+    should("name" in data, "name is missing")
+    assert set(data) == {"sub", "name"}
 
 
 @module("oidcc-ensure-request-object-with-redirect-uri")

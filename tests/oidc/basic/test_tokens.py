@@ -100,10 +100,10 @@ SCOPES = {
 def test_a_scope_is_answered_by_userinfo(rp: RelyingParty, ana: BrowserUser, name: str, should: Should) -> None:
     scope, due = SCOPES[name]
     tokens = redeem_and_check(rp, ana.log_in(rp, scope=scope), should)
-    said = check_userinfo(rp, tokens, rp.userinfo(tokens.access))
-    should(due <= set(said), f"missing: {due - set(said)}")
-    assert set(said) <= due | {"sub"}, "nothing that the scope does not hold"
-    assert said.get("email_verified", True) is True
+    data = check_userinfo(rp, tokens, rp.userinfo(tokens.access))
+    should(due <= set(data), f"missing: {due - set(data)}")
+    assert set(data) <= due | {"sub"}, "nothing that the scope does not hold"
+    assert data.get("email_verified", True) is True
 
 
 @pytest.mark.parametrize(

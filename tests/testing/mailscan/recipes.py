@@ -82,8 +82,8 @@ def close_account(service: Service) -> Mailed:
 
 def not_me(service: Service) -> Mailed:
     person = service.member()
-    said = {"current_password": person.password, "password": OTHER_PASSWORD}
-    assert person.post("/api/account/password", said).status_code == 200
+    data = {"current_password": person.password, "password": OTHER_PASSWORD}
+    assert person.post("/api/account/password", data).status_code == 200
     return Mailed(service.link_url(person.email, "not-me"))
 
 
@@ -120,8 +120,8 @@ def is_alive(service: Service, purpose: str, url: str) -> bool:
 def signed_in_at(url: str, service: Service, person: Person) -> Client:
     """A further browser of somebody, signed in at the origin of a link: cookies belong to a host."""
     client = Client(service.app)
-    said = {"email": person.email, "password": person.password}
-    assert client.post("/api/sign-in", base_url=urljoin(url, "/"), json=said).status_code == 200
+    data = {"email": person.email, "password": person.password}
+    assert client.post("/api/sign-in", base_url=urljoin(url, "/"), json=data).status_code == 200
     assert is_signed_in_at(url, client)
     return client
 

@@ -19,12 +19,12 @@ def test_an_app_that_acts_on_get_fails_with_a_report_that_says_why() -> None:
     report = MailScanner().scan(app, URL, alive=lambda: store.alive, unchanged=lambda: len(store.done))
     with pytest.raises(Harmful) as failed:
         report.assert_harmless()
-    told = str(failed.value)
-    assert "mail scanners against https://other.example/confirm/<token>: 1 of 11 scans found something" in told
-    assert "harm  link preview (a mail program or chat fetches the page to show a preview of it)" in told
-    assert "harm [changed] alive() says that the link is dead" in told
-    assert "did: GET /confirm/<token> -> 200" in told
-    assert "not run, the link was spent by: link preview" in told
+    text = str(failed.value)
+    assert "mail scanners against https://other.example/confirm/<token>: 1 of 11 scans found something" in text
+    assert "harm  link preview (a mail program or chat fetches the page to show a preview of it)" in text
+    assert "harm [changed] alive() says that the link is dead" in text
+    assert "did: GET /confirm/<token> -> 200" in text
+    assert "not run, the link was spent by: link preview" in text
 
 
 def test_an_app_that_acts_on_get_is_caught_without_a_word_from_its_host() -> None:

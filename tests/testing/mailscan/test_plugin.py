@@ -55,15 +55,15 @@ def test_a_test_of_a_host_gets_the_scanner_as_a_fixture(tmp_path: Path) -> None:
         "    report = mail_scanner.scan(app, 'https://h.example/c/abcdefghij')\n"
         "    assert 'not-opened' in report.codes\n"
     )
-    told = run("-m", "pytest", "-q", "-p", "accounts.testing.plugin", "-p", "no:cacheprovider", ".", cwd=tmp_path)
-    assert "1 passed" in told
+    text = run("-m", "pytest", "-q", "-p", "accounts.testing.plugin", "-p", "no:cacheprovider", ".", cwd=tmp_path)
+    assert "1 passed" in text
 
 
 def test_the_example_in_the_documentation_works(tmp_path: Path) -> None:
     text = (ROOT / "docs" / "testing-links.md").read_text()
     (tmp_path / "test_documented.py").write_text(text.partition("```python\n")[2].partition("```")[0])
-    told = run("-m", "pytest", "-q", "-p", "accounts.testing.plugin", "-p", "no:cacheprovider", ".", cwd=tmp_path)
-    assert "1 passed" in told
+    output = run("-m", "pytest", "-q", "-p", "accounts.testing.plugin", "-p", "no:cacheprovider", ".", cwd=tmp_path)
+    assert "1 passed" in output
 
 
 def test_every_finding_and_scan_is_documented() -> None:
@@ -76,11 +76,11 @@ def test_every_finding_and_scan_is_documented() -> None:
 
 
 def test_the_names_of_the_package_are_there_on_first_use() -> None:
-    told = run(
+    text = run(
         "-c",
         "import accounts, accounts.testing.mailscan as t\n"
         "assert all(getattr(accounts, name) is not None for name in accounts.__all__)\n"
         "assert all(getattr(t, name) is not None for name in t.__all__)\n"
         "print(hasattr(accounts, 'nothing'), hasattr(t, 'nothing'))",
     )
-    assert told.split() == ["False", "False"]
+    assert text.split() == ["False", "False"]

@@ -76,10 +76,10 @@ def test_a_secret_is_shown_once_and_kept_nowhere(service: Service) -> None:
     rows = "\n".join(line for lines in dump_tables(service).values() for line in lines)
     assert made["secret"] not in rows
     for path in ("/api/admin/apps", f"/api/admin/apps/{made['id']}", f"/admin/apps/{made['id']}", "/admin/apps"):
-        said = admin.get(path).get_data(as_text=True)
-        assert made["id"] in said
-        assert made["secret"] not in said
-        assert "secret_hash" not in said
+        text = admin.get(path).get_data(as_text=True)
+        assert made["id"] in text
+        assert made["secret"] not in text
+        assert "secret_hash" not in text
 
 
 def test_an_old_secret_is_good_for_a_day_or_until_it_is_ended(service: Service) -> None:
@@ -175,11 +175,11 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
 def test_what_may_not_be_is_refused_by_its_field_when_registering_and_when_changing(service: Service) -> None:
     admin, known = service.admin(), register_app(service, "Known").app
     before = dump_tables(service, "rate_limits")
-    for said, field, code in WRONG:
-        answer = admin.post("/api/admin/apps", {**SAID, **said})
-        assert answer.status_code == 422, said
-        assert (field, code) in {(each["field"], each["code"]) for each in answer.get_json()["errors"]}, said
-        assert admin.patch(f"/api/admin/apps/{known.id}", said).status_code == 422, said
+    for data, field, code in WRONG:
+        answer = admin.post("/api/admin/apps", {**SAID, **data})
+        assert answer.status_code == 422, data
+        assert (field, code) in {(each["field"], each["code"]) for each in answer.get_json()["errors"]}, data
+        assert admin.patch(f"/api/admin/apps/{known.id}", data).status_code == 422, data
     assert dump_tables(service, "rate_limits") == before
 
 
@@ -247,13 +247,13 @@ def test_fifty_changes_at_once_leave_one_whole_app(service: Service) -> None:
     names = [f"Wiki {number:02}" for number in range(50)]
 
     def change(number: int) -> str:
-        said = {
+        data = {
             "name": names[number],
             "allowed_groups": [f"g{number}"],
             "forward_origins": [f"https://w{number}.example"],
         }
         try:
-            registration.change_app(service.uow(), app.id, registration_form.ChangeAppForm.model_validate(said))
+            registration.change_app(service.uow(), app.id, registration_form.ChangeAppForm.model_validate(data))
         except Exception as wrong:  # noqa: BLE001 - a test compares its name
             return type(wrong).__name__
         return "done"

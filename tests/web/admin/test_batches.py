@@ -62,10 +62,10 @@ def test_a_file_is_handed_in_looked_at_and_sent_without_scripts(service: Service
 @pytest.mark.parametrize("german", [False, True], ids=["en", "de"])
 def test_a_list_that_cannot_be_taken_comes_back_with_a_reason_at_its_field(service: Service, german: bool) -> None:
     admin = service.admin()
-    prefix, told = ("/de", "Auf dieser Liste steht niemand.") if german else ("", "There is nobody in this list.")
+    prefix, text = ("/de", "Auf dieser Liste steht niemand.") if german else ("", "There is nobody in this list.")
     data = {"csrf_token": csrf_token(admin), "name": "Nobody", "people": " "}
     answer = admin.client.post(prefix + BATCHES, data=data)
-    assert (answer.status_code, told in answer.text) == (422, True)
+    assert (answer.status_code, text in answer.text) == (422, True)
     assert re.search(r'id="field-people"[^>]*aria-invalid="true"', answer.text)
 
 
@@ -160,8 +160,8 @@ def test_links_to_take_along_work_are_harmless_in_spreadsheets_and_are_noted(ser
         (f"ann{n}@example.org", "Änn"), (f"bob{n}@example.org", "'=1+1"), (f"'=cmd{n}@example.org", "'-SUM(1)"),
     }  # fmt: skip
     assert {link_state(service, INVITE, token_of_url(row[5])) for row in rows} == {"alive"}
-    told = lines(admin.post(f"/api{BATCHES}/{batch}/links"))
-    assert {link_state(service, INVITE, token_of_url(each["url"])) for each in told} == {"alive"}
+    results = lines(admin.post(f"/api{BATCHES}/{batch}/links"))
+    assert {link_state(service, INVITE, token_of_url(each["url"])) for each in results} == {"alive"}
     note = select(AuditRow.facts).where(AuditRow.kind == "batch.exported")
     assert [row[0] for row in service.uow().fetch_all(note)] == [{"batch": batch, "form": "links", "count": 3}] * 2
 

@@ -31,8 +31,8 @@ def test_neither_page_nor_json_gives_anything_back_that_opens(service: Service, 
     assert answer.get_json()["cause"]["code"] == case.cause
     page = page_of(admin, case.text)
     assert answer.get_json()["outcome"] in page
-    for said in (answer.text, page):
-        assert_no_secret(service, said, case.token)
+    for text in (answer.text, page):
+        assert_no_secret(service, text, case.token)
 
 
 def test_json_says_whom_it_is_about_when_it_was_signed_and_what_moved(service: Service) -> None:

@@ -16,7 +16,7 @@ from tests.servers.smtp import links
 
 @dataclass(frozen=True, slots=True)
 class LinkCase:
-    """What somebody sends in, the token that must not come back, and the cause behind the door's answer."""
+    """What somebody sends in, the token that must not come back, and the cause behind the answer."""
 
     text: str
     token: str

@@ -1,4 +1,4 @@
-"""The link doctor: says what the door says, tells why, and hands nothing back that opens anything."""
+"""The link doctor: answers as the endpoint does, tells why, and hands nothing back that opens anything."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def test_every_way_to_be_dead_is_explained_in_the_words_of_the_link_page(service
     named = re.search(r"/l/([a-z-]+)/", case.text)
     if named is not None:
         token = "" if case.cause == "empty" else case.token
-        door = service.person().get(f"/api/l/{named[1]}", query_string={"token": token})
-        assert found.outcome == ("alive" if door.status_code == 200 else door.get_json()["code"])
-        assert found.status == door.status_code
+        response = service.person().get(f"/api/l/{named[1]}", query_string={"token": token})
+        assert found.outcome == ("alive" if response.status_code == 200 else response.get_json()["code"])
+        assert found.status == response.status_code
 
 
 @on_both_databases
@@ -111,8 +111,8 @@ def test_an_accepted_invitation_names_the_account_that_it_made(service: Service)
     admin, guest = service.admin(), service.person(email=make_email("guest"))
     admin.post("/api/admin/invites", {"email": guest.email})
     url = service.link_url(guest.email, "invite")
-    said = {"token": token_of_url(url), "password": guest.password, "name": "Guest"}
-    assert guest.post("/api/l/invite", said).status_code == 201
+    data = {"token": token_of_url(url), "password": guest.password, "name": "Guest"}
+    assert guest.post("/api/l/invite", data).status_code == 201
     found = doctor(service, url)
     assert (found.outcome, found.cause.code, found.subject) == ("link_used", "used", guest.email)
     assert found.account is not None
