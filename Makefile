@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV := VIRTUAL_ENV=.venv $(BIN)/uv --system-certs pip --quiet
 AUDIT_VERSION := 2.10.1
 
-.PHONY: run test lint types e2e faults conformance bench docs audit mutants lock .venv run-env clean
+.PHONY: run test lint types e2e faults slow conformance bench docs audit mutants lock .venv run-env clean
 
 run: run-env
 	@exec $(BIN)/accounts serve
@@ -21,7 +21,7 @@ run: run-env
 COVERAGE ?=
 # Bytecode is kept here whatever the environment says: to rewrite the asserts of all tests costs each worker three
 # seconds, and each process that a test starts would compile what was changed since `make .venv`.
-test e2e faults: export PYTHONDONTWRITEBYTECODE :=
+test e2e faults slow: export PYTHONDONTWRITEBYTECODE :=
 test: lint types
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m pytest -n auto -m "not e2e and not faults" $(if $(COVERAGE),--cov --cov-report=)
@@ -44,6 +44,10 @@ e2e: .venv
 # do, and whatever an adversary tries.
 faults: .venv
 	@$(BIN)/python -m pytest -n auto -m "faults and not e2e"
+
+# Both in one run, as CI has it: no processor waits for the longest test of one of them.
+slow: .venv
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "e2e or faults"
 
 # The modules of the OpenID Connect conformance suite, as our own tests have them: module, level, result.
 conformance: .venv

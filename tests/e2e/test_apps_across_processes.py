@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections import Counter
 from collections.abc import Mapping
@@ -84,17 +85,16 @@ def test_two_services_of_two_workers_each_are_one_provider(make_process: Start, 
     for process in both:
         process.wait_until(lambda process=process: process.ready)  # type: ignore[misc] # bound now, not later
 
-    def command(*said: str) -> str:
+    def command(*arguments: str) -> str:
         done = subprocess.run(
-            [*ACCOUNTS, *data], env=one.environ, cwd=one.folder, capture_output=True, text=True, check=True
+            [*ACCOUNTS, *arguments], env=one.environ, cwd=one.folder, capture_output=True, text=True, check=True
         )
         return done.stdout
 
-    data = dict(
-        line.split(": ")
-        for line in command("apps", "add", "Wiki", "--redirect", CALLBACK, "--trusted", "--no-pkce").splitlines()
+    registered = json.loads(
+        command("apps", "add", "Wiki", "--redirect", CALLBACK, "--trusted", "--no-pkce", "--json")
     )
-    app = App(both, data["client id"], data["client secret"])
+    app = App(both, registered["id"], registered["secret"])
     ana = visit(one)
     first = {"token": token_of_url(one.first_admin_link), "email": "ana@example.org", "password": PASSWORD}
     assert ana.post("/api/l/invite", first).status == 201

@@ -78,7 +78,7 @@ def first_admin(process: Process, visit: Visit) -> Client:
 
 def printed_token(process: Process, email: str) -> str:
     """An invitation that the operator prints."""
-    return token_of_url(run(process, "invite", email, "--print").strip())
+    return token_of_url(run(process, "invites", "create", email, "--print").strip())
 
 
 def invited(admin: Client, post_office: SmtpSink, email: str) -> str:
