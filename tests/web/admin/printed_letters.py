@@ -49,7 +49,9 @@ def scan_qr_code(svg: str) -> str:
             x, y = (int(across), float(down)) if step == "M" else (x + int(across), y + float(down))
     pixels = b"".join(bytes(row) * PIXELS_PER_MODULE for row in rows)
     image = memoryview(pixels).cast("B", shape=[height * PIXELS_PER_MODULE, width * PIXELS_PER_MODULE])
-    return str(_single(zxingcpp.read_barcodes(image)).text)
+    # Of no other kind: now and then ZXing takes a part of a code for a barcode with a few bars, too.
+    found = [each for each in zxingcpp.read_barcodes(image) if each.format == zxingcpp.BarcodeFormat.QRCode]
+    return str(_single(found).text)
 
 
 def _single(items: Sequence[T]) -> T:
