@@ -104,8 +104,8 @@ class HostLinks:
             return
         key = host.get_recipient_key(to)
         limit = throttle.MAIL_ADDRESS if "@" in key else throttle.MAIL_ACCOUNT
-        mail_limits.hit_mail_limit(uow, limit, purpose, key, purpose=purpose)
-        with self.work() as work:
+        with mail_limits.record_held(uow, purpose), self.work() as work:
+            uow.count_attempts(limit.by(purpose, key))
             work.send(purpose, to, facts, locale)
 
     @contextmanager

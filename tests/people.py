@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from accounts import Accounts, Settings, create_app
@@ -25,6 +23,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.extension import AppState, get_app_state
 from accounts.flows.account import sign_up
 from accounts.flows.helpdesk.first_admin import first_admin_url
+from tests.kit.statements import Statements, record_statements
 from tests.servers.lent import LentStore
 from tests.servers.smtp import Received, SmtpSink, find_link
 
@@ -173,19 +172,9 @@ class Service:
         """The token of that link."""
         return token_of_url(self.link_url(to, purpose))
 
-    @contextmanager
-    def record_statements(self) -> Iterator[list[str]]:
+    def record_statements(self) -> AbstractContextManager[Statements]:
         """SQL statements that run meanwhile."""
-        statements: list[str] = []
-
-        def record(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-            statements.append(statement)
-
-        event.listen(self.site.store.engine, "before_cursor_execute", record)
-        try:
-            yield statements
-        finally:
-            event.remove(self.site.store.engine, "before_cursor_execute", record)
+        return record_statements(self.site.store.engine)
 
 
 class AppPool:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Engine, case, delete, func, or_, select, update
+from sqlalchemy import Engine, case, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
+from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.ids import new_id
 from accounts.core.models.outbox import OutboxRow
 
@@ -107,10 +108,16 @@ class OutboxItem:
         return {**self.facts["asked"], "at": self.created_at}
 
 
-def enqueue(session: Session, purpose: str, subject: str, facts: Mapping[str, Any], locale: str) -> str:
+_INSERT_ITEM = CompiledStatement(insert(OutboxRow))
+
+
+def enqueue(executor: Executor, purpose: str, subject: str, facts: Mapping[str, Any], locale: str) -> str:
     """Put a row in the transaction of its cause, and return its id."""
-    id = new_id()
-    session.add(OutboxRow(id=id, purpose=purpose, subject=subject, facts=dict(facts), locale=locale))
+    id, moment = new_id(), now()
+    due = {"created_at": moment, "not_before": moment, "attempts": 0}
+    outcome = {"lease_until": None, "dead_at": None, "last_error": None}
+    values = {"purpose": purpose, "subject": subject, "facts": dict(facts), "locale": locale}
+    _INSERT_ITEM.run(executor, {"id": id, **values, **due, **outcome})
     return id
 
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Connection, CursorResult, Executable
+from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.exc import StaleDataError
@@ -18,12 +18,13 @@ from accounts.core.audit import address_index
 from accounts.core.audit import log as audit_log
 from accounts.core.audit.log import RequestInfo
 from accounts.core.clock import now
-from accounts.core.database import spent, sql
-from accounts.core.database.sql import Executor, Upsert, Values
+from accounts.core.database import spent
+from accounts.core.database.sql import CompiledStatement, Executor, Row, Values
 from accounts.core.errors import Conflict
 from accounts.core.link_kinds.kind import LinkKind
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.logout_events import LogoutEvents, LogoutTrackingSession
+from accounts.core.security.throttle import Attempt
 from accounts.core.signing import key_usage
 from accounts.core.site import CommittedEvent, Site
 
@@ -65,14 +66,24 @@ class UnitOfWork:
         """The session where there is one, else the bare connection: enough for statements that make no objects."""
         return self._session or self._connect()
 
-    def execute(self, statement: Executable | Upsert, values: Values | None = None) -> CursorResult[Any]:
-        """Execute a statement that makes no objects in this transaction."""
-        return sql.execute(self.executor, statement, values)
+    def execute(self, statement: CompiledStatement, values: Values | None = None) -> list[Row]:
+        """Execute a statement that makes no objects in this transaction, and return all rows."""
+        return statement.run(self.executor, values)
 
-    def fetch_all(self, statement: Executable, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
+    def fetch_all(self, statement: Executable | CompiledStatement, values: Values | None = None) -> Sequence[Any]:
         """Return rows over a connection that is given back at once: nothing is held while slow work follows."""
-        with self.site.store.engine.connect() as connection:
+        engine = self.site.store.engine
+        if isinstance(statement, CompiledStatement):
+            return statement.fetch_all(engine, values)
+        with engine.connect() as connection:
             return connection.execute(statement, values).all()
+
+    def count_attempts(self, *attempts: Attempt) -> None:
+        """Count attempts in this transaction, before anything else in it.
+
+        :raises LimitReached: one of them is over its limit; the transaction is to be rolled back.
+        """
+        self.site.throttle.count(self.executor, *attempts)
 
     def enqueue(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> str:
         """Queue an email or a callback with who asked for it, and return the id of its outbox row.
@@ -83,7 +94,7 @@ class UnitOfWork:
         requested_by = {"network": self.request_info.network, "agent": self.request_info.agent}
         item_facts = {"asked": requested_by, **(facts or {})}
         self._mail_enqueued = True
-        return outbox.enqueue(self.session, purpose, subject, item_facts, locale or self.request_info.locale)
+        return outbox.enqueue(self.executor, purpose, subject, item_facts, locale or self.request_info.locale)
 
     def record_event(
         self,

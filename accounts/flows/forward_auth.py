@@ -19,6 +19,7 @@ from urllib.parse import quote
 from sqlalchemy import String, and_, bindparam, or_, select
 
 from accounts.core.clock import LEEWAY, now
+from accounts.core.database.sql import CompiledStatement
 from accounts.core.errors import Forbidden, LinkInvalid, NotFound, NotSignedIn
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
@@ -119,8 +120,7 @@ def encode_header_text(text: str) -> str:
     return quote(text, safe=_HEADER_SAFE_CHARACTERS)
 
 
-# Put together once: it is asked with every request to every app behind a proxy.
-_SELECT_FORWARDED_USER = (
+_SELECT_FORWARDED_USER = CompiledStatement(
     select(Account.email, Account.name, Membership.group, App.id, App.allowed_groups)
     .select_from(Account)
     .outerjoin(Membership, Membership.account_id == Account.id)

@@ -67,7 +67,7 @@ def use_link(
         if link.needs_session:
             _check_session(current)
         result = _act_once(uow, reopened, act or link.act, prepared)
-        key_usage.count_opened(uow.session, reopened.claims.signed_token.key, link.purpose)
+        key_usage.count_opened(uow.executor, reopened.claims.signed_token.key, link.purpose)
         return result, _open_session(uow, result, current)
 
     result, session = uow.attempt(work)

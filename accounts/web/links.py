@@ -85,16 +85,12 @@ def again() -> Reply:
     """Queue a fresh link of the same kind to the address on file, for one that does not work any more."""
     link = _current_link()
     claims = _resendable_claims(link)
-    mail_limits.count_resend_request(uow(), claims)
-    with uow():
+    subject = mail_limits.audit_subject_of(claims)
+    with mail_limits.record_held(uow(), link.purpose, **subject), uow():
+        uow().count_attempts(*mail_limits.visitor_attempts(uow(), link.purpose, claims.subject_id))
         if link.resend is None or not link.resend(uow(), claims):
             raise LinkExpired("no fresh one is to be had")
-        uow().record_event(
-            "link.again",
-            link_id=claims.link_id,
-            **mail_limits.audit_subject_of(claims),
-            facts={"purpose": link.purpose},
-        )
+        uow().record_event("link.again", link_id=claims.link_id, **subject, facts={"purpose": link.purpose})
     location = page_url("check_mail")
     return Reply(
         json=MAIL_REQUESTED, status=202, location=location, deleted_cookie=cookies.link_cookie_name(link.purpose)
@@ -125,7 +121,7 @@ def show(query: LinkTokenForm) -> Reply:
 def act() -> Reply:
     """Do what the link says."""
     site = runtime().site
-    site.throttle.hit(throttle.LINK_NETWORK, uow().request_info.network)
+    site.throttle.reserve(throttle.LINK_NETWORK.by(uow().request_info.network))
     # Loaded before the link is opened: nobody may hold one connection while waiting for a second.
     current = context.load_account()
     shown: list[OpenedLink] = []

@@ -75,7 +75,7 @@ def upstream_callback(upstream_id: str) -> Reply:
     _check_upstream_exists(upstream_id)
     # One visit, one answer, whatever comes of it.
     after_this_request(_delete_cookie)
-    site().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
+    site().throttle.reserve(throttle.SIGN_IN_NETWORK.by(uow().request_info.network))
     pending = _read_pending(upstream_id)
     parameters = {name: values[0] for name, values in request.args.lists() if len(values) == 1}
     if len(parameters) != len(request.args) or not pending.matches_state(parameters.get("state", "")):
@@ -128,7 +128,7 @@ def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
 
 def _start(upstream_id: str, **pending: Any) -> Reply:
     _check_upstream_exists(upstream_id)
-    site().throttle.hit(throttle.SIGN_IN_NETWORK, uow().request_info.network)
+    site().throttle.reserve(throttle.SIGN_IN_NETWORK.by(uow().request_info.network))
     signed = site().signer.sign(waiting.PENDING_SIGN_IN, waiting.PendingSignIn(upstream_id, **pending))
 
     @after_this_request

@@ -136,7 +136,7 @@ def test_bare_statements_and_objects_are_settled_together_or_not_at_all(
 def test_a_bare_statement_sees_what_was_changed_in_objects(service: Service) -> None:
     account_id, uow = somebody(service), service.uow()
     uow.session.get_one(Account, account_id).name = "Ann"
-    assert uow.execute(select(Account.name)).scalar_one() == "Ann"
+    assert uow.session.scalar(select(Account.name)) == "Ann"
     uow.close()
 
 

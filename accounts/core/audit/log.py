@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.database import sql
-from accounts.core.database.sql import Executor, execute
+from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.ids import new_id
 from accounts.core.models.audit import AuditRow
 
-_INSERT_EVENTS = insert(AuditRow)
+_INSERT_EVENT = CompiledStatement(insert(AuditRow))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,10 @@ def build_event(
 
 def append_events(executor: Executor, events: Sequence[Mapping[str, Any]]) -> None:
     """Insert events, as :func:`build_event` returns them, in a transaction under way."""
-    execute(executor, _INSERT_EVENTS, events)
+    if len(events) == 1:
+        _INSERT_EVENT.run(executor, events[0])
+    else:
+        _INSERT_EVENT.run_for_each(executor, events)
 
 
 def append_event_for_each(

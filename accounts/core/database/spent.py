@@ -9,17 +9,17 @@ from sqlalchemy import Connection, Engine, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.database.sql import Executor, Upsert, execute
+from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.models.counters import Spent
 
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
-_SPEND = Upsert(lambda insert: insert(Spent).on_conflict_do_nothing().returning(Spent.id))
-_SPEND_UNTIL = Upsert(
+_SPEND = CompiledStatement(lambda insert: insert(Spent).on_conflict_do_nothing().returning(Spent.id))
+_SPEND_UNTIL = CompiledStatement(
     lambda insert: (made := insert(Spent)).on_conflict_do_update(
         index_elements=[Spent.id], set_={"keep_until": made.excluded.keep_until}
     )
 )
-_IS_SPENT = select(Spent.id).where(Spent.id == bindparam("id"))
+_IS_SPENT = CompiledStatement(select(Spent.id).where(Spent.id == bindparam("id")))
 
 
 def spend(executor: Executor, id: str, keep_until: datetime) -> bool:
@@ -29,21 +29,21 @@ def spend(executor: Executor, id: str, keep_until: datetime) -> bool:
 
     :param keep_until: until when the mark is kept: longer than anything signed that it invalidates.
     """
-    return execute(executor, _SPEND, {"id": id, "keep_until": keep_until}).first() is not None
+    return bool(_SPEND.run(executor, {"id": id, "keep_until": keep_until}))
 
 
-def spend_each(executor: Executor, ids: Mapping[str, datetime]) -> set[str]:
+def spend_each(session: Session, ids: Mapping[str, datetime]) -> set[str]:
     """Mark many ids as used, each until its moment, and return those that were not yet."""
     if not ids:
         return set()
     # Always in one order: two who do this at once must not wait for each other crosswise.
     rows = [{"id": id, "keep_until": ids[id]} for id in sorted(ids)]
-    return set(execute(executor, _SPEND, rows).scalars())
+    return set(session.scalars(_SPEND.for_dialect(session.get_bind().dialect), rows))
 
 
 def spend_until(executor: Executor, id: str, keep_until: datetime) -> None:
     """Mark an id as used, or extend the mark of one that already is."""
-    execute(executor, _SPEND_UNTIL, {"id": id, "keep_until": keep_until})
+    _SPEND_UNTIL.run(executor, {"id": id, "keep_until": keep_until})
 
 
 def get_keep_until(session: Session, id: str) -> datetime | None:
@@ -59,7 +59,7 @@ def get_spent(session: Session, ids: Iterable[str]) -> dict[str, datetime]:
 
 def is_spent(executor: Executor, id: str) -> bool:
     """Return whether an id is used."""
-    return execute(executor, _IS_SPENT, {"id": id}).first() is not None
+    return bool(_IS_SPENT.run(executor, {"id": id}))
 
 
 def delete_expired(engine: Engine) -> int:

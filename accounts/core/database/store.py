@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 
 from accounts.config import SettingsError
+from accounts.core.database.writers import SqliteConnection, TurnLock
 
 SQLITE_BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
@@ -85,10 +86,15 @@ def _make_engine(url: URL) -> Engine:
         with contextlib.suppress(OSError):
             Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = create_engine(
-            url, connect_args={"timeout": SQLITE_BUSY_SECONDS}, pool_size=8, max_overflow=24, hide_parameters=True
+            url,
+            connect_args={"timeout": SQLITE_BUSY_SECONDS, "factory": SqliteConnection},
+            pool_size=8,
+            max_overflow=24,
+            hide_parameters=True,
         )
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "before_cursor_execute", _begin_immediate)
+        turns = TurnLock()
+        event.listen(engine, "connect", lambda connection, record: _prepare_sqlite(connection, turns))
+        event.listen(engine, "before_cursor_execute", _begin_before_write)
         return engine
     return create_engine(
         url,
@@ -106,9 +112,9 @@ def _make_engine(url: URL) -> Engine:
     )
 
 
-def _prepare_sqlite(connection: Any, record: object) -> None:
-    # The driver's own BEGIN is deferred: a reader that turns writer in it fails at once with "database is locked",
-    # however long the busy timeout. So the driver is told to begin nothing, and _begin_immediate does it.
+def _prepare_sqlite(connection: SqliteConnection, turns: TurnLock) -> None:
+    connection.turns, connection.busy_timeout = turns, SQLITE_BUSY_SECONDS
+    # The driver's own BEGIN is deferred. It is told to begin nothing; what writes calls begin_write.
     connection.isolation_level = None
     cursor = connection.cursor()
     _switch_to_wal(cursor)
@@ -132,9 +138,9 @@ def _switch_to_wal(cursor: Any) -> None:
             time.sleep(0.02)
 
 
-def _begin_immediate(
+def _begin_before_write(
     connection: Any, cursor: Any, statement: str, parameters: object, context: object, executemany: bool
 ) -> None:
     # Reads run outside of any transaction; the first write takes the write lock, waiting for it.
-    if not cursor.connection.in_transaction and not statement.lstrip()[:9].upper().startswith(READ_STATEMENTS):
-        cursor.execute("BEGIN IMMEDIATE")
+    if not statement.lstrip()[:9].upper().startswith(READ_STATEMENTS):
+        cursor.connection.begin_write()

@@ -1,85 +1,165 @@
-"""Limit tries per address and network: the ``limits`` library on a table of ours, shared by all processes."""
+"""Limit attempts per address and network, in windows that begin with the first attempt, for all processes together.
+
+An attempt is counted before it is made, so that parallel ones cannot slip through, and in the transaction of the act
+that it is about. Where it has to stay counted whatever becomes of the act, as a try of a password has, it is
+reserved, in a transaction of its own. Successes count too and clear nothing: a right password of one's own must not
+buy guesses.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
 import time
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache, lru_cache
 from typing import Any
 
-from limits import RateLimitItem, parse
-from limits.storage import Storage
-from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy import bindparam, case, delete, select
-from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core.database.sql import Upsert
+from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.database.store import Store
 from accounts.core.errors import TooManyRequests
 from accounts.core.models.counters import RateLimit
 
+SWEPT_ROWS = 1000
+"""How many rows one transaction of a sweep deletes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How often something may be tried, as documented in ``docs/limits.md``."""
+    """How often something may be tried within a window, as documented in ``docs/limits.md``."""
 
     name: str
-    rate: RateLimitItem
+    amount: int
+    window: timedelta
+
+    def by(self, *identifiers: str, cost: int = 1) -> Attempt:
+        """Return an attempt of ``identifiers``, or several at once.
+
+        :param cost: how many.
+        """
+        return Attempt(self, identifiers, cost)
 
 
-SIGN_IN_PAIR = Limit("sign-in", parse("10 per 15 minutes"))
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt that a limit counts, and by whom it is made."""
+
+    limit: Limit
+    identifiers: tuple[str, ...]
+    cost: int = 1
+
+    @property
+    def key(self) -> str:
+        """Return the key of its counter. No address stands in it."""
+        return f"{self.limit.name}:{bucket_key(*self.identifiers)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was counted in a window that runs.
+
+    :ivar ends_at: in seconds since 1970.
+    """
+
+    count: int
+    ends_at: int
+
+
+class LimitReached(TooManyRequests):
+    """An attempt is over its limit."""
+
+    def __init__(self, attempt: Attempt, window_ends_at: int) -> None:
+        seconds = max(1, window_ends_at - int(time.time()) + 1)
+        super().__init__(f"limit {attempt.limit.name}", retry_after=seconds)
+        self.attempt = attempt
+        self.window_ends_at = window_ends_at
+
+
+QUARTER_HOUR, HOUR, DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
+SIGN_IN_PAIR = Limit("sign-in", 10, QUARTER_HOUR)
 """Per account and network. The pair, so that a stranger elsewhere cannot lock somebody out."""
-SIGN_IN_ACCOUNT = Limit("sign-in-account", parse("100 per hour"))
-SIGN_IN_NETWORK = Limit("sign-in-network", parse("300 per 15 minutes"))
-MAIL_ADDRESS = Limit("mail", parse("3 per hour"))
-MAIL_ACCOUNT = Limit("mail-account", parse("10 per hour"))
-MAIL_NETWORK = Limit("mail-network", parse("300 per hour"))
-LINK_NETWORK = Limit("link-network", parse("600 per 15 minutes"))
-PASSWORD_ACCOUNT = Limit("password", parse("10 per 15 minutes"))
-INVITER = Limit("invite", parse("500 per hour"))
-INVITE_LISTS = Limit("invite-lists", parse("60 per hour"))
-INVITE_LETTERS = Limit("invite-letters", parse("20000 per day"))
+SIGN_IN_ACCOUNT = Limit("sign-in-account", 100, HOUR)
+SIGN_IN_NETWORK = Limit("sign-in-network", 300, QUARTER_HOUR)
+MAIL_ADDRESS = Limit("mail", 3, HOUR)
+MAIL_ACCOUNT = Limit("mail-account", 10, HOUR)
+MAIL_NETWORK = Limit("mail-network", 300, HOUR)
+LINK_NETWORK = Limit("link-network", 600, QUARTER_HOUR)
+PASSWORD_ACCOUNT = Limit("password", 10, QUARTER_HOUR)
+INVITER = Limit("invite", 500, HOUR)
+INVITE_LISTS = Limit("invite-lists", 60, HOUR)
+INVITE_LETTERS = Limit("invite-letters", 20000, DAY)
 """Per admin: emails by lists, and emails sent again. As many as the longest list, and not twice as many."""
 
 
 class Throttle:
-    """Counts tries before they are made, so that parallel tries cannot slip through.
+    """Counts attempts, and refuses those over their limits.
 
-    Successes count too and clear nothing: a right password of one's own must not buy new guesses.
+    :param enforced: whether they are refused. Load tests count without.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._storage = SqlStorage(store)
-        self._limiter = FixedWindowRateLimiter(self._storage)
+    def __init__(self, store: Store, *, enforced: bool = True) -> None:
+        self._store = store
+        self._enforced = enforced
 
-    def delete_expired(self) -> None:
-        """Delete windows that are over."""
-        self._storage.delete_expired()
+    def count(self, executor: Executor, *attempts: Attempt) -> None:
+        """Count attempts in a transaction under way, in one statement.
 
-    def hit(self, limit: Limit, *identifiers: str, cost: int = 1) -> None:
-        """Count one try of ``identifiers``, or several at once.
+        The exception has to roll it back: an attempt that is refused by one limit must not use up what is left of
+        another, or a network that was refused long ago could go on and use up the attempts of an account.
 
-        :param cost: how many tries.
-        :raises TooManyRequests: with the seconds until the window ends.
+        :raises LimitReached: one of them is over its limit.
         """
-        # Looked at first where many are counted at once: what is refused whole must not use up what is left.
-        left = cost == 1 or self._limiter.test(limit.rate, limit.name, bucket_key(*identifiers), cost=cost)
-        if not left or not self._limiter.hit(limit.rate, limit.name, bucket_key(*identifiers), cost=cost):
-            ends = self.window_ends(limit, *identifiers)
-            raise TooManyRequests(f"limit {limit.name}", retry_after=max(1, int(ends - time.time()) + 1))
+        moment = int(time.time())
+        # In one order: two that count the same at once must not wait for each other crosswise.
+        ordered = sorted(attempts, key=lambda attempt: attempt.key)
+        values: dict[str, Any] = {"moment": moment}
+        for index, attempt in enumerate(ordered):
+            values[f"key_{index}"], values[f"count_{index}"] = attempt.key, attempt.cost
+            values[f"window_{index}"] = moment + int(attempt.limit.window.total_seconds())
+        windows = {key: Window(*row) for key, *row in _count_statement(len(ordered)).run(executor, values)}
+        # As they were given: the widest comes first, and says most about who is refused.
+        for attempt in attempts:
+            window = windows[attempt.key]
+            if self._enforced and window.count > attempt.limit.amount:
+                raise LimitReached(attempt, window.ends_at)
 
-    def window_ends(self, limit: Limit, *identifiers: str) -> int:
-        """Return when the window of ``identifiers`` ends, in seconds since 1970."""
-        return int(self._limiter.get_window_stats(limit.rate, limit.name, bucket_key(*identifiers)).reset_time)
+    def reserve(self, *attempts: Attempt) -> None:
+        """Count attempts at once, before what they are about is tried. They stay counted whatever becomes of it.
 
-    def count_attempts(self, limit: Limit, *identifiers: str) -> int:
-        """Return how often ``identifiers`` has tried in the current window."""
-        return self._storage.get(limit.rate.key_for(limit.name, bucket_key(*identifiers)))
+        :raises LimitReached: one of them is over its limit; none is counted.
+        """
+        with self._store.engine.begin() as connection:
+            self.count(connection, *attempts)
 
-    def clear(self, limit: Limit, *identifiers: str) -> None:
-        """Delete the current window of ``identifiers``."""
-        self._limiter.clear(limit.rate, limit.name, bucket_key(*identifiers))
+    def fetch_windows(self, attempts: Collection[Attempt]) -> Mapping[Attempt, Window]:
+        """Return the windows that run for these attempts."""
+        statement = select(RateLimit.key, RateLimit.count, RateLimit.window_ends).where(
+            RateLimit.key.in_([attempt.key for attempt in attempts]), RateLimit.window_ends > int(time.time())
+        )
+        with self._store.engine.connect() as connection:
+            windows = {key: Window(count, ends_at) for key, count, ends_at in connection.execute(statement)}
+        return {attempt: windows[attempt.key] for attempt in attempts if attempt.key in windows}
+
+    def clear(self, attempts: Collection[Attempt]) -> None:
+        """Delete the windows that run for these attempts."""
+        with self._store.engine.begin() as connection:
+            connection.execute(delete(RateLimit).where(RateLimit.key.in_([attempt.key for attempt in attempts])))
+
+    def delete_expired(self) -> int:
+        """Delete windows that are over, and return how many. The write lock is held for some of them at a time."""
+        expired = select(RateLimit.key).where(RateLimit.window_ends <= int(time.time())).limit(SWEPT_ROWS)
+        statement = delete(RateLimit).where(RateLimit.key.in_(expired)).returning(RateLimit.key)
+        total = 0
+        while True:
+            with self._store.engine.begin() as connection:
+                deleted = len(connection.execute(statement).all())
+            total += deleted
+            if deleted < SWEPT_ROWS:
+                return total
 
 
 def bucket_key(*identifiers: str) -> str:
@@ -87,6 +167,7 @@ def bucket_key(*identifiers: str) -> str:
     return hashlib.sha256("|".join(identifiers).encode()).hexdigest()[:40]
 
 
+@lru_cache(maxsize=4096)
 def client_network(address: str) -> str:
     """Return the bucket of a client address: IPv4 as it is, IPv6 by its /64, anything else as one bucket."""
     try:
@@ -100,76 +181,20 @@ def client_network(address: str) -> str:
     return str(ip)
 
 
-def _build_count_upsert(insert: Any) -> Any:
-    statement = insert(RateLimit)
-    is_over = RateLimit.window_ends <= bindparam("moment")
-    changes = {
-        "count": case((is_over, statement.excluded.count), else_=RateLimit.count + statement.excluded.count),
-        "window": case((is_over, statement.excluded.window), else_=RateLimit.window_ends),
-    }
-    return statement.on_conflict_do_update(index_elements=[RateLimit.key], set_=changes).returning(RateLimit.count)
+@cache
+def _count_statement(attempts: int) -> CompiledStatement:
+    """Return the statement that counts so many attempts, and returns the key, count and end of each window."""
+    columns = ("key", "window", "count")
+    rows: list[Any] = [{column: bindparam(f"{column}_{index}") for column in columns} for index in range(attempts)]
 
+    def build(insert: Any) -> Any:
+        statement = insert(RateLimit.__table__).values(rows)
+        is_over = RateLimit.window_ends <= bindparam("moment")
+        changes = {
+            "count": case((is_over, statement.excluded.count), else_=RateLimit.count + statement.excluded.count),
+            "window": case((is_over, statement.excluded.window), else_=RateLimit.window_ends),
+        }
+        statement = statement.on_conflict_do_update(index_elements=[RateLimit.key], set_=changes)
+        return statement.returning(RateLimit.key, RateLimit.count, RateLimit.window_ends)
 
-_COUNT = Upsert(_build_count_upsert)
-
-
-class SqlStorage(Storage):
-    """Stores the counters of ``limits`` in the table ``rate_limits``. A window begins with the first try in it."""
-
-    STORAGE_SCHEME = None
-
-    def __init__(self, store: Store) -> None:
-        super().__init__()
-        self._store = store
-
-    @property
-    def base_exceptions(self) -> type[Exception]:
-        """The exceptions that ``limits`` may wrap: those of the database."""
-        return SQLAlchemyError
-
-    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to the counter of a key, and return it. A window that is over begins anew.
-
-        :param expiry: the length of a window, in seconds.
-        """
-        moment = int(time.time())
-        values = {"key": key, "window": moment + expiry, "count": amount, "moment": moment}
-        with self._store.engine.begin() as connection:
-            return int(connection.execute(_COUNT.for_dialect(connection.dialect), values).scalar_one())
-
-    def get(self, key: str) -> int:
-        """Return the counter of a key; 0 where no window runs."""
-        return self._fetch_window(key)[0]
-
-    def get_expiry(self, key: str) -> float:
-        """Return when the window of a key ends, in seconds since 1970."""
-        return self._fetch_window(key)[1]
-
-    def check(self) -> bool:
-        """Return whether the storage can be used."""
-        with self._store.engine.connect() as connection:
-            return bool(connection.execute(select(1)).scalar_one() == 1)
-
-    def reset(self) -> int:
-        """Delete all counters, and return how many."""
-        with self._store.engine.begin() as connection:
-            return len(connection.execute(delete(RateLimit).returning(RateLimit.key)).all())
-
-    def clear(self, key: str) -> None:
-        """Delete the counter of a key."""
-        with self._store.engine.begin() as connection:
-            connection.execute(delete(RateLimit).where(RateLimit.key == key))
-
-    def delete_expired(self) -> int:
-        """Delete windows that are over, and return how many."""
-        with self._store.engine.begin() as connection:
-            statement = delete(RateLimit).where(RateLimit.window_ends <= int(time.time()))
-            return len(connection.execute(statement.returning(RateLimit.key)).all())
-
-    def _fetch_window(self, key: str) -> tuple[int, float]:
-        statement = select(RateLimit.count, RateLimit.window_ends).where(
-            RateLimit.key == key, RateLimit.window_ends > int(time.time())
-        )
-        with self._store.engine.connect() as connection:
-            row = connection.execute(statement).first()
-        return (0, time.time()) if row is None else (row[0], float(row[1]))
+    return CompiledStatement(build)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, select, update
+from sqlalchemy import bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.database.sql import Executor, Upsert, execute
+from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.models.counters import KeyUse
 from accounts.core.signing.keys import Key
 
@@ -25,7 +25,12 @@ def _build_count_upsert(insert: Any) -> Any:
     return statement.on_conflict_do_update(index_elements=[KeyUse.key, KeyUse.purpose], set_=changes)
 
 
-_COUNT_SIGNED = Upsert(_build_count_upsert)
+_COUNT_SIGNED = CompiledStatement(_build_count_upsert)
+_COUNT_OPENED = CompiledStatement(
+    update(KeyUse)
+    .where(KeyUse.key == bindparam("used_key"), KeyUse.purpose == bindparam("used_purpose"))
+    .values(opened=KeyUse.opened + 1, last_opened_at=bindparam("moment"))
+)
 
 
 def count_signed(executor: Executor, key: Key, purpose: str, alive_until: datetime, *, times: int = 1) -> None:
@@ -34,18 +39,13 @@ def count_signed(executor: Executor, key: Key, purpose: str, alive_until: dateti
     :param alive_until: when the last of them expires.
     :param times: how many.
     """
-    values = {"signed": times, "first_signed_at": now(), "alive_until": alive_until, "opened": 0}
-    execute(executor, _COUNT_SIGNED, {"key": key.name, "purpose": purpose, **values})
+    signed = {"key": key.name, "purpose": purpose, "signed": times, "first_signed_at": now()}
+    _COUNT_SIGNED.run(executor, {**signed, "alive_until": alive_until, "opened": 0, "last_opened_at": None})
 
 
-def count_opened(session: Session, key: Key, purpose: str) -> None:
+def count_opened(executor: Executor, key: Key, purpose: str) -> None:
     """Record that something this key has signed was used."""
-    session.execute(
-        update(KeyUse)
-        .where(KeyUse.key == key.name, KeyUse.purpose == purpose)
-        .values(opened=KeyUse.opened + 1, last_opened_at=now())
-        .execution_options(synchronize_session=False)
-    )
+    _COUNT_OPENED.run(executor, {"used_key": key.name, "used_purpose": purpose, "moment": now()})
 
 
 def list_key_usage(session: Session) -> Sequence[KeyUse]:

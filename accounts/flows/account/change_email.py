@@ -7,7 +7,6 @@ address, even twice, cannot shake off the owner's undo link.
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
 from pydantic import Field
 from sqlalchemy import select, update
@@ -49,11 +48,10 @@ def request_email_change(uow: UnitOfWork, account_id: str, form: ChangeEmailForm
 
     :raises TooManyRequests: too many emails to that address, or by this account.
     """
-    hit, key = partial(mail_limits.hit_mail_limit, uow, purpose=PURPOSE, account_id=account_id), form.email.key
-    hit(throttle.MAIL_ACCOUNT, PURPOSE, account_id)
-    hit(throttle.MAIL_ADDRESS, PURPOSE, key, email_key=key)
+    attempts = throttle.MAIL_ACCOUNT.by(PURPOSE, account_id), throttle.MAIL_ADDRESS.by(PURPOSE, form.email.key)
 
     def work() -> None:
+        uow.count_attempts(*attempts)
         account = uow.session.get_one(Account, account_id)
         account.email_serial += 1
         facts = {"email": form.email.email, "serial": account.email_serial}
@@ -61,7 +59,8 @@ def request_email_change(uow: UnitOfWork, account_id: str, form: ChangeEmailForm
         event_facts = {"mail": mail_id, "purpose": PURPOSE}
         uow.record_event("email.change-asked", account_id=account.id, email_key=form.email.key, facts=event_facts)
 
-    uow.attempt(work)
+    with mail_limits.record_held(uow, PURPOSE, account_id=account_id, email_key=form.email.key):
+        uow.attempt(work)
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:

@@ -28,10 +28,8 @@ def request_account_closing(uow: UnitOfWork, account_id: str) -> None:
 
     :raises TooManyRequests: too many emails of this kind.
     """
-    mail_limits.hit_mail_limit(
-        uow, throttle.MAIL_ACCOUNT, PURPOSE, account_id, purpose=PURPOSE, account_id=account_id
-    )
-    with uow:
+    with mail_limits.record_held(uow, PURPOSE, account_id=account_id), uow:
+        uow.count_attempts(throttle.MAIL_ACCOUNT.by(PURPOSE, account_id))
         account = uow.session.get_one(Account, account_id)
         mail_id = uow.enqueue(PURPOSE, account.id, locale=account.locale)
         uow.record_event("account.close-asked", account_id=account.id, facts={"mail": mail_id, "purpose": PURPOSE})

@@ -14,7 +14,7 @@ from accounts.core.errors import N_, InvalidInput
 from accounts.core.links.opening import find_holder
 from accounts.core.models.audit import AuditRow
 from accounts.core.security import throttle
-from accounts.core.security.throttle import Limit, client_network
+from accounts.core.security.throttle import Attempt, client_network
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.fields import Form, OptionalEmail, SearchText
 
@@ -47,8 +47,8 @@ class LimitUsage:
     full: bool
 
 
-LimitBucket = tuple[Limit, tuple[str, ...], str]
-"""A limit, whom it counts, and how that is told."""
+LimitBucket = tuple[Attempt, str]
+"""What a limit counts, and how that is told."""
 
 
 def list_limits(uow: UnitOfWork, form: LimitsForm) -> list[LimitUsage]:
@@ -57,12 +57,14 @@ def list_limits(uow: UnitOfWork, form: LimitsForm) -> list[LimitUsage]:
     :raises InvalidInput: neither was named, or the network is none.
     """
     usages = []
-    for limit, identifiers, label in list(_iter_buckets(uow, form)):
-        attempts = uow.site.throttle.count_attempts(limit, *identifiers)
-        if attempts:
-            window_ends = datetime.fromtimestamp(uow.site.throttle.window_ends(limit, *identifiers), UTC)
-            allowed = limit.rate.amount
-            usages.append(LimitUsage(limit.name, label, attempts, allowed, window_ends, attempts >= allowed))
+    labels = dict(_iter_buckets(uow, form))
+    for attempt, window in uow.site.throttle.fetch_windows(labels).items():
+        window_ends, allowed = datetime.fromtimestamp(window.ends_at, UTC), attempt.limit.amount
+        usages.append(
+            LimitUsage(
+                attempt.limit.name, labels[attempt], window.count, allowed, window_ends, window.count >= allowed
+            )
+        )
     return sorted(usages, key=lambda each: (not each.full, each.limit, each.of))
 
 
@@ -71,10 +73,9 @@ def clear_limits(uow: UnitOfWork, form: LimitsForm) -> list[str]:
 
     :raises InvalidInput: neither was named, or the network is none.
     """
-    buckets = [each for each in _iter_buckets(uow, form) if uow.site.throttle.count_attempts(each[0], *each[1])]
-    for limit, identifiers, _ in buckets:
-        uow.site.throttle.clear(limit, *identifiers)
-    cleared = sorted({limit.name for limit, _, _ in buckets})
+    running = uow.site.throttle.fetch_windows(dict(_iter_buckets(uow, form)))
+    uow.site.throttle.clear(running)
+    cleared = sorted({attempt.limit.name for attempt in running})
     with uow:
         account = find_holder(uow, form.email.email).account if form.email else None
         email_key = form.email.key if form.email and account is None else ""
@@ -93,7 +94,7 @@ def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
         raise InvalidInput.for_field("neither", "email", "missing", EMAIL_OR_NETWORK_MESSAGE)
     if network:
         for limit in (throttle.SIGN_IN_NETWORK, throttle.MAIL_NETWORK, throttle.LINK_NETWORK):
-            yield limit, (network,), network
+            yield limit.by(network), network
     if form.email is None:
         return
     account = find_holder(uow, form.email.email).account
@@ -105,24 +106,24 @@ def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
         networks |= _find_recent_networks(uow, account_id)
         yield from _account_buckets(uow, account_id)
     for each in sorted(networks):
-        yield throttle.SIGN_IN_PAIR, (form.email.key, each), each
+        yield throttle.SIGN_IN_PAIR.by(form.email.key, each), each
 
 
 def _address_buckets(uow: UnitOfWork, email_key: str, spellings: set[str]) -> Iterator[LimitBucket]:
-    yield throttle.SIGN_IN_ACCOUNT, (email_key,), "address"
+    yield throttle.SIGN_IN_ACCOUNT.by(email_key), "address"
     for purpose in uow.site.links:
         # A fresh link for a dead one is counted by the address as the link has it.
         for spelling in sorted(spellings):
-            yield throttle.MAIL_ADDRESS, (purpose, spelling), purpose
+            yield throttle.MAIL_ADDRESS.by(purpose, spelling), purpose
 
 
 def _account_buckets(uow: UnitOfWork, account_id: str) -> Iterator[LimitBucket]:
-    yield throttle.PASSWORD_ACCOUNT, (account_id,), "account"
+    yield throttle.PASSWORD_ACCOUNT.by(account_id), "account"
     for limit in (throttle.INVITER, throttle.INVITE_LISTS, throttle.INVITE_LETTERS):
-        yield limit, (account_id,), "account"
+        yield limit.by(account_id), "account"
     for purpose in uow.site.links:
-        yield throttle.MAIL_ADDRESS, (purpose, account_id), purpose
-        yield throttle.MAIL_ACCOUNT, (purpose, account_id), purpose
+        yield throttle.MAIL_ADDRESS.by(purpose, account_id), purpose
+        yield throttle.MAIL_ACCOUNT.by(purpose, account_id), purpose
 
 
 def _find_recent_networks(uow: UnitOfWork, account_id: str) -> set[str]:

@@ -69,7 +69,7 @@ def create_batch(uow: UnitOfWork, form: NewBatchForm) -> InviteBatch:
     """
     made_by = uow.request_info.account_id or OPERATOR
     if made_by:
-        uow.site.throttle.hit(throttle.INVITE_LISTS, made_by)
+        uow.site.throttle.reserve(throttle.INVITE_LISTS.by(made_by))
     people = PeopleList(form.stream())
     # Read once before anything is written: a list that cannot be taken leaves nothing behind.
     people.check()

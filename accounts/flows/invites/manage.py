@@ -127,7 +127,7 @@ def _iter_undecided_ids(uow: UnitOfWork, batch_id: str) -> Iterator[Sequence[str
 def _count_letters(uow: UnitOfWork, letters: int) -> None:
     # All of them before the first: what is held up half-way would begin anew, and mail the first ones once more.
     if letters and uow.request_info.account_id:
-        uow.site.throttle.hit(throttle.INVITE_LETTERS, uow.request_info.account_id, cost=letters)
+        uow.site.throttle.reserve(throttle.INVITE_LETTERS.by(uow.request_info.account_id, cost=letters))
 
 
 def _change_chunk(uow: UnitOfWork, action: InviteAction, ids: Sequence[str], days: int = 0) -> list[SentInvite]:

@@ -60,11 +60,11 @@ def send_invite(uow: UnitOfWork, form: InviteForm, *, send_letter: bool = True) 
     :raises TooManyRequests: too many invitations by this inviter.
     """
     inviter_id = uow.request_info.account_id or OPERATOR
-    if inviter_id:
-        uow.site.throttle.hit(throttle.INVITER, inviter_id)
     # Whoever does not say how long leaves it to the installation (ACCOUNTS_LIFETIME_INVITE).
     lifetime = timedelta(days=form.days) if "days" in form.model_fields_set else uow.site.link_signer.lifetime(INVITE)
     with uow:
+        if inviter_id:
+            uow.count_attempts(throttle.INVITER.by(inviter_id))
         return create_invite(
             uow,
             form.email,

@@ -53,7 +53,7 @@ def send_batch(site: Site, request_info: RequestInfo, batch_id: str) -> Generato
         yield _measure_progress(uow, batch_id)
         while letters := _count_next_rows(uow, batch_id):
             if request_info.account_id:
-                site.throttle.hit(throttle.INVITE_LETTERS, request_info.account_id, cost=letters)
+                site.throttle.reserve(throttle.INVITE_LETTERS.by(request_info.account_id, cost=letters))
             uow.attempt(lambda: _send_next_rows(uow, batch_id))
             yield _measure_progress(uow, batch_id)
         uow.attempt(lambda: _finish_batch(uow, batch_id))

@@ -16,8 +16,9 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
-from sqlalchemy import Select, Text, bindparam, cast, select
+from sqlalchemy import Text, bindparam, cast, select
 
+from accounts.core.database.sql import CompiledStatement
 from accounts.core.models.apps import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NATIVE_APP, NO_CLIENT_SECRET, App
 from accounts.core.security.client_uris import parse_origin
 from accounts.core.uow import UnitOfWork
@@ -70,10 +71,10 @@ def client_columns(client_class: type[TokenClient]) -> list[Any]:
     return [getattr(App, each.name) for each in fields(client_class)]
 
 
-_SELECT_CLIENT: Select[Any] = select(*client_columns(Client)).where(
-    App.id == bindparam("id"), App.disabled_at.is_(None)
+_SELECT_CLIENT = CompiledStatement(
+    select(*client_columns(Client)).where(App.id == bindparam("id"), App.disabled_at.is_(None))
 )
-_SELECT_PUBLIC_REDIRECT_URIS = (
+_SELECT_PUBLIC_REDIRECT_URIS = CompiledStatement(
     select(App.redirect_uris)
     .where(App.token_endpoint_auth_method == NO_CLIENT_SECRET, App.disabled_at.is_(None))
     # A first choice by the text of the list, so that those of all other apps need not be read.
@@ -93,8 +94,8 @@ class ClientCredentials:
 def find_client(uow: UnitOfWork, id: str) -> Client | None:
     """Return the client of an id, unless it is disabled."""
     is_well_formed = 0 < len(id) <= 64 and id.isascii() and id.isprintable()
-    rows = uow.execute(_SELECT_CLIENT, {"id": id}).all() if is_well_formed else ()
-    return Client(*tuple(rows[0])) if rows else None
+    rows = uow.execute(_SELECT_CLIENT, {"id": id}) if is_well_formed else ()
+    return Client(*rows[0]) if rows else None
 
 
 def may_redirect_to(app: Client, uri: str) -> bool:
@@ -108,12 +109,8 @@ def may_redirect_to(app: Client, uri: str) -> bool:
 def is_public_client_origin(uow: UnitOfWork, origin: str) -> bool:
     """Whether a public app is answered at an origin. One with a secret has no business in a page."""
     # What a browser could send, and so no pattern that would keep the database busy.
-    uri_lists = (
-        uow.execute(_SELECT_PUBLIC_REDIRECT_URIS, {"origin": origin}).scalars().all()
-        if ORIGIN_PATTERN.fullmatch(origin)
-        else ()
-    )
-    return any(parse_origin(uri) == origin for uris in uri_lists for uri in uris)
+    rows = uow.execute(_SELECT_PUBLIC_REDIRECT_URIS, {"origin": origin}) if ORIGIN_PATTERN.fullmatch(origin) else ()
+    return any(parse_origin(uri) == origin for (uris,) in rows for uri in uris)
 
 
 def authenticate_client(

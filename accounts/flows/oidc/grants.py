@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core.clock import now
+from accounts.core.database.sql import CompiledStatement
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.signing import key_usage
@@ -79,7 +80,7 @@ class LiveGrant:
 _GRANT_COLUMNS = [getattr(Grant, each.name) for each in fields(GrantRow)]
 _OWNER_COLUMNS = [getattr(Account, each.name) for each in fields(ResourceOwner)]
 _CLIENT_COLUMNS = clients.client_columns(TokenClient)
-_SELECT_LIVE_GRANT = (
+_SELECT_LIVE_GRANT = CompiledStatement(
     select(*_GRANT_COLUMNS, *_OWNER_COLUMNS, *_CLIENT_COLUMNS)
     .add_columns(Membership.group, session_is_ended(Grant.session_id).label("session_ended"))
     .join(Account, Account.id == Grant.account_id)
@@ -89,7 +90,7 @@ _SELECT_LIVE_GRANT = (
     .where(App.disabled_at.is_(None), account_allows_epoch(Grant.auth_epoch))
 )
 _HAS_CONSENT = exists().where(Consent.account_id == bindparam("account"), Consent.app_id == bindparam("app"))
-_SELECT_SIGNED_IN_OWNER = (
+_SELECT_SIGNED_IN_OWNER = CompiledStatement(
     select(*_OWNER_COLUMNS, Membership.group)
     .select_from(Account)
     .join(App, App.id == bindparam("app"))
@@ -98,10 +99,10 @@ _SELECT_SIGNED_IN_OWNER = (
     .where(App.disabled_at.is_(None), or_(App.trusted, _HAS_CONSENT))
     .with_for_update(read=True, of=(Account, App))
 )
-_INSERT_GRANT = insert(Grant)
+_INSERT_GRANT = CompiledStatement(insert(Grant))
 _COLUMN_OF_FIELD = {column.key: column.name for column in _GRANT_COLUMNS}
 """Of the parts of a grant, as the table names them."""
-_ADVANCE_COUNTER = (
+_ADVANCE_COUNTER = CompiledStatement(
     update(Grant)
     .where(Grant.id == bindparam("grant"), Grant.counter == bindparam("shown"), Grant.revoked_at.is_(None))
     .values(counter=Grant.counter + 1, rotated_at=bindparam("moment"))
@@ -111,7 +112,7 @@ _ADVANCE_COUNTER = (
 
 def find_live_grant(uow: UnitOfWork, grant_id: str) -> LiveGrant | None:
     """Return the grant, in one SQL statement, if it is not revoked and account, client and session allow it."""
-    rows = uow.execute(_SELECT_LIVE_GRANT, {"grant": grant_id, "moment": now()}).all()
+    rows = uow.execute(_SELECT_LIVE_GRANT, {"grant": grant_id, "moment": now()})
     if not rows:
         return None
     values = iter(rows[0])
@@ -119,9 +120,10 @@ def find_live_grant(uow: UnitOfWork, grant_id: str) -> LiveGrant | None:
         GrantRow(*islice(values, len(_GRANT_COLUMNS))),
         ResourceOwner(*islice(values, len(_OWNER_COLUMNS))),
         TokenClient(*islice(values, len(_CLIENT_COLUMNS))),
-        _group_names(row.group for row in rows),
+        _group_names(row[-2] for row in rows),
     )
-    if rows[0].session_ended and OFFLINE_ACCESS not in live_grant.scope:
+    is_session_ended = rows[0][-1]
+    if is_session_ended and OFFLINE_ACCESS not in live_grant.scope:
         return None
     return live_grant if grants.may_use_app(live_grant.app.allowed_groups, live_grant.groups) else None
 
@@ -232,7 +234,7 @@ def _insert_grant(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCo
         expires_at=max(expiries),
     )
     row = {column: getattr(grant, name) for name, column in _COLUMN_OF_FIELD.items()}
-    uow.execute(_INSERT_GRANT, row | {"session_id": code.session_id, "auth_epoch": code.epoch})
+    uow.execute(_INSERT_GRANT, row | {"session_id": code.session_id, "auth_epoch": code.epoch, "revoked_at": None})
     return grant
 
 
@@ -249,10 +251,9 @@ def _find_signed_in_owner(
         "session": code.session_id,
         "app": app.id,
     }
-    rows = uow.execute(_SELECT_SIGNED_IN_OWNER, params).all()
-    return (ResourceOwner(*islice(rows[0], len(_OWNER_COLUMNS))) if rows else None), _group_names(
-        row.group for row in rows
-    )
+    rows = uow.execute(_SELECT_SIGNED_IN_OWNER, params)
+    owner = ResourceOwner(*rows[0][: len(_OWNER_COLUMNS)]) if rows else None
+    return owner, _group_names(row[-1] for row in rows)
 
 
 def _group_names(groups: Iterable[str | None]) -> tuple[str, ...]:
@@ -264,7 +265,7 @@ def _advance_counter(uow: UnitOfWork, grant: GrantRow) -> bool:
     # Decided by the database: of two that show the same token at once, one raises the number.
     with uow:
         params = {"grant": grant.id, "shown": grant.counter, "moment": now()}
-        advanced = uow.execute(_ADVANCE_COUNTER, params).first() is not None
+        advanced = bool(uow.execute(_ADVANCE_COUNTER, params))
         if advanced:
             _count_key_use(uow, grant)
     return advanced

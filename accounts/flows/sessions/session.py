@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 
 from accounts.core.clock import LEEWAY, now
+from accounts.core.database.sql import CompiledStatement
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import Grant
@@ -164,7 +165,7 @@ def record_sign_in(uow: UnitOfWork, session: Session, *, renewed: bool = False) 
         "amr": list(session.amr),
         "key": key.name,
     }
-    key_usage.count_signed(uow.session, key, SESSION.purpose, session.expires_at)
+    key_usage.count_signed(uow.executor, key, SESSION.purpose, session.expires_at)
     uow.record_event(SIGN_IN_EVENT, account_id=session.account_id, facts=facts, announced=not renewed)
 
 
@@ -206,8 +207,7 @@ def refresh_session(session: Session) -> Session | None:
     return replace(session, last_seen_at=now()) if now() - session.last_seen_at > LAST_SEEN_INTERVAL else None
 
 
-# Built once: building a statement takes several times as long as running it, and nearly every request runs this one.
-_SELECT_CURRENT_ACCOUNT = (
+_SELECT_CURRENT_ACCOUNT = CompiledStatement(
     select(
         Account.email,
         Account.name,

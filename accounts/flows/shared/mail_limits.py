@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TypedDict
 
 from accounts.core.clock import LEEWAY
 from accounts.core.database import spent
-from accounts.core.errors import TooManyRequests
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.links.link import parse_email_key
 from accounts.core.security import throttle
-from accounts.core.security.throttle import Limit
+from accounts.core.security.throttle import Attempt, LimitReached
 from accounts.core.uow import UnitOfWork
 
 MAIL_HELD = "mail.held"
@@ -24,25 +25,13 @@ class AuditSubject(TypedDict, total=False):
     account_id: str | None
 
 
-def count_letter_request(uow: UnitOfWork, purpose: str, email_key: str) -> None:
-    """Count a visitor's request for an email to an address. Looks nobody up.
+def visitor_attempts(uow: UnitOfWork, purpose: str, recipient: str) -> tuple[Attempt, Attempt]:
+    """Return what a visitor's request for an email counts as: by their network, and by its recipient.
 
-    :raises TooManyRequests: alike for addresses with and without an account.
+    :param recipient: the unique form of an address, or what a link is about.
     """
-    hit_mail_limit(uow, throttle.MAIL_NETWORK, uow.request_info.network, purpose=purpose)
-    hit_mail_limit(uow, throttle.MAIL_ADDRESS, purpose, email_key, purpose=purpose, email_key=email_key)
-
-
-def count_resend_request(uow: UnitOfWork, claims: LinkClaims) -> None:
-    """Count a request for a fresh link in the place of an old one, by anybody who has that.
-
-    :raises TooManyRequests: too many by the network, or about the account or the address.
-    """
-    purpose = claims.kind.purpose
-    hit_mail_limit(uow, throttle.MAIL_NETWORK, uow.request_info.network, purpose=purpose)
-    hit_mail_limit(
-        uow, throttle.MAIL_ADDRESS, purpose, claims.subject_id, purpose=purpose, **audit_subject_of(claims)
-    )
+    network = uow.request_info.network
+    return throttle.MAIL_NETWORK.by(network), throttle.MAIL_ADDRESS.by(purpose, recipient)
 
 
 def audit_subject_of(claims: LinkClaims) -> AuditSubject:
@@ -52,23 +41,29 @@ def audit_subject_of(claims: LinkClaims) -> AuditSubject:
     return {"email_key": parse_email_key(claims.subject_id)} if claims.subject_id else {}
 
 
-def hit_mail_limit(
-    uow: UnitOfWork, limit: Limit, *identifiers: str, purpose: str, email_key: str = "", account_id: str | None = None
-) -> None:
-    """Count one request of ``identifiers`` for an email.
+@contextmanager
+def record_held(
+    uow: UnitOfWork, purpose: str, *, email_key: str = "", account_id: str | None = None
+) -> Iterator[None]:
+    """Around a transaction that counts requests for an email: record where one is held back.
 
-    :param email_key: the unique form of the address that the email would go to, where the limit is of that address.
-    :raises TooManyRequests: the audit log has one line about it, however often it is tried in the same window.
+    :param email_key: the unique form of the address that the email would go to.
+    :raises LimitReached: the audit log has one line about it, however often it is tried in the same window.
     """
     try:
-        uow.site.throttle.hit(limit, *identifiers)
-    except TooManyRequests:
-        window_end = uow.site.throttle.window_ends(limit, *identifiers)
+        yield
+    except LimitReached as error:
+        limit = error.attempt.limit
+        # A network tells nothing about the recipient, and an account nothing about the address that it asks for.
+        subject = AuditSubject(
+            email_key=email_key if limit is throttle.MAIL_ADDRESS else "",
+            account_id=account_id if limit is not throttle.MAIL_NETWORK else None,
+        )
         # Looked at first: whoever tries a thousand times over the limit shall not write a thousand times.
-        spent_id = f"held:{limit.name}:{throttle.bucket_key(*identifiers)}:{window_end}"
+        spent_id = f"held:{error.attempt.key}:{error.window_ends_at}"
         with uow:
-            until = datetime.fromtimestamp(window_end, UTC)
-            if not spent.is_spent(uow.session, spent_id) and uow.spend(spent_id, until + LEEWAY):
-                facts = {"limit": limit.name, "purpose": purpose, "until": window_end}
-                uow.record_event(MAIL_HELD, account_id=account_id, email_key=email_key, facts=facts)
+            until = datetime.fromtimestamp(error.window_ends_at, UTC)
+            if not spent.is_spent(uow.executor, spent_id) and uow.spend(spent_id, until + LEEWAY):
+                facts = {"limit": limit.name, "purpose": purpose, "until": error.window_ends_at}
+                uow.record_event(MAIL_HELD, **subject, facts=facts)
         raise

@@ -32,8 +32,8 @@ def request_letter(uow: UnitOfWork, purpose: str, form: MailRequestForm, event: 
 
     :raises TooManyRequests: alike for addresses with and without an account.
     """
-    mail_limits.count_letter_request(uow, purpose, form.email.key)
-    with uow:
+    with mail_limits.record_held(uow, purpose, email_key=form.email.key), uow:
+        uow.count_attempts(*mail_limits.visitor_attempts(uow, purpose, form.email.key))
         mail_id = uow.enqueue(purpose, form.email.email, {"next": form.next})
         uow.record_event(event, email_key=form.email.key, facts={"mail": mail_id, "purpose": purpose})
 

@@ -42,13 +42,11 @@ def sign_in_with_password(uow: UnitOfWork, form: SignInForm, *, known_account_id
     :raises SignInFailed: address and password do not match.
     :raises TooManyRequests: for the pair of address and network, the address, or the network.
     """
-    hit = uow.site.throttle.hit
-    hit(throttle.SIGN_IN_NETWORK, uow.request_info.network)
-    hit(throttle.SIGN_IN_PAIR, form.email.key, uow.request_info.network)
     account_id, stored_hash, status, locked_at, fallback_hash = _find_sign_in_row(uow, form.email.key)
     is_known_device = account_id is not None and account_id in known_account_ids
-    if not is_known_device:
-        hit(throttle.SIGN_IN_ACCOUNT, form.email.key)
+    key, network = form.email.key, uow.request_info.network
+    attempts = [throttle.SIGN_IN_NETWORK.by(network), throttle.SIGN_IN_PAIR.by(key, network)]
+    uow.site.throttle.reserve(*attempts, *([] if is_known_device else [throttle.SIGN_IN_ACCOUNT.by(key)]))
     is_correct, new_hash = uow.site.passwords.verify(form.password, stored_hash, fallback_hash=fallback_hash)
     is_locked = locked_at is not None and now() < locked_at + LOCKOUT_DURATION and not is_known_device
     if not is_correct or account_id is None or status != "active" or is_locked:

@@ -46,7 +46,7 @@ def check_current_password(
     :raises InvalidInput: the password is wrong.
     :raises TooManyRequests: too many attempts for this account.
     """
-    uow.site.throttle.hit(throttle.PASSWORD_ACCOUNT, current.id)
+    uow.site.throttle.reserve(throttle.PASSWORD_ACCOUNT.by(current.id))
     password_hash = uow.session.get_one(Account, current.id).password_hash
     uow.release()
     is_correct, _ = uow.site.passwords.verify(password, password_hash)

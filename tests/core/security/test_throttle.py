@@ -7,18 +7,25 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from limits import parse
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.core.database.store import Store
 from accounts.core.errors import TooManyRequests
 from accounts.core.models.counters import RateLimit
-from accounts.core.security.throttle import Limit, SqlStorage, Throttle, client_network
+from accounts.core.security.throttle import (
+    HOUR,
+    SWEPT_ROWS,
+    Limit,
+    LimitReached,
+    Throttle,
+    Window,
+    client_network,
+)
 from tests.conftest import on_both_databases
 from tests.kit.concurrency import run_concurrently
+from tests.kit.statements import record_statements
 
-FEW = Limit("few", parse("3 per 10 minutes"))
+FEW = Limit("few", 3, timedelta(minutes=10))
 
 
 @pytest.fixture
@@ -36,7 +43,7 @@ def throttle(store: Store) -> Throttle:
 def tries(throttle: Throttle, *who: str, limit: Limit = FEW) -> int | None:
     """None when the try is let through, else the seconds to wait."""
     try:
-        throttle.hit(limit, *who)
+        throttle.reserve(limit.by(*who))
     except TooManyRequests as refused:
         return refused.retry_after
     return None
@@ -64,14 +71,14 @@ def test_a_window_lets_its_amount_through_and_says_how_long_to_wait(throttle: Th
 
 @on_both_databases
 def test_what_is_counted_apart_does_not_mix(throttle: Throttle) -> None:
-    other = Limit("other", FEW.rate)
+    other = Limit("other", FEW.amount, FEW.window)
     for who, limit in [(("ann",), FEW), (("bob",), FEW), (("ann", "net"), FEW), (("ann",), other)]:
         assert [tries(throttle, *who, limit=limit) is None for _ in range(4)] == [True] * 3 + [False]
 
 
 @on_both_databases
 def test_fifty_tries_at_once_let_exactly_the_amount_through(throttle: Throttle) -> None:
-    ten = Limit("ten", parse("10 per hour"))
+    ten = Limit("ten", 10, HOUR)
     found = run_concurrently(50, lambda number: tries(throttle, "ann", "10.0.0.1", limit=ten))
     assert found.count(None) == 10
     assert all(wait is None or 3500 < wait <= 3601 for wait in found)
@@ -97,23 +104,68 @@ def test_the_sweep_forgets_windows_that_are_over_and_no_others(throttle: Throttl
 
 
 @on_both_databases
-def test_the_storage_keeps_its_contract(store: Store) -> None:
-    storage = SqlStorage(store)
+def test_windows_are_told_and_lifted_one_by_one(throttle: Throttle, store: Store) -> None:
+    ann, bob, nobody = FEW.by("ann"), FEW.by("bob"), FEW.by("nobody")
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
-        assert storage.check()
-        assert storage.base_exceptions is SQLAlchemyError
-        assert (storage.get("k"), storage.get_expiry("k")) == (0, 1893456000.0)
-        assert [storage.incr("k", 60), storage.incr("k", 60, 5), storage.incr("other", 60)] == [1, 6, 1]
+        throttle.reserve(ann, FEW.by("bob", cost=2))
         time.shift(10)
-        assert (storage.get("k"), storage.get_expiry("k")) == (6, 1893456060.0)
-        time.shift(50)
-        assert storage.get("k") == 0
-        assert storage.incr("k", 60, 2) == 2
-        storage.clear("k")
-        assert storage.get("k") == 0
-        assert storage.reset() == 1
-        assert storage.delete_expired() == 0
-        assert rows(store) == 0
+        throttle.reserve(ann)
+        assert throttle.fetch_windows([ann, bob, nobody]) == {
+            ann: Window(2, 1893456600),
+            bob: Window(2, 1893456600),
+        }
+        throttle.clear([ann, nobody])
+        assert throttle.fetch_windows([ann, bob]).keys() == {bob}
+        time.shift(600)
+        assert throttle.fetch_windows([bob]) == {}
+        assert (throttle.delete_expired(), rows(store)) == (1, 0)
+
+
+@on_both_databases
+def test_what_one_limit_refuses_counts_for_none(throttle: Throttle) -> None:
+    narrow, wide = FEW.by("ann"), Limit("wide", 100, HOUR).by("10.0.0.1")
+    throttle.reserve(FEW.by("ann", cost=2), wide)
+    with pytest.raises(LimitReached) as caught:
+        throttle.reserve(FEW.by("ann", cost=2), wide)
+    assert caught.value.attempt.limit is FEW
+    windows = throttle.fetch_windows([narrow, wide])
+    assert [windows[each].count for each in (narrow, wide)] == [2, 1]
+
+
+@on_both_databases
+def test_what_is_counted_in_a_transaction_goes_with_it(throttle: Throttle, store: Store) -> None:
+    ann = FEW.by("ann")
+    with store.engine.connect() as connection:
+        throttle.count(connection, ann)
+        connection.rollback()
+        assert throttle.fetch_windows([ann]) == {}
+        throttle.count(connection, ann)
+        connection.commit()
+    assert throttle.fetch_windows([ann])[ann].count == 1
+
+
+@on_both_databases
+def test_several_limits_are_one_statement_and_one_commit(throttle: Throttle, store: Store) -> None:
+    with record_statements(store.engine) as statements:
+        throttle.reserve(FEW.by("ann"), FEW.by("bob"), FEW.by("cid"))
+    assert (len(statements), statements.commits) == (1, 1)
+
+
+def test_limits_that_are_not_enforced_are_counted(store: Store) -> None:
+    lenient, ann = Throttle(store, enforced=False), FEW.by("ann")
+    for _ in range(5):
+        lenient.reserve(ann)
+    assert lenient.fetch_windows([ann])[ann].count == 5
+
+
+def test_the_sweep_lets_others_write_in_between(throttle: Throttle, store: Store) -> None:
+    with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
+        for start in range(0, 2 * SWEPT_ROWS + 5, 50):
+            throttle.reserve(*(FEW.by(str(number)) for number in range(start, start + 50)))
+        time.shift(601)
+        with record_statements(store.engine) as statements:
+            assert throttle.delete_expired() == 2 * SWEPT_ROWS + 50
+    assert (rows(store), statements.commits) == (0, 3)
 
 
 @pytest.mark.parametrize(

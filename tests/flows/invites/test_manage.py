@@ -171,7 +171,7 @@ def test_some_are_picked_out_and_what_is_not_open_is_left_alone(service: Service
 def test_letters_sent_again_are_counted_as_well(service: Service) -> None:
     admin = create_first_admin(service)
     row = send_invites.send_invite(admin.uow(), InviteForm.model_validate({"email": make_email()}))
-    service.site.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000)
+    service.site.throttle.reserve(INVITE_LETTERS.by(admin.id, cost=20_000))
     with pytest.raises(TooManyRequests):
         manage_invites.resend_invite(admin.uow(), row.id)
     with pytest.raises(TooManyRequests):
@@ -185,7 +185,7 @@ def test_what_a_limit_holds_up_is_held_up_whole(service: Service, act: InviteAct
     admin = create_first_admin(service)
     batch = batch_of(admin.uow(), people(250), days=3)
     sent(admin.uow(), batch.id)
-    service.site.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 250 - 249)
+    service.site.throttle.reserve(INVITE_LETTERS.by(admin.id, cost=20_000 - 250 - 249))
     letters = select(func.count()).select_from(OutboxRow)
     before = service.uow().fetch_all(letters)
     with pytest.raises(TooManyRequests):

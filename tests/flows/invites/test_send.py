@@ -76,7 +76,7 @@ def test_an_admin_may_send_500_an_hour_and_the_operator_as_many_as_wanted(servic
     admin, uow = create_first_admin(service), service.uow()
     send(admin, make_email())
     with uow:
-        uow.session.execute(update(RateLimit).where(RateLimit.key.startswith("LIMITER/invite/")).values(count=499))
+        uow.session.execute(update(RateLimit).where(RateLimit.key.startswith("invite:")).values(count=499))
     send(admin, make_email())
     with pytest.raises(TooManyRequests):
         send(admin, make_email())

@@ -109,7 +109,7 @@ def test_what_changed_since_the_dry_run_is_seen_when_it_is_sent(service: Service
 def test_an_admin_may_write_to_so_many_a_day_and_go_on_tomorrow(service: Service) -> None:
     admin = create_first_admin(service)
     batch = batch_of(admin.uow(), people(150))
-    service.site.throttle.hit(INVITE_LETTERS, admin.id, cost=20_000 - 120)
+    service.site.throttle.reserve(INVITE_LETTERS.by(admin.id, cost=20_000 - 120))
     begun = sending.send_batch(service.site, admin.uow().request_info, batch.id)
     assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
     with pytest.raises(TooManyRequests):

@@ -66,7 +66,7 @@ def test_requests_are_limited_by_address_and_by_network_and_each_is_logged(
         request(email, f"10.3.3.{number}")
     with pytest.raises(TooManyRequests):
         request(email.lower(), "10.3.3.99")
-    service.site.throttle.hit(throttle.MAIL_NETWORK, "10.9.9.9", cost=299)
+    service.site.throttle.reserve(throttle.MAIL_NETWORK.by("10.9.9.9", cost=299))
     request(make_email(), "10.9.9.9")
     with pytest.raises(TooManyRequests):
         request(make_email(), "10.9.9.9")

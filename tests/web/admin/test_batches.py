@@ -209,7 +209,7 @@ def test_a_stream_that_is_held_up_says_so_in_its_last_line(service: Service) -> 
     admin = service.admin()
     batch = handed_in(admin, "\n".join(f"held{number}@example.org" for number in range(150)))["id"]
     account = admin.get("/api/account").get_json()["id"]
-    service.site.throttle.hit(INVITE_LETTERS, account, cost=19_900)
+    service.site.throttle.reserve(INVITE_LETTERS.by(account, cost=19_900))
     answer = admin.post(f"/api{BATCHES}/{batch}/send")
     *steps, last = lines(answer)
     assert [step["sent"] for step in steps] == [0, 100]
