@@ -14,7 +14,7 @@ from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 
 from accounts.config import LOCALES
-from accounts.core.security.passwords import MIN_PASSWORD_CHARACTERS
+from accounts.core.security.password_choice import MIN_PASSWORD_CHARACTERS
 from accounts.web.kit.language import LANGUAGE_NAMES, TRANSLATIONS_FOLDER
 
 ROOT = TRANSLATIONS_FOLDER.parent

@@ -1,11 +1,10 @@
-"""Hash and verify passwords with bounded parallelism, and decide which ones may be chosen."""
+"""Hash and verify passwords with bounded parallelism."""
 
 from __future__ import annotations
 
 import os
 import secrets
 import threading
-import unicodedata
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -13,41 +12,30 @@ from typing import TypeVar
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from accounts.core.errors import N_, FieldError, InvalidInput, Unavailable
+from accounts.core.errors import Unavailable
 from accounts.core.security import foreign_hashes
 from accounts.core.security.foreign_hashes import ForeignSecrets
+from accounts.core.security.password_choice import (
+    MAX_PASSWORD_CHARACTERS,
+    check_new_password,
+    normalize_password,
+)
 
 T = TypeVar("T")
 
 ARGON2_MEMORY_KIB, ARGON2_PASSES = 19456, 2
 """argon2id with one lane: the floor of the OWASP Password Storage Cheat Sheet."""
-MIN_PASSWORD_CHARACTERS, MAX_PASSWORD_CHARACTERS = 15, 256
-"""NIST SP 800-63B-4 3.1.1.2: at least 15 where the password is the only factor; no composition rules."""
-MIN_GUESSES = 10**10
-"""zxcvbn's highest grade. At the next one ``Password1234567!`` passes; a few unrelated words have 10**15 and more."""
 QUEUED_HASHES_PER_THREAD = 64
-LEET_CHARACTERS, MAX_LEET_CHARACTERS = frozenset("4@8({[<3691!|07$5+%2"), 10
-ZXCVBN_CHARACTERS, ZXCVBN_LEET_CHARACTERS = 72, 24
-"""How many characters zxcvbn looks at. It reads ``4`` as ``a`` and so on in every combination: seconds of work for
-72 characters with all such signs. Of more than ``MAX_SIGNS`` different ones the beginning alone has to do."""
-
-TOO_SHORT = N_("At least %(min)s characters, please: a few unrelated words are easy to remember.")
-TOO_LONG = N_("At most %(max)s characters, please.")
-TOO_EASY = N_("This password is too easy to guess: it is common, repetitive, or made of your own data.")
-
-
-def normalize_password(password: str) -> str:
-    """Return the one Unicode form (NFC) in which passwords are set and checked. Nothing is trimmed or cut."""
-    return unicodedata.normalize("NFC", password)
 
 
 class Passwords:
     """Hashes and verifies passwords (argon2id, RFC 9106).
 
-    Hashes run on a small pool of their own, one thread a core: more would only take turns and hold 19 MiB each.
-    A full queue answers 503 rather than growing.
+    Hashes run on a small pool of their own, one thread a core: more would only take turns, and each keeps the memory
+    of a hash. A full queue answers 503 rather than growing.
 
-    :param memory_kib: argon2id's memory, in KiB; with ``passes`` what a hash costs. Services use the default.
+    :param threads: how many hashes are computed at once; by default one a core.
+    :param memory_kib: argon2id's memory, in KiB; with ``passes`` what a hash costs.
     :param foreign_secrets: secrets of other systems whose hashes were imported.
     """
 
@@ -73,6 +61,23 @@ class Passwords:
         :raises Unavailable: too many hashes are waiting already.
         """
         return self._run_in_pool(lambda: self._hasher.hash(normalize_password(password)))
+
+    def check_and_hash(self, password: str, context: Iterable[str], *, field: str = "password") -> str:
+        """Return the hash of a password that may be chosen.
+
+        The check is Python that holds the interpreter's lock for milliseconds. Here no more threads than there are
+        cores do that at once, however many requests choose a password.
+
+        :param context: words an attacker would try first (service, name, address).
+        :raises InvalidInput: too short, too long, common or guessable; names ``field``.
+        :raises Unavailable: too many hashes are waiting already.
+        """
+
+        def check_and_hash() -> str:
+            check_new_password(password, context, field=field)
+            return self._hasher.hash(normalize_password(password))
+
+        return self._run_in_pool(check_and_hash)
 
     def verify(
         self, password: str, stored: str | None, *, fallback_hash: str | None = None
@@ -127,36 +132,5 @@ class Passwords:
 
 
 def _count_cores() -> int:
-    # The cores this process may use, where the system can tell; a container often has fewer than the machine.
+    """Return how many cores this process may use, where the system can tell; a container often has fewer than all."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-_zxcvbn_lock = threading.Lock()
-
-
-def check_new_password(password: str, context: Iterable[str], *, field: str = "password") -> None:
-    """Check that a password may be chosen (NIST SP 800-63B-4, 3.1.1.2).
-
-    :param context: words an attacker would try first (service, name, address).
-    :raises InvalidInput: too short, too long, common or guessable; names ``field``.
-    """
-    text = normalize_password(password)
-    if len(text) < MIN_PASSWORD_CHARACTERS:
-        raise _choice_error(field, "too_short", TOO_SHORT, min=MIN_PASSWORD_CHARACTERS)
-    if len(text) > MAX_PASSWORD_CHARACTERS:
-        raise _choice_error(field, "too_long", TOO_LONG, max=MAX_PASSWORD_CHARACTERS)
-    # Imported here: it takes 20 ms of every start.
-    from zxcvbn import zxcvbn
-
-    text = text[:ZXCVBN_CHARACTERS]
-    if len(LEET_CHARACTERS.intersection(text)) > MAX_LEET_CHARACTERS:
-        text = text[:ZXCVBN_LEET_CHARACTERS]
-    # zxcvbn keeps the context words in a module-wide dictionary: two threads at once would judge by each other's.
-    with _zxcvbn_lock:
-        guesses = zxcvbn(text, user_inputs=[word for word in context if word])["guesses"]
-    if guesses < MIN_GUESSES:
-        raise _choice_error(field, "too_easy", TOO_EASY)
-
-
-def _choice_error(field: str, code: str, message: str, **values: int) -> InvalidInput:
-    return InvalidInput(f"password {code}", fields=[FieldError(field, code, message, values)])

@@ -13,7 +13,6 @@ from accounts.core.errors import AddressTaken, Conflict, LastAdmin, NotFound
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
-from accounts.core.security.passwords import check_new_password
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.recovery import recover_account
 
@@ -47,12 +46,12 @@ def hash_new_password(uow: UnitOfWork, password: str, *, email: str, name: str =
     """Check and hash a chosen password. Slow: belongs before the unit of work.
 
     :raises InvalidInput: it may not be chosen; names ``field``.
+    :raises Unavailable: too many hashes are waiting already.
     """
     uow.release()
     local, _, domain = email.partition("@")
     context = [uow.site.settings.service_name, email, local, domain, domain.split(".")[0], *name.split(), name]
-    check_new_password(password, context, field=field)
-    return uow.site.passwords.hash(password)
+    return uow.site.passwords.check_and_hash(password, context, field=field)
 
 
 def create_account(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from zxcvbn import matching, zxcvbn
 
 from accounts.core.errors import InvalidInput
-from accounts.core.security.passwords import (
+from accounts.core.security.password_choice import (
     LEET_CHARACTERS,
     MAX_LEET_CHARACTERS,
     MAX_PASSWORD_CHARACTERS,
     MIN_PASSWORD_CHARACTERS,
+    ZXCVBN_CHARACTERS,
     check_new_password,
+    estimate_guesses,
 )
 from tests.kit.concurrency import run_concurrently
 
@@ -112,7 +115,7 @@ ALL_SIGNS = "4@8({[<3691!|07$5+%2"
 
 @pytest.mark.parametrize("password", [ALL_SIGNS * 3 + ALL_SIGNS[:12], (ALL_SIGNS[::-1] + "aeiou") * 3])
 def test_signs_that_could_be_letters_are_not_read_in_every_combination(password: str) -> None:
-    """They would be hundreds of readings, seconds for each password; one lock holds everybody up meanwhile."""
+    """They would be hundreds of readings, seconds for each password; few others are judged meanwhile."""
     assert set(ALL_SIGNS) == LEET_CHARACTERS
     assert len(LEET_CHARACTERS.intersection(password)) > MAX_LEET_CHARACTERS
     assert refused(password) is None
@@ -122,3 +125,37 @@ def test_of_many_signs_the_beginning_has_to_be_good_enough() -> None:
     assert refused("1234567890" * 2 + "12345" + ALL_SIGNS) == "too_easy"
     assert refused("1234567890 correct horse battery staple") is None
     assert refused("kX9#vLq2!mZr7$Tw(8{[<3+%4601") is None
+
+
+JUDGED = [
+    "correct horse battery staple", "Password1234567!", "anna.miller@example.org", "millermillermiller", "a" * 40,
+    "MillerannaMillerannaMilleranna", "4nn4m1ll3r4nn4m1ll3r", "rellimannaannarellim", "annaannabobannaannabob",
+    "miller19901990miller", "x" * 8 + " quartz jumble " + "y" * 8, "İstanbul'da güzel bir günİİİ",
+    "窓辺で猫が静かに雨を眺めている午後",
+    "1qaz2wsx3edc4rfv", "accountsaccounts1990accountsaccounts1990", "kX9#vLq2!mZr7$Tw",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("context", [[], CONTEXT, ["anna", "rellim"]], ids=["nothing", "own data", "other words"])
+def test_a_password_is_worth_the_guesses_that_zxcvbn_says(context: list[str]) -> None:
+    words = [word for word in context if word]
+    told = [zxcvbn(text[:ZXCVBN_CHARACTERS], user_inputs=words)["guesses"] for text in JUDGED]
+    assert [estimate_guesses(text[:ZXCVBN_CHARACTERS], context) for text in JUDGED] == told
+
+
+def test_threads_at_once_judge_by_their_own_words_only() -> None:
+    contexts = [[word] for word in ("anna", "miller", "accounts", "quartz")]
+    alone = [[estimate_guesses(text, context) for text in JUDGED] for context in contexts]
+    assert len({tuple(found) for found in alone}) == len(contexts), "the words count"
+    at_once = run_concurrently(4, lambda number: [estimate_guesses(text, contexts[number]) for text in JUDGED])
+    assert at_once == alone
+
+
+def test_judging_leaves_no_word_behind_and_takes_none_that_another_program_left() -> None:
+    word = "zyqx7wvutkrmpb"
+    zxcvbn("x", user_inputs=[word])
+    assert refused(word + "1", []) is None
+    assert refused(word * 2, []) is None
+    before = {name: len(words) for name, words in matching.RANKED_DICTIONARIES.items()}
+    assert refused(word + "1", [word, "more", "words"]) == "too_easy"
+    assert {name: len(words) for name, words in matching.RANKED_DICTIONARIES.items()} == before

@@ -10,9 +10,11 @@ from contextlib import ExitStack
 
 import pytest
 from argon2 import PasswordHasher, extract_parameters
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
-from accounts.core.errors import Unavailable
-from accounts.core.security.passwords import MAX_PASSWORD_CHARACTERS, QUEUED_HASHES_PER_THREAD, Passwords
+from accounts.core.errors import InvalidInput, Unavailable
+from accounts.core.security.password_choice import MAX_PASSWORD_CHARACTERS
+from accounts.core.security.passwords import QUEUED_HASHES_PER_THREAD, Passwords
 
 PASSWORD = "correct horse battery staple"
 
@@ -98,6 +100,53 @@ def test_a_hash_below_todays_parameters_is_renewed_when_the_password_is_right(
     assert renewed is not None
     assert passwords.verify(PASSWORD, renewed) == (True, None)
     assert passwords.verify("wrong", stored) == (False, None)
+
+
+def test_a_hash_of_another_cost_is_renewed_at_the_present_one() -> None:
+    present = Passwords(threads=1, memory_kib=12288, passes=3)
+    for stored in (Passwords(threads=1).hash(PASSWORD), PasswordHasher(parallelism=4).hash(PASSWORD)):
+        right, renewed = present.verify(PASSWORD, stored)
+        assert right
+        assert renewed is not None
+        assert renewed.startswith("$argon2id$v=19$m=12288,t=3,p=1$")
+
+
+def test_the_dummy_costs_what_hashes_cost_at_present() -> None:
+    present = Passwords(threads=1, memory_kib=12288, passes=3)
+    assert present.verify(PASSWORD, None) == (False, None)
+    assert present._dummy is not None
+    assert present._dummy.startswith("$argon2id$v=19$m=12288,t=3,p=1$")
+
+
+def test_the_hash_of_somebody_else_is_worked_on_at_its_own_cost() -> None:
+    present = Passwords(threads=1, memory_kib=12288, passes=3)
+    assert present.verify(PASSWORD, None, fallback_hash=Passwords(threads=1).hash(PASSWORD)) == (False, None)
+    assert present._dummy is None, "not the dummy"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "$argon2id$v=19$m=19456,t=2,p=1$cYZhwcZhXITOkcQ1YORksw$eUZLLc0TQ9M3Hnry6FtJqSdIZ47aYjlJyFFP6Y6ZX90",
+        "$argon2id$v=19$m=7168,t=5,p=1$Otsr+yI8v+ROpQSs78dBnw$ozY1aW7vQaLh0ol4wJBmJeuxic4ndZ/NMNJy6VsmbH0",
+    ],
+)
+def test_what_libsodium_wrote_verifies(passwords: Passwords, stored: str) -> None:
+    assert passwords.verify("größenwahn für Ångström", stored)[0]
+    assert not passwords.verify("größenwahn für Angström", stored)[0]
+
+
+def test_openssl_and_this_service_read_the_hashes_of_each_other(passwords: Passwords) -> None:
+    Argon2id.verify_phc_encoded(PASSWORD.encode(), passwords.hash(PASSWORD))
+    theirs = Argon2id(salt=bytes(range(16)), length=32, iterations=2, lanes=1, memory_cost=19456)
+    assert passwords.verify(PASSWORD, theirs.derive_phc_encoded(PASSWORD.encode())) == (True, None)
+
+
+def test_a_password_that_may_not_be_chosen_is_not_hashed(passwords: Passwords) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        passwords.check_and_hash("annamillerannamiller", ["anna", "miller"], field="new_password")
+    assert [(field.field, field.code) for field in caught.value.fields] == [("new_password", "too_easy")]
+    assert passwords.verify(PASSWORD, passwords.check_and_hash(PASSWORD, ["anna"])) == (True, None)
 
 
 @pytest.mark.parametrize(
