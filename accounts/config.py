@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from accounts.config_origin import ORIGIN_PATTERN, is_loopback, normalize_origin
+from accounts.config_password_hash import DEFAULT_HASH_COST, HashCost, check_hash_cost
 from accounts.config_upstream import UPSTREAM_PREFIX, Upstream, parse_upstreams
 
 ENV_PREFIX = "ACCOUNTS_"
@@ -61,6 +62,8 @@ class Settings(BaseModel):
     call_networks: tuple[str, ...] = ()
     service_name: str = Field(default="Accounts", min_length=1, max_length=60)
     locale: str = "en"
+    password_hash_memory_kib: int = DEFAULT_HASH_COST.memory_kib
+    password_hash_passes: int = DEFAULT_HASH_COST.passes
     devise_pepper: str | None = Field(default=None, min_length=1, repr=False)
     flask_security_salt: str | None = Field(default=None, min_length=1, repr=False)
     firebase_signer_key: str | None = Field(default=None, repr=False)
@@ -155,6 +158,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _check_safety(self) -> Self:
+        check_hash_cost(HashCost(self.password_hash_memory_kib, self.password_hash_passes))
         if self.env == "production":
             if not self.public_origin.startswith("https://"):
                 raise ValueError("ACCOUNTS_PUBLIC_ORIGIN: production needs an https:// origin")

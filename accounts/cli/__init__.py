@@ -26,6 +26,7 @@ COMMANDS = {
     "data": "accounts.cli.data:data",
     "import": "accounts.cli.data_import:import_users",
     "restored": "accounts.cli.data:confirm_restore",
+    "passwords": "accounts.cli.passwords:passwords",
     "audit": "accounts.cli.audit:audit",
     "mail": "accounts.cli.mail:mail",
     "links": "accounts.cli.links:links",

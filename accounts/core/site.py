@@ -67,9 +67,11 @@ class Site:
         self.signer = TokenSigner(self.ring, settings.public_origin + url_prefix)
         self.link_signer = LinkSigner(self.signer, settings.public_origin + url_prefix, settings.lifetimes)
         self.passwords = Passwords(
+            memory_kib=settings.password_hash_memory_kib,
+            passes=settings.password_hash_passes,
             foreign_secrets=ForeignSecrets(
                 settings.devise_pepper, settings.flask_security_salt, settings.firebase_signer_key
-            )
+            ),
         )
         self.throttle = Throttle(self.store)
         self.mail_due = threading.Event()

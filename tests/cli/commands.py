@@ -10,7 +10,20 @@ from accounts.cli import cli
 
 WORDS = {"email": "anna@example.org", "address": "anna@example.org", "url": "sqlite:///elsewhere.db"}
 """What stands for an argument or a required option, where any word will not do."""
-GROUPS = ("apps", "audit", "config", "data", "invites", "keys", "keys oidc", "limits", "links", "mail", "users")
+GROUPS = (
+    "apps",
+    "audit",
+    "config",
+    "data",
+    "invites",
+    "keys",
+    "keys oidc",
+    "limits",
+    "links",
+    "mail",
+    "passwords",
+    "users",
+)
 
 
 def iter_commands(group: click.Group = cli, path: str = "") -> Iterator[tuple[str, click.Command]]:

@@ -17,7 +17,15 @@ from tests.cli.commands import ALL_GROUPS, COMMANDS, GROUPS, fill_in, required_a
 from tests.cli.conftest import Command
 from tests.conftest import KEY
 
-WITHOUT_STORE = {"keys generate", "mail preview", "keys list", "config check", "import", "data import"}
+WITHOUT_STORE = {
+    "keys generate",
+    "mail preview",
+    "keys list",
+    "config check",
+    "passwords tune",
+    "import",
+    "data import",
+}
 """What needs no store, shows something without one, or reads its file first."""
 ID_ARGUMENTS = {"who", "session", "identity", "app", "name", "key", "batch", "ids"}
 NOT_JSON = {

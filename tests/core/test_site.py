@@ -91,3 +91,12 @@ def test_two_sites_with_the_same_key_do_not_accept_each_others_tokens(tmp_path: 
     for other in others:
         with pytest.raises(BadToken):
             other.signer.verify_payload("session", 1, token)
+
+
+def test_a_site_hashes_at_the_cost_that_its_settings_say(tmp_path: Path) -> None:
+    made = Site(settings(tmp_path), LINKS, tokens=TOKENS).passwords.hash("correct horse battery staple")
+    site = Site(settings(tmp_path, password_hash_memory_kib="9216", password_hash_passes="4"), LINKS, tokens=TOKENS)
+    right, renewed = site.passwords.verify("correct horse battery staple", made)
+    assert right
+    assert renewed is not None
+    assert renewed.startswith("$argon2id$v=19$m=9216,t=4,p=1$")

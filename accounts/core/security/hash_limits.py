@@ -15,14 +15,15 @@ import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from accounts.config_password_hash import MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_WORK
+
 PBKDF2_DIGESTS = ("sha1", "sha256", "sha512")
 MIN_DIGEST_BYTES, MAX_DIGEST_BYTES = 16, 64
 """Bytes. A shorter digest would let a wrong password through now and then."""
 MAX_PBKDF2_ITERATIONS = 3_000_000
 MAX_SCRYPT_MEMORY_BYTES, MAX_SCRYPT_WORK = 128 * 1024 * 1024, 2**21
 MIN_BCRYPT_COST, MAX_BCRYPT_COST = 4, 15
-MAX_ARGON2_MEMORY_KIB, MAX_ARGON2_WORK, MAX_ARGON2_LANES = 2**18, 2**20, 16
-"""Memory in KiB; work is memory times passes."""
+MAX_ARGON2_LANES = 16
 MAX_BCRYPT_PASSWORD_BYTES = 72
 BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 

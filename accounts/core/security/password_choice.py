@@ -15,7 +15,7 @@ MIN_GUESSES = 10**10
 LEET_CHARACTERS, MAX_LEET_CHARACTERS = frozenset("4@8({[<3691!|07$5+%2"), 10
 ZXCVBN_CHARACTERS, ZXCVBN_LEET_CHARACTERS = 72, 24
 """How many characters zxcvbn looks at. It reads ``4`` as ``a`` and so on in every combination: seconds of work for
-72 characters with all such signs. Of more than ``MAX_SIGNS`` different ones the beginning alone has to do."""
+72 characters with all such signs. Of more than ``MAX_LEET_CHARACTERS`` different ones the beginning has to do."""
 
 TOO_SHORT = N_("At least %(min)s characters, please: a few unrelated words are easy to remember.")
 TOO_LONG = N_("At most %(max)s characters, please.")

@@ -12,6 +12,7 @@ from typing import TypeVar
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
+from accounts.config_password_hash import DEFAULT_HASH_COST, HashCost
 from accounts.core.errors import Unavailable
 from accounts.core.security import foreign_hashes
 from accounts.core.security.foreign_hashes import ForeignSecrets
@@ -23,8 +24,6 @@ from accounts.core.security.password_choice import (
 
 T = TypeVar("T")
 
-ARGON2_MEMORY_KIB, ARGON2_PASSES = 19456, 2
-"""argon2id with one lane: the floor of the OWASP Password Storage Cheat Sheet."""
 QUEUED_HASHES_PER_THREAD = 64
 
 
@@ -43,13 +42,13 @@ class Passwords:
         self,
         threads: int | None = None,
         *,
-        memory_kib: int = ARGON2_MEMORY_KIB,
-        passes: int = ARGON2_PASSES,
+        memory_kib: int = DEFAULT_HASH_COST.memory_kib,
+        passes: int = DEFAULT_HASH_COST.passes,
         foreign_secrets: ForeignSecrets | None = None,
     ) -> None:
         self.foreign_secrets = foreign_secrets or ForeignSecrets()
-        self._hasher = PasswordHash((Argon2Hasher(memory_cost=memory_kib, time_cost=passes, parallelism=1),))
-        self._threads = threads or _count_cores()
+        self._hasher = make_hasher(HashCost(memory_kib, passes))
+        self._threads = threads or count_cores()
         self._slots = threading.BoundedSemaphore(self._threads * QUEUED_HASHES_PER_THREAD)
         self._pool_lock = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
@@ -131,6 +130,11 @@ class Passwords:
             return self._pool
 
 
-def _count_cores() -> int:
+def make_hasher(cost: HashCost) -> PasswordHash:
+    """Return what hashes passwords here: argon2id with one lane, as more would only take cores from other hashes."""
+    return PasswordHash((Argon2Hasher(memory_cost=cost.memory_kib, time_cost=cost.passes, parallelism=1),))
+
+
+def count_cores() -> int:
     """Return how many cores this process may use, where the system can tell; a container often has fewer than all."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
