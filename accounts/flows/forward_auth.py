@@ -92,7 +92,7 @@ class HostSession:
     origin: str
 
 
-HOST_SESSION = TokenKind(purpose="forward-visit", payload=HostSession, lifetime=HOST_SESSION_TTL)
+HOST_SESSION = TokenKind(purpose="forward-visit", payload=HostSession, lifetime=HOST_SESSION_TTL, is_repeated=True)
 """The cookie at the host of an app."""
 
 

@@ -57,6 +57,8 @@ class TokenKind(Generic[T]):
     :ivar encode: returns a payload as a JSON value.
     :ivar decode: returns the payload of a token, raising TypeError or ValueError where it is laid out otherwise.
     :ivar is_current: whether a payload has not expired by its own word.
+    :ivar is_repeated: whether a client shows the same token again and again: its signature is verified once. What
+        its text says stands in memory meanwhile and is shared by all who read it.
     """
 
     purpose: str
@@ -66,6 +68,7 @@ class TokenKind(Generic[T]):
     decode: Callable[[SignedToken], T] | None = None
     is_current: Callable[[T], bool] = _is_always_current
     version: int = 1
+    is_repeated: bool = False
 
     def to_json(self, payload: T) -> Any:
         """Return the JSON value that is signed."""

@@ -99,6 +99,7 @@ ACCESS_TOKEN = TokenKind(
     encode=_encode_access_token,
     decode=_decode_access_token,
     is_current=lambda token: now().timestamp() < token.expires,
+    is_repeated=True,
 )
 """Verified: not too old. Whether its grant lives is for the caller to ask."""
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 
 from accounts.core.errors import CsrfFailed
+from accounts.core.signing.keys import Key
 from accounts.core.signing.token_kind import BadToken, SignedToken, TokenKind
+from accounts.core.signing.tokens import TokenSigner
 from accounts.core.site import Site
 from accounts.flows.sessions.session import Session
 
@@ -32,8 +36,16 @@ CSRF = TokenKind(
 
 
 def make_csrf_token(site: Site, session: Session) -> str:
-    """Return a signed token that is valid only together with this session's cookie."""
-    return site.signer.sign(CSRF, CsrfToken(_csrf_digest(session)))
+    """Return a signed token that is valid only together with this session's cookie.
+
+    It is signed as of the moment when the cookie was, so that one cookie has one token, which is signed once.
+    """
+    return _sign_csrf_token(site.signer, site.ring.signing, _csrf_digest(session), session.last_seen_at)
+
+
+@lru_cache(maxsize=1024)
+def _sign_csrf_token(signer: TokenSigner, key: Key, session_digest: str, moment: datetime) -> str:
+    return signer.sign(CSRF, CsrfToken(session_digest), key=key, as_of=moment)
 
 
 def check_csrf_token(site: Site, session: Session, token: str) -> None:

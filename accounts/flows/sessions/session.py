@@ -117,6 +117,7 @@ SESSION = TokenKind(
     encode=_encode_session,
     decode=_decode_session,
     is_current=lambda session: session.is_within_lifetime,
+    is_repeated=True,
 )
 """The session cookie."""
 
