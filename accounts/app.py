@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Any
 
 from flask import Flask, Request, request
@@ -49,8 +50,9 @@ def create_app(settings: Settings | Mapping[str, Any] | None = None, **options: 
     app.secret_key, *fallbacks = [key.secret for key in ring.newest_first()]
     app.config["SECRET_KEY_FALLBACKS"] = fallbacks
     errors.register_error_handlers(app)
+    app.before_request(_begin)
+    app.after_request(_log_request)
     app.after_request(headers.add_security_headers)
-    app.before_request(_answer_json_under_api)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         # Not the host: links and redirects come from ACCOUNTS_PUBLIC_ORIGIN alone.
@@ -58,7 +60,21 @@ def create_app(settings: Settings | Mapping[str, Any] | None = None, **options: 
     return app
 
 
-def _answer_json_under_api() -> None:
+def _begin() -> None:
+    state = context.state()  # its clock runs from now on
     # Addresses that are nobody's have no blueprint that could say how to speak.
     if request.url_rule is None and request.path.startswith("/api/"):
-        context.state().format = "json"
+        state.format = "json"
+
+
+def _log_request(response: Response) -> Response:
+    state = context.state()
+    if state.runtime.request_log is not None:
+        state.runtime.request_log.write(
+            method=request.method,
+            route=request.url_rule.rule if request.url_rule else None,
+            status=response.status_code,
+            seconds=perf_counter() - state.started,
+            request_id=state.request_id,
+        )
+    return response

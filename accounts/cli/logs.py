@@ -5,18 +5,17 @@ A log never holds a token or a body.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TextIO
 
-from flask import Flask, g, request
-from werkzeug.wrappers import Response
+from flask import Flask
 
 from accounts.config import Settings, SettingsError
-from accounts.web.kit import context
-
-log = logging.getLogger("accounts.requests")
+from accounts.core.clock import now
+from accounts.extension import get_app_state
 
 
 def configure_logging(settings: Settings) -> None:
@@ -35,8 +34,6 @@ def configure_logging(settings: Settings) -> None:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    is_watched_terminal = settings.env == "development" and sys.stderr.isatty()
-    renderer: Any = structlog.dev.ConsoleRenderer() if is_watched_terminal else structlog.processors.JSONRenderer()
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -44,7 +41,7 @@ def configure_logging(settings: Settings) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                renderer,
+                _make_renderer(settings),
             ],
         )
     )
@@ -54,22 +51,45 @@ def configure_logging(settings: Settings) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
-def log_requests(app: Flask) -> None:
-    """Log one line for each request, with its route and not its URL, which may be a mailed link."""
+def _make_renderer(settings: Settings) -> Any:
+    import structlog  # of the optional extra, see above
 
-    @app.before_request
-    def begin() -> None:
-        g.accounts_began = time.perf_counter()
+    is_watched_terminal = settings.env == "development" and sys.stderr.isatty()
+    return structlog.dev.ConsoleRenderer() if is_watched_terminal else structlog.processors.JSONRenderer()
 
-    @app.after_request
-    def end(response: Response) -> Response:
-        started = g.get("accounts_began", time.perf_counter())
+
+class DirectRequestLog:
+    """Writes one line for each request, with its route and not its URL, which may be a mailed link.
+
+    The same line as by way of ``logging``, which takes several times as long: with every request that counts.
+
+    :param render: makes the text of a line from its fields.
+    """
+
+    def __init__(self, stream: TextIO, render: Callable[[Any, str, dict[str, Any]], str]) -> None:
+        self._stream = stream
+        self._render = render
+
+    def write(self, *, method: str, route: str | None, status: int, seconds: float, request_id: str) -> None:
+        """Write a line about a request that was answered."""
         fields = {
-            "method": request.method,
-            "route": request.url_rule.rule if request.url_rule else None,
-            "status": response.status_code,
-            "ms": round((time.perf_counter() - started) * 1000, 1),
-            "request_id": context.state().request_id,
+            "event": "request",
+            "level": "info",
+            "logger": "accounts.requests",
+            "method": method,
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "request_id": request_id,
+            "timestamp": now().isoformat().replace("+00:00", "Z"),
         }
-        log.info("request", extra=fields)
-        return response
+        line = self._render(None, "info", fields)
+        # As logging does: a log that is full or closed is no reason to fail a request. One write is one line.
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
+
+
+def log_requests(app: Flask) -> None:
+    """Log a line for each request that an app answers."""
+    state = get_app_state(app)
+    state.request_log = DirectRequestLog(sys.stderr, _make_renderer(state.site.settings))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from flask import Response
+from werkzeug.http import dump_cookie
 
 from accounts.core.clock import now
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.devices import KnownDevice
 from accounts.web.kit import context
+from accounts.web.kit.plain_response import HeaderList
+from accounts.web.kit.request_state import RequestState
 
 LINK_COOKIE_SECONDS = 15 * 60
 DEVICE_COOKIE = "device"
@@ -44,9 +47,8 @@ def session_cookie_name(secure: bool, app_cookie_name: str) -> str:
     return name if name != app_cookie_name else host_cookie_name("accounts-session", secure=secure)
 
 
-def write_session_cookies(response: Response) -> None:
+def add_session_cookies(state: RequestState, headers: HeaderList) -> None:
     """Write the session's cookie when it is new, gone, or has not been seen for a while."""
-    state = context.state()
     if not state.session_changed and state.account is not None and state.session is not None:
         refreshed = sessions.refresh_session(state.session)
         if refreshed is not None:
@@ -55,44 +57,48 @@ def write_session_cookies(response: Response) -> None:
         return
     name = state.runtime.session_cookie_name
     if state.session is None:
-        delete_cookie(response, name)
+        headers.append(deleted_cookie_header(state, name))
         return
-    session = state.session
+    session, signer = state.session, state.site.signer
     age = min(session.expires_at, session.idle_expires_at) - now() if session.remember else None
-    set_cookie(
-        response,
-        name,
-        state.runtime.site.signer.sign(sessions.SESSION, session),
-        int(age.total_seconds()) if age else None,
-    )
-    if session.account_id and session.account_id not in device_account_ids():
-        device = state.runtime.site.signer.sign(devices.DEVICE, _known_device().with_account(session.account_id))
-        set_cookie(response, cookie_name(DEVICE_COOKIE), device, devices.DEVICE_COOKIE_SECONDS)
+    seconds = int(age.total_seconds()) if age else None
+    headers.append(cookie_header(state, name, signer.sign(sessions.SESSION, session), seconds))
+    if session.account_id and session.account_id not in (known := _known_device(state)).account_ids:
+        device = signer.sign(devices.DEVICE, known.with_account(session.account_id))
+        device_cookie = host_cookie_name(DEVICE_COOKIE, secure=state.site.settings.secure)
+        headers.append(cookie_header(state, device_cookie, device, devices.DEVICE_COOKIE_SECONDS))
 
 
 def device_account_ids() -> tuple[str, ...]:
     """Return the ids of the accounts that have signed in on this device before."""
-    return _known_device().account_ids
+    return _known_device(context.state()).account_ids
 
 
-def _known_device() -> KnownDevice:
-    cookie = request.cookies.get(cookie_name(DEVICE_COOKIE), "")
-    return context.site().signer.read(devices.DEVICE, cookie) or KnownDevice()
+def _known_device(state: RequestState) -> KnownDevice:
+    cookie = state.cookie(host_cookie_name(DEVICE_COOKIE, secure=state.site.settings.secure))
+    return state.site.signer.read(devices.DEVICE, cookie) or KnownDevice()
+
+
+def cookie_header(state: RequestState, name: str, value: str, seconds: int | None) -> tuple[str, str]:
+    """Return the header of a cookie that only this host and no script can read.
+
+    :param seconds: None: until the browser is closed.
+    """
+    secure = state.site.settings.secure
+    return "Set-Cookie", dump_cookie(name, value, max_age=seconds, secure=secure, httponly=True, samesite="Lax")
+
+
+def deleted_cookie_header(state: RequestState, name: str) -> tuple[str, str]:
+    """Return the header that removes a cookie."""
+    secure = state.site.settings.secure
+    return "Set-Cookie", dump_cookie(name, expires=0, max_age=0, secure=secure, httponly=True, samesite="Lax")
 
 
 def set_cookie(response: Response, name: str, value: str, seconds: int | None) -> None:
-    """Set a cookie that only this host and no script can read. ``seconds`` None: until the browser is closed."""
-    response.set_cookie(
-        name,
-        value,
-        max_age=seconds,
-        secure=context.site().settings.secure,
-        httponly=True,
-        samesite="Lax",
-        path="/",
-    )
+    """Set such a cookie with a response. ``seconds`` None: until the browser is closed."""
+    response.headers.add(*cookie_header(context.state(), name, value, seconds))
 
 
 def delete_cookie(response: Response, name: str) -> None:
-    """Remove a cookie."""
-    response.delete_cookie(name, secure=context.site().settings.secure, httponly=True, samesite="Lax", path="/")
+    """Remove a cookie with a response."""
+    response.headers.add(*deleted_cookie_header(context.state(), name))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from flask import request
 
 from accounts.core.errors import CsrfFailed
-from accounts.flows.sessions.csrf_token import check_csrf_token, make_csrf_token
+from accounts.flows.sessions.csrf_token import check_csrf_token
 from accounts.web.kit import context
 from accounts.web.kit.forms import CSRF_FIELD
 
@@ -60,7 +60,7 @@ def check_token(*, csrf_required: bool) -> None:
 
 def csrf_token() -> str:
     """Return the token for a form of this answer; a visitor without a session gets one."""
-    return make_csrf_token(context.site(), context.ensure_session())
+    return context.state().csrf_token()
 
 
 def _own_origin() -> str:

@@ -6,22 +6,22 @@ Hidden values of the registration say how to answer: as a page or as JSON, for w
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request
 from flask.blueprints import BlueprintSetupState
-from flask.typing import ResponseReturnValue
 from pydantic import BaseModel
+from werkzeug.wrappers import Response as BaseResponse
 
 from accounts.config import LOCALES
 from accounts.core.errors import NotFound, Problem
 from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
-from accounts.web.kit import context, csrf, errors, forms, headers, template_globals, timing
+from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
 from accounts.web.kit.query import read_query
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ID_PATTERN, LINK_BLUEPRINT, MAIN_BLUEPRINT, Access, Route, Routes, View
+from accounts.web.kit.routes import ID_PATTERN, LINK_BLUEPRINT, MAIN_BLUEPRINT, Access, Answer, Route, Routes
 
 LANGUAGE_RULE = f"/<any({', '.join(LOCALES)}):prefix>"
 """What stands in front of a page's rule in its second rule: one view, one endpoint, an address with and without.
@@ -64,8 +64,6 @@ def _blueprint(name: str, all_routes: Iterable[Routes]) -> Blueprint:
     blueprint.url_defaults(_add_language_prefix)
     blueprint.before_request(_limit_request_size)
     blueprint.after_request(headers.add_security_headers)
-    blueprint.before_request(timing.start_timing)
-    blueprint.after_request(timing.add_server_timing)
     errors.register_error_handlers(blueprint)
     for routes in all_routes:
         for route in routes.declared:
@@ -93,9 +91,8 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
 
 def _pop_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
     state = context.state()
-    state.own_view = True
     hidden_values = values if values is not None else {}
-    state.format = hidden_values.pop("format", "html")
+    state.begin(hidden_values.pop("format", "html"))
     state.purpose = hidden_values.pop("purpose", "")
     state.prefix = hidden_values.pop("prefix", "")
     for name, value in hidden_values.items():
@@ -116,23 +113,24 @@ def _limit_request_size() -> None:
     request.max_form_parts = forms.MAX_FORM_PARTS
 
 
-def _endpoint(route: Route) -> View:
+def _endpoint(route: Route) -> Callable[..., BaseResponse]:
     @functools.wraps(route.view)
-    def endpoint(**values: Any) -> ResponseReturnValue:
+    def endpoint(**values: Any) -> BaseResponse:
         if route.csrf is not False:
             csrf.check_origin()
         _check_access(route.access)
         try:
-            return _call_view(route, values)
+            answer = _call_view(route, values)
         except Problem as problem:
             if not route.template:
                 raise
-            return errors.redisplay_form(problem, functools.partial(_form_reply, route, values, problem))
+            answer = errors.redisplay_form(problem, functools.partial(_form_reply, route, values, problem))
+        return answer if isinstance(answer, BaseResponse) else answer.response()
 
     return endpoint
 
 
-def _call_view(route: Route, values: Mapping[str, Any]) -> ResponseReturnValue:
+def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
     if route.step_up:
         step_up.require_step_up(context.require_account())
     # Nothing of the body is read so far: only who is let in may say much.
@@ -147,12 +145,13 @@ def _call_view(route: Route, values: Mapping[str, Any]) -> ResponseReturnValue:
     return route.view(**arguments)
 
 
-def _form_endpoint(route: Route) -> View:
-    def endpoint(**values: Any) -> Reply:
+def _form_endpoint(route: Route) -> Callable[..., BaseResponse]:
+    def endpoint(**values: Any) -> BaseResponse:
         _check_access(route.access)
         if route.step_up:
             step_up.require_step_up(context.require_account())
-        return _form_reply(route, values | read_query(route.page_query, is_strict=route.refuses_unknown_query), None)
+        query = read_query(route.page_query, is_strict=route.refuses_unknown_query)
+        return _form_reply(route, values | query, None).response()
 
     return endpoint
 

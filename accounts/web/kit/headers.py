@@ -8,11 +8,15 @@ from datetime import timedelta
 from typing import ParamSpec
 
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from accounts.web.kit import context
-from accounts.web.kit.cookies import write_session_cookies
+from accounts.web.kit.cookies import add_session_cookies
+from accounts.web.kit.plain_response import HeaderList, add_vary, set_header
+from accounts.web.kit.request_state import RequestState
 
 P = ParamSpec("P")
+REQUEST_ID_HEADER = "X-Request-ID"
 CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one directive a line
     (
         "default-src 'none'",
@@ -70,25 +74,50 @@ def cache_publicly(max_age: timedelta) -> Callable[[Callable[P, Response]], Call
     return decorate
 
 
+@functools.cache
+def _fixed_headers(secure: bool) -> tuple[tuple[str, tuple[str, str]], ...]:
+    fixed = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
+    if secure:
+        fixed["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
+    return tuple((name.lower(), (name, value)) for name, value in fixed.items())
+
+
+def add_own_headers(state: RequestState, headers: HeaderList) -> None:
+    """Add what every answer of ours has, but for what this one says otherwise."""
+    present = {name.lower() for name, _ in headers}
+    headers += [pair for name, pair in _fixed_headers(state.site.settings.secure) if name not in present]
+    headers.append((REQUEST_ID_HEADER, state.request_id))
+    if state.timing is not None:
+        headers.append(("Server-Timing", state.timing.header()))
+
+
+def settle_session(state: RequestState, headers: HeaderList) -> None:
+    """Write the session's cookie, and keep shared caches away, where the session was looked at."""
+    if state.session_loaded:
+        add_vary(headers, "Cookie")
+        add_session_cookies(state, headers)
+        set_header(headers, "Cache-Control", "no-store")
+
+
 def add_security_headers(response: Response) -> Response:
-    """Headers for an answer of one of our views, but for those that it has set itself."""
-    present = set(response.headers.keys(lower=True))
-    if "x-request-id" in present:
-        return response  # by the door; now it is the turn of the whole app
-    state = context.state()
-    missing = {**SECURITY_HEADERS, "X-Request-ID": state.request_id, "Cache-Control": "no-store"}
-    if state.runtime.site.settings.secure:
-        missing["Strict-Transport-Security"] = "max-age=63072000; includeSubDomains"
-    # Not by setdefault, which looks through all of them for each.
-    response.headers.extend((name, value) for name, value in missing.items() if name.lower() not in present)
-    return response
+    """Do in Flask what :func:`add_own_headers` does, once for a response."""
+    if REQUEST_ID_HEADER in response.headers:
+        return response  # by the blueprint of the view; now it is the turn of the whole app
+    return _change_headers(response, context.state(), add_own_headers)
 
 
 def save_session(response: Response) -> Response:
-    """For every answer of the app: write the session's cookie, and keep shared caches away where it was looked at."""
+    """Do in Flask what :func:`settle_session` does, for every answer of the app."""
     state = context.existing_state()
     if state is None or not state.session_loaded:
         return response
-    response.vary.add("Cookie")
-    write_session_cookies(response)
-    return no_store(response)
+    return _change_headers(response, state, settle_session)
+
+
+def _change_headers(
+    response: Response, state: RequestState, change: Callable[[RequestState, HeaderList], None]
+) -> Response:
+    header_list = response.headers.to_wsgi_list()
+    change(state, header_list)
+    response.headers = Headers(header_list)
+    return response

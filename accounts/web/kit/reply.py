@@ -11,8 +11,10 @@ from flask import Response, json, redirect, render_template
 from pydantic import BaseModel
 
 from accounts.core.clock import format_timestamp
-from accounts.web.kit.context import runtime, state
-from accounts.web.kit.cookies import delete_cookie
+from accounts.web.kit import context
+from accounts.web.kit.cookies import deleted_cookie_header
+from accounts.web.kit.plain_response import HeaderList, PlainResponse, add_vary
+from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.timing import measure_render
 
 OWN_TEMPLATES = "accounts/"
@@ -44,30 +46,37 @@ class Reply:
     media_type: str = "application/json"
     deleted_cookie: str = ""
 
-    @measure_render
     def response(self) -> Response:
         """Return the answer in the format of this request."""
-        if state().format == "json" or not (self.template or self.location):
-            response = Response("" if self.status == 204 else to_json(self.json), self.status)
-            response.content_type = self.media_type
-            if self.status == 204:
-                del response.headers["Content-Type"]
-        elif self.location is not None:
-            response = redirect(self.location, 303, Response=Response)  # type: ignore[assignment] # as its Response says
-        else:
-            response = Response(self._render(), self.status)
-            response.content_type = "text/html; charset=utf-8"
-        response.headers.extend(self.headers)
-        if not state().own_view:
-            response.vary.add("Accept")
-        if self.deleted_cookie:
-            delete_cookie(response, self.deleted_cookie)
-        return response
+        state = context.state()
+        if self.location is None or state.format == "json":
+            return self.plain_response(state).response()
+        response = redirect(self.location, 303, Response=Response)
+        response.headers.extend(self._own_headers(state))
+        return response  # type: ignore[return-value] # as its Response says
 
-    def _render(self) -> str:
+    @measure_render
+    def plain_response(self, state: RequestState) -> PlainResponse:
+        """Return the answer in the format of a request, where it is no redirect."""
+        if state.format == "json" or not self.template:
+            body, content_type = "" if self.status == 204 else to_json(self.json), self.media_type
+        else:
+            body, content_type = self._render(state), "text/html; charset=utf-8"
+        content_headers = [] if self.status == 204 else [("Content-Type", content_type)]
+        return PlainResponse(body.encode(), self.status, [*content_headers, *self._own_headers(state)])
+
+    def _own_headers(self, state: RequestState) -> HeaderList:
+        headers = [*self.headers.items()]
+        if not state.own_view:
+            add_vary(headers, "Accept")
+        if self.deleted_cookie:
+            headers.append(deleted_cookie_header(state, self.deleted_cookie))
+        return headers
+
+    def _render(self, state: RequestState) -> str:
         values = {**_template_values(self.json), **self.context}
-        if state().own_view or self.template.startswith(OWN_TEMPLATES):
-            return runtime().templates.render(self.template.removeprefix(OWN_TEMPLATES), **values)
+        if state.own_view or self.template.startswith(OWN_TEMPLATES):
+            return state.runtime.templates.render(self.template.removeprefix(OWN_TEMPLATES), **values)
         return render_template(self.template, **values)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -77,8 +86,9 @@ class Reply:
 
 def to_json(data: BaseModel | Mapping[str, Any]) -> str:
     """Return a body as JSON text; moments as RFC 3339 in UTC."""
-    values = data.model_dump() if isinstance(data, BaseModel) else data
-    return json.dumps(values, default=_json_default, separators=(",", ":"))
+    if isinstance(data, BaseModel):
+        return data.model_dump_json()
+    return json.dumps(data, default=_json_default, separators=(",", ":"))
 
 
 def _template_values(data: BaseModel | Mapping[str, Any]) -> dict[str, Any]:

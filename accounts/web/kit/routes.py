@@ -9,16 +9,25 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
-from flask import url_for
-from flask.typing import ResponseReturnValue
+from flask import Response, url_for
 from pydantic import BaseModel
 from werkzeug.utils import import_string
+from werkzeug.wrappers import Response as BaseResponse
 
 from accounts.core.models.account import ADMIN_GROUP
 
-View = Callable[..., ResponseReturnValue]
+
+class Built(Protocol):
+    """An answer of which a response is made: a ``Reply``, a ``Stream``, a ``PlainResponse``."""
+
+    def response(self) -> Response:
+        """Return the response, in the format of this request."""
+
+
+Answer = BaseResponse | Built
+View = Callable[..., Answer]
 ContextBuilder = Callable[..., Mapping[str, Any]]
 HTML, JSON, BOTH = frozenset({"html"}), frozenset({"json"}), frozenset({"html", "json"})
 MAIN_BLUEPRINT, API_BLUEPRINT, LINK_BLUEPRINT = "accounts", "accounts_api", "accounts_link"
@@ -73,7 +82,7 @@ class LazyView:
         view: View = import_string(self.import_name)
         return view
 
-    def __call__(self, *args: Any, **values: Any) -> ResponseReturnValue:
+    def __call__(self, *args: Any, **values: Any) -> Answer:
         """Call the view."""
         return self.view(*args, **values)
 
@@ -110,7 +119,7 @@ class Route:
     access: Access = PUBLIC
     csrf: bool | None = None
     unprefixed: bool = False
-    preflight: View | None = None
+    preflight: Callable[..., BaseResponse] | None = None
     step_up: bool = False
     max_bytes: int | None = None
     form: type[BaseModel] | None = None

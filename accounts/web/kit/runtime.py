@@ -25,6 +25,13 @@ class ReadableMailbox(Protocol):
         """The messages, newest first."""
 
 
+class RequestLog(Protocol):
+    """The log of requests, as whoever answers them needs it."""
+
+    def write(self, *, method: str, route: str | None, status: int, seconds: float, request_id: str) -> None:
+        """Write a line about a request that was answered."""
+
+
 @dataclass(kw_only=True)
 class Runtime:
     """State of one app. Two apps in one process have two."""
@@ -35,6 +42,8 @@ class Runtime:
     session_cookie_name: str
     all_routes: Sequence[Routes] = ()
     mailbox: ReadableMailbox | None = None
+    request_log: RequestLog | None = None
+    """Where a line for each request goes, in the service by itself."""
 
     def confirm_url(self) -> str:
         """Return the page that asks for a step-up; a browser comes back from it to where it wanted to go."""

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
-from flask import Response, g, has_app_context
 from sqlalchemy import Engine, event
-
-from accounts.web.kit import context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,23 +35,18 @@ class Timing:
         return f'{metrics["db"]};desc="{self.statements} statements", {metrics["render"]}, {metrics["total"]}'
 
 
-def start_timing() -> None:
-    """Begin to measure this request, in development."""
-    if context.site().settings.env != "development":
-        return
-    g._accounts_timing = Timing()
+_current: ContextVar[Timing | None] = ContextVar("accounts_timing", default=None)
+
+
+def start_timing() -> Timing:
+    """Begin to measure the request of this thread, and return what is measured."""
+    timing = Timing()
+    _current.set(timing)
     # On the class, and not on the engine of this store: asking for that would make it before anybody needs it.
     if not event.contains(Engine, "before_cursor_execute", _before_statement):
         event.listen(Engine, "before_cursor_execute", _before_statement)
         event.listen(Engine, "after_cursor_execute", _after_statement)
-
-
-def add_server_timing(response: Response) -> Response:
-    """Add what was measured, where anything was."""
-    timing = _current_timing()
-    if timing is not None:
-        response.headers["Server-Timing"] = timing.header()
-    return response
+    return timing
 
 
 def measure_render(build: Callable[P, T]) -> Callable[P, T]:
@@ -61,7 +54,7 @@ def measure_render(build: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(build)
     def measured(*args: P.args, **kwargs: P.kwargs) -> T:
-        timing, started = _current_timing(), perf_counter()
+        timing, started = _current.get(), perf_counter()
         try:
             return build(*args, **kwargs)
         finally:
@@ -71,18 +64,14 @@ def measure_render(build: Callable[P, T]) -> Callable[P, T]:
     return measured
 
 
-def _current_timing() -> Timing | None:
-    return cast("Timing | None", g.get("_accounts_timing")) if has_app_context() else None
-
-
 def _before_statement(*_: Any) -> None:
-    timing = _current_timing()
+    timing = _current.get()
     if timing is not None:
         timing.statement_started = perf_counter()
 
 
 def _after_statement(*_: Any) -> None:
-    timing = _current_timing()
+    timing = _current.get()
     if timing is not None:
         timing.db_seconds += perf_counter() - timing.statement_started
         timing.statements += 1
