@@ -185,7 +185,7 @@ class Accounts(HostLinks):
         state = AppState(
             site=site,
             languages=Languages(settings.locale),
-            templates=previous.templates if previous else Templates(app.jinja_loader),
+            templates=previous.templates if previous else Templates(app),
             session_cookie_name=cookies.session_cookie_name(settings.secure, app.config["SESSION_COOKIE_NAME"]),
             all_routes=ALL_ROUTES,
             mailbox=dev_mailbox,

@@ -17,6 +17,7 @@ from accounts.web import links as link_views
 from accounts.web.answers.api import ApiDescriptionOut
 from accounts.web.kit.context import runtime, site
 from accounts.web.kit.csrf import CSRF_HEADER, SAFE_METHODS
+from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import ID_PATTERN, JSON, Route, Routes
 
@@ -90,7 +91,7 @@ def openapi() -> Reply:
 @routes.get("/docs", formats=JSON, media_types={"text/html": None})
 def docs() -> Response:
     """Show this description."""
-    page = runtime().templates.render("api.html", api=site().get(describe_api))
+    page = Rendering.of_request().render("api.html", {"api": site().get(describe_api)})
     return Response(page, content_type="text/html; charset=utf-8")
 
 

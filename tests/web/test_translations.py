@@ -35,7 +35,8 @@ def in_python() -> Iterator[str]:
 def in_templates() -> Iterator[str]:
     """Sentences that templates ask for. What they ask for by name is marked in code, and is None here."""
     for path in (ROOT / "templates").rglob("*.html"):
-        for _, _, output in extract_from_ast(Environment(autoescape=True).parse(path.read_text("utf-8"))):
+        parsed = Environment(autoescape=True).parse(path.read_text("utf-8"))
+        for _, _, output in extract_from_ast(parsed, gettext_functions=("_", "N_")):
             text = output[0] if isinstance(output, tuple) else output
             if text is not None:
                 yield text

@@ -29,8 +29,9 @@ from accounts.web.answers.invites import (
     ExportedInviteOut,
 )
 from accounts.web.kit import forms
-from accounts.web.kit.context import runtime, site, uow
+from accounts.web.kit.context import site, uow
 from accounts.web.kit.errors import translate
+from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import ADMINS, HTML, JSON, Routes, page_url
 from accounts.web.kit.streams import NDJSON, ProblemLine, Stream, join_chunks
@@ -101,7 +102,7 @@ def send_batch(batch_id: str) -> Stream:
     work.release()
 
     def render(steps: Iterator[BatchProgress | ProblemLine]) -> Iterator[str]:
-        return runtime().templates.stream("admin/batch_sending.html", batch=batch, steps=steps)
+        return Rendering.of_request().stream("admin/batch_sending.html", {"batch": batch, "steps": steps})
 
     return Stream(lines=sending.send_batch(site(), work.request_info, batch.id), render=render)
 

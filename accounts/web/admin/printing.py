@@ -10,6 +10,7 @@ from markupsafe import Markup
 from accounts.core.errors import N_
 from accounts.flows.invites.export import ExportedInvite
 from accounts.web.kit.context import runtime
+from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.streams import join_chunks
 from accounts.web.kit.templates import STATIC_FOLDER
 
@@ -26,9 +27,8 @@ def render_letters(invitations: Iterator[ExportedInvite], *, standalone: bool = 
         wants.
     """
     style = Markup((STATIC_FOLDER / "letters.css").read_text("utf-8")) if standalone else ""  # noqa: S704 - a file of our own
-    return join_chunks(
-        runtime().templates.stream("admin/letters.html", letters=map(_letter_context, invitations), style=style)
-    )
+    values = {"letters": map(_letter_context, invitations), "style": style}
+    return join_chunks(Rendering.of_request().stream("admin/letters.html", values))
 
 
 def _letter_context(invitation: ExportedInvite) -> dict[str, object]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 from flask import request
@@ -45,36 +46,59 @@ class FormField:
 
 def form_fields(
     model: type[BaseModel], values: Mapping[str, Any] | None = None, errors: Iterable[FieldError] = ()
-) -> list[FormField]:
+) -> tuple[FormField, ...]:
     """Return the fields of a form, with what was typed before and what was wrong with it."""
     submitted = values or {}
     error_by_field = {error.field: error for error in reversed(list(errors))}
-    return [_field(name, info, submitted, error_by_field.get(name)) for name, info in model.model_fields.items()]
+    return tuple(
+        _filled_field(field, submitted.get(field.name, field.value), error_by_field.get(field.name))
+        for field in _empty_fields(model)
+    )
 
 
-def _field(name: str, info: Any, values: Mapping[str, Any], error: FieldError | None) -> FormField:
+def focused_field(fields: Iterable[FormField], focus: bool = True) -> FormField | None:
+    """Return the field in which somebody begins: the first wrong one, else the first empty one, else the first.
+
+    :param focus: whether to begin anywhere if nothing is wrong.
+    """
+    shown = [field for field in fields if field.kind != "hidden"]
+    wrong = [field for field in shown if field.error]
+    empty = [field for field in shown if field.kind != "checkbox" and not field.value]
+    return next(iter([*wrong, *(empty + shown if focus else ())]), None)
+
+
+@lru_cache(maxsize=256)
+def _empty_fields(model: type[BaseModel]) -> tuple[FormField, ...]:
+    return tuple(_field(name, info) for name, info in model.model_fields.items())
+
+
+def _field(name: str, info: Any) -> FormField:
     extra = _schema_extra(info)
-    kind = str(extra.get("input", "text"))
     default = None if info.is_required() else info.get_default(call_default_factory=True)
-    value = values.get(name, default)
-    if isinstance(value, list | tuple):
-        value = ("\n" if kind == "lines" else ", ").join(str(each) for each in value)
     limits = {key: getattr(rule, key) for rule in info.metadata for key in ("ge", "le") if hasattr(rule, key)}
-    return FormField(
+    field = FormField(
         name=name,
         label=info.title or name,
-        kind=kind,
+        kind=str(extra.get("input", "text")),
         required=info.is_required() or bool(extra.get("required")),
         autocomplete=str(extra.get("autocomplete", "off")),
         hint=str(extra.get("hint", "")),
-        # What was typed into a password field is never sent back; a file cannot be.
-        value=None if kind in ("password", "file") else value,
+        value=None,
         options=tuple(str(each) for each in get_args(info.annotation)) or tuple(extra.get("enum", ())),
         maxlength=extra.get("maxlength"),
         minimum=limits.get("ge"),
         maximum=limits.get("le"),
-        error=error,
+        error=None,
     )
+    return _filled_field(field, default, None)
+
+
+def _filled_field(field: FormField, value: Any, error: FieldError | None) -> FormField:
+    if field.kind in ("password", "file"):
+        value = None  # what was typed into a password field is never sent back; a file cannot be
+    if isinstance(value, list | tuple):
+        value = ("\n" if field.kind == "lines" else ", ").join(str(each) for each in value)
+    return field if value == field.value and error is None else replace(field, value=value, error=error)
 
 
 def _schema_extra(info: Any) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from babel.core import negotiate_locale
-from babel.dates import format_datetime
+from babel.core import Locale, negotiate_locale
 from babel.messages.pofile import read_po
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
@@ -16,9 +16,9 @@ from werkzeug.http import parse_accept_header
 from accounts.config import LOCALES
 
 TRANSLATIONS_FOLDER = Path(__file__).parents[2] / "translations"
-DATETIME_PATTERNS = {"de": "d. MMMM y, HH:mm"}
-"""How people write a moment, where it is not the way that is understood everywhere."""
-DEFAULT_DATETIME_PATTERN = "d MMMM y, HH:mm"
+DATE_FORMATS = {"de": "{day}. {month} {year}"}
+"""How people write a day, where it is not the way that is understood everywhere."""
+DEFAULT_DATE_FORMAT = "{day} {month} {year}"
 LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
 
 
@@ -37,24 +37,37 @@ class Languages:
         """Return the user's own language where it is supported, else the best of an Accept-Language header."""
         if self.supports(preferred):
             return preferred
-        accepted = parse_accept_header(accept_language[:200], LanguageAccept)
-        tags = [tag for tag, quality in accepted if quality > 0]
-        match = negotiate_locale([tag.replace("-", "_") for tag in tags], LOCALES, sep="_") if tags else None
-        return match or self.default
+        return _negotiate(accept_language[:200]) or self.default
+
+    def texts(self, locale: str) -> Mapping[str, str]:
+        """Return the translations into a language, by the English text; what is missing stays English."""
+        if locale not in self._catalogs:
+            self._catalogs[locale] = _read_catalog(TRANSLATIONS_FOLDER / f"{locale}.po")
+        return self._catalogs[locale]
 
     def translate(self, locale: str, message: str, values: Mapping[str, Any] | None = None) -> str:
         """Return a text in a language, its ``%(name)s`` filled in."""
-        translation = self._catalog(locale).get(message) or message
+        translation = self.texts(locale).get(message, message)
         return translation % values if values else translation
 
     def format_timestamp(self, locale: str, at: datetime) -> str:
         """Return date and time as users read them."""
-        return f"{format_datetime(at, DATETIME_PATTERNS.get(locale, DEFAULT_DATETIME_PATTERN), locale=locale)} UTC"
+        utc = at.astimezone(UTC)
+        date_format = DATE_FORMATS.get(locale, DEFAULT_DATE_FORMAT)
+        date = date_format.format(day=utc.day, month=_month_names(locale)[utc.month], year=utc.year)
+        return f"{date}, {utc:%H:%M} UTC"
 
-    def _catalog(self, locale: str) -> Mapping[str, str]:
-        if locale not in self._catalogs:
-            self._catalogs[locale] = _read_catalog(TRANSLATIONS_FOLDER / f"{locale}.po")
-        return self._catalogs[locale]
+
+@lru_cache
+def _month_names(locale: str) -> Mapping[int, str]:
+    return dict(Locale.parse(locale).months["format"]["wide"])
+
+
+@lru_cache(maxsize=256)
+def _negotiate(accept_language: str) -> str | None:
+    accepted = parse_accept_header(accept_language, LanguageAccept)
+    tags = [tag.replace("-", "_") for tag, quality in accepted if quality > 0]
+    return negotiate_locale(tags, LOCALES, sep="_") if tags else None
 
 
 def _read_catalog(path: Path) -> Mapping[str, str]:

@@ -14,6 +14,7 @@ from accounts.core.clock import format_timestamp
 from accounts.web.kit import context
 from accounts.web.kit.cookies import deleted_cookie_header
 from accounts.web.kit.plain_response import HeaderList, PlainResponse, add_vary
+from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.timing import measure_render
 
@@ -76,7 +77,7 @@ class Reply:
     def _render(self, state: RequestState) -> str:
         values = {**_template_values(self.json), **self.context}
         if state.own_view or self.template.startswith(OWN_TEMPLATES):
-            return state.runtime.templates.render(self.template.removeprefix(OWN_TEMPLATES), **values)
+            return Rendering.of_request().render(self.template.removeprefix(OWN_TEMPLATES), values)
         return render_template(self.template, **values)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -44,6 +44,8 @@ class Runtime:
     mailbox: ReadableMailbox | None = None
     request_log: RequestLog | None = None
     """Where a line for each request goes, in the service by itself."""
+    fixed_urls: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """Addresses that stand on pages as they are in templates, by language in front, endpoint and values."""
 
     def confirm_url(self) -> str:
         """Return the page that asks for a step-up; a browser comes back from it to where it wanted to go."""

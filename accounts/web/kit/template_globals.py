@@ -1,17 +1,21 @@
-"""What our templates may call. For our own Jinja environment only: a host's globals and filters stay its own."""
+"""What our templates may call. For our own Jinja environment only: a host's globals and filters stay its own.
+
+Each asks the page that is being made, and nothing else.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
-from flask import url_for
 from flask.blueprints import BlueprintSetupState
 from werkzeug.local import LocalProxy
 
-from accounts.web.kit import context, csrf, errors, forms, routes
-from accounts.web.kit.context import EXTENSION_NAME, runtime
+from accounts.core.errors import N_, FieldError
+from accounts.web.kit import forms, routes
+from accounts.web.kit.context import EXTENSION_NAME
 from accounts.web.kit.language import LANGUAGE_NAMES
+from accounts.web.kit.rendering import current_rendering
 from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.templates import static_fingerprint
 
@@ -23,17 +27,19 @@ def add_template_globals(state: BlueprintSetupState) -> None:
     templates = cast(Runtime, state.app.extensions[EXTENSION_NAME]).templates
     templates.add(
         globals={
-            "_": errors.translate,
-            "api_url": routes.api_url,
+            "_": _translate,
+            "N_": N_,
+            "api_url": _api_url,
             "asset_url": _asset_url,
-            "csrf_token": csrf.csrf_token,
-            "current": lambda: context.state().account,
-            "field_message": errors.field_message,
+            "csrf_token": lambda: current_rendering().csrf_token(),
+            "current": lambda: current_rendering().account,
+            "field_message": _field_message,
+            "focused_field": forms.focused_field,
             "language_names": LANGUAGE_NAMES,
-            "language": context.get_language,
-            "link_url": routes.link_url,
-            "page_url": routes.page_url,
-            "settings": LocalProxy(lambda: context.site().settings),
+            "language": lambda: current_rendering().language,
+            "link_url": _link_url,
+            "page_url": _page_url,
+            "settings": LocalProxy(lambda: current_rendering().runtime.site.settings),
             "LINK_FIELD": forms.LINK_FIELD,
             "CSRF_FIELD": forms.CSRF_FIELD,
         },
@@ -41,9 +47,31 @@ def add_template_globals(state: BlueprintSetupState) -> None:
     )
 
 
+def _translate(text: str, **values: object) -> str:
+    translation = current_rendering().texts.get(text, text)
+    return translation % values if values else translation
+
+
+def _field_message(error: FieldError) -> str:
+    return _translate(error.message, **error.values)
+
+
+def _page_url(name: str, **values: Any) -> str:
+    return current_rendering().url(f"{routes.MAIN_BLUEPRINT}.{name}", values)
+
+
+def _api_url(name: str, **values: Any) -> str:
+    return current_rendering().url(f"{routes.API_BLUEPRINT}.{name}", values)
+
+
+def _link_url(purpose: str, name: str = "show", **values: Any) -> str:
+    return current_rendering().url(f"{routes.LINK_BLUEPRINT}_{purpose}.{name}", values)
+
+
 def _asset_url(name: str) -> str:
-    return url_for(ASSET_ENDPOINT, name=name, v=static_fingerprint(name))
+    return current_rendering().fixed_url(ASSET_ENDPOINT, name=name, v=static_fingerprint(name))
 
 
 def _format_timestamp(at: datetime) -> str:
-    return runtime().languages.format_timestamp(context.get_language(), at)
+    rendering = current_rendering()
+    return rendering.runtime.languages.format_timestamp(rendering.language, at)

@@ -1,0 +1,106 @@
+"""What one page may know of its request, while it is made.
+
+Our templates have an environment of their own, and see nothing there but this: no header, no cookie, no query. So a
+page depends on its template, on what it is told, and on one :class:`Rendering`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, request, url_for
+
+from accounts.flows.sessions.session import CurrentAccount
+from accounts.web.kit import context, csrf
+from accounts.web.kit.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """One page that is being made.
+
+    :ivar prefix: the language in front of the address, "" or such as "de".
+    :ivar texts: translations, by the English text.
+    :ivar account: who is signed in; None, too, where nobody has asked.
+    :ivar has_fixed_urls: whether addresses depend on nothing of this request but ``prefix``.
+    :ivar csrf_token: returns the token for the forms of the page; a visitor without a session gets one.
+    """
+
+    runtime: Runtime
+    language: str
+    prefix: str
+    texts: Mapping[str, str]
+    account: CurrentAccount | None
+    has_fixed_urls: bool
+    csrf_token: Callable[[], str]
+
+    @classmethod
+    def of_request(cls) -> Rendering:
+        """Return what a page of this request may know."""
+        state, language = context.state(), context.get_language()
+        texts = state.runtime.languages.texts(language)
+        csrf_token = functools.cache(csrf.csrf_token)
+        return cls(state.runtime, language, state.prefix, texts, state.account, _has_fixed_urls(), csrf_token)
+
+    def render(self, template: str, values: Mapping[str, Any]) -> str:
+        """Return the page.
+
+        :raises jinja2.TemplateNotFound: there is no template of that name.
+        """
+        with self._current():
+            return self.runtime.templates.render(template, values)
+
+    def stream(self, template: str, values: Mapping[str, Any]) -> Iterator[str]:
+        """Return the page piece by piece; between two of them another page may be made.
+
+        :raises jinja2.TemplateNotFound: there is no template of that name.
+        """
+        pieces = self.runtime.templates.stream(template, values)
+        while True:
+            with self._current():
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+    def url(self, endpoint: str, values: Mapping[str, Any]) -> str:
+        """Return an address."""
+        return url_for(endpoint, **values) if values else self.fixed_url(endpoint)
+
+    def fixed_url(self, endpoint: str, **values: Any) -> str:
+        """Return an address whose values stand in a template: it is made once for each language in front."""
+        if not self.has_fixed_urls:
+            return url_for(endpoint, **values)
+        urls, key = self.runtime.fixed_urls, (self.prefix, endpoint, *values.values())
+        if key not in urls:
+            urls[key] = url_for(endpoint, **values)
+        return urls[key]
+
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        token = _rendering.set(self)
+        try:
+            yield
+        finally:
+            _rendering.reset(token)
+
+
+_rendering: ContextVar[Rendering] = ContextVar("accounts_rendering")
+current_rendering = _rendering.get
+"""Return the page that is being made."""
+
+
+def _has_fixed_urls() -> bool:
+    """Return whether the addresses in a page depend on nothing in its request but the language in front.
+
+    ``SCRIPT_NAME`` may come from a header (X-Forwarded-Prefix), a host name from another, and a host app may add to
+    each address what it likes: none of this may stand in what the next one gets.
+    """
+    app = current_app
+    is_bound = app.url_default_functions.get(None) or app.subdomain_matching or app.url_map.host_matching
+    return not (request.root_path or is_bound)
