@@ -1,7 +1,7 @@
 """What one page may know of its request, while it is made.
 
 Our templates have an environment of their own, and see nothing there but this: no header, no cookie, no query. So a
-page depends on its template, on what it is told, and on one :class:`Rendering`.
+page depends on its template, on what it is told, and on one :class:`Rendering`. That is why some can be kept.
 """
 
 from __future__ import annotations
@@ -43,9 +43,15 @@ class Rendering:
     def of_request(cls) -> Rendering:
         """Return what a page of this request may know."""
         state, language = context.state(), context.get_language()
-        texts = state.runtime.languages.texts(language)
-        csrf_token = functools.cache(csrf.csrf_token)
-        return cls(state.runtime, language, state.prefix, texts, state.account, _has_fixed_urls(), csrf_token)
+        return cls(
+            runtime=state.runtime,
+            language=language,
+            prefix=state.prefix,
+            texts=state.runtime.languages.texts(language),
+            account=state.account,
+            has_fixed_urls=_has_fixed_urls(),
+            csrf_token=functools.cache(csrf.csrf_token),
+        )
 
     def render(self, template: str, values: Mapping[str, Any]) -> str:
         """Return the page.

@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from accounts.core.clock import format_timestamp
 from accounts.web.kit import context
 from accounts.web.kit.cookies import deleted_cookie_header
+from accounts.web.kit.kept_pages import render_page
 from accounts.web.kit.plain_response import HeaderList, PlainResponse, add_vary
-from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.timing import measure_render
 
@@ -60,11 +60,11 @@ class Reply:
     def plain_response(self, state: RequestState) -> PlainResponse:
         """Return the answer in the format of a request, where it is no redirect."""
         if state.format == "json" or not self.template:
-            body, content_type = "" if self.status == 204 else to_json(self.json), self.media_type
+            body, content_type = b"" if self.status == 204 else to_json(self.json).encode(), self.media_type
         else:
             body, content_type = self._render(state), "text/html; charset=utf-8"
         content_headers = [] if self.status == 204 else [("Content-Type", content_type)]
-        return PlainResponse(body.encode(), self.status, [*content_headers, *self._own_headers(state)])
+        return PlainResponse(body, self.status, [*content_headers, *self._own_headers(state)])
 
     def _own_headers(self, state: RequestState) -> HeaderList:
         headers = [*self.headers.items()]
@@ -74,11 +74,11 @@ class Reply:
             headers.append(deleted_cookie_header(state, self.deleted_cookie))
         return headers
 
-    def _render(self, state: RequestState) -> str:
+    def _render(self, state: RequestState) -> bytes:
         values = {**_template_values(self.json), **self.context}
         if state.own_view or self.template.startswith(OWN_TEMPLATES):
-            return Rendering.of_request().render(self.template.removeprefix(OWN_TEMPLATES), values)
-        return render_template(self.template, **values)
+            return render_page(self.template.removeprefix(OWN_TEMPLATES), values)
+        return render_template(self.template, **values).encode()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer as a WSGI application."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -46,6 +46,8 @@ class Runtime:
     """Where a line for each request goes, in the service by itself."""
     fixed_urls: dict[tuple[str, ...], str] = field(default_factory=dict)
     """Addresses that stand on pages as they are in templates, by language in front, endpoint and values."""
+    kept_pages: dict[Hashable, list[bytes]] = field(default_factory=dict)
+    """Pages that are the same for everybody, cut where forms have their tokens."""
 
     def confirm_url(self) -> str:
         """Return the page that asks for a step-up; a browser comes back from it to where it wanted to go."""

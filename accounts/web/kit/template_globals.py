@@ -1,6 +1,7 @@
 """What our templates may call. For our own Jinja environment only: a host's globals and filters stay its own.
 
-Each asks the page that is being made, and nothing else.
+Each asks the page that is being made, and nothing else: what looks at the request in another way would be kept with
+the page of one stranger and shown to the next (:mod:`accounts.web.kit.kept_pages`).
 """
 
 from __future__ import annotations
