@@ -113,13 +113,17 @@ class UnitOfWork:
         :param announced: whether those who listen to commits are told, too.
         """
         event = audit_log.build_event(
-            self.request_info, kind, account_id=account_id, link_id=link_id, app_id=app_id, facts=facts
+            self.request_info,
+            kind,
+            account_id=account_id,
+            link_id=link_id,
+            app_id=app_id,
+            facts=facts,
+            address_tag=address_index.make_tag(self.site, email_key) if email_key else None,
         )
         self._events.append(event)
         if announced and account_id is not None:
             self.announce(kind, account_id, facts)
-        if email_key:
-            address_index.index_address(self.session, self.site, email_key, event["id"])
 
     def announce(self, kind: str, account_id: str, facts: Mapping[str, Any] | None = None) -> None:
         """Tell those who listen to commits what has happened to an account, once it is durable."""

@@ -111,7 +111,7 @@ class Worker:
     def sweep(self) -> None:
         """Delete what has expired."""
         spent.delete_expired(self._site.store.engine)
-        address_index.delete_old_entries(self._site.store.engine)
+        address_index.clear_old_tags(self._site.store.engine)
         logout_events.delete_old_logouts(self._site.store.engine)
         grants.delete_expired_grants(self._site.store.engine)
         self._site.throttle.delete_expired()

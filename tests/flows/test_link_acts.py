@@ -49,7 +49,7 @@ class LiveLink:
 class Writes:
     """What one act writes.
 
-    :ivar added: rows that come, by table. ``audit_marks`` is the address index of the audit log.
+    :ivar added: rows that come, by table.
     :ivar changed: what rows of the account change, as :class:`TableChanges` says it.
     :ivar event: the kind of the event that names the link and the account.
     :ivar letters: letters that fall due, by purpose.
@@ -218,7 +218,8 @@ ACTS: dict[str, Writes] = {
         closing,
         "account.closed",
         LETTER_AND_EVENT | {"spent": 1},
-        deleted={"accounts": 1, "audit_marks": 2},
+        deleted={"accounts": 1},
+        changed=[("audit", "address_tag=None")] * 2,
         letters=["account-closed"],
         spent={"gone:": ADDRESS_RETENTION},
     ),

@@ -1,17 +1,19 @@
 """Index the audit log by email address, for whoever has the address in hand and for nobody else.
 
-The log itself holds no address. The index holds keyed digests: whoever enters an address finds its lines, whoever
-reads the table learns none. Entries are deleted with the account of their address, and all of them after a while.
+The log itself holds no address. A line may have a tag, a keyed digest: whoever enters an address finds its lines,
+whoever reads the table learns none. A tag is an index entry, no part of the line: it is cleared with the account of
+its address, and each of them after a while.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import Engine, delete, or_, select
+from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
+from accounts.core.database.sweep import ROWS_PER_PORTION, sweep_rows
 from accounts.core.models.audit import AddressIndexRow, AuditRow
 from accounts.core.signing.keys import Key
 from accounts.core.site import Site
@@ -20,34 +22,56 @@ INDEX_RETENTION = timedelta(days=30)
 """How long admins can find what became of the email to an address."""
 
 
-def index_address(session: Session, site: Site, email_key: str, audit_id: str) -> None:
-    """Record that an audit line is about an address.
+def make_tag(site: Site, email_key: str) -> str:
+    """Return the tag of an address under the key that signs now, for a new line.
 
     :param email_key: the unique form of the address, :attr:`EmailAddress.key`.
-    :param audit_id: the id of the line.
     """
-    session.add(AddressIndexRow(mark=_index_key(site, site.ring.signing, email_key), audit_id=audit_id))
+    return _compute_tag(site, site.ring.signing, email_key)
 
 
-def index_keys(site: Site, email_key: str) -> list[str]:
-    """Return every digest that an address may have in the index: one for each key of the ring, newest first."""
-    return [_index_key(site, key, email_key) for key in site.ring.newest_first()]
+def is_about_address(site: Site, email_key: str) -> ColumnElement[bool]:
+    """Return the SQL condition for lines about an address."""
+    return AuditRow.address_tag.in_(_compute_tags(site, email_key))
 
 
-def delete_entries(session: Session, site: Site, email_key: str, account_id: str) -> None:
-    """Delete the entries of an address, and those of every line about an account: both are being deleted."""
-    events_of_account = select(AuditRow.id).where(AuditRow.account_id == account_id)
-    condition = or_(
-        AddressIndexRow.mark.in_(index_keys(site, email_key)), AddressIndexRow.audit_id.in_(events_of_account)
+def clear_tags(session: Session, site: Site, email_key: str, account_id: str) -> None:
+    """Clear the tags of an address, and those of every line about an account: both are being deleted."""
+    tags, is_about_account = _compute_tags(site, email_key), AuditRow.account_id == account_id
+    old_rows = delete(AddressIndexRow).where(
+        or_(AddressIndexRow.mark.in_(tags), AddressIndexRow.audit_id.in_(select(AuditRow.id).where(is_about_account)))
     )
-    session.execute(delete(AddressIndexRow).where(condition).execution_options(synchronize_session=False))
+    tagged = or_(AuditRow.address_tag.in_(tags), and_(is_about_account, AuditRow.address_tag.is_not(None)))
+    for statement in (old_rows, update(AuditRow).where(tagged).values(address_tag=None)):
+        session.execute(statement.execution_options(synchronize_session=False))
 
 
-def delete_old_entries(engine: Engine) -> None:
-    """Delete entries that are older than :data:`INDEX_RETENTION`."""
+def clear_old_tags(engine: Engine) -> None:
+    """Clear tags that are older than :data:`INDEX_RETENTION`."""
+    while _take_over_old_rows(engine):
+        pass
+    is_old = and_(AuditRow.address_tag.is_not(None), AuditRow.at < now() - INDEX_RETENTION)
+    sweep_rows(engine, update(AuditRow).values(address_tag=None), AuditRow.id, is_old)
+
+
+def _take_over_old_rows(engine: Engine) -> bool:
+    """Turn rows of the version before into tags, and return whether there were any: it may run beside this one."""
+    portion = select(AddressIndexRow.audit_id).limit(ROWS_PER_PORTION)
+    # Deleted first: an account that is deleted meanwhile waits for these, and then finds the tags.
+    taken = delete(AddressIndexRow).where(AddressIndexRow.audit_id.in_(portion))
     with engine.begin() as connection:
-        connection.execute(delete(AddressIndexRow).where(AddressIndexRow.at < now() - INDEX_RETENTION))
+        rows = connection.execute(taken.returning(AddressIndexRow.audit_id.label("id"), AddressIndexRow.mark)).all()
+        if rows:
+            by_id = update(AuditRow).where(AuditRow.id == bindparam("line"))
+            values = [{"line": row.id, "tag": row.mark} for row in rows]
+            connection.execute(by_id.values(address_tag=bindparam("tag")), values)
+    return bool(rows)
 
 
-def _index_key(site: Site, key: Key, email_key: str) -> str:
+def _compute_tags(site: Site, email_key: str) -> list[str]:
+    """Return every tag that an address may have: one for each key of the ring, newest first."""
+    return [_compute_tag(site, key, email_key) for key in site.ring.newest_first()]
+
+
+def _compute_tag(site: Site, key: Key, email_key: str) -> str:
     return site.signer.tag(key, ["trace", email_key], 16).hex()

@@ -1,4 +1,4 @@
-"""Append to the audit log in the transaction of the change itself. Lines are never altered."""
+"""Append to the audit log in the transaction of the change itself. Lines are never altered; tags go."""
 
 from __future__ import annotations
 
@@ -42,10 +42,12 @@ def build_event(
     link_id: str | None = None,
     app_id: str | None = None,
     facts: Mapping[str, Any] | None = None,
+    address_tag: str | None = None,
 ) -> dict[str, Any]:
     """Return one event as a row of the table, keyed by column.
 
     :param facts: JSON; never holds a secret, a token, or what a visitor typed.
+    :param address_tag: of the address that it is about, from :func:`address_index.make_tag`.
     """
     return {
         "id": new_id(),
@@ -59,6 +61,7 @@ def build_event(
         "agent": request_info.agent,
         "request_id": request_info.request_id,
         "facts": dict(facts or {}),
+        "address_tag": address_tag,
     }
 
 

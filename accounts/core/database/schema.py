@@ -121,6 +121,8 @@ def _unknown_revision_message(revision: str) -> str:
 def _lock_database(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK_ID})
+        # An index over millions of rows takes longer than a page may.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
     else:
         # Altering by copy drops the old table and, by cascade, what refers to it. Works outside a transaction only.
         connection.exec_driver_sql("PRAGMA foreign_keys=OFF")

@@ -1,4 +1,4 @@
-"""Map the audit log, the index of the addresses it is about, and the chain that shows what was altered."""
+"""Map the audit log, with keyed digests of the addresses it is about, and the chain that shows what was altered."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     Index,
     String,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,9 +17,15 @@ from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.models.base import Base
 
+_WHERE_TAGGED: Any = {f"{dialect}_where": text("address_tag IS NOT NULL") for dialect in ("sqlite", "postgresql")}
+
 
 class AuditRow(Base):
-    """An event. Only ever appended; never holds a secret."""
+    """An event. Only ever appended; never holds a secret.
+
+    :ivar address_tag: the address that the line is about, as a keyed digest. An index entry and no part of the line:
+        it is neither shown, exported nor chained, and is cleared after a while, or with the account.
+    """
 
     __tablename__ = "audit"
 
@@ -33,16 +40,21 @@ class AuditRow(Base):
     agent: Mapped[str] = mapped_column(String(200), default="")
     request_id: Mapped[str] = mapped_column(String(32), default="")
     facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    address_tag: Mapped[str | None] = mapped_column(String(32))
 
-    # The last one is the order in which lines are read, exported and chained.
-    __table_args__ = (Index(None, "account", "at"), Index(None, "kind", "at"), Index("ix_audit_at_id", "at", "id"))
+    __table_args__ = (
+        Index(None, "account", "at"),
+        Index(None, "kind", "at"),
+        # The order in which lines are read, exported and chained.
+        Index("ix_audit_at_id", "at", "id"),
+        Index("ix_audit_address_tag_at", "address_tag", "at", **_WHERE_TAGGED),
+        # For the sweep: which of the tags are old.
+        Index("ix_audit_tagged_at", "at", **_WHERE_TAGGED),
+    )
 
 
 class AddressIndexRow(Base):
-    """An address that a line is about, as a keyed digest. Deleted long before the line is, or with the account.
-
-    :ivar mark: the digest. Whoever has the key ring and an address can compute it; it does not tell the address.
-    """
+    """The tag of a line as versions before this one wrote it. The table goes when none of them may run any more."""
 
     __tablename__ = "audit_marks"
 

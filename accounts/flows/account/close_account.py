@@ -58,7 +58,7 @@ def delete_account(uow: UnitOfWork, account: Account) -> None:
     """
     accounts.lock_admins(uow)
     record_address_deleted(uow, account.email_key)
-    address_index.delete_entries(uow.session, uow.site, account.email_key, account.id)
+    address_index.clear_tags(uow.session, uow.site, account.email_key, account.id)
     _delete_invites(uow, account)
     _delete_letters(uow, account)
     was_admin = ADMIN_GROUP in account.groups

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, or_, select
 from accounts.core.audit import address_index
 from accounts.core.database.page import Keyset, Page
 from accounts.core.errors import N_, NotFound
-from accounts.core.models.audit import AddressIndexRow, AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.security.throttle import client_network
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts
@@ -134,16 +134,12 @@ def build_conditions(uow: UnitOfWork, form: AuditFilterForm) -> Sequence[ColumnE
 
 
 def _build_subject_condition(uow: UnitOfWork, identifier: str) -> ColumnElement[bool]:
-    """Lines about an account by id, or about an address: of its account, and those that are marked with it."""
+    """Lines about an account by id, or about an address: of its account, and those that are tagged with it."""
     email_key = accounts.get_email_key(identifier)
     if not email_key:
         return AuditRow.account_id == identifier
-    is_indexed = AuditRow.id.in_(
-        select(AddressIndexRow.audit_id).where(
-            AddressIndexRow.mark.in_(address_index.index_keys(uow.site, email_key))
-        )
-    )
-    return or_(AuditRow.account_id == _resolve_account_id(uow, identifier), is_indexed)
+    is_about_account = AuditRow.account_id == _resolve_account_id(uow, identifier)
+    return or_(is_about_account, address_index.is_about_address(uow.site, email_key))
 
 
 def _resolve_account_id(uow: UnitOfWork, identifier: str) -> str:

@@ -1,6 +1,6 @@
 """What became of the mail to one address: asked, held back, waiting, sent, given up. Answers "it never came".
 
-Nothing here tells a stranger anything: an admin types the address, and finds what is marked with it.
+Nothing here tells a stranger anything: an admin types the address, and finds what is tagged with it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
@@ -20,7 +20,7 @@ from accounts.core.errors import N_, InvalidInput
 from accounts.core.links.link import parse_email_key
 from accounts.core.links.opening import find_holder
 from accounts.core.models.account import Account
-from accounts.core.models.audit import AddressIndexRow, AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
@@ -177,10 +177,7 @@ def trace_address(uow: UnitOfWork, email: str) -> MailTrace:
 
 
 def _select_events(uow: UnitOfWork, account: Account | None, email_key: str) -> Sequence[AuditRow]:
-    indexed_ids = select(AddressIndexRow.audit_id).where(
-        AddressIndexRow.mark.in_(address_index.index_keys(uow.site, email_key))
-    )
-    subject_condition: ColumnElement[bool] = AuditRow.id.in_(indexed_ids)
+    subject_condition = address_index.is_about_address(uow.site, email_key)
     if account is not None:
         subject_condition = or_(subject_condition, AuditRow.account_id == account.id)
     kind_condition = AuditRow.kind.in_(REQUEST_EVENTS | DELIVERY_EVENTS | {MAIL_HELD})

@@ -207,6 +207,26 @@ def test_foreign_keys_hold_again_after_an_upgrade(ground: Store) -> None:
     assert count(rows_of(ground))["memberships"] == 1
 
 
+def test_the_addresses_that_lines_are_about_come_along_on_the_way_up_and_down(ground: Store) -> None:
+    def fetch(statement: str) -> list[tuple[Any, ...]]:
+        with ground.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(statement))]
+
+    schema.upgrade(ground, "0008")
+    mark = {"mark": "5e" * 16, "audit": "event1", "at": NOW}
+    with ground.engine.begin() as connection:
+        connection.execute(insert(reflected(ground)["audit_marks"]), mark)
+    schema.upgrade(ground)
+    assert fetch("SELECT id, address_tag FROM audit") == [("event1", "5e" * 16)]
+    with ground.engine.begin() as connection:
+        assert connection.execute(text("DELETE FROM audit_marks")).rowcount == 1, (
+            "code of the version before finds it"
+        )
+    downgrade(ground, "0008")
+    ground.close()
+    assert fetch("SELECT mark, audit FROM audit_marks") == [("5e" * 16, "event1")]
+
+
 def test_an_upgraded_store_goes_on_working(ground: Store) -> None:
     schema.upgrade(ground)
     site = make_site(ground.engine.url.render_as_string(hide_password=False))

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text, update
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.models.audit import AddressIndexRow, AuditRow
+from accounts.core.models.audit import AuditRow
 from accounts.core.models.base import Base
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
@@ -166,7 +166,7 @@ def test_many_held_back_at_once_leave_one_line(service: Service) -> None:
 
 
 @on_both_databases
-def test_the_log_and_its_marks_hold_no_address(service: Service) -> None:
+def test_the_log_and_its_tags_hold_no_address(service: Service) -> None:
     member, stranger = service.member_by_mail(), make_email("stranger")
     for _ in range(5):
         service.person().post("/api/forgot-password", {"email": stranger})
@@ -177,7 +177,7 @@ def test_the_log_and_its_marks_hold_no_address(service: Service) -> None:
     finally:
         service.sink.behave()
     with service.site.store.engine.connect() as connection:
-        for table in ("audit", "audit_marks", "spent", "rate_limits"):
+        for table in ("audit", "spent", "rate_limits"):
             for row in connection.execute(select(Base.metadata.tables[table])):
                 assert "@example.org" not in str(tuple(row)), table
 
@@ -200,14 +200,12 @@ def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(servic
         found = trace(service, email)
         assert (found.account, found.letters, found.held) == (None, (), ())
     with service.site.store.engine.connect() as connection:
-        marked = select(AddressIndexRow).where(
-            AddressIndexRow.mark.in_(address_index.index_keys(service.site, member.email))
-        )
-        assert connection.execute(marked).all() == []
+        tagged = select(AuditRow.id).where(AuditRow.address_tag.is_not(None), AuditRow.account_id == id)
+        assert connection.execute(tagged).all() == []
     assert "Your account was deleted" in str(service.mails_to(member.email)[-1].message["Subject"])
 
 
-def test_a_letter_under_way_while_its_account_is_deleted_is_not_marked(service: Service) -> None:
+def test_a_letter_under_way_while_its_account_is_deleted_is_not_tagged(service: Service) -> None:
     service.admin()
     member = service.member_by_mail()
     id = member.get("/api/account").get_json()["id"]
@@ -231,7 +229,7 @@ def test_a_letter_under_way_while_its_account_is_deleted_is_not_marked(service: 
     assert trace(service, member.email).letters == ()
 
 
-def test_marks_are_found_under_every_key_of_the_ring_and_go_after_a_while(
+def test_tags_are_found_under_every_key_of_the_ring_and_go_after_a_while(
     make_service: Callable[..., Service],
 ) -> None:
     service = make_service()
@@ -243,7 +241,7 @@ def test_marks_are_found_under_every_key_of_the_ring_and_go_after_a_while(
     alone = make_service(secret_keys=[OTHER_KEY])
     assert trace(alone, email).letters == ()
     with time_machine.travel(now() + address_index.INDEX_RETENTION + timedelta(minutes=1)):
-        address_index.delete_old_entries(service.site.store.engine)
+        address_index.clear_old_tags(service.site.store.engine)
     assert trace(service, email).letters == ()
 
 

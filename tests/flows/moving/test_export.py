@@ -31,7 +31,7 @@ LEFT_OUT = {
     "outbox": "letters on their way to the person",
     "rate_limits": "digests that are gone within a day",
     "key_uses": "counts of keys",
-    "audit_marks": "keyed digests of addresses, which lead from an address to lines that are in it",
+    "audit_marks": "keyed digests of addresses that the version before wrote, which lead to lines that are in it",
     "audit_seals": "digests of lines that are in it",
     "apps": "other programs",
     "app_origins": "other programs",

@@ -1,0 +1,31 @@
+"""Change many rows in portions: nobody waits for a sweep longer than for one of them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import ColumnElement, Delete, Engine, Update, select
+
+ROWS_PER_PORTION = 1000
+"""Rows in one transaction: on SQLite all writers wait for it."""
+PAUSE_SECONDS = 0.02
+"""Between two portions: SQLite's writers look for the lock now and then, and would never find it free."""
+
+
+def sweep_rows(engine: Engine, change: Delete | Update, key: Any, condition: ColumnElement[bool]) -> int:
+    """Change all rows that meet a condition, :data:`ROWS_PER_PORTION` in a transaction; return how many.
+
+    :param change: what is done with them; afterwards they must not meet the condition any more.
+    :param key: the column of the table that names a row.
+    :param condition: one that an index answers: it is asked anew for each portion.
+    """
+    portion = change.where(key.in_(select(key).where(condition).limit(ROWS_PER_PORTION)))
+    total = 0
+    while True:
+        with engine.begin() as connection:
+            changed: int = connection.execute(portion).rowcount
+        total += changed
+        if changed < ROWS_PER_PORTION:
+            return total
+        time.sleep(PAUSE_SECONDS)
