@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, event, e
 from sqlalchemy.orm import Session, UOWTransaction
 
 from accounts.core.clock import now
+from accounts.core.database.sweep import sweep_rows
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Grant
@@ -161,6 +162,4 @@ def _select_sign_ins(session: Session, *conditions: ColumnElement[bool]) -> list
 
 def delete_old_logouts(engine: Engine) -> int:
     """Delete logouts that are older than :data:`LOGOUT_RETENTION`, and return how many."""
-    with engine.begin() as connection:
-        statement = delete(AppLogout).where(AppLogout.at < now() - LOGOUT_RETENTION).returning(AppLogout.id)
-        return len(connection.execute(statement).all())
+    return sweep_rows(engine, delete(AppLogout), AppLogout.id, AppLogout.at < now() - LOGOUT_RETENTION)

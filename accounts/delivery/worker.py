@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Collection
@@ -60,7 +61,7 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until ``stop`` is set; wait for a database that does not answer."""
-        last_sweep = 0.0
+        last_sweep = -math.inf
         while not stop.is_set():
             self._wakeup.clear()
             try:

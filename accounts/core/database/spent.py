@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, Engine, bindparam, delete, select
+from sqlalchemy import Engine, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement, Executor
+from accounts.core.database.sweep import sweep_rows
 from accounts.core.models.counters import Spent
 
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
@@ -64,10 +65,4 @@ def is_spent(executor: Executor, id: str) -> bool:
 
 def delete_expired(engine: Engine) -> int:
     """Delete marks of which everything they invalidate has expired, and return how many."""
-    with engine.begin() as connection:
-        return _delete_expired(connection)
-
-
-def _delete_expired(connection: Connection) -> int:
-    expired = connection.execute(delete(Spent).where(Spent.keep_until < now()).returning(Spent.id)).all()
-    return len(expired)
+    return sweep_rows(engine, delete(Spent), Spent.id, Spent.keep_until < now())

@@ -5,7 +5,7 @@ The only place where a line is ever changed. None is deleted.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, or_, select, update
@@ -33,7 +33,8 @@ def pseudonymize_events(uow: UnitOfWork, days: int) -> int:
     """
     cutoff = now() - timedelta(days=max(days, MIN_DAYS_WITH_PERSON))
     count = 0
-    for rows in chain.iter_event_batches(uow.site, _select_personal_events(cutoff), EVENTS_PER_TRANSACTION):
+    events = _select_personal_events(_find_last_cutoff(uow), cutoff)
+    for rows in chain.iter_event_batches(uow.site, events, EVENTS_PER_TRANSACTION):
         with uow:
             uow.session.execute(update(AuditRow), [_pseudonymized_values(uow, row) for row in rows])
             ids = [row.id for row in rows]
@@ -46,8 +47,15 @@ def pseudonymize_events(uow: UnitOfWork, days: int) -> int:
     return count
 
 
-def _select_personal_events(cutoff: datetime) -> Select[Any]:
-    """Select the lines that still name a person."""
+def _find_last_cutoff(uow: UnitOfWork) -> datetime:
+    """Return the moment before which no line names a person any more: as far as the last run came."""
+    pruned = select(AuditRow.facts).where(AuditRow.kind == AUDIT_PRUNED_EVENT)
+    last = uow.fetch_all(pruned.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(1))
+    return datetime.fromtimestamp(last[0].facts["before"] if last else 0, UTC)
+
+
+def _select_personal_events(last_cutoff: datetime, cutoff: datetime) -> Select[Any]:
+    """Select the lines that still name a person. Without the last cutoff each run would read all that were pruned."""
     names_person = or_(
         AuditRow.account_id.not_like(f"{chain.PSEUDONYM_PREFIX}%"),
         AuditRow.actor.not_like(f"{chain.PSEUDONYM_PREFIX}%"),
@@ -62,7 +70,7 @@ def _select_personal_events(cutoff: datetime) -> Select[Any]:
         AuditRow.actor,
         AuditRow.network,
         AuditRow.facts,
-    ).where(AuditRow.at < cutoff, names_person)
+    ).where(AuditRow.at >= last_cutoff, AuditRow.at < cutoff, names_person)
 
 
 def _pseudonymized_values(uow: UnitOfWork, row: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from accounts.core.clock import now
 from accounts.core.database import sql
 from accounts.core.database.page import Keyset, Page
+from accounts.core.database.sweep import sweep_rows
 from accounts.core.errors import N_, InvalidInput, NotFound
 from accounts.core.ids import new_id
 from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
@@ -164,9 +165,10 @@ def lock_batch(uow: UnitOfWork, batch_id: str) -> InviteBatch | None:
     return uow.session.scalars(returning).first()
 
 
-def discard_batch(uow: UnitOfWork, batch_id: str) -> int:
+def discard_batch(uow: UnitOfWork, batch_id: str, *, rows_before: int = 0) -> int:
     """Forget a list: who was not invited from it yet will not be. What was sent stays; how many rows are gone.
 
+    :param rows_before: how many of its rows are gone already.
     :raises NotFound: there is none.
     """
 
@@ -174,7 +176,7 @@ def discard_batch(uow: UnitOfWork, batch_id: str) -> int:
         batch = lock_batch(uow, batch_id)
         if batch is None:
             raise NotFound("no such batch")
-        deleted_count = _delete_rows(uow, batch)
+        deleted_count = rows_before + _delete_rows(uow, batch)
         uow.record_event("batch.discarded", facts={"batch": batch_id, "rows": deleted_count})
         return deleted_count
 
@@ -207,8 +209,14 @@ def delete_stale_batches(site: Site) -> None:
     unfinished = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - BATCH_READING_TIMEOUT)
     stale = uow.fetch_all(abandoned.union(select(InviteBatch.id).where(unfinished)))
     for (batch_id,) in stale:
+        rows = sweep_rows(
+            site.store.engine,
+            delete(BatchRow).where(BatchRow.batch_id == batch_id),
+            BatchRow.number,
+            BatchRow.batch_id == batch_id,
+        )
         with suppress(NotFound):  # another worker, or an admin, was faster
-            discard_batch(uow, batch_id)
+            discard_batch(uow, batch_id, rows_before=rows)
 
 
 def _insert_batch(uow: UnitOfWork, form: NewBatchForm, made_by: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import ColumnElement, Engine, and_, delete, select, update
 
 from accounts.core.clock import LEEWAY, now
+from accounts.core.database.sweep import sweep_rows
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
@@ -51,6 +52,4 @@ def revoke_consent_and_grants(uow: UnitOfWork, account_id: str, app_id: str) -> 
 
 def delete_expired_grants(engine: Engine) -> int:
     """Delete grants whose last token has expired, and return how many."""
-    with engine.begin() as connection:
-        statement = delete(Grant).where(Grant.expires_at < now() - 2 * LEEWAY).returning(Grant.id)
-        return len(connection.execute(statement).all())
+    return sweep_rows(engine, delete(Grant), Grant.id, Grant.expires_at < now() - 2 * LEEWAY)

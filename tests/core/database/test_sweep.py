@@ -26,7 +26,7 @@ def store(database: str) -> Iterator[Store]:
 
 @on_both_databases
 @pytest.mark.parametrize(
-    "portions", [[0], [1], [ROWS_PER_PORTION, 0], [ROWS_PER_PORTION, ROWS_PER_PORTION, 500]], ids=str
+    "portions", [[0], [1], [ROWS_PER_PORTION, 0], [ROWS_PER_PORTION, ROWS_PER_PORTION, 100]], ids=str
 )
 def test_expired_rows_go_in_portions_and_others_stay(
     store: Store, monkeypatch: pytest.MonkeyPatch, portions: list[int]
