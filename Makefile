@@ -53,7 +53,7 @@ slow: .venv
 conformance: .venv
 	@$(BIN)/python -m pytest -q -n 0 -p no:randomly -p tests.oidc.levels --conformance -m oidc_module tests/oidc
 # Figures, each by one command: `make bench` runs all of bench/, `make bench-audit` one. Slow; wants a quiet machine.
-BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/load.py,$(wildcard bench/*.py)))
+BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/load.py bench/growth_data.py,$(wildcard bench/*.py)))
 .PHONY: $(BENCHES)
 bench: $(BENCHES)
 $(BENCHES): bench-%: .venv

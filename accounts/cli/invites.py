@@ -97,7 +97,7 @@ def create_invites(
 @click.option("--batch", "name", help="Only those of this batch.")
 @json_option
 def list_invites(text: str, state: str | None, name: str | None, as_json: bool) -> None:
-    """List invitations, newest first: all, or those with TEXT in their address or name."""
+    """List invitations, newest first: all, or those where a word of address or name begins with TEXT."""
     uow = open_unit_of_work()
     batch = batches.find_batch(uow, name).id if name else ""
     form = validate(InviteSearchForm, {"q": text, "state": state or "", "batch": batch})

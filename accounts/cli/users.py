@@ -68,7 +68,7 @@ def users() -> None:
 @click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: all]")
 @json_option
 def list_users(text: str, group: str, state: str, after: str, limit: int | None, as_json: bool) -> None:
-    """List accounts by address: all, or those with TEXT in their address or name."""
+    """List accounts by address: all, or those where a word of address or name begins with TEXT."""
     form = validate(AccountSearchForm, {"q": text, "group": group, "state": state, "after": after})
     uow = open_unit_of_work()
     if limit is None:

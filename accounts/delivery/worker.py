@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.core import logout_events, outbox
 from accounts.core.audit import address_index
-from accounts.core.database import spent
+from accounts.core.database import spent, terms
 from accounts.core.links.link import get_link
 from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
 from accounts.core.site import Site
@@ -117,6 +117,7 @@ class Worker:
         grants.delete_expired_grants(self._site.store.engine)
         self._site.throttle.delete_expired()
         batches.delete_stale_batches(self._site)
+        terms.update_all_terms(self._site.store.engine)
         audit_upkeep.maintain_audit_log(self._site)
 
     def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Callback | None:

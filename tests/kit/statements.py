@@ -13,9 +13,14 @@ class Statements(list[str]):
     """SQL statements in order.
 
     :ivar commits: how often something was committed.
+    :ivar parameters: the parameters of each.
     """
 
     commits = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.parameters: list[Any] = []
 
 
 @contextmanager
@@ -23,8 +28,9 @@ def record_statements(engine: Engine) -> Iterator[Statements]:
     """Yield the statements that run meanwhile."""
     statements = Statements()
 
-    def record(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+    def record(connection: Any, cursor: Any, statement: str, parameters: Any, *rest: Any) -> None:
         statements.append(statement)
+        statements.parameters.append(parameters)
 
     def count_commit(connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection

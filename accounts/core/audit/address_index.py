@@ -30,9 +30,13 @@ def make_tag(site: Site, email_key: str) -> str:
     return _compute_tag(site, site.ring.signing, email_key)
 
 
-def is_about_address(site: Site, email_key: str) -> ColumnElement[bool]:
-    """Return the SQL condition for lines about an address."""
-    return AuditRow.address_tag.in_(_compute_tags(site, email_key))
+def list_conditions(site: Site, email_key: str, account_id: str) -> list[ColumnElement[bool]]:
+    """Return SQL conditions for lines about an address, one for each tag that it may have.
+
+    :param account_id: an account whose lines they leave out.
+    """
+    is_other = AuditRow.account_id.is_distinct_from(account_id)
+    return [and_(AuditRow.address_tag == tag, is_other) for tag in _compute_tags(site, email_key)]
 
 
 def clear_tags(session: Session, site: Site, email_key: str, account_id: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
 from accounts.core.errors import N_, FieldError, InvalidInput
 
@@ -19,6 +19,8 @@ T = TypeVar("T")
 MAX_ROWS_PER_PAGE = 500
 NOT_A_CURSOR_MESSAGE = N_("That is not a place in this list.")
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FEW_ROWS = 1000
+"""So many rows are read and sorted for one page of a list; more are read in an order that they have by an index."""
 NUMBER_PATTERN = re.compile(r"[0-9]{1,16}", re.ASCII)
 
 
@@ -91,6 +93,15 @@ class Keyset:
         value = after[0] if len(self.columns) == 1 else after
         condition: ColumnElement[bool] = key < value if self.descending else key > value
         return condition
+
+
+def are_few(fetch_one: Callable[[Select[Any]], Any], rows: Select[Any]) -> bool:
+    """Return whether a statement has at most :data:`FEW_ROWS` rows: databases that keep no statistics cannot tell.
+
+    :param fetch_one: returns the only value of a statement.
+    """
+    counted = select(func.count()).select_from(rows.limit(FEW_ROWS + 1).subquery())
+    return bool(fetch_one(counted) <= FEW_ROWS)
 
 
 def not_a_cursor() -> InvalidInput:

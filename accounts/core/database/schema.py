@@ -18,6 +18,7 @@ from accounts.core.models import forward_auth as forward_auth_models
 from accounts.core.models import invites as invite_models
 from accounts.core.models import logout as logout_models
 from accounts.core.models import outbox as outbox_models
+from accounts.core.models import terms as term_models
 from accounts.core.models import upstream as upstream_models
 
 MODELS = (
@@ -29,6 +30,7 @@ MODELS = (
     invite_models,
     logout_models,
     outbox_models,
+    term_models,
     upstream_models,
 )
 """Where tables are declared. A module that is not named here would be missing from every migration."""

@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ForeignKey,
+    Index,
     String,
+    false,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship, validates
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.base import Base
+from accounts.core.models.base import Base, where
 
 LOCKOUT_DURATION = timedelta(minutes=60)
 """How long too many wrong passwords in a row hold up further ones."""
@@ -46,11 +48,24 @@ class Account(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     last_sign_in_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column()
+    searchable: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     memberships: Mapped[list[Membership]] = relationship(cascade="all, delete-orphan", lazy="select")
 
     # Of two writers who saw the same state, the second UPDATE finds no row: StaleDataError, and it reads again.
     __mapper_args__ = {"version_id_col": version}
+    __table_args__ = (
+        Index(None, "status", "email_key"),
+        Index("ix_accounts_locked", "email_key", **where("locked_at IS NOT NULL")),
+        Index("ix_accounts_unsearchable", "id", **where("NOT searchable")),
+    )
+
+    @validates("email_key", "name")
+    def _mark_unsearchable(self, name: str, value: str) -> str:
+        if object_session(self) is not None:
+            # An expression is written whatever was read before: the terms may be made at this moment.
+            self.searchable = false()
+        return value
 
     @hybrid_property
     def active(self) -> bool:
@@ -79,3 +94,5 @@ class Membership(Base):
         "account", ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True
     )
     group: Mapped[str] = mapped_column(String(64), primary_key=True)
+
+    __table_args__ = (Index(None, "group", "account"),)

@@ -9,15 +9,12 @@ from sqlalchemy import (
     BigInteger,
     Index,
     String,
-    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.base import Base
-
-_WHERE_TAGGED: Any = {f"{dialect}_where": text("address_tag IS NOT NULL") for dialect in ("sqlite", "postgresql")}
+from accounts.core.models.base import Base, where
 
 
 class AuditRow(Base):
@@ -47,9 +44,12 @@ class AuditRow(Base):
         Index(None, "kind", "at"),
         # The order in which lines are read, exported and chained.
         Index("ix_audit_at_id", "at", "id"),
-        Index("ix_audit_address_tag_at", "address_tag", "at", **_WHERE_TAGGED),
+        Index(None, "account", "kind", "at"),
+        Index(None, "actor", "at"),
+        Index(None, "network", "at"),
+        Index("ix_audit_address_tag_at", "address_tag", "at", **where("address_tag IS NOT NULL")),
         # For the sweep: which of the tags are old.
-        Index("ix_audit_tagged_at", "at", **_WHERE_TAGGED),
+        Index("ix_audit_tagged_at", "at", **where("address_tag IS NOT NULL")),
     )
 
 

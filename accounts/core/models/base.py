@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     MetaData,
     TypeDecorator,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase
 
@@ -42,6 +43,11 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def where(condition: str) -> Any:
+    """Return the arguments of an index that holds only the rows that meet a condition in SQL."""
+    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
 
 
 class Base(DeclarativeBase):

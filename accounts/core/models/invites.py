@@ -17,14 +17,15 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     case,
+    false,
     text,
 )
-from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.ext.hybrid import Comparator, hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.base import Base
+from accounts.core.models.base import Base, where
 
 
 class InviteBatch(Base):
@@ -73,6 +74,24 @@ class BatchRow(Base):
     __table_args__ = (UniqueConstraint("batch", "email_key"), Index(None, "batch", "verdict", "number"))
 
 
+_UNDECIDED = "accepted_at IS NULL AND revoked_at IS NULL"
+
+
+class _StateComparator(Comparator[str]):
+    """Compares the state of an invitation: with one state, by conditions that an index answers."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> ColumnElement[bool]:  # type: ignore[override] # SQLAlchemy's operators answer conditions
+        is_past = SentInvite.expires_at < now()
+        return {
+            "accepted": SentInvite.accepted_at.is_not(None),
+            "revoked": and_(SentInvite.accepted_at.is_(None), SentInvite.revoked_at.is_not(None)),
+            "expired": and_(SentInvite.undecided, is_past),
+            "pending": and_(SentInvite.undecided, ~is_past),
+        }[str(other)]
+
+
 class SentInvite(Base):
     """An invitation that was sent, for listing and resending. No link's validity depends on it."""
 
@@ -93,8 +112,18 @@ class SentInvite(Base):
     sent: Mapped[int] = mapped_column(default=1)
     accepted_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    searchable: Mapped[bool] = mapped_column(default=False, server_default=false())
 
-    __table_args__ = (Index(None, "batch", "id"),)
+    __table_args__ = (
+        Index(None, "batch", "id"),
+        Index(None, "batch", "created_at"),
+        Index(None, "inviter_id", "created_at"),
+        # One for each state, in the order of the list; those that are open also tell whether they have expired.
+        Index("ix_sent_invites_accepted", "created_at", "id", **where("accepted_at IS NOT NULL")),
+        Index("ix_sent_invites_revoked", "created_at", "id", **where("revoked_at IS NOT NULL")),
+        Index("ix_sent_invites_undecided", "created_at", "id", "expires_at", **where(_UNDECIDED)),
+        Index("ix_sent_invites_unsearchable", "id", **where("NOT searchable")),
+    )
 
     @hybrid_property
     def undecided(self) -> bool:
@@ -115,12 +144,8 @@ class SentInvite(Base):
             return "revoked"
         return "expired" if self.expires_at < now() else "pending"
 
-    @state.inplace.expression
+    @state.inplace.comparator
     @classmethod
-    def _state_expression(cls) -> ColumnElement[str]:
-        return case(
-            (cls.accepted_at.is_not(None), "accepted"),
-            (cls.revoked_at.is_not(None), "revoked"),
-            (cls.expires_at < now(), "expired"),
-            else_="pending",
-        )
+    def _state_comparator(cls) -> _StateComparator:
+        decided = (cls.accepted_at.is_not(None), "accepted"), (cls.revoked_at.is_not(None), "revoked")
+        return _StateComparator(case(*decided, (cls.expires_at < now(), "expired"), else_="pending"))

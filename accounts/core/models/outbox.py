@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
 from accounts.core.ids import new_id
-from accounts.core.models.base import Base
+from accounts.core.models.base import Base, where
 
 
 class OutboxRow(Base):
@@ -33,4 +33,8 @@ class OutboxRow(Base):
     dead_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(String(500))
 
-    __table_args__ = (Index(None, "dead_at", "not_before"),)
+    __table_args__ = (
+        Index(None, "dead_at", "not_before"),
+        Index(None, "subject"),
+        Index("ix_outbox_dead", "id", **where("dead_at IS NOT NULL")),
+    )

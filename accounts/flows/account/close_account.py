@@ -15,6 +15,7 @@ from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import BatchRow, SentInvite
 from accounts.core.models.outbox import OutboxRow
+from accounts.core.models.terms import AccountTerm
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
@@ -61,6 +62,8 @@ def delete_account(uow: UnitOfWork, account: Account) -> None:
     address_index.clear_tags(uow.session, uow.site, account.email_key, account.id)
     _delete_invites(uow, account)
     _delete_letters(uow, account)
+    # Not left to the foreign key: on SQLite the engine of a host app may not heed them.
+    uow.session.execute(delete(AccountTerm).where(AccountTerm.email_key == account.email_key))
     was_admin = ADMIN_GROUP in account.groups
     uow.session.delete(account)
     if was_admin:

@@ -17,7 +17,7 @@ from accounts.core.errors import N_
 from accounts.core.models.audit import AuditRow
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.audit.search import EVENT_COLUMNS, AuditEvent, AuditFilterForm, build_conditions
+from accounts.flows.audit.search import EVENT_COLUMNS, AuditEvent, AuditFilterForm, build_filter
 
 AUDIT_EXPORTED_EVENT = "audit.exported"
 EVENTS_PER_BATCH = 1000
@@ -34,7 +34,7 @@ class AuditExportForm(AuditFilterForm):
 
 def start_export(uow: UnitOfWork, form: AuditExportForm) -> Iterator[str]:
     """Note who takes what away, and begin. The lines themselves are read while they are sent."""
-    conditions = build_conditions(uow, form)
+    conditions = build_filter(uow, form).all_conditions
     filters = {name: str(value) for name in AuditFilterForm.model_fields if (value := getattr(form, name))}
     with uow:
         # Not whom somebody looked for: that may be an address.

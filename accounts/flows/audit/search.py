@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Select, false, func, or_, select, true, union_all
 
 from accounts.core.audit import address_index
 from accounts.core.database.page import Keyset, Page
@@ -95,9 +95,10 @@ EVENT_COLUMNS = (
 
 def search_events(uow: UnitOfWork, form: AuditSearchForm) -> Page[AuditEvent]:
     """Return one page of lines, newest first."""
+    event_filter = build_filter(uow, form)
     page = NEWEST_FIRST.fetch_page(
-        uow.fetch_all,
-        select(*EVENT_COLUMNS).where(*build_conditions(uow, form)),
+        lambda statement: uow.fetch_all(merge_newest(statement, event_filter.alternatives, limit=form.limit + 1)),
+        select(*EVENT_COLUMNS).where(*event_filter.conditions),
         limit=form.limit,
         after=NEWEST_FIRST.parse_cursor(form.after),
     )
@@ -113,33 +114,77 @@ def list_account_events(uow: UnitOfWork, account_id: str, limit: int = 20) -> li
     ]
 
 
-def build_conditions(uow: UnitOfWork, form: AuditFilterForm) -> Sequence[ColumnElement[bool]]:
-    """Return the SQL conditions of a search."""
-    conditions: list[ColumnElement[bool]] = []
-    if form.kind:
-        has_prefix = AuditRow.kind.startswith(f"{form.kind.rstrip('.')}.", autoescape=True)
-        conditions.append(or_(AuditRow.kind == form.kind, has_prefix))
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """What lines are searched for.
+
+    :ivar alternatives: conditions of which a line meets one at most; an index answers each in the order of time.
+    :ivar conditions: further conditions, which all hold.
+    """
+
+    alternatives: Sequence[ColumnElement[bool]]
+    conditions: Sequence[ColumnElement[bool]]
+
+    @property
+    def all_conditions(self) -> Sequence[ColumnElement[bool]]:
+        """The same as conditions that all hold."""
+        return [or_(*self.alternatives), *self.conditions]
+
+
+def merge_newest(statement: Select[Any], alternatives: Sequence[ColumnElement[bool]], *, limit: int) -> Select[Any]:
+    """Return a statement for the newest lines that meet one of some conditions: the newest of each, put together.
+
+    With OR, a database reads all that they have and sorts it.
+
+    :param statement: selects ``EVENT_COLUMNS``, newest first, at most ``limit``.
+    """
+    first, *others = (statement.where(each) for each in alternatives)
+    if not others:
+        return first
+    merged = union_all(*(select(each.subquery()) for each in (first, *others))).subquery()
+    return select(merged).order_by(merged.c.at.desc(), merged.c.id.desc()).limit(limit)
+
+
+def build_filter(uow: UnitOfWork, form: AuditFilterForm) -> EventFilter:
+    """Return the conditions of a search in SQL. What is likely to have the fewest lines is asked first."""
+    sets: list[Sequence[ColumnElement[bool]]] = []
     if form.account:
-        conditions.append(_build_subject_condition(uow, form.account.strip()))
+        sets.append(_build_subject_conditions(uow, form.account.strip()))
     if form.actor:
-        conditions.append(AuditRow.actor == _resolve_account_id(uow, form.actor.strip()))
+        sets.append([AuditRow.actor == _resolve_account_id(uow, form.actor.strip())])
     if form.network:
         network = client_network(form.network.strip())
-        conditions.append(AuditRow.network == (form.network.strip() if network == "unknown" else network))
-    if form.since:
-        conditions.append(AuditRow.at >= form.since)
-    if form.until:
-        conditions.append(AuditRow.at < form.until)
-    return conditions
+        sets.append([AuditRow.network == (form.network.strip() if network == "unknown" else network)])
+    if form.kind:
+        sets.append(_build_kind_conditions(uow, form.kind))
+    moments = [AuditRow.at >= form.since] if form.since else []
+    moments += [AuditRow.at < form.until] if form.until else []
+    first, *others = sets or [[true()]]
+    return EventFilter(first, [*(or_(*each) for each in others), *moments])
 
 
-def _build_subject_condition(uow: UnitOfWork, identifier: str) -> ColumnElement[bool]:
+def _build_kind_conditions(uow: UnitOfWork, kind: str) -> list[ColumnElement[bool]]:
+    """Lines of a kind, and of those that begin with it and a dot."""
+    prefix = f"{kind.rstrip('.')}."
+    kinds = [each for each in _list_kinds(uow) if each == kind or each.startswith(prefix)]
+    return [AuditRow.kind == each for each in kinds] or [false()]
+
+
+def _list_kinds(uow: UnitOfWork) -> list[str]:
+    # From one to the next by the index: DISTINCT would read all of it.
+    kinds = select(func.min(AuditRow.kind).label("kind")).cte(recursive=True)
+    following = select(func.min(AuditRow.kind)).where(AuditRow.kind > kinds.c.kind).scalar_subquery()
+    kinds = kinds.union_all(select(following).where(kinds.c.kind.is_not(None)))
+    return [row.kind for row in uow.fetch_all(select(kinds.c.kind)) if row.kind is not None]
+
+
+def _build_subject_conditions(uow: UnitOfWork, identifier: str) -> list[ColumnElement[bool]]:
     """Lines about an account by id, or about an address: of its account, and those that are tagged with it."""
     email_key = accounts.get_email_key(identifier)
     if not email_key:
-        return AuditRow.account_id == identifier
-    is_about_account = AuditRow.account_id == _resolve_account_id(uow, identifier)
-    return or_(is_about_account, address_index.is_about_address(uow.site, email_key))
+        return [AuditRow.account_id == identifier]
+    account_id = _resolve_account_id(uow, identifier)
+    return [AuditRow.account_id == account_id, *address_index.list_conditions(uow.site, email_key, account_id)]
 
 
 def _resolve_account_id(uow: UnitOfWork, identifier: str) -> str:

@@ -24,6 +24,7 @@ from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
+from accounts.flows.audit import search as audit_search
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.explain import LinkExplanation
 from accounts.flows.helpdesk.links.facts import AccountSummary, summarize_account
@@ -176,28 +177,28 @@ def trace_address(uow: UnitOfWork, email: str) -> MailTrace:
     return trace
 
 
-def _select_events(uow: UnitOfWork, account: Account | None, email_key: str) -> Sequence[AuditRow]:
-    subject_condition = address_index.is_about_address(uow.site, email_key)
+def _select_events(uow: UnitOfWork, account: Account | None, email_key: str) -> Sequence[Any]:
+    account_id = account.id if account is not None else ""
+    subject_conditions = address_index.list_conditions(uow.site, email_key, account_id)
     if account is not None:
-        subject_condition = or_(subject_condition, AuditRow.account_id == account.id)
-    kind_condition = AuditRow.kind.in_(REQUEST_EVENTS | DELIVERY_EVENTS | {MAIL_HELD})
-    statement = select(AuditRow).where(
-        subject_condition, kind_condition, AuditRow.at > now() - address_index.INDEX_RETENTION
+        subject_conditions.append(AuditRow.account_id == account_id)
+    statement = select(*audit_search.EVENT_COLUMNS).where(
+        AuditRow.kind.in_(REQUEST_EVENTS | DELIVERY_EVENTS | {MAIL_HELD}),
+        AuditRow.at > now() - address_index.INDEX_RETENTION,
     )
-    return uow.session.scalars(statement.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MAX_EVENTS)).all()
+    newest = statement.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MAX_EVENTS)
+    return uow.session.execute(audit_search.merge_newest(newest, subject_conditions, limit=MAX_EVENTS)).all()
 
 
-def _select_outbox_rows(
-    uow: UnitOfWork, subjects: Iterable[str], events: Sequence[AuditRow]
-) -> Mapping[str, OutboxRow]:
+def _select_outbox_rows(uow: UnitOfWork, subjects: Iterable[str], events: Sequence[Any]) -> Mapping[str, OutboxRow]:
     """Return the outbox rows that the lines name, and those about the address, the account or an invitation."""
     mail_ids = {event.facts["mail"] for event in events if "mail" in event.facts}
     condition = or_(OutboxRow.id.in_(mail_ids), OutboxRow.subject.in_(list(subjects)))
     return {row.id: row for row in uow.session.scalars(select(OutboxRow).where(condition).limit(MAX_EVENTS))}
 
 
-def _build_letters(events: Sequence[AuditRow], rows: Mapping[str, OutboxRow]) -> tuple[TracedLetter, ...]:
-    events_by_mail: dict[str, list[AuditRow]] = defaultdict(list)
+def _build_letters(events: Sequence[Any], rows: Mapping[str, OutboxRow]) -> tuple[TracedLetter, ...]:
+    events_by_mail: dict[str, list[Any]] = defaultdict(list)
     for event in reversed(events):
         if event.facts.get("mail"):
             events_by_mail[event.facts["mail"]].append(event)
@@ -208,7 +209,7 @@ def _build_letters(events: Sequence[AuditRow], rows: Mapping[str, OutboxRow]) ->
     return tuple(sorted(letters, key=lambda each: (each.at, each.mail), reverse=True))
 
 
-def _build_letter(mail_id: str, events: list[AuditRow], row: OutboxRow | None) -> TracedLetter:
+def _build_letter(mail_id: str, events: list[Any], row: OutboxRow | None) -> TracedLetter:
     last_event = next((event for event in reversed(events) if event.kind in DELIVERY_EVENTS), None)
     state = "unknown"
     if row is not None:
@@ -230,7 +231,7 @@ def _build_letter(mail_id: str, events: list[AuditRow], row: OutboxRow | None) -
     )
 
 
-def _build_step(event: AuditRow) -> DeliveryStep:
+def _build_step(event: Any) -> DeliveryStep:
     reply = event.facts.get("answer") or event.facts.get("error") or ""
     is_request = event.kind in REQUEST_EVENTS
     return DeliveryStep(

@@ -8,12 +8,16 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from sqlalchemy import ColumnElement, select
 
-from accounts.core.database.page import Keyset, Page
+from accounts.core.database import terms
+from accounts.core.database.page import Keyset, Page, are_few
+from accounts.core.database.terms import INVITE_TERMS
 from accounts.core.models.account import Account
 from accounts.core.models.invites import SentInvite
+from accounts.core.models.terms import InviteTerm
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.link import OPERATOR, select_inviters
-from accounts.flows.shared.fields import PageForm, PageLimit, clean_name
+from accounts.flows.shared import accounts
+from accounts.flows.shared.fields import SEARCH_DESCRIPTION, PageForm, PageLimit, clean_name
 
 INVITE_STATES = ("pending", "accepted", "expired", "revoked")
 NEWEST_FIRST = Keyset((SentInvite.created_at, SentInvite.id), descending=True)
@@ -22,7 +26,7 @@ NEWEST_FIRST = Keyset((SentInvite.created_at, SentInvite.id), descending=True)
 class InviteSearchForm(PageForm):
     """Which invitations, and which page of them."""
 
-    q: Annotated[str, BeforeValidator(clean_name)] = Field(default="", max_length=254)
+    q: Annotated[str, BeforeValidator(clean_name)] = Field(default="", description=SEARCH_DESCRIPTION, max_length=254)
     state: Literal["", "pending", "accepted", "expired", "revoked"] = ""
     batch: str = Field(default="", pattern=r"^[A-Za-z0-9_-]{0,40}$")
     limit: PageLimit = 200
@@ -42,7 +46,7 @@ def search_invites(uow: UnitOfWork, form: InviteSearchForm) -> InvitePage:
     """Return one page of invitations, newest first."""
     page = NEWEST_FIRST.fetch_page(
         uow.session.scalars,
-        select(SentInvite).where(*_build_conditions(form)),
+        select(SentInvite).where(*_build_conditions(uow, form)),
         limit=form.limit,
         after=NEWEST_FIRST.parse_cursor(form.after),
     )
@@ -51,12 +55,19 @@ def search_invites(uow: UnitOfWork, form: InviteSearchForm) -> InvitePage:
     return InvitePage(page.rows, page.next, frozenset([OPERATOR, *active_inviters]))
 
 
-def _build_conditions(form: InviteSearchForm) -> list[ColumnElement[bool]]:
+def _build_conditions(uow: UnitOfWork, form: InviteSearchForm) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if form.state:
         conditions.append(SentInvite.state == form.state)
     if form.batch:
         conditions.append(SentInvite.batch_id == form.batch)
-    # Folded by Python on both sides: databases disagree about what a small letter is.
-    conditions += [SentInvite.search.contains(word, autoescape=True) for word in form.q.casefold().split()]
+    if email_key := accounts.get_email_key(form.q):
+        conditions.append(SentInvite.email_key == email_key)
+    elif words := terms.parse_words(form.q):
+        terms.update_terms(uow.site.store.engine, INVITE_TERMS)
+        matches = select(InviteTerm.invite_id).where(INVITE_TERMS.matches(words[0]))
+        if are_few(uow.session.scalar, matches):
+            conditions.append(SentInvite.id.in_(matches))
+            words = words[1:]
+        conditions += [INVITE_TERMS.is_found_by(word) for word in words]
     return conditions

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from accounts.core.audit import log as audit_log
 from accounts.core.clock import now
-from accounts.core.database import sql
+from accounts.core.database import sql, terms
 from accounts.core.database.spent import FOR_EVER
 from accounts.core.ids import new_id
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
@@ -83,6 +83,7 @@ def import_accounts(
         uow.record_event(
             IMPORT_DONE_EVENT, facts={"source": options.source, "rows": report.rows, "came": report.importable}
         )
+    terms.update_all_terms(uow.site.store.engine)
     return report
 
 

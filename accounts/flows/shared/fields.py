@@ -107,6 +107,7 @@ OptionalEmail = Annotated[
 ]
 SearchText = Annotated[str, BeforeValidator(_strip_unprintable)]
 """Text that somebody looks for."""
+SEARCH_DESCRIPTION = "a whole address, or the beginning of any word of the address or the name"
 Cursor = Annotated[str, BeforeValidator(_check_cursor), Field(json_schema_extra={"input": "hidden"})]
 """Behind which row a page of a list begins: the ``next`` of the page before."""
 PageLimit = Annotated[int, Field(ge=1, le=MAX_ROWS_PER_PAGE, strict=False, json_schema_extra={"input": "hidden"})]

@@ -128,7 +128,7 @@ def test_files_hold_every_line_once_oldest_first(site: Site) -> None:
     assert [line["id"] for line in results] == [row[0] for row in read[1:]]
     assert results[0]["at"] == "2026-01-01T00:00:00.000000Z"
     with UnitOfWork(site) as uow:
-        only = audit_search.build_conditions(uow, AuditFilterForm(kind="mail", account="account1"))
+        only = audit_search.build_filter(uow, AuditFilterForm(kind="mail", account="account1")).all_conditions
     assert {json.loads(line)["account"] for line in "".join(stream_events(site, only, "ndjson")).splitlines()} == {
         "account1"
     }

@@ -33,6 +33,8 @@ LEFT_OUT = {
     "key_uses": "counts of keys",
     "audit_marks": "keyed digests of addresses that the version before wrote, which lead to lines that are in it",
     "audit_seals": "digests of lines that are in it",
+    "account_terms": "beginnings of the words of the address and the name, which are in it",
+    "invite_terms": "beginnings of the words of invitations, which are in it",
     "apps": "other programs",
     "app_origins": "other programs",
     "oidc_keys": "keys of the house",

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.errors import LinkInvalid
 from accounts.core.link_kinds.kind import LinkClaims
@@ -26,6 +27,8 @@ MAX_EVENTS = 20
 MAX_EVENTS_SEARCHED = 200
 ISSUE_TIME_RESOLUTION = timedelta(seconds=1)
 """Links are signed to the second: what happened in the same one may have come before."""
+DECISION_SPREAD = timedelta(minutes=1)
+"""How far the line of an acceptance or revocation is from the time in the row: they are of one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +229,16 @@ def find_invite_fact(uow: UnitOfWork, claims: LinkClaims) -> InviteFact | None:
         groups=tuple(carried.groups),
         sent=row.sent if row else 0,
         decided_at=decided_at,
-        decided_by=_find_decider(uow, carried.id, state, claims.issued_at) if state != "pending" else "",
+        decided_by=_find_decider(uow, carried.id, state, claims.issued_at, decided_at) if state != "pending" else "",
     )
 
 
-def _find_decider(uow: UnitOfWork, invite_id: str, state: str, since: datetime) -> str:
+def _find_decider(uow: UnitOfWork, invite_id: str, state: str, since: datetime, decided_at: datetime | None) -> str:
+    # Where it is known when, only the lines of that moment are read: of one transaction, some seconds at most.
+    earliest, latest = (decided_at - DECISION_SPREAD, decided_at + DECISION_SPREAD) if decided_at else (since, now())
     rows = uow.session.scalars(
         select(AuditRow)
-        .where(AuditRow.kind == f"invite.{state}", AuditRow.at >= since)
+        .where(AuditRow.kind == f"invite.{state}", AuditRow.at.between(earliest, latest))
         .where(AuditRow.facts["invite"].as_string() == invite_id)
         .limit(1)
     ).all()

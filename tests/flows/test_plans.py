@@ -1,0 +1,152 @@
+"""How the databases find the rows of what admins and users look at: by an index, never by reading a large table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.core import logout_events
+from accounts.core.audit import address_index
+from accounts.core.database import page, spent
+from accounts.core.uow import UnitOfWork
+from accounts.flows.audit import search as audit_search
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.helpdesk import dead_letters, mail_trace
+from accounts.flows.invites import search as invite_search
+from accounts.flows.invites import send as send_invites
+from accounts.flows.sessions import session_list
+from accounts.flows.shared import grants
+from accounts.flows.shared.fields import PageForm
+from tests.conftest import on_both_databases
+from tests.flows.steps import Member, create_first_admin
+from tests.kit.statements import Statements, record_statements
+from tests.people import Service
+
+LARGE_TABLES = ("accounts", "audit", "sent_invites", "outbox", "spent", "grants", "memberships", "account_terms",
+    "invite_terms", "app_logouts")  # fmt: skip
+READ_IN_ORDER = {"sqlite_autoindex_accounts_2", "ix_audit_at_id", "ix_sent_invites_created_at", "ix_outbox_dead",
+    "ix_accounts_locked", "ix_accounts_unsearchable", "ix_sent_invites_unsearchable", "ix_sent_invites_undecided",
+    "ix_sent_invites_accepted", "ix_sent_invites_revoked"}  # fmt: skip
+"""Indexes that are read from one end: in the order of a list, or because they hold nothing but what is looked for."""
+SQLITE_NAMES = {"uq_accounts_email_key": "sqlite_autoindex_accounts_2", "pk_account_terms": "PRIMARY KEY",
+    "pk_invite_terms": "PRIMARY KEY"}  # fmt: skip
+Work = Callable[[UnitOfWork, Member], object]
+
+
+def accounts(**data: Any) -> Work:
+    form = helpdesk_accounts.AccountSearchForm.model_validate
+    return lambda uow, admin: helpdesk_accounts.search_accounts(
+        uow,
+        form({name: value.format(admin=admin) if isinstance(value, str) else value for name, value in data.items()}),
+    )
+
+
+def events(**data: Any) -> Work:
+    form = audit_search.AuditSearchForm.model_validate
+    return lambda uow, admin: audit_search.search_events(
+        uow, form({name: value.format(admin=admin) for name, value in data.items()})
+    )
+
+
+def invites(**data: Any) -> Work:
+    form = invite_search.InviteSearchForm.model_validate(data)
+    return lambda uow, admin: invite_search.search_invites(uow, form)
+
+
+def trace(uow: UnitOfWork, admin: Member) -> object:
+    return mail_trace.trace_address(uow, admin.email)
+
+
+CASES: dict[str, tuple[str, Work]] = {
+    "accounts": ("uq_accounts_email_key", accounts()),
+    "accounts, next page": ("uq_accounts_email_key", accounts(after="{admin.id}")),
+    "an address": ("uq_accounts_email_key", accounts(q="{admin.email}")),
+    "a part": ("pk_account_terms", accounts(q="ann")),
+    "a part, next page": ("pk_account_terms", accounts(q="example.org", after="{admin.id}")),
+    "two parts": ("pk_account_terms", accounts(q="ann miller")),
+    "a group": ("ix_memberships_group_account", accounts(group="admins")),
+    "a part, active": ("pk_account_terms", accounts(q="ann", state="active")),
+    "a group, active": ("ix_memberships_group_account", accounts(group="admins", state="active")),
+    "disabled": ("ix_accounts_status_email_key", accounts(state="disabled")),
+    "locked": ("ix_accounts_locked", accounts(state="locked")),
+    "an account": (
+        "ix_audit_account_kind_at",
+        lambda uow, admin: helpdesk_accounts.get_account_details(uow, admin.id),
+    ),
+    "sessions": ("ix_audit_account_kind_at", lambda uow, admin: session_list.list_sessions(uow, admin.id)),
+    "events": ("ix_audit_at_id", events()),
+    "events, next page": ("ix_audit_at_id", events(after="1700000000000000.x")),
+    "of an account": ("ix_audit_account_at", events(account="{admin.id}")),
+    "of an address": ("ix_audit_address_tag_at", events(account="{admin.email}")),
+    "of an account, of a kind": ("ix_audit_account_kind_at", events(account="{admin.id}", kind="sign-in")),
+    "by an actor": ("ix_audit_actor_at", events(actor="{admin.id}")),
+    "from a network": ("ix_audit_network_at", events(network="192.0.2.1", after="1700000000000000.x")),
+    "of a kind": ("ix_audit_kind_at", events(kind="account")),
+    "mail": ("ix_audit_address_tag_at", trace),
+    "dead letters": ("ix_outbox_dead", lambda uow, admin: dead_letters.list_dead_letters(uow, PageForm())),
+    "invitations": ("ix_sent_invites_created_at", invites()),
+    "invitations to an address": ("ix_sent_invites_email_key", invites(q="ann@example.org")),
+    "invitations by a part": ("pk_invite_terms", invites(q="ann")),
+    "pending": ("ix_sent_invites_undecided", invites(state="pending")),
+    "expired": ("ix_sent_invites_undecided", invites(state="expired")),
+    "accepted": ("ix_sent_invites_accepted", invites(state="accepted")),
+    "revoked": ("ix_sent_invites_revoked", invites(state="revoked")),
+    "of a batch": ("ix_sent_invites_batch_created_at", invites(batch="batch")),
+    "spent": ("ix_spent_keep_until", lambda uow, admin: spent.delete_expired(uow.site.store.engine)),
+    "tags": ("ix_audit_tagged_at", lambda uow, admin: address_index.clear_old_tags(uow.site.store.engine)),
+    "logouts": ("ix_app_logouts_at", lambda uow, admin: logout_events.delete_old_logouts(uow.site.store.engine)),
+    "grants": ("ix_grants_expires_at", lambda uow, admin: grants.delete_expired_grants(uow.site.store.engine)),
+}
+
+
+def explain(service: Service, statements: Statements) -> list[str]:
+    """The steps of the plans of statements that read."""
+    is_sqlite = service.site.store.is_sqlite
+    steps: list[str] = []
+    with service.site.store.engine.connect() as connection:
+        if not is_sqlite:
+            # A table of two rows is read whole, whatever there is.
+            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        for statement, parameters in zip(statements, statements.parameters, strict=True):
+            if re.match("(SELECT|WITH|UPDATE|DELETE)", statement):
+                words = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN (COSTS OFF)"
+                steps += [row[-1].strip() for row in connection.exec_driver_sql(f"{words} {statement}", parameters)]
+    return steps
+
+
+@on_both_databases
+@pytest.mark.parametrize("name", CASES)
+def test_rows_are_found_by_an_index(service: Service, name: str) -> None:
+    """On SQLite, plans do not depend on what a table holds; on PostgreSQL, reading all of it is forbidden here."""
+    admin = create_first_admin(service)
+    index, work = CASES[name]
+    with record_statements(service.site.store.engine) as statements:
+        work(service.uow(), admin)
+    steps = explain(service, statements)
+    if service.site.store.is_sqlite:
+        index = SQLITE_NAMES.get(index, index)
+        scanned = {match[2] for step in steps if (match := re.match(r"SCAN (\w+)(?: USING .*INDEX (\w+))?$", step))
+                   and match[1] in LARGE_TABLES}  # fmt: skip
+        assert scanned <= READ_IN_ORDER
+    else:
+        assert not [step for step in steps if re.search(rf"Seq Scan on ({'|'.join(LARGE_TABLES)})\b", step)]
+    assert any(re.search(rf"\b{index}\b", step) for step in steps), steps
+
+
+@on_both_databases
+def test_many_matches_are_read_in_the_order_of_an_index(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With more matches than are sorted: nothing is sorted but what has the same time."""
+    monkeypatch.setattr(page, "FEW_ROWS", 0)
+    admin = create_first_admin(service)
+    send_invites.send_invite(service.uow(), send_invites.InviteForm.model_validate({"email": "ann@example.org"}))
+    for work in (accounts(group="admins"), accounts(q="example.org"), invites(q="ann")):
+        with record_statements(service.site.store.engine) as statements:
+            work(service.uow(), admin)
+        (listing,) = [number for number, each in enumerate(statements) if "ORDER BY" in each]
+        del statements[listing + 1 :], statements[:listing]
+        del statements.parameters[listing + 1 :], statements.parameters[:listing]
+        steps = explain(service, statements)
+        assert not {"USE TEMP B-TREE FOR ORDER BY", "Sort"}.intersection(steps), steps
