@@ -69,6 +69,7 @@ class Settings(BaseModel):
     firebase_signer_key: str | None = Field(default=None, repr=False)
     audit_sealed: bool = False
     audit_pseudonyms_after: int = Field(default=0, ge=0, le=36500)
+    development_no_limits: bool = False
     lifetimes: Mapping[str, timedelta] = Field(default_factory=dict)
     upstreams: Mapping[str, Upstream] = Field(default_factory=dict, repr=False)
 
@@ -164,6 +165,8 @@ class Settings(BaseModel):
                 raise ValueError("ACCOUNTS_PUBLIC_ORIGIN: production needs an https:// origin")
             if self.mail_server is None:
                 raise ValueError("ACCOUNTS_MAIL_SERVER: production needs an SMTP server")
+            if self.development_no_limits:
+                raise ValueError("ACCOUNTS_DEVELOPMENT_NO_LIMITS: production limits how often passwords may be tried")
         for name, each in self.upstreams.items():
             local = self.env == "development" and is_loopback(urlsplit(each.issuer).hostname or "")
             if not each.secure and not local:

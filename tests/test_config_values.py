@@ -40,6 +40,13 @@ def test_production_needs_an_https_origin(origin: dict[str, str]) -> None:
     assert line == "ACCOUNTS_PUBLIC_ORIGIN: production needs an https:// origin"
 
 
+def test_production_does_not_start_without_limits() -> None:
+    given = {name.removeprefix("ACCOUNTS_").lower(): value for name, value in GOOD.items()}
+    line = refused(**given, development_no_limits="true")
+    assert line == "ACCOUNTS_DEVELOPMENT_NO_LIMITS: production limits how often passwords may be tried"
+    assert Settings.load({"ACCOUNTS_DEVELOPMENT_NO_LIMITS": "true"}).development_no_limits
+
+
 @pytest.mark.parametrize(
     ("given", "env"),
     [

@@ -73,7 +73,7 @@ class Site:
                 settings.devise_pepper, settings.flask_security_salt, settings.firebase_signer_key
             ),
         )
-        self.throttle = Throttle(self.store)
+        self.throttle = Throttle(self.store, enforced=not settings.development_no_limits)
         self.mail_due = threading.Event()
         """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""
         self.callbacks_due = threading.Event()
