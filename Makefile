@@ -53,9 +53,11 @@ slow: .venv
 conformance: .venv
 	@$(BIN)/python -m pytest -q -n 0 -p no:randomly -p tests.oidc.levels --conformance -m oidc_module tests/oidc
 # Figures, each by one command: `make bench` runs all of bench/, `make bench-audit` one. Slow; wants a quiet machine.
-BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/load.py bench/growth_data.py,$(wildcard bench/*.py)))
+# First `make bench-peers`, which makes the environments of others. `make bench-quick`: whether something got dearer.
+BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/growth_data.py,$(wildcard bench/*.py)))
+BENCHES_BY_NAME := bench-peers bench-quick bench-tables bench-scaling
 .PHONY: $(BENCHES)
-bench: $(BENCHES)
+bench: $(filter-out $(BENCHES_BY_NAME),$(BENCHES))
 $(BENCHES): bench-%: .venv
 	@$(BIN)/python bench/$*.py
 
@@ -107,7 +109,7 @@ run-env:
 	@$(call current,dev) || { $(call install,dev) && $(call remember,run); }
 
 clean:
-	rm -rf .venv mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-peers bench/.results mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # What an environment holds: a lock, and the checkout as pyproject.toml says. Its scripts name its place, so a
 # copied checkout makes its own.

@@ -107,9 +107,9 @@ class Postgres:
 
 
 @contextmanager
-def postgres(environ: Mapping[str, str] = os.environ) -> Iterator[Postgres]:
-    """A running server for the time of the block. Raises ``PostgresMissing``; a server that is there but does
-    not start is a ``RuntimeError`` with its log."""
+def postgres(environ: Mapping[str, str] = os.environ, settings: Mapping[str, str] = SETTINGS) -> Iterator[Postgres]:
+    """A running server for the time of the block, a server of our own with these settings. Raises
+    ``PostgresMissing``; a server that is there but does not start is a ``RuntimeError`` with its log."""
     if url := environ.get("TEST_POSTGRES_URL"):
         server = Postgres(make_url(url))
         try:
@@ -117,7 +117,7 @@ def postgres(environ: Mapping[str, str] = os.environ) -> Iterator[Postgres]:
         finally:
             server.drop_all()
     else:
-        with _own_server(find_binaries()) as server:
+        with _own_server(find_binaries(), settings) as server:
             yield server
 
 
@@ -154,7 +154,7 @@ def _unprivileged() -> dict[str, Any]:
 
 
 @contextmanager
-def _own_server(binaries: Path) -> Iterator[Postgres]:
+def _own_server(binaries: Path, given: Mapping[str, str] = SETTINGS) -> Iterator[Postgres]:
     # Directly under /tmp: a Unix socket's path may have 107 bytes (103 on macOS), and TMPDIR can be long.
     folder = Path(tempfile.mkdtemp(prefix="accounts-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))  # noqa: S108 - mkdtemp
     who = _unprivileged()
@@ -173,7 +173,7 @@ def _own_server(binaries: Path) -> Iterator[Postgres]:
         data, programs = str(folder / "data"), str(binaries)
         initdb = [f"{programs}/initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
         subprocess.run([*initdb, "--no-sync"], check=True, capture_output=True, text=True, **how)
-        settings = [part for name, value in SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
         server = [f"{programs}/postgres", "-D", data, "-k", str(folder), *settings]
         keeper: subprocess.Popen[bytes] = subprocess.Popen(
             ["/bin/sh", "-c", KEEPER, "keeper", str(folder), *server],

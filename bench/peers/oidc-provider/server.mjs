@@ -1,5 +1,5 @@
 // A provider as its documentation sets one up: one confidential client, PKCE, claims, artifacts in SQLite.
-// POST /bench/codes?n=500 makes codes of one signed-in person, outside of what is measured.
+// GET /bench/codes?n=500&scope=openid makes codes of one signed-in person, outside of what is measured.
 import { createHash } from "node:crypto";
 import { generateKeyPairSync } from "node:crypto";
 import { Provider } from "oidc-provider";
@@ -9,7 +9,6 @@ const { PORT, DATABASE, ALG, CLIENT_ID, CLIENT_SECRET, REDIRECT_URI, CHALLENGE }
 const pair = ALG === "RS256" ? generateKeyPairSync("rsa", { modulusLength: 2048 }) : generateKeyPairSync("ed25519");
 const jwk = { ...pair.privateKey.export({ format: "jwk" }), use: "sig", alg: ALG };
 const ACCOUNT = createHash("sha256").update("person").digest("base64url").slice(0, 16);
-const SCOPE = "openid email profile";
 
 const provider = new Provider(`http://127.0.0.1:${PORT}`, {
   adapter: adapterOn(DATABASE),
@@ -20,11 +19,13 @@ const provider = new Provider(`http://127.0.0.1:${PORT}`, {
       client_id: CLIENT_ID,
       client_secret: CLIENT_SECRET,
       redirect_uris: [REDIRECT_URI],
+      grant_types: ["authorization_code", "refresh_token"],
       id_token_signed_response_alg: ALG,
     },
   ],
   claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name", "locale", "updated_at"] },
   pkce: { required: () => true },
+  rotateRefreshToken: true,
   cookies: { keys: ["cookies of a benchmark, on loopback"] },
   findAccount: (_, id) => ({
     accountId: id,
@@ -39,7 +40,7 @@ provider.use(async (ctx, next) => {
   const codes = [];
   for (let i = 0; i < Number(ctx.query.n); i++) {
     const grant = new provider.Grant({ accountId: ACCOUNT, clientId: CLIENT_ID });
-    grant.addOIDCScope(SCOPE);
+    grant.addOIDCScope(ctx.query.scope);
     const code = new provider.AuthorizationCode({
       client,
       accountId: ACCOUNT,
@@ -48,7 +49,7 @@ provider.use(async (ctx, next) => {
       codeChallenge: CHALLENGE,
       codeChallengeMethod: "S256",
       redirectUri: REDIRECT_URI,
-      scope: SCOPE,
+      scope: ctx.query.scope,
       gty: "authorization_code",
     });
     codes.push(await code.save());

@@ -1,0 +1,1 @@
+"""What the benchmarks share: servers and their CPU, a load generator, contenders, rounds and results."""
