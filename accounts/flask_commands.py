@@ -45,9 +45,10 @@ class HostConsole(click.Group):
             raise click.ClickException("Accounts is not set up on this app. Did you forget to call 'init_app'?")
         ctx.with_resource(app.app_context())
         console = _console()
+        ctx.meta[console.HOST_SITE_KEY] = app.extensions["accounts"].site
         try:
             return super().invoke(ctx)
-        except console.EXPECTED_ERRORS as error:
+        except console.expected_errors() as error:
             raise click.ClickException(console.describe_error(error)) from error
 
 

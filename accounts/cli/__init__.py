@@ -6,37 +6,52 @@ import sys
 from collections.abc import Sequence
 
 import click
-from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.cli.commands import CONTEXT_SETTINGS, LazyGroup
-from accounts.config import SettingsError
-from accounts.core.errors import Problem
+from accounts.cli.commands import CONTEXT_SETTINGS, HOST_SITE_KEY, LazyCommand, LazyGroup
 from accounts.version import __version__
 
+__all__ = ["COMMANDS", "HOST_SITE_KEY", "cli", "describe_error", "expected_errors", "main"]
+
 COMMANDS = {
-    "serve": "accounts.cli.serve:serve",
-    "upgrade": "accounts.cli.serve:upgrade",
-    "first-admin": "accounts.cli.serve:first_admin",
-    "worker": "accounts.cli.serve:worker",
-    "config": "accounts.cli.config:config",
-    "users": "accounts.cli.users:users",
-    "invites": "accounts.cli.invites:invites",
-    "apps": "accounts.cli.apps:apps",
-    "keys": "accounts.cli.keys:keys",
-    "data": "accounts.cli.data:data",
-    "import": "accounts.cli.data_import:import_users",
-    "restored": "accounts.cli.data:confirm_restore",
-    "passwords": "accounts.cli.passwords:passwords",
-    "audit": "accounts.cli.audit:audit",
-    "mail": "accounts.cli.mail:mail",
-    "links": "accounts.cli.links:links",
-    "limits": "accounts.cli.limits:limits",
+    "serve": LazyCommand(
+        "accounts.cli.serve:serve", "Migrate the database, print the address, serve pages and JSON, and deliver mail."
+    ),
+    "upgrade": LazyCommand("accounts.cli.setup:upgrade", "Migrate the database to the version of this code."),
+    "first-admin": LazyCommand(
+        "accounts.cli.setup:first_admin",
+        "Print the link that makes the first admin, as long as there has never been an admin.",
+    ),
+    "worker": LazyCommand(
+        "accounts.cli.serve:worker",
+        "Deliver mail and callbacks to other apps, and nothing else, until SIGTERM or SIGINT.",
+    ),
+    "config": LazyCommand("accounts.cli.config:config", "Check the settings."),
+    "users": LazyCommand("accounts.cli.users:users", "List, show and change accounts."),
+    "invites": LazyCommand("accounts.cli.invites:invites", "Send and change invitations, one by one or by lists."),
+    "apps": LazyCommand(
+        "accounts.cli.apps:apps", "Register and change other apps that send their users here to sign in."
+    ),
+    "keys": LazyCommand(
+        "accounts.cli.keys:keys", "Manage the keys that sign links and sessions, and those of OpenID Connect."
+    ),
+    "data": LazyCommand("accounts.cli.data:data", "Import and export accounts, and write backups."),
+    "import": LazyCommand(
+        "accounts.cli.data_import:import_users", "Import the accounts in FILE from another system."
+    ),
+    "restored": LazyCommand(
+        "accounts.cli.data:confirm_restore",
+        "Revoke all sessions and mailed links after the database was restored from a backup.",
+    ),
+    "passwords": LazyCommand("accounts.cli.passwords:passwords", "Find what hashing a password should cost."),
+    "audit": LazyCommand("accounts.cli.audit:audit", "Read, check and keep the audit log."),
+    "mail": LazyCommand("accounts.cli.mail:mail", "Count, trace, retry and preview letters."),
+    "links": LazyCommand("accounts.cli.links:links", "Explain links from mails."),
+    "limits": LazyCommand("accounts.cli.limits:limits", "Show and lift limits on attempts."),
 }
-EXPECTED_ERRORS = (SettingsError, Problem, SQLAlchemyError, OSError)
-"""Errors that are no bug of the program."""
+"""The commands, with the first sentence of the help of each, so that help imports none of them."""
 
 
-@click.group(cls=LazyGroup, imports=COMMANDS, context_settings=CONTEXT_SETTINGS)
+@click.group(cls=LazyGroup, lazy_commands=COMMANDS, context_settings=CONTEXT_SETTINGS)
 @click.version_option(__version__, prog_name="accounts")
 def cli() -> None:
     """Run and manage the account service. Its settings come from ACCOUNTS_* in the environment."""
@@ -58,13 +73,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _exit_with_error(error.format_message())
     except click.Abort:
         _exit_with_error("interrupted")
-    except EXPECTED_ERRORS as error:
+    except expected_errors() as error:
         _exit_with_error(describe_error(error))
     sys.exit(status if isinstance(status, int) else 0)
 
 
+def expected_errors() -> tuple[type[Exception], ...]:
+    """Return the errors that are no bug of the program. Imports them: only what has failed asks for them."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from accounts.config import SettingsError
+    from accounts.core.errors import Problem
+
+    return (SettingsError, Problem, SQLAlchemyError, OSError)
+
+
 def describe_error(error: Exception) -> str:
-    """Return one line about one of :data:`EXPECTED_ERRORS`, for the operator."""
+    """Return one line about one of :func:`expected_errors`, for the operator."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from accounts.core.errors import Problem
+
     if isinstance(error, Problem):
         details = [f"{each.field}: {each.message % each.values}" for each in error.fields]
         return "; ".join(details) or error.reason or error.message

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
-from flask import has_app_context
 
+from accounts.cli.commands import HOST_SITE_KEY
 from accounts.config import Settings
 from accounts.core.database import schema
 from accounts.core.database.page import MAX_ROWS_PER_PAGE, Page
@@ -17,7 +17,6 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS, TOKENS
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import PageForm
-from accounts.web.kit import context
 
 PageQuery = TypeVar("PageQuery", bound=PageForm)
 RowPage = TypeVar("RowPage", bound=Page[Any])
@@ -28,7 +27,13 @@ def load_settings() -> Settings:
 
     :raises SettingsError: settings cannot be used.
     """
-    return context.site().settings if has_app_context() else Settings.load()
+    host_site = find_host_site()
+    return host_site.settings if host_site else Settings.load()
+
+
+def find_host_site() -> Site | None:
+    """Return the site of the host app under ``flask accounts``, else None."""
+    return cast("Site | None", click.get_current_context().meta.get(HOST_SITE_KEY))
 
 
 def make_site(settings: Settings | None = None) -> Site:
@@ -39,7 +44,7 @@ def make_site(settings: Settings | None = None) -> Site:
     :param settings: the settings to use instead of those of ACCOUNTS_*.
     :raises SettingsError: settings or keys cannot be used.
     """
-    site = context.site() if has_app_context() else Site(settings or Settings.load(), LINKS, tokens=TOKENS)
+    site = find_host_site() or Site(settings or Settings.load(), LINKS, tokens=TOKENS)
     click.get_current_context().call_on_close(site.store.close)
     return site
 

@@ -11,7 +11,6 @@ from typing import Any, BinaryIO
 
 import click
 
-from accounts.cli.app import open_app
 from accounts.cli.commands import Group, json_option
 from accounts.cli.context import iter_pages, open_unit_of_work
 from accounts.cli.invite_columns import BATCH_COLUMNS, BATCH_ROW_COLUMNS, INVITE_COLUMNS
@@ -30,7 +29,6 @@ from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm, I
 from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.search import INVITE_STATES, InviteSearchForm
 from accounts.flows.shared.validation import validate
-from accounts.web.admin.printing import render_letters
 from accounts.web.answers.base import CountOut
 from accounts.web.answers.invites import (
     BatchOut,
@@ -191,6 +189,10 @@ def export_batch(batch: str, as_json: bool) -> None:
 @click.argument("batch")
 def print_invite_letters(batch: str) -> None:
     """Print the open invitations of a batch as a page of letters, each with its link as a QR code."""
+    # No other command of these needs the pages, which take a third of a start.
+    from accounts.cli.app import open_app
+    from accounts.web.admin.printing import render_letters
+
     uow = open_unit_of_work()
     batch_id = batches.find_batch(uow, batch).id
     export.record_export(uow, batch_id, "letters")

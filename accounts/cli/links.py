@@ -16,7 +16,7 @@ from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.advice import PART_LABELS
 from accounts.flows.helpdesk.links.explain import LinkExplanation
 from accounts.flows.helpdesk.links.facts import InviteFact, KeyFact, LinkEvent
-from accounts.web.answers.links import LinkExplanationOut
+from accounts.web.answers.link_doctor import LinkExplanationOut
 
 MAX_STDIN_CHARACTERS = 200_000
 """Enough for a whole mail."""

@@ -1,4 +1,4 @@
-"""Declare ``accounts serve``, ``upgrade``, ``first-admin`` and ``worker``: run the service."""
+"""Declare ``accounts serve`` and ``worker``: run the service."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from multiprocessing.util import Finalize
 from types import FrameType
 
 import click
-from flask import Flask, has_app_context
+from flask import Flask
 
 from accounts.app import create_app
 from accounts.cli.app import open_app
-from accounts.cli.commands import Command, json_option
-from accounts.cli.context import load_settings, make_site, open_unit_of_work
+from accounts.cli.commands import Command
+from accounts.cli.context import find_host_site, load_settings, make_site
 from accounts.cli.logs import configure_logging, log_requests
-from accounts.cli.output import print_done
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
 from accounts.core.site import Site
@@ -70,30 +69,11 @@ def serve(workers: int) -> None:
     ).serve()
 
 
-@click.command("upgrade", cls=Command)
-@json_option
-def upgrade(as_json: bool) -> None:
-    """Migrate the database to the version of this code."""
-    site = make_site()
-    schema.upgrade(site.store)
-    version = schema.head_revision()
-    answer = {"database": str(site.store), "version": version}
-    print_done(answer, f"{site.store} is at version {version}", as_json=as_json)
-
-
-@click.command("first-admin", cls=Command)
-@json_option
-def first_admin(as_json: bool) -> None:
-    """Print the link that makes the first admin, as long as there has never been an admin."""
-    url = first_admin_url(open_unit_of_work())
-    print_done({"url": url}, url or "There is, or was, an admin already; admins invite others.", as_json=as_json)
-
-
 @click.command("worker", cls=Command)
 def worker() -> None:
     """Deliver mail and callbacks to other apps, and nothing else, until SIGTERM or SIGINT."""
     settings = load_settings()
-    if not has_app_context():
+    if find_host_site() is None:
         configure_logging(settings)
     elif settings.mail_server is None:
         raise SettingsError("without ACCOUNTS_MAIL_SERVER mails stay in the process that serves, which delivers them")
