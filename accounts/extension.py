@@ -28,43 +28,23 @@ from accounts.delivery.worker import Worker
 from accounts.flows import CALLBACKS, LINKS, NOTICES, TOKENS
 from accounts.host_links import HostLinks
 from accounts.host_settings import load_host_settings
-from accounts.web import (
-    account,
-    connected_apps,
-    forward_auth,
-    health,
-    host_views,
-    mailbox,
-    oidc,
-    openapi,
-    upstream,
-)
+from accounts.web import account, forward_auth, health, host_views
 from accounts.web import links as link_views
-from accounts.web.admin import accounts, apps, audit, batches, invites, limits, links, mail
+from accounts.web.admin.routes import ADMIN_ROUTES
 from accounts.web.kit import context, cookies, endpoints, headers, templates
 from accounts.web.kit.language import Languages
 from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.template_globals import ASSET_ENDPOINT
 from accounts.web.kit.templates import Templates
+from accounts.web.routes import LAZY_ROUTES
 
 log = logging.getLogger("accounts")
 ALL_ROUTES = (
     account.routes,
-    connected_apps.routes,
-    invites.routes,
-    accounts.routes,
-    mail.routes,
-    links.routes,
-    batches.routes,
-    apps.routes,
-    audit.routes,
-    limits.routes,
     forward_auth.routes,
     health.routes,
-    mailbox.routes,
-    openapi.routes,
-    oidc.routes,
-    upstream.routes,
+    *ADMIN_ROUTES,
+    *LAZY_ROUTES,
 )
 ASSET_MAX_AGE = timedelta(days=365)
 

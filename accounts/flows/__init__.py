@@ -13,7 +13,6 @@ from accounts.core.signing.token_kind import TokenKind
 from accounts.core.uow import UnitOfWork
 from accounts.flows import forward_auth
 from accounts.flows.account import change_email, change_password, close_account, not_me, reset_password, sign_up
-from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.invites import link as invite_link
 from accounts.flows.oidc import backchannel, note, tokens, trial_state
 from accounts.flows.sessions import csrf_token
@@ -55,7 +54,7 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
     change_password.PASSWORD_CHANGED_NOTICE: change_password.letter,
     change_email.EMAIL_CHANGED_NOTICE: change_email.email_changed_letter,
     close_account.ACCOUNT_CLOSED_NOTICE: close_account.account_closed_letter,
-    helpdesk_accounts.ACCOUNT_DELETED_NOTICE: close_account.account_deleted_letter,
+    close_account.ACCOUNT_DELETED_NOTICE: close_account.account_deleted_letter,
     identities.CONNECTED_NOTICE: identities.letter,
     identities.DISCONNECTED_NOTICE: identities.letter,
 }

@@ -8,16 +8,15 @@ from flask import request
 
 from accounts.core.security import addresses
 from accounts.flows.account import change_email, change_password, close_account, profile, reset_password, sign_up
-from accounts.flows.moving import export
+from accounts.flows.oidc import backchannel
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.csrf_token import make_csrf_token
 from accounts.flows.shared.fields import Checkbox, Form, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
-from accounts.web.answers.account import AccountOut, AccountWithTokenOut, CsrfTokenOut, OwnDataOut, SessionsOut
+from accounts.web.answers.account import AccountOut, AccountWithTokenOut, CsrfTokenOut, SessionsOut
 from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
-from accounts.web.connected_apps import logout_status_token
 from accounts.web.kit import context
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.cookies import device_account_ids
@@ -134,13 +133,13 @@ def sign_out(form: SignOutForm) -> Reply:
 
 
 def _sign_out_location(next_path: str) -> str:
-    status_token = logout_status_token()
+    status_token = backchannel.sign_logout_status(uow())
     return next_path or (page_url("signed_out", about=status_token) if status_token else page_url("sign_in_form"))
 
 
 def _logout_status_header() -> dict[str, str]:
     # An answer of 204 has no body that could say where to look.
-    status_token = logout_status_token()
+    status_token = backchannel.sign_logout_status(uow())
     url = api_url("signed_out", about=status_token) if status_token else ""
     return {"Link": f'<{url}>; rel="related"'} if url else {}
 
@@ -227,13 +226,6 @@ def close_account_(form: Form) -> Reply:
     """Close the account: a link goes to its address."""
     close_account.request_account_closing(uow(), context.require_account().id)
     return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="close-account"))
-
-
-@routes.get("/account/export", access=SIGNED_IN, step_up=True, formats=BOTH, answers=OwnDataOut)
-def export_data() -> Reply:
-    """Everything that is kept about this account, without secrets."""
-    body = OwnDataOut.model_validate(export.export_own_data(uow(), context.require_account()))
-    return Reply(template="export.html", json=body, context={"file": api_url("export_data")})
 
 
 @routes.get("/account/sessions", access=SIGNED_IN, formats=BOTH, answers=SessionsOut)

@@ -8,14 +8,11 @@ from accounts.flows.oidc import backchannel, connected_apps
 from accounts.flows.oidc.backchannel import LogoutStatusForm
 from accounts.web.answers.apps import ConnectedAppsOut, LogoutStatusOut
 from accounts.web.kit import context
-from accounts.web.kit.context import site, uow
+from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, SIGNED_IN, Routes, page_url
-
-routes: Routes = Routes()
+from accounts.web.kit.routes import page_url
 
 
-@routes.get("/account/apps", access=SIGNED_IN, formats=BOTH, answers=ConnectedAppsOut)
 def list_connected_apps() -> Reply:
     """List the apps that this account is connected to."""
     connections = connected_apps.list_connected_apps(uow(), context.require_account().id)
@@ -24,21 +21,13 @@ def list_connected_apps() -> Reply:
     return Reply(template="connected_apps.html", json=body, context=page_context)
 
 
-@routes.delete("/account/apps/<app_id>", html_rule="/disconnect", access=SIGNED_IN, statuses=(204,))
 def disconnect_app(app_id: str) -> Reply:
     """Disconnect an app: all that it holds is revoked."""
     connected_apps.disconnect_app(uow(), context.require_account().id, app_id)
     return Reply(status=204, location=page_url("list_connected_apps", done="disconnected"))
 
 
-@routes.get("/signed-out", formats=BOTH, query=LogoutStatusForm, answers=LogoutStatusOut)
 def signed_out(query: LogoutStatusForm) -> Reply:
     """Show which apps have confirmed a sign-out. Needs no session, but the status token of that sign-out."""
     body = LogoutStatusOut.from_logouts(backchannel.list_logouts_by_token(uow(), query.about))
     return Reply(template="signed_out.html", json=body, context={"about": query.about})
-
-
-def logout_status_token() -> str:
-    """Return the token by which a user who has just signed out sees the results; "" when no app is concerned."""
-    logout_id = uow().logout_events.id
-    return site().signer.sign(backchannel.LOGOUT_STATUS, backchannel.LogoutStatus(logout_id)) if logout_id else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Response, request
@@ -12,7 +12,7 @@ from accounts.core.errors import BadAppRequest
 from accounts.core.security.client_uris import parse_origin
 from accounts.core.security.redirects import local_path
 from accounts.flows.oidc import authorize as flow
-from accounts.flows.oidc import consent
+from accounts.flows.oidc import backchannel, consent
 from accounts.flows.oidc import logout as oidc_logout
 from accounts.flows.oidc import request as authorization_request
 from accounts.flows.oidc.authorize import Interaction
@@ -21,14 +21,27 @@ from accounts.flows.oidc.note import ReauthenticationNote
 from accounts.flows.oidc.request import ID_TOKEN_HINT, AuthorizationRequest
 from accounts.flows.oidc.responses import FORM_POST, AuthorizationRefused, AuthorizationResponse
 from accounts.flows.sessions import session as sessions
-from accounts.web.connected_apps import logout_status_token
+from accounts.flows.shared.fields import Form
 from accounts.web.kit import context, headers
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import page_url
-from accounts.web.oidc import ConsentForm, LogoutForm
 
 Parameters = list[tuple[str, str]]
+
+
+class ConsentForm(Form):
+    """What somebody says who was asked about an app, the request that it is about, and what they were shown."""
+
+    request: str
+    scope: str = ""
+    decision: Literal["yes", "no"]
+
+
+class LogoutForm(Form):
+    """That somebody wants to sign out, and the request of the app that it is about."""
+
+    request: str
 
 
 def authorize() -> Reply | Response:
@@ -181,7 +194,11 @@ def _finish_logout(logout_request: LogoutRequest, *, confirmed: bool) -> Reply |
     extra_headers = {"Clear-Site-Data": '"cache"'}
     if logout_request.post_logout_uri and confirmed:
         return _redirect_to_client(logout_request.post_logout_uri, extra_headers)
-    page_context = {"app": logout_request.app, "back": logout_request.post_logout_uri, "about": logout_status_token()}
+    page_context = {
+        "app": logout_request.app,
+        "back": logout_request.post_logout_uri,
+        "about": backchannel.sign_logout_status(uow()),
+    }
     return Reply(template="oidc/signed_out.html", context=page_context, headers=extra_headers)
 
 

@@ -14,14 +14,12 @@ from accounts.core.site import Site
 from accounts.flows.sessions.session import STEP_UP_MAX_AGE
 from accounts.version import __version__
 from accounts.web import links as link_views
-from accounts.web.answers.api import ApiDescriptionOut
 from accounts.web.kit.context import runtime, site
 from accounts.web.kit.csrf import CSRF_HEADER, SAFE_METHODS
 from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ID_PATTERN, JSON, Route, Routes
+from accounts.web.kit.routes import ID_PATTERN, Route, Routes
 
-routes: Routes = Routes()
 PROBLEM_SCHEMA = {
     "type": "object",
     "description": "RFC 9457",
@@ -82,13 +80,11 @@ FORM_HINTS = ("input", "autocomplete", "hint", "maxlength", "required")
 Schemas = dict[str, Any]
 
 
-@routes.get("/openapi.json", formats=JSON, answers=ApiDescriptionOut)
 def openapi() -> Reply:
     """Return this description."""
     return Reply(json=site().get(describe_api))
 
 
-@routes.get("/docs", formats=JSON, media_types={"text/html": None})
 def docs() -> Response:
     """Show this description."""
     page = Rendering.of_request().render("api.html", {"api": site().get(describe_api)})
@@ -195,7 +191,7 @@ def _describe_operation(route: Route, rule: str, schemas: Schemas) -> dict[str, 
 def _success_response(route: Route, status: int, schemas: Schemas) -> dict[str, Any]:
     if status == 204:
         return {"description": "done"}
-    content = {name: {"schema": _line_schema(model, schemas)} for name, model in route.media_types.items()}
+    content = {name: {"schema": _line_schema(route.line, schemas)} for name in route.media_types}
     if route.answers is not None:
         content["application/json"] = {"schema": _answer_reference(route.answers, schemas)}
     return {"description": "done", "content": content}

@@ -20,9 +20,8 @@ from accounts.web.kit import context, cookies
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.cookies import cookie_name
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, BOTH, HTML, SIGNED_IN, Routes, page_url
+from accounts.web.kit.routes import page_url
 
-routes: Routes = Routes()
 COOKIE_NAME = "upstream"
 IDENTITY_RULE = "/admin/accounts/<account_id>/identities/<identity_id>"
 
@@ -33,19 +32,16 @@ class UpstreamSignInForm(Form):
     next: Next = ""
 
 
-@routes.post("/upstream/<upstream_id>/sign-in", form=UpstreamSignInForm, answers=UpstreamStartOut)
 def sign_in_with(upstream_id: str, form: UpstreamSignInForm) -> Reply:
     """Sign in by way of another service."""
     return _start(upstream_id, action="sign-in", next=form.next)
 
 
-@routes.post("/upstream/<upstream_id>/connect", access=SIGNED_IN, step_up=True, form=Form, answers=UpstreamStartOut)
 def connect_with(upstream_id: str, form: Form) -> Reply:
     """Connect a sign-in of another service to this account."""
     return _start(upstream_id, action="connect", session_id=context.require_account().session.id)
 
 
-@routes.post("/upstream/<upstream_id>/join", form=Form, formats=HTML)
 def join_with(upstream_id: str, form: Form) -> Reply:
     """Accept the invitation that is open in this browser by way of another service."""
     _check_upstream_exists(upstream_id)
@@ -58,7 +54,6 @@ def join_with(upstream_id: str, form: Form) -> Reply:
     return _start(upstream_id, action="join", link_id=opened.link_id)
 
 
-@routes.get("/upstream/<upstream_id>/onward", formats=HTML)
 def onward(upstream_id: str) -> Reply:
     """Leave for the other service. A page of its own: the form that led here may lead to no other origin."""
     _check_upstream_exists(upstream_id)
@@ -69,7 +64,6 @@ def onward(upstream_id: str) -> Reply:
     )
 
 
-@routes.get("/upstream/<upstream_id>/callback", formats=HTML)
 def upstream_callback(upstream_id: str) -> Reply:
     """Back from the other service, with its answer."""
     _check_upstream_exists(upstream_id)
@@ -99,7 +93,6 @@ def _complete(pending: PendingSignIn, user: UpstreamUser) -> str:
     return page_url("list_identities", done="connected")
 
 
-@routes.get("/account/identities", access=SIGNED_IN, formats=BOTH, answers=IdentitiesOut)
 def list_identities() -> Reply:
     """List the sign-ins with other providers that are connected to this account."""
     rows = identities.list_identities(uow(), context.require_account().id)
@@ -110,16 +103,12 @@ def list_identities() -> Reply:
     )
 
 
-@routes.delete(
-    "/account/identities/<identity_id>", html_rule="/disconnect", access=SIGNED_IN, step_up=True, statuses=(204,)
-)
 def disconnect_identity(identity_id: str) -> Reply:
     """Disconnect a sign-in of another service."""
     context.set_session(identities.disconnect_identity(uow(), context.require_account(), identity_id))
     return Reply(status=204, location=page_url("list_identities", done="disconnected"))
 
 
-@routes.delete(IDENTITY_RULE, html_rule="/disconnect", access=ADMINS, step_up=True, statuses=(204,))
 def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
     """Disconnect a sign-in of another service from somebody's account, and tell them so."""
     identities.disconnect_identity_as_admin(uow(), account_id, identity_id)

@@ -1,42 +1,60 @@
-"""Views that are loaded on first use are there, and what they need is loaded no sooner."""
+"""Views that are imported on first use are there, say what their routes say, and are imported no sooner."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import inspect
+import typing
 
 import pytest
 from werkzeug.utils import ImportStringError
 
 from accounts.extension import ALL_ROUTES
-from accounts.web.kit.routes import LazyView, Routes
+from accounts.web.kit.routes import ADMINS, IMPORTABLE_FIELDS, PUBLIC, Route, Routes
+from tests.kit.imports import HEAVY_MODULES, imported_by
 
-LAZY_VIEWS = [
-    view
-    for routes in ALL_ROUTES
-    for route in routes.declared
-    for view in (route.view, route.preflight)
-    if isinstance(view, LazyView)
-]
+ROUTES = [route for routes in ALL_ROUTES for route in routes.declared]
+LAZY_VIEW_MODULES = frozenset(
+    vars(route)["view"].partition(":")[0] for route in ROUTES if isinstance(vars(route)["view"], str)
+)
 
 
-@pytest.mark.parametrize("lazy_view", LAZY_VIEWS, ids=lambda view: view.import_name)
-def test_every_lazy_view_is_where_its_import_string_says(lazy_view: LazyView) -> None:
-    assert callable(lazy_view.view)
-    assert (lazy_view.__module__, lazy_view.__name__) == (lazy_view.view.__module__, lazy_view.view.__name__)
-    assert lazy_view.view.__doc__
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.rule}")
+def test_what_a_route_names_is_there_and_fits_its_view(route: Route) -> None:
+    name = route.name
+    assert all(hasattr(route, field) for field in IMPORTABLE_FIELDS)
+    assert name == route.view.__name__.rstrip("_")
+    assert route.view.__doc__
+    taken = typing.get_type_hints(route.view)
+    assert (taken.get("form"), taken.get("query")) == (route.form, route.query)
+    assert set(inspect.signature(route.view).parameters) >= taken.keys() - {"return"}
 
 
-def test_an_import_string_that_leads_nowhere_is_told_by_name() -> None:
-    routes = Routes()
-    routes.get("/nowhere", view="accounts.web.oidc_endpoints:nowhere")
+def test_a_name_that_leads_nowhere_is_told() -> None:
+    routes = Routes("accounts.web.oidc_endpoints")
+    routes.get("/nowhere", view="nowhere")
     (route,) = routes.declared
     assert route.name == "nowhere"
     with pytest.raises(ImportStringError, match="nowhere"):
         route.view()
 
 
-def test_a_start_loads_neither_authlib_nor_joserfc() -> None:
-    command = "import sys, accounts.app; print(sorted({'authlib', 'joserfc', 'requests'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", command], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]"
+def test_a_collection_says_who_may_ask_unless_a_route_does() -> None:
+    routes = Routes("accounts.web.health", access=ADMINS)
+    routes.get("/closed", view="live")
+    routes.get("/open", view="live", access=PUBLIC)
+    assert [route.access for route in routes.declared] == [ADMINS, PUBLIC]
+
+
+def test_every_route_below_admin_is_for_admins() -> None:
+    assert {route.access for route in ROUTES if f"{route.rule}/".startswith("/admin/")} == {ADMINS}
+
+
+def test_a_start_and_the_first_answers_import_no_view_of_others() -> None:
+    first_answers = """
+import accounts
+client = accounts.create_app({}).test_client()
+for path in ("/health/live", "/api/account", "/sign-in"):
+    client.get(path)
+"""
+    found = imported_by(first_answers)
+    assert not found & (HEAVY_MODULES | LAZY_VIEW_MODULES)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from email_validator import EmailNotValidError, validate_email
-
 MAX_EMAIL_BYTES = 254
 """RFC 5321 4.5.3.1.3: a path has 256 octets, two of which are its angle brackets."""
 PRIVATE_DOMAIN_SUFFIXES = (".local", "@local", ".localhost", "@localhost", ".test", "@test")
@@ -33,6 +31,9 @@ def parse_email(text: str) -> EmailAddress:
 
     :raises AddressRefused: anything but one plain address of at most 254 bytes.
     """
+    # On first use: it compiles expressions for 25 ms.
+    from email_validator import EmailNotValidError, validate_email
+
     if len(text) > MAX_EMAIL_BYTES:
         raise AddressRefused("longer than 254 bytes")
     # Domains of private networks are a place to run this, too. email-validator refuses their names; the tail

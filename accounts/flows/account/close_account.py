@@ -21,7 +21,7 @@ from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits, mail_request
 
-PURPOSE, ACCOUNT_CLOSED_NOTICE = "close-account", "account-closed"
+PURPOSE, ACCOUNT_CLOSED_NOTICE, ACCOUNT_DELETED_NOTICE = "close-account", "account-closed", "account-deleted"
 
 
 def request_account_closing(uow: UnitOfWork, account_id: str) -> None:

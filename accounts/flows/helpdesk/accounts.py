@@ -35,7 +35,6 @@ ADDRESS_ORDER = Keyset((Account.email_key,))
 MEMBER_ORDER = Keyset((Membership.account_id,))
 TERM_ORDER = Keyset((AccountTerm.term, AccountTerm.email_key))
 RESET_SENT_EVENT, ACCOUNT_DELETED_EVENT = "account.reset-sent", "account.deleted"
-ACCOUNT_DELETED_NOTICE = "account-deleted"
 UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
 """In the place of who asked for a letter: an admin's network is nobody else's business."""
 WRONG_ADDRESS_MESSAGE = N_("That is not the address of this account.")
@@ -274,7 +273,7 @@ def delete_account_as_admin(uow: UnitOfWork, account_id: str, form: DeleteAccoun
             raise InvalidInput.for_field("another address", "email", "other_address", WRONG_ADDRESS_MESSAGE)
         address, locale = account.email, account.locale
         close_account.delete_account(uow, account)
-        uow.enqueue(ACCOUNT_DELETED_NOTICE, address, {"asked": UNDISCLOSED_REQUEST}, locale)
+        uow.enqueue(close_account.ACCOUNT_DELETED_NOTICE, address, {"asked": UNDISCLOSED_REQUEST}, locale)
         uow.record_event(ACCOUNT_DELETED_EVENT, account_id=account_id)
 
     uow.attempt(work)

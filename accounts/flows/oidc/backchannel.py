@@ -142,6 +142,12 @@ def _delay_other_logouts(uow: UnitOfWork, row: AppLogout) -> None:
     uow.session.execute(delay.values(not_before=retry_at).execution_options(synchronize_session=False))
 
 
+def sign_logout_status(uow: UnitOfWork) -> str:
+    """Return the token by which a user who has just signed out sees the results; "" when no app is concerned."""
+    logout_id = uow.logout_events.id
+    return uow.site.signer.sign(LOGOUT_STATUS, LogoutStatus(logout_id)) if logout_id else ""
+
+
 def list_logouts_by_token(uow: UnitOfWork, token: str) -> list[ClientLogout]:
     """Return the results of the sign-out that a status token names: one line a client, by name.
 

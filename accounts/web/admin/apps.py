@@ -13,36 +13,22 @@ from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm
 from accounts.web.answers.apps import AppDetailsOut, AppOut, AppsOut, AppWithSecretOut, ChangedAppOut
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, HTML, Routes, page_url
+from accounts.web.kit.routes import page_url
 
-routes: Routes = Routes()
-FORM_TEMPLATE = "admin/app_form.html"
 PAGE_WITHOUT_LOGOUTS = {"done": "secret", "logouts": ()}
 
 
-@routes.get("/admin/apps", access=ADMINS, answers=AppsOut)
 def list_apps() -> Reply:
     """Other apps, by name."""
     body = AppsOut(apps=tuple(_app_body(app) for app in registration.list_apps(uow())))
     return Reply(template="admin/apps.html", json=body)
 
 
-@routes.post(
-    "/admin/apps",
-    html_rule="/new",
-    access=ADMINS,
-    step_up=True,
-    form=RegisterAppForm,
-    answers=AppWithSecretOut,
-    template=FORM_TEMPLATE,
-    statuses=(201,),
-)
 def add_app(form: RegisterAppForm) -> Reply:
     """Register an app. The answer holds its secret, which is never shown again."""
     return _secret_reply(registration.register_app(uow(), form), 201)
 
 
-@routes.get("/admin/apps/<app_id>", access=ADMINS, answers=AppDetailsOut)
 def show_app(app_id: str) -> Reply:
     """One app, and how it took the last logouts."""
     details = registration.get_app(uow(), app_id)
@@ -51,21 +37,12 @@ def show_app(app_id: str) -> Reply:
     return Reply(template="admin/app.html", json=body, context={"done": request.args.get("done", ""), "secret": None})
 
 
-def _app_context(app_id: str) -> dict[str, Any]:
+def app_context(app_id: str) -> dict[str, Any]:
+    """Return the app that a form is about, and what it has now."""
     details = registration.get_app(uow(), app_id)
     return {"given": registration.describe_app(details.app, details.forward_origins), "app_id": app_id}
 
 
-@routes.patch(
-    "/admin/apps/<app_id>",
-    html_rule="/change",
-    access=ADMINS,
-    step_up=True,
-    form=ChangeAppForm,
-    answers=ChangedAppOut,
-    template=FORM_TEMPLATE,
-    context=_app_context,
-)
 def change_app(app_id: str, form: ChangeAppForm) -> Reply:
     """Change an app; what is not said stays. One that was public until then gets a secret."""
     changed = registration.change_app(uow(), app_id, form)
@@ -77,48 +54,31 @@ def change_app(app_id: str, form: ChangeAppForm) -> Reply:
     return Reply(json=body, location=page_url("show_app", app_id=app_id, done="changed"))
 
 
-@routes.post(
-    "/admin/apps/<app_id>/secret", access=ADMINS, step_up=True, form=RenewSecretForm, answers=AppWithSecretOut
-)
 def renew_app_secret(app_id: str, form: RenewSecretForm) -> Reply:
     """Give an app a new secret, which is shown once. The old one is valid for a day more, or revoked at once."""
     return _secret_reply(registration.rotate_client_secret(uow(), app_id, form), 200)
 
 
-@routes.delete("/admin/apps/<app_id>/old-secret", html_rule="/end", access=ADMINS, step_up=True, statuses=(204,))
 def end_old_app_secret(app_id: str) -> Reply:
     """End the secret before the current one."""
     registration.end_old_client_secret(uow(), app_id)
     return Reply(status=204, location=page_url("show_app", app_id=app_id, done="old-secret-ended"))
 
 
-@routes.post("/admin/apps/<app_id>/disable", access=ADMINS, answers=AppOut)
 def disable_app(app_id: str) -> Reply:
     """Disable an app: nobody signs in to it, all that it holds is revoked, and it is told so."""
     return _app_reply(registration.disable_app(uow(), app_id), "disabled")
 
 
-@routes.post("/admin/apps/<app_id>/enable", access=ADMINS, answers=AppOut)
 def enable_app(app_id: str) -> Reply:
     """Switch an app on again."""
     return _app_reply(registration.enable_app(uow(), app_id), "enabled")
 
 
-@routes.delete("/admin/apps/<app_id>", html_rule="/remove", access=ADMINS, step_up=True, statuses=(204,))
 def remove_app(app_id: str) -> Reply:
     """Remove an app with all consents to it."""
     registration.remove_app(uow(), app_id)
     return Reply(status=204, location=page_url("list_apps"))
-
-
-routes.post("/admin/apps/<app_id>/try", view="accounts.web.admin.app_trial:try_app", access=ADMINS, formats=HTML)
-routes.get(
-    "/admin/apps/tried",
-    view="accounts.web.admin.app_trial:app_tried",
-    access=ADMINS,
-    formats=HTML,
-    any_query=True,
-)
 
 
 def _issuer() -> str:

@@ -17,14 +17,13 @@ from accounts.web.answers.audit import AuditPageOut
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, Routes
 
-routes: Routes = Routes()
 AUDIT_TEMPLATE = "admin/audit.html"
 MEDIA_TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
 
 
-def _empty_context() -> dict[str, Any]:
+def empty_context() -> dict[str, Any]:
+    """Return what the page shows when a query was refused."""
     return {
         "lines": [],
         "next": None,
@@ -35,14 +34,6 @@ def _empty_context() -> dict[str, Any]:
     }
 
 
-@routes.get(
-    "/admin/audit",
-    access=ADMINS,
-    query=AuditSearchForm,
-    answers=AuditPageOut,
-    template=AUDIT_TEMPLATE,
-    context=_empty_context,
-)
 def list_audit(query: AuditSearchForm) -> Reply:
     """List what happened, newest first."""
     page_context = {
@@ -56,16 +47,11 @@ def list_audit(query: AuditSearchForm) -> Reply:
     return Reply(template=AUDIT_TEMPLATE, json=body, context=page_context)
 
 
-@routes.post(
-    "/admin/audit/export",
-    access=ADMINS,
-    step_up=True,
-    form=AuditExportForm,
-    template="admin/audit_export.html",
-    page_query=AuditFilterForm,
-    context=lambda query: {"given": query_filters(AuditFilterForm)},
-    media_types={media_type.partition(";")[0]: None for media_type in MEDIA_TYPES.values()},
-)
+def export_context(query: AuditFilterForm) -> dict[str, Any]:
+    """Return what the form of an export begins with: the filters of the list."""
+    return {"given": query_filters(AuditFilterForm)}
+
+
 def export_audit(form: AuditExportForm) -> Response:
     """Stream the lines as a file, oldest first."""
     response = Response(audit_export.start_export(uow(), form), content_type=MEDIA_TYPES[form.format])

@@ -24,19 +24,16 @@ from accounts.web.answers.invites import (
     BatchDetailsOut,
     BatchOut,
     BatchPageOut,
-    BatchProgressOut,
     DiscardedBatchOut,
-    ExportedInviteOut,
 )
 from accounts.web.kit import forms
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.errors import translate
 from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, HTML, JSON, Routes, page_url
-from accounts.web.kit.streams import NDJSON, ProblemLine, Stream, join_chunks
+from accounts.web.kit.routes import page_url
+from accounts.web.kit.streams import ProblemLine, Stream, join_chunks
 
-routes: Routes = Routes()
 MAX_UPLOAD_BYTES = batch_file.MAX_LIST_BYTES * 4 // 3 + forms.MAX_BODY_BYTES
 """As Base64 in JSON a file is a third longer."""
 
@@ -46,28 +43,17 @@ def _batches_body(query: BatchPageForm) -> BatchPageOut:
     return BatchPageOut.from_page(page, batches.count_batches(uow(), [batch.id for batch in page.rows]))
 
 
-def _batches_context(query: BatchPageForm) -> dict[str, Any]:
+def batches_context(query: BatchPageForm) -> dict[str, Any]:
+    """Return what the page of batches shows."""
     sizes = {"max_rows": MAX_LIST_ROWS, "max_bytes": batch_file.MAX_LIST_BYTES}
     return {**dict(_batches_body(query)), "filters": query_filters(BatchPageForm), **sizes}
 
 
-@routes.get("/admin/invites/batches", access=ADMINS, formats=JSON, query=BatchPageForm, answers=BatchPageOut)
 def list_batches(query: BatchPageForm) -> Reply:
     """Batches, newest first."""
     return Reply(json=_batches_body(query))
 
 
-@routes.post(
-    "/admin/invites/batches",
-    access=ADMINS,
-    form=NewBatchForm,
-    answers=BatchOut,
-    template="admin/batches.html",
-    page_query=BatchPageForm,
-    context=_batches_context,
-    max_bytes=MAX_UPLOAD_BYTES,
-    statuses=(201,),
-)
 def make_batch(form: NewBatchForm) -> Reply:
     """Hand in a list: every row is judged, nothing is sent."""
     batch = batches.create_batch(uow(), form)
@@ -75,7 +61,6 @@ def make_batch(form: NewBatchForm) -> Reply:
     return Reply(json=body, status=201, location=page_url("show_batch", batch_id=batch.id))
 
 
-@routes.get("/admin/invites/batches/<batch_id>", access=ADMINS, query=BatchRowsForm, answers=BatchDetailsOut)
 def show_batch(batch_id: str, query: BatchRowsForm) -> Reply:
     """One batch: what would happen, or has happened, to each row."""
     batch = batches.find_batch(uow(), batch_id)
@@ -92,9 +77,6 @@ def show_batch(batch_id: str, query: BatchRowsForm) -> Reply:
     return Reply(template="admin/batch.html", json=body, context=page_context)
 
 
-@routes.post(
-    "/admin/invites/batches/<batch_id>/send", access=ADMINS, step_up=True, media_types={NDJSON: BatchProgressOut}
-)
 def send_batch(batch_id: str) -> Stream:
     """Send what is left of a batch: a line of JSON for every step, the last with finished or a problem."""
     batch = batches.find_batch(uow(), batch_id)
@@ -107,34 +89,27 @@ def send_batch(batch_id: str) -> Stream:
     return Stream(lines=sending.send_batch(site(), work.request_info, batch.id), render=render)
 
 
-@routes.post("/admin/invites/batches/<batch_id>/discard", access=ADMINS, answers=DiscardedBatchOut)
 def discard_batch(batch_id: str) -> Reply:
     """Forget a list; what was sent from it stays."""
     rows = batches.discard_batch(uow(), batch_id)
     return Reply(json=DiscardedBatchOut(rows=rows), location=page_url("make_batch_form"))
 
 
-@routes.post("/admin/invites/batches/<batch_id>/resend", access=ADMINS, answers=CountOut)
 def resend_batch(batch_id: str) -> Reply:
     """Mail the open invitations of a batch once more."""
     return _change_reply(batch_id, "resend")
 
 
-@routes.post("/admin/invites/batches/<batch_id>/extend", access=ADMINS, form=ExtendInviteForm, answers=CountOut)
 def extend_batch(batch_id: str, form: ExtendInviteForm) -> Reply:
     """Mail links that end later to all of a batch who have not accepted."""
     return _change_reply(batch_id, "extend", form.days)
 
 
-@routes.post("/admin/invites/batches/<batch_id>/revoke", access=ADMINS, answers=CountOut)
 def revoke_batch(batch_id: str) -> Reply:
     """Revoke a batch: its links are invalid, and nothing more of it is sent."""
     return _change_reply(batch_id, "revoke")
 
 
-@routes.post(
-    "/admin/invites/batches/<batch_id>/links", access=ADMINS, step_up=True, media_types={NDJSON: ExportedInviteOut}
-)
 def export_links(batch_id: str) -> Stream:
     """Stream the open invitations of a batch with a usable link each, as CSV for a mail merge or as NDJSON."""
     return Stream(
@@ -146,7 +121,6 @@ def export_links(batch_id: str) -> Stream:
     )
 
 
-@routes.post("/admin/invites/batches/<batch_id>/letters", access=ADMINS, step_up=True, formats=HTML)
 def print_letters(batch_id: str) -> Stream:
     """Stream the open invitations of a batch as letters to print, with the link as a QR code."""
     return Stream(lines=_export_invitations(batch_id, "letters"), render=render_letters, reports_problems=False)

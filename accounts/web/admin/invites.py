@@ -13,19 +13,20 @@ from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm
 from accounts.flows.invites.search import InviteSearchForm
+from accounts.flows.invites.send import InviteForm
 from accounts.flows.sign_in import step_up
 from accounts.web.admin.filters import query_filters
 from accounts.web.answers.base import CountOut
 from accounts.web.answers.invites import InviteOut, InvitePageOut
 from accounts.web.kit.context import require_account, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, JSON, Routes, page_url
+from accounts.web.kit.routes import page_url
 
-routes: Routes = Routes()
 INVITES_PER_PAGE = 50
 
 
-def _invites_context(query: InviteSearchForm) -> dict[str, Any]:
+def invites_context(query: InviteSearchForm) -> dict[str, Any]:
+    """Return what the page of invitations shows."""
     if "limit" not in query.model_fields_set:
         query = query.model_copy(update={"limit": INVITES_PER_PAGE})
     body = InvitePageOut.from_page(search.search_invites(uow(), query))
@@ -40,50 +41,33 @@ def _invites_context(query: InviteSearchForm) -> dict[str, Any]:
     }
 
 
-@routes.get("/admin/invites", access=ADMINS, formats=JSON, query=InviteSearchForm, answers=InvitePageOut)
 def list_invites(query: InviteSearchForm) -> Reply:
     """Invitations, newest first."""
     return Reply(json=InvitePageOut.from_page(search.search_invites(uow(), query)))
 
 
-@routes.post(
-    "/admin/invites",
-    access=ADMINS,
-    form=send_invites.InviteForm,
-    answers=InviteOut,
-    template="admin/invites.html",
-    page_query=InviteSearchForm,
-    context=_invites_context,
-    statuses=(202,),
-)
-def send_invite(form: send_invites.InviteForm) -> Reply:
+def send_invite(form: InviteForm) -> Reply:
     """Invite one address, with groups if wanted; a new admin needs a fresh proof, as do the groups of an account."""
     if ADMIN_GROUP in form.groups:
         step_up.require_step_up(require_account())
     return _invite_reply(send_invites.send_invite(uow(), form), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/resend", access=ADMINS, answers=InviteOut, statuses=(202,))
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay valid."""
     return _invite_reply(manage_invites.resend_invite(uow(), invite_id), 202)
 
 
-@routes.post(
-    "/admin/invites/<invite_id>/extend", access=ADMINS, form=ExtendInviteForm, answers=InviteOut, statuses=(202,)
-)
 def extend_invite(invite_id: str, form: ExtendInviteForm) -> Reply:
     """Mail a link that expires later; links that are out stay valid until their own end."""
     return _invite_reply(manage_invites.extend_invite(uow(), invite_id, form), 202)
 
 
-@routes.post("/admin/invites/<invite_id>/revoke", access=ADMINS, answers=InviteOut)
 def revoke_invite(invite_id: str) -> Reply:
     """Revoke an invitation; every link of it is invalid."""
     return _invite_reply(manage_invites.revoke_invite(uow(), invite_id), 200)
 
 
-@routes.post("/admin/invites/some", access=ADMINS, form=ChangeInvitesForm, answers=CountOut)
 def change_some_invites(form: ChangeInvitesForm) -> Reply:
     """Resend, extend or revoke some; how many were still open."""
     count = manage_invites.change_invites(uow(), form)

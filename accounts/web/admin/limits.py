@@ -13,24 +13,16 @@ from accounts.web.answers.limits import KeyOut, KeysOut, LiftedLimitsOut, Limits
 from accounts.web.kit import forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, Routes, page_url
+from accounts.web.kit.routes import page_url
 
-routes: Routes = Routes()
 LIMITS_TEMPLATE = "admin/limits.html"
 
 
-def _empty_context() -> dict[str, Any]:
+def empty_context() -> dict[str, Any]:
+    """Return what the page shows before anything was asked."""
     return {"limits": None, "asked": None, "done": request.args.get("done", "")}
 
 
-@routes.post(
-    "/admin/limits",
-    access=ADMINS,
-    form=LimitsForm,
-    answers=LimitsOut,
-    template=LIMITS_TEMPLATE,
-    context=_empty_context,
-)
 def see_limits(form: LimitsForm) -> Reply:
     """Show what is counted of an address and of a network."""
     body = LimitsOut.model_validate({"limits": helpdesk_limits.list_limits(uow(), form)})
@@ -40,14 +32,12 @@ def see_limits(form: LimitsForm) -> Reply:
     return Reply(template=LIMITS_TEMPLATE, json=body, context=page_context)
 
 
-@routes.post("/admin/limits/lift", access=ADMINS, form=LimitsForm, answers=LiftedLimitsOut)
 def lift_limits(form: LimitsForm) -> Reply:
     """Have counting begin anew for an address and a network."""
     body = LiftedLimitsOut(lifted=tuple(helpdesk_limits.clear_limits(uow(), form)))
     return Reply(json=body, location=page_url("see_limits_form", done="lifted"))
 
 
-@routes.get("/admin/keys", access=ADMINS, answers=KeysOut)
 def list_keys() -> Reply:
     """List the key ring without its secrets, oldest first."""
     reports = key_report.report_keys(uow())

@@ -8,33 +8,24 @@ from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.explain import ExplainLinkForm
-from accounts.web.answers.links import LinkExplanationOut
+from accounts.web.answers.link_doctor import LinkExplanationOut
 from accounts.web.kit import errors, forms
 from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, Routes
 
-routes: Routes = Routes()
 LINK_DOCTOR_TEMPLATE = "admin/link_doctor.html"
 
 
-def _empty_context() -> dict[str, Any]:
+def empty_context() -> dict[str, Any]:
+    """Return what the page shows before anything was asked."""
     return {"found": None, "happened": audit_labels.EVENT_LABELS, "part_names": link_advice.PART_LABELS}
 
 
-@routes.post(
-    "/admin/links/explain",
-    access=ADMINS,
-    form=ExplainLinkForm,
-    answers=LinkExplanationOut,
-    template=LINK_DOCTOR_TEMPLATE,
-    context=_empty_context,
-)
 def explain_link(form: ExplainLinkForm) -> Reply:
     """Explain why a link does or does not work."""
     explanation = link_explanation.explain_link(uow(), form.link)
     page_context = {
-        **_empty_context(),
+        **empty_context(),
         "found": explanation,
         "fields": forms.form_fields(ExplainLinkForm),
         "problem": None,

@@ -13,15 +13,14 @@ from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.mail_trace import TraceMailForm
 from accounts.flows.shared.fields import PageForm
 from accounts.web.admin.filters import query_filters
-from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
-from accounts.web.answers.links import LinkExplanationOut
+from accounts.web.answers.base import MAIL_REQUESTED
+from accounts.web.answers.link_doctor import LinkExplanationOut
 from accounts.web.answers.mail import DeadLetterPageOut, HelpdeskOut, MailTraceOut
 from accounts.web.kit import errors, forms
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ADMINS, JSON, Routes, page_url
+from accounts.web.kit.routes import page_url
 
-routes: Routes = Routes()
 MAIL_TEMPLATE = "admin/mail.html"
 
 
@@ -30,7 +29,8 @@ def _dead_letters_body(query: PageForm) -> DeadLetterPageOut:
     return DeadLetterPageOut.from_page(dead_letters.list_dead_letters(uow(), query), waiting, dead)
 
 
-def _empty_context(query: PageForm) -> dict[str, Any]:
+def empty_context(query: PageForm) -> dict[str, Any]:
+    """Return what the page shows before anything was asked."""
     return {**_mail_context(query), "trace": None}
 
 
@@ -46,21 +46,11 @@ def _mail_context(query: PageForm) -> dict[str, Any]:
     }
 
 
-@routes.get("/admin/mail", access=ADMINS, formats=JSON, query=PageForm, answers=DeadLetterPageOut)
 def list_mail(query: PageForm) -> Reply:
     """Return how many emails wait, and list those that were given up."""
     return Reply(json=_dead_letters_body(query))
 
 
-@routes.post(
-    "/admin/mail",
-    access=ADMINS,
-    form=TraceMailForm,
-    answers=HelpdeskOut,
-    template=MAIL_TEMPLATE,
-    page_query=PageForm,
-    context=_empty_context,
-)
 def trace_mail(form: TraceMailForm) -> Reply:
     """Show what became of the emails to an address, and why a link does or does not work."""
     trace, explanation = mail_trace.trace_mail(uow(), form)
@@ -79,7 +69,6 @@ def trace_mail(form: TraceMailForm) -> Reply:
     return Reply(template=MAIL_TEMPLATE, json=body, context=page_context)
 
 
-@routes.post("/admin/mail/<mail_id>/again", access=ADMINS, answers=MailRequestedOut, statuses=(202,))
 def send_mail_again(mail_id: str) -> Reply:
     """Send an email that was given up once more; its link is signed then."""
     dead_letters.retry_dead_letter(uow(), mail_id)

@@ -7,9 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from accounts.flows.sessions.session import CurrentAccount
-from accounts.web.answers.apps import ConnectedAppOut
 from accounts.web.answers.base import Answer, Timestamp
-from accounts.web.answers.upstream import IdentityOut
 
 
 class AccountOut(Answer):
@@ -69,65 +67,3 @@ class SessionsOut(Answer):
     """Where an account is signed in."""
 
     sessions: tuple[SessionOut, ...]
-
-
-class ExportedProfileOut(Answer):
-    """The row of an account, without secrets."""
-
-    id: str
-    email: str
-    name: str
-    locale: str
-    status: str
-    has_password: bool
-    former_email: str | None
-    created_at: Timestamp
-    last_sign_in_at: Timestamp | None
-
-
-class ReceivedInviteOut(Answer):
-    """An invitation that somebody got."""
-
-    groups: tuple[str, ...]
-    state: str
-    created_at: Timestamp
-    expires_at: Timestamp
-
-
-class GivenInviteOut(ReceivedInviteOut):
-    """An invitation that somebody sent."""
-
-    email: str
-
-
-class ExportedLogoutOut(Answer):
-    """An app that somebody signed out of."""
-
-    app: str
-    at: Timestamp
-    state: str
-
-
-class ExportedEventOut(Answer):
-    """A line of the audit log about an account. ``by`` is ``you``, ``other``, or "" for the installation itself."""
-
-    at: Timestamp
-    kind: str
-    by: str
-    network: str
-    agent: str
-    facts: dict[str, Any]
-
-
-class OwnDataOut(Answer):
-    """Everything that is kept about an account, without secrets."""
-
-    account: ExportedProfileOut
-    groups: tuple[str, ...]
-    sessions: tuple[SessionOut, ...]
-    invitations_received: tuple[ReceivedInviteOut, ...]
-    invitations_sent: tuple[GivenInviteOut, ...]
-    apps: tuple[ConnectedAppOut, ...]
-    signed_out_of: tuple[ExportedLogoutOut, ...]
-    identities: tuple[IdentityOut, ...]
-    history: tuple[ExportedEventOut, ...]

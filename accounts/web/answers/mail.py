@@ -8,7 +8,7 @@ from typing import Any
 from accounts.core.database.page import Page
 from accounts.flows.helpdesk.dead_letters import DeadLetter
 from accounts.web.answers.base import Answer, PageAnswer, Timestamp
-from accounts.web.answers.links import AccountSummaryOut, LinkExplanationOut
+from accounts.web.answers.link_doctor import AccountSummaryOut, LinkExplanationOut
 
 
 class MailCountsOut(Answer):

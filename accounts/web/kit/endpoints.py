@@ -80,13 +80,13 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
         rule = f"/l/{purpose}{rule}"
     has_form = answer_format == "html" and route.template and method != "GET"
     endpoint, form_endpoint = _endpoint(route), _form_endpoint(route)
-    automatic = None if route.preflight is None else False
+    automatic = False if route.has_preflight else None
     for each in [rule] if answer_format == "json" or route.unprefixed else [rule, LANGUAGE_RULE + rule]:
         state.add_url_rule(each, route.name, endpoint, methods=[method], provide_automatic_options=automatic)
         if has_form:
             state.add_url_rule(each, f"{route.name}_form", form_endpoint, methods=["GET"])
-    if route.preflight is not None:
-        state.add_url_rule(rule, f"{route.name}_preflight", route.preflight, methods=["OPTIONS"])
+    if route.has_preflight:
+        state.add_url_rule(rule, f"{route.name}_preflight", _preflight_endpoint(route), methods=["OPTIONS"])
 
 
 def _pop_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
@@ -114,7 +114,6 @@ def _limit_request_size() -> None:
 
 
 def _endpoint(route: Route) -> Callable[..., BaseResponse]:
-    @functools.wraps(route.view)
     def endpoint(**values: Any) -> BaseResponse:
         if route.csrf is not False:
             csrf.check_origin()
@@ -128,6 +127,10 @@ def _endpoint(route: Route) -> Callable[..., BaseResponse]:
         return answer if isinstance(answer, BaseResponse) else answer.response()
 
     return endpoint
+
+
+def _preflight_endpoint(route: Route) -> Callable[..., BaseResponse]:
+    return lambda: cast("Callable[..., BaseResponse]", route.preflight)()
 
 
 def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:

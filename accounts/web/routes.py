@@ -1,0 +1,79 @@
+"""Declare the addresses whose views, and the models of these, are imported on first use.
+
+Authlib alone, which those of the OpenID provider import, would take a fifth of every start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.web.kit.routes import HTML, JSON, SIGNED_IN, Routes
+
+METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True}
+CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": "preflight"}
+UNPREFIXED_PAGE: dict[str, Any] = {"formats": HTML, "unprefixed": True}
+CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf": False}
+
+# What programs ask of the OpenID provider, without a person.
+oidc = Routes("accounts.web.oidc_endpoints")
+oidc.get("/.well-known/openid-configuration", view="discovery", **METADATA_ROUTE)
+oidc.get("/oauth/jwks", view="jwks", **METADATA_ROUTE)
+oidc.post("/oauth/token", view="token", **CLIENT_ROUTE)
+oidc.post("/oauth/revoke", view="revoke", **CLIENT_ROUTE)
+oidc.post("/oauth/introspect", view="introspect", **CLIENT_ROUTE)
+oidc.get("/oauth/userinfo", view="userinfo", **CLIENT_ROUTE)
+oidc.post("/oauth/userinfo", view="userinfo_by_post", **CLIENT_ROUTE)
+
+# Where other apps send people.
+oidc_pages = Routes("accounts.web.oidc_pages")
+oidc_pages.get("/oauth/authorize", view="authorize", **CROSS_SITE_PAGE)
+oidc_pages.post("/oauth/authorize", view="authorize_by_post", **CROSS_SITE_PAGE)
+oidc_pages.post("/oauth/consent", view="decide", form="ConsentForm", **UNPREFIXED_PAGE)
+oidc_pages.get("/oauth/logout", view="logout", **CROSS_SITE_PAGE)
+oidc_pages.post("/oauth/logout", view="logout_by_post", **CROSS_SITE_PAGE)
+oidc_pages.post("/oauth/logout/confirm", view="confirm_logout", form="LogoutForm", **UNPREFIXED_PAGE)
+
+connected_apps = Routes("accounts.web.connected_apps")
+connected_apps.get("/account/apps", view="list_connected_apps", access=SIGNED_IN, answers="ConnectedAppsOut")
+connected_apps.delete(
+    "/account/apps/<app_id>", view="disconnect_app", html_rule="/disconnect", access=SIGNED_IN, statuses=(204,)
+)
+connected_apps.get("/signed-out", view="signed_out", query="LogoutStatusForm", answers="LogoutStatusOut")
+
+own_data = Routes("accounts.web.own_data")
+own_data.get("/account/export", view="export_data", access=SIGNED_IN, step_up=True, answers="OwnDataOut")
+
+upstream = Routes("accounts.web.upstream")
+upstream.post(
+    "/upstream/<upstream_id>/sign-in", view="sign_in_with", form="UpstreamSignInForm", answers="UpstreamStartOut"
+)
+upstream.post(
+    "/upstream/<upstream_id>/connect",
+    view="connect_with",
+    access=SIGNED_IN,
+    step_up=True,
+    form="Form",
+    answers="UpstreamStartOut",
+)
+upstream.post("/upstream/<upstream_id>/join", view="join_with", form="Form", formats=HTML)
+upstream.get("/upstream/<upstream_id>/onward", view="onward", formats=HTML)
+upstream.get("/upstream/<upstream_id>/callback", view="upstream_callback", formats=HTML)
+upstream.get("/account/identities", view="list_identities", access=SIGNED_IN, answers="IdentitiesOut")
+upstream.delete(
+    "/account/identities/<identity_id>",
+    view="disconnect_identity",
+    html_rule="/disconnect",
+    access=SIGNED_IN,
+    step_up=True,
+    statuses=(204,),
+)
+
+mailbox = Routes("accounts.web.mailbox")
+mailbox.get("/mailbox", view="mailbox", answers="MailboxOut")
+mailbox.get("/mailbox/<message_id>", view="mailbox_message", formats=HTML)
+
+openapi = Routes("accounts.web.openapi")
+openapi.get("/openapi.json", view="openapi", formats=JSON, answers="accounts.web.answers.api:ApiDescriptionOut")
+openapi.get("/docs", view="docs", formats=JSON, media_types=("text/html",))
+
+LAZY_ROUTES = (connected_apps, mailbox, openapi, oidc, oidc_pages, own_data, upstream)
