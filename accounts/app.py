@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from accounts.config import ENV_PREFIX, Settings
 from accounts.extension import Accounts, get_app_state
 from accounts.web.kit import context, errors, headers
+from accounts.web.kit.lazy_rule import LazyRule
 
 
 class _NullSessionInterface(SessionInterface):
@@ -41,6 +42,7 @@ def create_app(settings: Settings | Mapping[str, Any] | None = None, **options: 
         settings = Settings.load(settings)
     app = Flask("accounts", static_folder=None, template_folder=None)
     app.session_interface = _NullSessionInterface()
+    app.url_rule_class = LazyRule
     # Its redirects would be made from the Host header, and no address of ours has two slashes.
     app.url_map.merge_slashes = False
     app.config.from_mapping({name: value for name, value in config.items() if not name.startswith(ENV_PREFIX)})
