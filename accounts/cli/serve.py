@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import gc
 import multiprocessing
 import os
 import signal
@@ -13,11 +15,12 @@ from types import FrameType
 
 import click
 from flask import Flask
+from sqlalchemy.orm import configure_mappers
 
 from accounts.app import create_app
 from accounts.cli.app import open_app
 from accounts.cli.commands import Command
-from accounts.cli.context import find_host_site, load_settings, make_site
+from accounts.cli.context import find_host_site, load_settings
 from accounts.cli.logs import configure_logging, log_requests
 from accounts.config import Settings, SettingsError
 from accounts.core.database import schema
@@ -38,7 +41,10 @@ DELIVERY_DRAIN_SECONDS = 8
 @click.command("serve", cls=Command)
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Processes that serve.")
 def serve(workers: int) -> None:
-    """Migrate the database, print the address, serve pages and JSON, and deliver mail."""
+    """Migrate the database, print the address, serve pages and JSON, and deliver mail.
+
+    The app is made once, before any process serves: those that do are forked, and share its memory.
+    """
     try:
         # Of the optional extra "server": a host app has a server of its own.
         from granian import Granian
@@ -48,15 +54,18 @@ def serve(workers: int) -> None:
     settings = Settings.load()
     if workers > 1 and settings.mail_server is None:
         raise SettingsError("several workers need ACCOUNTS_MAIL_SERVER: the development mailbox is of one process")
-    site = make_site(settings)
+    app = create_app(settings)
     _check_port(settings)
+    site = get_app_state(app).site
     schema.upgrade(site.store)
     _print_startup(site)
     # No open connection may cross the fork.
     site.store.close()
+    configure_logging(settings)
+    log_requests(app)
+    _prepare_fork()
     Granian(
-        "accounts.cli.serve:application",
-        factory=True,
+        "accounts",
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
@@ -66,7 +75,7 @@ def serve(workers: int) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=DRAIN_SECONDS,
         log_enabled=False,
-    ).serve()
+    ).serve(target_loader=functools.partial(_start_process, app), wrap_loader=False)
 
 
 @click.command("worker", cls=Command)
@@ -92,12 +101,17 @@ def worker() -> None:
     stop_workers(DRAIN_SECONDS)
 
 
-def application() -> Flask:
-    """Return the WSGI app of one serving process, with its mail worker thread."""
-    settings = Settings.load()
-    configure_logging(settings)
-    app = create_app(settings)
-    log_requests(app)
+def _prepare_fork() -> None:
+    # Python 3.14 would start processes from nothing, each with a copy of its own of everything that was read here.
+    multiprocessing.set_start_method("fork", force=True)
+    # Made at its first query otherwise, by each process.
+    configure_mappers()
+    # The garbage collector writes into whatever it looks at, which ends the sharing. It leaves alone what is frozen.
+    gc.freeze()
+
+
+def _start_process(app: Flask) -> Flask:
+    """Start what one serving process has of its own, and return the app; runs in the forked process."""
     stop_workers = start_workers(app)
     # Not atexit, which a forked process never reaches. A letter cut off here would wait until its lease ends.
     Finalize(None, stop_workers, args=(DELIVERY_DRAIN_SECONDS,), exitpriority=0)
