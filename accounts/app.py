@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from accounts.config import ENV_PREFIX, Settings
 from accounts.extension import Accounts, get_app_state
 from accounts.web.kit import context, errors, headers
+from accounts.web.kit.front import Front
 from accounts.web.kit.lazy_rule import LazyRule
 
 
@@ -48,13 +49,15 @@ def create_app(settings: Settings | Mapping[str, Any] | None = None, **options: 
     app.config.from_mapping({name: value for name, value in config.items() if not name.startswith(ENV_PREFIX)})
     app.config["SESSION_COOKIE_NAME"] = "unused"
     Accounts(settings=settings, **options).mount(app)
-    ring = get_app_state(app).site.ring
+    state = get_app_state(app)
+    ring = state.site.ring
     app.secret_key, *fallbacks = [key.secret for key in ring.newest_first()]
     app.config["SECRET_KEY_FALLBACKS"] = fallbacks
     errors.register_error_handlers(app)
     app.before_request(_begin)
     app.after_request(_log_request)
     app.after_request(headers.add_security_headers)
+    app.wsgi_app = Front(app, state.all_routes)  # type: ignore[method-assign] # Flask's documented way
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         # Not the host: links and redirects come from ACCOUNTS_PUBLIC_ORIGIN alone.

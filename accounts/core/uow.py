@@ -42,9 +42,9 @@ class UnitOfWork:
     :ivar logout_events: which clients have to be told that sessions end in this transaction.
     """
 
-    def __init__(self, site: Site, request_info: RequestInfo | None = None) -> None:
+    def __init__(self, site: Site, request_info: RequestInfo | Callable[[], RequestInfo] | None = None) -> None:
         self.site = site
-        self.request_info = request_info or RequestInfo(locale=site.settings.locale)
+        self._request_info = request_info or RequestInfo(locale=site.settings.locale)
         self._connection: Connection | None = None
         self._session: LogoutTrackingSession | None = None
         self._mail_enqueued = False
@@ -53,6 +53,17 @@ class UnitOfWork:
         self.active = False
         """Whether its ``with`` block is running."""
         self.logout_events = LogoutEvents()
+
+    @property
+    def request_info(self) -> RequestInfo:
+        """Who makes the request; found out on first use where that was given as a function."""
+        if not isinstance(self._request_info, RequestInfo):
+            self._request_info = self._request_info()
+        return self._request_info
+
+    @request_info.setter
+    def request_info(self, request_info: RequestInfo | Callable[[], RequestInfo]) -> None:
+        self._request_info = request_info
 
     @property
     def session(self) -> Session:

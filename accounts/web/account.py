@@ -11,16 +11,16 @@ from accounts.flows.account import change_email, change_password, close_account,
 from accounts.flows.oidc import backchannel
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
-from accounts.flows.sessions.csrf_token import make_csrf_token
 from accounts.flows.shared.fields import Checkbox, Form, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
 from accounts.web.answers.account import AccountOut, AccountWithTokenOut, CsrfTokenOut, SessionsOut
 from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
 from accounts.web.kit import context
-from accounts.web.kit.context import site, uow
+from accounts.web.kit.context import uow
 from accounts.web.kit.cookies import device_account_ids
 from accounts.web.kit.reply import Reply
+from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, api_url, page_url
 
 routes: Routes = Routes()
@@ -147,15 +147,13 @@ def _logout_status_header() -> dict[str, str]:
 @routes.get("/csrf", formats=JSON, answers=CsrfTokenOut)
 def csrf() -> Reply:
     """Return the token that JSON requests of a signed-in browser send as ``X-CSRF-Token``."""
-    return Reply(json=CsrfTokenOut(csrf_token=make_csrf_token(site(), context.ensure_session())))
+    return Reply(json=CsrfTokenOut(csrf_token=context.state().csrf_token()))
 
 
-@routes.get("/account", access=SIGNED_IN, formats=JSON, answers=AccountWithTokenOut)
-def account() -> Reply:
+@routes.get("/account", access=SIGNED_IN, formats=JSON, answers=AccountWithTokenOut, hot=True)
+def account(state: RequestState) -> Reply:
     """Return the signed-in account."""
-    current = context.require_account()
-    csrf_token = make_csrf_token(site(), current.session)
-    return Reply(json=AccountWithTokenOut.from_session(current, csrf_token))
+    return Reply(json=AccountWithTokenOut.from_session(state.require_account(), state.csrf_token()))
 
 
 def _profile_context() -> dict[str, Any]:

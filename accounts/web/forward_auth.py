@@ -19,6 +19,8 @@ from accounts.flows.forward_auth import HOST_SESSION, ForwardSession, HostSessio
 from accounts.web.kit import context, errors
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.cookies import host_cookie_name
+from accounts.web.kit.plain_response import PlainResponse
+from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.routes import HTML, SIGNED_IN, Routes, page_url
 
 routes: Routes = Routes()
@@ -36,11 +38,6 @@ class ProxiedRequest:
     path: str
 
     @property
-    def is_own_origin(self) -> bool:
-        """Whether the app stands at the origin of the service itself, where its session cookie goes."""
-        return self.origin == site().settings.public_origin
-
-    @property
     def is_secure(self) -> bool:
         """Whether the app is asked by https."""
         return self.origin.startswith("https://")
@@ -50,25 +47,29 @@ class ProxiedRequest:
         return host_cookie_name(name, secure=self.is_secure)
 
 
-@routes.get("/forward-auth", formats=HTML)
-def forward_auth() -> Response:
-    """Tell a proxy who comes: 200 with headers about them, 401 (with where to sign in), or 403."""
-    proxied = _proxied_request()
-    try:
-        visitor = forward_auth_flow.authorize_forwarded_request(
-            uow(), _read_ticket(proxied), proxied.origin, request.args.get("app", "")
-        )
-    except NotSignedIn:
-        return _sign_in_response(proxied)
-    except Forbidden as problem:
+def _show_refusal(problem: Problem) -> Response:
+    if isinstance(problem, NotSignedIn):
+        return _sign_in_response(_proxied_request(context.state()))
+    if isinstance(problem, Forbidden):
         return _text_response(FORBIDDEN_MESSAGE, problem)
-    return Response("", 200, visitor.headers(), content_type="text/plain; charset=utf-8")
+    raise problem
+
+
+@routes.get("/forward-auth", formats=HTML, hot=True, show_problem=_show_refusal)
+def forward_auth(state: RequestState) -> PlainResponse:
+    """Tell a proxy who comes: 200 with headers about them, 401 (with where to sign in), or 403."""
+    proxied = _proxied_request(state)
+    app_id = state.request.args.get("app", "") if state.environ.get("QUERY_STRING") else ""
+    visitor = forward_auth_flow.authorize_forwarded_request(
+        state.uow, _read_ticket(state, proxied), proxied.origin, app_id
+    )
+    return PlainResponse(b"", 200, [("Content-Type", "text/plain; charset=utf-8"), *visitor.headers().items()])
 
 
 @routes.get("/forward-auth/start", formats=HTML)
 def forward_start() -> Response:
     """At the app's host: bind the way through signing in to this browser."""
-    proxied = _proxied_request()
+    proxied = _proxied_request(context.state())
     name = proxied.cookie_name(NONCE_COOKIE)
     # The same one for all tabs: a second page that is opened meanwhile must not undo the first.
     nonce = request.cookies.get(name, "")[:64] or forward_auth_flow.make_browser_nonce()
@@ -92,7 +93,7 @@ def forward_pass() -> Response:
 @routes.get("/forward-auth/enter", formats=HTML)
 def forward_enter() -> Response:
     """Redeem the handover token at the app's host: set a cookie of this host, and go on to the page asked for."""
-    proxied = _proxied_request()
+    proxied = _proxied_request(context.state())
     try:
         nonce = request.cookies.get(proxied.cookie_name(NONCE_COOKIE), "")
         ticket, path = forward_auth_flow.redeem_handover_token(
@@ -112,27 +113,27 @@ def forward_enter() -> Response:
     return response
 
 
-def _proxied_request() -> ProxiedRequest:
-    forwarded_origin = (
-        f"{request.headers.get('X-Forwarded-Proto', '')}://{request.headers.get('X-Forwarded-Host', '')}"
-    )
-    own_origin = site().settings.public_origin
+def _proxied_request(state: RequestState) -> ProxiedRequest:
+    environ = state.environ
     # Where no proxy says anything, the request is for the service itself.
-    origin = (parse_origin(forwarded_origin) or "") if "X-Forwarded-Host" in request.headers else own_origin
-    return ProxiedRequest(origin, request.headers.get("X-Forwarded-Uri", "/"))
+    origin = state.site.settings.public_origin
+    if "HTTP_X_FORWARDED_HOST" in environ:
+        origin = parse_origin(f"{state.header('X_FORWARDED_PROTO')}://{state.header('X_FORWARDED_HOST')}") or ""
+    return ProxiedRequest(origin, environ.get("HTTP_X_FORWARDED_URI", "/"))
 
 
-def _read_ticket(proxied: ProxiedRequest) -> ForwardSession:
+def _read_ticket(state: RequestState, proxied: ProxiedRequest) -> ForwardSession:
     """Return the session of the request.
 
     :raises NotSignedIn: no cookie that is valid at that origin.
     """
-    if proxied.is_own_origin:
-        session = context.load_session()
+    # At the origin of the service itself, where its session cookie goes.
+    if proxied.origin == state.site.settings.public_origin:
+        session = state.load_session()
         ticket = ForwardSession.from_session(session) if session is not None and session.account_id else None
     else:
         ticket = forward_auth_flow.read_host_session(
-            site(), request.cookies.get(proxied.cookie_name(HOST_SESSION_COOKIE), ""), proxied.origin
+            state.site, state.cookie(proxied.cookie_name(HOST_SESSION_COOKIE)), proxied.origin
         )
     if ticket is None:
         raise NotSignedIn("no cookie for that origin")

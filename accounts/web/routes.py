@@ -9,7 +9,7 @@ from typing import Any
 
 from accounts.web.kit.routes import HTML, JSON, SIGNED_IN, Routes
 
-METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True}
+METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True, "hot": True}
 CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": "preflight"}
 UNPREFIXED_PAGE: dict[str, Any] = {"formats": HTML, "unprefixed": True}
 CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf": False}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from accounts.web.kit.forms import CSRF_FIELD, MAX_BODY_BYTES
+from accounts.web.kit.forms import CSRF_FIELD
+from accounts.web.kit.request_state import MAX_BODY_BYTES
 from tests.kit.tables import dump_tables
 from tests.people import Person, Service
 from tests.web.endpoints import Endpoint, csrf_token, list_endpoints, problem_code, request_endpoint

@@ -26,15 +26,15 @@ from accounts.web.answers.invites import (
     BatchPageOut,
     DiscardedBatchOut,
 )
-from accounts.web.kit import forms
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.errors import translate
 from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.reply import Reply
+from accounts.web.kit.request_state import MAX_BODY_BYTES
 from accounts.web.kit.routes import page_url
 from accounts.web.kit.streams import ProblemLine, Stream, join_chunks
 
-MAX_UPLOAD_BYTES = batch_file.MAX_LIST_BYTES * 4 // 3 + forms.MAX_BODY_BYTES
+MAX_UPLOAD_BYTES = batch_file.MAX_LIST_BYTES * 4 // 3 + MAX_BODY_BYTES
 """As Base64 in JSON a file is a third longer."""
 
 

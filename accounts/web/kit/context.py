@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar, cast, overload
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app, g, has_request_context, request
 from werkzeug.local import LocalProxy
 
 from accounts.core.site import Site
@@ -16,6 +16,8 @@ from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.runtime import Runtime
 
 EXTENSION_NAME = "accounts"
+HANDED_STATE = "accounts.state"
+"""Where the environ has the state of a request that was begun before Flask was asked (``kit.front``)."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -39,13 +41,23 @@ def state() -> RequestState:
     try:
         return cast(RequestState, _context_globals()._accounts)
     except AttributeError:
-        g._accounts = created = RequestState(cast(Runtime, get_extension_state(current_app)))
+        g._accounts = created = _handed_state() or RequestState(_app_runtime())
         return created
+
+
+def _handed_state() -> RequestState | None:
+    handed = request.environ.get(HANDED_STATE) if has_request_context() else None
+    # Another app may be asked something while this request is answered: its context has a state of its own.
+    return handed if handed is not None and handed.runtime is _app_runtime() else None
 
 
 def existing_state() -> RequestState | None:
     """Return the state of this context, if anything of ours ran in it; None otherwise."""
     return cast("RequestState | None", _context_globals().get("_accounts"))
+
+
+def _app_runtime() -> Runtime:
+    return cast(Runtime, get_extension_state(current_app))
 
 
 def runtime() -> Runtime:
@@ -151,11 +163,7 @@ def login_required(view: Callable[P, T] | None = None, /, *, group: str | None =
 
 
 def release(error: BaseException | None = None) -> None:
-    """Teardown: give back what this context opened, whatever happened. Never commits, never raises, may run twice."""
+    """Teardown: give back what this context opened."""
     request_state = existing_state()
-    if request_state is None:
-        return
-    try:
+    if request_state is not None:
         request_state.release()
-    except Exception:  # noqa: BLE001 - a connection that died cannot be given back; the answer is out already
-        current_app.logger.warning("the store went away before its connection was given back")

@@ -21,7 +21,17 @@ from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
 from accounts.web.kit.query import read_query
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import ID_PATTERN, LINK_BLUEPRINT, MAIN_BLUEPRINT, Access, Answer, Route, Routes
+from accounts.web.kit.request_state import MAX_BODY_BYTES, limit_request_size
+from accounts.web.kit.routes import (
+    ID_PATTERN,
+    LINK_BLUEPRINT,
+    MAIN_BLUEPRINT,
+    Access,
+    Answer,
+    Preflight,
+    Route,
+    Routes,
+)
 
 LANGUAGE_RULE = f"/<any({', '.join(LOCALES)}):prefix>"
 """What stands in front of a page's rule in its second rule: one view, one endpoint, an address with and without.
@@ -92,7 +102,9 @@ def _add_route(route: Route, state: BlueprintSetupState) -> None:
 def _pop_hidden_values(endpoint: str | None, values: dict[str, Any] | None) -> None:
     state = context.state()
     hidden_values = values if values is not None else {}
-    state.begin(hidden_values.pop("format", "html"))
+    answer_format = hidden_values.pop("format", "html")
+    if state.error is None:
+        state.begin(answer_format)
     state.purpose = hidden_values.pop("purpose", "")
     state.prefix = hidden_values.pop("prefix", "")
     for name, value in hidden_values.items():
@@ -108,9 +120,7 @@ def _add_language_prefix(endpoint: str, values: dict[str, Any]) -> None:
 
 
 def _limit_request_size() -> None:
-    request.max_content_length = forms.MAX_BODY_BYTES
-    request.max_form_memory_size = forms.MAX_BODY_BYTES
-    request.max_form_parts = forms.MAX_FORM_PARTS
+    limit_request_size(request)
 
 
 def _endpoint(route: Route) -> Callable[..., BaseResponse]:
@@ -119,8 +129,11 @@ def _endpoint(route: Route) -> Callable[..., BaseResponse]:
             csrf.check_origin()
         _check_access(route.access)
         try:
+            _raise_error_of_view()
             answer = _call_view(route, values)
         except Problem as problem:
+            if route.show_problem is not None:
+                return route.show_problem(problem)
             if not route.template:
                 raise
             answer = errors.redisplay_form(problem, functools.partial(_form_reply, route, values, problem))
@@ -130,14 +143,21 @@ def _endpoint(route: Route) -> Callable[..., BaseResponse]:
 
 
 def _preflight_endpoint(route: Route) -> Callable[..., BaseResponse]:
-    return lambda: cast("Callable[..., BaseResponse]", route.preflight)()
+    return lambda: cast(Preflight, route.preflight)()
+
+
+def _raise_error_of_view() -> None:
+    state = context.state()
+    if state.error is not None:
+        error, state.error = state.error, None
+        raise error
 
 
 def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
     if route.step_up:
         step_up.require_step_up(context.require_account())
     # Nothing of the body is read so far: only who is let in may say much.
-    request.max_content_length = request.max_form_memory_size = route.max_bytes or forms.MAX_BODY_BYTES
+    request.max_content_length = request.max_form_memory_size = route.max_bytes or MAX_BODY_BYTES
     if route.csrf is not False:
         csrf.check_token(csrf_required=route.needs_csrf_token)
     arguments: dict[str, Any] = {**values, **read_query(route.query, is_strict=route.refuses_unknown_query)}
@@ -145,6 +165,8 @@ def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
         arguments["form"] = forms.read_form(route.form)
     elif request.method not in csrf.SAFE_METHODS and context.state().format == "json":
         forms.read_json_body()  # nothing is asked for, but what is sent must be JSON here, too
+    if route.hot:
+        arguments["state"] = context.state()
     return route.view(**arguments)
 
 

@@ -19,7 +19,6 @@ M = TypeVar("M", bound=BaseModel)
 
 CSRF_FIELD, LINK_FIELD = "csrf_token", "link_id"
 RESERVED_FIELDS = frozenset({CSRF_FIELD, LINK_FIELD})
-MAX_BODY_BYTES, MAX_FORM_PARTS = 64 * 1024, 20
 
 
 @dataclass(frozen=True, slots=True)

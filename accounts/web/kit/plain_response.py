@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
 from flask import Response
 
@@ -24,6 +21,15 @@ class PlainResponse:
     status: int
     headers: HeaderList
 
+    def wsgi_headers(self) -> HeaderList:
+        """Return the headers as a WSGI server takes them.
+
+        :raises ValueError: there is a line break in one of them.
+        """
+        if any("\n" in value or "\r" in value for _, value in self.headers):
+            raise ValueError("Header values must not contain newline characters.")
+        return [*self.headers, ("Content-Length", str(len(self.body)))]
+
     def response(self) -> Response:
         """Return the same as Flask's response.
 
@@ -33,18 +39,6 @@ class PlainResponse:
         if self.status == HTTPStatus.NO_CONTENT:
             del response.headers["Content-Type"]  # Flask's own
         return response
-
-
-def json_response(
-    body: Mapping[str, Any], status: int = 200, headers: Iterable[tuple[str, str]] = ()
-) -> PlainResponse:
-    """Return JSON as the specifications of OAuth and OpenID Connect have it."""
-    return PlainResponse(json.dumps(body).encode(), status, [("Content-Type", "application/json"), *headers])
-
-
-def text_response(text: str, status: int = 200, headers: Iterable[tuple[str, str]] = ()) -> PlainResponse:
-    """Return plain text."""
-    return PlainResponse(text.encode(), status, [("Content-Type", "text/plain; charset=utf-8"), *headers])
 
 
 def add_vary(headers: HeaderList, name: str) -> None:

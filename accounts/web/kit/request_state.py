@@ -6,15 +6,17 @@ Everything is made on first use. A page that does not ask for an account opens n
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from time import perf_counter
 from typing import Any, Literal
 
-from flask import has_request_context, request
+from flask import Request, has_request_context, request
 from werkzeug.sansio.http import parse_cookie
+from werkzeug.wrappers import Request as BaseRequest
 
 from accounts.core.audit.log import RequestInfo
 from accounts.core.errors import Forbidden, NotSignedIn
@@ -31,6 +33,14 @@ from accounts.web.kit.timing import Timing, start_timing
 Format = Literal["html", "json"]
 client_network = lru_cache(maxsize=4096)(throttle.client_network)
 describe_user_agent = lru_cache(maxsize=256)(user_agent.describe_user_agent)
+MAX_BODY_BYTES, MAX_FORM_PARTS = 64 * 1024, 20
+log = logging.getLogger("accounts.web")
+
+
+def limit_request_size(request: BaseRequest) -> None:
+    """Refuse to read more of a request than any form of ours has."""
+    request.max_content_length = request.max_form_memory_size = MAX_BODY_BYTES
+    request.max_form_parts = MAX_FORM_PARTS
 
 
 def negotiate_format() -> Format:
@@ -75,6 +85,9 @@ class RequestState:
     session_changed: bool = False
     account: CurrentAccount | None = None
     account_loaded: bool = False
+    error: Exception | None = None
+    """What the view of this request has raised already, before Flask was asked."""
+    _request: BaseRequest | None = None
     _cookies: Mapping[str, str] | None = None
 
     @property
@@ -100,6 +113,19 @@ class RequestState:
     def format(self, chosen: Format) -> None:
         self.chosen_format = chosen
 
+    @property
+    def request(self) -> BaseRequest:
+        """The request with its query and body: Flask's, or one like it where Flask is not asked.
+
+        :raises RuntimeError: no request is answered.
+        """
+        if self._request is None:
+            if has_request_context():
+                return request
+            self._request = Request(dict(self.environ))
+            limit_request_size(self._request)
+        return self._request
+
     def begin(self, answer_format: Format) -> None:
         """Begin to answer by a view of ours, in a format."""
         self.own_view, self.chosen_format = True, answer_format
@@ -123,13 +149,17 @@ class RequestState:
     def uow(self) -> UnitOfWork:
         """The unit of work of this request."""
         if self.unit_of_work is None:
-            self.unit_of_work = UnitOfWork(self.site, self._request_info())
+            self.unit_of_work = UnitOfWork(self.site, self._request_info)
         return self.unit_of_work
 
     def release(self) -> None:
-        """Give back what was opened. Commits nothing."""
-        if self.unit_of_work is not None:
+        """Give back what was opened, whatever happened. Never commits, never raises, may run twice."""
+        if self.unit_of_work is None:
+            return
+        try:
             self.unit_of_work.close()
+        except Exception:  # noqa: BLE001 - a connection that died cannot be given back; the answer is out already
+            log.warning("the store went away before its connection was given back")
 
     def load_session(self) -> Session | None:
         """Return the session in the cookie, verified; of a signed-in account or of a visitor."""
@@ -166,8 +196,7 @@ class RequestState:
             self.account_loaded = True
             if self.account is not None:
                 self.set_language(self.account.locale)
-                info = self.uow.request_info
-                self.uow.request_info = replace(info, account_id=self.account.id, locale=self.get_language())
+                self.uow.request_info = self._request_info
         return self.account
 
     def require_account(self, group: str | None = None) -> CurrentAccount:
@@ -203,6 +232,7 @@ class RequestState:
         if not self.environ:
             return RequestInfo(locale=self.site.settings.locale)
         return RequestInfo(
+            account_id=self.account.id if self.account else None,
             network=client_network(self.environ.get("REMOTE_ADDR") or ""),
             agent=describe_user_agent(self.header("USER_AGENT")),
             request_id=self.request_id,

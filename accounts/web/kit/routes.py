@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from werkzeug.utils import import_string
 from werkzeug.wrappers import Response as BaseResponse
 
+from accounts.core.errors import Problem
 from accounts.core.models.account import ADMIN_GROUP
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ class Built(Protocol):
 
 Answer = BaseResponse | Built
 View = Callable[..., Answer]
+Preflight = Callable[[], BaseResponse]
 Model = type[BaseModel]
 ContextBuilder = Callable[..., Mapping[str, Any]]
 HTML, JSON, BOTH = frozenset({"html"}), frozenset({"json"}), frozenset({"html", "json"})
@@ -115,6 +117,10 @@ class Route:
         for a session. False: other sites may ask, from any Origin, and no form of ours leads there.
     :ivar unprefixed: not registered below a language: other programs know it by this address.
     :ivar preflight: the view that answers a CORS preflight (Fetch, section 4.8), for scripts of other origins.
+    :ivar hot: whether programs ask it so often that it is answered before Flask, where the service runs by itself
+        (:mod:`accounts.web.kit.front`). Its view gets the ``RequestState`` as ``state``, asks nothing of Flask, and
+        returns a ``PlainResponse`` or a ``Reply`` without a page.
+    :ivar show_problem: makes the answer to a problem of the view, where it is neither a page nor JSON about it.
     :ivar step_up: needs a password verified in this session within :data:`~sessions.STEP_UP_MAX_AGE`.
     :ivar max_bytes: size limit of the request body, in bytes; None: that of all forms.
     :ivar form: model of the body, passed to the view as ``form``.
@@ -137,7 +143,9 @@ class Route:
     access: Access = PUBLIC
     csrf: bool | None = None
     unprefixed: bool = False
-    preflight: Importable[Callable[..., BaseResponse] | None] = Importable(None)
+    preflight: Importable[Preflight | None] = Importable(None)
+    hot: bool = False
+    show_problem: Callable[[Problem], BaseResponse] | None = None
     step_up: bool = False
     max_bytes: Importable[int | None] = Importable(None)
     form: Importable[Model | None] = Importable(None)
