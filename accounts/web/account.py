@@ -39,9 +39,9 @@ def home() -> Reply:
     return Reply(location=page_url("change_account_form" if context.load_account() else "sign_in_form"))
 
 
-def _email_hint() -> dict[str, Any]:
+def _email_hint(state: RequestState) -> dict[str, Any]:
     """Return the address that a link or a client suggests; whether it has an account is not looked up."""
-    return {"given": {"email": request.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}
+    return {"given": {"email": state.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}
 
 
 @routes.post(
@@ -49,6 +49,7 @@ def _email_hint() -> dict[str, Any]:
     form=sign_up.SignUpForm,
     template="sign_up.html",
     context=_email_hint,
+    hot=True,
     answers=MailRequestedOut,
     statuses=(202,),
 )
@@ -78,7 +79,12 @@ def check_mail() -> Reply:
 
 
 @routes.post(
-    "/sign-in", form=password_sign_in.SignInForm, template="sign_in.html", context=_email_hint, answers=AccountOut
+    "/sign-in",
+    form=password_sign_in.SignInForm,
+    template="sign_in.html",
+    context=_email_hint,
+    hot=True,
+    answers=AccountOut,
 )
 def sign_in_(form: password_sign_in.SignInForm) -> Reply:
     """Sign in with address and password."""

@@ -59,9 +59,8 @@ def _show_refusal(problem: Problem) -> Response:
 def forward_auth(state: RequestState) -> PlainResponse:
     """Tell a proxy who comes: 200 with headers about them, 401 (with where to sign in), or 403."""
     proxied = _proxied_request(state)
-    app_id = state.request.args.get("app", "") if state.environ.get("QUERY_STRING") else ""
     visitor = forward_auth_flow.authorize_forwarded_request(
-        state.uow, _read_ticket(state, proxied), proxied.origin, app_id
+        state.uow, _read_ticket(state, proxied), proxied.origin, state.args.get("app", "")
     )
     return PlainResponse(b"", 200, [("Content-Type", "text/plain; charset=utf-8"), *visitor.headers().items()])
 

@@ -21,7 +21,7 @@ from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
 from accounts.web.kit.query import read_query
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.request_state import MAX_BODY_BYTES, limit_request_size
+from accounts.web.kit.request_state import MAX_BODY_BYTES, RequestState, limit_request_size
 from accounts.web.kit.routes import (
     ID_PATTERN,
     LINK_BLUEPRINT,
@@ -136,7 +136,8 @@ def _endpoint(route: Route) -> Callable[..., BaseResponse]:
                 return route.show_problem(problem)
             if not route.template:
                 raise
-            answer = errors.redisplay_form(problem, functools.partial(_form_reply, route, values, problem))
+            build_form = functools.partial(form_reply, route, context.state(), values, problem)
+            answer = errors.redisplay_form(problem, build_form)
         return answer if isinstance(answer, BaseResponse) else answer.response()
 
     return endpoint
@@ -165,18 +166,19 @@ def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
         arguments["form"] = forms.read_form(route.form)
     elif request.method not in csrf.SAFE_METHODS and context.state().format == "json":
         forms.read_json_body()  # nothing is asked for, but what is sent must be JSON here, too
-    if route.hot:
+    if route.hot and not route.template:
         arguments["state"] = context.state()
     return route.view(**arguments)
 
 
 def _form_endpoint(route: Route) -> Callable[..., BaseResponse]:
     def endpoint(**values: Any) -> BaseResponse:
+        _raise_error_of_view()
         _check_access(route.access)
         if route.step_up:
             step_up.require_step_up(context.require_account())
         query = read_query(route.page_query, is_strict=route.refuses_unknown_query)
-        return _form_reply(route, values | query, None).response()
+        return form_reply(route, context.state(), values | query, None).response()
 
     return endpoint
 
@@ -191,12 +193,19 @@ def _check_access(access: Access) -> None:
         context.require_account(access.group or None)
 
 
-def _form_reply(route: Route, values: Mapping[str, Any], problem: Problem | None) -> Reply:
+def form_reply(route: Route, state: RequestState, values: Mapping[str, Any], problem: Problem | None) -> Reply:
+    """Return the page of a form.
+
+    :param values: arguments of the rule, and ``query`` where one is declared.
+    :param problem: what was wrong with what was sent.
+    """
     model = cast("type[BaseModel]", route.form or route.query)
     if route.page_query is not None and "query" not in values:
         values = {**values, "query": route.page_query()}
+    if route.hot:
+        values = {**values, "state": state}
     page_context = dict(route.context(**values))
-    given = {"next": local_path(request.args.get("next", "")) or ""} | dict(page_context.pop("given", {}))
+    given = {"next": local_path(state.args.get("next", "")) or ""} | dict(page_context.pop("given", {}))
     if problem is not None:
         given |= forms.submitted_values()
     return Reply(

@@ -1,4 +1,4 @@
-"""Answer what programs ask thousands of times before Flask is asked: who am I, forward-auth, tokens, claims, keys.
+"""Answer before Flask what is asked thousands of times: who am I, forward-auth, tokens, claims, keys, sign-in.
 
 Routing, contexts and hooks of Flask take several times as long as such an answer. A route that is declared ``hot``
 has a view that needs nothing of them: it takes the :class:`RequestState` and returns a plain response. The same view
@@ -10,6 +10,7 @@ there in the place of the view: nothing is done twice, and there is one way to t
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,9 +22,10 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from accounts.web.kit import headers
 from accounts.web.kit.context import EXTENSION_NAME, HANDED_STATE
+from accounts.web.kit.endpoints import form_reply
 from accounts.web.kit.plain_response import HeaderList, PlainResponse
-from accounts.web.kit.request_state import Format, RequestState
-from accounts.web.kit.routes import API_BLUEPRINT, MAIN_BLUEPRINT, Route, Routes
+from accounts.web.kit.request_state import Format, NeedsFlask, RequestState
+from accounts.web.kit.routes import API_BLUEPRINT, MAIN_BLUEPRINT, Access, Route, Routes, View
 from accounts.web.kit.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -43,11 +45,15 @@ class HotRoute:
     """A route that is answered here.
 
     :ivar rule: its rule in Flask, which is its path: it has no arguments.
+    :ivar left_to_flask: names of the environ; a request with a value for one of them is not answered here.
     """
 
-    route: Route
+    method: str
     rule: str
+    access: Access
+    view: View
     answer_format: Format
+    left_to_flask: tuple[str, ...]
 
 
 class Front:
@@ -75,14 +81,14 @@ class Front:
                 start_response(f"{status} {HTTP_STATUS_CODES[status].upper()}", header_list)
                 _log(hot_route, state, status)
                 return (body,)
-            environ[HANDED_STATE] = state
+            if state.error is not None:
+                environ[HANDED_STATE] = state
         return self._wsgi_app(environ, start_response)
 
     def _is_plain(self, environ: WSGIEnvironment, hot_route: HotRoute) -> bool:
         """Return whether Flask itself would have nothing to say about a request before its view is called."""
         return (
-            # JSON refuses what a query says; other protocols ignore what they do not know.
-            not (hot_route.answer_format == "json" and environ.get("QUERY_STRING"))
+            not any(environ.get(name) for name in hot_route.left_to_flask)
             and PLAIN_HOST.fullmatch(environ.get("HTTP_HOST", "")) is not None
             and "HTTP_UPGRADE" not in environ
             and self._app.config["TRUSTED_HOSTS"] is None
@@ -92,16 +98,27 @@ class Front:
 
 def _find_hot_routes(app: Flask, all_routes: Iterable[Routes]) -> dict[tuple[str, str], HotRoute]:
     blueprints: tuple[tuple[str, Format], ...] = ((MAIN_BLUEPRINT, "html"), (API_BLUEPRINT, "json"))
-    return {
-        (route.method, rule.rule): HotRoute(route, rule.rule, answer_format)
+    found = [
+        _hot_route(route, rule.rule, answer_format)
         for routes in all_routes
         for route in routes.declared
         if route.hot
         for blueprint, answer_format in blueprints
-        if answer_format in route.formats
-        for rule in app.url_map.iter_rules(f"{blueprint}.{route.name}")
+        # Of a form, only its page.
+        if answer_format in ({"html"} if route.template else route.formats)
+        for rule in app.url_map.iter_rules(f"{blueprint}.{route.name}{'_form' if route.template else ''}")
         if rule.arguments <= HIDDEN_ARGUMENTS
-    }
+    ]
+    return {(hot_route.method, hot_route.rule): hot_route for hot_route in found}
+
+
+def _hot_route(route: Route, rule: str, answer_format: Format) -> HotRoute:
+    if route.template:
+        view = functools.partial(form_reply, route, values={}, problem=None)
+        return HotRoute("GET", rule, route.access, view, answer_format, ("QUERY_STRING", "SCRIPT_NAME"))
+    # JSON refuses what a query says that nobody declared; other protocols ignore what they do not know.
+    left_to_flask = ("QUERY_STRING",) if answer_format == "json" else ()
+    return HotRoute(route.method, rule, route.access, route.view, answer_format, left_to_flask)
 
 
 def _count_hooks(app: Flask) -> int:
@@ -115,18 +132,19 @@ def _count_hooks(app: Flask) -> int:
 
 
 def _answer(hot_route: HotRoute, state: RequestState) -> tuple[int, HeaderList, bytes] | None:
-    """Return status, headers and body; None where something went wrong, which the state holds then."""
+    """Return status, headers and body; None where Flask is needed, or has to tell the error that the state holds."""
     try:
         state.begin(hot_route.answer_format)
-        access = hot_route.route.access
-        if access.signed_in:
-            state.require_account(access.group or None)
-        answer: Any = hot_route.route.view(state=state)
+        if hot_route.access.signed_in:
+            state.require_account(hot_route.access.group or None)
+        answer: Any = hot_route.view(state=state)
         response: PlainResponse = answer if isinstance(answer, PlainResponse) else answer.plain_response(state)
         header_list = response.wsgi_headers()
         headers.settle_session(state, header_list)
         headers.add_own_headers(state, header_list)
         return response.status, header_list, response.body
+    except NeedsFlask:
+        return None
     except Exception as error:  # noqa: BLE001 - raised again in Flask, which has a handler for each
         state.error = error
         return None
@@ -137,7 +155,7 @@ def _answer(hot_route: HotRoute, state: RequestState) -> tuple[int, HeaderList, 
 def _log(hot_route: HotRoute, state: RequestState, status: int) -> None:
     if state.runtime.request_log is not None:
         state.runtime.request_log.write(
-            method=hot_route.route.method,
+            method=hot_route.method,
             route=hot_route.rule,
             status=status,
             seconds=perf_counter() - state.started,

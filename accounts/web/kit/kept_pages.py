@@ -13,10 +13,13 @@ from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from flask import has_request_context
+
 from accounts.core import errors
 from accounts.core.errors import Problem
 from accounts.web.kit.forms import FormField
 from accounts.web.kit.rendering import Rendering
+from accounts.web.kit.request_state import NeedsFlask, RequestState
 
 MAX_KEPT_PAGES = 256
 """In one app. Ours are about 10, in each language, with and without it in front of the address."""
@@ -25,14 +28,17 @@ PROBLEM_MEMBERS = frozenset({"type", "title", "status", "code"})
 _TOKEN_PLACE = secrets.token_hex(16)
 
 
-def render_page(template: str, values: Mapping[str, Any]) -> bytes:
-    """Return a page of this request, in UTF-8: from the kept ones, if it is one of them.
+def render_page(state: RequestState, template: str, values: Mapping[str, Any]) -> bytes:
+    """Return a page of a request, in UTF-8: from the kept ones, if it is one of them.
 
     :param values: what the page is told.
     :raises jinja2.TemplateNotFound: there is no template of that name.
+    :raises NeedsFlask: it is none of the kept ones, and Flask was not asked.
     """
-    rendering = Rendering.of_request()
+    rendering = Rendering.of(state)
     kept_pages, key = rendering.runtime.kept_pages, _page_key(template, values, rendering)
+    if key not in kept_pages and not has_request_context():
+        raise NeedsFlask  # which makes the addresses in a page
     if key is None or (key not in kept_pages and len(kept_pages) >= MAX_KEPT_PAGES):
         return rendering.render(template, values).encode()
     if key not in kept_pages:

@@ -13,10 +13,11 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from flask import current_app, request, url_for
+from flask import url_for
 
 from accounts.flows.sessions.session import CurrentAccount
-from accounts.web.kit import context, csrf
+from accounts.web.kit import context
+from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.runtime import Runtime
 
 
@@ -40,18 +41,23 @@ class Rendering:
     csrf_token: Callable[[], str]
 
     @classmethod
-    def of_request(cls) -> Rendering:
-        """Return what a page of this request may know."""
-        state, language = context.state(), context.get_language()
+    def of(cls, state: RequestState) -> Rendering:
+        """Return what a page of a request may know."""
+        language = state.get_language()
         return cls(
             runtime=state.runtime,
             language=language,
             prefix=state.prefix,
             texts=state.runtime.languages.texts(language),
             account=state.account,
-            has_fixed_urls=_has_fixed_urls(),
-            csrf_token=functools.cache(csrf.csrf_token),
+            has_fixed_urls=_has_fixed_urls(state),
+            csrf_token=functools.cache(state.csrf_token),
         )
+
+    @classmethod
+    def of_request(cls) -> Rendering:
+        """Return what a page of the request may know that Flask answers now."""
+        return cls.of(context.state())
 
     def render(self, template: str, values: Mapping[str, Any]) -> str:
         """Return the page.
@@ -101,12 +107,12 @@ current_rendering = _rendering.get
 """Return the page that is being made."""
 
 
-def _has_fixed_urls() -> bool:
+def _has_fixed_urls(state: RequestState) -> bool:
     """Return whether the addresses in a page depend on nothing in its request but the language in front.
 
     ``SCRIPT_NAME`` may come from a header (X-Forwarded-Prefix), a host name from another, and a host app may add to
     each address what it likes: none of this may stand in what the next one gets.
     """
-    app = current_app
+    app = state.runtime.templates.app
     is_bound = app.url_default_functions.get(None) or app.subdomain_matching or app.url_map.host_matching
-    return not (request.root_path or is_bound)
+    return not (state.environ.get("SCRIPT_NAME") or is_bound)

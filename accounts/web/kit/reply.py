@@ -77,7 +77,7 @@ class Reply:
     def _render(self, state: RequestState) -> bytes:
         values = {**_template_values(self.json), **self.context}
         if state.own_view or self.template.startswith(OWN_TEMPLATES):
-            return render_page(self.template.removeprefix(OWN_TEMPLATES), values)
+            return render_page(state, self.template.removeprefix(OWN_TEMPLATES), values)
         return render_template(self.template, **values).encode()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -37,6 +37,10 @@ MAX_BODY_BYTES, MAX_FORM_PARTS = 64 * 1024, 20
 log = logging.getLogger("accounts.web")
 
 
+class NeedsFlask(Exception):
+    """Raised where only Flask can go on, before it was asked: the view is called again there."""
+
+
 def limit_request_size(request: BaseRequest) -> None:
     """Refuse to read more of a request than any form of ours has."""
     request.max_content_length = request.max_form_memory_size = MAX_BODY_BYTES
@@ -125,6 +129,11 @@ class RequestState:
             self._request = Request(dict(self.environ))
             limit_request_size(self._request)
         return self._request
+
+    @property
+    def args(self) -> Mapping[str, str]:
+        """The query, of each name the first value."""
+        return self.request.args if self.environ.get("QUERY_STRING") else {}
 
     def begin(self, answer_format: Format) -> None:
         """Begin to answer by a view of ours, in a format."""

@@ -119,7 +119,7 @@ class Route:
     :ivar preflight: the view that answers a CORS preflight (Fetch, section 4.8), for scripts of other origins.
     :ivar hot: whether programs ask it so often that it is answered before Flask, where the service runs by itself
         (:mod:`accounts.web.kit.front`). Its view gets the ``RequestState`` as ``state``, asks nothing of Flask, and
-        returns a ``PlainResponse`` or a ``Reply`` without a page.
+        returns a ``PlainResponse`` or a ``Reply``. Of a form it is the page, whose ``context`` gets the state.
     :ivar show_problem: makes the answer to a problem of the view, where it is neither a page nor JSON about it.
     :ivar step_up: needs a password verified in this session within :data:`~sessions.STEP_UP_MAX_AGE`.
     :ivar max_bytes: size limit of the request body, in bytes; None: that of all forms.

@@ -23,7 +23,7 @@ class Templates:
     """
 
     def __init__(self, app: Flask) -> None:
-        self._app = app
+        self.app = app
         own_loader, host_loader = FileSystemLoader(TEMPLATES_FOLDER), app.jinja_loader
         host_loaders = [_SubfolderLoader(HOST_TEMPLATES_FOLDER, host_loader)] if host_loader else []
         self._environment = _Environment(
@@ -42,8 +42,8 @@ class Templates:
     @property
     def auto_reload(self) -> bool:
         """Whether changed files are read again: as Flask decides for the app's own, ``TEMPLATES_AUTO_RELOAD``."""
-        configured: bool | None = self._app.config["TEMPLATES_AUTO_RELOAD"]
-        return self._app.debug if configured is None else configured
+        configured: bool | None = self.app.config["TEMPLATES_AUTO_RELOAD"]
+        return self.app.debug if configured is None else configured
 
     def render(self, name: str, context: Mapping[str, Any]) -> str:
         """One page.
