@@ -270,7 +270,9 @@ def _write_letter(uow: UnitOfWork, item: OutboxItem, link: Link) -> Letter | Non
         "name": subject.account.name if subject.account else None,
         "until": now() + uow.site.link_signer.lifetime(link),
     }
-    return Letter(link.purpose, item.about.email, item.locale, context, link=uow.link_url(link, subject, carried))
+    url = uow.link_url(link, subject, carried)
+    account_id = subject.account.id if subject.account else None
+    return Letter(link.purpose, item.about.email, item.locale, context, link=url, account_id=account_id)
 
 
 def _resend(uow: UnitOfWork, claims: LinkClaims) -> bool:

@@ -10,9 +10,10 @@ import random
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, delete, func, insert, or_, select, update
+from sqlalchemy import Engine, bindparam, delete, func, insert, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
@@ -41,6 +42,8 @@ class Letter:
     """A whole URL that works. Never logged, never stored."""
     default_words: str = ""
     """The words for a letter for which no folder holds ``words``."""
+    account_id: str | None = None
+    """The account that it is about, for the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,23 @@ def enqueue(executor: Executor, purpose: str, subject: str, facts: Mapping[str, 
     return id
 
 
+_CLAIMED_COLUMNS = (
+    OutboxRow.id,
+    OutboxRow.purpose,
+    OutboxRow.subject,
+    OutboxRow.facts,
+    OutboxRow.locale,
+    OutboxRow.attempts,
+    OutboxRow.created_at,
+)
+
+
+def has_due_item(engine: Engine, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()) -> bool:
+    """Return whether :func:`claim_item` would find a row. Takes no lock: an idle worker shall keep nobody waiting."""
+    statement = _build_statements(tuple(purposes), tuple(except_purposes))[0]
+    return bool(statement.fetch_all(engine, {"moment": now()}))
+
+
 def claim_item(
     engine: Engine, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()
 ) -> OutboxItem | None:
@@ -129,13 +149,24 @@ def claim_item(
     :param purposes: claim rows of these purposes only, where any are named.
     :param except_purposes: claim no rows of these purposes.
     """
+    statement = _build_statements(tuple(purposes), tuple(except_purposes))[1]
     moment = now()
-    purpose_filter = [OutboxRow.purpose.in_(purposes)] if purposes else []
+    with engine.begin() as connection:
+        rows = statement.run(connection, {"moment": moment, "leased_until": moment + LEASE_DURATION})
+    return OutboxItem(*rows[0]) if rows else None
+
+
+@cache
+def _build_statements(
+    purposes: tuple[str, ...], except_purposes: tuple[str, ...]
+) -> tuple[CompiledStatement, CompiledStatement]:
+    """Return the statement that looks for the oldest row that is due, and the one that claims it."""
+    moment = bindparam("moment", type_=OutboxRow.not_before.type)
     due = (
         select(OutboxRow.id)
         .where(
-            *purpose_filter,
-            OutboxRow.purpose.not_in(except_purposes),
+            or_(*(OutboxRow.purpose == purpose for purpose in purposes)) if purposes else true(),
+            *(OutboxRow.purpose != purpose for purpose in except_purposes),
             OutboxRow.dead_at.is_(None),
             OutboxRow.not_before <= moment,
             or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < moment),
@@ -143,35 +174,24 @@ def claim_item(
         .order_by(OutboxRow.not_before, OutboxRow.created_at, OutboxRow.id)
         .limit(1)
     )
-    with engine.connect() as connection:
-        # Looked at first without a lock: an idle worker must not take SQLite's only write lock every few seconds.
-        if connection.execute(due).first() is None:
-            return None
-    with engine.begin() as connection:
-        row = connection.execute(
-            update(OutboxRow)
-            .where(OutboxRow.id == due.with_for_update(skip_locked=True).scalar_subquery())
-            .values(lease_until=moment + LEASE_DURATION, attempts=OutboxRow.attempts + 1)
-            .returning(
-                OutboxRow.id,
-                OutboxRow.purpose,
-                OutboxRow.subject,
-                OutboxRow.facts,
-                OutboxRow.locale,
-                OutboxRow.attempts,
-                OutboxRow.created_at,
-            )
-        ).first()
-    return None if row is None else OutboxItem(*row)
+    claim = (
+        update(OutboxRow)
+        .where(OutboxRow.id == due.with_for_update(skip_locked=True).scalar_subquery())
+        .values(lease_until=bindparam("leased_until"), attempts=OutboxRow.attempts + 1)
+        .returning(*_CLAIMED_COLUMNS)
+    )
+    return CompiledStatement(due), CompiledStatement(claim)
 
 
-def remove_item(session: Session, item: OutboxItem) -> bool:
+_DELETE_ITEM = CompiledStatement(delete(OutboxRow).where(OutboxRow.id == bindparam("id")).returning(OutboxRow.id))
+
+
+def remove_item(executor: Executor, item: OutboxItem) -> bool:
     """Delete a row that was delivered, or whose cause is undone.
 
     :returns: whether it was still there. A row goes with its account, also while its letter is on the way.
     """
-    statement = delete(OutboxRow).where(OutboxRow.id == item.id).returning(OutboxRow.id)
-    return session.execute(statement).first() is not None
+    return bool(_DELETE_ITEM.run(executor, {"id": item.id}))
 
 
 def is_last_attempt(item: OutboxItem, *, permanent: bool) -> bool:

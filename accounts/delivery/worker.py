@@ -61,18 +61,19 @@ class Worker:
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until ``stop`` is set; wait for a database that does not answer."""
-        last_sweep = -math.inf
+        last_sweep, is_woken = -math.inf, False
         while not stop.is_set():
             self._wakeup.clear()
             try:
                 if time.monotonic() - last_sweep > SWEEP_SECONDS:
                     self.sweep()
                     last_sweep = time.monotonic()
-                while not stop.is_set() and self.deliver_one():
-                    pass
+                if is_woken or self._has_due_item():
+                    while not stop.is_set() and self.deliver_one():
+                        pass
             except SQLAlchemyError as error:
                 log.warning("the store is away: %s", type(error).__name__)
-            self._wakeup.wait(POLL_SECONDS)
+            is_woken = self._wakeup.wait(POLL_SECONDS)
 
     def deliver_all(self) -> int:
         """Deliver whatever is due now, and return how many items were taken."""
@@ -109,6 +110,9 @@ class Worker:
             uow.close()
         return True
 
+    def _has_due_item(self) -> bool:
+        return outbox.has_due_item(self._site.store.engine, purposes=self._only, except_purposes=self._exclude)
+
     def sweep(self) -> None:
         """Delete what has expired."""
         spent.delete_expired(self._site.store.engine)
@@ -141,11 +145,11 @@ class Worker:
     ) -> None:
         with uow:
             if isinstance(delivery, Callback):
-                outbox.remove_item(uow.session, item)
+                outbox.remove_item(uow.executor, item)
                 result = CallResult(confirmed=True, permanent=True, answer=reply or "")
                 CALLBACKS[item.purpose].settle(uow, item, result)
             elif item.purpose in CALLBACKS:
-                outbox.remove_item(uow.session, item)
+                outbox.remove_item(uow.executor, item)
             else:
                 mail_log.complete_letter(uow, item, delivery, reply or "")
         log.info("%s %s: %s", item.purpose, item.id, "sent" if delivery else "dropped, its cause is gone")

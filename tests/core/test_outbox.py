@@ -24,6 +24,7 @@ from accounts.core.outbox import (
 )
 from tests.conftest import on_both_databases
 from tests.kit.concurrency import run_concurrently
+from tests.kit.statements import record_statements
 from tests.people import Service, make_email
 
 
@@ -72,6 +73,21 @@ def test_the_oldest_that_is_due_comes_first(engine: Engine) -> None:
         assert intents[0].requested_by == {"network": "n", "agent": "a", "at": intents[0].created_at}
         assert outbox.claim_item(engine) is None, "each has its lease"
         assert outbox.count_items(engine) == (3, 0)
+
+
+@on_both_databases
+def test_looking_for_what_is_due_takes_no_lock_and_claims_nothing(engine: Engine) -> None:
+    with record_statements(engine) as statements:
+        assert not outbox.has_due_item(engine)
+    put(engine, "one")
+    with record_statements(engine) as more:
+        assert outbox.has_due_item(engine)
+        assert outbox.has_due_item(engine, purposes=["activate", "reset-password"], except_purposes=["activate"])
+        assert not outbox.has_due_item(engine, purposes=["activate"])
+        assert not outbox.has_due_item(engine, except_purposes=["activate", "reset-password"])
+    assert (len(statements), statements.commits, len(more), more.commits) == (1, 0, 4, 0)
+    assert claimed(engine).attempts == 1
+    assert not outbox.has_due_item(engine)
 
 
 @on_both_databases

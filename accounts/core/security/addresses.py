@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_EMAIL_BYTES = 254
 """RFC 5321 4.5.3.1.3: a path has 256 octets, two of which are its angle brackets."""
@@ -32,10 +33,16 @@ def parse_email(text: str) -> EmailAddress:
     :raises AddressRefused: anything but one plain address of at most 254 bytes.
     """
     # On first use: it compiles expressions for 25 ms.
-    from email_validator import EmailNotValidError, validate_email
 
     if len(text) > MAX_EMAIL_BYTES:
         raise AddressRefused("longer than 254 bytes")
+    return _parse_email(text)
+
+
+# One request parses its address up to ten times. Bounded in number and, by the length above, in size; what is refused
+# is not kept.
+@lru_cache(maxsize=1024)
+def _parse_email(text: str) -> EmailAddress:
     # Domains of private networks are a place to run this, too. email-validator refuses their names; the tail
     # leads past that one check, and every other one stays.
     suffix = ACCEPTED_SUFFIX if text.lower().endswith(PRIVATE_DOMAIN_SUFFIXES) else ""

@@ -133,7 +133,8 @@ def email_changed_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     # Only the anchor can undo; another old address is told what happened.
     is_anchor = item.facts["to"] == account.anchor_email
     link = uow.link_url(UNDO, accounts.subject_of(account)) if is_anchor else None
-    return Letter(EMAIL_CHANGED_NOTICE, str(item.facts["to"]), account.locale, context, link=link)
+    to = str(item.facts["to"])
+    return Letter(EMAIL_CHANGED_NOTICE, to, account.locale, context, link=link, account_id=account.id)
 
 
 def check_undo(uow: UnitOfWork, opened: OpenedLink) -> None:

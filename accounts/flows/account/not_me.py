@@ -31,9 +31,8 @@ def build_security_notice(uow: UnitOfWork, item: OutboxItem, account: Account, *
         "name": account.name or None,
         "at": item.created_at,
     }
-    return Letter(
-        item.purpose, account.email, account.locale, context, link=uow.link_url(NOT_ME, subject_of(account))
-    )
+    url = uow.link_url(NOT_ME, subject_of(account))
+    return Letter(item.purpose, account.email, account.locale, context, link=url, account_id=account.id)
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:

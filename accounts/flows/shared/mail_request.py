@@ -72,4 +72,4 @@ def build_account_letter(
         "until": now() + uow.site.link_signer.lifetime(link),
     }
     url = uow.link_url(link, accounts.subject_of(account), carried)
-    return Letter(link.purpose, to or account.email, account.locale, context, link=url)
+    return Letter(link.purpose, to or account.email, account.locale, context, link=url, account_id=account.id)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.core.security import addresses
 from accounts.core.security.addresses import MAX_EMAIL_BYTES, AddressRefused, EmailAddress, mask_email, parse_email
 from tests.kit.properties import examples
 
@@ -120,3 +121,13 @@ def test_whatever_is_accepted_is_one_plain_address_whose_key_is_final(text: str)
 def test_a_masked_address_is_recognised_by_its_owner_only() -> None:
     assert mask_email("ann.miller@example.org") == "a•••@example.org"
     assert mask_email("a@example.org") == "a•••@example.org"
+
+
+def test_what_was_parsed_is_kept_for_a_while_and_what_is_refused_is_not() -> None:
+    assert parse_email("kept@example.org") is parse_email("kept@example.org")
+    kept = addresses._parse_email.cache_info()
+    for number in range(3):
+        with pytest.raises(AddressRefused):
+            parse_email(f"refused{number}")
+    assert addresses._parse_email.cache_info().currsize == kept.currsize
+    assert kept.maxsize == 1024
