@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,11 +22,12 @@ from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.database.sql import CompiledStatement, Executor, Row, Values
 from accounts.core.errors import Conflict
-from accounts.core.link_kinds.kind import LinkKind
+from accounts.core.link_kinds.kind import LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.logout_events import LogoutEvents, LogoutTrackingSession
-from accounts.core.security.throttle import Attempt
+from accounts.core.security.throttle import Attempt, LimitReached
 from accounts.core.signing import key_usage
+from accounts.core.signing.keys import Key
 from accounts.core.site import CommittedEvent, Site
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class UnitOfWork:
         self._session: LogoutTrackingSession | None = None
         self._mail_enqueued = False
         self._events: list[dict[str, Any]] = []
+        self._key_uses: list[dict[str, Any]] = []
         self._announced: list[CommittedEvent] = []
         self.active = False
         """Whether its ``with`` block is running."""
@@ -96,6 +99,20 @@ class UnitOfWork:
         """
         self.site.throttle.count(self.executor, *attempts)
 
+    @contextmanager
+    def keep_counted(self, *attempts: Attempt) -> Iterator[None]:
+        """Around an act whose transaction counts attempts: where it fails, count them in one of their own.
+
+        :raises LimitReached: one of them is over its limit, whatever else the act failed of.
+        """
+        try:
+            yield
+        except Exception as error:
+            self.release()  # nobody may hold one connection while waiting for a second
+            if attempts and not (isinstance(error, LimitReached) and error.attempt in attempts):
+                self.site.throttle.reserve(*attempts)
+            raise
+
     def enqueue(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> str:
         """Queue an email or a callback with who asked for it, and return the id of its outbox row.
 
@@ -142,13 +159,28 @@ class UnitOfWork:
             self._announced.append(CommittedEvent(kind, account_id, self.request_info.account_id, dict(facts or {})))
 
     def link_url(self, kind: LinkKind, subject: Subject, carried: BaseModel | None = None) -> str:
-        """Sign a link and return the address to mail. What its key has signed is counted in this transaction."""
+        """Sign a link and return the address to mail. That its key has signed it is counted in this transaction."""
         signer = self.site.link_signer
         expires = getattr(carried, "expires", None)
         expires_at = now() + signer.lifetime(kind) if expires is None else datetime.fromtimestamp(expires, UTC)
         key = self.site.ring.signing
-        key_usage.count_signed(self.executor, key, kind.purpose, expires_at)
+        self.count_signed(key, kind.purpose, expires_at)
         return signer.link_url(kind, signer.sign(kind, subject, carried, key=key))
+
+    def count_signed(self, key: Key, purpose: str, alive_until: datetime, *, times: int = 1) -> None:
+        """Record at the commit that a key has signed something, or several things, for a purpose.
+
+        At its end: everybody who signs in counts in one row, and holds it until the transaction is over.
+
+        :param alive_until: when the last of them expires.
+        :param times: how many.
+        """
+        self._key_uses.append(key_usage.build_signing(key, purpose, alive_until, times=times))
+
+    def count_opened(self, claims: LinkClaims, expires_at: datetime) -> None:
+        """Record at the commit that a link was used."""
+        key, purpose = claims.signed_token.key, claims.kind.purpose
+        self._key_uses.append(key_usage.build_opening(key, purpose, claims.issued_at, expires_at))
 
     def spend(self, id: str, keep_until: datetime) -> bool:
         """Use an id up, and return True; return False when it already was."""
@@ -180,7 +212,7 @@ class UnitOfWork:
         """Roll back what was not committed and give the connection back. May run twice; opens nothing."""
         session, connection = self._session, self._connection
         self._session, self._connection, self._mail_enqueued = None, None, False
-        self._events, self._announced = [], []
+        self._events, self._key_uses, self._announced = [], [], []
         try:
             if session is not None:
                 session.close()
@@ -194,6 +226,8 @@ class UnitOfWork:
         return self._connection
 
     def _commit(self) -> None:
+        if self._key_uses:
+            key_usage.count_uses(self.executor, self._key_uses)
         if self._events:
             audit_log.append_events(self.executor, self._events)
         if self._session is not None:
@@ -209,7 +243,7 @@ class UnitOfWork:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.active = False
-        if self._connection is None and not self._events:
+        if self._connection is None and not self._events and not self._key_uses:
             return
         announced: list[CommittedEvent] = []
         try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from accounts.core.database.spent import is_spent
-from accounts.core.errors import DeadLink, LinkUsed, NotSignedIn, WrongAccount
+from accounts.core.errors import LinkUsed, NotSignedIn, WrongAccount
 from accounts.core.links.link import ActResult, Link, OpenedLink
-from accounts.core.links.opening import REVOKED_SUFFIX, find_subject, open_link
-from accounts.core.signing import key_usage
+from accounts.core.links.opening import is_used_up, open_link
+from accounts.core.security.throttle import Attempt
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
@@ -42,6 +41,7 @@ def use_link(
     current: CurrentAccount | None,
     *,
     act: Callable[[UnitOfWork, OpenedLink, Any], ActResult] | None = None,
+    attempts: Sequence[Attempt] = (),
 ) -> UsedLink:
     """Do what a link says, once.
 
@@ -49,29 +49,41 @@ def use_link(
     :param current: who is signed in in this browser. Loaded by the caller before the link is opened: nobody may hold
         one connection while waiting for a second.
     :param act: what to do instead of the act that the link declares, in the same transaction.
+    :param attempts: what this use counts as, whatever becomes of it.
     :raises DeadLink: the link is not valid, or not valid any more.
     :raises WrongAccount: another account is signed in than the one that the link is about.
     :raises NotSignedIn, ConfirmationRequired: the link needs a session of its account, with a fresh proof.
     :raises LinkNotUsedUp: the act left the link valid; all that it did is rolled back.
+    :raises TooManyRequests: one of the attempts is over its limit.
     """
-    opened = open_link(uow, link, token)
-    form = read_form(opened)
-    # Hashing and the like, before anything is written; what was read until here is read again afterwards.
-    prepared = link.prepare(uow, opened, form)
-    uow.release()
 
     def work() -> tuple[ActResult, Session | None]:
+        if attempts:
+            uow.count_attempts(*attempts)
         # Opened once more inside the transaction: whoever lost a race is told what has become of the link.
         reopened = open_link(uow, link, token)
         check_account(reopened, current)
         if link.needs_session:
             _check_session(current)
-        result = _act_once(uow, reopened, act or link.act, prepared)
-        key_usage.count_opened(uow.executor, reopened.claims.signed_token.key, link.purpose)
-        return result, _open_session(uow, result, current)
+        return _act_once(uow, reopened, act or link.act, prepared, current)
 
-    result, session = uow.attempt(work)
+    with uow.keep_counted(*attempts):
+        opened = open_link(uow, link, token)
+        prepared = _prepare(uow, opened, read_form(opened), attempts)
+        result, session = uow.attempt(work)
     return UsedLink(opened, result, session)
+
+
+def _prepare(uow: UnitOfWork, opened: OpenedLink, form: Any, attempts: Sequence[Attempt]) -> Any:
+    """Hash and the like, before anything is written; what was read until here is read again afterwards."""
+    uow.release()
+    if opened.link.prepare is None:
+        return form
+    # Counted with the act; but who is over a limit already must not have passwords hashed.
+    uow.site.throttle.check(*attempts)
+    prepared = opened.link.prepare(uow, opened, form)
+    uow.release()
+    return prepared
 
 
 def check_account(opened: OpenedLink, current: CurrentAccount | None) -> None:
@@ -93,14 +105,20 @@ def _check_session(current: CurrentAccount | None) -> None:
 
 
 def _act_once(
-    uow: UnitOfWork, opened: OpenedLink, act: Callable[[UnitOfWork, OpenedLink, Any], ActResult], prepared: Any
-) -> ActResult:
+    uow: UnitOfWork,
+    opened: OpenedLink,
+    act: Callable[[UnitOfWork, OpenedLink, Any], ActResult],
+    prepared: Any,
+    current: CurrentAccount | None,
+) -> tuple[ActResult, Session | None]:
     link = opened.link
     if link.single_use and not uow.spend(
         opened.claims.spent_id, uow.site.link_signer.keep_spent_until(opened.expires_at)
     ):
         raise LinkUsed(f"{opened.link_id} was used at the same moment")
     result = act(uow, opened, prepared)
+    session = _open_session(uow, result, current)
+    uow.count_opened(opened.claims, opened.expires_at)
     uow.session.flush()
     if not _is_used_up(uow, opened):
         parts = ", ".join(part.name for part in link.dies_with)
@@ -108,30 +126,21 @@ def _act_once(
             f"the act of Link(purpose={link.purpose!r}) changed none of dies_with ({parts}) and spent nothing: "
             "the link could be used again. Change one of them in the act, or declare single_use=True."
         )
-    return result
+    return result, session
 
 
 def _is_used_up(uow: UnitOfWork, opened: OpenedLink) -> bool:
-    link, claims = opened.link, opened.claims
-    if link.single_use:
-        return True
-    if uow.site.link_signer.moved_parts(claims, opened.subject):
-        return True
-    id = claims.spent_id
-    if id and (is_spent(uow.executor, id) or is_spent(uow.executor, id + REVOKED_SUFFIX)):
+    if opened.link.single_use or uow.site.link_signer.moved_parts(opened.claims, opened.subject):
         return True
     # Acts may write past the objects of the session: what the database holds now is what counts.
     uow.session.expire_all()
-    try:
-        subject = find_subject(uow, link, claims)
-    except DeadLink:
-        return True
-    return bool(uow.site.link_signer.moved_parts(claims, subject))
+    return is_used_up(uow, opened.claims)
 
 
 def _open_session(uow: UnitOfWork, result: ActResult, current: CurrentAccount | None) -> Session | None:
-    if result.sign_in_as is None:
+    account = result.sign_in_as
+    if account is None:
         return None
     if current is not None and current.id == result.account_id:
-        return sessions.renew_session(uow, result.sign_in_as, current.session)
-    return sessions.open_session(uow, result.sign_in_as, result.amr)
+        return sessions.renew_session(uow, account.id, account.auth_epoch, current.session)
+    return sessions.open_session(uow, account, result.amr)

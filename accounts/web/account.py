@@ -88,13 +88,9 @@ def check_mail() -> Reply:
 )
 def sign_in_(form: password_sign_in.SignInForm) -> Reply:
     """Sign in with address and password."""
-    context.set_session(password_sign_in.sign_in_with_password(uow(), form, known_account_ids=device_account_ids()))
-    # A page goes on to another address, and asks for no account here.
-    is_json = context.state().format == "json"
-    return Reply(
-        json=AccountOut.from_account(context.require_account()) if is_json else {},
-        location=form.next or page_url("change_account_form"),
-    )
+    account = password_sign_in.sign_in_with_password(uow(), form, known_account_ids=device_account_ids())
+    context.set_account(account)
+    return Reply(json=AccountOut.from_account(account), location=form.next or page_url("change_account_form"))
 
 
 @routes.post(
@@ -115,10 +111,9 @@ def sign_in_mail(form: magic_link.SignInByMailForm) -> Reply:
 )
 def confirm_(form: step_up.ConfirmPasswordForm) -> Reply:
     """Prove afresh by password that it is you, for what needs that."""
-    context.set_session(step_up.confirm_password(uow(), context.require_account(), form))
-    return Reply(
-        json=AccountOut.from_account(context.require_account()), location=form.next or page_url("change_account_form")
-    )
+    account = step_up.confirm_password(uow(), context.require_account(), form)
+    context.set_account(account)
+    return Reply(json=AccountOut.from_account(account), location=form.next or page_url("change_account_form"))
 
 
 @routes.post("/sign-out", form=SignOutForm, csrf=True, statuses=(204,))

@@ -120,10 +120,9 @@ def show(query: LinkTokenForm) -> Reply:
 @routes.post("", formats=BOTH, csrf=True, answers=UsedLinkOut, statuses=(200, 201))
 def act() -> Reply:
     """Do what the link says."""
-    site = runtime().site
-    site.throttle.reserve(throttle.LINK_NETWORK.by(uow().request_info.network))
     # Loaded before the link is opened: nobody may hold one connection while waiting for a second.
     current = context.load_account()
+    attempts = (throttle.LINK_NETWORK.by(uow().request_info.network),)
     shown: list[OpenedLink] = []
 
     def read_form(opened: OpenedLink) -> BaseModel:
@@ -133,7 +132,7 @@ def act() -> Reply:
         return _read_form(opened)
 
     try:
-        used = use_link(uow(), _current_link(), _current_token(), read_form, current)
+        used = use_link(uow(), _current_link(), _current_token(), read_form, current, attempts=attempts)
     except Problem as problem:
         if not shown:
             raise

@@ -53,7 +53,7 @@ class Member:
         data = {"email": self.email, "password": password or self.password, **extra}
         return password_sign_in.sign_in_with_password(
             anonymous_uow(self.service), password_sign_in.SignInForm.model_validate(data)
-        )
+        ).session
 
     def current_account(self, **extra: Any) -> CurrentAccount:
         """Who is signed in, by a session of its own."""

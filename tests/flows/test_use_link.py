@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -14,12 +15,14 @@ from accounts.core.link_kinds.parts import auth_epoch
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.models.account import Account
 from accounts.core.models.counters import Spent
+from accounts.core.security.throttle import Limit, LimitReached
 from accounts.core.uow import UnitOfWork
+from accounts.flows import use_link as flow
 from accounts.flows.account import not_me
 from accounts.flows.shared.accounts import subject_of
 from accounts.flows.use_link import LinkNotUsedUp
 from tests.conftest import on_both_databases
-from tests.flows.steps import Member, link_state, list_event_kinds, sign_up_member, use_link
+from tests.flows.steps import Member, anonymous_uow, link_state, list_event_kinds, sign_up_member, use_link
 from tests.people import Service
 from tests.web.endpoints import problem_code
 
@@ -107,6 +110,33 @@ def test_a_link_for_a_single_use_dies_of_an_act_that_changes_nothing(service: Se
     use_link(service, link, token, {})
     assert list_event_kinds(service, member.id).count("noted") == 1
     assert link_state(service, link, token) == "link_used"
+
+
+def test_slow_work_is_not_done_for_whoever_is_over_a_limit(service: Service) -> None:
+    prepared: list[object] = []
+
+    def prepare(uow: UnitOfWork, opened: OpenedLink, form: object) -> object:
+        prepared.append(form)
+        return form
+
+    member, link = sign_up_member(service), declare(note, single_use=True, prepare=prepare)
+    attempt = Limit("few", 1, timedelta(minutes=10)).by("somebody")
+    service.site.throttle.reserve(attempt)
+    with pytest.raises(LimitReached):
+        flow.use_link(anonymous_uow(service), link, sign(member, link), lambda opened: None, None, attempts=[attempt])
+    assert prepared == []
+    assert service.site.throttle.fetch_windows([attempt])[attempt].count == 1
+
+
+@pytest.mark.parametrize("act", [note, delete_account])
+def test_what_a_use_counts_as_is_counted_once_whether_or_not_the_act_is_refused(
+    service: Service, act: Callable[[UnitOfWork, OpenedLink, Any], ActResult]
+) -> None:
+    member, link = sign_up_member(service), declare(act)
+    attempt = Limit("few", 1, timedelta(minutes=10)).by("somebody")
+    with suppress(LinkNotUsedUp):
+        flow.use_link(anonymous_uow(service), link, sign(member, link), lambda opened: None, None, attempts=[attempt])
+    assert service.site.throttle.fetch_windows([attempt])[attempt].count == 1
 
 
 @on_both_databases

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Engine, bindparam, delete, select
@@ -50,12 +50,6 @@ def spend_until(executor: Executor, id: str, keep_until: datetime) -> None:
 def get_keep_until(session: Session, id: str) -> datetime | None:
     """Return until when the mark of an id is kept; None where it is not marked."""
     return session.execute(select(Spent.keep_until).where(Spent.id == id)).scalar_one_or_none()
-
-
-def get_spent(session: Session, ids: Iterable[str]) -> dict[str, datetime]:
-    """Return those of some ids that are used, each with the moment until which its mark is kept."""
-    rows = session.scalars(select(Spent).where(Spent.id.in_(list(ids))))
-    return {row.id: row.keep_until for row in rows}
 
 
 def is_spent(executor: Executor, id: str) -> bool:

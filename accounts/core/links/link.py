@@ -48,7 +48,7 @@ class Link(LinkKind):
     :ivar form_for: returns that model, where it depends on whom the opened link finds.
     :ivar check: further conditions that must hold now, raising a Problem where they do not.
     :ivar context: returns what a user sees before acting.
-    :ivar prepare: slow work (hashing) before the transaction; its result is what ``act`` gets as ``form``.
+    :ivar prepare: slow work (hashing) before the transaction, if any; its result is what ``act`` gets as ``form``.
     :ivar act: does it, in one transaction.
     :ivar letter: returns the email for an outbox item, signing the link at that moment; None drops the item.
     :ivar gone: the error where the account is not there any more.
@@ -68,7 +68,7 @@ class Link(LinkKind):
     form_for: Callable[[OpenedLink], type[BaseModel]] | None = None
     check: Callable[[UnitOfWork, OpenedLink], None] = lambda uow, opened: None
     context: Callable[[OpenedLink], Mapping[str, Any]] = lambda opened: {}
-    prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] = lambda uow, opened, form: form
+    prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] | None = None
     gone: type[DeadLink] = LinkInvalid
     needs_session: bool = False
     resend: Callable[[UnitOfWork, LinkClaims], bool] | None = None
@@ -100,11 +100,15 @@ def list_links(site: Site) -> tuple[Link, ...]:
 
 @dataclass(frozen=True, slots=True)
 class OpenedLink:
-    """A link that is valid: signed here, not expired, its bound parts unmoved."""
+    """A link that is valid: signed here, not expired, its bound parts unmoved.
+
+    :ivar is_reserved: whether the address that it is about is kept for an account that may still take it back.
+    """
 
     claims: LinkClaims
     subject: Subject
     expires_at: datetime
+    is_reserved: bool = False
 
     @property
     def link(self) -> Link:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, literal, select
+from sqlalchemy.orm import aliased
 
 from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import Subject, anchor, auth_epoch, email_serial, holder, lock_serial, sign_ins
-from accounts.core.links.link import Link, OpenedLink, parse_email_key
+from accounts.core.links.link import Link, OpenedLink, as_link, parse_email_key
 from accounts.core.models.account import Account
+from accounts.core.models.counters import Spent
 from accounts.core.outbox import OutboxSubject
 from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork
@@ -42,39 +46,127 @@ def open_link(uow: UnitOfWork, link: Link, token: object) -> OpenedLink:
         raise
 
 
+def is_used_up(uow: UnitOfWork, claims: LinkClaims) -> bool:
+    """Return whether a link is invalid for good by what the database holds now. Its age is not looked at."""
+    try:
+        state = _read_state(uow, claims)
+        _check_address(claims, state)
+        _check_parts(uow, claims, state)
+        _check_spent(claims, state)
+    except DeadLink:
+        return True
+    return False
+
+
 def _check_claims(uow: UnitOfWork, link: Link, claims: LinkClaims) -> OpenedLink:
-    subject = find_subject(uow, link, claims)
-    if subject.account is not None and not subject.account.active:
+    state = _read_state(uow, claims)
+    _check_address(claims, state)
+    if state.subject.account is not None and not state.subject.account.active:
         raise LinkInvalid("the account is disabled")
-    moved_parts = uow.site.link_signer.moved_parts(claims, subject)
-    if moved_parts:
-        raise moved_parts[0].problem(
-            f"{', '.join(part.name for part in moved_parts)} moved since {claims.link_id} was sent"
-        )
+    _check_parts(uow, claims, state)
+    _check_spent(claims, state)
+    _check_not_before_restore(claims, state)
     expires_at = uow.site.link_signer.expires_at(claims)
-    opened = OpenedLink(claims, subject, expires_at)
-    _check_spent(uow, opened)
     if now() > expires_at:
         raise LinkExpired(f"{claims.link_id} was good until {expires_at.isoformat()}")
+    opened = OpenedLink(claims, state.subject, expires_at, state.is_reserved)
     link.check(uow, opened)
     return opened
 
 
-def find_subject(uow: UnitOfWork, link: Link, claims: LinkClaims) -> Subject:
-    """Return the subject of a link with a valid signature, as it is now.
+@dataclass(frozen=True, slots=True)
+class _LinkState:
+    """What the database says about a link with a valid signature, read in one statement.
 
-    :raises LinkInvalid: the account is gone.
+    The marks of ids in ``spent``, each as the moment until which it is kept; None where there is none.
+
+    :ivar spent, revoked: of the link's own id.
+    :ivar restored: of the last restored backup.
+    :ivar deleted, released: of the address that the link is about.
+    :ivar is_reserved: whether that address is kept for an account that may still take it back.
     """
-    if link.about == "account":
-        account = uow.session.get(Account, claims.subject_id)
-        if account is None:
-            raise link.gone("the account is gone")
-        return Subject(account.id, account)
-    if not claims.subject_id:
-        return Subject("", None)
-    _check_not_deleted(uow, claims)
-    _check_not_released(uow, claims)
-    return find_holder(uow, claims.subject_id)
+
+    subject: Subject
+    spent: datetime | None
+    revoked: datetime | None
+    restored: datetime | None
+    deleted: datetime | None
+    released: datetime | None
+    is_reserved: bool
+
+
+def _build_state_query(is_subject: ColumnElement[bool]) -> Select[Any]:
+    marks: list[ColumnElement[Any]] = [
+        select(Spent.keep_until).where(Spent.id == bindparam(f"{mark}_id")).scalar_subquery()
+        for mark in ("spent", "revoked", "restored", "deleted", "released")
+    ]
+    keeper = aliased(Account)
+    is_reserved = exists().where(
+        keeper.anchor_key == bindparam("email_key"), keeper.anchor_until > bindparam("moment")
+    )
+    # One row, whether or not there is an account.
+    return (
+        select(Account, *marks, is_reserved).select_from(select(literal(1)).subquery()).outerjoin(Account, is_subject)
+    )
+
+
+_STATE_QUERIES = {
+    "account": _build_state_query(Account.id == bindparam("account_id")),
+    "address": _build_state_query(Account.email_key == bindparam("email_key")),
+}
+
+
+def _read_state(uow: UnitOfWork, claims: LinkClaims) -> _LinkState:
+    """Return the state of a link.
+
+    :raises LinkInvalid: the account is gone, or the address is not accepted any more.
+    """
+    kind, key = claims.kind, claims.signed_token.key
+    is_about_account = kind.about == "account"
+    email_key = parse_email_key(claims.subject_id) if claims.subject_id and not is_about_account else ""
+    values = {
+        "account_id": claims.subject_id,
+        "email_key": email_key,
+        "moment": now(),
+        "spent_id": claims.spent_id,
+        "revoked_id": claims.spent_id + REVOKED_SUFFIX,
+        "restored_id": RESTORED_ID,
+        "deleted_id": _deleted_id(uow, key, email_key) if email_key else "",
+        "released_id": _released_id(uow, key, email_key) if email_key and holder in kind.dies_with else "",
+    }
+    account, *marks = uow.session.execute(_STATE_QUERIES[kind.about], values).one()
+    if account is None and is_about_account:
+        raise as_link(kind).gone("the account is gone")
+    return _LinkState(Subject(claims.subject_id, account), *marks)
+
+
+def _check_address(claims: LinkClaims, state: _LinkState) -> None:
+    if state.deleted is not None and claims.issued_at <= state.deleted - ADDRESS_RETENTION:
+        raise LinkUsed("the account of this address was deleted since")
+    if state.released is not None and claims.issued_at <= state.released - ADDRESS_RETENTION:
+        raise LinkUsed("an account has held this address since")
+
+
+def _check_parts(uow: UnitOfWork, claims: LinkClaims, state: _LinkState) -> None:
+    moved_parts = uow.site.link_signer.moved_parts(claims, state.subject)
+    if moved_parts:
+        raise moved_parts[0].problem(
+            f"{', '.join(part.name for part in moved_parts)} moved since {claims.link_id} was sent"
+        )
+
+
+def _check_spent(claims: LinkClaims, state: _LinkState) -> None:
+    if state.revoked is not None:
+        raise LinkRevoked(f"{claims.spent_id} was revoked")
+    if state.spent is not None:
+        raise LinkUsed(f"{claims.spent_id} was used")
+
+
+def _check_not_before_restore(claims: LinkClaims, state: _LinkState) -> None:
+    if not claims.spent_id and PARTS_RAISED_BY_RESTORE.intersection(claims.kind.dies_with):
+        return
+    if state.restored is not None and claims.issued_at <= state.restored - RESTORE_RETENTION:
+        raise LinkUsed("signed before the database came back from a backup")
 
 
 def find_holder(uow: UnitOfWork, email: str) -> Subject:
@@ -122,37 +214,9 @@ def get_address_deleted_at(uow: UnitOfWork, claims: LinkClaims) -> datetime | No
     return None if keep_until is None else keep_until - ADDRESS_RETENTION
 
 
-def _check_not_deleted(uow: UnitOfWork, claims: LinkClaims) -> None:
-    deleted_at = get_address_deleted_at(uow, claims)
-    if deleted_at is not None and claims.issued_at <= deleted_at:
-        raise LinkUsed("the account of this address was deleted since")
-
-
-def _check_not_released(uow: UnitOfWork, claims: LinkClaims) -> None:
-    if holder not in claims.kind.dies_with:
-        return
-    spent_id = _released_id(uow, claims.signed_token.key, parse_email_key(claims.subject_id))
-    keep_until = spent.get_keep_until(uow.session, spent_id)
-    if keep_until is not None and claims.issued_at <= keep_until - ADDRESS_RETENTION:
-        raise LinkUsed("an account has held this address since")
-
-
 def record_restore(uow: UnitOfWork) -> None:
     """Invalidate all links that were signed before this moment and rest on marks: some of these are lost.
 
     A database that was restored from a backup knows nothing of what was used since.
     """
     spent.spend_until(uow.session, RESTORED_ID, now() + RESTORE_RETENTION)
-
-
-def _check_spent(uow: UnitOfWork, opened: OpenedLink) -> None:
-    id = opened.claims.spent_id
-    if not id and PARTS_RAISED_BY_RESTORE.intersection(opened.link.dies_with):
-        return
-    spent_ids = spent.get_spent(uow.session, (id, id + REVOKED_SUFFIX, RESTORED_ID))
-    if id + REVOKED_SUFFIX in spent_ids:
-        raise LinkRevoked(f"{id} was revoked")
-    if id in spent_ids:
-        raise LinkUsed(f"{id} was used")
-    if RESTORED_ID in spent_ids and opened.claims.issued_at <= spent_ids[RESTORED_ID] - RESTORE_RETENTION:
-        raise LinkUsed("signed before the database came back from a backup")

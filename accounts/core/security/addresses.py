@@ -32,8 +32,6 @@ def parse_email(text: str) -> EmailAddress:
 
     :raises AddressRefused: anything but one plain address of at most 254 bytes.
     """
-    # On first use: it compiles expressions for 25 ms.
-
     if len(text) > MAX_EMAIL_BYTES:
         raise AddressRefused("longer than 254 bytes")
     return _parse_email(text)
@@ -43,6 +41,9 @@ def parse_email(text: str) -> EmailAddress:
 # is not kept.
 @lru_cache(maxsize=1024)
 def _parse_email(text: str) -> EmailAddress:
+    # On first use: it compiles expressions for 25 ms.
+    from email_validator import EmailNotValidError, validate_email
+
     # Domains of private networks are a place to run this, too. email-validator refuses their names; the tail
     # leads past that one check, and every other one stays.
     suffix = ACCEPTED_SUFFIX if text.lower().endswith(PRIVATE_DOMAIN_SUFFIXES) else ""

@@ -17,7 +17,7 @@ from datetime import timedelta
 from functools import cache, lru_cache
 from typing import Any
 
-from sqlalchemy import bindparam, case, delete, select
+from sqlalchemy import bindparam, case, delete, false, or_, select
 
 from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.database.store import Store
@@ -135,13 +135,21 @@ class Throttle:
         with self._store.engine.begin() as connection:
             self.count(connection, *attempts)
 
+    def check(self, *attempts: Attempt) -> None:
+        """Refuse what is over its limit already: before slow work whose own transaction counts these attempts.
+
+        :raises LimitReached: one of them would be over its limit; none is counted.
+        """
+        windows = self.fetch_windows(attempts) if attempts else {}
+        for attempt, window in windows.items():
+            if self._enforced and window.count + attempt.cost > attempt.limit.amount:
+                raise LimitReached(attempt, window.ends_at)
+
     def fetch_windows(self, attempts: Collection[Attempt]) -> Mapping[Attempt, Window]:
         """Return the windows that run for these attempts."""
-        statement = select(RateLimit.key, RateLimit.count, RateLimit.window_ends).where(
-            RateLimit.key.in_([attempt.key for attempt in attempts]), RateLimit.window_ends > int(time.time())
-        )
-        with self._store.engine.connect() as connection:
-            windows = {key: Window(count, ends_at) for key, count, ends_at in connection.execute(statement)}
+        values: dict[str, Any] = {f"key_{index}": attempt.key for index, attempt in enumerate(attempts)}
+        rows = _fetch_statement(len(values)).fetch_all(self._store.engine, values | {"moment": int(time.time())})
+        windows = {key: Window(*row) for key, *row in rows}
         return {attempt: windows[attempt.key] for attempt in attempts if attempt.key in windows}
 
     def clear(self, attempts: Collection[Attempt]) -> None:
@@ -179,6 +187,14 @@ def client_network(address: str) -> str:
             return str(ip.ipv4_mapped)
         return str(ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
     return str(ip)
+
+
+@cache
+def _fetch_statement(attempts: int) -> CompiledStatement:
+    """Return the statement that looks so many attempts up, and returns the key, count and end of each window."""
+    is_asked_for = or_(false(), *(RateLimit.key == bindparam(f"key_{index}") for index in range(attempts)))
+    columns = (RateLimit.key, RateLimit.count, RateLimit.window_ends)
+    return CompiledStatement(select(*columns).where(is_asked_for, RateLimit.window_ends > bindparam("moment")))
 
 
 @cache

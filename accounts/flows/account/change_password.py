@@ -41,7 +41,7 @@ def change_password(uow: UnitOfWork, current: CurrentAccount, form: ChangePasswo
         account = accounts.get_unchanged_account(uow, current.id, current.auth_epoch)
         recover_account(uow, account, password_hash=password_hash)
         uow.record_event("password.changed", account_id=account.id)
-        return sessions.renew_session(uow, account, current.session, password_verified=True)
+        return sessions.renew_session(uow, account.id, account.auth_epoch, current.session, password_verified=True)
 
     return uow.attempt(work)
 

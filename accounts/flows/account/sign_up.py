@@ -56,7 +56,8 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
             "sign_in_url": link_signer.page_url("/sign-in"),
             "forgot_url": link_signer.page_url("/forgot-password"),
         }
-        return Letter("already-registered", subject.email, subject.account.locale, context | urls)
+        account = subject.account
+        return Letter("already-registered", account.email, account.locale, context | urls, account_id=account.id)
     carried = ActivationPayload(id=new_id(), locale=item.locale, next=item.facts["next"])
     context["until"] = now() + uow.site.link_signer.lifetime(ACTIVATE)
     return Letter(PURPOSE, subject.id, item.locale, context, link=uow.link_url(ACTIVATE, subject, carried))
@@ -73,7 +74,7 @@ def check_activation(uow: UnitOfWork, opened: OpenedLink) -> None:
 
     :raises AddressTaken: it is kept for another account.
     """
-    accounts.check_address_available(uow, opened.subject)
+    accounts.check_address_available(opened)
 
 
 def prepare_credentials(uow: UnitOfWork, opened: OpenedLink, form: NewAccountForm) -> NewCredentials:

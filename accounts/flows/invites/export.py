@@ -16,7 +16,6 @@ from sqlalchemy import func, select
 from accounts.core.audit.log import RequestInfo
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.invites import SentInvite
-from accounts.core.signing import key_usage
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
@@ -81,7 +80,7 @@ def _export_chunk(uow: UnitOfWork, batch_id: str, after_id: str) -> list[tuple[s
             return []
         link_signer, key = uow.site.link_signer, uow.site.ring.signing
         inviter_ids = choose_inviter_ids(uow, rows)
-        key_usage.count_signed(uow.session, key, INVITE_PURPOSE, max(row.expires_at for row in rows), times=len(rows))
+        uow.count_signed(key, INVITE_PURPOSE, max(row.expires_at for row in rows), times=len(rows))
         exported = []
         for row in rows:
             carried = make_invite_payload(row, inviter_ids[row.inviter_id])

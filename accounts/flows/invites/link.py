@@ -123,7 +123,7 @@ def check_invite(uow: UnitOfWork, opened: OpenedLink) -> None:
         select(exists().where(Membership.group == ADMIN_GROUP))
     ):
         raise LinkUsed("somebody administers already")
-    accounts.check_address_available(uow, opened.subject)
+    accounts.check_address_available(opened)
 
 
 def invite_context(opened: OpenedLink) -> dict[str, Any]:

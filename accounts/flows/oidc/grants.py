@@ -16,7 +16,6 @@ from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App, Consent, Grant
-from accounts.core.signing import key_usage
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, tokens
 from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID
@@ -273,4 +272,4 @@ def _advance_counter(uow: UnitOfWork, grant: GrantRow) -> bool:
 
 def _count_key_use(uow: UnitOfWork, grant: GrantRow) -> None:
     # What a key of the ring has signed keeps it from being called safe to drop.
-    key_usage.count_signed(uow.executor, uow.site.ring.signing, tokens.REFRESH_TOKEN.purpose, grant.expires_at)
+    uow.count_signed(uow.site.ring.signing, tokens.REFRESH_TOKEN.purpose, grant.expires_at)

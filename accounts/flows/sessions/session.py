@@ -14,10 +14,10 @@ from sqlalchemy import bindparam, select, update
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.database.sql import CompiledStatement
+from accounts.core.errors import Conflict
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import Grant
-from accounts.core.signing import key_usage
 from accounts.core.signing.token_kind import SignedToken, TokenKind
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.live import session_is_live, spent_id
@@ -166,7 +166,7 @@ def record_sign_in(uow: UnitOfWork, session: Session, *, renewed: bool = False) 
         "amr": list(session.amr),
         "key": key.name,
     }
-    key_usage.count_signed(uow.executor, key, SESSION.purpose, session.expires_at)
+    uow.count_signed(key, SESSION.purpose, session.expires_at)
     uow.record_event(SIGN_IN_EVENT, account_id=session.account_id, facts=facts, announced=not renewed)
 
 
@@ -178,21 +178,32 @@ def open_session(uow: UnitOfWork, account: Account, amr: tuple[str, ...]) -> Ses
     return session
 
 
-def renew_session(uow: UnitOfWork, account: Account, old: Session, *, password_verified: bool = False) -> Session:
+_MOVE_GRANTS = CompiledStatement(
+    update(Grant).where(Grant.session_id == bindparam("old")).values(session_id=bindparam("new"))
+)
+
+
+def renew_session(
+    uow: UnitOfWork, account_id: str, epoch: int, old: Session, *, password_verified: bool = False
+) -> Session:
     """Return the session of the same browser after a change that ends all others, or after a step-up.
 
     It has a new id and secret; the old id is used up.
+
+    :param epoch: the ``auth_epoch`` that the account has now.
+    :raises Conflict: its sessions were ended meanwhile, or it was disabled.
     """
-    grants.lock_account(uow, account.id)
+    if grants.lock_account(uow, account_id) != epoch:
+        raise Conflict("password or sessions changed meanwhile")
     uow.spend(spent_id(old.id), old.expires_at + 2 * LEEWAY)
     timestamp = int(now().timestamp())
     new_session_id = new_id()
     # Other apps were signed in to from this browser: they are told when the session ends that it is now.
-    uow.session.execute(update(Grant).where(Grant.session_id == old.id).values(session_id=new_session_id))
+    uow.execute(_MOVE_GRANTS, {"old": old.id, "new": new_session_id})
     session = replace(
         old,
         id=new_session_id,
-        epoch=account.auth_epoch,
+        epoch=epoch,
         csrf_secret=secrets.token_urlsafe(16),
         last_seen_at=now(),
         auth_time=timestamp if password_verified else old.auth_time,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import bindparam, func, select
 
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
+from accounts.core.database.sql import CompiledStatement
 from accounts.core.errors import AddressTaken, Conflict, LastAdmin, NotFound
+from accounts.core.ids import new_id
 from accounts.core.link_kinds.parts import Subject
+from accounts.core.links.link import OpenedLink
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
 from accounts.core.uow import UnitOfWork
@@ -18,6 +21,7 @@ from accounts.flows.shared.recovery import recover_account
 
 FIRST_ADMIN_SPENT_ID = "invite:first-admin"
 """Spent as soon as anybody administers; the door for the first admin never opens again."""
+KEPT_ADDRESS_REASON = "kept for whoever may undo a change of address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +61,15 @@ def hash_new_password(uow: UnitOfWork, password: str, *, email: str, name: str =
 def create_account(
     uow: UnitOfWork, email: str, credentials: InitialCredentials, *, groups: Iterable[str] = (), locale: str
 ) -> Account:
-    """Create an active account. The UNIQUE index on the address decides between two at once."""
-    check_address_available(uow, Subject(email, None))
+    """Create an active account. The UNIQUE index on the address decides between two at once.
+
+    :raises AddressTaken: the address is kept for somebody.
+    """
+    if is_anchored(uow, email):
+        raise AddressTaken(KEPT_ADDRESS_REASON)
     address = parse_email(email)
     account = Account(
+        id=new_id(),
         email=address.email,
         email_key=address.key,
         name=credentials.name,
@@ -68,29 +77,32 @@ def create_account(
         password_hash=credentials.password_hash,
         auth_epoch=1,
         sign_in_serial=0,
+        memberships=[],
     )
     uow.session.add(account)
-    uow.session.flush()
     uow.announce("account.created", account.id)
     add_groups(uow, account, groups)
     return account
 
 
-def check_address_available(uow: UnitOfWork, subject: Subject) -> None:
-    """Whether a new account may have an address that nobody holds: asked when its link is shown, and at its use.
+def check_address_available(opened: OpenedLink) -> None:
+    """Check that a new account may have the address of a link, where nobody holds it.
 
     :raises AddressTaken: it is kept for somebody.
     """
-    if subject.account is None and subject.id and is_anchored(uow, subject.id):
-        raise AddressTaken("kept for whoever may undo a change of address")
+    if opened.subject.account is None and opened.is_reserved:
+        raise AddressTaken(KEPT_ADDRESS_REASON)
+
+
+_SELECT_KEEPERS = CompiledStatement(
+    select(Account.id).where(Account.anchor_key == bindparam("email_key"), Account.anchor_until > bindparam("moment"))
+)
 
 
 def is_anchored(uow: UnitOfWork, email: str, *, except_account_id: str = "") -> bool:
     """Whether an address is kept for somebody who may still undo a change away from it."""
-    anchored = exists().where(
-        Account.anchor_key == parse_email(email).key, Account.anchor_until > now(), Account.id != except_account_id
-    )
-    return bool(uow.session.scalar(select(anchored)))
+    keepers = uow.execute(_SELECT_KEEPERS, {"email_key": parse_email(email).key, "moment": now()})
+    return any(account_id != except_account_id for (account_id,) in keepers)
 
 
 def add_groups(uow: UnitOfWork, account: Account, groups: Iterable[str]) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Engine, and_, delete, select, update
+from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, select, update
 
 from accounts.core.clock import LEEWAY, now
+from accounts.core.database.sql import CompiledStatement
 from accounts.core.database.sweep import sweep_rows
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
@@ -24,9 +25,21 @@ def may_use_app(allowed_groups: Iterable[str], groups: Iterable[str]) -> bool:
     return not allowed or not allowed.isdisjoint(groups)
 
 
-def lock_account(uow: UnitOfWork, account_id: str) -> None:
-    """Have no code of an account redeemed until this unit of work is done. Before whatever else it writes."""
-    uow.session.execute(select(Account.id).where(Account.id == account_id).with_for_update(key_share=True))
+_LOCK_ACCOUNT = CompiledStatement(
+    select(Account.auth_epoch, Account.status)
+    .where(Account.id == bindparam("account"))
+    .with_for_update(key_share=True)
+)
+
+
+def lock_account(uow: UnitOfWork, account_id: str) -> int | None:
+    """Have no code of an account redeemed until this unit of work is done. Before whatever else it writes.
+
+    :returns: its ``auth_epoch``; None where it is disabled or gone.
+    """
+    for epoch, status in uow.execute(_LOCK_ACCOUNT, {"account": account_id}):
+        return int(epoch) if status == "active" else None
+    return None
 
 
 def lock_app(uow: UnitOfWork, app_id: str) -> None:

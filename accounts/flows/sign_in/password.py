@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from typing import Any
 
 from pydantic import Field
-from sqlalchemy import literal, select, update
+from sqlalchemy import bindparam, literal, select, update
 
 from accounts.core.clock import now
+from accounts.core.database.sql import CompiledStatement, Row
 from accounts.core.errors import N_, SignInFailed
-from accounts.core.models.account import LOCKOUT_DURATION, Account
+from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
-from accounts.flows.sessions.session import Session
+from accounts.flows.sessions.session import CurrentAccount
 from accounts.flows.shared.fields import Checkbox, CurrentPassword, Email, Form, Next
 from accounts.flows.sign_in import unlock
 
@@ -31,8 +31,10 @@ class SignInForm(Form):
     next: Next = ""
 
 
-def sign_in_with_password(uow: UnitOfWork, form: SignInForm, *, known_account_ids: Sequence[str] = ()) -> Session:
-    """Return a new session for whoever knows the password.
+def sign_in_with_password(
+    uow: UnitOfWork, form: SignInForm, *, known_account_ids: Sequence[str] = ()
+) -> CurrentAccount:
+    """Return whoever knows the password, with a new session.
 
     The same work is done whether or not there is such an account; one that is disabled or locked answers like a
     wrong password.
@@ -42,7 +44,8 @@ def sign_in_with_password(uow: UnitOfWork, form: SignInForm, *, known_account_id
     :raises SignInFailed: address and password do not match.
     :raises TooManyRequests: for the pair of address and network, the address, or the network.
     """
-    account_id, stored_hash, status, locked_at, fallback_hash = _find_sign_in_row(uow, form.email.key)
+    rows = _find_sign_in_rows(uow, form.email.key)
+    account_id, stored_hash, status, locked_at, _, fallback_hash = rows[0]
     is_known_device = account_id is not None and account_id in known_account_ids
     key, network = form.email.key, uow.request_info.network
     attempts = [throttle.SIGN_IN_NETWORK.by(network), throttle.SIGN_IN_PAIR.by(key, network)]
@@ -55,11 +58,34 @@ def sign_in_with_password(uow: UnitOfWork, form: SignInForm, *, known_account_id
             if not is_known_device:
                 unlock.count_failure(uow, form.email.key)
         raise SignInFailed("locked" if is_locked else "wrong password or no such account")
-    return complete_sign_in(uow, account_id, stored_hash, new_hash=new_hash, remember=form.remember)
+    groups = tuple(sorted(row[4] for row in rows if row[4] is not None))
+    return complete_sign_in(uow, account_id, stored_hash, groups=groups, new_hash=new_hash, remember=form.remember)
 
 
-def _find_sign_in_row(uow: UnitOfWork, email_key: str) -> Any:
+_SELECT_SIGN_IN_ROWS = CompiledStatement(
+    select(
+        Account.id,
+        Account.password_hash,
+        Account.status,
+        Account.locked_at,
+        Membership.group,
+        select(Account.password_hash)
+        .where(Account.id >= bindparam("pivot"))
+        .order_by(Account.id)
+        .limit(1)
+        .scalar_subquery(),
+    )
+    # A row, whether or not there is an account; one for each group that it is in.
+    .select_from(select(literal(1)).subquery())
+    .outerjoin(Account, Account.email_key == bindparam("email_key"))
+    .outerjoin(Membership, Membership.account_id == Account.id)
+)
+
+
+def _find_sign_in_rows(uow: UnitOfWork, email_key: str) -> Sequence[Row]:
     """Return the account of an address, if there is one, and the hash to work on if there is none: in one statement.
+
+    There is a row for each group of the account, and one for an account without groups or no account at all.
 
     Hashes that came from other systems take another time than our own. If an address of nobody always took the time
     of our own, every address that takes another would be somebody's. So each address without a password is given the
@@ -68,37 +94,49 @@ def _find_sign_in_row(uow: UnitOfWork, email_key: str) -> Any:
     """
     key = uow.site.ring.signing
     pivot = urlsafe_b64encode(uow.site.signer.tag(key, ["stand-in", email_key], 12)).decode()
-    fallback_hash = (
-        select(Account.password_hash).where(Account.id >= pivot).order_by(Account.id).limit(1).scalar_subquery()
+    return uow.fetch_all(_SELECT_SIGN_IN_ROWS, {"pivot": pivot, "email_key": email_key})
+
+
+# Guarded rather than by the ORM's version: sign-ins at the same moment do not exclude each other.
+_SIGN_IN = CompiledStatement(
+    update(Account)
+    .where(Account.id == bindparam("account"), Account.active, Account.password_hash == bindparam("verified_hash"))
+    .values(
+        sign_in_serial=Account.sign_in_serial + 1,
+        last_sign_in_at=bindparam("moment"),
+        failures=0,
+        password_hash=bindparam("kept_hash"),
     )
-    single_row = select(literal(1)).subquery()
-    return uow.fetch_all(
-        select(Account.id, Account.password_hash, Account.status, Account.locked_at, fallback_hash)
-        .select_from(single_row)
-        .outerjoin(Account, Account.email_key == email_key)
-    )[0]
+    .returning(
+        Account.auth_epoch,
+        Account.email,
+        Account.name,
+        Account.locale,
+        Account.created_at,
+        Account.last_sign_in_at,
+    )
+)
 
 
 def complete_sign_in(
-    uow: UnitOfWork, account_id: str, stored_hash: str | None, *, new_hash: str | None, remember: bool
-) -> Session:
-    """Note the sign-in and make its session, unless the account changed while the password was verified."""
+    uow: UnitOfWork,
+    account_id: str,
+    stored_hash: str | None,
+    *,
+    groups: tuple[str, ...],
+    new_hash: str | None,
+    remember: bool,
+) -> CurrentAccount:
+    """Note the sign-in and make its session, unless the account changed while the password was verified.
+
+    :param groups: of the account; it is only told of them, no right depends on these.
+    """
+    values = {"account": account_id, "verified_hash": stored_hash, "kept_hash": new_hash or stored_hash}
     with uow:
-        # One guarded statement rather than the ORM's version: sign-ins at the same moment do not exclude each other.
-        row = uow.session.execute(
-            update(Account)
-            .where(Account.id == account_id, Account.active, Account.password_hash == stored_hash)
-            .values(
-                sign_in_serial=Account.sign_in_serial + 1,
-                last_sign_in_at=now(),
-                failures=0,
-                password_hash=new_hash or stored_hash,
-            )
-            .returning(Account.auth_epoch)
-            .execution_options(synchronize_session=False)
-        ).first()
-        if row is None:
+        rows = uow.execute(_SIGN_IN, {**values, "moment": now()})
+        if not rows:
             raise SignInFailed("changed while the password was verified")
-        session = sessions.create_session(account_id, row[0], amr=("pwd",), remember=remember)
+        epoch, email, name, locale, created_at, last_sign_in_at = rows[0]
+        session = sessions.create_session(account_id, epoch, amr=("pwd",), remember=remember)
         sessions.record_sign_in(uow, session)
-    return session
+    return CurrentAccount(account_id, email, name, locale, epoch, created_at, last_sign_in_at, groups, session)

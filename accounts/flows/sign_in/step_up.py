@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from sqlalchemy import bindparam, select
+
+from accounts.core.database.sql import CompiledStatement
 from accounts.core.errors import N_, ConfirmationRequired, InvalidInput
 from accounts.core.models.account import Account
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
-from accounts.flows.shared.accounts import get_unchanged_account
 from accounts.flows.shared.fields import CurrentPassword, Form, Next
 
 WRONG_PASSWORD_MESSAGE = N_("That is not your current password.")
@@ -21,19 +25,22 @@ class ConfirmPasswordForm(Form):
     next: Next = ""
 
 
-def confirm_password(uow: UnitOfWork, current: CurrentAccount, form: ConfirmPasswordForm) -> Session:
-    """Return the session of this browser with a fresh proof, under a new id.
+def confirm_password(uow: UnitOfWork, current: CurrentAccount, form: ConfirmPasswordForm) -> CurrentAccount:
+    """Return who is signed in, with the session of this browser that has a fresh proof and a new id.
 
     :raises InvalidInput: the password is wrong.
     :raises TooManyRequests: too many tries for this account.
+    :raises Conflict: password or sessions changed meanwhile.
     """
     check_current_password(uow, current, form.password, field="password", refused_event="confirm.refused")
 
     def work() -> Session:
-        account = get_unchanged_account(uow, current.id, current.auth_epoch)
-        return sessions.renew_session(uow, account, current.session, password_verified=True)
+        return sessions.renew_session(uow, current.id, current.auth_epoch, current.session, password_verified=True)
 
-    return uow.attempt(work)
+    return replace(current, session=uow.attempt(work))
+
+
+_SELECT_PASSWORD = CompiledStatement(select(Account.password_hash).where(Account.id == bindparam("account")))
 
 
 def check_current_password(
@@ -47,9 +54,8 @@ def check_current_password(
     :raises TooManyRequests: too many attempts for this account.
     """
     uow.site.throttle.reserve(throttle.PASSWORD_ACCOUNT.by(current.id))
-    password_hash = uow.session.get_one(Account, current.id).password_hash
-    uow.release()
-    is_correct, _ = uow.site.passwords.verify(password, password_hash)
+    rows = uow.fetch_all(_SELECT_PASSWORD, {"account": current.id})
+    is_correct, _ = uow.site.passwords.verify(password, rows[0][0] if rows else None)
     if not is_correct:
         with uow:
             uow.record_event(refused_event, account_id=current.id)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 
 from accounts.core.clock import now
+from accounts.core.database.sql import CompiledStatement
 from accounts.core.errors import N_
 from accounts.core.link_kinds.parts import lock_serial
 from accounts.core.links.link import ActResult, Link, OpenedLink
@@ -23,20 +24,20 @@ PURPOSE = "unlock"
 MAX_FAILURES = 20
 
 
+_COUNT_FAILURE = CompiledStatement(
+    update(Account)
+    .where(Account.email_key == bindparam("key"))
+    .values(failures=Account.failures + 1)
+    .returning(Account.id, Account.failures, Account.locale, Account.locked_at)
+)
+
+
 def count_failure(uow: UnitOfWork, email_key: str) -> None:
     """Count a wrong password, and lock at the limit. The same statement runs for addresses without an account."""
-    statement = (
-        update(Account)
-        .where(Account.email_key == email_key)
-        .values(failures=Account.failures + 1)
-        .returning(Account.id, Account.failures, Account.locale, Account.locked_at)
-        .execution_options(synchronize_session=False)
-    )
-    row = uow.session.execute(statement).first()
-    if row is None or row.failures < MAX_FAILURES:
-        return
-    if row.locked_at is None or now() >= row.locked_at + LOCKOUT_DURATION:
-        _lock_account(uow, row.id, row.locale)
+    for account_id, failures, locale, locked_at in uow.execute(_COUNT_FAILURE, {"key": email_key}):
+        is_locked = locked_at is not None and now() < locked_at + LOCKOUT_DURATION
+        if failures >= MAX_FAILURES and not is_locked:
+            _lock_account(uow, account_id, locale)
 
 
 def _lock_account(uow: UnitOfWork, account_id: str, locale: str) -> None:

@@ -96,7 +96,7 @@ def connect_identity(uow: UnitOfWork, who: CurrentAccount, user: UpstreamUser) -
             return who.session
         _add_identity(uow, account, user)
         account.auth_epoch += 1
-        return sessions.renew_session(uow, account, who.session)
+        return sessions.renew_session(uow, account.id, account.auth_epoch, who.session)
 
     return uow.attempt(work)
 
@@ -115,7 +115,7 @@ def disconnect_identity(uow: UnitOfWork, who: CurrentAccount, id: str) -> Sessio
         if account.password_hash is None and not uow.session.scalar(others):
             raise LastWayIn("no password, no other sign-in")
         _delete_identity(uow, account, identity)
-        return sessions.renew_session(uow, account, who.session)
+        return sessions.renew_session(uow, account.id, account.auth_epoch, who.session)
 
     return uow.attempt(work)
 

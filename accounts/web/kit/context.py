@@ -109,6 +109,11 @@ def load_account() -> CurrentAccount | None:
     return state().load_account()
 
 
+def set_account(account: CurrentAccount) -> None:
+    """Have the answer write the cookie of a session whose account is known: nobody asks the store again."""
+    state().set_account(account)
+
+
 def forget_account() -> None:
     """Ask the store again who is signed in: this request has changed it."""
     state().account_loaded = False

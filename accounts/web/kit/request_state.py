@@ -199,14 +199,21 @@ class RequestState:
         """Return who is signed in: one SQL statement on first use, none where the cookie names nobody."""
         if not self.account_loaded:
             session = self.load_session()
-            self.account = (
+            self._keep_account(
                 sessions.find_current_account(self.uow, session) if session and session.account_id else None
             )
-            self.account_loaded = True
-            if self.account is not None:
-                self.set_language(self.account.locale)
-                self.uow.request_info = self._request_info
         return self.account
+
+    def set_account(self, account: CurrentAccount) -> None:
+        """Have the answer write the cookie of a session whose account is known: nobody asks the store again."""
+        self.set_session(account.session)
+        self._keep_account(account)
+
+    def _keep_account(self, account: CurrentAccount | None) -> None:
+        self.account, self.account_loaded = account, True
+        if account is not None:
+            self.set_language(account.locale)
+            self.uow.request_info = self._request_info
 
     def require_account(self, group: str | None = None) -> CurrentAccount:
         """Return who is signed in.

@@ -188,3 +188,17 @@ def test_the_sweep_lets_others_write_in_between(throttle: Throttle, store: Store
 )
 def test_a_client_address_falls_into_the_bucket_of_its_network(address: str, network: str) -> None:
     assert client_network(address) == network
+
+
+@on_both_databases
+def test_to_check_refuses_what_would_be_refused_and_counts_nothing(throttle: Throttle, store: Store) -> None:
+    throttle.check()
+    throttle.check(FEW.by("ann", cost=3))
+    for _ in range(3):
+        throttle.check(FEW.by("ann"))
+        throttle.reserve(FEW.by("ann"))
+    with pytest.raises(LimitReached) as refused:
+        throttle.check(FEW.by("bob"), FEW.by("ann"))
+    assert refused.value.attempt == FEW.by("ann")
+    assert throttle.fetch_windows([FEW.by("ann"), FEW.by("bob")])[FEW.by("ann")].count == 3
+    Throttle(store, enforced=False).check(FEW.by("ann"))

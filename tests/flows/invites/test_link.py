@@ -214,7 +214,8 @@ def test_an_invitation_decided_at_the_same_moment_is_used_or_revoked(
 ) -> None:
     id, token = invited(service, make_email())
     found = open_token(service, INVITE, token)
-    chosen = INVITE.prepare(service.uow(), found, found.form.model_validate({"password": PASSWORD}))
+    form = found.form.model_validate({"password": PASSWORD})
+    chosen = invite_link.prepare_invite_credentials(service.uow(), found, form)
     with service.uow() as uow:
         uow.spend(f"invite:{id}", FOR_EVER)
         uow.spend(f"invite:{id}{suffix}", FOR_EVER)

@@ -27,7 +27,7 @@ from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email
 def attempt(service: Service, email: str, password: str = PASSWORD, network: str = "10.9.9.9") -> str:
     form = SignInForm.model_validate({"email": email, "password": password})
     try:
-        return password_sign_in.sign_in_with_password(anonymous_uow(service, network), form).account_id
+        return password_sign_in.sign_in_with_password(anonymous_uow(service, network), form).id
     except (SignInFailed, TooManyRequests) as refused:
         return refused.code
 
@@ -85,6 +85,12 @@ def test_an_older_hash_is_renewed_and_no_session_ends(make_service: Callable[...
     assert made.sign_in().account_id == made.id
 
 
+def complete_sign_in(service: Service, account_id: str, verified_hash: str | None) -> None:
+    password_sign_in.complete_sign_in(
+        anonymous_uow(service), account_id, verified_hash, groups=(), new_hash=None, remember=False
+    )
+
+
 @on_both_databases
 def test_a_password_that_changes_while_it_is_verified_signs_nobody_in(service: Service) -> None:
     made = sign_up_member(service)
@@ -93,10 +99,10 @@ def test_a_password_that_changes_while_it_is_verified_signs_nobody_in(service: S
     with uow:
         recover_account(uow, accounts.find_account(uow, made.id), password_hash="another")
     with pytest.raises(SignInFailed):
-        password_sign_in.complete_sign_in(anonymous_uow(service), made.id, stale, new_hash=None, remember=False)
+        complete_sign_in(service, made.id, stale)
     accounts.disable_account(service.uow(), made.id)
     with pytest.raises(SignInFailed):
-        password_sign_in.complete_sign_in(anonymous_uow(service), made.id, "another", new_hash=None, remember=False)
+        complete_sign_in(service, made.id, "another")
     assert list_event_kinds(service, made.id).count("sign-in") == 1, "of the activation"
     assert made.row.sign_in_serial == 0
 
@@ -163,9 +169,9 @@ def test_an_address_of_nobody_takes_the_time_of_somebodys_hash(service: Service,
     stand_ins = []
     for _ in range(12):
         nobody = service.person(password=BCRYPT["password"])
-        account_id, stored, _, _, stand_in = password_sign_in._find_sign_in_row(service.uow(), nobody.email)
+        ((account_id, stored, *_, stand_in),) = password_sign_in._find_sign_in_rows(service.uow(), nobody.email)
         assert (account_id, stored) == (None, None)
-        assert password_sign_in._find_sign_in_row(service.uow(), nobody.email)[4] == stand_in, (
+        assert password_sign_in._find_sign_in_rows(service.uow(), nobody.email)[0][-1] == stand_in, (
             "the same address, the same hash"
         )
         assert nobody.sign_in().status_code == 401, "and its password is of no use"
@@ -179,7 +185,7 @@ def test_who_is_looked_up_takes_one_statement_known_or_not(service: Service) -> 
     seen = []
     for key in (service.member().email, service.person().email):
         with service.record_statements() as statements:
-            password_sign_in._find_sign_in_row(service.uow(), key)
+            password_sign_in._find_sign_in_rows(service.uow(), key)
         seen.append(list(statements))
     assert seen[0] == seen[1]
     assert len(seen[0]) == 1
