@@ -34,8 +34,9 @@ def record_statements(engine: Engine) -> Iterator[Statements]:
 
     def count_commit(connection: Connection) -> None:
         driver: Any = connection.connection.dbapi_connection
-        # Where SQLite was only read there is nothing to commit.
-        statements.commits += 1 if engine.dialect.name == "postgresql" else driver.in_transaction
+        # Where it was only read there is nothing to commit.
+        is_sqlite = engine.dialect.name == "sqlite"
+        statements.commits += driver.in_transaction if is_sqlite else bool(driver.info.transaction_status)
 
     listeners: dict[str, Callable[..., None]] = {"before_cursor_execute": record, "commit": count_commit}
     for name, listener in listeners.items():

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, column, inspect, select, table, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.config import SettingsError
+from accounts.core.database.postgresql import begin_transaction
 from accounts.core.database.store import Store
 from accounts.core.models import account as models
 from accounts.core.models import apps as app_models
@@ -122,6 +123,7 @@ def _unknown_revision_message(revision: str) -> str:
 
 def _lock_database(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
+        begin_transaction(connection.connection.driver_connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK_ID})
         # An index over millions of rows takes longer than a page may.
         connection.execute(text("SET LOCAL statement_timeout = 0"))

@@ -21,8 +21,11 @@ from sqlalchemy import (
     Table,
     insert,
 )
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
+
+from accounts.core.database.driver_errors import translate_error
+from accounts.core.database.postgresql import begin_transaction
 
 T = TypeVar("T")
 Executor = Session | Connection
@@ -66,7 +69,7 @@ class CompiledStatement:
             # Not connect(), whose object alone costs half of what a short statement does.
             pooled = engine.raw_connection()
         except engine.dialect.loaded_dbapi.Error as error:
-            raise _translate_error(engine, None, compiled.text, error) from error
+            raise translate_error(engine, None, compiled.text, error) from error
         try:
             return compiled.run_by_driver(engine, pooled, bound)
         finally:
@@ -108,12 +111,6 @@ class _Parameter:
     constant: Any
     convert: Convert | None
 
-    def value(self, values: Values) -> Any:
-        if not self.is_required:
-            return self.constant
-        value = values[self.name]
-        return value if self.convert is None else self.convert(value)
-
 
 @dataclass(frozen=True, slots=True)
 class _DialectStatement:
@@ -125,8 +122,10 @@ class _DialectStatement:
 
     text: str
     is_write: bool
+    returns_rows: bool
     is_positional: bool
     parameters: Sequence[_Parameter]
+    names: Sequence[str]
     converts: Sequence[Convert | None] | None
 
     def bind(self, values: Values) -> Any:
@@ -134,9 +133,16 @@ class _DialectStatement:
 
         :raises KeyError: a parameter has none.
         """
-        if self.is_positional:
-            return [parameter.value(values) for parameter in self.parameters]
-        return {parameter.name: parameter.value(values) for parameter in self.parameters}
+        # In one expression: a call for each parameter costs as much as all else here.
+        bound = [
+            each.constant
+            if not each.is_required
+            else values[each.name]
+            if each.convert is None
+            else each.convert(values[each.name])
+            for each in self.parameters
+        ]
+        return bound if self.is_positional else dict(zip(self.names, bound, strict=True))
 
     def run(self, connection: Connection, bound: Any, *, is_many: bool = False) -> list[Row]:
         """Run it in the transaction of a connection."""
@@ -153,17 +159,19 @@ class _DialectStatement:
         """
         driver: Any = pooled.dbapi_connection
         cursor, statement, context = driver.cursor(), self.text, SimpleNamespace()
-        # Whoever listens to SQLAlchemy's statements hears of these, too: what takes SQLite's write lock does.
-        for listen in source.dispatch.before_cursor_execute:
+        # Whoever listens to the engine's statements hears of these, too: what takes SQLite's write lock does.
+        listeners = source.engine.dispatch
+        for listen in listeners.before_cursor_execute:
             statement, bound = listen(source, cursor, statement, bound, context, is_many)
         try:
             (cursor.executemany if is_many else cursor.execute)(statement, bound)
-            rows: list[Row] = cursor.fetchall() if cursor.description is not None else []
+            # Not by the cursor's description: psycopg puts one together for each column.
+            rows: list[Row] = cursor.fetchall() if self.returns_rows and not is_many else []
         except source.dialect.loaded_dbapi.Error as error:
-            raise _translate_error(source, pooled, statement, error) from error
+            raise translate_error(source, pooled, statement, error) from error
         finally:
             cursor.close()
-        for listen in source.dispatch.after_cursor_execute:
+        for listen in listeners.after_cursor_execute:
             listen(source, cursor, statement, bound, context, is_many)
         converts = self.converts
         return rows if converts is None else [_convert_row(row, converts) for row in rows]
@@ -198,25 +206,12 @@ def _compile(statement: Any, dialect: Dialect) -> _DialectStatement:
     return _DialectStatement(
         text=str(compiled),
         is_write=not statement.is_select,
+        returns_rows=bool(types),
         is_positional=compiled.positional,
         parameters=parameters,
+        names=[each.name for each in parameters],
         converts=converts if any(converts) else None,
     )
-
-
-def _translate_error(
-    source: Connection | Engine, pooled: PoolProxiedConnection | None, statement: str, error: Exception
-) -> BaseException:
-    """Return an error of the driver as SQLAlchemy raises it; a connection that it lost is not used again."""
-    dialect = source.dialect
-    base: Any = dialect.loaded_dbapi.Error
-    is_lost = pooled is not None and dialect.is_disconnect(cast(Any, error), pooled, None)
-    translated = DBAPIError.instance(
-        statement, None, error, base, hide_parameters=True, connection_invalidated=is_lost, dialect=dialect
-    )
-    if is_lost and pooled is not None:
-        (source if isinstance(source, Connection) else pooled).invalidate(error)
-    return cast(BaseException, translated)
 
 
 def iter_batches(rows: Iterable[T], size: int) -> Iterator[list[T]]:
@@ -264,6 +259,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str
     ]
     names = ", ".join(f'"{name}"' for name, _, _ in columns)
     driver: Any = connection.connection.driver_connection
+    begin_transaction(driver)
     integrity_error: Any = connection.dialect.loaded_dbapi.IntegrityError
     statement = f'COPY "{table.name}" ({names}) FROM STDIN'
     try:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 
 from accounts.config import SettingsError
+from accounts.core.database import postgresql
 from accounts.core.database.writers import SqliteConnection, TurnLock
 
 SQLITE_BUSY_SECONDS = 10
@@ -96,12 +97,14 @@ def _make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", lambda connection, record: _prepare_sqlite(connection, turns))
         event.listen(engine, "before_cursor_execute", _begin_before_write)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=8,
         max_overflow=24,
         pool_timeout=CONNECT_SECONDS,
-        pool_pre_ping=True,
+        # Few that are busy, not all in turn: those know their statements, and need no look whether they are alive.
+        pool_use_lifo=True,
+        isolation_level="AUTOCOMMIT",
         # Errors quote the parameters of their statement otherwise: addresses and hashes, into the log.
         hide_parameters=True,
         connect_args={
@@ -110,6 +113,8 @@ def _make_engine(url: URL) -> Engine:
             "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
         },
     )
+    postgresql.prepare_engine(engine)
+    return engine
 
 
 def _prepare_sqlite(connection: SqliteConnection, turns: TurnLock) -> None:
