@@ -83,8 +83,7 @@ def _metadata_body(site: Site) -> bytes:
 def jwks(state: RequestState) -> PlainResponse:
     """Return the public keys (RFC 7517): those that sign, those that will, and those that did."""
     state.format = "json"
-    body = json.dumps({"keys": state.site.get(SigningKeys).public_jwks()})
-    return PlainResponse(body.encode(), 200, [*PUBLISHED_HEADERS])
+    return PlainResponse(state.site.get(SigningKeys).jwk_set(), 200, [*PUBLISHED_HEADERS])
 
 
 @_client_endpoint

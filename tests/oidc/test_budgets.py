@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import pytest
 from sqlalchemy import event
 from werkzeug.test import Client, TestResponse
 
+from accounts.flows.oidc.signing_key_rotation import rotate_signing_keys
 from accounts.flows.oidc.signing_keys import SigningKeys
 from tests.apps import register_app
 from tests.conftest import on_both_databases
@@ -73,21 +75,23 @@ def asking(service: Service) -> Asking:
 
 
 @contextmanager
-def costs(service: Service, *statements: str) -> Iterator[None]:
-    """Meanwhile just these statements run, over one connection that is taken once."""
-    taken: list[object] = []
+def costs(service: Service, *statements: str, commits: int = 0, connections: int = 1) -> Iterator[None]:
+    """Meanwhile just these statements run. A connection is taken as often as said, and never two at once."""
+    engine = service.site.store.engine
+    taken: list[str] = []
 
     def take(*connection: object) -> None:
-        taken.append(connection)
+        taken.append(engine.pool.status())
 
-    event.listen(service.site.store.engine, "checkout", take)
+    event.listen(engine, "checkout", take)
     try:
         with service.record_statements() as seen:
             yield
     finally:
-        event.remove(service.site.store.engine, "checkout", take)
+        event.remove(engine, "checkout", take)
+    assert all(each.endswith("Current Checked out connections: 1") for each in taken), taken
     assert [_what(each) for each in seen] == list(statements)
-    assert len(taken) == 1
+    assert (len(taken), seen.commits) == (connections, commits)
 
 
 def _what(statement: str) -> str:
@@ -100,21 +104,21 @@ def _what(statement: str) -> str:
 @on_both_databases
 def test_a_code_is_looked_at_once_and_redeemed_in_one_transaction(asking: Asking) -> None:
     code = asking.code()
-    with costs(asking.service, "SELECT apps", "INSERT spent", "SELECT accounts", "INSERT grants", "INSERT audit"):
+    with costs(asking.service, "SELECT apps", "INSERT grants", "SELECT accounts", "INSERT audit", commits=1):
         asking.redeem(code)
 
 
 def test_a_code_that_gives_a_refresh_token_is_counted_for_the_key_that_signs_it(asking: Asking) -> None:
     code = asking.code("openid offline_access")
-    begun = ("SELECT apps", "INSERT spent", "SELECT accounts", "INSERT grants")
-    with costs(asking.service, *begun, "INSERT key_uses", "INSERT audit"):
+    begun = ("SELECT apps", "INSERT grants", "SELECT accounts")
+    with costs(asking.service, *begun, "INSERT key_uses", "INSERT audit", commits=1):
         asking.redeem(code)
 
 
 @on_both_databases
-def test_refreshing_looks_at_app_and_grant_and_writes_the_next_number(asking: Asking) -> None:
+def test_refreshing_looks_at_app_and_grant_at_once_and_writes_the_next_number(asking: Asking) -> None:
     given = asking.redeem(asking.code("openid offline_access"))
-    with costs(asking.service, "SELECT apps", "SELECT grants", "UPDATE grants", "INSERT key_uses"):
+    with costs(asking.service, "SELECT grants", "UPDATE grants", "INSERT key_uses", commits=1, connections=2):
         answer = asking.post("/oauth/token", grant_type="refresh_token", refresh_token=given["refresh_token"])
     assert answer.status_code == 200
 
@@ -126,15 +130,15 @@ def test_userinfo_is_one_statement(asking: Asking) -> None:
         assert asking.userinfo(given["access_token"]).get_json()["email"] == asking.person.email
 
 
-def test_introspection_looks_at_the_app_and_at_the_token(asking: Asking) -> None:
+def test_introspection_looks_at_app_and_token_at_once(asking: Asking) -> None:
     given = asking.redeem(asking.code())
-    with costs(asking.service, "SELECT apps", "SELECT grants"):
+    with costs(asking.service, "SELECT grants"):
         assert asking.post("/oauth/introspect", token=given["access_token"]).get_json()["active"]
 
 
 def test_revoking_looks_at_both_and_ends_the_grant(asking: Asking) -> None:
     given = asking.redeem(asking.code())
-    with costs(asking.service, "SELECT apps", "SELECT grants", "UPDATE grants", "INSERT audit"):
+    with costs(asking.service, "SELECT grants", "UPDATE grants", "INSERT audit", commits=1, connections=2):
         assert asking.post("/oauth/revoke", token=given["access_token"]).status_code == 200
 
 
@@ -144,7 +148,7 @@ def test_a_request_from_a_page_asks_once_more_and_reads_no_other_apps_addresses(
     register_app(asking.service, "Page", redirect_uris=[f"{ORIGIN}/cb"], **page)
     for name in ("One", "Two", "Three"):
         register_app(asking.service, name, **page)
-    with costs(asking.service, "SELECT grants", "SELECT apps"):
+    with costs(asking.service, "SELECT grants", "SELECT apps", connections=2):
         answer = asking.userinfo(given["access_token"], Origin=ORIGIN)
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     for stranger in ("https://page.example.or", "https://age.example.org", "https://%", "null", f"{ORIGIN}/cb"):
@@ -156,3 +160,13 @@ def test_what_is_no_token_of_ours_is_refused_without_the_store(asking: Asking) -
     with asking.service.record_statements() as seen:
         answer = asking.client.get("/oauth/userinfo", headers={"Authorization": f"Bearer {'a' * 80}"})
     assert (answer.status_code, seen) == (401, [])
+
+
+def test_published_keys_are_encoded_once(asking: Asking) -> None:
+    keys = asking.service.site.get(SigningKeys)
+    published = keys.jwk_set()
+    assert json.loads(published) == {"keys": keys.public_jwks()} == asking.client.get("/oauth/jwks").get_json()
+    assert keys.jwk_set() is published
+    rotate_signing_keys(asking.service.uow(), ["EdDSA"])
+    assert keys.jwk_set() != published
+    assert json.loads(keys.jwk_set()) == {"keys": keys.public_jwks()}

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from authlib.oauth2.rfc6749 import InvalidGrantError
 from sqlalchemy import select
 
 from accounts.core.models.apps import App, Consent, Grant
@@ -103,3 +104,30 @@ def test_what_ends_while_a_code_is_redeemed_ends_its_grant_and_tells_the_app(ser
         registration.enable_app(service.uow(), app.id)
         (grant,) = service.uow().session.scalars(select(Grant))
         assert grant.revoked_at is not None, "dead for good"
+
+
+@on_both_databases
+def test_a_code_that_is_redeemed_while_its_session_ends_is_refused(service: Service) -> None:
+    data = {"name": "Wiki", "redirect_uris": ["https://rp.example.org/cb"]}
+    app = registration.register_app(service.uow(), registration_form.RegisterAppForm.model_validate(data)).app
+    ana = sign_up_member(service)
+    session = ana.sign_in()
+    code = a_code(service, ana, session, app)
+    caught: list[Exception] = []
+
+    def redeem() -> None:
+        try:
+            grants.redeem_code(service.uow(), app, code)
+        except InvalidGrantError as error:
+            caught.append(error)
+
+    redeeming = threading.Thread(target=redeem)
+    ending = service.uow()
+    with ending:
+        sessions.close_session(ending, ana.id, session.id, session.expires_at)
+        redeeming.start()
+        # Long enough to look at the session, where it does not wait.
+        redeeming.join(1)
+    redeeming.join(20)
+    assert caught
+    assert list(service.uow().session.scalars(select(Grant))) == []

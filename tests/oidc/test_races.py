@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+import time_machine
 from sqlalchemy import select
 
-from accounts.core.clock import now
+from accounts.core.clock import LEEWAY, now
 from accounts.core.database.store import Store
 from accounts.core.models.apps import App, Grant, OidcKey
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import registration, registration_form, tokens
 from accounts.flows.oidc.server import ClientRequest, EndpointResponse, OAuthServer
 from accounts.flows.oidc.signing_keys import SIGNING_ALGS, SigningKeys
+from accounts.flows.shared import grants as shared_grants
 from tests.conftest import on_both_databases
 from tests.core.sites import make_site
 from tests.flows.steps import Member, sign_up_member
@@ -30,7 +33,7 @@ def registered(service: Service) -> tuple[App, str]:
     return made.app, made.secret
 
 
-def code_for(service: Service, ana: Member, app: App) -> str:
+def code_for(service: Service, ana: Member, app: App, scope: tuple[str, ...] = ("openid", "offline_access")) -> str:
     session = ana.sign_in()
     return service.site.signer.sign(
         tokens.AUTHORIZATION_CODE,
@@ -45,7 +48,7 @@ def code_for(service: Service, ana: Member, app: App) -> str:
             redirect_uri=URI,
             challenge="",
             nonce="",
-            scope=("openid", "offline_access"),
+            scope=scope,
             claims={},
             acr=False,
         ),
@@ -118,3 +121,27 @@ def test_fifty_first_starts_make_one_set_of_keys(database: str) -> None:
     assert all(row.not_before <= now() and row.retired_at is None for row in rows)
     site.store.close()
     store.close()
+
+
+def test_a_grant_is_kept_for_as_long_as_its_code_could_be_used_again(service: Service) -> None:
+    shortest = registration_form.RegisterAppForm.model_validate(
+        {"name": "Wiki", "redirect_uris": [URI], "require_pkce": False, "trusted": True, "access_token_seconds": 60}
+    )
+    made = registration.register_app(service.uow(), shortest)
+    signed = code_for(service, sign_up_member(service), made.app, scope=("openid",))
+    code = service.site.signer.sign(
+        tokens.AUTHORIZATION_CODE,
+        replace(service.site.signer.verify(tokens.AUTHORIZATION_CODE, signed), session_ends=0),
+    )
+    data = {"grant_type": "authorization_code", "code": code, "redirect_uri": URI}
+    with time_machine.travel(now(), tick=False) as clock:
+        assert ask(service, made.app, str(made.secret), **data).status == 200
+        # Whoever signed it may be ahead by the leeway, and so may be whoever sweeps.
+        clock.shift(tokens.CODE_TTL + LEEWAY)
+        with time_machine.travel(now() + LEEWAY, tick=False):
+            shared_grants.delete_expired_grants(service.site.store.engine)
+        with service.uow() as uow:
+            assert uow.session.scalars(select(Grant)).all()
+        clock.shift(LEEWAY)
+        with time_machine.travel(now() + LEEWAY, tick=False):
+            assert shared_grants.delete_expired_grants(service.site.store.engine) == 1

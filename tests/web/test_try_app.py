@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from accounts.core.models.apps import Consent, Grant
+from accounts.core.models.logout import AppLogout
 from accounts.flows.oidc import registration, trial_state
 from tests.apps import register_app
 from tests.kit.browser import Browser
@@ -49,7 +50,8 @@ def test_the_admin_sees_what_the_app_would_learn(service: Service, browser: Brow
     text = browser.response.get_data(as_text=True)
     assert "eyJ" not in text, "no token"
     with service.uow() as uow:
-        assert list(uow.session.scalars(select(Grant))) == [], "its tokens are dead"
+        (grant,) = uow.session.scalars(select(Grant))
+        assert grant.revoked_at is not None, "its tokens are dead"
 
 
 def test_consent_is_asked_as_people_are_asked(service: Service, browser: Browser) -> None:
@@ -101,3 +103,13 @@ def test_the_state_of_a_trial_is_unreadable_and_cannot_be_altered(service: Servi
     assert trial_state.read_trial_state(service.site, state + "x") is None
     assert begun_here.verifier not in state
     assert registration.list_apps(service.uow()) == []
+
+
+def test_the_app_is_not_told_when_the_session_of_a_trial_ends(service: Service, browser: Browser) -> None:
+    app = register_app(service, trusted=True, backchannel_logout_uri="https://wiki.example.org/out").app
+    landed(browser, begun(service, browser, app.id))
+    browser.visit("/account")
+    browser.submit(browser.form(action="/sign-out"))
+    registration.disable_app(service.uow(), app.id)
+    with service.uow() as uow:
+        assert list(uow.session.scalars(select(AppLogout))) == []

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 
 from authlib.oauth2.rfc6749 import InvalidGrantError
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
-from sqlalchemy import delete
+from sqlalchemy import update
 
+from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models.apps import Grant
 from accounts.core.uow import UnitOfWork
@@ -20,6 +21,8 @@ from accounts.flows.oidc import authorize, issue, registration, tokens, trial_st
 from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID
 from accounts.flows.oidc.signing_keys import SigningKeys
 from accounts.flows.sessions.session import CurrentAccount
+
+NO_EPOCH = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +86,16 @@ def finish_app_trial(uow: UnitOfWork, who: CurrentAccount, params: Mapping[str, 
             userinfo=issue.build_userinfo(uow, token_response["access_token"]) or {},
         )
     finally:
-        _delete_trial_grant(uow, code.id, app.id, who.id)
+        _revoke_trial_grant(uow, code.id, app.id, who.id)
 
 
-def _delete_trial_grant(uow: UnitOfWork, grant_id: str, app_id: str, account_id: str) -> None:
-    # Deleted, not revoked: the app was never signed in to, and has nobody to say goodbye to.
+def _revoke_trial_grant(uow: UnitOfWork, grant_id: str, app_id: str, account_id: str) -> None:
     uow.release()
     with uow:
-        uow.session.execute(delete(Grant).where(Grant.id == grant_id))
+        # Not deleted, as it tells that the code was used; but of no epoch of the account: the app was never signed
+        # in to, and nobody is to tell it that a session ends.
+        values = {"revoked_at": now(), "auth_epoch": NO_EPOCH}
+        uow.session.execute(update(Grant).where(Grant.id == grant_id).values(values))
         uow.record_event("app.tried", account_id=account_id, app_id=app_id)
 
 

@@ -1,4 +1,9 @@
-"""Grants: made when a code is redeemed, looked at when a token is shown, revoked with all that hangs on them."""
+"""Grants: made when a code is redeemed, looked at when a token is shown, revoked with all that hangs on them.
+
+A grant has the id of its code, and its row is what remembers that the code was used. It outlives the code: it is
+deleted with its account and its client, without whom the code is worth nothing, or when its last token has expired,
+and none of them lives for less than a minute.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,7 @@ from itertools import islice
 from typing import Any
 
 from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidScopeError
-from sqlalchemy import bindparam, exists, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import bindparam, exists, or_, select, update
 
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement
@@ -19,7 +23,7 @@ from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, tokens
 from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID
-from accounts.flows.oidc.clients import TokenClient
+from accounts.flows.oidc.clients import Client, TokenClient
 from accounts.flows.oidc.tokens import AuthorizationCode, RefreshToken
 from accounts.flows.sessions.live import account_allows_epoch, session_is_ended, session_is_live
 from accounts.flows.shared import grants
@@ -78,16 +82,39 @@ class LiveGrant:
 
 _GRANT_COLUMNS = [getattr(Grant, each.name) for each in fields(GrantRow)]
 _OWNER_COLUMNS = [getattr(Account, each.name) for each in fields(ResourceOwner)]
-_CLIENT_COLUMNS = clients.client_columns(TokenClient)
-_SELECT_LIVE_GRANT = CompiledStatement(
-    select(*_GRANT_COLUMNS, *_OWNER_COLUMNS, *_CLIENT_COLUMNS)
-    .add_columns(Membership.group, session_is_ended(Grant.session_id).label("session_ended"))
-    .join(Account, Account.id == Grant.account_id)
-    .join(App, App.id == Grant.app_id)
-    .outerjoin(Membership, Membership.account_id == Account.id)
-    .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
-    .where(App.disabled_at.is_(None), account_allows_epoch(Grant.auth_epoch))
-)
+
+
+def _select_live_grant(client_class: type[TokenClient]) -> CompiledStatement:
+    return CompiledStatement(
+        select(*_GRANT_COLUMNS, *_OWNER_COLUMNS, *clients.client_columns(client_class))
+        .add_columns(Membership.group, session_is_ended(Grant.session_id).label("session_ended"))
+        .join(Account, Account.id == Grant.account_id)
+        .join(App, App.id == Grant.app_id)
+        .outerjoin(Membership, Membership.account_id == Account.id)
+        .where(Grant.id == bindparam("grant"), Grant.revoked_at.is_(None), Grant.expires_at > bindparam("moment"))
+        .where(App.disabled_at.is_(None), account_allows_epoch(Grant.auth_epoch))
+    )
+
+
+def _build_grant_insert(insert: Any) -> Any:
+    """Return the INSERT of a grant, unless there is one of that id.
+
+    It holds account and client against whoever ends sessions or connections until the grant is there, and does so in
+    a statement before the one that asks whether they are live: what was read while waiting for a lock is old.
+    """
+    columns = list(Grant.__table__.columns)
+    values = (
+        select(*(bindparam(column.name, type_=column.type) for column in columns))
+        .select_from(Account)
+        .join(App, App.id == bindparam("app"))
+        .where(Account.id == bindparam("account"))
+        .with_for_update(read=True, of=(Account, App))
+    )
+    names = [column.name for column in columns]
+    return insert(Grant).from_select(names, values).on_conflict_do_nothing().returning(Grant.id)
+
+
+_SELECT_LIVE_GRANT = {each: _select_live_grant(each) for each in (TokenClient, Client)}
 _HAS_CONSENT = exists().where(Consent.account_id == bindparam("account"), Consent.app_id == bindparam("app"))
 _SELECT_SIGNED_IN_OWNER = CompiledStatement(
     select(*_OWNER_COLUMNS, Membership.group)
@@ -96,9 +123,9 @@ _SELECT_SIGNED_IN_OWNER = CompiledStatement(
     .outerjoin(Membership, Membership.account_id == Account.id)
     .where(Account.id == bindparam("account"), session_is_live(bindparam("epoch"), bindparam("session")))
     .where(App.disabled_at.is_(None), or_(App.trusted, _HAS_CONSENT))
-    .with_for_update(read=True, of=(Account, App))
 )
-_INSERT_GRANT = CompiledStatement(insert(Grant))
+_INSERT_GRANT = CompiledStatement(_build_grant_insert)
+_GRANT_EXISTS = CompiledStatement(select(Grant.id).where(Grant.id == bindparam("grant")))
 _COLUMN_OF_FIELD = {column.key: column.name for column in _GRANT_COLUMNS}
 """Of the parts of a grant, as the table names them."""
 _ADVANCE_COUNTER = CompiledStatement(
@@ -109,16 +136,21 @@ _ADVANCE_COUNTER = CompiledStatement(
 )
 
 
-def find_live_grant(uow: UnitOfWork, grant_id: str) -> LiveGrant | None:
-    """Return the grant, in one SQL statement, if it is not revoked and account, client and session allow it."""
-    rows = uow.execute(_SELECT_LIVE_GRANT, {"grant": grant_id, "moment": now()})
+def find_live_grant(
+    uow: UnitOfWork, grant_id: str, client_class: type[TokenClient] = TokenClient
+) -> LiveGrant | None:
+    """Return the grant, in one SQL statement, if it is not revoked and account, client and session allow it.
+
+    :param client_class: how much of the client is read.
+    """
+    rows = uow.fetch_all(_SELECT_LIVE_GRANT[client_class], {"grant": grant_id, "moment": now()})
     if not rows:
         return None
     values = iter(rows[0])
     live_grant = LiveGrant(
         GrantRow(*islice(values, len(_GRANT_COLUMNS))),
         ResourceOwner(*islice(values, len(_OWNER_COLUMNS))),
-        TokenClient(*islice(values, len(_CLIENT_COLUMNS))),
+        client_class(*islice(values, len(fields(client_class)))),
         _group_names(row[-2] for row in rows),
     )
     is_session_ended = rows[0][-1]
@@ -134,25 +166,24 @@ def redeem_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode
 
     :raises InvalidGrantError: used before, or the user was signed out or changed since.
     """
-    try:
-        with uow:
-            live_grant = _redeem_once(uow, app, code)
-    except IntegrityError:
-        raise InvalidGrantError(GRANT_REFUSED_MESSAGE) from None
+    with uow:
+        live_grant = _redeem_once(uow, app, code)
     if live_grant is None:
         raise InvalidGrantError("The code was used before. Everything it gave is revoked.")
     return live_grant
 
 
 def _redeem_once(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> LiveGrant | None:
-    if not uow.spend(f"code:{code.id}", tokens.code_spent_until()):
+    grant = _build_grant_row(app, code)
+    if not _insert_grant(uow, grant, code):
+        if not uow.execute(_GRANT_EXISTS, {"grant": code.id}):
+            raise InvalidGrantError(GRANT_REFUSED_MESSAGE)  # its account or client is gone
         grants.revoke_grants(uow, Grant.id == code.id)
         uow.record_event("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
     owner, groups = _find_signed_in_owner(uow, app, code)
     if owner is None or not grants.may_use_app(app.allowed_groups, groups):
         raise InvalidGrantError(GRANT_REFUSED_MESSAGE)
-    grant = _insert_grant(uow, app, code)
     if OFFLINE_ACCESS in code.scope:
         _count_key_use(uow, grant)
     facts = {"grant": code.id, "session": code.session_id, "scope": grant.scope}
@@ -161,22 +192,23 @@ def _redeem_once(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCod
 
 
 def refresh_grant(
-    uow: UnitOfWork, app: TokenClient, token: RefreshToken, requested_scope: str
+    uow: UnitOfWork, app: TokenClient, token: RefreshToken, live_grant: LiveGrant | None, requested_scope: str
 ) -> tuple[LiveGrant, int, tuple[str, ...]]:
     """Return the grant of a refresh token, the number of the next one, and the scope that was asked for.
 
     The token before the valid one is accepted for a few seconds more. Whatever is older was stolen from the
     client, or is shown by whoever stole it: the whole grant is revoked.
 
+    :param live_grant: of the token, as it was a moment ago; None where it was not live.
     :raises InvalidGrantError: not a live grant of this client, or the token was used before.
     :raises InvalidScopeError: more is asked for than was granted. That uses nothing up.
     """
-    live_grant = _find_refreshable_grant(uow, app, token)
+    live_grant = _check_refreshable(live_grant, app)
     scope = narrow_scope(live_grant.scope, requested_scope)
     if token.counter == live_grant.grant.counter:
         if _advance_counter(uow, live_grant.grant):
             return live_grant, token.counter + 1, scope
-        live_grant = _find_refreshable_grant(uow, app, token)
+        live_grant = _check_refreshable(find_live_grant(uow, token.grant_id), app)
     counter, rotated_at = live_grant.grant.counter, live_grant.grant.rotated_at
     if token.counter == counter - 1 and rotated_at is not None and now() - rotated_at <= REFRESH_GRACE_PERIOD:
         return live_grant, counter, scope
@@ -187,8 +219,7 @@ def refresh_grant(
     raise InvalidGrantError("The refresh token was used before. Everything it gave is revoked.")
 
 
-def _find_refreshable_grant(uow: UnitOfWork, app: TokenClient, token: RefreshToken) -> LiveGrant:
-    live_grant = find_live_grant(uow, token.grant_id)
+def _check_refreshable(live_grant: LiveGrant | None, app: TokenClient) -> LiveGrant:
     if live_grant is None or live_grant.app.id != app.id or OFFLINE_ACCESS not in live_grant.scope:
         raise InvalidGrantError("The refresh token is not good, or not any more.")
     return live_grant
@@ -213,12 +244,12 @@ def revoke_grant(uow: UnitOfWork, grant: GrantRow, *, reason: str) -> None:
             uow.record_event("app.revoked", account_id=grant.account_id, app_id=grant.app_id, facts=facts)
 
 
-def _insert_grant(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> GrantRow:
+def _build_grant_row(app: App | TokenClient, code: AuthorizationCode) -> GrantRow:
     moment = now()
     expiries = [moment + timedelta(seconds=app.access_token_seconds), datetime.fromtimestamp(code.session_ends, UTC)]
     if OFFLINE_ACCESS in code.scope:
         expiries.append(moment + timedelta(seconds=app.refresh_token_seconds))
-    grant = GrantRow(
+    return GrantRow(
         id=code.id,
         account_id=code.account_id,
         app_id=app.id,
@@ -232,9 +263,12 @@ def _insert_grant(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCo
         rotated_at=None,
         expires_at=max(expiries),
     )
+
+
+def _insert_grant(uow: UnitOfWork, grant: GrantRow, code: AuthorizationCode) -> bool:
     row = {column: getattr(grant, name) for name, column in _COLUMN_OF_FIELD.items()}
-    uow.execute(_INSERT_GRANT, row | {"session_id": code.session_id, "auth_epoch": code.epoch, "revoked_at": None})
-    return grant
+    more = {"session_id": code.session_id, "auth_epoch": code.epoch, "revoked_at": None}
+    return bool(uow.execute(_INSERT_GRANT, row | more))
 
 
 def _find_signed_in_owner(
@@ -242,14 +276,9 @@ def _find_signed_in_owner(
 ) -> tuple[ResourceOwner | None, tuple[str, ...]]:
     """Whose code it is, and their groups, if they are signed in still: in the session that agreed, offline or not.
 
-    And if neither they nor an admin has done with the app since. Locked against whoever does (:mod:`granted`).
+    And if neither they nor an admin has done with the app since; the INSERT before keeps off whoever does.
     """
-    params = {
-        "account": code.account_id,
-        "epoch": code.epoch,
-        "session": code.session_id,
-        "app": app.id,
-    }
+    params = {"account": code.account_id, "epoch": code.epoch, "session": code.session_id, "app": app.id}
     rows = uow.execute(_SELECT_SIGNED_IN_OWNER, params)
     owner = ResourceOwner(*rows[0][: len(_OWNER_COLUMNS)]) if rows else None
     return owner, _group_names(row[-1] for row in rows)

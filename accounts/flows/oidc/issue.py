@@ -34,14 +34,17 @@ def issue_for_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationC
     return _build_token_response(uow, live_grant, live_grant.scope, counter=counter, extra_claims=extra_claims)
 
 
-def issue_for_refresh(uow: UnitOfWork, app: TokenClient, token: RefreshToken, requested_scope: str) -> dict[str, Any]:
+def issue_for_refresh(
+    uow: UnitOfWork, app: TokenClient, token: RefreshToken, live_grant: LiveGrant | None, requested_scope: str
+) -> dict[str, Any]:
     """Return the tokens for a refresh token, for all of the scope or for less.
 
+    :param live_grant: of the token; None where it is not live.
     :raises InvalidGrantError: the token is not valid.
     :raises InvalidScopeError: more is asked for than was granted.
     """
     _prepare_keys(uow)
-    live_grant, counter, scope = grants.refresh_grant(uow, app, token, requested_scope)
+    live_grant, counter, scope = grants.refresh_grant(uow, app, token, live_grant, requested_scope)
     return _build_token_response(uow, live_grant, scope, counter=counter, extra_claims={})
 
 
@@ -80,7 +83,7 @@ def _prepare_keys(uow: UnitOfWork) -> None:
     keys = uow.site.get(SigningKeys)
     if keys.is_stale:
         uow.release()
-        keys.public_jwks()
+        keys.jwk_set()
 
 
 def _build_token_response(

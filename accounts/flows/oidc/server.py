@@ -25,6 +25,7 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
+from accounts.core.signing.token_kind import TokenKind
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, grants, issue, tokens
@@ -44,8 +45,29 @@ class EndpointResponse:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class PresentedToken:
+    """A token that was signed here, and its grant, where that is live."""
+
+    token: AccessToken | RefreshToken
+    live_grant: LiveGrant | None
+
+    @property
+    def client(self) -> clients.Client | None:
+        """The client that has the token, where the grant is live."""
+        client = self.live_grant.app if self.live_grant is not None else None
+        return client if isinstance(client, clients.Client) else None
+
+    def check_client(self, client: AuthlibClient) -> bool:
+        """Do nothing: a refresh is judged where it is known why it is refused."""
+        return True
+
+
 class ClientRequest(OAuth2Request):
-    """A request of an app: its form, its headers, and the unit of work that it is answered in."""
+    """A request of an app: its form, its headers, and the unit of work that it is answered in.
+
+    :ivar presented: the token that the request is about, where it is one of ours.
+    """
 
     def __init__(self, uow: UnitOfWork, form: Mapping[str, str], headers: Mapping[str, str]) -> None:
         # Not the address that was asked: whether transport is safe is judged by the settings, at start.
@@ -54,6 +76,7 @@ class ClientRequest(OAuth2Request):
         self.client_headers = headers
         self.form_data = dict(form)
         self.payload = BasicOAuth2Payload(self.form_data)
+        self.presented: PresentedToken | None = None
 
     @property
     def form(self) -> dict[str, str]:
@@ -101,9 +124,17 @@ class OAuthServer(AuthorizationServer):
         return request
 
     def authenticate_client(self, request: ClientRequest, methods: object, endpoint: str = "token") -> AuthlibClient:
-        """Return the client that makes the request."""
+        """Return the client that makes the request.
+
+        A token that it presents is looked at first: one statement reads its grant and, nearly always, the client.
+        """
+        presented = request.presented = _read_presented_token(request, endpoint)
         app = clients.authenticate_client(
-            request.uow, request.client_headers, request.form_data, public=endpoint != INTROSPECTION
+            request.uow,
+            request.client_headers,
+            request.form_data,
+            known=presented.client if presented is not None else None,
+            public=endpoint != INTROSPECTION,
         )
         request.auth_method = app.token_endpoint_auth_method
         return AuthlibClient(app)
@@ -154,28 +185,21 @@ class RefreshGrant(authlib_grants.RefreshTokenGrant):
 
     request: ClientRequest
 
-    def authenticate_refresh_token(self, refresh_token: str) -> _PresentedRefreshToken | None:
+    def authenticate_refresh_token(self, refresh_token: str) -> PresentedToken | None:
         """Return the refresh token, if it was signed here."""
-        token = self.request.uow.site.signer.read(tokens.REFRESH_TOKEN, refresh_token)
-        return _PresentedRefreshToken(token) if token is not None else None
+        return self.request.presented
 
-    def _validate_token_scope(self, token: _PresentedRefreshToken) -> None:
+    def _validate_token_scope(self, token: PresentedToken) -> None:
         """Do nothing: the scope is judged where the grant is known."""
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Return the answer with the tokens for the refresh token."""
         presented: Any = self.request.refresh_token
-        requested_scope = self.request.form.get("scope", "")
-        return 200, issue.issue_for_refresh(self.request.uow, self.request.app, presented.token, requested_scope), []
-
-
-@dataclass(frozen=True, slots=True)
-class _PresentedRefreshToken:
-    token: RefreshToken
-
-    def check_client(self, client: AuthlibClient) -> bool:
-        """Judged where the grant is known."""
-        return True
+        request, requested_scope = self.request, self.request.form.get("scope", "")
+        response = issue.issue_for_refresh(
+            request.uow, request.app, presented.token, presented.live_grant, requested_scope
+        )
+        return 200, response, []
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,20 +219,35 @@ class _LiveToken:
         return False
 
 
-def find_live_token(uow: UnitOfWork, token: str, *, accept_replaced: bool = False) -> _LiveToken | None:
-    """Return the live token that a text is, of either kind. A hint which one it is, is not needed and not believed.
+def _read_presented_token(request: ClientRequest, endpoint: str) -> PresentedToken | None:
+    """Return the token that a request is about, of either kind: a hint which one is not needed and not believed."""
+    form = request.form_data
+    kinds: list[TokenKind[Any]] = [tokens.REFRESH_TOKEN]
+    if endpoint in (REVOCATION, INTROSPECTION):
+        text = form.get("token", "")
+        kinds.insert(0, tokens.ACCESS_TOKEN)
+    else:
+        text = form.get("refresh_token", "") if form.get("grant_type") == RefreshGrant.GRANT_TYPE else ""
+    for kind in kinds:
+        token = request.uow.site.signer.read(kind, text)
+        if token is not None:
+            return PresentedToken(token, grants.find_live_grant(request.uow, token.grant_id, clients.Client))
+    return None
+
+
+def _find_live_token(request: ClientRequest, *, accept_replaced: bool = False) -> _LiveToken | None:
+    """Return the live token that a request is about.
 
     :param accept_replaced: whether a refresh token is accepted that a later one has replaced.
     """
-    access_token = uow.site.signer.read(tokens.ACCESS_TOKEN, token)
-    refresh_token = uow.site.signer.read(tokens.REFRESH_TOKEN, token) if access_token is None else None
-    grant_id = access_token.grant_id if access_token else refresh_token.grant_id if refresh_token else None
-    live_grant = grants.find_live_grant(uow, grant_id) if grant_id is not None else None
-    if live_grant is None or (
-        refresh_token is not None and not accept_replaced and refresh_token.counter != live_grant.grant.counter
-    ):
+    presented = request.presented
+    if presented is None or presented.live_grant is None:
         return None
-    return _LiveToken(live_grant, access_token)
+    token, live_grant = presented.token, presented.live_grant
+    if isinstance(token, AccessToken):
+        return _LiveToken(live_grant, token)
+    is_accepted = accept_replaced or token.counter == live_grant.grant.counter
+    return _LiveToken(live_grant, None) if is_accepted else None
 
 
 class _IgnoresTokenTypeHint:
@@ -231,7 +270,7 @@ class Revocation(_IgnoresTokenTypeHint, RevocationEndpoint):
         """
         self.check_params(request, client)
         # What an app wants to be rid of goes, also where another process of it has refreshed meanwhile.
-        live_token = find_live_token(request.uow, request.form["token"], accept_replaced=True)
+        live_token = _find_live_token(request, accept_replaced=True)
         if live_token is not None and not live_token.check_client(client):
             raise InvalidGrantError("The token belongs to another client.")
         return live_token
@@ -249,7 +288,7 @@ class Introspection(_IgnoresTokenTypeHint, IntrospectionEndpoint):
     def authenticate_token(self, request: ClientRequest, client: AuthlibClient) -> _LiveToken | None:
         """Return the live token of this client to be introspected; None for none."""
         self.check_params(request, client)
-        live_token = find_live_token(request.uow, request.form["token"])
+        live_token = _find_live_token(request)
         return live_token if live_token is not None and live_token.check_client(client) else None
 
     def introspect_token(self, token: _LiveToken) -> dict[str, Any]:

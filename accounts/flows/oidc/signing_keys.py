@@ -11,7 +11,7 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -59,6 +59,7 @@ class SigningKeys:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._keys: tuple[_CachedKey, ...] = ()
+        self._jwk_set = b""
         self._loaded_at = float("-inf")
         self._load_lock = threading.Lock()
 
@@ -69,7 +70,12 @@ class SigningKeys:
 
     def public_jwks(self) -> list[dict[str, Any]]:
         """Return the public parts, as a JWK set has them (RFC 7517). The first call ever makes the keys."""
-        return [{**known.row.public, "use": "sig", "alg": known.row.alg} for known in self._current_keys()]
+        return _public_parts(self._current_keys())
+
+    def jwk_set(self) -> bytes:
+        """Return the JWK set as it is published: encoded once for what was read, not for each request."""
+        self._current_keys()
+        return self._jwk_set
 
     def sign(self, alg: str, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:
         """Return a signed JWT. Slow enough (RSA) to belong outside of any transaction."""
@@ -116,6 +122,7 @@ class SigningKeys:
             with self._load_lock:
                 if self.is_stale:
                     self._keys = self._load()
+                    self._jwk_set = json.dumps({"keys": _public_parts(self._keys)}).encode()
                     self._loaded_at = time.monotonic()
         return self._keys
 
@@ -130,6 +137,10 @@ class SigningKeys:
             return tuple(_CachedKey(row, _decrypt_key(uow, row)) for row in rows)
         finally:
             uow.close()
+
+
+def _public_parts(keys: Iterable[_CachedKey]) -> list[dict[str, Any]]:
+    return [{**known.row.public, "use": "sig", "alg": known.row.alg} for known in keys]
 
 
 def list_published_keys(uow: UnitOfWork) -> list[OidcKey]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from accounts.core.clock import LEEWAY, now
+from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.signing.token_kind import SignedToken, TokenKind
 
@@ -81,7 +81,7 @@ class RefreshToken:
 
 
 AUTHORIZATION_CODE = TokenKind(purpose="oauth-code", payload=AuthorizationCode, lifetime=CODE_TTL)
-"""RFC 6749, section 4.1.2. Used once, which the store remembers."""
+"""RFC 6749, section 4.1.2. Used once: its grant has the same id."""
 
 
 def _encode_access_token(token: AccessToken) -> list[Any]:
@@ -105,8 +105,3 @@ ACCESS_TOKEN = TokenKind(
 
 REFRESH_TOKEN = TokenKind(purpose="oauth-refresh", payload=RefreshToken)
 """Verified: signed by us. Whether it is the one that is good now, its grant says."""
-
-
-def code_spent_until() -> datetime:
-    """Until when it must be remembered that a code was used."""
-    return now() + CODE_TTL + 2 * LEEWAY + timedelta(seconds=300)
