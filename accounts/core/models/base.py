@@ -11,7 +11,6 @@ from sqlalchemy import (
     Dialect,
     MetaData,
     TypeDecorator,
-    text,
 )
 from sqlalchemy.orm import DeclarativeBase
 
@@ -46,8 +45,12 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def where(condition: str) -> Any:
-    """Return the arguments of an index that holds only the rows that meet a condition in SQL."""
-    return {f"{dialect}_where": text(condition) for dialect in ("sqlite", "postgresql")}
+    """Return the arguments of an index that holds only the rows that meet a condition in SQL.
+
+    The migrations, which make all tables, say so for each database. Here the argument of a dialect would import
+    PostgreSQL's with each start on SQLite: 60 ms.
+    """
+    return {"info": {"where": condition}}
 
 
 class Base(DeclarativeBase):

@@ -119,10 +119,10 @@ def _hot_route(route: Route, rule: str, answer_format: Format) -> HotRoute:
     # JSON refuses what a query says that nobody declared; other protocols ignore what they do not know.
     left_to_flask = ("QUERY_STRING",) if answer_format == "json" else ()
 
-    def view(**values: Any) -> Any:
+    def call_view(**values: Any) -> Any:
         return route.view(**values)  # looked up with the request: some views are imported on first use
 
-    return HotRoute(route.method, rule, route.access, view, answer_format, left_to_flask)
+    return HotRoute(route.method, rule, route.access, call_view, answer_format, left_to_flask)
 
 
 def _count_hooks(app: Flask) -> int:

@@ -130,6 +130,24 @@ def test_models_and_migrations_say_the_same(store: Store) -> None:
 
 
 @on_both_databases
+def test_indexes_of_some_rows_hold_these_rows(store: Store) -> None:
+    found = inspect(store.engine)
+    conditions = {
+        index["name"]: str(index["dialect_options"][f"{store.engine.dialect.name}_where"]).replace("(", "").replace(")", "")
+        for table in Base.metadata.tables
+        for index in found.get_indexes(table)
+        if f"{store.engine.dialect.name}_where" in index.get("dialect_options", {})
+    }
+    assert conditions == {
+        index.name: index.info["where"]
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+        if "where" in index.info
+    }
+    assert conditions
+
+
+@on_both_databases
 def test_each_constraint_has_a_name(store: Store) -> None:
     found = inspect(store.engine)
     for table in Base.metadata.tables:
