@@ -10,7 +10,6 @@ import functools
 import json
 import logging
 import sys
-from collections.abc import Callable
 from typing import Any, TextIO
 
 from flask import Flask
@@ -18,6 +17,8 @@ from flask import Flask
 from accounts.config import Settings, SettingsError
 from accounts.core.clock import now
 from accounts.extension import get_app_state
+
+REQUEST_LOGGER = "accounts.requests"
 
 
 def configure_logging(settings: Settings) -> None:
@@ -59,42 +60,55 @@ def _is_watched_terminal(settings: Settings) -> bool:
     return settings.env == "development" and sys.stderr.isatty()
 
 
+_quote = functools.lru_cache(maxsize=1024)(json.dumps)
+
+
 class DirectRequestLog:
     """Writes one line for each request, with its route and not its URL, which may be a mailed link.
 
     The same line as by way of ``logging``, which takes several times as long, and with every request that counts.
-
-    :param render: makes the text of a line from its fields.
     """
 
-    def __init__(self, stream: TextIO, render: Callable[[dict[str, Any]], str]) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._render = render
 
     def write(self, *, method: str, route: str | None, status: int, seconds: float, request_id: str) -> None:
         """Write a line about a request that was answered."""
-        fields = {
-            "event": "request",
-            "level": "info",
-            "logger": "accounts.requests",
-            "method": method,
-            "route": route,
-            "status": status,
-            "ms": round(seconds * 1000, 1),
-            "request_id": request_id,
-            "timestamp": now().isoformat().replace("+00:00", "Z"),
-        }
+        timestamp = now().isoformat().replace("+00:00", "Z")
+        line = self._format_line(method, route, status, round(seconds * 1000, 1), request_id, timestamp)
         # As logging does: a log that is full or closed is no reason to fail a request. One write is one line.
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{self._render(fields)}\n")
+            self._stream.write(f"{line}\n")
+
+    def _format_line(
+        self, method: str, route: str | None, status: int, ms: float, request_id: str, timestamp: str
+    ) -> str:
+        return (
+            f'{{"event": "request", "level": "info", "logger": "{REQUEST_LOGGER}", "method": {_quote(method)}, '
+            f'"route": {_quote(route)}, "status": {status}, "ms": {ms}, "request_id": "{request_id}", '
+            f'"timestamp": "{timestamp}"}}'
+        )
+
+
+class TerminalRequestLog(DirectRequestLog):
+    """The same in colors, for a developer who watches."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        import structlog  # of the optional extra, see above
+
+        self._renderer: Any = structlog.dev.ConsoleRenderer()
+
+    def _format_line(
+        self, method: str, route: str | None, status: int, ms: float, request_id: str, timestamp: str
+    ) -> str:
+        said = {"event": "request", "level": "info", "logger": REQUEST_LOGGER, "timestamp": timestamp}
+        fields = {"method": method, "route": route, "status": status, "ms": ms, "request_id": request_id}
+        return str(self._renderer(None, "info", said | fields))
 
 
 def log_requests(app: Flask) -> None:
     """Log a line for each request that an app answers."""
     state = get_app_state(app)
-    render = json.JSONEncoder().encode
-    if _is_watched_terminal(state.site.settings):
-        import structlog  # of the optional extra, see above
-
-        render = functools.partial(structlog.dev.ConsoleRenderer(), None, "info")
-    state.request_log = DirectRequestLog(sys.stderr, render)
+    is_watched = _is_watched_terminal(state.site.settings)
+    state.request_log = TerminalRequestLog(sys.stderr) if is_watched else DirectRequestLog(sys.stderr)

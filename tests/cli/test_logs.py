@@ -68,6 +68,17 @@ def test_a_request_is_one_line_of_json_with_its_route(
     assert "example.org" not in "".join(lines)
 
 
+def test_a_method_of_ones_own_cannot_forge_a_line(monkeypatch: pytest.MonkeyPatch, service: Service) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    log_requests(service.app)
+    request_log = service.state.request_log
+    assert request_log is not None
+    request_log.write(method='X"}\n{"event": "forged', route=None, status=405, seconds=0.1, request_id="1")
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["method"] == 'X"}\n{"event": "forged'
+
+
 def test_a_developers_terminal_gets_the_same_in_its_form(
     make_service: Callable[..., Service], monkeypatch: pytest.MonkeyPatch, root_logger: logging.Logger
 ) -> None:

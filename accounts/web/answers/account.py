@@ -40,10 +40,13 @@ class AccountWithTokenOut(AccountOut):
         return AccountWithTokenOut(**_account_fields(account), csrf_token=csrf_token)
 
 
+_FIELDS_OF_SESSION = ("amr", "auth_time")
+_FIELDS_OF_ACCOUNT = tuple(AccountOut.model_fields.keys() - _FIELDS_OF_SESSION)
+
+
 def _account_fields(account: CurrentAccount) -> dict[str, Any]:
-    names = AccountOut.model_fields.keys() - {"amr", "auth_time"}
-    own = {name: getattr(account, name) for name in names}
-    return {**own, "amr": account.session.amr, "auth_time": account.session.auth_time}
+    own = {name: getattr(account, name) for name in _FIELDS_OF_ACCOUNT}
+    return own | {name: getattr(account.session, name) for name in _FIELDS_OF_SESSION}
 
 
 class CsrfTokenOut(Answer):
