@@ -10,7 +10,6 @@ there in the place of the view: nothing is done twice, and there is one way to t
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from accounts.web.kit.context import EXTENSION_NAME, HANDED_STATE
 from accounts.web.kit.endpoints import form_reply
 from accounts.web.kit.plain_response import HeaderList, PlainResponse
 from accounts.web.kit.request_state import Format, NeedsFlask, RequestState
-from accounts.web.kit.routes import API_BLUEPRINT, MAIN_BLUEPRINT, Access, Route, Routes, View
+from accounts.web.kit.routes import API_BLUEPRINT, MAIN_BLUEPRINT, Route, Routes
 from accounts.web.kit.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -48,12 +47,17 @@ class HotRoute:
     :ivar left_to_flask: names of the environ; a request with a value for one of them is not answered here.
     """
 
+    route: Route
     method: str
     rule: str
-    access: Access
-    view: View
     answer_format: Format
     left_to_flask: tuple[str, ...]
+
+    def call_view(self, state: RequestState) -> Any:
+        """Return what the view answers: a plain response, or a reply of which one is made."""
+        if self.route.template:
+            return form_reply(self.route, state, values={}, problem=None)
+        return self.route.view(state=state)
 
 
 class Front:
@@ -114,15 +118,9 @@ def _find_hot_routes(app: Flask, all_routes: Iterable[Routes]) -> dict[tuple[str
 
 def _hot_route(route: Route, rule: str, answer_format: Format) -> HotRoute:
     if route.template:
-        view = functools.partial(form_reply, route, values={}, problem=None)
-        return HotRoute("GET", rule, route.access, view, answer_format, ("QUERY_STRING", "SCRIPT_NAME"))
+        return HotRoute(route, "GET", rule, answer_format, ("QUERY_STRING", "SCRIPT_NAME"))
     # JSON refuses what a query says that nobody declared; other protocols ignore what they do not know.
-    left_to_flask = ("QUERY_STRING",) if answer_format == "json" else ()
-
-    def call_view(**values: Any) -> Any:
-        return route.view(**values)  # looked up with the request: some views are imported on first use
-
-    return HotRoute(route.method, rule, route.access, call_view, answer_format, left_to_flask)
+    return HotRoute(route, route.method, rule, answer_format, ("QUERY_STRING",) if answer_format == "json" else ())
 
 
 def _count_hooks(app: Flask) -> int:
@@ -139,9 +137,10 @@ def _answer(hot_route: HotRoute, state: RequestState) -> tuple[int, HeaderList, 
     """Return status, headers and body; None where Flask is needed, or has to tell the error that the state holds."""
     try:
         state.begin(hot_route.answer_format)
-        if hot_route.access.signed_in:
-            state.require_account(hot_route.access.group or None)
-        answer: Any = hot_route.view(state=state)
+        access = hot_route.route.access
+        if access.signed_in:
+            state.require_account(access.group or None)
+        answer = hot_route.call_view(state)
         response: PlainResponse = answer if isinstance(answer, PlainResponse) else answer.plain_response(state)
         header_list = response.wsgi_headers()
         headers.settle_session(state, header_list)
