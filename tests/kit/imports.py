@@ -8,6 +8,7 @@ import sys
 HEAVY_MODULES = {
     "alembic",
     "authlib",
+    "cryptography",
     "email_validator",
     "joserfc",
     "requests",

@@ -12,7 +12,7 @@ class LazyRule(Rule):
     """A rule that compiles the builder of its addresses on first use.
 
     Werkzeug compiles two for each rule when it is added. Few of our four hundred ever build an address in one
-    process, and to compile them all takes a fifth of a start. Rules match as ever: that part is made when they are
+    process, and to compile them all takes a seventh of a start. Rules match as ever: that part is made when they are
     added.
     """
 

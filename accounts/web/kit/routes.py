@@ -74,7 +74,7 @@ class Importable(Generic[T]):
     """A field of a :class:`Route` that may be given by its import name, and is imported then on first use.
 
     Flask's documentation, "Lazily Loading Views". With what they import, the views of admins and of OpenID Connect
-    would take a third of every start.
+    would take a quarter of every start.
 
     :param default: the value where none is given; :data:`REQUIRED` where one must be.
     """

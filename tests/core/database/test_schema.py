@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -131,12 +132,12 @@ def test_models_and_migrations_say_the_same(store: Store) -> None:
 
 @on_both_databases
 def test_indexes_of_some_rows_hold_these_rows(store: Store) -> None:
-    found = inspect(store.engine)
+    found, option = inspect(store.engine), f"{store.engine.dialect.name}_where"
     conditions = {
-        index["name"]: str(index["dialect_options"][f"{store.engine.dialect.name}_where"]).replace("(", "").replace(")", "")
+        index["name"]: re.sub("[()]", "", str(index["dialect_options"][option]))
         for table in Base.metadata.tables
         for index in found.get_indexes(table)
-        if f"{store.engine.dialect.name}_where" in index.get("dialect_options", {})
+        if option in index.get("dialect_options", {})
     }
     assert conditions == {
         index.name: index.info["where"]
