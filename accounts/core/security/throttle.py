@@ -21,11 +21,9 @@ from sqlalchemy import bindparam, case, delete, false, or_, select
 
 from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.database.store import Store
+from accounts.core.database.sweep import sweep_rows
 from accounts.core.errors import TooManyRequests
 from accounts.core.models.counters import RateLimit
-
-SWEPT_ROWS = 1000
-"""How many rows one transaction of a sweep deletes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +156,9 @@ class Throttle:
             connection.execute(delete(RateLimit).where(RateLimit.key.in_([attempt.key for attempt in attempts])))
 
     def delete_expired(self) -> int:
-        """Delete windows that are over, and return how many. The write lock is held for some of them at a time."""
-        expired = select(RateLimit.key).where(RateLimit.window_ends <= int(time.time())).limit(SWEPT_ROWS)
-        statement = delete(RateLimit).where(RateLimit.key.in_(expired)).returning(RateLimit.key)
-        total = 0
-        while True:
-            with self._store.engine.begin() as connection:
-                deleted = len(connection.execute(statement).all())
-            total += deleted
-            if deleted < SWEPT_ROWS:
-                return total
+        """Delete windows that are over, and return how many."""
+        is_over = RateLimit.window_ends <= int(time.time())
+        return sweep_rows(self._store.engine, delete(RateLimit), RateLimit.key, is_over)
 
 
 def bucket_key(*identifiers: str) -> str:
