@@ -17,6 +17,8 @@ from accounts.core.database.writers import SqliteConnection, TurnLock
 
 SQLITE_BUSY_SECONDS = 10
 CONNECT_SECONDS = 5
+POOL_SIZE = 16
+"""Connections that are kept: as many as a process has request threads. Others are closed when they are given back."""
 READ_STATEMENTS = ("SELECT", "WITH", "PRAGMA", "EXPLAIN", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
@@ -89,8 +91,9 @@ def _make_engine(url: URL) -> Engine:
         engine = create_engine(
             url,
             connect_args={"timeout": SQLITE_BUSY_SECONDS, "factory": SqliteConnection},
-            pool_size=8,
-            max_overflow=24,
+            pool_size=POOL_SIZE,
+            max_overflow=POOL_SIZE,
+            pool_use_lifo=True,
             hide_parameters=True,
         )
         turns = TurnLock()
@@ -99,8 +102,8 @@ def _make_engine(url: URL) -> Engine:
         return engine
     engine = create_engine(
         url,
-        pool_size=8,
-        max_overflow=24,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_SIZE,
         pool_timeout=CONNECT_SECONDS,
         # Few that are busy, not all in turn: those know their statements, and need no look whether they are alive.
         pool_use_lifo=True,
