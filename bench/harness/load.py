@@ -116,7 +116,7 @@ class _Loop:
     def _advance(self, client: _Client, answer: Answer | None) -> None:
         try:
             # A generator takes None until its first yield, and whenever it has waited.
-            ask = client.visitor.send(answer)  # type: ignore[arg-type]
+            ask = client.visitor.send(answer)  # type: ignore[arg-type] # see above
         except StopIteration:
             return
         if not isinstance(ask, Ask):
@@ -178,7 +178,7 @@ def _drive(connection: Connection, visitor: Visitor, *, until_ready: bool = Fals
     answer, ends = None, time.monotonic() + STUCK_SECONDS
     while True:
         try:
-            ask = visitor.send(answer)  # type: ignore[arg-type]
+            ask = visitor.send(answer)  # type: ignore[arg-type] # None until its first yield
         except StopIteration as done:
             return done.value
         answer = None

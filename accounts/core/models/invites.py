@@ -80,7 +80,7 @@ _UNDECIDED = "accepted_at IS NULL AND revoked_at IS NULL"
 class _StateComparator(Comparator[str]):
     """Compares the state of an invitation: with one state, by conditions that an index answers."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment] # equal is a condition here, and no dict can ask for it
 
     def __eq__(self, other: object) -> ColumnElement[bool]:  # type: ignore[override] # SQLAlchemy's operators answer conditions
         is_past = SentInvite.expires_at < now()

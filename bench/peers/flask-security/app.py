@@ -72,11 +72,11 @@ db = SQLAlchemy(application)
 models.FsModels.set_db_info(db)
 
 
-class Role(db.Model, models.FsRoleMixin):  # type: ignore[name-defined]
+class Role(db.Model, models.FsRoleMixin):  # type: ignore[name-defined] # made by Flask-SQLAlchemy when it runs
     pass
 
 
-class User(db.Model, models.FsUserMixin):  # type: ignore[name-defined]
+class User(db.Model, models.FsUserMixin):  # type: ignore[name-defined] # made by Flask-SQLAlchemy when it runs
     pass
 
 
