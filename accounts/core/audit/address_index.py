@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.database.sweep import ROWS_PER_PORTION, sweep_rows
+from accounts.core.database.sweep import select_portion, sweep_rows
 from accounts.core.models.audit import AddressIndexRow, AuditRow
 from accounts.core.signing.keys import Key
 from accounts.core.site import Site
@@ -60,7 +60,7 @@ def clear_old_tags(engine: Engine) -> None:
 
 def _take_over_old_rows(engine: Engine) -> bool:
     """Turn rows of the version before into tags, and return whether there were any: it may run beside this one."""
-    portion = select(AddressIndexRow.audit_id).limit(ROWS_PER_PORTION)
+    portion = select_portion(AddressIndexRow.audit_id, true())
     # Deleted first: an account that is deleted meanwhile waits for these, and then finds the tags.
     taken = delete(AddressIndexRow).where(AddressIndexRow.audit_id.in_(portion))
     with engine.begin() as connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Engine, Update, select
+from sqlalchemy import ColumnElement, Delete, Engine, Select, Update, select
 
 ROWS_PER_PORTION = 250
 """Rows in one transaction, for which all writers wait on SQLite: about 10 ms where the keys of a million rows are
@@ -21,9 +21,7 @@ def sweep_rows(engine: Engine, change: Delete | Update, key: Any, condition: Col
     :param key: the column of the table that names a row.
     :param condition: one that an index answers: it is asked anew for each portion.
     """
-    # Of two workers on PostgreSQL each takes rows of its own.
-    keys = select(key).where(condition).limit(ROWS_PER_PORTION).with_for_update(skip_locked=True)
-    portion = change.where(key.in_(keys))
+    portion = change.where(key.in_(select_portion(key, condition)))
     total = 0
     while True:
         with engine.begin() as connection:
@@ -32,3 +30,14 @@ def sweep_rows(engine: Engine, change: Delete | Update, key: Any, condition: Col
         if changed < ROWS_PER_PORTION:
             return total
         time.sleep(PAUSE_SECONDS)
+
+
+def select_portion(key: Any, condition: ColumnElement[bool]) -> Select[Any]:
+    """Return the select of the keys of a portion of the rows that meet a condition, for an ``IN``.
+
+    Of two workers on PostgreSQL each takes rows of its own.
+    """
+    # A CTE runs once. A plain subquery PostgreSQL may run again for each row, and each time the rows that are locked
+    # already are skipped and others taken, until there is none left: a portion of any size.
+    rows = select(key.label("key")).where(condition).limit(ROWS_PER_PORTION).with_for_update(skip_locked=True)
+    return select(rows.cte("portion", nesting=True).c.key)

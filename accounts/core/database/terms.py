@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, insert, select, text, update
 from sqlalchemy.orm import aliased
 
-from accounts.core.database.sweep import PAUSE_SECONDS, ROWS_PER_PORTION
+from accounts.core.database.sweep import PAUSE_SECONDS, ROWS_PER_PORTION, select_portion
 from accounts.core.models.account import Account
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.terms import TERM_CHARACTERS, AccountTerm, InviteTerm
@@ -27,7 +27,7 @@ SEPARATORS = "@.-"
 """Characters with which no term begins; in front of what is typed they are left out."""
 LAST_CHARACTER = "\U0010ffff"
 # As the index spells it: SQLite takes a partial index for the very same condition only.
-_UNSEARCHABLE = text("NOT searchable")
+_UNSEARCHABLE: Any = text("NOT searchable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +85,20 @@ def make_terms(texts: Sequence[str]) -> list[str]:
 def update_all_terms(engine: Engine) -> None:
     """Make the terms of all rows that are marked as having none."""
     for index in (ACCOUNT_TERMS, INVITE_TERMS):
-        while update_terms(engine, index) == ROWS_PER_PORTION:
+        while update_terms(engine, index) >= ROWS_PER_PORTION:
             time.sleep(PAUSE_SECONDS)
 
 
 def update_terms(engine: Engine, index: TermIndex) -> int:
     """Make the terms of a portion of the rows that are marked as having none, and return how many rows it had."""
-    pending = select(index.row.id).where(_UNSEARCHABLE).limit(ROWS_PER_PORTION)
     with engine.connect() as connection:
         # Looked at first without a lock: it is the rule that there are none.
-        if connection.execute(pending.limit(1)).first() is None:
+        if connection.execute(select(index.row.id).where(_UNSEARCHABLE).limit(1)).first() is None:
             return 0
     with engine.begin() as connection:
         # Marked first: whoever changes one of them meanwhile waits, and marks it again.
-        unlocked = pending.with_for_update(skip_locked=True)
-        mark = update(index.row).where(index.row.id.in_(unlocked)).values(searchable=True)
+        pending = select_portion(index.row.id, _UNSEARCHABLE)
+        mark = update(index.row).where(index.row.id.in_(pending)).values(searchable=True)
         rows = connection.execute(mark.returning(index.key, *index.texts)).all()
         _replace_terms(connection, index, rows)
     return len(rows)

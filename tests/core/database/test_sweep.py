@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, insert, select
+from sqlalchemy import Connection, delete, event, insert, select
 
 from accounts.core.clock import now
 from accounts.core.database import sweep
@@ -42,3 +42,25 @@ def test_expired_rows_go_in_portions_and_others_stay(
     assert done == [each for portion in portions for each in (portion, "commit")]
     with store.engine.connect() as connection:
         assert connection.scalars(select(Spent.id)).all() == ["new"]
+
+
+@on_both_databases
+def test_a_portion_is_no_larger_however_the_database_joins_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL may run a subquery again for each row: rows that are locked are then skipped, and others taken."""
+    monkeypatch.setattr(sweep, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(sweep, "ROWS_PER_PORTION", 3)
+    if store.engine.dialect.name == "postgresql":
+        event.listen(store.engine, "begin", _allow_nested_loops_only)
+    with store.engine.begin() as connection:
+        rows = [{"id": f"old{number}", "keep_until": now() - timedelta(days=1)} for number in range(7)]
+        connection.execute(insert(Spent), rows)
+    done: list[int] = []
+    event.listen(store.engine, "after_cursor_execute", lambda connection, cursor, *rest: done.append(cursor.rowcount))
+    assert sweep_rows(store.engine, delete(Spent), Spent.id, Spent.keep_until < now()) == 7
+    assert [count for count in done if count >= 0] == [3, 3, 1]
+
+
+def _allow_nested_loops_only(connection: Connection) -> None:
+    driver: Any = connection.connection.driver_connection
+    for setting in ("hashjoin", "mergejoin", "hashagg", "sort", "material", "indexscan", "bitmapscan"):
+        driver.execute(f"SET enable_{setting} = off")

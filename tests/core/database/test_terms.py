@@ -156,7 +156,6 @@ def test_nothing_of_a_deleted_account_or_invitation_is_left(service: Service) ->
 @on_both_databases
 def test_terms_are_made_in_portions(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweep, "ROWS_PER_PORTION", 3)
-    monkeypatch.setattr(terms, "ROWS_PER_PORTION", 3)
     make(service, *((f"p{number}@example.org", "") for number in range(7)))
     engine = service.site.store.engine
     assert [terms.update_terms(engine, ACCOUNT_TERMS) for _ in range(4)] == [3, 3, 1, 0]
