@@ -42,5 +42,4 @@ if __name__ == "__main__":
     for each in sys.argv[1:] or ["EdDSA", "RS256"]:
         with folder() as place:
             found = measure(each, place)
-        found.write()
         print_results(found)

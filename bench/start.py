@@ -78,19 +78,17 @@ def main(place: Path) -> Results:
         for number in range(ROUNDS + 1):
             say(f"start: round {number} of {ROUNDS}")
             for contender in random.sample(contenders, len(contenders)):
-                results.rows.append(measure_first_answer(contender, number))
-            results.rows += [measure_command(name, words, number) for name, words in COMMANDS.items()]
-        results.rows = [row for row in results.rows if row.round]
+                results.add(measure_first_answer(contender, number))
+            results.add(*(measure_command(name, words, number) for name, words in COMMANDS.items()))
     finally:
         for contender in contenders:
             contender.stop()
     for workers in (1, 4):
-        results.rows += measure_memory(partial(Ours, place / f"memory-{workers}", "owasp", workers=workers), workers)
+        results.add(*measure_memory(partial(Ours, place / f"memory-{workers}", "owasp", workers=workers), workers))
     return results
 
 
 if __name__ == "__main__":
     with folder() as place:
         found = main(place)
-    found.write()
     print_results(found)

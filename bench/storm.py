@@ -52,7 +52,7 @@ def storm_round(results: Results, contender: Contender, number: int) -> None:
         for load, sample in crowd.samples.items():
             if sample.units:
                 row = make_row(contender.name, load, number, crowd, used)
-                results.rows.append(replace(row, load=name if load == "W1" else "W3 in a storm"))
+                results.add(replace(row, load=name if load == "W1" else "W3 in a storm"))
 
 
 def measure_storm(place: Path) -> Results:
@@ -67,8 +67,8 @@ def measure_storm(place: Path) -> Results:
                     storm_round(results, contender, number)
                 except WrongAnswer as problem:
                     say(f"FAILED {contender.name}: {problem}")
-        results.rows = [row for row in results.rows if row.round]
         results.about["pss_mib"] = {each.name: round(each.process.pss_mib()) for each in contenders}
+        results.write()
     return results
 
 
@@ -85,5 +85,4 @@ if __name__ == "__main__":
     for measure in (measure_storm, measure_waits):
         with folder() as place:
             found = measure(place)
-        found.write()
         print_results(found)

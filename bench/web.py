@@ -68,10 +68,8 @@ def main(wanted: Iterable[str]) -> None:
     floor, real = Results("web", dict(about)), Results("web-hash", dict(about))
     with folder() as place:
         measure_framework(floor, place, wanted)
-        floor.write()
         print_results(floor)
         measure_real_hash(real, place, wanted)
-    real.write()
     print_results(real)
 
 

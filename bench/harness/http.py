@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -15,6 +16,8 @@ _CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 _COOKIE = re.compile(r"\r\nset-cookie: *([^=\s]+)=([^;\r]*)", re.IGNORECASE)
 _NO_BODY = (204, 304)
+STUCK_SECONDS = 20.0
+"""How long a server may say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,10 @@ def check_answer(ask: Ask, answer: Answer) -> None:
 
 
 class Connection:
-    """One kept connection to a port of loopback."""
+    """One kept connection to a port of loopback.
+
+    :raises WrongAnswer: in all that it does, where the server is gone or says nothing.
+    """
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -121,14 +127,16 @@ class Connection:
         self.socket = self._connect()
 
     def send(self, ask: Ask) -> None:
-        self.socket.sendall(ask.raw)
+        with _gone_server_told():
+            self.socket.sendall(ask.raw)
 
     def receive(self) -> Answer | None:
         """Read what has come; return the answer if it is whole.
 
         :raises WrongAnswer: the server has closed the connection in the midst of it.
         """
-        part = self.socket.recv(262144)
+        with _gone_server_told():
+            part = self.socket.recv(262144)
         if not part:
             raise WrongAnswer("the server has closed the connection without an answer")
         self._buffer += part
@@ -143,7 +151,8 @@ class Connection:
         self.socket.close()
 
     def _connect(self) -> socket.socket:
-        made = socket.create_connection(("127.0.0.1", self._port), timeout=60)
+        with _gone_server_told():
+            made = socket.create_connection(("127.0.0.1", self._port), timeout=STUCK_SECONDS)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return made
 
@@ -167,6 +176,14 @@ class Connection:
             body, ends = b"", begins
         self._buffer = self._buffer[ends:]
         return Answer(status, head, body)
+
+
+@contextlib.contextmanager
+def _gone_server_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as problem:
+        raise WrongAnswer(f"the server does not answer: {problem}") from problem
 
 
 def _unchunk(buffer: bytes, at: int) -> tuple[bytes, int] | None:

@@ -8,14 +8,14 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Self
 
-from harness.http import Answer, Ask, Connection, WrongAnswer, check_answer
+from harness.http import STUCK_SECONDS, Answer, Ask, Connection, WrongAnswer, check_answer
 
 Visitor = Generator["Ask | Literal['wait', 'ready']", Answer, Any]
 """Yields requests and is sent their answers; ``WAIT`` where it waits (for a letter), and is asked again soon;
 ``READY`` where what it does from now on is what is measured."""
 WAIT: Final = "wait"
 READY: Final = "ready"
-PAUSE_SECONDS, STUCK_SECONDS = 0.002, 60.0
+PAUSE_SECONDS = 0.002
 
 
 @dataclass

@@ -94,13 +94,21 @@ class Results:
         """Return the names of all loads in order, with ``contender`` of those that it did."""
         return sorted({row.load for row in self.rows if contender in ("", row.contender)})
 
-    def write(self) -> Path:
+    def add(self, *rows: Row) -> None:
+        """Take in what was just measured and write it: a run that is stopped keeps what it had.
+
+        Round 0 is a warm-up, and left out.
+        """
+        self.rows += (row for row in rows if row.round)
+        self.write()
+
+    def write(self) -> None:
         """Write everything as lines of JSON; the first says what it is about."""
         FOLDER.mkdir(exist_ok=True)
-        path = FOLDER / f"{self.bench}.jsonl"
+        path, unfinished = FOLDER / f"{self.bench}.jsonl", FOLDER / f"{self.bench}.unfinished"
         lines = [{"bench": self.bench, **self.about}, *(vars(row) for row in self.rows)]
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-        return path
+        unfinished.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        unfinished.replace(path)
 
 
 def read_results(bench: str) -> Results | None:
@@ -149,13 +157,14 @@ def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     print("\n" + "\n".join(lines))
 
 
-def format_about(about: Mapping[str, Any]) -> str:
-    """Return one paragraph about machine, versions and settings."""
+def format_about(about: Mapping[str, Any], amount: str = "") -> str:
+    """Return one paragraph about machine, versions and settings; ``amount`` where it was not rounds of seconds."""
     machine, versions = about["machine"], about["versions"]
+    amount = amount or f"{about['rounds']} rounds of {about['seconds']} s"
     return (
         f"{about['at'][:10]}, {machine['cpu']}, {machine['cores']} cores, "
         f"load average {machine['load']:.1f} at the start; "
         f"CPython {about['python']}, SQLite {about['sqlite']}, "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + f"; {about.get('rounds', '?')} rounds of {about.get('seconds', '?')} s."
+        + f"; {amount}."
     )

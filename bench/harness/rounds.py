@@ -142,31 +142,43 @@ def run_rounds(
     :param batches: how many the warm-up has at most.
     :param beside: measured in each round as well, such as one bare hash.
     """
-    going = [pair for pair in pairs if _warm_up(pair, seconds / 2, batches)]
+    going = list(pairs)
+    for pair in pairs:
+        if pair in going:
+            going = _try(pair, going, partial(_warm_up, pair, seconds / 2, batches))
     first = 1 + max((row.round for row in results.rows), default=0)
     for number in range(first, first + rounds):
         say(f"{results.bench}: round {number - first + 1} of {rounds}")
-        results.rows += beside(number)
+        results.add(*beside(number))
         for pair in random.sample(going, len(going)):
-            try:
-                results.rows += measure(pair, number, seconds)
-            except WrongAnswer as problem:
-                say(f"FAILED {pair.contender.name} {pair.name}: {problem}")
-                going.remove(pair)
+            if pair in going:
+                going = _try(pair, going, partial(_measure_into, results, pair, number, seconds))
 
 
-def _warm_up(pair: Pair, seconds: float, batches: int) -> bool:
-    before = 0.0
+def _measure_into(results: Results, pair: Pair, number: int, seconds: float) -> None:
+    results.add(*measure(pair, number, seconds))
+
+
+def _try(pair: Pair, going: list[Pair], work: Callable[[], None]) -> list[Pair]:
+    """Return what goes on afterwards: not a pair that fails, and nothing of a server that is gone."""
     try:
-        for _ in range(batches):
-            cost = measure(pair, 0, seconds)[0].cpu_us
-            if abs(cost - before) < AGREEMENT * cost:
-                break
-            before = cost
+        work()
     except (WrongAnswer, Missing) as problem:
         say(f"FAILED {pair.contender.name} {pair.name}: {problem}")
-        return False
-    return True
+        if pair.contender.is_answering():
+            return [each for each in going if each is not pair]
+        say(f"GONE {pair.contender.name}:\n{pair.contender.process.log_tail()}")
+        return [each for each in going if each.contender is not pair.contender]
+    return going
+
+
+def _warm_up(pair: Pair, seconds: float, batches: int) -> None:
+    before = 0.0
+    for _ in range(batches):
+        cost = measure(pair, 0, seconds)[0].cpu_us
+        if abs(cost - before) < AGREEMENT * cost:
+            break
+        before = cost
 
 
 def describe(contenders: Iterable[Contender]) -> Mapping[str, Mapping[str, str]]:

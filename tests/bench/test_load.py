@@ -98,3 +98,10 @@ def test_a_wrong_answer_ends_the_load(sent: bytes, wanted: str) -> None:
 
     with answering(sent) as port, Crowd(port, {"load": [repeat()]}) as crowd, pytest.raises(WrongAnswer):
         crowd.run(30, 10)
+
+
+def test_a_server_that_is_gone_gives_a_wrong_answer_at_once() -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), socketserver.BaseRequestHandler) as server:
+        port = server.server_address[1]
+    with pytest.raises(WrongAnswer, match="does not answer"):
+        Crowd(port, {"all": [iter(())]})  # type: ignore[list-item] # nobody gets as far as to ask
