@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import random
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from zxcvbn import matching, zxcvbn
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from accounts.core.errors import InvalidInput
 from accounts.core.security.password_choice import (
     LEET_CHARACTERS,
+    LONG_PASSWORD_CHARACTERS,
     MAX_LEET_CHARACTERS,
     MAX_PASSWORD_CHARACTERS,
+    MIN_GUESSES,
     MIN_PASSWORD_CHARACTERS,
     ZXCVBN_CHARACTERS,
     check_new_password,
     estimate_guesses,
+    has_long_match,
 )
 from tests.kit.concurrency import run_concurrently
 
@@ -159,3 +165,38 @@ def test_judging_leaves_no_word_behind_and_takes_none_that_another_program_left(
     before = {name: len(words) for name, words in matching.RANKED_DICTIONARIES.items()}
     assert refused(word + "1", [word, "more", "words"]) == "too_easy"
     assert {name: len(words) for name, words in matching.RANKED_DICTIONARIES.items()} == before
+
+
+def make_long_passwords(count: int) -> list[str]:
+    """Passwords of up to five parts that zxcvbn knows, or does not, of 28 to 40 characters."""
+    chance = random.Random(20260101)
+    words = [word for words in FREQUENCY_LISTS.values() for word in words]
+    long_words = [word for word in words if len(word) >= 9]
+    makers: list[Callable[[], str]] = [
+        lambda: chance.choice(long_words), lambda: chance.choice(long_words)[::-1], lambda: chance.choice(words),
+        lambda: chance.choice(long_words).title().replace("a", "4"), lambda: chance.choice(CONTEXT),
+        lambda: chance.choice(words) * chance.randint(2, 5), lambda: "qwertyuiopasdfghjkl"[: chance.randint(3, 19)],
+        lambda: "abcdefghijklmnopqrst"[: chance.randint(3, 20)], lambda: "31.12.1999",
+        lambda: "".join(chance.sample("kX9vLq2mZr7TwpbJ", chance.randint(1, 12))),
+    ]  # fmt: skip
+    made: list[str] = []
+    while len(made) < count:
+        text = "".join(chance.choice(makers)() for _ in range(chance.randint(1, 5)))[:40]
+        if len(text) >= LONG_PASSWORD_CHARACTERS:
+            made.append(text)
+    return made
+
+
+def test_what_is_taken_without_all_of_zxcvbn_is_never_what_it_refuses() -> None:
+    judged = [
+        (has_long_match(text, CONTEXT), estimate_guesses(text, CONTEXT) < MIN_GUESSES)
+        for text in make_long_passwords(60)
+    ]
+    assert (False, True) not in judged
+    assert {(True, True), (True, False), (False, False)} <= set(judged), "there are some of each kind"
+
+
+@pytest.mark.parametrize("text", ["kX9vLq2mZr7Twpb", "anna.miller" + "kX9vLq2mZr7Twpbq"])
+def test_a_shorter_password_is_always_judged_by_all_of_zxcvbn(text: str) -> None:
+    assert len(text) < LONG_PASSWORD_CHARACTERS
+    assert has_long_match(text, [])
