@@ -6,7 +6,6 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from email.utils import parseaddr
 from pathlib import Path
 
 import flask_mail
@@ -17,7 +16,7 @@ from accounts.core import clock
 from accounts.core.outbox import Letter
 from accounts.core.security import addresses
 from accounts.delivery import filters
-from accounts.delivery.message import LetterMessage
+from accounts.delivery.message import LetterMessage, parse_sender
 
 FALLBACK_LANGUAGE = "en"
 """The language in which every email exists."""
@@ -52,11 +51,9 @@ class Letters:
 
     def languages(self, name: str) -> tuple[str, ...]:
         """Return the languages in which all three parts of an email exist, in alphabetical order."""
-        by_part = (
-            {path.stem for folder in self._folders for path in (folder / name).glob(f"*.{part}")}
-            for part in LETTER_PARTS
-        )
-        return tuple(sorted(set.intersection(*by_part)))
+        files = self._list_files(name)
+        languages = {file.removesuffix(f".{LETTER_PARTS[0]}") for file in files}
+        return tuple(sorted(each for each in languages if all(f"{each}.{part}" in files for part in LETTER_PARTS)))
 
     def check_complete(self, names: Iterable[str]) -> None:
         """Look whether the words of some letters are whole, as far as there are any.
@@ -64,7 +61,7 @@ class Letters:
         :raises LetterError: a language has some of the three parts only, or English is missing.
         """
         for name in names:
-            found = {path.name for folder in self._folders for path in (folder / name).glob("*.*")}
+            found = self._list_files(name)
             if not found:
                 continue
             languages = {FALLBACK_LANGUAGE} | {file.partition(".")[0] for file in found}
@@ -80,7 +77,7 @@ class Letters:
         :raises LetterError: no such template, a missing value, or a header would hold more than it should.
         """
         to = _single_address(letter.to)
-        if _has_control_characters(sender) or "@" not in parseaddr(sender)[1]:
+        if _has_control_characters(sender) or "@" not in parse_sender(sender):
             raise LetterError("the sender is not one address")
         if not re.fullmatch(r"<[!-;=?-~]{3,200}>", message_id):
             raise LetterError("the message id is not one")
@@ -101,6 +98,9 @@ class Letters:
         )
         message.msgId = message_id
         return message
+
+    def _list_files(self, name: str) -> set[str]:
+        return {path.name for folder in self._folders for path in (folder / name).glob("*.*")}
 
     def _language(self, words: str, locale: str) -> str:
         available = self.languages(words)
