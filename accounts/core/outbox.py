@@ -22,7 +22,8 @@ from accounts.core.ids import new_id
 from accounts.core.models.outbox import OutboxRow
 
 LEASE_DURATION = timedelta(minutes=3)
-"""Longer than any one delivery may take (a letter: 10 s to connect, 60 s to send; a callback: 15 s)."""
+"""Longer than any one delivery may take: a letter 60 s until a used connection is given up, 10 s to connect, 60 s to
+send; a callback 15 s."""
 MAX_ATTEMPTS = 12
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 5, 3600
 """Seconds between attempts: doubled each time from the first to the longest, about six hours in all."""
@@ -142,18 +143,36 @@ def has_due_item(engine: Engine, *, purposes: Collection[str] = (), except_purpo
 
 
 def claim_item(
-    engine: Engine, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()
+    executor: Executor, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()
 ) -> OutboxItem | None:
     """Claim the oldest row that is due, for the time of one lease; None when there is none.
+
+    In a transaction under way: at its commit the row is claimed, whatever becomes of its worker.
 
     :param purposes: claim rows of these purposes only, where any are named.
     :param except_purposes: claim no rows of these purposes.
     """
     statement = _build_statements(tuple(purposes), tuple(except_purposes))[1]
     moment = now()
-    with engine.begin() as connection:
-        rows = statement.run(connection, {"moment": moment, "leased_until": moment + LEASE_DURATION})
+    rows = statement.run(executor, {"moment": moment, "leased_until": moment + LEASE_DURATION})
     return OutboxItem(*rows[0]) if rows else None
+
+
+_CLAIM_AGAIN = CompiledStatement(
+    update(OutboxRow)
+    .where(OutboxRow.id == bindparam("item_id"), OutboxRow.attempts == bindparam("before"))
+    .values(lease_until=bindparam("leased_until"), attempts=OutboxRow.attempts + 1)
+)
+
+
+def claim_again(executor: Executor, item: OutboxItem) -> None:
+    """Claim a row whose claim was rolled back with what failed, unless another worker has claimed it meanwhile.
+
+    Without that a row whose letter the database refuses would be the oldest for ever, and hold up all others.
+    """
+    _CLAIM_AGAIN.run(
+        executor, {"item_id": item.id, "before": item.attempts - 1, "leased_until": now() + LEASE_DURATION}
+    )
 
 
 @cache

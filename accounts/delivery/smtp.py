@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import smtplib
-from email.utils import parseaddr
 from types import TracebackType
 
 import flask_mail
 
-from accounts.delivery.message import LetterMessage
+from accounts.delivery.message import LetterMessage, parse_sender
 from accounts.delivery.tls import TrustAnchors
 
 QUIT_TIMEOUT_SECONDS = 5.0
@@ -20,12 +19,14 @@ _PRIVATE = re.compile(r"\S*://\S*|[\w.~%/+=-]{40,}|[^\s<>@]+@[^\s<>@]+")
 
 
 class _Smtp(smtplib.SMTP):
-    """Remembers the answer to DATA, which ``sendmail`` throws away."""
+    """Remembers the answer to DATA, which ``sendmail`` throws away, and whether it came to that."""
 
     last_reply = ""
+    data_begun = False
 
     def data(self, msg: object) -> tuple[int, bytes]:
         """Send the message, and keep the answer."""
+        self.data_begun = True
         code, reply = super().data(msg)  # type: ignore[arg-type] # typeshed's name for it is private
         self.last_reply = format_reply(code, reply)
         # smtplib knows 250 only. Any 2yz is a yes (RFC 5321 4.2.1); as a no it would send the mail twice.
@@ -37,7 +38,7 @@ class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
 
 
 class SmtpConnection(flask_mail.Connection):
-    """One connection to the server, for one message.
+    """One connection to the server, for one message after the other.
 
     :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
     :param send_timeout: seconds for each answer from then on.
@@ -56,6 +57,11 @@ class SmtpConnection(flask_mail.Connection):
         self._anchors = anchors
         self._connect_timeout = connect_timeout
         self._send_timeout = send_timeout
+
+    @property
+    def data_begun(self) -> bool:
+        """Whether the server may have the last message: once DATA was said, only its answer tells."""
+        return self.host.data_begun
 
     @property
     def last_reply(self) -> str:
@@ -90,12 +96,13 @@ class SmtpConnection(flask_mail.Connection):
 
         :raises smtplib.SMTPException: the server refused it, or did not answer.
         """
+        self.host.data_begun = False
         eight_bit = self.host.has_extn("8bitmime")
         if isinstance(message, LetterMessage):
             message.eight_bit = eight_bit
         data = message.as_bytes()
         self.host.sendmail(
-            parseaddr(str(envelope_from or message.sender))[1],
+            parse_sender(str(envelope_from or message.sender)),
             [str(address) for address in message.recipients],
             data,
             ["BODY=8BITMIME"] if eight_bit and not data.isascii() else [],
@@ -107,7 +114,7 @@ class SmtpConnection(flask_mail.Connection):
         exc_value: BaseException | None,
         tb: TracebackType | None,
     ) -> None:
-        # The message is taken or not by now. A server that dies at QUIT must not turn a yes into a no.
+        # The messages are taken or not by now. A server that dies at QUIT must not turn a yes into a no.
         try:
             _set_timeout(self.host, QUIT_TIMEOUT_SECONDS)
             self.host.quit()

@@ -9,9 +9,9 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +20,15 @@ import flask_mail
 from accounts.config import Settings
 from accounts.core import clock
 from accounts.core.security import addresses
+from accounts.delivery.message import parse_sender
 from accounts.delivery.smtp import SmtpConnection, format_reply, scrub
 from accounts.delivery.tls import TrustAnchors
 
 CONNECT_TIMEOUT_SECONDS, SEND_TIMEOUT_SECONDS = 10.0, 60.0
 """Seconds for each answer: until connected, encrypted and logged in; from then on."""
+
+MAX_MESSAGES_PER_CONNECTION = 100
+"""Messages after which the connection is made anew: a balanced server behind one address shall be asked again."""
 
 MAX_MESSAGES = 50
 """Messages that the mailbox of development keeps."""
@@ -45,8 +49,8 @@ class TransientFailure(DeliveryError):
     """Not accepted for now: 4xx, no connection, no trust in the certificate, no log-in, no answer in time."""
 
 
-class Transport(Protocol):
-    """Sends messages, one at a time; may be used by several threads."""
+class Sender(Protocol):
+    """Sends messages, one at a time; for one thread."""
 
     def send(self, message: flask_mail.Message) -> str:
         """Send one message to its one address.
@@ -58,8 +62,18 @@ class Transport(Protocol):
         ...
 
 
+class Transport(Sender, Protocol):
+    """Sends messages; may be used by several threads."""
+
+    def connect(self) -> AbstractContextManager[Sender]:
+        """Return what sends the messages of one sweep, over one connection where there are any."""
+        ...
+
+
 class SmtpTransport:
-    """Sends by SMTP, one connection for each message. Needs no application and no ``app.extensions["mail"]``.
+    """Sends by SMTP, over one connection for the messages of a sweep.
+
+    It needs no application and no ``app.extensions["mail"]``.
 
     Flask-Mail alone checks no certificate and waits for ever. Here the certificate and the name in it are
     verified, ``starttls`` never falls back to plain text (RFC 8314 3, 4.1), and every wait ends. Flask-Mail's
@@ -98,21 +112,76 @@ class SmtpTransport:
         self._anchors = TrustAnchors(cafile)
         self._timeouts = (connect_timeout, send_timeout)
 
+    def connect(self) -> SmtpSender:
+        """Return what sends several messages; see :meth:`Transport.connect`."""
+        return SmtpSender(lambda: SmtpConnection(self._mail, self._anchors, *self._timeouts))
+
     def send(self, message: flask_mail.Message) -> str:
-        """Send one message; see :meth:`Transport.send`."""
+        """Send one message over a connection of its own; see :meth:`Sender.send`."""
+        with self.connect() as sender:
+            return sender.send(message)
+
+
+class SmtpSender(ExitStack):
+    """Sends the messages of one sweep by SMTP. It connects with the first one, and says QUIT at the end of its block.
+
+    Whatever the server refuses, the connection is given up with it.
+    """
+
+    def __init__(self, make_connection: Callable[[], SmtpConnection]) -> None:
+        super().__init__()
+        self._make_connection = make_connection
+        self._connection: SmtpConnection | None = None
+        self._sent = 0
+
+    def send(self, message: flask_mail.Message) -> str:
+        """Send one message; see :meth:`Sender.send`."""
         _check_message(message)
         try:
-            with SmtpConnection(self._mail, self._anchors, *self._timeouts) as connection:
-                connection.send(message)
-                return connection.last_reply
+            reply = self._send_again(message)
+            return self._send_first(message) if reply is None else reply
         except (OSError, UnicodeError) as error:  # every smtplib and ssl error is an OSError
             raise _classify_error(error) from None
+
+    def _send_again(self, message: flask_mail.Message) -> str | None:
+        """Send a message over the connection that is there; return None where it is to go over a new one."""
+        connection = self._connection
+        if connection is None:
+            return None
+        if self._sent >= MAX_MESSAGES_PER_CONNECTION:
+            self._disconnect()
+            return None
+        try:
+            return self._send_over(connection, message)
+        except OSError:
+            # A server that has had enough of us says so, or hangs up, at any word. Not after DATA: it may have the
+            # message, and would get it twice.
+            if connection.data_begun:
+                raise
+            return None
+
+    def _send_first(self, message: flask_mail.Message) -> str:
+        self._connection, self._sent = self.enter_context(self._make_connection()), 0
+        return self._send_over(self._connection, message)
+
+    def _send_over(self, connection: SmtpConnection, message: flask_mail.Message) -> str:
+        try:
+            connection.send(message)
+        except BaseException:
+            self._disconnect()
+            raise
+        self._sent += 1
+        return connection.last_reply
+
+    def _disconnect(self) -> None:
+        self._connection = None
+        self.close()
 
 
 def _check_message(message: flask_mail.Message) -> None:
     if message.has_bad_headers():
         raise PermanentFailure("a header holds a line break")
-    if "@" not in parseaddr(str(message.sender))[1]:
+    if "@" not in parse_sender(str(message.sender)):
         raise PermanentFailure("the sender is not one address")
     try:
         (recipient,) = message.send_to
@@ -182,8 +251,12 @@ class Mailbox:
         with self._lock:
             return list(reversed(self._messages))
 
+    def connect(self) -> AbstractContextManager[Mailbox]:
+        """Return itself: there is nothing to connect to."""
+        return nullcontext(self)
+
     def send(self, message: flask_mail.Message) -> str:
-        """Keep one message; see :meth:`Transport.send`."""
+        """Keep one message; see :meth:`Sender.send`."""
         _check_message(message)
         (to,) = message.send_to
         text = message.body or ""

@@ -20,7 +20,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.callbacks import CallbackSender
 from accounts.delivery.letters import LetterError, Letters
-from accounts.delivery.transports import PermanentFailure, TransientFailure, Transport
+from accounts.delivery.transports import PermanentFailure, Sender, TransientFailure, Transport
 from accounts.flows import CALLBACKS, NOTICES
 from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.invites import batches
@@ -69,36 +69,70 @@ class Worker:
                     self.sweep()
                     last_sweep = time.monotonic()
                 if is_woken or self._has_due_item():
-                    while not stop.is_set() and self.deliver_one():
-                        pass
+                    self.deliver_all(stop)
             except SQLAlchemyError as error:
                 log.warning("the store is away: %s", type(error).__name__)
             is_woken = self._wakeup.wait(POLL_SECONDS)
 
-    def deliver_all(self) -> int:
-        """Deliver whatever is due now, and return how many items were taken."""
+    def deliver_all(self, stop: threading.Event | None = None) -> int:
+        """Deliver whatever is due now, and return how many items were taken.
+
+        :param stop: ends it after the item under way.
+        """
         delivered = 0
-        while self.deliver_one():
-            delivered += 1
+        with self._transport.connect() as sender:
+            while not (stop and stop.is_set()) and self._deliver_next(sender):
+                delivered += 1
         return delivered
 
     def deliver_one(self) -> bool:
         """Deliver one item that is due, and return True; return False when there is none."""
-        item = outbox.claim_item(self._site.store.engine, purposes=self._only, except_purposes=self._exclude)
-        if item is None:
-            return False
+        with self._transport.connect() as sender:
+            return self._deliver_next(sender)
+
+    def _deliver_next(self, sender: Sender) -> bool:
         uow = UnitOfWork(self._site)
-        delivery: Letter | Callback | None = None
+        try:
+            item, composed = self._claim(uow)
+            if item is not None:
+                self._deliver(uow, item, composed, sender)
+        finally:
+            uow.close()
+        return item is not None
+
+    def _claim(self, uow: UnitOfWork) -> tuple[OutboxItem | None, Letter | Exception | None]:
+        """Claim an item and compose its letter, in one transaction: what a key signs is counted before it leaves.
+
+        :returns: the item, and its letter; or the error for which there is none, which must not undo the claim.
+        """
+        item: OutboxItem | None = None
         try:
             with uow:
-                delivery = self._compose(uow, item)
-            reply = self._deliver(item, delivery) if delivery else None
-        except PermanentFailure as permanent_failure:
-            self._mark_failed(uow, item, delivery, str(permanent_failure), for_good=True)
-        except LetterError as letter_error:
-            self._mark_failed(uow, item, delivery, str(letter_error), for_good=True)
-        except TransientFailure as transient_failure:
-            self._mark_failed(uow, item, delivery, str(transient_failure), for_good=False)
+                item = outbox.claim_item(uow.executor, purposes=self._only, except_purposes=self._exclude)
+                # Not a callback: to sign its token is slow, and the first one makes keys in a transaction of its own.
+                return item, None if item is None or item.purpose in CALLBACKS else self._compose(uow, item)
+        except SQLAlchemyError:
+            if item is not None:
+                with uow:
+                    outbox.claim_again(uow.executor, item)
+            raise
+
+    def _deliver(
+        self, uow: UnitOfWork, item: OutboxItem, composed: Letter | Exception | None, sender: Sender
+    ) -> None:
+        delivery: Letter | Callback | None = None
+        try:
+            if isinstance(composed, Exception):
+                raise composed
+            delivery = composed
+            if item.purpose in CALLBACKS:
+                with uow:
+                    delivery = CALLBACKS[item.purpose].make(uow, item)
+            reply = self._send(item, delivery, sender) if delivery else None
+        except (PermanentFailure, LetterError) as failure:
+            self._mark_failed(uow, item, delivery, str(failure), for_good=True)
+        except TransientFailure as failure:
+            self._mark_failed(uow, item, delivery, str(failure), for_good=False)
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001 - one email that cannot be written must not hold up the others
@@ -106,9 +140,6 @@ class Worker:
             self._mark_failed(uow, item, delivery, f"cannot be written: {type(error).__name__}", for_good=False)
         else:
             self._mark_delivered(uow, item, delivery, reply)
-        finally:
-            uow.close()
-        return True
 
     def _has_due_item(self) -> bool:
         return outbox.has_due_item(self._site.store.engine, purposes=self._only, except_purposes=self._exclude)
@@ -124,21 +155,24 @@ class Worker:
         terms.update_all_terms(self._site.store.engine)
         audit_upkeep.maintain_audit_log(self._site)
 
-    def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Callback | None:
-        if item.purpose in CALLBACKS:
-            return CALLBACKS[item.purpose].make(uow, item)
-        has_link = item.purpose in self._site.links
-        compose = get_link(self._site, item.purpose).letter if has_link else NOTICES[item.purpose]
-        return compose(uow, item)
+    def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Exception | None:
+        try:
+            has_link = item.purpose in self._site.links
+            compose = get_link(self._site, item.purpose).letter if has_link else NOTICES[item.purpose]
+            return compose(uow, item)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - see _deliver, which settles it
+            return error
 
-    def _deliver(self, item: OutboxItem, delivery: Letter | Callback) -> str:
+    def _send(self, item: OutboxItem, delivery: Letter | Callback, sender: Sender) -> str:
         if isinstance(delivery, Callback):
             return self._callback_sender.send(delivery)
         settings = self._site.settings
         # From the row's id: a copy sent after a crash between the server's yes and our commit is recognisable.
         message_id = f"<{item.id}@{urlsplit(settings.public_origin).hostname}>"
         message = self._letters.compose(delivery, sender=settings.mail_sender, message_id=message_id)
-        return self._transport.send(message)
+        return sender.send(message)
 
     def _mark_delivered(
         self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, reply: str | None

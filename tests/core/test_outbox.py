@@ -41,8 +41,13 @@ def put(engine: Engine, *subjects: str) -> None:
             outbox.enqueue(session, "reset-password", subject, {"asked": {"network": "n", "agent": "a"}}, "en")
 
 
+def claim(engine: Engine) -> OutboxItem | None:
+    with engine.begin() as connection:
+        return outbox.claim_item(connection)
+
+
 def claimed(engine: Engine) -> OutboxItem:
-    found = outbox.claim_item(engine)
+    found = claim(engine)
     assert found is not None
     return found
 
@@ -62,7 +67,7 @@ def put_off(engine: Engine, intent: OutboxItem, error: str = "4xx", *, for_good:
 
 @on_both_databases
 def test_the_oldest_that_is_due_comes_first(engine: Engine) -> None:
-    assert outbox.claim_item(engine) is None
+    assert claim(engine) is None
     with time_machine.travel("2030-01-01T00:00:00Z", tick=False) as time:
         for subject in ("one", "two", "three"):
             put(engine, subject)
@@ -71,7 +76,7 @@ def test_the_oldest_that_is_due_comes_first(engine: Engine) -> None:
         assert [intent.subject for intent in intents] == ["one", "two", "three"]
         assert [intent.attempts for intent in intents] == [1, 1, 1]
         assert intents[0].requested_by == {"network": "n", "agent": "a", "at": intents[0].created_at}
-        assert outbox.claim_item(engine) is None, "each has its lease"
+        assert claim(engine) is None, "each has its lease"
         assert outbox.count_items(engine) == (3, 0)
 
 
@@ -98,7 +103,7 @@ def test_workers_never_share_a_row(engine: Engine) -> None:
         taken = []
         misses = 0
         while misses < 3:
-            intent = outbox.claim_item(engine)
+            intent = claim(engine)
             if intent is None:
                 misses += 1
             else:
@@ -116,7 +121,7 @@ def test_a_lease_ends_so_that_a_dead_workers_mail_is_taken_up(engine: Engine) ->
         put(engine, "one")
         first = claimed(engine)
         time.shift(LEASE_DURATION)
-        assert outbox.claim_item(engine) is None
+        assert claim(engine) is None
         time.shift(1)
         again = claimed(engine)
         assert (again.id, again.attempts) == (first.id, 2)
@@ -145,12 +150,12 @@ def test_pauses_double_from_seconds_to_an_hour_until_it_is_dead(engine: Engine) 
             assert row.last_error == ("451 later" * 200)[:500]
             pauses.append((row.not_before - now()).total_seconds())
             assert (row.dead_at is not None) is (attempt == MAX_ATTEMPTS)
-            assert outbox.claim_item(engine) is None, "not before its time"
+            assert claim(engine) is None, "not before its time"
             time.shift(MAX_RETRY_SECONDS * 2)
         plain = [min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**power) for power in range(MAX_ATTEMPTS)]
         assert all(0.7 * due <= pause <= 1.3 * due for due, pause in zip(plain, pauses, strict=True))
         assert pauses != plain, "jitter"
-        assert outbox.claim_item(engine) is None, "a dead letter waits for somebody to look"
+        assert claim(engine) is None, "a dead letter waits for somebody to look"
         assert outbox.count_items(engine) == (0, 1)
 
 
@@ -161,7 +166,7 @@ def test_a_refused_letter_is_dead_at_once_and_can_be_sent_again(engine: Engine) 
     assert row.dead_at is not None
     assert outbox.count_items(engine) == (1, 1)
     assert claimed(engine).subject == "two"
-    assert outbox.claim_item(engine) is None
+    assert claim(engine) is None
     with Session(engine) as session, session.begin():
         assert outbox.revive_dead_letters(session) == 1
         assert outbox.revive_dead_letters(session) == 0

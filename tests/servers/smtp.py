@@ -71,6 +71,8 @@ class SmtpSink:
     ) -> None:
         self.messages: list[Received] = []
         self.port = 0
+        self.connections = 0
+        """How many there were so far."""
         self._tls = tls
         self._context = context
         self._login = login
@@ -251,6 +253,7 @@ class _Connection(SMTP):
         # After STARTTLS this is called again, with the encrypted one: to hang up, the line itself is needed.
         if self.transport is None:
             self._line = transport
+            self._sink.connections += 1
             self._sink._connections.add(transport)
         super().connection_made(transport)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 import pytest
@@ -213,6 +214,9 @@ def test_a_letter_under_way_while_its_account_is_deleted_is_not_tagged(service: 
     carrier = service.state.transport
 
     class Slow:
+        def connect(self) -> AbstractContextManager[Slow]:
+            return nullcontext(self)
+
         def send(self, message: object) -> str:
             helpdesk_accounts.delete_account_as_admin(
                 service.uow(), id, DeleteAccountForm.model_validate({"email": member.email})
