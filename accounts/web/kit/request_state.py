@@ -165,8 +165,10 @@ class RequestState:
         """Give back what was opened, whatever happened. Never commits, never raises, may run twice."""
         if self.unit_of_work is None:
             return
+        # Each knows the other: what is a circle stays in memory until the garbage collector looks for it.
+        unit_of_work, self.unit_of_work = self.unit_of_work, None
         try:
-            self.unit_of_work.close()
+            unit_of_work.close()
         except Exception:  # noqa: BLE001 - a connection that died cannot be given back; the answer is out already
             log.warning("the store went away before its connection was given back")
 
