@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from accounts.core.database.driver_errors import translate_error
 from accounts.core.database.postgresql import begin_transaction
+from accounts.core.database.readers import ReadingPool
 
 T = TypeVar("T")
 Executor = Session | Connection
@@ -65,15 +66,22 @@ class CompiledStatement:
         """
         compiled = self._compile(engine.dialect)
         bound = compiled.bind(values or {})
+        pool = engine.pool if isinstance(engine.pool, ReadingPool) and not compiled.is_write else None
         try:
             # Not connect(), whose object alone costs half of what a short statement does.
-            pooled = engine.raw_connection()
+            pooled = engine.raw_connection() if pool is None else pool.take_reader()
         except engine.dialect.loaded_dbapi.Error as error:
             raise translate_error(engine, None, compiled.text, error) from error
         try:
-            return compiled.run_by_driver(engine, pooled, bound)
-        finally:
+            rows = compiled.run_by_driver(engine, pooled, bound)
+        except BaseException:
             pooled.close()
+            raise
+        if pool is None:
+            pooled.close()
+        else:
+            pool.give_back(pooled)
+        return rows
 
     def run_for_each(self, executor: Executor, values: Iterable[Values]) -> None:
         """Run it once for each of many values, in the transaction of a connection or session.

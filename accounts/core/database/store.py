@@ -13,6 +13,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 
 from accounts.config import SettingsError
 from accounts.core.database import postgresql
+from accounts.core.database.readers import ReadingPool
 from accounts.core.database.writers import SqliteConnection, TurnLock
 
 SQLITE_BUSY_SECONDS = 10
@@ -91,6 +92,7 @@ def _make_engine(url: URL) -> Engine:
         engine = create_engine(
             url,
             connect_args={"timeout": SQLITE_BUSY_SECONDS, "factory": SqliteConnection},
+            poolclass=ReadingPool,
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
             pool_use_lifo=True,
