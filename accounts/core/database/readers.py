@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from typing import Any
 
 from sqlalchemy import PoolProxiedConnection, QueuePool
+
+# SQLAlchemy names the log of a pool after its class, and keeps only those of its own classes this quiet.
+logging.getLogger(__name__).setLevel(logging.WARNING)
 
 
 class ReadingPool(QueuePool):
