@@ -6,6 +6,7 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from email.utils import parseaddr
 from pathlib import Path
 
 import flask_mail
@@ -16,7 +17,7 @@ from accounts.core import clock
 from accounts.core.outbox import Letter
 from accounts.core.security import addresses
 from accounts.delivery import filters
-from accounts.delivery.message import LetterMessage, parse_sender
+from accounts.delivery.message import LetterMessage
 
 FALLBACK_LANGUAGE = "en"
 """The language in which every email exists."""
@@ -77,7 +78,7 @@ class Letters:
         :raises LetterError: no such template, a missing value, or a header would hold more than it should.
         """
         to = _single_address(letter.to)
-        if _has_control_characters(sender) or "@" not in parse_sender(sender):
+        if _has_control_characters(sender) or "@" not in parseaddr(sender)[1]:
             raise LetterError("the sender is not one address")
         if not re.fullmatch(r"<[!-;=?-~]{3,200}>", message_id):
             raise LetterError("the message id is not one")

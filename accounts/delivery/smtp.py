@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import smtplib
+from email.utils import parseaddr
 from types import TracebackType
 
 import flask_mail
 
-from accounts.delivery.message import LetterMessage, parse_sender
+from accounts.delivery.message import LetterMessage
 from accounts.delivery.tls import TrustAnchors
 
 QUIT_TIMEOUT_SECONDS = 5.0
@@ -102,7 +103,7 @@ class SmtpConnection(flask_mail.Connection):
             message.eight_bit = eight_bit
         data = message.as_bytes()
         self.host.sendmail(
-            parse_sender(str(envelope_from or message.sender)),
+            parseaddr(str(envelope_from or message.sender))[1],
             [str(address) for address in message.recipients],
             data,
             ["BODY=8BITMIME"] if eight_bit and not data.isascii() else [],

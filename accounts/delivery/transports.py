@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,6 @@ import flask_mail
 from accounts.config import Settings
 from accounts.core import clock
 from accounts.core.security import addresses
-from accounts.delivery.message import parse_sender
 from accounts.delivery.smtp import SmtpConnection, format_reply, scrub
 from accounts.delivery.tls import TrustAnchors
 
@@ -181,7 +181,7 @@ class SmtpSender(ExitStack):
 def _check_message(message: flask_mail.Message) -> None:
     if message.has_bad_headers():
         raise PermanentFailure("a header holds a line break")
-    if "@" not in parse_sender(str(message.sender)):
+    if "@" not in parseaddr(str(message.sender))[1]:
         raise PermanentFailure("the sender is not one address")
     try:
         (recipient,) = message.send_to

@@ -1,11 +1,35 @@
-"""Letters as a service composes them."""
+"""Letters as a service composes them, and what sends them by SMTP."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any, Literal
+
 import pytest
 
+from accounts.config import Settings
 from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.samples import SAMPLE_ORIGIN
+from accounts.delivery.transports import SmtpTransport
+
+Tls = Literal["starttls", "tls", "none"]
+SENDER = "Accounts <no-reply@example.org>"
+
+
+def make_transport(
+    port: int, tls: Tls = "none", cafile: Path | None = None, seconds: float = 5, **more: Any
+) -> SmtpTransport:
+    settings = Settings(
+        env="development",
+        public_origin="http://127.0.0.1:8000",
+        database_url="sqlite://",
+        mail_server="localhost",
+        mail_port=port,
+        mail_sender=SENDER,
+        mail_tls=tls,
+        **more,
+    )
+    return SmtpTransport(settings, cafile=cafile, connect_timeout=seconds, send_timeout=seconds)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from flask_mail import Message
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from accounts.config import Settings
 from accounts.core.models.invites import SentInvite
 from accounts.core.signing import key_usage
 from accounts.delivery.letters import Letters
@@ -17,27 +16,12 @@ from accounts.delivery.samples import sample_letter
 from accounts.delivery.transports import (
     MAX_MESSAGES_PER_CONNECTION,
     PermanentFailure,
-    SmtpTransport,
     TransientFailure,
 )
 from tests.conftest import on_both_databases
+from tests.delivery.conftest import SENDER, make_transport
 from tests.people import Service, make_email
 from tests.servers.smtp import DISCONNECT, SmtpSink, Verb
-
-SENDER = "Accounts <no-reply@example.org>"
-
-
-def make_transport(port: int) -> SmtpTransport:
-    settings = Settings(
-        env="development",
-        public_origin="http://127.0.0.1:8000",
-        database_url="sqlite://",
-        mail_server="localhost",
-        mail_port=port,
-        mail_sender=SENDER,
-        mail_tls="none",
-    )
-    return SmtpTransport(settings, connect_timeout=5, send_timeout=5)
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ import socket
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Literal
 
 import pytest
 from flask_mail import Message, email_dispatched
@@ -15,11 +13,10 @@ from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.message import LetterMessage
 from accounts.delivery.samples import SAMPLE_EMAIL, SAMPLE_ORIGIN, SAMPLES, sample_letter
 from accounts.delivery.transports import MAX_MESSAGES, Mailbox, PermanentFailure, SmtpTransport, TransientFailure
+from tests.delivery.conftest import SENDER, Tls, make_transport
 from tests.servers.certificates import Authority
 from tests.servers.smtp import DISCONNECT, HANG, SmtpSink, Verb
 
-Tls = Literal["starttls", "tls", "none"]
-SENDER = "Accounts <no-reply@example.org>"
 LINK = str(SAMPLES["reset-password"]["link"])
 SECONDS_ON_A_LOADED_MACHINE = 20
 
@@ -27,22 +24,6 @@ SECONDS_ON_A_LOADED_MACHINE = 20
 def message(locale: str = "en") -> Message:
     letters = Letters([emails_folder()], "Accounts", SAMPLE_ORIGIN)
     return letters.compose(sample_letter("reset-password", locale), sender=SENDER, message_id="<row1@example.org>")
-
-
-def carrier(
-    port: int, tls: Tls = "none", cafile: Path | None = None, seconds: float = 5, **more: Any
-) -> SmtpTransport:
-    settings = Settings(
-        env="development",
-        public_origin="http://127.0.0.1:8000",
-        database_url="sqlite://",
-        mail_server="localhost",
-        mail_port=port,
-        mail_sender=SENDER,
-        mail_tls=tls,
-        **more,
-    )
-    return SmtpTransport(settings, cafile=cafile, connect_timeout=seconds, send_timeout=seconds)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +36,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 def test_a_letter_is_carried_as_it_was_written_without_an_application() -> None:
     with SmtpSink() as sink:
-        answer = carrier(sink.port).send(message())
+        answer = make_transport(sink.port).send(message())
         (mail,) = sink.messages
     assert answer == "250 2.0.0 kept"
     assert (mail.sender, mail.recipients) == ("no-reply@example.org", (SAMPLE_EMAIL,))
@@ -65,7 +46,7 @@ def test_a_letter_is_carried_as_it_was_written_without_an_application() -> None:
 
 def test_links_stay_whole_beside_umlauts() -> None:
     with SmtpSink() as sink:
-        carrier(sink.port).send(message("de"))
+        make_transport(sink.port).send(message("de"))
         (mail,) = sink.messages
     assert "möchte".encode() in mail.raw
     assert b"\r\n" + LINK.encode() + b"\r\n" in mail.raw
@@ -74,7 +55,7 @@ def test_links_stay_whole_beside_umlauts() -> None:
 def test_a_server_of_seven_bits_gets_seven_bits() -> None:
     with SmtpSink() as sink:
         sink.misbehave("EHLO", "502 5.5.1 only HELO here")
-        carrier(sink.port).send(message("de"))
+        make_transport(sink.port).send(message("de"))
         (mail,) = sink.messages
     assert mail.raw.isascii()
     text = mail.message.get_body(("plain",))
@@ -89,14 +70,14 @@ def test_no_receiver_of_signals_gets_a_usable_link() -> None:
         results.append(facts)
 
     with SmtpSink() as sink, email_dispatched.connected_to(listen):
-        carrier(sink.port).send(message())
+        make_transport(sink.port).send(message())
     assert results == []
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 def test_mail_goes_encrypted_to_a_server_whose_certificate_is_trusted(authority: Authority, tls: Tls) -> None:
     with SmtpSink(tls=tls, context=authority.server_context()) as sink:
-        carrier(sink.port, tls, authority.certificate).send(message())
+        make_transport(sink.port, tls, authority.certificate).send(message())
         (mail,) = sink.messages
     assert mail.encrypted
 
@@ -105,7 +86,7 @@ def test_mail_goes_encrypted_to_a_server_whose_certificate_is_trusted(authority:
 def test_no_mail_goes_to_a_server_whose_certificate_nobody_vouches_for(authority: Authority, tls: Tls) -> None:
     with SmtpSink(tls=tls, context=authority.server_context()) as sink:
         with pytest.raises(TransientFailure, match="CERTIFICATE_VERIFY_FAILED"):
-            carrier(sink.port, tls).send(message())
+            make_transport(sink.port, tls).send(message())
         assert sink.messages == []
 
 
@@ -120,7 +101,7 @@ def test_no_mail_goes_to_a_server_with_a_wrong_certificate(
     context = authority.server_context(*names, expires_in=timedelta(days=days))
     with SmtpSink(tls=tls, context=context) as sink:
         with pytest.raises(TransientFailure, match=reason):
-            carrier(sink.port, tls, authority.certificate).send(message())
+            make_transport(sink.port, tls, authority.certificate).send(message())
         assert sink.messages == []
 
 
@@ -129,7 +110,7 @@ def test_no_mail_goes_to_a_server_with_a_wrong_certificate(
 def test_a_wrong_password_of_ours_does_not_condemn_the_mail(authority: Authority, tls: Tls, password: str) -> None:
     context = authority.server_context()
     with SmtpSink(tls=tls, context=context, login=("robot", "right")) as sink:
-        post = carrier(sink.port, tls, authority.certificate, mail_username="robot", mail_password=password)
+        post = make_transport(sink.port, tls, authority.certificate, mail_username="robot", mail_password=password)
         if password == "right":
             post.send(message())
             assert [mail.user for mail in sink.messages] == ["robot"]
@@ -140,7 +121,7 @@ def test_a_wrong_password_of_ours_does_not_condemn_the_mail(authority: Authority
 
 def test_a_password_that_smtp_cannot_say_does_not_condemn_the_mail(authority: Authority) -> None:
     with SmtpSink(tls="tls", context=authority.server_context(), login=("robot", "right")) as sink:
-        post = carrier(sink.port, "tls", authority.certificate, mail_username="robot", mail_password="Käse")
+        post = make_transport(sink.port, "tls", authority.certificate, mail_username="robot", mail_password="Käse")
         with pytest.raises(TransientFailure, match="UnicodeEncodeError") as caught:
             post.send(message())
     assert "\\xe4" not in str(caught.value)
@@ -166,7 +147,7 @@ def test_5xx_to_the_mail_is_for_good_and_all_else_is_for_now(verb: Verb, reply: 
     with SmtpSink() as sink:
         sink.misbehave(verb, reply)
         with pytest.raises((PermanentFailure, TransientFailure)) as caught:
-            carrier(sink.port).send(message())
+            make_transport(sink.port).send(message())
     assert caught.type is kind
     if reply != "garbage":
         assert reply in str(caught.value)
@@ -178,7 +159,7 @@ def test_a_no_before_the_mail_was_named_is_for_now(authority: Authority, verb: V
     with SmtpSink(tls="starttls", context=authority.server_context()) as sink:
         sink.misbehave(verb, reply)
         with pytest.raises(TransientFailure):
-            carrier(sink.port, "starttls", authority.certificate).send(message())
+            make_transport(sink.port, "starttls", authority.certificate).send(message())
         assert sink.messages == []
 
 
@@ -187,7 +168,7 @@ def test_a_server_that_hangs_up_is_tried_again(verb: Verb) -> None:
     with SmtpSink() as sink:
         sink.misbehave(verb, DISCONNECT)
         with pytest.raises(TransientFailure):
-            carrier(sink.port).send(message())
+            make_transport(sink.port).send(message())
 
 
 @pytest.mark.parametrize("verb", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "BODY"])
@@ -196,14 +177,14 @@ def test_a_server_that_says_nothing_is_given_up(verb: Verb) -> None:
         sink.misbehave(verb, HANG)
         started = time.monotonic()
         with pytest.raises(TransientFailure):
-            carrier(sink.port, seconds=0.3).send(message())
+            make_transport(sink.port, seconds=0.3).send(message())
         assert time.monotonic() - started < SECONDS_ON_A_LOADED_MACHINE
 
 
 def test_a_server_without_starttls_gets_no_mail_in_plain_text() -> None:
     with SmtpSink() as sink:
         with pytest.raises(TransientFailure, match="STARTTLS"):
-            carrier(sink.port, "starttls").send(message())
+            make_transport(sink.port, "starttls").send(message())
         assert sink.messages == []
 
 
@@ -212,27 +193,27 @@ def test_nobody_at_the_port_is_for_now() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     with pytest.raises(TransientFailure, match="ConnectionRefusedError"):
-        carrier(port).send(message())
+        make_transport(port).send(message())
 
 
 @pytest.mark.parametrize("farewell", [DISCONNECT, "554 what", "garbage"])
 def test_mail_that_was_taken_stays_taken_when_the_farewell_fails(farewell: str) -> None:
     with SmtpSink() as sink:
         sink.misbehave("QUIT", farewell)
-        assert carrier(sink.port).send(message()) == "250 2.0.0 kept"
+        assert make_transport(sink.port).send(message()) == "250 2.0.0 kept"
 
 
 def test_any_2yz_is_a_yes() -> None:
     with SmtpSink() as sink:
         sink.misbehave("ACCEPTED", "251 taken somewhere")
-        assert carrier(sink.port).send(message()) == "251 taken somewhere"
+        assert make_transport(sink.port).send(message()) == "251 taken somewhere"
 
 
 def test_an_error_that_is_kept_holds_no_link() -> None:
     with SmtpSink() as sink:
         sink.misbehave("BODY", f"554 5.7.1 blocked {LINK} because of {LINK[-120:]}\x07")
         with pytest.raises(PermanentFailure) as caught:
-            carrier(sink.port).send(message())
+            make_transport(sink.port).send(message())
     assert str(caught.value) == "DATA: 554 5.7.1 blocked [...] because of [...]"
     assert caught.value.__cause__ is None
 
@@ -267,7 +248,7 @@ def addressed(*recipients: str) -> Message:
 def test_a_message_that_is_not_for_exactly_one_address_is_refused(wrong: Message) -> None:
     mailbox = Mailbox(show=None)
     with SmtpSink() as sink:
-        for one in (carrier(sink.port), mailbox):
+        for one in (make_transport(sink.port), mailbox):
             with pytest.raises(PermanentFailure):
                 one.send(wrong)
         assert sink.messages == []

@@ -65,8 +65,8 @@ def test_two_processes_with_fifty_tries_at_once_let_exactly_the_amount_through(d
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
-        said = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes]
+        outputs = [process.communicate(timeout=PATIENCE_SECONDS)[0] for process in processes]
         assert [process.returncode for process in processes] == [0] * PROCESSES
-    counts = [[int(word) for word in text.split()] for text in said]
+    counts = [[int(word) for word in text.split()] for text in outputs]
     assert [tries for tries, _ in counts] == [TRIES] * PROCESSES, "each try had an answer"
     assert sum(let_through for _, let_through in counts) == ALLOWED
