@@ -43,6 +43,7 @@ ALL_ROUTES = (
     account.routes,
     forward_auth.routes,
     health.routes,
+    link_views.damaged_routes,
     *ADMIN_ROUTES,
     *LAZY_ROUTES,
 )

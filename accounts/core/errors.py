@@ -119,6 +119,13 @@ class OtherLinkOpened(Problem):
     message = N_("Another link was opened in this browser meanwhile. Nothing was changed.")
 
 
+class LinkNotOpened(Problem):
+    """This browser holds no link of the kind that the page is for: it was opened in another one, or some time ago."""
+
+    code, status = "no_link_opened", 400
+    message = N_("This browser has not opened the link, or does not keep cookies.")
+
+
 class WrongAccount(Problem):
     """Another account is signed in than the one that the link is about."""
 

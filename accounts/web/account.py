@@ -39,6 +39,12 @@ def home() -> Reply:
     return Reply(location=page_url("change_account_form" if context.load_account() else "sign_in_form"))
 
 
+@routes.get("/.well-known/change-password", formats=HTML, unprefixed=True)
+def change_password_url() -> Reply:
+    """Send password managers to where a password is changed (W3C, A Well-Known URL for Changing Passwords)."""
+    return Reply(location=page_url("change_password_form"))
+
+
 def _email_hint(state: RequestState) -> dict[str, Any]:
     """Return the address that a link or a client suggests; whether it has an account is not looked up."""
     return {"given": {"email": state.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}

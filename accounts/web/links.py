@@ -11,7 +11,15 @@ import hmac
 from flask import Response, request
 from pydantic import BaseModel
 
-from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, OtherLinkOpened, Problem, WrongAccount
+from accounts.core.errors import (
+    DeadLink,
+    LinkExpired,
+    LinkInvalid,
+    LinkNotOpened,
+    OtherLinkOpened,
+    Problem,
+    WrongAccount,
+)
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.links.link import ActResult, Link, OpenedLink, get_link
 from accounts.core.links.opening import open_link
@@ -30,6 +38,7 @@ from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import BOTH, HTML, Routes, link_url, page_url
 
 routes: Routes = Routes()
+damaged_routes = Routes()
 TOKEN_FIELD = "token"  # noqa: S105 - the name of a field
 
 
@@ -44,19 +53,27 @@ def _current_link() -> Link:
 
 
 def _current_token() -> object:
-    """Return the token of this request: from the cookie for a page, from query or body for JSON."""
+    """Return the token of this request: from the cookie for a page, from query or body for JSON.
+
+    :raises LinkNotOpened: a page is asked for by a browser that has opened no such link, or keeps no cookies.
+    """
     if context.state().format == "html":
-        return request.cookies.get(cookies.link_cookie_name(_current_link().purpose), "")
+        token = request.cookies.get(cookies.link_cookie_name(_current_link().purpose))
+        if token is None:
+            raise LinkNotOpened("no cookie of an opened link")
+        return token
     if request.method in ("GET", "HEAD"):
         return request.args.get(TOKEN_FIELD, "")
     return forms.read_json_body().get(TOKEN_FIELD)
 
 
-@routes.get("/<path:token>/go", formats=HTML)
-def go(token: str) -> Response:
+@routes.get("/<anything:address>", formats=HTML)
+def go(address: str) -> Response:
     """Where mailed links lead: takes the token out of the address. Changes nothing, looks nothing up."""
+    link_signer = runtime().site.link_signer
+    token = link_signer.token_in_path(address)
     # Read, not opened: junk is turned away at the door, and the genuine one is judged on the page.
-    runtime().site.link_signer.verify(_current_link(), token)
+    link_signer.verify(_current_link(), token)
     response = Response(status=303, headers={"Location": link_url(_current_link().purpose)})
     cookies.set_cookie(
         response, cookies.link_cookie_name(_current_link().purpose), token, cookies.LINK_COOKIE_SECONDS
@@ -64,10 +81,18 @@ def go(token: str) -> Response:
     return response
 
 
-@routes.get("/go", formats=HTML)
-def go_nowhere() -> Response:
-    """Answer a link whose token was cut away altogether."""
-    raise LinkInvalid("no token")
+@damaged_routes.get("/l/<anything:address>", formats=HTML)
+def find_kind(address: str) -> Response:
+    """Answer a link whose address names no kind: one that some carrier wrote in capitals is sent on.
+
+    :raises LinkInvalid: no kind is called so.
+    """
+    name, _, rest = address.partition("/")
+    purpose = name.strip().lower()
+    if purpose == name or purpose not in runtime().site.links:
+        raise LinkInvalid("no such kind of link")
+    location = link_url(purpose, "go", address=rest) if rest else link_url(purpose)
+    return Response(status=303, headers={"Location": location})
 
 
 @routes.get("/done", formats=HTML)

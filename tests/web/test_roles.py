@@ -182,6 +182,8 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /api/openapi.json": EVERYBODY,
     "GET /api/docs": EVERYBODY,
     "GET /assets/<path:name>": EVERYBODY,
+    "GET /l/<anything:address>": (400, 400, 400),
+    "GET /.well-known/change-password": (303, 303, 303),
 }
 for _act in ("disable", "enable", "groups", "reset", "unlock", "sign-out"):
     ROWS |= {
@@ -196,9 +198,8 @@ for _purpose in [link.purpose for link in LINKS]:
         f"POST /api/l/{_purpose}": (400, 400, 400),
         f"POST /l/{_purpose}/again": (400, 400, 400),
         f"POST /api/l/{_purpose}/again": (400, 400, 400),
-        f"GET /l/{_purpose}/go": (400, 400, 400),
         f"GET /l/{_purpose}/done": EVERYBODY,
-        f"GET /l/{_purpose}/<path:token>/go": (400, 400, 400),
+        f"GET /l/{_purpose}/<anything:address>": (400, 400, 400),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from base64 import b85decode, b85encode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from accounts.core.link_kinds.parts import TAG_BYTES, StatePart, Subject
 from accounts.core.signing.keys import Key
 from accounts.core.signing.token_kind import BadToken
 from accounts.core.signing.tokens import TokenSigner
+
+_CUT_TAIL = re.compile(r"[^A-Za-z0-9_-]+\Z", re.ASCII)
 
 
 class LinkSigner:
@@ -53,6 +56,18 @@ class LinkSigner:
     def link_url(self, kind: LinkKind, token: str) -> str:
         """Return the address to mail. Its tail keeps mail programs from cutting tokens that end in ``-`` or ``_``."""
         return f"{self._base_url}/l/{kind.purpose}/{token}/go"
+
+    @staticmethod
+    def token_in_path(path: str) -> str:
+        """Return the token in what stands behind the purpose in the address of a link.
+
+        Carriers cut the tail off, write it in capitals, or take a full stop or a bracket along. The tail says
+        nothing, whatever has become of it; the token is returned as it stands there.
+
+        :param path: what follows ``/l/<purpose>/``, decoded.
+        """
+        token, slash, _ = path.partition("/")
+        return token if slash else _CUT_TAIL.sub("", token)
 
     def page_url(self, path: str) -> str:
         """Return the full address of a page of this installation."""

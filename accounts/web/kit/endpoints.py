@@ -12,6 +12,7 @@ from typing import Any, cast
 from flask import Blueprint, Flask, current_app, request
 from flask.blueprints import BlueprintSetupState
 from pydantic import BaseModel
+from werkzeug.routing import PathConverter
 from werkzeug.wrappers import Response as BaseResponse
 
 from accounts.config import LOCALES
@@ -42,6 +43,12 @@ more expressions than ``re`` caches).
 """
 
 
+class AnythingConverter(PathConverter):
+    """Takes what ``path`` takes, and line breaks: some programs wrap a long address, and send the break along."""
+
+    regex = "(?s:[^/].*?)"
+
+
 def register_blueprints(
     app: Flask, all_routes: Iterable[Routes], link_routes: Routes, purposes: Iterable[str], mount: str
 ) -> None:
@@ -50,6 +57,7 @@ def register_blueprints(
     :param purposes: of the kinds of links.
     :param mount: the path below which all stands, such as ``/auth``; "" is the root.
     """
+    app.url_map.converters["anything"] = AnythingConverter
     main_blueprint, link_blueprint = _blueprint(MAIN_BLUEPRINT, all_routes), _blueprint(LINK_BLUEPRINT, [link_routes])
     main_blueprint.record_once(template_globals.add_template_globals)
     for suffix, folder, answer_format in (("", "", "html"), ("_api", "/api", "json")):

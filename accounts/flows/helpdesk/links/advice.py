@@ -60,7 +60,7 @@ REMARK_MESSAGES: Mapping[str, str] = {
     parse_link.WRAPPED: N_("A mail gateway had wrapped it into an address of its own."),
     parse_link.BROKEN: N_("It was broken over lines or has blanks in it. Such a link opens only in part."),
     parse_link.APPENDED: N_("Further characters followed it without a gap."),
-    parse_link.NO_TAIL: N_("Its end, /go, is missing: as it stands its address leads nowhere."),
+    parse_link.NO_TAIL: N_("Its end, /go, is missing. It opens without it."),
     "other-base": N_("Its address is not ours: it names %(base)s, and this is %(own)s."),
     "again": N_("A fresh link was sent in its place already."),
     "forgeable": N_("If that key was dropped because it had leaked, this link may be forged."),

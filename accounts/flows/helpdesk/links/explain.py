@@ -17,6 +17,7 @@ from accounts.core.link_kinds.kind import LinkClaims, LinkKind
 from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.links.link import as_link
 from accounts.core.links.opening import open_link
+from accounts.core.models.account import Account
 from accounts.core.signing.keys import KeyRing
 from accounts.core.signing.tokens import TokenSigner
 from accounts.core.site import Site
@@ -143,8 +144,8 @@ def _try_to_open(uow: UnitOfWork, candidate: LinkCandidate, kind: LinkKind | Non
 def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClaims) -> LinkExplanation:
     link, problem = claims.kind, _try_to_open(uow, candidate, claims.kind)
     subject = link_facts.find_current_subject(uow, claims)
-    account_id = link_facts.find_account_id(claims, subject)
-    parts = link_facts.list_part_facts(uow, claims, subject)
+    account_id = link_facts.find_account_id(uow, claims, subject)
+    parts = link_facts.list_part_facts(uow, claims, subject, account_id)
     use_event = link_facts.find_use_event(uow, claims, account_id)
     key = link_facts.build_key_fact(uow, claims.signed_token.key)
     deleted_at = link_facts.find_deleted_at(uow, claims)
@@ -177,7 +178,7 @@ def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClai
         genuine=True,
         link_id=claims.link_id,
         subject=claims.subject_id,
-        account=link_facts.summarize_account(subject.account) if subject else None,
+        account=link_facts.summarize_account(uow.session.get(Account, account_id) if account_id else None),
         new_email=str(getattr(claims.carried, "email", "")),
         issued_at=claims.issued_at,
         expires_at=uow.site.link_signer.expires_at(claims),

@@ -12,7 +12,7 @@ from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.errors import LinkInvalid
 from accounts.core.link_kinds.kind import LinkClaims
-from accounts.core.link_kinds.parts import Subject
+from accounts.core.link_kinds.parts import Subject, holder
 from accounts.core.links.opening import REVOKED_SUFFIX, find_holder, get_address_deleted_at
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
@@ -103,11 +103,21 @@ def summarize_account(account: Account | None) -> AccountSummary | None:
     return AccountSummary(account.id, account.email, account.active) if account else None
 
 
-def find_account_id(claims: LinkClaims, subject: Subject | None) -> str | None:
-    """Return the account whose audit events matter: the subject, even a deleted one, or the holder of the address."""
+def find_account_id(uow: UnitOfWork, claims: LinkClaims, subject: Subject | None) -> str | None:
+    """Return the account whose audit events matter: the subject, even a deleted one.
+
+    Of a link about an address that is the account that it was used for, whatever address that account has by now and
+    whoever holds this one; where it was not used, today's holder.
+    """
     if claims.kind.about == "account":
         return claims.subject_id
-    return subject.account.id if subject and subject.account else None
+    user_id = uow.session.scalar(
+        select(AuditRow.account_id)
+        .where(AuditRow.kind.in_(holder.moved_by), AuditRow.at >= claims.issued_at)
+        .where(AuditRow.link_id == claims.link_id)
+        .limit(1)
+    )
+    return user_id or (subject.account.id if subject and subject.account else None)
 
 
 def find_deleted_at(uow: UnitOfWork, claims: LinkClaims) -> datetime | None:
@@ -121,13 +131,14 @@ def find_deleted_at(uow: UnitOfWork, claims: LinkClaims) -> datetime | None:
     return at if at and at >= claims.issued_at else None
 
 
-def list_part_facts(uow: UnitOfWork, claims: LinkClaims, subject: Subject | None) -> tuple[PartFact, ...]:
+def list_part_facts(
+    uow: UnitOfWork, claims: LinkClaims, subject: Subject | None, account_id: str | None
+) -> tuple[PartFact, ...]:
     """Each bound part: whether it moved, and the event that moved it first."""
     parts = claims.kind.dies_with
     if subject is None:
         return tuple(PartFact(part.name, None) for part in parts)
     moved_parts = uow.site.link_signer.moved_parts(claims, subject)
-    account_id = find_account_id(claims, subject)
     return tuple(
         PartFact(
             part.name,

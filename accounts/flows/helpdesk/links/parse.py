@@ -29,7 +29,7 @@ PAGE_SEGMENTS = frozenset({"go", "done", "again"})
 
 QUOTED_PRINTABLE, WRAPPED, BROKEN = "quoted-printable", "wrapped", "broken"
 APPENDED, NO_TAIL = "appended", "no-tail"
-MANGLING_REMARKS = frozenset({BROKEN, APPENDED, NO_TAIL})
+MANGLING_REMARKS = frozenset({BROKEN, APPENDED})
 """After these a link does not open as it stands, however alive it is."""
 EMPTY, CUT, LONGER, LOWERED, CHANGED = "empty", "cut", "longer", "lowered", "changed"
 
