@@ -65,16 +65,15 @@ class ForeignHash:
     def matches(self, password: str, secrets: ForeignSecrets) -> bool:
         """Return whether the password is right, as it was typed or in the one form that passwords have here (NFC).
 
-        The other system may have hashed what the browser sent as it was. Never raises for a stored hash.
+        The other system may have hashed what the browser sent as it was. Never raises for a stored hash. Without the
+        secret no password is right, in the time of one that is wrong.
         """
-        secret = ""
-        if self.setting:
-            secret = getattr(secrets, self.setting) or ""
-            if not secret:
-                log.warning("a password hash needs ACCOUNTS_%s, which is not set", self.setting.upper())
-                return False
+        secret = (getattr(secrets, self.setting) or "") if self.setting else ""
+        can_match = bool(secret) or not self.setting
+        if not can_match:
+            log.warning("a password hash needs ACCOUNTS_%s, which is not set", self.setting.upper())
         spellings = dict.fromkeys((password, unicodedata.normalize("NFC", password)))
-        return any(self.check(each, secret) for each in spellings)
+        return any(self.check(each, secret) for each in spellings) and can_match
 
 
 def parse_hash(text: str) -> ForeignHash:

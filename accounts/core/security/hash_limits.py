@@ -6,6 +6,8 @@ limits is refused when it is imported, and checked again before it is computed.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -30,7 +32,7 @@ BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 BCRYPT_PATTERN = re.compile(r"\$2[aby]\$(?P<cost>[0-9]{2})\$[./A-Za-z0-9]{53}", re.ASCII)
 ARGON2_PATTERN = re.compile(
     r"\$argon2(?:id|i|d)\$(?:v=(?:16|19)\$)?m=(?P<memory>[0-9]{1,9}),t=(?P<passes>[0-9]{1,9}),p=(?P<lanes>[0-9]{1,9})"
-    r"\$[A-Za-z0-9+/]{10,86}\$(?P<digest>[A-Za-z0-9+/]{22,86})",
+    r"\$(?P<salt>[A-Za-z0-9+/]{10,86})\$(?P<digest>[A-Za-z0-9+/]{22,86})",
     re.ASCII,
 )
 
@@ -76,6 +78,8 @@ class Scrypt:
         _check_range("parallelism of scrypt", self.p, 1, 16)
         _check_range("memory of scrypt", 128 * self.n * self.r, 0, MAX_SCRYPT_MEMORY_BYTES)
         _check_range("work of scrypt", self.n * self.r * self.p, 0, MAX_SCRYPT_WORK)
+        # RFC 7914 2: N is less than 2^(128 * r / 8). OpenSSL computes no other.
+        _check_range("work factor of scrypt", self.n, 2, 2 ** (16 * self.r) - 1)
 
     def derive(self, password: bytes, size: int) -> bytes:
         """Return what a password derives, ``size`` bytes."""
@@ -102,11 +106,11 @@ def verify_bcrypt(password: bytes, text: str) -> bool:
     """Return whether a password is the one of a bcrypt hash.
 
     bcrypt reads 72 bytes; whoever wrote the hash cut there, too. Some wrote nothing behind a NUL: a password that has
-    one is never right, so that ``secret`` cannot be entered with anything behind it.
+    one is never right, so that ``secret`` cannot be entered with anything behind it. It takes the same time.
     """
-    return b"\x00" not in password and bcrypt.checkpw(
-        password[:MAX_BCRYPT_PASSWORD_BYTES], _clear_padding_bits(text).encode()
-    )
+    readable = password.replace(b"\x00", b"")
+    matches = bcrypt.checkpw(readable[:MAX_BCRYPT_PASSWORD_BYTES], _clear_padding_bits(text).encode())
+    return matches and readable == password
 
 
 def _clear_padding_bits(text: str) -> str:
@@ -125,7 +129,8 @@ def check_argon2(text: str) -> None:
     :raises HashRefused: not argon2 in its usual spelling, or of a cost beyond the limits.
     """
     match = ARGON2_PATTERN.fullmatch(text)
-    if match is None:
+    # A stray bit at the end of a part and the library answers "wrong" without any work.
+    if match is None or not all(_is_base64(match[part]) for part in ("salt", "digest")):
         raise HashRefused("not an argon2 hash in its usual spelling")
     memory, passes = int(match["memory"]), int(match["passes"])
     _check_range("passes of argon2", passes, 1, MAX_ARGON2_WORK)
@@ -139,6 +144,14 @@ def verify_argon2(password: bytes, text: str) -> bool:
     try:
         return PasswordHasher().verify(text, password)
     except (VerificationError, InvalidHashError):
+        return False
+
+
+def _is_base64(text: str) -> bool:
+    """Return whether a text is the one spelling of some bytes in base64 without padding."""
+    try:
+        return base64.b64encode(base64.b64decode(text + "=" * (-len(text) % 4))).decode().rstrip("=") == text
+    except binascii.Error:
         return False
 
 

@@ -79,35 +79,46 @@ class Passwords:
         return self._run_in_pool(check_and_hash)
 
     def verify(
-        self, password: str, stored: str | None, *, fallback_hash: str | None = None
+        self, password: str, stored: str | None, *, fallback_hash: str | None = None, renew: bool = True
     ) -> tuple[bool, str | None]:
         """Return whether the password is right, and a new hash when the stored one is foreign or too weak today.
 
         Without a stored hash the same work is done against another one, so that time does not tell who has an
-        account: against ``fallback_hash``, the hash of another account, or else a dummy of our own kind.
+        account: against ``fallback_hash``, the hash of another account, or else a dummy of our own kind. What cannot
+        be a password is worked on like one, against the same hash: another time would tell whose hash that is.
 
+        :param renew: whether a new hash is made. Not where the account may not sign in: the time that one takes would
+            tell that the password is right.
         :raises Unavailable: too many hashes are waiting already.
         """
         # Counted in the canonical form, as when it was chosen: the decomposed one may be twice as long.
         text = normalize_password(password)
-        if len(text) > MAX_PASSWORD_CHARACTERS:
-            text, stored = text[:MAX_PASSWORD_CHARACTERS], None
-            password = text
-        return self._run_in_pool(lambda: self._verify(text, password, stored, fallback_hash))
+        may_match = stored is not None and len(text) <= MAX_PASSWORD_CHARACTERS and _is_encodable(text)
+        if not may_match:
+            text, password = (_make_hashable(each[:MAX_PASSWORD_CHARACTERS]) for each in (text, password))
 
-    def _verify(
-        self, text: str, password: str, stored: str | None, fallback_hash: str | None
-    ) -> tuple[bool, str | None]:
-        has_hash, compared_hash = stored is not None, stored or fallback_hash or self._dummy_hash()
+        def work() -> tuple[bool, str | None]:
+            compared_hash = stored or fallback_hash or self._dummy_hash()
+            matches, is_outdated = self._compare(text, password, compared_hash)
+            matches = matches and may_match
+            return matches, (self._hasher.hash(text) if matches and is_outdated and renew else None)
+
+        return self._run_in_pool(work)
+
+    def _compare(self, text: str, password: str, compared_hash: str) -> tuple[bool, bool]:
+        """Return whether the password is the one of a hash, and whether the hash is foreign or too weak today.
+
+        :param text: the password in the canonical form.
+        :param password: the same as it was typed; another system may have hashed that.
+        """
         if foreign_hashes.is_own_hash(compared_hash):
-            matches, new_hash = self._hasher.verify_and_update(text, compared_hash)
-            return matches and has_hash, (new_hash if matches and has_hash else None)
+            matches = self._hasher.verify(text, compared_hash)
+            return matches, self._hasher.current_hasher.check_needs_rehash(compared_hash)
         foreign = foreign_hashes.find_hash_format(compared_hash)
         if foreign is None:
             self._hasher.verify(text, self._dummy_hash())
-            return False, None
-        matches = foreign.matches(password, self.foreign_secrets) and has_hash
-        return matches, (self._hasher.hash(text) if matches else None)
+            return False, False
+        return foreign.matches(password, self.foreign_secrets), True
 
     def _dummy_hash(self) -> str:
         if self._dummy is None:
@@ -128,6 +139,15 @@ class Passwords:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="accounts-hash")
             return self._pool
+
+
+def _is_encodable(text: str) -> bool:
+    """Return whether a text has an encoding: half of a surrogate pair, as JSON can spell one, has none."""
+    return _make_hashable(text) == text
+
+
+def _make_hashable(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def make_hasher(cost: HashCost) -> PasswordHash:

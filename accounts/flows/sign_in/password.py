@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import Field
-from sqlalchemy import bindparam, literal, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal, select, update
 
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement, Row
@@ -50,9 +51,12 @@ def sign_in_with_password(
     key, network = form.email.key, uow.request_info.network
     attempts = [throttle.SIGN_IN_NETWORK.by(network), throttle.SIGN_IN_PAIR.by(key, network)]
     uow.site.throttle.reserve(*attempts, *([] if is_known_device else [throttle.SIGN_IN_ACCOUNT.by(key)]))
-    is_correct, new_hash = uow.site.passwords.verify(form.password, stored_hash, fallback_hash=fallback_hash)
     is_locked = locked_at is not None and now() < locked_at + LOCKOUT_DURATION and not is_known_device
-    if not is_correct or account_id is None or status != "active" or is_locked:
+    may_sign_in = status == "active" and not is_locked
+    is_correct, new_hash = uow.site.passwords.verify(
+        form.password, stored_hash, fallback_hash=fallback_hash, renew=may_sign_in
+    )
+    if not is_correct or account_id is None or not may_sign_in:
         with uow:
             uow.record_event("sign-in.failed", account_id=account_id, facts={"locked": is_locked})
             if not is_known_device:
@@ -62,6 +66,17 @@ def sign_in_with_password(
     return complete_sign_in(uow, account_id, stored_hash, groups=groups, new_hash=new_hash, remember=form.remember)
 
 
+MAX_STAND_IN_CANDIDATES = 64
+
+
+def _select_first_hash(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """Return the hash of the first account by id that has one, among so many that none is long looked for."""
+    accounts = select(Account.id, Account.password_hash).where(*conditions).order_by(Account.id)
+    candidates = accounts.limit(MAX_STAND_IN_CANDIDATES).subquery()
+    hashes = select(candidates.c.password_hash).where(candidates.c.password_hash.is_not(None))
+    return hashes.order_by(candidates.c.id).limit(1).scalar_subquery()
+
+
 _SELECT_SIGN_IN_ROWS = CompiledStatement(
     select(
         Account.id,
@@ -69,11 +84,8 @@ _SELECT_SIGN_IN_ROWS = CompiledStatement(
         Account.status,
         Account.locked_at,
         Membership.group,
-        select(Account.password_hash)
-        .where(Account.id >= bindparam("pivot"))
-        .order_by(Account.id)
-        .limit(1)
-        .scalar_subquery(),
+        # Behind the last id comes the first: a store without hashes of our own must not show one to strangers alone.
+        func.coalesce(_select_first_hash(Account.id >= bindparam("pivot")), _select_first_hash()),
     )
     # A row, whether or not there is an account; one for each group that it is in.
     .select_from(select(literal(1)).subquery())
@@ -90,9 +102,10 @@ def _find_sign_in_rows(uow: UnitOfWork, email_key: str) -> Sequence[Row]:
     Hashes that came from other systems take another time than our own. If an address of nobody always took the time
     of our own, every address that takes another would be somebody's. So each address without a password is given the
     hash of some account, always of the same one, and takes its time: the kinds are spread among all addresses as
-    they are among users.
+    they are among users. By the oldest key: an account never goes back to the hash of another system, and a new key
+    must not make strangers seem to.
     """
-    key = uow.site.ring.signing
+    key = uow.site.ring.entries[0].key
     pivot = urlsafe_b64encode(uow.site.signer.tag(key, ["stand-in", email_key], 12)).decode()
     return uow.fetch_all(_SELECT_SIGN_IN_ROWS, {"pivot": pivot, "email_key": email_key})
 

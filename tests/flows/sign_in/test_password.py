@@ -17,6 +17,7 @@ from accounts.flows.shared.recovery import recover_account
 from accounts.flows.sign_in import password as password_sign_in
 from accounts.flows.sign_in.password import SignInForm
 from tests.conftest import on_both_databases
+from tests.core.security.test_equal_work import recorded_hashing
 from tests.flows.moving.files import BCRYPT, write_csv
 from tests.flows.moving.files import person as imported
 from tests.flows.steps import anonymous_uow, count_rows, list_event_kinds, sign_up_member
@@ -176,9 +177,44 @@ def test_an_address_of_nobody_takes_the_time_of_somebodys_hash(service: Service,
         )
         assert nobody.sign_in().status_code == 401, "and its password is of no use"
         stand_ins.append(stand_in)
-    # Of the few addresses that fall behind the last id, the dummy has to do.
-    assert BCRYPT["stored"] in stand_ins
-    assert set(stand_ins) <= {BCRYPT["stored"], None}
+    assert set(stand_ins) == {BCRYPT["stored"]}, "also of those that fall behind the last id"
+
+
+def test_accounts_without_a_password_lend_no_hash_of_our_own_to_strangers(service: Service, tmp_path: Path) -> None:
+    rows = [imported("hashed"), *(imported(f"bare{number}", password_hash="") for number in range(12))]
+    import_accounts.import_accounts(
+        service.uow(), write_csv(tmp_path / "people.csv", rows), ImportOptions(source="plain")
+    )
+    bare = [f"bare{number}@example.org" for number in range(12)]
+    for email in [*bare, *(make_email() for _ in range(12))]:
+        (_, stored, *_, stand_in) = password_sign_in._find_sign_in_rows(service.uow(), email)[0]
+        assert (stored, stand_in) == (None, BCRYPT["stored"]), email
+
+
+def test_a_disabled_account_does_not_tell_the_right_password_by_renewing_its_hash(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    service = make_service(options={})
+    import_accounts.import_accounts(
+        service.uow(), write_csv(tmp_path / "people.csv", [imported("off", active="0")]), ImportOptions(source="plain")
+    )
+    with recorded_hashing() as calls:
+        for password in (BCRYPT["password"], OTHER_PASSWORD):
+            assert attempt(service, "off@example.org", password) == "sign_in_failed"
+    assert calls == ["checkpw", "checkpw"]
+
+
+def test_a_new_key_leaves_every_stranger_with_the_same_hash(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    keys = ["kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-one", "kQ3v8Zt1mX7rB5nW9cY2pL6dF4hJ0sGa-two"]
+    before, after = make_service(secret_keys=keys[:1]), make_service(secret_keys=keys)
+    for _ in range(6):
+        before.member()
+    for _ in range(12):
+        email = make_email()
+        rows = [password_sign_in._find_sign_in_rows(service.uow(), email) for service in (before, after)]
+        assert rows[0] == rows[1]
 
 
 def test_who_is_looked_up_takes_one_statement_known_or_not(service: Service) -> None:
