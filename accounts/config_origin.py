@@ -6,9 +6,10 @@ import ipaddress
 import re
 
 ORIGIN_PATTERN = re.compile(
-    r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?/?",
+    r"(?P<scheme>https?)://(?P<host>[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(?::(?P<port>0|[1-9][0-9]{0,4}))?/?",
     re.ASCII,
 )
+MAX_PORT = 65535
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
@@ -24,7 +25,7 @@ def is_loopback(host: str) -> bool:
 def normalize_origin(text: str) -> str | None:
     """Return an origin as browsers write it: lower case, without the default port; None where it is no origin."""
     match = ORIGIN_PATTERN.fullmatch(text.lower())
-    if match is None or int(match["port"] or 0) > 65535:
+    if match is None or int(match["port"] or 0) > MAX_PORT:
         return None
     port = match["port"] if match["port"] != DEFAULT_PORTS[match["scheme"]] else None
     return f"{match['scheme']}://{match['host']}" + (f":{port}" if port else "")

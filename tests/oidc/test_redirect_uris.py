@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
+from accounts.core.errors import InvalidInput
 from tests.oidc.kit import BrowserUser, Provider, RelyingParty
 
 NEAR_MISSES = [
@@ -102,6 +103,9 @@ def test_the_port_is_free_on_the_loopback_of_a_native_app_and_nowhere_else(
         assert landed.endpoint == f"http://127.0.0.1{port}/cb"
     for uri in ("http://localhost:1/cb", "http://127.0.0.1:1/cb2", "http://127.0.0.1:x/cb", "http://127.0.0.2:1/cb"):
         assert ana.open(native.authorization_url(redirect_uri=uri)) is None, uri
+    for port in ("0", "00", "080", "65536", "99999", "999999", "-1", "+1", "1 ", "\u0661"):
+        assert ana.open(native.authorization_url(redirect_uri=f"http://127.0.0.1:{port}/cb")) is None, port
+        assert ana.response.status_code == 400
     for uri in ("http://127.0.0.1:1@evil.example/cb", "https://rp.example.org:1/cb", "http://127.0.0.1:1/cb#x"):
         assert ana.open(native.authorization_url(redirect_uri=uri)) is None, uri
 
@@ -110,3 +114,12 @@ def test_the_port_is_free_on_the_loopback_of_a_native_app_and_nowhere_else(
 def test_an_addressee_that_stands_there_twice_is_nobody(rp: RelyingParty, ana: BrowserUser, name: str) -> None:
     assert ana.open(f"{rp.authorization_url()}&{name}={quote(rp.id, safe='')}") is None
     assert ana.response.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["", "/", "/admin/apps/tried", "/oauth/authorize", "?x=y"])
+@pytest.mark.parametrize("field", ["redirect_uris", "post_logout_redirect_uris"])
+def test_no_app_is_registered_at_an_address_of_this_service(provider: Provider, field: str, path: str) -> None:
+    own = provider.origin
+    with pytest.raises(InvalidInput) as caught:
+        provider.register(**{"redirect_uris": ["https://rp.example.org/cb"], field: [own + path]})
+    assert [(each.field, each.code) for each in caught.value.fields] == [(field, "address")]

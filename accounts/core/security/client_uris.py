@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from urllib.parse import SplitResult, urlsplit
+from contextlib import suppress
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from accounts.config_origin import is_loopback, normalize_origin
+from accounts.config_origin import DEFAULT_PORTS, is_loopback, normalize_origin
 from accounts.core.errors import N_
 
 MAX_URI_CHARACTERS = 1000
 _URI_CHARACTERS = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)
 """Characters of RFC 3986, and none that a browser would change: no space, quote, backslash, or angle bracket."""
+_NUMERIC_HOST = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)")
 _DOT_SEGMENTS = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 
 NOT_A_URI = N_("That is not a web address.")
@@ -19,6 +22,7 @@ NOT_HTTPS_OR_LOOPBACK = N_("The address must begin with https://, or with http:/
 HAS_FRAGMENT = N_("An address here has no #.")
 HAS_USERINFO = N_("An address here has no user name or password.")
 HAS_WILDCARD = N_("Addresses are compared letter by letter: * means nothing here.")
+OWN_ADDRESS = N_("This service itself answers there. Give an address of the app.")
 NOT_AN_ORIGIN = N_("That is not an origin such as https://wiki.example.org, without a path.")
 
 
@@ -44,9 +48,27 @@ def check_client_uri(text: str, *, allow_http_on_loopback: bool) -> None:
         raise ClientUriRefused(NOT_A_URI)
     if not _has_safe_scheme(parts, allow_http_on_loopback=allow_http_on_loopback):
         raise ClientUriRefused(NOT_HTTPS_OR_LOOPBACK if allow_http_on_loopback else NOT_HTTPS)
-    # Its origin stands in headers of ours; and a browser takes dots out of a path.
-    if parse_origin(text) is None or _DOT_SEGMENTS.search(parts.path):
+    # Its origin stands in headers of ours; and a browser takes dots out of a path. At port 0 nobody listens.
+    if parse_origin(text) is None or parts.port == 0 or _DOT_SEGMENTS.search(parts.path):
         raise ClientUriRefused(NOT_A_URI)
+    # Browsers read 127.1, 0x7f000001 and 2130706433 as 127.0.0.1.
+    if _NUMERIC_HOST.fullmatch(parts.hostname) and not _is_ip_address(parts.hostname):
+        raise ClientUriRefused(NOT_A_URI)
+
+
+def check_foreign(text: str, own_url: str) -> None:
+    """Check that an accepted address is not one of this service: no code and no session's end is sent to ourselves.
+
+    :param own_url: its public origin, and the path below which it is mounted, if any. What else a host app has at
+        that origin is not ours.
+    :raises ClientUriRefused: it leads here, however it is spelled.
+    """
+    own, other = urlsplit(own_url), urlsplit(text)
+    if _canonical_origin(own) != _canonical_origin(other):
+        return
+    own_path, path = own.path.rstrip("/"), re.sub("/+", "/", unquote(other.path))
+    if f"{path}/".startswith(f"{own_path}/"):
+        raise ClientUriRefused(OWN_ADDRESS)
 
 
 def check_origin(text: str, *, allow_http_on_loopback: bool) -> str:
@@ -67,6 +89,15 @@ def parse_origin(text: str) -> str | None:
     return normalize_origin(prefix[0]) if prefix else None
 
 
+def _canonical_origin(parts: SplitResult) -> tuple[str, str, str]:
+    """Return scheme, host and port, with one spelling for a host: all names of this very machine are one."""
+    host = (parts.hostname or "").rstrip(".")
+    with suppress(ValueError):
+        host = str(ipaddress.ip_address(host))
+    host = "localhost" if is_loopback(host) or host.endswith(".localhost") else host
+    return parts.scheme, host, str(parts.port or DEFAULT_PORTS.get(parts.scheme, ""))
+
+
 def _split_uri(text: str) -> SplitResult:
     if len(text) > MAX_URI_CHARACTERS or not _URI_CHARACTERS.fullmatch(text):
         raise ClientUriRefused(NOT_A_URI)
@@ -76,6 +107,14 @@ def _split_uri(text: str) -> SplitResult:
     except ValueError:
         raise ClientUriRefused(NOT_A_URI) from None
     return parts
+
+
+def _is_ip_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _has_safe_scheme(parts: SplitResult, *, allow_http_on_loopback: bool) -> bool:

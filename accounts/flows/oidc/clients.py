@@ -18,6 +18,7 @@ from urllib.parse import unquote_plus
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from sqlalchemy import Text, bindparam, cast, select
 
+from accounts.config_origin import MAX_PORT
 from accounts.core.database.sql import CompiledStatement
 from accounts.core.models.apps import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NATIVE_APP, NO_CLIENT_SECRET, App
 from accounts.core.security.client_uris import parse_origin
@@ -27,7 +28,7 @@ from accounts.flows.oidc import registration
 MAX_CREDENTIALS_CHARACTERS = 1000
 ORIGIN_PATTERN = re.compile(r"[a-z][a-z0-9+.-]{1,30}://[a-z0-9_.:\[\]-]{1,260}", re.ASCII)
 LOOPBACK_URI_PATTERN = re.compile(
-    r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(:[0-9]{1,5})?(?P<path>[/?][^#]*)?", re.ASCII
+    r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(:(?P<port>[1-9][0-9]{0,4}))?(?P<path>[/?][^#]*)?", re.ASCII
 )
 
 
@@ -163,4 +164,7 @@ def _read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> Cl
 def _without_port(uri: str) -> tuple[str, str] | None:
     """Return an http address on loopback without its port; None for every other."""
     match = LOOPBACK_URI_PATTERN.fullmatch(uri)
-    return (match["host"], match["path"] or "") if match else None
+    # Beyond the last port there is nothing that could be sent a code, and libraries raise where they see one.
+    if match is None or int(match["port"] or 80) > MAX_PORT:
+        return None
+    return match["host"], match["path"] or ""

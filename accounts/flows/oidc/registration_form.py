@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from accounts.core.errors import N_, FieldError, InvalidInput
 from accounts.core.models.apps import CLIENT_SECRET_BASIC, NATIVE_APP, RS256, WEB_APP
-from accounts.core.security.client_uris import ClientUriRefused, check_client_uri, check_origin
+from accounts.core.security.client_uris import ClientUriRefused, check_client_uri, check_foreign, check_origin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.fields import Checkbox, Form, Groups, Name
 
@@ -137,7 +137,8 @@ def validate_app(uow: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:
     """
     # http to this very machine: for apps that run on the person's device, and everywhere while developing.
     plain_on_loopback = values["application_type"] == NATIVE_APP or uow.site.settings.env == "development"
-    errors = [*_missing_fields(values), *_uri_errors(values, plain_on_loopback=plain_on_loopback)]
+    own_url = uow.site.settings.public_origin + uow.site.url_prefix
+    errors = [*_missing_fields(values), *_uri_errors(values, own_url, plain_on_loopback=plain_on_loopback)]
     if errors:
         raise InvalidInput("addresses", fields=errors)
     origins = (check_origin(origin, allow_http_on_loopback=plain_on_loopback) for origin in values["forward_origins"])
@@ -155,7 +156,7 @@ def _missing_fields(values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("redirect_uris", "missing", NO_REDIRECT_URI_MESSAGE, {})
 
 
-def _uri_errors(values: Mapping[str, Any], *, plain_on_loopback: bool) -> Iterator[FieldError]:
+def _uri_errors(values: Mapping[str, Any], own_url: str, *, plain_on_loopback: bool) -> Iterator[FieldError]:
     checks: list[tuple[str, list[str | None], Callable[..., object]]] = [
         *((name, values[name], check_client_uri) for name in URI_LIST_FIELDS),
         *((name, [values[name]], check_client_uri) for name in URI_FIELDS),
@@ -166,6 +167,9 @@ def _uri_errors(values: Mapping[str, Any], *, plain_on_loopback: bool) -> Iterat
             try:
                 if address is not None:
                     check(address, allow_http_on_loopback=plain_on_loopback)
+                    # Behind a proxy, an app may stand below a path of our own origin: sessions answer there.
+                    if name != "forward_origins":
+                        check_foreign(address, own_url)
             except ClientUriRefused as error:
                 yield FieldError(name, "address", str(error), {})
                 break

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from accounts.core.security import client_uris
-from accounts.core.security.client_uris import ClientUriRefused, check_client_uri, check_origin, parse_origin
+from accounts.core.security.client_uris import (
+    ClientUriRefused,
+    check_client_uri,
+    check_foreign,
+    check_origin,
+    parse_origin,
+)
 
 GOOD = [
     "https://app.example.org/callback",
@@ -34,6 +40,13 @@ BAD = {
     "https://app.example.org:99999/cb": client_uris.NOT_A_URI,
     "https://app.example.org:port/cb": client_uris.NOT_A_URI,
     "https://[::1/cb": client_uris.NOT_A_URI,
+    "https://app.example.org:0/cb": client_uris.NOT_A_URI,
+    "https://app.example.org:08443/cb": client_uris.NOT_A_URI,
+    "https://app.example.org:65536/cb": client_uris.NOT_A_URI,
+    "https://app.example.org./cb": client_uris.NOT_A_URI,
+    "https://127.1/cb": client_uris.NOT_A_URI,
+    "https://0x7f000001/cb": client_uris.NOT_A_URI,
+    "https://2130706433/cb": client_uris.NOT_A_URI,
     "https://app.example.org/" + "a" * 1000: client_uris.NOT_A_URI,
     "https://app.example.org/cb#": client_uris.HAS_FRAGMENT,
     "https://app.example.org/cb#done": client_uris.HAS_FRAGMENT,
@@ -109,3 +122,48 @@ def test_an_origin_to_register_has_no_path() -> None:
     ):
         with pytest.raises(ClientUriRefused):
             check_origin(wrong, allow_http_on_loopback=False)
+
+
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ("https://id.example.org", "https://id.example.org"),
+        ("https://id.example.org", "https://id.example.org/admin/apps/tried"),
+        ("https://id.example.org", "https://id.example.org/oauth/authorize?x=y"),
+        ("https://id.example.org", "https://id.example.org?next=/"),
+        ("https://id.example.org", "https://id.example.org:443/"),
+        ("https://id.example.org", "https://ID.example.org/"),
+        ("https://id.example.org", "https://id.example.org./"),
+        ("https://id.example.org", "https://me@id.example.org/"),
+        ("https://id.example.org:8443", "https://id.example.org:8443/cb"),
+        ("https://xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example/cb"),
+        ("https://[2001:db8::1]", "https://[2001:0db8:0::0001]/cb"),
+        ("http://127.0.0.1:8000", "http://localhost:8000/oauth/authorize"),
+        ("http://127.0.0.1:8000", "http://[::1]:8000/oauth/authorize"),
+        ("http://localhost:8000", "http://127.0.0.2:8000/"),
+        ("http://localhost:8000", "http://me.localhost:8000/"),
+        ("https://example.org/auth", "https://example.org/auth"),
+        ("https://example.org/auth", "https://example.org/auth/admin/apps/tried"),
+        ("https://example.org/auth", "https://example.org//auth/oauth/authorize"),
+        ("https://example.org/auth", "https://example.org/%61uth/oauth/authorize"),
+    ],
+)
+def test_an_address_of_this_service_is_not_one_of_an_app(own: str, text: str) -> None:
+    with pytest.raises(ClientUriRefused, match="This service itself"):
+        check_foreign(text, own)
+
+
+@pytest.mark.parametrize(
+    ("own", "text"),
+    [
+        ("https://id.example.org", "https://wiki.example.org/cb"),
+        ("https://id.example.org", "https://id.example.org.example/cb"),
+        ("https://id.example.org", "https://id.example.org:8443/cb"),
+        ("http://127.0.0.1:8000", "http://127.0.0.1:9000/cb"),
+        ("http://127.0.0.1:8000", "http://localhost/cb"),
+        ("https://example.org/auth", "https://example.org/wiki/cb"),
+        ("https://example.org/auth", "https://example.org/authors"),
+    ],
+)
+def test_what_is_beside_this_service_may_be_an_app(own: str, text: str) -> None:
+    check_foreign(text, own)
