@@ -91,11 +91,22 @@ class Forbidden(Problem):
     message = N_("Your account may not do this.")
 
 
+class ForeignHost(Problem):
+    """A page of development was asked for by a name of this server that is not its own."""
+
+    code, status = "foreign_host", 403
+    message = N_("In development this page is only shown at the address of ACCOUNTS_PUBLIC_ORIGIN and on localhost.")
+
+
 class CsrfFailed(Problem):
     """The CSRF token or the origin of the request is missing or wrong."""
 
     code, status = "csrf_failed", 403
     message = N_("This form is too old or comes from another place. Please send it again.")
+
+
+class FormOutdated(CsrfFailed):
+    """A form of ours belongs to the session that this browser had when its page was opened."""
 
 
 class NotFound(Problem):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from flask import request
+from werkzeug.wrappers import Response as BaseResponse
 
 from accounts.core.security import addresses
+from accounts.core.security.redirects import local_path
 from accounts.flows.account import change_email, change_password, close_account, profile, reset_password, sign_up
 from accounts.flows.oidc import backchannel
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
+from accounts.flows.shared.accounts import get_email_key
 from accounts.flows.shared.fields import Checkbox, Form, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
@@ -84,9 +87,22 @@ def check_mail() -> Reply:
     return Reply(template="check_mail.html")
 
 
+def _signed_in_meanwhile() -> BaseResponse | None:
+    """Lead on from the sign-in form of a second tab, where the same user has signed in by the first one.
+
+    Nothing is done: whoever sent the form is who they say by the session that this browser has now.
+    """
+    account = context.load_account()
+    if account is None or get_email_key(request.form.get("email", "")) != get_email_key(account.email):
+        return None
+    target = local_path(request.form.get("next", "")) or page_url("change_account_form")
+    return Reply(location=target).response()
+
+
 @routes.post(
     "/sign-in",
     form=password_sign_in.SignInForm,
+    leave_outdated=_signed_in_meanwhile,
     template="sign_in.html",
     context=_email_hint,
     hot=True,

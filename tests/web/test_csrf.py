@@ -190,7 +190,11 @@ def test_a_missing_or_foreign_token_is_refused_everywhere_and_changes_nothing(se
     before = dump_tables(service)
     for endpoint in needing_a_token(service):
         for which, token in tokens.items():
-            assert scene.request(endpoint, scene.admin, token=token) == 403, f"{endpoint.name}: {which}"
+            # Whoever is signed in already is led on from an old sign-in form of ours: test_second_tab.py.
+            is_sign_in = endpoint.format == "html" and endpoint.route is not None and endpoint.route.name == "sign_in"
+            is_old_form = is_sign_in and which.startswith("of ")
+            expected = 303 if is_old_form else 403
+            assert scene.request(endpoint, scene.admin, token=token) == expected, f"{endpoint.name}: {which}"
     assert dump_tables(service) == before
     assert scene.admin.signed_in
 

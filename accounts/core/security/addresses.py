@@ -9,6 +9,9 @@ MAX_EMAIL_BYTES = 254
 """RFC 5321 4.5.3.1.3: a path has 256 octets, two of which are its angle brackets."""
 PRIVATE_DOMAIN_SUFFIXES = (".local", "@local", ".localhost", "@localhost", ".test", "@test")
 ACCEPTED_SUFFIX = ".example"
+BLANKS = "".join(character for character in map(chr, range(0x3001)) if character.isspace()) + "\u200b\u2060\ufeff"
+"""What Unicode calls white space, and three characters that are as empty: zero-width space, word joiner, byte order
+mark."""
 
 
 class AddressRefused(ValueError):
@@ -30,11 +33,14 @@ def parse_email(text: str) -> EmailAddress:
     becomes lower-case IDNA. The key folds the case of the local part too: it is computed here and compared as it
     is under a UNIQUE index, because every database has its own idea of ``lower()``.
 
+    Blanks of any kind around it, as programs paste them, never belong to an address and are dropped.
+
     :raises AddressRefused: anything but one plain address of at most 254 bytes.
     """
-    if len(text) > MAX_EMAIL_BYTES:
+    stripped = text.strip(BLANKS)
+    if len(stripped) > MAX_EMAIL_BYTES:
         raise AddressRefused("longer than 254 bytes")
-    return _parse_email(text)
+    return _parse_email(stripped)
 
 
 # One request parses its address up to ten times. Bounded in number and, by the length above, in size; what is refused

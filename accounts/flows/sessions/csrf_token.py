@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from accounts.core.errors import CsrfFailed
+from accounts.core.errors import CsrfFailed, FormOutdated
 from accounts.core.signing.keys import Key
 from accounts.core.signing.token_kind import BadToken, SignedToken, TokenKind
 from accounts.core.signing.tokens import TokenSigner
@@ -52,13 +52,14 @@ def check_csrf_token(site: Site, session: Session, token: str) -> None:
     """Check a token against this session.
 
     :raises CsrfFailed: the token is not of this session.
+    :raises FormOutdated: it is one of ours, of another session.
     """
     try:
         digest = site.signer.verify(CSRF, token).session_digest
     except BadToken as error:
         raise CsrfFailed(str(error)) from None
     if not secrets.compare_digest(digest.encode(), _csrf_digest(session).encode()):
-        raise CsrfFailed("token of another session")
+        raise FormOutdated("token of another session")
 
 
 def _csrf_digest(session: Session) -> str:

@@ -19,6 +19,9 @@ from accounts.core.security import addresses, passwords
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.security.redirects import local_path
 
+UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+ZERO_WIDTH_JOINER, EMOJI_STYLE, VIRAMA_CLASS = "\u200d", "\ufe0f", 9
+JOINERS = frozenset({"\u200c", ZERO_WIDTH_JOINER})
 CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
 GROUP_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
@@ -56,12 +59,36 @@ def _check_cursor(value: Any) -> Any:
 
 
 def clean_name(value: Any) -> Any:
-    """One line without control characters."""
+    """Return one line of characters that can be seen: none that controls, formats or turns the text around.
+
+    A name with a right-to-left override reads as another one in lists and letters, and one with a zero-width space
+    looks like that of somebody else. Of such characters only those are taken that a script or an emoji needs.
+    """
     if isinstance(value, str):
         value = " ".join(value.split())
-        if any(unicodedata.category(character) in ("Cc", "Cs", "Co", "Zl", "Zp") for character in value):
-            raise PydanticCustomError("name", N_("A name has no control characters."))
+        if any(
+            unicodedata.category(character) in UNSEEN_CATEGORIES and not _joins(value, index)
+            for index, character in enumerate(value)
+        ):
+            raise PydanticCustomError("name", N_("A name has no control characters, and none that are not seen."))
     return value
+
+
+def _joins(text: str, index: int) -> bool:
+    """Return whether a character is a joiner or non-joiner where writing needs one.
+
+    Between Arabic letters, as in Persian, or behind a virama, as in Indian scripts (RFC 5892, A.1 and A.2); and
+    between two emoji, of which it makes one. Anywhere else it is not seen.
+    """
+    if text[index] not in JOINERS or not 0 < index < len(text) - 1:
+        return False
+    before, after = text[index - 1], text[index + 1]
+    if unicodedata.combining(before) == VIRAMA_CLASS:
+        return True
+    if text[index] == ZERO_WIDTH_JOINER and unicodedata.category(after) == "So":
+        return before == EMOJI_STYLE or unicodedata.category(before) in ("So", "Sk")
+    letter = next((each for each in reversed(text[:index]) if unicodedata.category(each) != "Mn"), "")
+    return all(unicodedata.bidirectional(each) == "AL" for each in (letter or before, after))
 
 
 def _check_locale(value: Any) -> str:

@@ -16,7 +16,7 @@ from werkzeug.routing import PathConverter
 from werkzeug.wrappers import Response as BaseResponse
 
 from accounts.config import LOCALES
-from accounts.core.errors import NotFound, Problem
+from accounts.core.errors import FormOutdated, NotFound, Problem
 from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
@@ -144,11 +144,20 @@ def _endpoint(route: Route) -> Callable[..., BaseResponse]:
                 return route.show_problem(problem)
             if not route.template:
                 raise
+            elsewhere = _leave_outdated_form(route, problem)
+            if elsewhere is not None:
+                return elsewhere
             build_form = functools.partial(form_reply, route, context.state(), values, problem)
             answer = errors.redisplay_form(problem, build_form)
         return answer if isinstance(answer, BaseResponse) else answer.response()
 
     return endpoint
+
+
+def _leave_outdated_form(route: Route, problem: Problem) -> BaseResponse | None:
+    if not isinstance(problem, FormOutdated) or route.leave_outdated is None or context.state().format == "json":
+        return None
+    return route.leave_outdated()
 
 
 def _preflight_endpoint(route: Route) -> Callable[..., BaseResponse]:

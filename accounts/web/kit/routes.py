@@ -121,6 +121,7 @@ class Route:
         (:mod:`accounts.web.kit.front`). Its view gets the ``RequestState`` as ``state``, asks nothing of Flask, and
         returns a ``PlainResponse`` or a ``Reply``. Of a form it is the page, whose ``context`` gets the state.
     :ivar show_problem: makes the answer to a problem of the view, where it is neither a page nor JSON about it.
+    :ivar leave_outdated: returns where a form of ours leads, if anywhere, whose page was shown to another session.
     :ivar step_up: needs a password verified in this session within :data:`~sessions.STEP_UP_MAX_AGE`.
     :ivar max_bytes: size limit of the request body, in bytes; None: that of all forms.
     :ivar form: model of the body, passed to the view as ``form``.
@@ -146,6 +147,7 @@ class Route:
     preflight: Importable[Preflight | None] = Importable(None)
     hot: bool = False
     show_problem: Callable[[Problem], BaseResponse] | None = None
+    leave_outdated: Callable[[], BaseResponse | None] | None = None
     step_up: bool = False
     max_bytes: Importable[int | None] = Importable(None)
     form: Importable[Model | None] = Importable(None)

@@ -196,7 +196,9 @@ def test_a_disabled_account_does_not_tell_the_right_password_by_renewing_its_has
 ) -> None:
     service = make_service(options={})
     import_accounts.import_accounts(
-        service.uow(), write_csv(tmp_path / "people.csv", [imported("off", active="0")]), ImportOptions(source="plain")
+        service.uow(),
+        write_csv(tmp_path / "people.csv", [imported("off", active="0")]),
+        ImportOptions(source="plain"),
     )
     with recorded_hashing() as calls:
         for password in (BCRYPT["password"], OTHER_PASSWORD):
