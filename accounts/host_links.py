@@ -103,9 +103,10 @@ class HostLinks:
             HostWork(uow).send(purpose, to, facts, locale)
             return
         key = host.get_recipient_key(to)
-        limit = throttle.MAIL_ADDRESS if "@" in key else throttle.MAIL_ACCOUNT
+        by_address = mail_limits.recipient_attempts(uow, purpose, key)
+        attempts = by_address if "@" in key else (throttle.MAIL_ACCOUNT.by(purpose, key),)
         with mail_limits.record_held(uow, purpose), self.work() as work:
-            uow.count_attempts(limit.by(purpose, key))
+            uow.count_attempts(*attempts)
             work.send(purpose, to, facts, locale)
 
     @contextmanager

@@ -82,7 +82,9 @@ SIGN_IN_PAIR = Limit("sign-in", 10, QUARTER_HOUR)
 """Per account and network. The pair, so that a stranger elsewhere cannot lock somebody out."""
 SIGN_IN_ACCOUNT = Limit("sign-in-account", 100, HOUR)
 SIGN_IN_NETWORK = Limit("sign-in-network", 300, QUARTER_HOUR)
-MAIL_ADDRESS = Limit("mail", 3, HOUR)
+MAIL_PAIR = Limit("mail", 3, HOUR)
+"""Per address and network. The pair, so that a stranger elsewhere cannot use up the letters that somebody needs."""
+MAIL_ADDRESS = Limit("mail-address", 20, HOUR)
 MAIL_ACCOUNT = Limit("mail-account", 10, HOUR)
 MAIL_NETWORK = Limit("mail-network", 300, HOUR)
 LINK_NETWORK = Limit("link-network", 600, QUARTER_HOUR)

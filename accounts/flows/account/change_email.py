@@ -48,7 +48,8 @@ def request_email_change(uow: UnitOfWork, account_id: str, form: ChangeEmailForm
 
     :raises TooManyRequests: too many emails to that address, or by this account.
     """
-    attempts = throttle.MAIL_ACCOUNT.by(PURPOSE, account_id), throttle.MAIL_ADDRESS.by(PURPOSE, form.email.key)
+    by_address = mail_limits.recipient_attempts(uow, PURPOSE, form.email.key)
+    attempts = throttle.MAIL_ACCOUNT.by(PURPOSE, account_id), *by_address
 
     def work() -> None:
         uow.count_attempts(*attempts)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import false, or_, select
 
+from accounts.core.audit import address_index
 from accounts.core.clock import now
 from accounts.core.errors import N_, InvalidInput
 from accounts.core.links.opening import find_holder
@@ -20,7 +21,7 @@ from accounts.flows.shared.fields import Form, OptionalEmail, SearchText
 
 LIMITS_LIFTED_EVENT = "limits.lifted"
 NETWORK_LOOKBACK = timedelta(hours=1)
-"""How far back networks are looked for from which the account was tried: longer than any window of theirs."""
+"""How far back networks are looked for from which the address was tried: as long as the longest window of theirs."""
 MAX_NETWORKS = 50
 NOT_AN_IP_MESSAGE = N_("That is not an IP address.")
 EMAIL_OR_NETWORK_MESSAGE = N_("Enter an address or a network, or both.")
@@ -101,12 +102,15 @@ def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
     account_id = account.id if account else ""
     uow.release()
     yield from _address_buckets(uow, form.email.key, {form.email.key, form.email.email})
-    networks = {network} if network else set()
     if account_id:
-        networks |= _find_recent_networks(uow, account_id)
         yield from _account_buckets(uow, account_id)
+    networks = _find_recent_networks(uow, form.email.key, account_id) | ({network} if network else set())
+    recipients = sorted({form.email.key, form.email.email, account_id} - {""})
     for each in sorted(networks):
         yield throttle.SIGN_IN_PAIR.by(form.email.key, each), each
+        for purpose in uow.site.links:
+            for recipient in recipients:
+                yield throttle.MAIL_PAIR.by(purpose, recipient, each), f"{purpose}, {each}"
 
 
 def _address_buckets(uow: UnitOfWork, email_key: str, spellings: set[str]) -> Iterator[LimitBucket]:
@@ -126,10 +130,12 @@ def _account_buckets(uow: UnitOfWork, account_id: str) -> Iterator[LimitBucket]:
         yield throttle.MAIL_ACCOUNT.by(purpose, account_id), purpose
 
 
-def _find_recent_networks(uow: UnitOfWork, account_id: str) -> set[str]:
-    statement = select(AuditRow.network).where(
-        AuditRow.account_id == account_id, AuditRow.at > now() - NETWORK_LOOKBACK
+def _find_recent_networks(uow: UnitOfWork, email_key: str, account_id: str) -> set[str]:
+    is_about = or_(
+        *address_index.list_conditions(uow.site, email_key, account_id),
+        AuditRow.account_id == account_id if account_id else false(),
     )
+    statement = select(AuditRow.network).where(is_about, AuditRow.at > now() - NETWORK_LOOKBACK)
     return {row[0] for row in uow.fetch_all(statement.distinct().limit(MAX_NETWORKS)) if row[0]}
 
 

@@ -25,13 +25,19 @@ class AuditSubject(TypedDict, total=False):
     account_id: str | None
 
 
-def visitor_attempts(uow: UnitOfWork, purpose: str, recipient: str) -> tuple[Attempt, Attempt]:
-    """Return what a visitor's request for an email counts as: by their network, and by its recipient.
+def visitor_attempts(uow: UnitOfWork, purpose: str, recipient: str) -> tuple[Attempt, ...]:
+    """Return what a visitor's request for an email counts as: by their network, by its recipient, and by both.
 
     :param recipient: the unique form of an address, or what a link is about.
     """
     network = uow.request_info.network
-    return throttle.MAIL_NETWORK.by(network), throttle.MAIL_ADDRESS.by(purpose, recipient)
+    return throttle.MAIL_NETWORK.by(network), *recipient_attempts(uow, purpose, recipient)
+
+
+def recipient_attempts(uow: UnitOfWork, purpose: str, recipient: str) -> tuple[Attempt, ...]:
+    """Return what a request for an email counts as by its recipient: from anywhere, and from this network."""
+    network = uow.request_info.network
+    return throttle.MAIL_ADDRESS.by(purpose, recipient), throttle.MAIL_PAIR.by(purpose, recipient, network)
 
 
 def audit_subject_of(claims: LinkClaims) -> AuditSubject:
@@ -56,7 +62,7 @@ def record_held(
         limit = error.attempt.limit
         # A network tells nothing about the recipient, and an account nothing about the address that it asks for.
         subject = AuditSubject(
-            email_key=email_key if limit is throttle.MAIL_ADDRESS else "",
+            email_key=email_key if limit in (throttle.MAIL_ADDRESS, throttle.MAIL_PAIR) else "",
             account_id=account_id if limit is not throttle.MAIL_NETWORK else None,
         )
         # Looked at first: whoever tries a thousand times over the limit shall not write a thousand times.

@@ -166,7 +166,7 @@ def test_the_newest_request_wins_and_its_letter_speaks_the_language_of_the_accou
     assert link_state(service, CHANGE, service.link_token(new, "change-email")) == "alive"
 
 
-@pytest.mark.parametrize(("limit", "tries"), [(throttle.MAIL_ADDRESS, 3), (throttle.MAIL_ACCOUNT, 10)])
+@pytest.mark.parametrize(("limit", "tries"), [(throttle.MAIL_PAIR, 3), (throttle.MAIL_ACCOUNT, 10)])
 def test_letters_are_limited_by_address_and_by_account(service: Service, limit: throttle.Limit, tries: int) -> None:
     who = make_owner(service)
 

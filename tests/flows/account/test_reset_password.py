@@ -175,10 +175,29 @@ def test_asking_looks_nobody_up(service: Service) -> None:
 
 def test_three_letters_an_hour_for_known_and_unknown_alike(service: Service) -> None:
     for email in (sign_up_member(service).email, make_email()):
-        for number in range(3):
-            ask(service, email, f"10.0.1.{number}")
+        for _ in range(3):
+            ask(service, email, "10.0.1.9")
         with pytest.raises(TooManyRequests):
             ask(service, email, "10.0.1.9")
+
+
+def test_a_stranger_cannot_use_up_the_letters_of_an_owner_elsewhere(service: Service) -> None:
+    for email in (sign_up_member(service).email, make_email()):
+        for number in range(5):
+            for _ in range(3):
+                ask(service, email, f"10.0.1.{number}")
+            with pytest.raises(TooManyRequests):
+                ask(service, email, f"10.0.1.{number}")
+        for _ in range(3):
+            ask(service, email, "10.0.2.1")
+
+
+def test_a_crowd_of_strangers_gets_no_more_than_twenty_letters_an_hour(service: Service) -> None:
+    email = sign_up_member(service).email
+    for number in range(20):
+        ask(service, email, f"10.0.1.{number}")
+    with pytest.raises(TooManyRequests):
+        ask(service, email, "10.0.2.1")
 
 
 def test_a_link_lives_half_an_hour_and_as_long_as_configured(make_service: Callable[..., Service]) -> None:
