@@ -32,7 +32,7 @@ from accounts.core.site import CommittedEvent, Site
 
 T = TypeVar("T")
 MAX_TRANSACTION_ATTEMPTS = 3
-SERIALIZATION_FAILURE, DEADLOCK = "40001", "40P01"
+SERIALIZATION_FAILURE, DEADLOCK, LOCK_TIMEOUT = "40001", "40P01", "55P03"
 
 
 class UnitOfWork:
@@ -192,15 +192,20 @@ class UnitOfWork:
         Only for work that reads all it relies on inside; it runs again from the start after a lost race.
 
         :raises Conflict: it lost every time.
+        :raises DBAPIError: somebody held a lock all the time.
         """
-        for _ in range(MAX_TRANSACTION_ATTEMPTS):
+        for attempts_left in reversed(range(MAX_TRANSACTION_ATTEMPTS)):
             try:
                 with self:
                     return work()
             except (StaleDataError, IntegrityError):
                 continue
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in (SERIALIZATION_FAILURE, DEADLOCK):
+                code = getattr(error.orig, "sqlstate", None)
+                # Who waited too long for a lock has most likely lost the race for what it guards, and reads that now.
+                if code not in (SERIALIZATION_FAILURE, DEADLOCK, LOCK_TIMEOUT):
+                    raise
+                if code == LOCK_TIMEOUT and not attempts_left:
                     raise
         raise Conflict("lost the race every time")
 

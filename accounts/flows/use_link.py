@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from accounts.core.errors import LinkUsed, NotSignedIn, WrongAccount
 from accounts.core.links.link import ActResult, Link, OpenedLink
@@ -67,11 +70,26 @@ def use_link(
             _check_session(current)
         return _act_once(uow, reopened, act or link.act, prepared, current)
 
-    with uow.keep_counted(*attempts):
+    with uow.keep_counted(*attempts), _told_what_became_of_it(uow, link, token):
         opened = open_link(uow, link, token)
         prepared = _prepare(uow, opened, read_form(opened), attempts)
         result, session = uow.attempt(work)
     return UsedLink(opened, result, session)
+
+
+@contextmanager
+def _told_what_became_of_it(uow: UnitOfWork, link: Link, token: object) -> Iterator[None]:
+    """Around the use of a link: of a crowd that waits for connections, those who get none are told who has won.
+
+    :raises DeadLink: the link was used meanwhile.
+    """
+    try:
+        yield
+    except PoolTimeout:
+        uow.release()
+        open_link(uow, link, token)
+        uow.release()
+        raise
 
 
 def _prepare(uow: UnitOfWork, opened: OpenedLink, form: Any, attempts: Sequence[Attempt]) -> Any:
