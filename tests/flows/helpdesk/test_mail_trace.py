@@ -131,9 +131,8 @@ def test_of_many_who_send_one_dead_letter_again_one_does(service: Service) -> No
 
 @on_both_databases
 def test_what_a_limit_holds_back_leaves_one_line_for_a_window_however_often_it_is_tried(service: Service) -> None:
-    member, unknown = service.member_by_mail(), make_email()
+    member, unknown, person = service.member_by_mail(), make_email(), service.person()
     for email in (member.email, unknown):
-        person = service.person()
         answers = [person.post("/api/forgot-password", {"email": email}).status_code for _ in range(9)]
         assert answers == [202] * 3 + [429] * 6
         held = trace(service, email).held
