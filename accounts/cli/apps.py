@@ -44,17 +44,32 @@ def _app_options(command: F) -> F:
             click.option("--opens-at", "initiate_login_uri", help="Where it begins a sign-in."),
             click.option("--origin", "forward_origins", multiple=True, help="Where it stands behind a proxy."),
             click.option("--group", "allowed_groups", multiple=True, help="Only for its members; repeatable."),
+            click.option("--domain", "allowed_email_domain", help="Only for addresses of this mail domain."),
             click.option("--trusted/--consent", "trusted", default=None, help="Whether users are asked."),
-            click.option("--pkce/--no-pkce", "require_pkce", default=None, help="Whether it must use PKCE."),
+            click.option(
+                "--pkce/--no-pkce", "require_pkce", default=None, help="Whether it must; native and public apps must."
+            ),
             click.option("--kind", "application_type", type=click.Choice(["web", "native"])),
             click.option(
                 "--auth",
                 "token_endpoint_auth_method",
                 type=click.Choice(["client_secret_basic", "client_secret_post", "none"]),
-                help="How it shows its secret; none for a public app.",
+                help="none for a public app; one with a secret may show it either way.",
             ),
             click.option("--scope", "scopes", multiple=True, help="What it may ask for; repeatable."),
             click.option("--claim", "claims", multiple=True, help="Claims in the ID token, too; repeatable."),
+            click.option(
+                "--claims-in-id-token/--thin-id-token",
+                "claims_in_id_token",
+                default=None,
+                help="Whether all claims of its scopes are in the ID token, too.",
+            ),
+            click.option(
+                "--username",
+                "preferred_username",
+                type=click.Choice(["none", "sub", "email", "local_part"]),
+                help="What preferred_username is made of; local_part needs --domain.",
+            ),
             click.option("--alg", "id_token_signed_response_alg", type=click.Choice(["RS256", "ES256", "EdDSA"])),
             click.option("--access-seconds", "access_token_seconds", type=int),
             click.option("--id-seconds", "id_token_seconds", type=int),
@@ -73,7 +88,10 @@ def add_app(name: str, as_json: bool, **options: Any) -> None:
     """Register an app called NAME, and print its client id and secret. The secret is shown only this once."""
     uow = open_unit_of_work()
     registered = registration.register_app(uow, validate(RegisterAppForm, {"name": name, **_given_options(options)}))
-    _print_registered(uow, registered, f"client id: {registered.app.id}", as_json=as_json)
+    app = registered.app
+    facts = [f"client id: {app.id}", f"issuer: {uow.site.link_signer.page_url('')}"]
+    facts.append(f"PKCE: {'required' if app.require_pkce else 'taken, not required'}")
+    _print_registered(uow, registered, *facts, as_json=as_json)
 
 
 @apps.command("list")

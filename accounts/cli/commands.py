@@ -121,21 +121,21 @@ def _put_arguments_last(command: click.Command, ctx: click.Context, args: list[s
     """
     options: list[str] = []
     arguments: list[str] = []
-    with_value = {
-        name
+    takes_value = {
+        name: not param.is_flag and not param.count
         for param in command.get_params(ctx)
-        if isinstance(param, click.Option) and not param.is_flag and not param.count
+        if isinstance(param, click.Option)
         for name in (*param.opts, *param.secondary_opts)
     }
     words = iter(args)
     for word in words:
         if word == "--":
             arguments += words
-        elif not word.startswith("-") or _looks_like_id(word):
+        elif not word.startswith("-") or (word not in takes_value and _looks_like_id(word)):
             arguments.append(word)
         else:
             options.append(word)
-            if word in with_value:
+            if takes_value.get(word):
                 options += [value for value in [next(words, None)] if value is not None]
     return [*options, "--", *arguments] if arguments else options
 

@@ -30,7 +30,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.live import session_is_live
 from accounts.flows.sessions.session import IDLE_TIMEOUT, CurrentAccount, Session
-from accounts.flows.shared.grants import may_use_app
+from accounts.flows.shared.grants import AppAdmission, may_use_app
 
 START_TOKEN_TTL, MAX_START_TOKEN_CHARACTERS = timedelta(hours=24), 1200
 HANDOVER_TOKEN_TTL = timedelta(seconds=60)
@@ -121,7 +121,7 @@ def encode_header_text(text: str) -> str:
 
 
 _SELECT_FORWARDED_USER = CompiledStatement(
-    select(Account.email, Account.name, Membership.group, App.id, App.allowed_groups)
+    select(Account.email, Account.name, Membership.group, App.id, App.allowed_groups, App.allowed_email_domain)
     .select_from(Account)
     .outerjoin(Membership, Membership.account_id == Account.id)
     .outerjoin(
@@ -154,12 +154,12 @@ def authorize_forwarded_request(
     if not rows or now().timestamp() >= forward_session.expires:
         raise NotSignedIn("no live session")
     groups = tuple(sorted({row[2] for row in rows if row[2] is not None}))
-    apps = {row[3]: row[4] for row in rows if row[3] is not None}
+    apps = {row[3]: AppAdmission(row[4], row[5]) for row in rows if row[3] is not None}
     if len(apps) != 1:
         raise Forbidden(f"{len(apps)} apps at {origin}" + ("" if app_id else ": the proxy must say which"))
-    ((found_app_id, allowed_groups),) = apps.items()
-    if not may_use_app(allowed_groups, groups):
-        raise Forbidden(f"not in a group of app {found_app_id}")
+    ((found_app_id, admission),) = apps.items()
+    if not may_use_app(admission, groups, rows[0][0]):
+        raise Forbidden(f"not in a group, or not of the domain, of app {found_app_id}")
     return ForwardedUser(forward_session.account_id, rows[0][0], rows[0][1], groups)
 
 
@@ -188,13 +188,13 @@ def issue_handover_token(uow: UnitOfWork, who: CurrentAccount, start_token: str)
     except BadToken as error:
         raise NotFound(f"no start token: {error}") from None
     rows = uow.fetch_all(
-        select(App.allowed_groups)
+        select(App.allowed_groups, App.allowed_email_domain)
         .join(AppOrigin, AppOrigin.app_id == App.id)
         .where(AppOrigin.origin == start.origin, App.disabled_at.is_(None))
     )
     if not rows:
         raise NotFound("no app stands at that origin")
-    if not any(may_use_app(row[0], who.groups) for row in rows):
+    if not any(may_use_app(AppAdmission(*row), who.groups, who.email) for row in rows):
         raise Forbidden(f"not in a group of any app at {start.origin}")
     forward_session = ForwardSession.from_session(who.session)
     handover = HandoverToken(new_id(), forward_session, start.origin, start.path, start.nonce_hash)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Response, request
 
 from accounts.core.errors import BadAppRequest
-from accounts.core.security.client_uris import parse_origin
+from accounts.core.security.private_use_uris import form_target
 from accounts.core.security.redirects import local_path
 from accounts.flows.oidc import authorize as flow
 from accounts.flows.oidc import backchannel, consent
@@ -79,7 +79,7 @@ def logout() -> Reply | Response:
     # What only looks (HEAD) ends nothing.
     if request.method != "GET" or oidc_logout.must_confirm_logout(uow(), logout_request, account):
         extra_headers = (
-            headers.csp_with_form_target(parse_origin(logout_request.post_logout_uri) or "")
+            headers.csp_with_form_target(form_target(logout_request.post_logout_uri))
             if logout_request.post_logout_uri
             else {}
         )
@@ -160,7 +160,7 @@ def _interaction_reply(
         "other": other_account_target,
         "who": context.load_account(),
     }
-    extra_headers = headers.csp_with_form_target(parse_origin(auth_request.redirect_uri) or "")
+    extra_headers = headers.csp_with_form_target(form_target(auth_request.redirect_uri))
     return Reply(template="oidc/authorize.html", context=page_context, headers=extra_headers)
 
 

@@ -15,7 +15,7 @@ def said(out: str) -> dict[str, str]:
 
 
 def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> None:
-    made = accounts("apps", "add", "Wiki", "--redirect", CALLBACK, "--group", "staff", "--trusted", "--no-pkce")
+    made = accounts("apps", "add", "Wiki", "--redirect", CALLBACK, "--group", "staff", "--trusted")
     app_id, secret = said(made.out)["client id"], said(made.out)["client secret"]
     app = registration.get_app(service.uow(), app_id).app
     assert registration.verify_client_secret(app, secret)
@@ -52,6 +52,44 @@ def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> Non
     assert accounts("apps", "enable", app_id).out == "The Wiki is active\n"
     assert accounts("apps", "remove", app_id, "--yes").out == "The Wiki is removed\n"
     assert accounts("apps", "list").table == []
+
+
+def test_scopes_are_taken_with_openid_and_with_blanks(accounts: Command, service: Service) -> None:
+    for number, (given, kept) in enumerate(
+        {
+            ("openid",): [],
+            ("openid", "profile"): ["profile"],
+            (" profile ", "email"): ["profile", "email"],
+            ("openid  profile,email ",): ["profile", "email"],
+        }.items()
+    ):
+        options = [each for scope in given for each in ("--scope", scope)]
+        made = accounts("apps", "add", f"App {number}", "--redirect", CALLBACK, *options)
+        assert made.status == 0, given
+        assert registration.get_app(service.uow(), said(made.out)["client id"]).app.scopes == kept, given
+    assert accounts("apps", "add", "X", "--redirect", CALLBACK, "--scope", "openid phone").status == 1
+
+
+def test_registering_says_what_the_app_must_be_told(accounts: Command, service: Service) -> None:
+    made = said(accounts("apps", "add", "Wiki", "--redirect", CALLBACK).out)
+    assert (made["issuer"], made["PKCE"]) == ("http://127.0.0.1:8000", "taken, not required")
+    native = ("--kind", "native", "--auth", "none", "--redirect", "com.example.app:/cb")
+    made = said(accounts("apps", "add", "Phone", *native).out)
+    assert made["PKCE"] == "required"
+    assert registration.get_app(service.uow(), made["client id"]).app.redirect_uris == ["com.example.app:/cb"]
+    assert "of the kind native" in accounts("apps", "add", "X", "--redirect", "com.example.app:/cb").refused
+
+
+def test_what_an_app_learns_is_said_on_the_console(accounts: Command, service: Service) -> None:
+    options = ("--claims-in-id-token", "--username", "local_part", "--domain", "Example.org")
+    app_id = said(accounts("apps", "add", "Wiki", "--redirect", CALLBACK, *options).out)["client id"]
+    app = registration.get_app(service.uow(), app_id).app
+    assert (app.claims_in_id_token, app.preferred_username) == (True, "local_part")
+    assert app.allowed_email_domain == "example.org"
+    assert "allowed_email_domain" in accounts("apps", "change", app_id, "--domain", "").refused
+    assert accounts("apps", "change", app_id, "--domain", "", "--username", "none", "--thin-id-token").status == 0
+    app = registration.get_app(service.uow(), app_id).app
+    assert (app.claims_in_id_token, app.preferred_username, app.allowed_email_domain) == (False, "none", None)
 
 
 def test_a_public_app_is_given_no_secret(accounts: Command) -> None:

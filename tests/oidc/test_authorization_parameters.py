@@ -46,7 +46,7 @@ def test_what_is_wrong_is_told_to_the_app_that_a_person_is_signed_in_to(
 
 @pytest.fixture
 def wrong(provider: Provider) -> tuple[RelyingParty, BrowserUser]:
-    rp, ana = provider.register(), provider.person()
+    rp, ana = provider.register(require_pkce=True), provider.person()
     ana.log_in(rp)
     return rp, ana
 
@@ -60,7 +60,7 @@ def test_nobody_is_bounced_to_an_app_by_an_error_before_signing_in(rp: RelyingPa
 
 
 def test_a_public_client_needs_a_challenge(provider: Provider, ana: BrowserUser) -> None:
-    public = provider.register(token_endpoint_auth_method="none", require_pkce=False)
+    public = provider.register(token_endpoint_auth_method="none")
     landed = ana.log_in(public, code_challenge=None, code_challenge_method=None)
     assert landed.parameters["error"] == "invalid_request"
     tokens = public.tokens(ana.log_in(public))

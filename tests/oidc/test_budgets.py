@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, update
 from werkzeug.test import Client, TestResponse
 
 from accounts.core.database.readers import ReadingPool
+from accounts.core.models.apps import App
 from accounts.flows.oidc.signing_key_rotation import rotate_signing_keys
 from accounts.flows.oidc.signing_keys import SigningKeys
 from tests.apps import register_app
@@ -37,7 +38,7 @@ class Asking:
     client: Client
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(40))
 
-    def code(self, scope: str = "openid email") -> str:
+    def code(self, scope: str = "openid email", **more: str) -> str:
         """A code, as the person's browser brings it."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self.verifier.encode()).digest()).decode().rstrip("=")
         asks = {
@@ -47,6 +48,7 @@ class Asking:
             "scope": scope,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
+            **more,
         }
         answer = self.person.client.get(f"/oauth/authorize?{urlencode(asks)}")
         return parse_qs(urlsplit(answer.headers["Location"]).query)["code"][0]
@@ -72,6 +74,8 @@ class Asking:
 def asking(service: Service) -> Asking:
     made = register_app(service, trusted=True)
     service.site.get(SigningKeys).public_jwks()  # made on first use, which is another matter
+    with service.uow() as uow:  # and what an app sends is noted when it first sends it
+        uow.session.execute(update(App).values(sends_pkce=True, sends_nonce=False))
     return Asking(service, service.member(), made.app.id, str(made.secret), service.app.test_client())
 
 
@@ -116,6 +120,17 @@ def test_a_code_is_looked_at_once_and_redeemed_in_one_transaction(asking: Asking
     code = asking.code()
     with costs(asking.service, "SELECT apps", "INSERT grants", "SELECT accounts", "INSERT audit", commits=1):
         asking.redeem(code)
+
+
+@on_both_databases
+def test_what_an_app_sends_is_written_when_it_changes_and_at_most_once_a_minute(asking: Asking) -> None:
+    redeemed = ("INSERT grants", "SELECT accounts", "INSERT audit")
+    code = asking.code(nonce="n")
+    with costs(asking.service, "SELECT apps", "UPDATE apps", *redeemed, commits=2, connections=2):
+        asking.redeem(code)
+    for code in (asking.code(nonce="n"), asking.code()):
+        with costs(asking.service, "SELECT apps", *redeemed, commits=1):
+            asking.redeem(code)
 
 
 def test_a_code_that_gives_a_refresh_token_is_counted_for_the_key_that_signs_it(asking: Asking) -> None:

@@ -14,7 +14,7 @@ from tests.oidc.kit import BrowserUser, Provider, RelyingParty, Tokens, code_cha
 
 
 def test_neither_half_of_pkce_can_be_dropped(provider: Provider, ana: BrowserUser) -> None:
-    rp, free = provider.register(), provider.register(require_pkce=False)
+    rp, free = provider.register(require_pkce=True), provider.register()
     landed = ana.log_in(rp)
     assert oauth_error(rp.redeem(landed, code_verifier=None)) == (400, "invalid_request")
     for verifier in ("x", "a" * 42, "a" * 129, "a" * 43 + "+", code_challenge(rp.verifier)):
@@ -91,11 +91,11 @@ def test_an_app_gets_no_more_than_its_registration_allows(provider: Provider, an
     assert "name" not in tokens.claims
 
 
-def test_a_client_must_show_itself_as_it_is_registered(
+def test_a_client_must_show_its_secret_and_nothing_else(
     provider: Provider, rp: RelyingParty, ana: BrowserUser
 ) -> None:
     landed, data = ana.log_in(rp), {"grant_type": "authorization_code", "redirect_uri": rp.redirect_uri}
-    data |= {"code": landed.parameters["code"], "code_verifier": rp.verifier}
+    data |= {"code": landed.parameters["code"]}
 
     def ask(pair: str | None, **more: str) -> requests.Response:
         headers = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()} if pair is not None else {}
@@ -106,7 +106,6 @@ def test_a_client_must_show_itself_as_it_is_registered(
     assert refused.headers["WWW-Authenticate"].startswith("Basic ")
     for pair in (rp.id, ":", "", "ü:ü", f"{rp.id}:%ff", f"nobody:{rp.secret}"):
         assert oauth_error(ask(pair)) == (401, "invalid_client"), pair
-    assert oauth_error(ask(None, client_id=rp.id, client_secret=rp.secret or "")) == (401, "invalid_client")
     assert oauth_error(ask(None, client_id=rp.id)) == (401, "invalid_client")
     assert oauth_error(ask(f"{rp.id}:{rp.secret}", client_secret=rp.secret or "")) == (400, "invalid_request")
     assert oauth_error(ask(f"{rp.id}:{rp.secret}", client_id="other")) == (401, "invalid_client")

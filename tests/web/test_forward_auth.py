@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from accounts.core.models.audit import AuditRow
 from accounts.core.signing import token_kind
 from accounts.flows import forward_auth as forward_auth_flow
-from accounts.flows.oidc import registration
+from accounts.flows.oidc import registration, registration_form
 from accounts.flows.shared import accounts
 from tests.apps import register_app
 from tests.conftest import on_both_databases
@@ -56,6 +56,18 @@ def begun(person: Person, origin: str = WIKI, to: str = "/page") -> str:
 def entered(person: Person, location: str, origin: str = WIKI) -> TestResponse:
     assert location.startswith(f"{origin}/forward-auth/enter?pass=")
     return person.get(location.removeprefix(origin), headers=asked(origin))
+
+
+def test_an_app_for_one_mail_domain_stays_shut_for_others_as_soon_as_it_is_one(service: Service) -> None:
+    service.admin()
+    app = register_app(service, forward_origins=[WIKI], allowed_email_domain="example.org").app
+    member = service.member()
+    trip(member)
+    assert ask(member).status_code == 200
+    changed = registration_form.ChangeAppForm(allowed_email_domain="example.com")
+    registration.change_app(service.uow(), app.id, changed)
+    assert ask(member).status_code == 403
+    assert member.get(begun(member)).status_code == 403
 
 
 @on_both_databases

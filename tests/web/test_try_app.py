@@ -7,7 +7,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from sqlalchemy import select
 
-from accounts.core.models.apps import Consent, Grant
+from accounts.core.models.apps import App, Consent, Grant
+from accounts.core.models.audit import AuditRow
 from accounts.core.models.logout import AppLogout
 from accounts.flows.oidc import registration, trial_state
 from tests.apps import register_app
@@ -25,12 +26,19 @@ def begun(service: Service, browser: Browser, app_id: str) -> str:
     return str(answer.location)
 
 
-def landed(browser: Browser, url: str) -> Page:
+def answered(browser: Browser, url: str) -> str:
     """Where a request ends that is answered at the house's own address."""
     answer = browser._client.get(url)
     assert answer.status_code == 303
     assert answer.location.startswith("http://127.0.0.1:8000/admin/apps/tried?")
-    return browser.visit(answer.location.removeprefix("http://127.0.0.1:8000"))
+    return str(answer.location.removeprefix("http://127.0.0.1:8000"))
+
+
+def landed(browser: Browser, url: str) -> Page:
+    """What both requests of a trial come to: the one without PKCE, and the one with it."""
+    onward = browser._client.get(answered(browser, url))
+    assert onward.location.startswith("/oauth/authorize?")
+    return browser.visit(answered(browser, onward.location))
 
 
 @pytest.fixture
@@ -50,8 +58,36 @@ def test_the_admin_sees_what_the_app_would_learn(service: Service, browser: Brow
     text = browser.response.get_data(as_text=True)
     assert "eyJ" not in text, "no token"
     with service.uow() as uow:
-        (grant,) = uow.session.scalars(select(Grant))
-        assert grant.revoked_at is not None, "its tokens are dead"
+        grants = list(uow.session.scalars(select(Grant)))
+        assert len(grants) == 2
+        assert all(each.revoked_at for each in grants), "their tokens are dead"
+
+
+def test_an_app_is_tried_without_pkce_and_with_it(service: Service, browser: Browser) -> None:
+    free, strict = (
+        register_app(service, name, trusted=True, require_pkce=name == "Strict").app for name in ("Free", "Strict")
+    )
+    for app, words in ((free, "It works with PKCE and without it."), (strict, "Without PKCE the app is refused")):
+        url = begun(service, browser, app.id)
+        assert "code_challenge" not in url
+        page = landed(browser, url)
+        assert "Signed in." in page.text
+        assert words in page.text
+    with service.uow() as uow:
+        rows = list(uow.session.scalars(select(Grant)))
+        assert len(rows) == 3, "two of the one, one of the other"
+        assert all(row.revoked_at for row in rows)
+        tried = uow.session.scalars(select(AuditRow).where(AuditRow.kind == "app.tried"))
+        assert len(list(tried)) == 2
+        assert [each.observed_at for each in uow.session.scalars(select(App))] == [None, None], "no app sent it"
+
+
+def test_a_trial_ends_with_the_first_error_that_is_not_about_pkce(service: Service, browser: Browser) -> None:
+    app = register_app(service).app
+    browser.visit(begun(service, browser, app.id))
+    browser.submit(browser.form("request"), decision="no")
+    (back,) = [each for each in browser.page.links if "/admin/apps/tried?" in each]
+    assert "access_denied" in browser.visit(back.removeprefix("http://127.0.0.1:8000")).text
 
 
 def test_consent_is_asked_as_people_are_asked(service: Service, browser: Browser) -> None:
@@ -85,8 +121,7 @@ def test_no_app_is_answered_there_but_in_a_trial_of_that_app(service: Service, b
 
 def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: Browser) -> None:
     app = register_app(service, trusted=True).app
-    answer = browser._client.get(begun(service, browser, app.id))
-    arrived = answer.location.removeprefix("http://127.0.0.1:8000")
+    arrived = answered(browser, begun(service, browser, app.id))
     member = service.member()
     assert member.get(arrived).status_code == 403
     from accounts.flows.shared import accounts
@@ -98,10 +133,12 @@ def test_what_arrives_is_for_the_admin_who_began_it(service: Service, browser: B
 
 
 def test_the_state_of_a_trial_is_unreadable_and_cannot_be_altered(service: Service) -> None:
-    state, begun_here = trial_state.make_trial_state(service.site, "app", "admin")
-    assert trial_state.read_trial_state(service.site, state) == begun_here
-    assert trial_state.read_trial_state(service.site, state + "x") is None
-    assert begun_here.verifier not in state
+    for step in ("", trial_state.TRYING, trial_state.ACCEPTED):
+        state, begun_here = trial_state.make_trial_state(service.site, "app", "admin", step)
+        assert trial_state.read_trial_state(service.site, state) == begun_here
+        assert begun_here.without_pkce == step
+        assert trial_state.read_trial_state(service.site, state + "x") is None
+        assert begun_here.verifier not in state
     assert registration.list_apps(service.uow()) == []
 
 

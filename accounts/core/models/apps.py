@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ForeignKey, String, Text
+from sqlalchemy import JSON, ForeignKey, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
@@ -18,6 +18,11 @@ NO_CLIENT_SECRET: Final = "none"  # noqa: S105 - the name of a method
 """How a client authenticates at the token endpoint (OpenID Connect Core 9)."""
 RS256: Final = "RS256"
 """The algorithm of ID tokens unless a client registers another: every relying party can verify it."""
+NO_USERNAME: Final = "none"
+SUB: Final = "sub"
+EMAIL: Final = "email"
+LOCAL_PART: Final = "local_part"
+"""What ``preferred_username`` is made of. There are no usernames here."""
 WEB_APP: Final = "web"
 NATIVE_APP: Final = "native"
 """Kinds of clients: a native one runs on the user's device and may be answered at any port of its loopback."""
@@ -32,8 +37,8 @@ class App(Base):
         them all, and a slow hash would only slow the token endpoint down. None for a public client, which has none.
     :ivar old_secret_hash, old_secret_until: the secret before that, and until when it is valid, too: so that a
         client that runs in many places can be given the new one without being down.
-    :ivar token_endpoint_auth_method: the one way in which the client authenticates: ``BASIC`` (the Authorization
-        header), ``POST`` (in the body), or ``NONE`` for a public client.
+    :ivar token_endpoint_auth_method: ``NO_CLIENT_SECRET`` for a public client. One with a secret shows it in the
+        Authorization header or in the body as it likes: which of the two stands here makes no difference.
     :ivar application_type: ``WEB`` or ``NATIVE``. Only a native client may register ``http`` and only on
         loopback, and only there the port of a redirect is free.
     :ivar redirect_uris: where codes may be sent, compared character by character.
@@ -41,10 +46,18 @@ class App(Base):
     :ivar backchannel_logout_uri: where the client is told that a session has ended; None where it is not told.
     :ivar initiate_login_uri: where the client begins a sign-in, for the list of connected apps; None for none.
     :ivar allowed_groups: users must be in one of these; an empty list lets everybody in.
+    :ivar allowed_email_domain: only users whose address is of this domain get in; None lets everybody in.
     :ivar trusted: first-party: users are not asked for consent.
-    :ivar require_pkce: every request must have a code challenge (RFC 7636). A public client needs one in any case.
+    :ivar require_pkce: every request must have a code challenge (RFC 7636). A public or native client needs one in
+        any case.
     :ivar scopes: the scopes that the client may ask for beside ``openid``; others are left out of what it gets.
     :ivar claims: claims of the granted scopes that stand in the ID token, too, for clients that never ask userinfo.
+    :ivar claims_in_id_token: all claims of the granted scopes do.
+    :ivar preferred_username: what the claim of that name is made of: ``NO_USERNAME`` for none, ``SUB``, ``EMAIL``, or
+        ``LOCAL_PART``, which is one user's alone only where the client has an ``allowed_email_domain``.
+    :ivar sends_pkce, sends_nonce: whether its last sign-in but for those of the same minute had a code challenge, and
+        a nonce; None while there was none.
+    :ivar observed_at: when that was last noted down.
     :ivar id_token_signed_response_alg: ``RS256``, ``ES256`` or ``EdDSA``.
     :ivar access_token_seconds, id_token_seconds: lifetimes of these tokens.
     :ivar refresh_token_seconds: how long a grant with ``offline_access`` can be refreshed, counted from the sign-in.
@@ -64,7 +77,7 @@ class App(Base):
     initiate_login_uri: Mapped[str | None] = mapped_column(String(1000))
     allowed_groups: Mapped[list[str]] = mapped_column(JSON, default=list)
     trusted: Mapped[bool] = mapped_column(default=False)
-    require_pkce: Mapped[bool] = mapped_column(default=True)
+    require_pkce: Mapped[bool] = mapped_column(default=False)
     scopes: Mapped[list[str]] = mapped_column(JSON)
     claims: Mapped[list[str]] = mapped_column(JSON, default=list)
     id_token_signed_response_alg: Mapped[str] = mapped_column(String(8), default=RS256)
@@ -76,6 +89,12 @@ class App(Base):
     version: Mapped[int] = mapped_column()
     old_secret_hash: Mapped[str | None] = mapped_column(String(64))
     old_secret_until: Mapped[datetime | None]
+    allowed_email_domain: Mapped[str | None] = mapped_column(String(253))
+    claims_in_id_token: Mapped[bool] = mapped_column(default=False, server_default=false())
+    preferred_username: Mapped[str] = mapped_column(String(16), default=NO_USERNAME, server_default=NO_USERNAME)
+    sends_pkce: Mapped[bool | None]
+    sends_nonce: Mapped[bool | None]
+    observed_at: Mapped[datetime | None]
 
     __mapper_args__ = {"version_id_col": version}
 

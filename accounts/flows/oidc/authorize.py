@@ -98,7 +98,7 @@ def _find_interaction(
         return Interaction.REAUTHENTICATE
     if request.expected_sub not in ("", who.id):
         return Interaction.SWITCH_ACCOUNT
-    if not may_use_app(request.app.allowed_groups, who.groups):
+    if not may_use_app(request.app, who.groups, who.email):
         return Interaction.NOT_ALLOWED
     essential_acrs = request.requested_claims.essential_acrs
     if essential_acrs and claims.acr_of(who.session.amr) not in essential_acrs:

@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from accounts.core.models.apps import EMAIL, LOCAL_PART, NO_USERNAME, SUB
+
 OPENID, OFFLINE_ACCESS = "openid", "offline_access"
 SCOPE_OF_CLAIM = {
     "name": "profile",
+    "preferred_username": "profile",
     "locale": "profile",
     "email": "email",
     "email_verified": "email",
@@ -77,6 +80,22 @@ class RequestedClaims:
         return frozenset(SCOPE_OF_CLAIM[name] for name in (*self.userinfo, *self.id_token))
 
 
+class ClaimsPolicy(Protocol):
+    """What a client's registration says of claims. As the columns of the same name."""
+
+    @property
+    def claims(self) -> Sequence[str]:
+        """Claims that stand in the ID token, too."""
+
+    @property
+    def claims_in_id_token(self) -> bool:
+        """Whether all do."""
+
+    @property
+    def preferred_username(self) -> str:
+        """What the claim of that name is made of."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserClaims:
     """Claims about one user, and the scopes and single claims by which they were asked for."""
@@ -84,33 +103,51 @@ class UserClaims:
     user: EndUser
     groups: Sequence[str]
     scope: Sequence[str]
+    policy: ClaimsPolicy
     requested: Mapping[str, Any] = field(default_factory=dict)
 
     def userinfo(self) -> dict[str, Any]:
         """Return the answer of the userinfo endpoint."""
         return {"sub": self.user.id, **self._select(self.requested.get("userinfo", ()), by_scope=True)}
 
-    def id_token(self, extra_claims: Iterable[str]) -> dict[str, Any]:
-        """Return the claims of the ID token beside the sign-in itself.
-
-        :param extra_claims: claims of the granted scopes that this client gets here, too.
-        """
+    def id_token(self) -> dict[str, Any]:
+        """Return the claims of the ID token beside the sign-in itself."""
+        extra_claims = SCOPE_OF_CLAIM if self.policy.claims_in_id_token else self.policy.claims
         granted = [name for name in extra_claims if SCOPE_OF_CLAIM.get(name) in self.scope]
         return self._select([*self.requested.get("id_token", ()), *granted], by_scope=False)
 
     def _select(self, names: Iterable[str], *, by_scope: bool) -> dict[str, Any]:
+        selected = set(names) | (
+            {name for name, scope in SCOPE_OF_CLAIM.items() if scope in self.scope} if by_scope else set()
+        )
         values = {
             "name": self.user.name,
+            "preferred_username": self._username(is_email_known="email" in self.scope or "email" in selected),
             "locale": self.user.locale,
             "email": self.user.email,
             # There is no account whose mailbox was not proven, and no address is set without proof of it.
             "email_verified": True,
             "groups": list(self.groups),
         }
-        selected = set(names) | (
-            {name for name, scope in SCOPE_OF_CLAIM.items() if scope in self.scope} if by_scope else set()
-        )
         return {name: value for name, value in values.items() if name in selected and value != ""}
+
+    def _username(self, *, is_email_known: bool) -> str:
+        """Return the username for this client; "" for none.
+
+        :param is_email_known: whether the client may know the address. A part of it tells about it, too.
+        """
+        kind, email = self.policy.preferred_username, self.user.email
+        if kind == SUB:
+            return self.user.id
+        if not is_email_known or kind == NO_USERNAME:
+            return ""
+        # As addresses are told apart (addresses.parse_email): of one domain, no two users have the same.
+        return {EMAIL: email, LOCAL_PART: email.rpartition("@")[0].casefold()}[kind]
+
+
+def split_scope(text: str) -> list[str]:
+    """Return the words of a scope. Blanks at its ends, or more than one between two words, are no words."""
+    return [word for word in text.split(" ") if word]
 
 
 def parse_requested_claims(text: str) -> RequestedClaims:

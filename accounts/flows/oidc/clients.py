@@ -1,7 +1,7 @@
 """Identify clients: by id at the authorization endpoint, by secret at the token endpoint.
 
-Not by Authlib's ``ClientAuthentication``: that tries every method in turn, so that a wrong one is not told apart from
-a wrong secret; it leaves ``+`` in a form-encoded header as it is, and fails on a header that is not UTF-8.
+Not by Authlib's ``ClientAuthentication``: that tries every method in turn, so that a request may show two secrets; it
+leaves ``+`` in a form-encoded header as it is, and fails on a header that is not UTF-8.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from sqlalchemy import Text, bindparam, cast, select
 
 from accounts.config_origin import MAX_PORT
 from accounts.core.database.sql import CompiledStatement
-from accounts.core.models.apps import CLIENT_SECRET_BASIC, CLIENT_SECRET_POST, NATIVE_APP, NO_CLIENT_SECRET, App
+from accounts.core.models.apps import NATIVE_APP, NO_CLIENT_SECRET, App
 from accounts.core.security.client_uris import parse_origin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import registration
 
 MAX_CREDENTIALS_CHARACTERS = 1000
+CLIENT_REFUSED_MESSAGE = "The client is not known, or its secret is wrong or missing."
 ORIGIN_PATTERN = re.compile(r"[a-z][a-z0-9+.-]{1,30}://[a-z0-9_.:\[\]-]{1,260}", re.ASCII)
 LOOPBACK_URI_PATTERN = re.compile(
     r"http://(?P<host>127\.0\.0\.1|\[::1\]|localhost)(:(?P<port>[1-9][0-9]{0,4}))?(?P<path>[/?][^#]*)?", re.ASCII
@@ -38,8 +39,11 @@ class TokenClient:
 
     id: str
     allowed_groups: list[str]
+    allowed_email_domain: str | None
     scopes: list[str]
     claims: list[str]
+    claims_in_id_token: bool
+    preferred_username: str
     id_token_signed_response_alg: str
     access_token_seconds: int
     id_token_seconds: int
@@ -60,11 +64,19 @@ class Client(TokenClient):
     post_logout_redirect_uris: list[str]
     trusted: bool
     require_pkce: bool
+    sends_pkce: bool | None
+    sends_nonce: bool | None
+    observed_at: datetime | None
 
     @property
     def public(self) -> bool:
         """Whether it has no secret: it runs where anybody could read one."""
         return self.token_endpoint_auth_method == NO_CLIENT_SECRET
+
+    @property
+    def must_use_pkce(self) -> bool:
+        """Whether each of its requests must carry a code challenge (RFC 8252 6, RFC 9700 2.1.1)."""
+        return self.public or self.application_type == NATIVE_APP or self.require_pkce
 
 
 def client_columns(client_class: type[TokenClient]) -> list[Any]:
@@ -85,11 +97,13 @@ _SELECT_PUBLIC_REDIRECT_URIS = CompiledStatement(
 
 @dataclass(frozen=True, slots=True)
 class ClientCredentials:
-    """The credentials that a request shows, and the way in which it does."""
+    """The credentials that a request shows, by the header or in the body.
 
-    auth_method: str
+    :ivar secret: "" where none is shown.
+    """
+
     id: str
-    secret: str = field(default="", repr=False)
+    secret: str = field(repr=False)
 
 
 def find_client(uow: UnitOfWork, id: str) -> Client | None:
@@ -117,48 +131,47 @@ def is_public_client_origin(uow: UnitOfWork, origin: str) -> bool:
 def authenticate_client(
     uow: UnitOfWork, headers: Mapping[str, str], form: Mapping[str, str], *, known: Client | None, public: bool
 ) -> Client:
-    """Return the client that makes this request (RFC 6749 2.3).
+    """Return the client that makes this request (RFC 6749 2.3), by the header or by the body, whichever it uses.
+
+    Whatever is wrong is answered alike: who asks learns neither which clients there are nor how they are registered.
 
     :param known: a client that was read a moment ago, and is not disabled.
     :param public: whether a client without a secret may.
     :raises InvalidClientError: it is not authenticated.
+    :raises InvalidRequestError: two ways at once.
     """
     credentials = _read_credentials(headers, form)
+    if credentials is None:
+        raise _client_refused()
     app = known if known is not None and known.id == credentials.id else find_client(uow, credentials.id)
-    if app is None:
-        raise InvalidClientError("There is no such client.", status_code=401)
-    if credentials.auth_method != app.token_endpoint_auth_method:
-        expected_method = app.token_endpoint_auth_method
-        raise InvalidClientError(
-            f"This client is registered with token_endpoint_auth_method {expected_method}.", status_code=401
-        )
-    if not (public if app.public else registration.verify_client_secret(app, credentials.secret)):
-        raise InvalidClientError("The client secret is wrong, or a secret is needed here.", status_code=401)
+    # Compared for an unknown client, too, so that it is not the one that is refused sooner.
+    is_secret_right = registration.verify_client_secret(app or registration.NO_CLIENT, credentials.secret)
+    if app is None or not (public and not credentials.secret if app.public else is_secret_right):
+        raise _client_refused()
     return app
 
 
-def _read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> ClientCredentials:
+def _client_refused() -> InvalidClientError:
+    return InvalidClientError(CLIENT_REFUSED_MESSAGE, status_code=401)
+
+
+def _read_credentials(headers: Mapping[str, str], form: Mapping[str, str]) -> ClientCredentials | None:
+    """Return what a request shows; None where it cannot be read, or is about two clients."""
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
-    body_id, body_secret = form.get("client_id", ""), form.get("client_secret", "")
+    body = ClientCredentials(form.get("client_id", ""), form.get("client_secret", ""))
     if not scheme:
-        return (
-            ClientCredentials(CLIENT_SECRET_POST, body_id, body_secret)
-            if body_secret
-            else ClientCredentials(NO_CLIENT_SECRET, body_id)
-        )
-    if scheme.lower() != "basic":
-        raise InvalidClientError("Only Basic is understood in the Authorization header.", status_code=401)
-    if body_secret or len(credentials) > MAX_CREDENTIALS_CHARACTERS:
-        raise InvalidRequestError("Show one secret, in one way.")
+        return body
+    if body.secret:
+        raise InvalidRequestError("Show the secret in the Authorization header or in the body, not in both.")
+    if scheme.lower() != "basic" or len(credentials) > MAX_CREDENTIALS_CHARACTERS:
+        return None
     try:
         # Both are form-encoded before they are joined (RFC 6749 2.3.1).
         id, colon, secret = base64.b64decode(credentials.strip(), validate=True).decode("ascii").partition(":")
     except (binascii.Error, ValueError):
-        raise InvalidClientError("The Authorization header cannot be read.", status_code=401) from None
-    client_credentials = ClientCredentials(CLIENT_SECRET_BASIC, unquote_plus(id), unquote_plus(secret))
-    if not colon or (body_id and body_id != client_credentials.id):
-        raise InvalidClientError("The header and the body name two clients.", status_code=401)
-    return client_credentials
+        return None
+    header = ClientCredentials(unquote_plus(id), unquote_plus(secret))
+    return header if colon and body.id in ("", header.id) else None
 
 
 def _without_port(uri: str) -> tuple[str, str] | None:

@@ -22,7 +22,7 @@ from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import clients, tokens
-from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID
+from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID, split_scope
 from accounts.flows.oidc.clients import Client, TokenClient
 from accounts.flows.oidc.tokens import AuthorizationCode, RefreshToken
 from accounts.flows.sessions.live import account_allows_epoch, session_is_ended, session_is_live
@@ -156,7 +156,8 @@ def find_live_grant(
     is_session_ended = rows[0][-1]
     if is_session_ended and OFFLINE_ACCESS not in live_grant.scope:
         return None
-    return live_grant if grants.may_use_app(live_grant.app.allowed_groups, live_grant.groups) else None
+    is_allowed = grants.may_use_app(live_grant.app, live_grant.groups, live_grant.account.email)
+    return live_grant if is_allowed else None
 
 
 def redeem_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> LiveGrant:
@@ -182,7 +183,7 @@ def _redeem_once(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCod
         uow.record_event("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
     owner, groups = _find_signed_in_owner(uow, app, code)
-    if owner is None or not grants.may_use_app(app.allowed_groups, groups):
+    if owner is None or not grants.may_use_app(app, groups, owner.email):
         raise InvalidGrantError(GRANT_REFUSED_MESSAGE)
     if OFFLINE_ACCESS in code.scope:
         _count_key_use(uow, grant)
@@ -230,7 +231,7 @@ def narrow_scope(scope: Sequence[str], requested_scope: str) -> tuple[str, ...]:
 
     :raises InvalidScopeError: it asks for more.
     """
-    words = requested_scope.split()
+    words = split_scope(requested_scope)
     if not set(words) <= set(scope):
         raise InvalidScopeError("scope may shrink, never grow.")
     return tuple(word for word in scope if word in words) if words else tuple(scope)

@@ -121,7 +121,7 @@ def _sign_id_token(
         "sid": grant.sid,
         "at_hash": _at_hash(app.id_token_signed_response_alg, access_token),
         **extra_claims,
-        **_user_claims(live_grant, scope).id_token(app.claims),
+        **_user_claims(live_grant, scope).id_token(),
     }
     return uow.site.get(SigningKeys).sign(app.id_token_signed_response_alg, payload)
 
@@ -141,7 +141,7 @@ def _user_claims(live_grant: LiveGrant, scope: Sequence[str]) -> UserClaims:
         ]
         for place, names in live_grant.grant.claims.items()
     }
-    return UserClaims(live_grant.account, live_grant.groups, scope, requested)
+    return UserClaims(live_grant.account, live_grant.groups, scope, live_grant.app, requested)
 
 
 def _at_hash(alg: str, access_token: str) -> str:

@@ -211,6 +211,18 @@ def hash_client_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class _NoClient:
+    """A client that nobody knows the secret of, to compare with where there is none."""
+
+    secret_hash: str = "0" * 64
+    old_secret_hash: None = None
+    old_secret_until: None = None
+
+
+NO_CLIENT: HasClientSecret = _NoClient()
+
+
 def verify_client_secret(app: HasClientSecret, secret: str) -> bool:
     """Whether this is the secret of the app, or the one before for as long as that is good.
 

@@ -10,9 +10,20 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from accounts.core.errors import N_, FieldError, InvalidInput
-from accounts.core.models.apps import CLIENT_SECRET_BASIC, NATIVE_APP, RS256, WEB_APP
+from accounts.core.models.apps import (
+    CLIENT_SECRET_BASIC,
+    LOCAL_PART,
+    NATIVE_APP,
+    NO_CLIENT_SECRET,
+    NO_USERNAME,
+    RS256,
+    WEB_APP,
+)
+from accounts.core.security.addresses import AddressRefused, parse_email
 from accounts.core.security.client_uris import ClientUriRefused, check_client_uri, check_foreign, check_origin
+from accounts.core.security.private_use_uris import check_native_uri, check_web_uri
 from accounts.core.uow import UnitOfWork
+from accounts.flows.oidc.claims import OPENID
 from accounts.flows.shared.fields import Checkbox, Form, Groups, Name
 
 GRANTABLE_SCOPES = ("profile", "email", "groups", "offline_access")
@@ -23,6 +34,7 @@ URI_FIELDS = ("backchannel_logout_uri", "initiate_login_uri")
 
 NO_REDIRECT_URI_MESSAGE = N_("Give at least one redirect address, or an origin behind a proxy.")
 REQUIRED_MESSAGE = N_("Please fill this in.")
+NO_DOMAIN_MESSAGE = N_("The part before the @ is nobody's alone unless the app is for one mail domain: name it, too.")
 
 
 def _split_lines(value: Any) -> Any:
@@ -33,18 +45,40 @@ def _blank_to_none(value: Any) -> Any:
     return (value.strip() or None) if isinstance(value, str) else value
 
 
+def _split_words(value: Any) -> list[str] | None:
+    """Return words with blanks or commas between them, as one text or as several; None for what is neither."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(each, str) for each in texts):
+        return None
+    return " ".join(texts).replace(",", " ").split()
+
+
 def _check_scopes(value: Any) -> Any:
-    words = value.replace(",", " ").split() if isinstance(value, str) else value
-    if isinstance(words, list) and all(word in GRANTABLE_SCOPES for word in words):
+    words = _split_words(value)
+    # Every app may ask for openid: who says so is right, and has said nothing.
+    if words is not None and all(word in (OPENID, *GRANTABLE_SCOPES) for word in words):
         return [word for word in GRANTABLE_SCOPES if word in words]
     raise PydanticCustomError("scopes", N_("Scopes are profile, email, groups and offline_access."))
 
 
 def _check_claims(value: Any) -> Any:
-    words = value.replace(",", " ").split() if isinstance(value, str) else value
-    if isinstance(words, list) and all(isinstance(word, str) and CLAIM_PATTERN.fullmatch(word) for word in words):
+    words = _split_words(value)
+    if words is not None and all(CLAIM_PATTERN.fullmatch(word) for word in words):
         return sorted(set(words))
     raise PydanticCustomError("claims", N_("Claims are names such as email or groups."))
+
+
+def _check_domain(value: Any) -> Any:
+    domain = value.strip().removeprefix("@") if isinstance(value, str) else value
+    if domain in ("", None):
+        return None
+    try:
+        # As the domains of addresses are kept, which it is compared with.
+        if isinstance(domain, str) and "@" not in domain:
+            return parse_email(f"x@{domain}").key.rpartition("@")[2]
+    except AddressRefused:
+        pass
+    raise PydanticCustomError("domain", N_("That is not a mail domain such as example.org."))
 
 
 UriList = Annotated[
@@ -60,7 +94,11 @@ class ChangeAppForm(Form):
     """What changes about a client; what is left out stays. The columns of ``App`` say what each means."""
 
     name: Name = Field(default="", title=N_("Name"), json_schema_extra={"autocomplete": "off", "required": True})
-    redirect_uris: UriList = Field(default_factory=list, title=N_("Redirect addresses"))
+    redirect_uris: UriList = Field(
+        default_factory=list,
+        title=N_("Redirect addresses"),
+        json_schema_extra={"input": "lines", "hint": "redirects"},
+    )
     post_logout_redirect_uris: UriList = Field(default_factory=list, title=N_("Addresses after signing out"))
     backchannel_logout_uri: OptionalUri = Field(
         default=None,
@@ -74,23 +112,40 @@ class ChangeAppForm(Form):
         json_schema_extra={"hint": "origins"},
     )
     allowed_groups: Groups = Field(default_factory=list, title=N_("Only for these groups"))
+    allowed_email_domain: Annotated[str | None, BeforeValidator(_check_domain)] = Field(
+        default=None, title=N_("Only for addresses of this mail domain"), json_schema_extra={"hint": "domain"}
+    )
     trusted: Checkbox = Field(
         default=False,
         title=N_("Trusted: nobody is asked for consent"),
         json_schema_extra={"input": "checkbox"},
     )
-    require_pkce: Checkbox = Field(default=True, title=N_("Requires PKCE"), json_schema_extra={"input": "checkbox"})
+    require_pkce: Checkbox = Field(
+        default=False, title=N_("Requires PKCE"), json_schema_extra={"input": "checkbox", "hint": "pkce"}
+    )
     application_type: Literal["web", "native"] = Field(
         default=WEB_APP, title=N_("Kind"), json_schema_extra={"input": "choice"}
     )
     token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post", "none"] = Field(
-        default=CLIENT_SECRET_BASIC, title=N_("How it shows its secret"), json_schema_extra={"input": "choice"}
+        default=CLIENT_SECRET_BASIC,
+        title=N_("Client authentication"),
+        json_schema_extra={"input": "choice", "hint": "secret"},
     )
     scopes: Annotated[WordList, BeforeValidator(_check_scopes)] = Field(
         default_factory=lambda: list(GRANTABLE_SCOPES), title=N_("Scopes it may ask for")
     )
+    claims_in_id_token: Checkbox = Field(
+        default=False,
+        title=N_("All claims of its scopes in the ID token, too"),
+        json_schema_extra={"input": "checkbox", "hint": "id-token"},
+    )
     claims: Annotated[WordList, BeforeValidator(_check_claims)] = Field(
         default_factory=list, title=N_("Claims in the ID token, too")
+    )
+    preferred_username: Literal["none", "sub", "email", "local_part"] = Field(
+        default=NO_USERNAME,
+        title=N_("Username for the app (preferred_username)"),
+        json_schema_extra={"input": "choice", "hint": "username"},
     )
     id_token_signed_response_alg: Literal["RS256", "ES256", "EdDSA"] = Field(
         default=RS256, title=N_("Signature of ID tokens"), json_schema_extra={"input": "choice"}
@@ -136,7 +191,8 @@ def validate_app(uow: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:
     :raises InvalidInput: with every field that is not accepted.
     """
     # http to this very machine: for apps that run on the person's device, and everywhere while developing.
-    plain_on_loopback = values["application_type"] == NATIVE_APP or uow.site.settings.env == "development"
+    is_native = values["application_type"] == NATIVE_APP
+    plain_on_loopback = is_native or uow.site.settings.env == "development"
     own_url = uow.site.settings.public_origin + uow.site.url_prefix
     errors = [*_missing_fields(values), *_uri_errors(values, own_url, plain_on_loopback=plain_on_loopback)]
     if errors:
@@ -146,6 +202,10 @@ def validate_app(uow: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:
         **values,
         **{name: list(dict.fromkeys(values[name])) for name in URI_LIST_FIELDS},
         "forward_origins": sorted(set(origins)),
+        # So that it stays on when such an app is registered otherwise later.
+        "require_pkce": values["require_pkce"]
+        or is_native
+        or values["token_endpoint_auth_method"] == NO_CLIENT_SECRET,
     }
 
 
@@ -154,11 +214,14 @@ def _missing_fields(values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("name", "missing", REQUIRED_MESSAGE, {})
     if not values["redirect_uris"] and not values["forward_origins"]:
         yield FieldError("redirect_uris", "missing", NO_REDIRECT_URI_MESSAGE, {})
+    if values["preferred_username"] == LOCAL_PART and not values["allowed_email_domain"]:
+        yield FieldError("allowed_email_domain", "missing", NO_DOMAIN_MESSAGE, {})
 
 
 def _uri_errors(values: Mapping[str, Any], own_url: str, *, plain_on_loopback: bool) -> Iterator[FieldError]:
+    check_user_uri = check_native_uri if values["application_type"] == NATIVE_APP else check_web_uri
     checks: list[tuple[str, list[str | None], Callable[..., object]]] = [
-        *((name, values[name], check_client_uri) for name in URI_LIST_FIELDS),
+        *((name, values[name], check_user_uri) for name in URI_LIST_FIELDS),
         *((name, [values[name]], check_client_uri) for name in URI_FIELDS),
         ("forward_origins", values["forward_origins"], check_origin),
     ]

@@ -10,13 +10,14 @@ import hashlib
 import json
 import re
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError, UnsupportedResponseTypeError
 
 from accounts.core.errors import BadAppRequest
+from accounts.core.security.private_use_uris import is_private_use
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import claims, clients, id_token_hint, trial_state
@@ -39,7 +40,7 @@ from accounts.flows.oidc.responses import (
 ID_TOKEN_HINT = "id_token_hint"  # noqa: S105 - the name of a parameter
 PROMPT_VALUES = frozenset({"none", "login", "consent", "select_account", "create"})
 CODE_CHALLENGE_PATTERN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
-SCOPE_PATTERN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*", re.ASCII)
+SCOPE_PATTERN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E ]+", re.ASCII)
 MAX_NONCE_CHARACTERS = 512
 AUTHORIZATION_PARAMETERS = (
     *("client_id", "redirect_uri", "response_type", "response_mode", "scope", "state", "nonce", "prompt", "max_age"),
@@ -113,11 +114,13 @@ def parse_authorization_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]
     app, redirect_uri = _find_client(uow, values_by_name)
     params = pick_parameters(values_by_name, AUTHORIZATION_PARAMETERS)
     modes = values_by_name.get("response_mode", [])
-    response_mode = FORM_POST if modes == [FORM_POST] else QUERY
+    # No form reaches an app on the device by a scheme of its own.
+    allowed_modes = (QUERY,) if is_private_use(redirect_uri) else (QUERY, FORM_POST)
+    response_mode = FORM_POST if modes == [FORM_POST] and FORM_POST in allowed_modes else QUERY
     states = values_by_name.get("state", [])
     state = states[0] if len(states) == 1 else ""
     try:
-        _check_parameters(values_by_name, params)
+        _check_parameters(values_by_name, params, allowed_modes)
         return _build_request(uow, app, redirect_uri, response_mode, params)
     except OAuth2Error as error:
         raise AuthorizationRefused(
@@ -141,7 +144,9 @@ def _is_redirect_allowed(uow: UnitOfWork, app: Client, uri: str, values_by_name:
     )
 
 
-def _check_parameters(values_by_name: ParameterValues, params: Mapping[str, str]) -> None:
+def _check_parameters(
+    values_by_name: ParameterValues, params: Mapping[str, str], allowed_modes: Sequence[str]
+) -> None:
     if has_repeated_parameter(values_by_name):
         raise InvalidRequestError("A parameter stands there twice.")
     if "request" in values_by_name:
@@ -150,8 +155,8 @@ def _check_parameters(values_by_name: ParameterValues, params: Mapping[str, str]
         raise OAuth2Error("Send the parameters themselves.", error="request_uri_not_supported")
     if "registration" in values_by_name:
         raise OAuth2Error("Apps are registered by an admin.", error="registration_not_supported")
-    if params.get("response_mode", QUERY) not in (QUERY, FORM_POST):
-        raise InvalidRequestError("response_mode must be query or form_post.")
+    if params.get("response_mode", QUERY) not in allowed_modes:
+        raise InvalidRequestError(f"response_mode must be {' or '.join(allowed_modes)}.")
     if "response_type" not in params:
         raise InvalidRequestError("response_type is missing.")
     if params["response_type"] != "code":
@@ -183,7 +188,7 @@ def _parse_scope(app: Client, params: Mapping[str, str]) -> tuple[str, ...]:
     text = params.get("scope", "")
     if not SCOPE_PATTERN.fullmatch(text):
         raise InvalidScopeError("scope is not a list of words.")
-    words = set(text.split(" "))
+    words = set(claims.split_scope(text))
     if OPENID not in words:
         raise InvalidScopeError("scope must hold openid.")
     # What is unknown, and what this app may not have, is left out (OpenID Connect Core 3.1.2.1).
@@ -200,7 +205,7 @@ def _parse_nonce(params: Mapping[str, str]) -> str:
 def _parse_code_challenge(app: Client, params: Mapping[str, str]) -> str:
     challenge, method = params.get("code_challenge", ""), params.get("code_challenge_method", "")
     if not challenge and not method:
-        if app.public or app.require_pkce:
+        if app.must_use_pkce:
             raise InvalidRequestError("code_challenge is missing: PKCE is required of this client.")
         return ""
     if method != "S256":

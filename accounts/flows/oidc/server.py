@@ -28,7 +28,7 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from accounts.core.signing.token_kind import TokenKind
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc import clients, grants, issue, tokens
+from accounts.flows.oidc import clients, grants, issue, observed, tokens
 from accounts.flows.oidc.grants import LiveGrant
 from accounts.flows.oidc.responses import error_parameters
 from accounts.flows.oidc.tokens import AccessToken, AuthorizationCode, RefreshToken
@@ -177,6 +177,8 @@ class CodeGrant(authlib_grants.AuthorizationCodeGrant):
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         """Return the answer with the tokens for the code."""
         code: Any = self.request.authorization_code
+        # Before the code is used up: it is good still if this fails.
+        observed.note_sign_in(self.request.uow, self.request.app, code)
         return 200, issue.issue_for_code(self.request.uow, self.request.app, code), []
 
 

@@ -7,7 +7,9 @@ does that.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, select, update
 
@@ -19,10 +21,31 @@ from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
 
 
-def may_use_app(allowed_groups: Iterable[str], groups: Iterable[str]) -> bool:
-    """Return whether an account in ``groups`` may use an app; one that names no groups is open to every account."""
-    allowed = set(allowed_groups)
-    return not allowed or not allowed.isdisjoint(groups)
+class HasAdmission(Protocol):
+    """Whatever says who may use an app. As the columns of the same name."""
+
+    @property
+    def allowed_groups(self) -> Sequence[str]:
+        """The groups it is for; empty for everybody."""
+
+    @property
+    def allowed_email_domain(self) -> str | None:
+        """The one domain it is for; None for every domain."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppAdmission:
+    """Who may use an app, read by itself."""
+
+    allowed_groups: Sequence[str]
+    allowed_email_domain: str | None
+
+
+def may_use_app(app: HasAdmission, groups: Iterable[str], email: str) -> bool:
+    """Return whether an account in ``groups`` with this address may use an app."""
+    if app.allowed_groups and set(app.allowed_groups).isdisjoint(groups):
+        return False
+    return app.allowed_email_domain in (None, email.rpartition("@")[2].lower())
 
 
 _LOCK_ACCOUNT = CompiledStatement(

@@ -16,7 +16,9 @@ def try_app(app_id: str) -> Reply:
 
 
 def app_tried() -> Reply:
-    """Show what an app would have learned."""
+    """Show what an app would have learned, once it has been tried both without PKCE and with it."""
     trial = finish_app_trial(uow(), context.require_account(), request.args)
+    if isinstance(trial, str):
+        return Reply(location=trial)
     claim_groups = [(part, sorted(getattr(trial, part).items())) for part in ("header", "id_token", "userinfo")]
     return Reply(template="admin/app_tried.html", context={"tried": trial, "learned": claim_groups})

@@ -80,12 +80,15 @@ class AppOut(Answer):
     initiate_login_uri: str | None
     forward_origins: tuple[str, ...]
     allowed_groups: tuple[str, ...]
+    allowed_email_domain: str | None
     trusted: bool
     require_pkce: bool
     application_type: str
     token_endpoint_auth_method: str
     scopes: tuple[str, ...]
+    claims_in_id_token: bool
     claims: tuple[str, ...]
+    preferred_username: str
     id_token_signed_response_alg: str
     access_token_seconds: int
     id_token_seconds: int
@@ -93,6 +96,9 @@ class AppOut(Answer):
     created_at: Timestamp
     disabled_at: Timestamp | None
     old_secret_until: Timestamp | None
+    sends_pkce: bool | None
+    sends_nonce: bool | None
+    observed_at: Timestamp | None
 
     @classmethod
     def from_app(cls, app: App, forward_origins: Iterable[str], issuer: str) -> AppOut:
@@ -151,5 +157,8 @@ def _app_fields(app: App, forward_origins: Iterable[str], issuer: str) -> dict[s
         **registration.describe_app(app, forward_origins),
         "created_at": app.created_at,
         "disabled_at": app.disabled_at,
+        "sends_pkce": app.sends_pkce,
+        "sends_nonce": app.sends_nonce,
+        "observed_at": app.observed_at,
         "old_secret_until": registration.old_secret_valid_until(app),
     }

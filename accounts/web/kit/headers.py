@@ -44,11 +44,14 @@ CSP_WITH_ANY_FORM_TARGET = {"Content-Security-Policy": CONTENT_SECURITY_POLICY.r
 """For a page whose one form is an app's answer: the app may lead on from there to any origin of its own."""
 
 
-def csp_with_form_target(origin: str) -> dict[str, str]:
-    """Headers of a page with a form that leads to another origin. Chromium looks at where it is redirected, too."""
+def csp_with_form_target(source: str) -> dict[str, str]:
+    """Headers of a page with a form that leads to another origin. Chromium looks at where it is redirected, too.
+
+    :param source: the origin, or the scheme of an app on the device with its colon.
+    """
     return {
         "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace(
-            "form-action 'self'", f"form-action 'self' {origin}"
+            "form-action 'self'", f"form-action 'self' {source}"
         )
     }
 

@@ -15,7 +15,7 @@ QUERY = "dummy1=lorem&dummy2=ipsum"
 
 
 def suite_client(provider: Provider, mode: str, **data: Any) -> RelyingParty:
-    rp = provider.register(require_pkce=False, **data)
+    rp = provider.register(**data)
     rp.default_parameters = {"response_mode": mode} if mode != "query" else {}
     return rp
 

@@ -185,9 +185,8 @@ def test_a_refresh_token_is_good_once_for_its_ownsuite_client(
 
 @module("oidcc-ensure-request-with-valid-pkce-succeeds")
 def test_pkce_with_s256(provider: Provider, mode: str, ana: BrowserUser) -> None:
-    rp = provider.register()
+    rp = provider.register(require_pkce=True)
     rp.default_parameters = {"response_mode": mode} if mode != "query" else {}
-    assert rp.app.require_pkce
     tokens = redeem_and_check(rp, ana.log_in(rp))
     assert re.fullmatch(r"[A-Za-z0-9_.-]+", tokens.access)
 

@@ -163,6 +163,15 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"forward_origins": ["https://wiki.example.org/path"]}, "forward_origins", "address"),
     ({"allowed_groups": ["no group!"]}, "allowed_groups", "groups"),
     ({"scopes": ["openid", "phone"]}, "scopes", "scopes"),
+    ({"scopes": "openid,phone"}, "scopes", "scopes"),
+    ({"redirect_uris": ["com.example.app:/cb"]}, "redirect_uris", "address"),
+    ({"application_type": "native", "redirect_uris": ["myapp:/cb"]}, "redirect_uris", "address"),
+    ({"application_type": "native", "redirect_uris": ["javascript:/cb"]}, "redirect_uris", "address"),
+    ({"preferred_username": "local_part"}, "allowed_email_domain", "missing"),
+    ({"preferred_username": "nickname"}, "preferred_username", "literal_error"),
+    ({"allowed_email_domain": "ana@example.org"}, "allowed_email_domain", "domain"),
+    ({"allowed_email_domain": "example.org, example.com"}, "allowed_email_domain", "domain"),
+    ({"allowed_email_domain": "*.example.org"}, "allowed_email_domain", "domain"),
     ({"claims": ["Not A Claim"]}, "claims", "claims"),
     ({"access_token_seconds": 59}, "access_token_seconds", "greater_than_equal"),
     ({"refresh_token_seconds": 10**9}, "refresh_token_seconds", "less_than_equal"),
@@ -199,19 +208,20 @@ def test_the_pages_do_the_same(service: Service) -> None:
     browser = browser_of(service, admin)
     browser.visit("/admin/apps")
     browser.click("/admin/apps/new")
-    form = browser.form("redirect_uris")
-    del form.values["require_pkce"]
     page = browser.submit(
-        form,
+        browser.form("redirect_uris"),
         name="Wiki",
         redirect_uris="https://wiki.example.org/cb\nhttps://wiki.example.org/other",
         allowed_groups="staff, editors",
+        allowed_email_domain="@Example.org ",
+        preferred_username="local_part",
         trusted="on",
     )
     assert browser.status == 201
     (app,) = registration.list_apps(service.uow())
     assert app.redirect_uris == ["https://wiki.example.org/cb", "https://wiki.example.org/other"]
     assert (app.trusted, app.require_pkce, app.allowed_groups) == (True, False, ["editors", "staff"])
+    assert (app.allowed_email_domain, app.preferred_username) == ("example.org", "local_part")
     (secret,) = re.findall(r"<code>([\w-]{43})</code>", browser.response.get_data(as_text=True))
     assert registration.verify_client_secret(app, secret)
     browser.visit(f"/admin/apps/{app.id}/change")
