@@ -87,8 +87,10 @@ def logout() -> Reply | Response:
             "app": logout_request.app,
             "request": urlencode(logout_request.params),
             "email": account.email if account else "",
+            "refused": logout_request.is_uri_refused,
         }
-        return Reply(template="oidc/sign_out.html", context=page_context, headers=extra_headers)
+        status = 400 if logout_request.is_uri_refused else 200
+        return Reply(status=status, template="oidc/sign_out.html", context=page_context, headers=extra_headers)
     return _finish_logout(logout_request, confirmed=logout_request.hint is not None)
 
 

@@ -73,6 +73,24 @@ def test_an_unregistered_address_is_sent_nobody(rp: RelyingParty, ana: BrowserUs
     assert signed_in(rp, ana)
 
 
+def test_whoever_stays_because_of_an_unregistered_address_may_sign_out_here(
+    rp: RelyingParty, ana: BrowserUser, tokens: Tokens
+) -> None:
+    for data in ({"id_token_hint": tokens.id_token}, {"client_id": rp.id}):
+        if not signed_in(rp, ana):
+            ana.log_in(rp)
+        assert ana.open(url(rp, **data, post_logout_redirect_uri="https://evil.example/", state="x")) is None
+        assert ana.response.status_code == 400
+        assert "evil.example" not in ana.response.headers["Content-Security-Policy"]
+        assert ana.submit(ana.form("request")) is None
+        assert told_signed_out(ana)
+        assert not [each for each in ana.page.links if "evil.example" in each]
+        assert not signed_in(rp, ana)
+    assert ana.open(url(rp, **data, post_logout_redirect_uri="https://evil.example/")) is None
+    assert ana.response.status_code == 400
+    assert not ana.page.forms, "nobody is signed in"
+
+
 @module("oidcc-rp-initiated-logout-modified-id-token-hint", plan=PLAN)
 def test_a_hint_without_a_signature_is_none(rp: RelyingParty, ana: BrowserUser, tokens: Tokens) -> None:
     _, body, _ = tokens.id_token.split(".")

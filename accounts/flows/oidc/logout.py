@@ -26,11 +26,15 @@ LOGOUT_PARAMETERS = ("id_token_hint", "client_id", "post_logout_redirect_uri", "
 
 @dataclass(frozen=True, slots=True)
 class LogoutRequest:
-    """Which app wants somebody signed out, and where they go then: "" for a page of ours."""
+    """Which app wants somebody signed out, and where they go then: "" for a page of ours.
+
+    :ivar is_uri_refused: the app wants them sent to an address that it is not registered with.
+    """
 
     app: Client | None
     hint: IdTokenHint | None
     post_logout_uri: str
+    is_uri_refused: bool
     params: Mapping[str, str] = field(repr=False)
 
 
@@ -47,13 +51,27 @@ def parse_logout_request(uow: UnitOfWork, pairs: Iterable[tuple[str, str]]) -> L
     if hint is None and "id_token_hint" in params:
         raise BadAppRequest("id_token_hint is no ID token of ours")
     app = _find_client(uow, hint, params)
-    return LogoutRequest(app, hint, _post_logout_uri(app, params), params)
+    uri = params.get("post_logout_redirect_uri", "")
+    # Without a word on which app it is, the address is nobody's: the person is asked, and stays here.
+    if not uri or app is None:
+        return LogoutRequest(app, hint, "", False, params)
+    if uri not in app.post_logout_redirect_uris:
+        return LogoutRequest(app, hint, "", True, params)
+    location = add_query(uri, {"state": params["state"]} if "state" in params else {})
+    return LogoutRequest(app, hint, location, False, params)
 
 
 def must_confirm_logout(uow: UnitOfWork, request: LogoutRequest, who: CurrentAccount | None) -> bool:
-    """Return whether the user has to confirm: unless the ID token is of this very sign-in."""
+    """Return whether the user has to confirm: unless the ID token is of this very sign-in.
+
+    :raises BadAppRequest: nobody is signed in, and the address to send them to is not registered.
+    """
     if who is None:
+        if request.is_uri_refused:
+            raise BadAppRequest("post_logout_redirect_uri is not registered")
         return False
+    if request.is_uri_refused:
+        return True
     if request.hint is None or request.hint.account_id != who.id:
         return True
     if request.hint.sid == who.session.id:
@@ -73,13 +91,3 @@ def _find_client(uow: UnitOfWork, hint: IdTokenHint | None, params: Mapping[str,
     if app is None or (hint is not None and hint.app_id != id):
         raise BadAppRequest("client_id is not known, or not the one of id_token_hint")
     return app
-
-
-def _post_logout_uri(app: Client | None, params: Mapping[str, str]) -> str:
-    uri = params.get("post_logout_redirect_uri", "")
-    # Without a word on which app it is, the address is nobody's: the person is asked, and stays here.
-    if not uri or app is None:
-        return ""
-    if uri not in app.post_logout_redirect_uris:
-        raise BadAppRequest(f"post_logout_redirect_uri is not registered for {app.id}")
-    return add_query(uri, {"state": params["state"]} if "state" in params else {})
