@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV := VIRTUAL_ENV=.venv $(BIN)/uv --system-certs pip --quiet
 AUDIT_VERSION := 2.10.1
 
-.PHONY: run test lint types e2e faults slow conformance bench docs audit mutants lock .venv run-env clean
+.PHONY: run test lint types e2e faults slow conformance relying-parties bench docs audit mutants lock .venv run-env clean
 
 run: run-env
 	@exec $(BIN)/accounts serve
@@ -52,6 +52,13 @@ slow: .venv
 # The modules of the OpenID Connect conformance suite, as our own tests have them: module, level, result.
 conformance: .venv
 	@$(BIN)/python -m pytest -q -n 0 -p no:randomly -p tests.oidc.levels --conformance -m oidc_module tests/oidc
+
+# Whether libraries of others sign in to an app as it is registered by default, as a table. Installs them into
+# .venv-relying-parties; what cannot be had is skipped by name.
+relying-parties: .venv
+	@$(BIN)/python -m pytest -q -n 0 -p no:randomly -p tests.oidc.relying_parties.table \
+		tests/oidc/relying_parties/sign_ins.py
+
 # Figures, each by one command: `make bench` runs all of bench/, `make bench-audit` one. Slow; wants a quiet machine.
 # First `make bench-peers`, which makes the environments of others. `make bench-quick`: whether something got dearer.
 BENCHES := $(patsubst bench/%.py,bench-%,$(filter-out bench/growth_data.py,$(wildcard bench/*.py)))
@@ -109,7 +116,7 @@ run-env:
 	@$(call current,dev) || { $(call install,dev) && $(call remember,run); }
 
 clean:
-	rm -rf .venv .venv-peers bench/.results mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-relying-parties bench/.results mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 # What an environment holds: a lock, and the checkout as pyproject.toml says. Its scripts name its place, so a
 # copied checkout makes its own.
