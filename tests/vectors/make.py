@@ -1,8 +1,9 @@
 """Makes ``foreign_hashes.json``: hashes as other systems write them, by their own code wherever it can be had.
 
-Run it as ``python tests/vectors/make.py``. Where no library of a system runs here (Devise is Ruby, Keycloak is Java),
-the hash is computed by a second implementation that shares nothing with ours (``bcrypt`` and ``argon2`` themselves,
-passlib's PBKDF2), and ``made_by`` says so. The vector of Firebase is the published one of github.com/firebase/scrypt.
+Run it as ``python tests/vectors/make.py``, with PHP installed (``PHP`` names the command). Where no library of a
+system runs here (Devise is Ruby, Keycloak is Java), the hash is computed by a second implementation that shares
+nothing with ours (``bcrypt`` and ``argon2`` themselves, passlib's PBKDF2, PHP's functions), and ``made_by`` says so.
+The vectors of Firebase and of ASP.NET Identity are those that their makers published with the code.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import hmac
 import json
 import os
+import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ import flask_security
 from argon2.low_level import Type, hash_secret
 from django.conf import settings
 from flask import Flask
+from passlib import hash as passlib_hash
 from passlib.hash import pbkdf2_sha1, pbkdf2_sha256, pbkdf2_sha512
 from werkzeug.security import generate_password_hash
 
@@ -58,6 +61,8 @@ def of_django() -> list[dict[str, Any]]:
         hasher = get_hasher(name)
         # A million iterations, its default, would only slow down whoever reads the vectors.
         made.append(vector(f"Django {version('django')}", hasher.encode(PASSWORD, hasher.salt(), 20000)))
+    by_hand = get_hasher("pbkdf2_sha256").encode(PASSWORD, "sälz", 1000)
+    made.append(vector(f"Django {version('django')}, with a salt chosen by hand", by_hand))
     made.append(vector(f"Django {version('django')}", make_password(LONG, hasher="bcrypt_sha256"), LONG))
     return made
 
@@ -151,6 +156,75 @@ def of_others() -> list[dict[str, Any]]:
     return made
 
 
+PASSLIB_SCHEMES: dict[str, dict[str, Any]] = {
+    "sha256_crypt": {"rounds": 5000}, "sha512_crypt": {"rounds": 5000}, "phpass": {"rounds": 13},
+    "scrypt": {"rounds": 14}, "bcrypt_sha256": {"rounds": 6}, "ldap_salted_sha1": {}, "ldap_salted_sha256": {},
+    "ldap_salted_sha512": {}, "ldap_pbkdf2_sha256": {"rounds": 20000}, "ldap_pbkdf2_sha512": {"rounds": 20000},
+    "ldap_sha512_crypt": {"rounds": 5001}, "ldap_bcrypt": {"rounds": 6},
+}  # fmt: skip
+
+
+def of_passlib() -> list[dict[str, Any]]:
+    """What passlib writes, by the fork that is kept: the schemes of crypt(3), phpass, LDAP servers, and its own."""
+    by = f"libpass {version('libpass')}"
+    made = [
+        vector(by, getattr(passlib_hash, name).using(**costs).hash(PASSWORD))
+        for name, costs in PASSLIB_SCHEMES.items()
+    ]
+    first_version = passlib_hash.bcrypt_sha256.using(rounds=6, version=1).hash(PASSWORD)
+    long_one = passlib_hash.sha512_crypt.using(rounds=1000, salt_size=1).hash(LONG)
+    bare = passlib_hash.bcrypt.using(rounds=6).hash(PASSWORD)
+    return [
+        *made,
+        vector(by, first_version),
+        vector(by, long_one, LONG),
+        vector(f"{by}, spelled as Spring Security does", f"{{bcrypt}}{bare}"),
+        vector(f"{by}, spelled as Dovecot does", f"{{BLF-CRYPT}}{bare}"),
+        {"made_by": f"{by}, as the plug-in keycloak-bcrypt does", "password": PASSWORD,
+         "keycloak": keycloak({"value": bare, "salt": ""}, {"hashIterations": -1, "algorithm": "bcrypt"})},
+    ]  # fmt: skip
+
+
+PHP_PROGRAM = """
+[$password] = array_slice($argv, 1);
+$keyed = base64_encode(hash_hmac('sha384', $password, 'wp-sha384', true));
+echo json_encode([PHP_VERSION,
+    crypt($password, '$6$rounds=5000$saltofsixteenchr$'), crypt($password, '$5$shortsalt$'),
+    password_hash($password, PASSWORD_BCRYPT, ['cost' => 6]),
+    '$wp' . password_hash($keyed, PASSWORD_BCRYPT, ['cost' => 6]),
+]);
+"""
+
+
+def of_php() -> list[dict[str, Any]]:
+    """What PHP writes, and WordPress 6.8 by the two functions of PHP that its wp_hash_password calls."""
+    command = [os.environ.get("PHP", "php"), "-r", PHP_PROGRAM, "--", PASSWORD]
+    number, *hashes, wordpress = json.loads(subprocess.check_output(command, text=True))
+    published = "$wp$2y$12$iWN5xRwDE7i9R5jVJvCyqOxS1CNnwUggQaF8O2W9Bg8TuXQz.ngrS"
+    return [
+        *(vector(f"PHP {number}", stored) for stored in hashes),
+        vector(f"PHP {number}, as WordPress 6.8 calls it", wordpress),
+        vector("WordPress 6.8, by a report of its users", published, "grimoire-test-123"),
+    ]
+
+
+ASPNET_PUBLISHED = (
+    "ANXrDknc7fGPpigibZXXZFMX4aoqz44JveK6jQuwY3eH/UyPhvr5xTPeGYEckLxz9A==",
+    "AQAAAAIAAAAyAAAAEOMwvh3+FZxqkdMBz2ekgGhwQ4B6pZWND6zgESBuWiHw",
+    (
+        "AQAAAAIAAAD6AAAAIJbVi5wbMR+htSfFp8fTw8N8GOS/Sje+S/4YZcgBfU7EQuqv4OkVYmc4VJl9AGZzmRTxSkP7LtVi9IWyUxX8IAAf"
+        "Z8v+ZfhjCcudtC1YERSqE1OEdXLW9VukPuJWBBjLuw=="
+    ),
+    "AQAAAAAAAAD6AAAAEAhftMyfTJylOlZT+eEotFXd1elee8ih5WsjXaR3PA9M",
+    "AQAAAAEAACcQAAAAEAABAgMEBQYHCAkKCwwNDg+yWU7rLgUwPZb1Itsmra7cbxw2EFpwpVFIEtP+JIuUEw==",
+)
+
+
+def of_aspnet() -> list[dict[str, Any]]:
+    """What PasswordHasher writes in both versions and each digest, as the tests of its makers have it."""
+    return [vector("dotnet/aspnetcore, PasswordHasherTest.cs", each, "my password") for each in ASPNET_PUBLISHED]
+
+
 def keycloak(secret: dict[str, Any], how: dict[str, Any]) -> dict[str, Any]:
     return {"type": "password", "secretData": json.dumps(secret), "credentialData": json.dumps(how)}
 
@@ -171,5 +245,8 @@ def check_hmac() -> None:
 
 if __name__ == "__main__":
     check_hmac()
-    vectors = [*of_django(), *of_werkzeug(), *of_bcrypt(), *of_flask_security(), *of_others()]
+    vectors = [
+        *of_django(), *of_werkzeug(), *of_bcrypt(), *of_flask_security(), *of_others(),
+        *of_passlib(), *of_php(), *of_aspnet(),
+    ]  # fmt: skip
     FILE.write_text(json.dumps(vectors, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -7,19 +7,25 @@ digest before the hash), the name of the system stands in front: ``devise$2a$...
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
-import logging
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from accounts.core.security import framework_hashes
+from accounts.core.security.crypt_hashes import SALTED_SHA_DIGESTS, ShaCrypt, parse_salted_sha
+from accounts.core.security.foreign_hash import (
+    DEVISE,
+    FIREBASE,
+    FLASK_SECURITY,
+    SETTING_OF_SYSTEM,
+    ForeignHash,
+    ForeignSecrets,
+)
 from accounts.core.security.hash_limits import (
     MAX_BCRYPT_PASSWORD_BYTES,
-    MAX_DIGEST_BYTES,
-    MIN_DIGEST_BYTES,
+    MAX_SCRYPT_EXPONENT,
     HashRefused,
     Pbkdf2,
     Scrypt,
@@ -28,52 +34,31 @@ from accounts.core.security.hash_limits import (
     verify_argon2,
     verify_bcrypt,
 )
+from accounts.core.security.hash_parts import (
+    check_digest,
+    decode_passlib_base64,
+    parse_number,
+    split_parts,
+)
 
-log = logging.getLogger("accounts")
+__all__ = [
+    "DEVISE",
+    "FIREBASE",
+    "FLASK_SECURITY",
+    "SETTING_OF_SYSTEM",
+    "ForeignHash",
+    "ForeignSecrets",
+    "find_hash_format",
+    "is_own_hash",
+    "parse_hash",
+]
+
+SCHEMES_OF_CRYPT = frozenset({
+    "BCRYPT", "BLF-CRYPT", "CRYPT", "SHA256-CRYPT", "SHA512-CRYPT", "ARGON2", "ARGON2I", "ARGON2ID"
+})  # fmt: skip
+"""Names in braces behind which a hash stands as crypt(3) writes it."""
 MAX_HASH_CHARACTERS = 255
 """The width of the column."""
-DEVISE, FLASK_SECURITY, FIREBASE = "devise", "flask-security", "firebase"
-SETTING_OF_SYSTEM = {DEVISE: "devise_pepper", FLASK_SECURITY: "flask_security_salt", FIREBASE: "firebase_signer_key"}
-"""The settings that hold what the hashes of a system alone do not say."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignSecrets:
-    """The secrets that other systems mixed into their hashes; None where one is not set."""
-
-    devise_pepper: str | None = field(default=None, repr=False)
-    flask_security_salt: str | None = field(default=None, repr=False)
-    firebase_signer_key: str | None = field(default=None, repr=False)
-
-
-PasswordCheck = Callable[[str, str], bool]
-"""Whether a password is right, given the password and the old system's secret ("" where it has none)."""
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignHash:
-    """A hash of another system that can be verified here.
-
-    :ivar format: its name for admins, such as ``Django pbkdf2_sha256``.
-    :ivar setting: the setting without which it cannot be verified; "" for none.
-    """
-
-    format: str
-    check: PasswordCheck = field(repr=False)
-    setting: str = ""
-
-    def matches(self, password: str, secrets: ForeignSecrets) -> bool:
-        """Return whether the password is right, as it was typed or in the one form that passwords have here (NFC).
-
-        The other system may have hashed what the browser sent as it was. Never raises for a stored hash. Without the
-        secret no password is right, in the time of one that is wrong.
-        """
-        secret = (getattr(secrets, self.setting) or "") if self.setting else ""
-        can_match = bool(secret) or not self.setting
-        if not can_match:
-            log.warning("a password hash needs ACCOUNTS_%s, which is not set", self.setting.upper())
-        spellings = dict.fromkeys((password, unicodedata.normalize("NFC", password)))
-        return any(self.check(each, secret) for each in spellings) and can_match
 
 
 def parse_hash(text: str) -> ForeignHash:
@@ -83,8 +68,6 @@ def parse_hash(text: str) -> ForeignHash:
     """
     if len(text) > MAX_HASH_CHARACTERS:
         raise HashRefused(f"longer than {MAX_HASH_CHARACTERS} characters")
-    if not text.isascii():
-        raise HashRefused("not a hash: letters that no hash has")
     for pattern, parse_format in HASH_FORMATS:
         if pattern.match(text):
             return parse_format(text)
@@ -111,52 +94,10 @@ def _parse_argon2(text: str) -> ForeignHash:
 
 def _parse_passlib_pbkdf2(text: str) -> ForeignHash:
     # passlib's spelling, with its own base64: "." for "+", nothing at the end. Keycloak's are brought into it.
-    _, name, iterations, salt, digest = _split_parts(text, "$", 5)
+    _, name, iterations, salt, digest = split_parts(text, "$", 5)
     name = name.removeprefix("pbkdf2-") if name != "pbkdf2" else "sha1"
-    hashed = Pbkdf2(name, _parse_number(iterations), _decode_passlib_base64(salt), _decode_passlib_base64(digest))
+    hashed = Pbkdf2(name, parse_number(iterations), decode_passlib_base64(salt), decode_passlib_base64(digest))
     return ForeignHash(f"pbkdf2-{name}", lambda password, _: hashed.matches(password.encode()))
-
-
-def _parse_django(text: str) -> ForeignHash:
-    name, _, rest = text.partition("$")
-    kind = f"Django {name}"
-    if name.startswith("pbkdf2"):
-        iterations, salt, digest = _split_parts(rest, "$", 3)
-        hashed = Pbkdf2(
-            name.removeprefix("pbkdf2_"), _parse_number(iterations), salt.encode(), _decode_base64(digest)
-        )
-        return ForeignHash(kind, lambda password, _: hashed.matches(password.encode()))
-    if name == "scrypt":
-        n, salt, r, p, digest = _split_parts(rest, "$", 5)
-        scrypt, expected = (
-            Scrypt(_parse_number(n), _parse_number(r), _parse_number(p), salt.encode()),
-            _check_digest(_decode_base64(digest)),
-        )
-        return ForeignHash(kind, lambda password, _: scrypt.matches(password.encode(), expected))
-    if name == "argon2":
-        check_argon2("$" + rest)
-        return ForeignHash(kind, lambda password, _: verify_argon2(password.encode(), "$" + rest))
-    check_bcrypt(rest)
-    if name == "bcrypt":
-        return ForeignHash(kind, lambda password, _: verify_bcrypt(password.encode(), rest))
-    # The hexadecimal SHA-256 stands in for the password, so that all of it counts.
-    return ForeignHash(
-        kind, lambda password, _: verify_bcrypt(hashlib.sha256(password.encode()).hexdigest().encode(), rest)
-    )
-
-
-def _parse_werkzeug(text: str) -> ForeignHash:
-    method, salt, digest = _split_parts(text, "$", 3)
-    name, *numbers = method.split(":")
-    expected = _check_digest(_decode_hexadecimal(digest))
-    if name == "scrypt":
-        n, r, p = _split_parts(":".join(numbers), ":", 3)
-        scrypt = Scrypt(_parse_number(n), _parse_number(r), _parse_number(p), salt.encode())
-        return ForeignHash("Werkzeug scrypt", lambda password, _: scrypt.matches(password.encode(), expected))
-    # Without its iterations the text means whatever the default of one Werkzeug version was: nobody can tell which.
-    digest_name, iterations = _split_parts(":".join(numbers), ":", 2)
-    hashed = Pbkdf2(digest_name, _parse_number(iterations), salt.encode(), expected)
-    return ForeignHash(f"Werkzeug pbkdf2:{digest_name}", lambda password, _: hashed.matches(password.encode()))
 
 
 def _parse_devise(text: str) -> ForeignHash:
@@ -183,37 +124,71 @@ def _parse_flask_security(text: str) -> ForeignHash:
     return ForeignHash(f"Flask-Security {hashed.format}", check, SETTING_OF_SYSTEM[FLASK_SECURITY])
 
 
-def _parse_firebase(text: str) -> ForeignHash:
-    """Parse Firebase's scrypt: a key is derived, it encrypts the signer key of the project, and that is the hash."""
-    _, memory, rounds, separator, salt, digest = _split_parts(text, "$", 6)
-    exponent = _parse_number(memory)
-    if exponent > 20:
-        raise HashRefused("the memory cost of Firebase scrypt is over what is computed here")
-    scrypt = Scrypt(2**exponent, _parse_number(rounds), 1, _decode_base64(salt) + _decode_base64(separator))
-    expected = _decode_base64(digest)
-    if len(expected) < MIN_DIGEST_BYTES:
-        raise HashRefused("the hash is cut short")
+def _parse_sha_crypt(text: str) -> ForeignHash:
+    hashed = ShaCrypt.parse(text)
+    return ForeignHash(f"{hashed.name}-crypt", lambda password, _: hashed.matches(password.encode()))
 
-    def check(password: str, signer_key: str) -> bool:
-        # On first use: it takes 20 ms and 5 MiB, and no other hash needs it.
-        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-        key = scrypt.derive(password.encode(), 64)[:32]
-        cipher = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
-        return hmac.compare_digest(cipher.update(_decode_base64(signer_key)), expected)
+def _parse_passlib_scrypt(text: str) -> ForeignHash:
+    match = re.fullmatch(r"\$scrypt\$ln=([0-9]{1,2}),r=([0-9]{1,3}),p=([0-9]{1,3})\$([^$]*)\$([^$]*)", text, re.ASCII)
+    if match is None or int(match[1]) > MAX_SCRYPT_EXPONENT:
+        raise HashRefused("not a scrypt hash in passlib's spelling, or one whose work is over what is computed here")
+    scrypt = Scrypt(2 ** int(match[1]), int(match[2]), int(match[3]), decode_passlib_base64(match[4]))
+    expected = check_digest(decode_passlib_base64(match[5]))
+    return ForeignHash("passlib scrypt", lambda password, _: scrypt.matches(password.encode(), expected))
 
-    return ForeignHash("Firebase scrypt", check, SETTING_OF_SYSTEM[FIREBASE])
+
+def _parse_passlib_bcrypt_sha256(text: str) -> ForeignHash:
+    # Version 1 hashes the SHA-256 of the password, version 2 an HMAC under the salt; both in base64.
+    match = re.fullmatch(
+        r"\$bcrypt-sha256\$(?:(v=2,)t=)?(2[ab]),(?:r=)?([0-9]{1,2})\$([./A-Za-z0-9]{22})\$([./A-Za-z0-9]{31})", text
+    )
+    if match is None:
+        raise HashRefused("not a bcrypt-sha256 hash in passlib's spelling")
+    inner = f"${match[2]}${match[3]:0>2}${match[4]}{match[5]}"
+    check_bcrypt(inner)
+    key = match[4].encode() if match[1] else None
+
+    def check(password: str, _: str) -> bool:
+        data = password.encode()
+        digest = hashlib.sha256(data).digest() if key is None else hmac.digest(key, data, "sha256")
+        return verify_bcrypt(base64.b64encode(digest), inner)
+
+    return ForeignHash("passlib bcrypt-sha256", check)
+
+
+def _parse_braces(text: str) -> ForeignHash:
+    """Parse what LDAP servers (RFC 2307 5.3), Dovecot and Spring Security write: the name of the scheme in braces."""
+    name, _, rest = text[1:].partition("}")
+    scheme = name.upper().partition("@")[0]
+    if scheme in SALTED_SHA_DIGESTS:
+        matches = parse_salted_sha(scheme, rest)
+        return ForeignHash(scheme, lambda password, _: matches(password.encode()))
+    if scheme.startswith("PBKDF2") and rest[:1].isdecimal():
+        rest = f"${scheme.lower()}${rest}".replace("$pbkdf2-sha1$", "$pbkdf2$")
+    elif scheme not in SCHEMES_OF_CRYPT:
+        raise HashRefused("a scheme in braces that is not verified here: without a salt, plain text, or not known")
+    if not re.match(r"\$(?:2|5\$|6\$|argon2|pbkdf2)", rest):
+        raise HashRefused("not a hash of the scheme that stands in braces before it")
+    return parse_hash(rest)
 
 
 HASH_FORMATS: tuple[tuple[re.Pattern[str], Callable[[str], ForeignHash]], ...] = (
     (re.compile(r"\$2"), _parse_bcrypt),
     (re.compile(r"\$argon2"), _parse_argon2),
     (re.compile(r"\$pbkdf2(?:-sha256|-sha512)?\$"), _parse_passlib_pbkdf2),
-    (re.compile(r"(?:pbkdf2_sha1|pbkdf2_sha256|scrypt|argon2|bcrypt|bcrypt_sha256)\$"), _parse_django),
-    (re.compile(r"(?:scrypt|pbkdf2):"), _parse_werkzeug),
+    (re.compile(r"(?:pbkdf2_(?:sha1|sha256)|scrypt|argon2|bcrypt|bcrypt_sha256)\$"), framework_hashes.parse_django),
+    (re.compile(r"(?:scrypt|pbkdf2):"), framework_hashes.parse_werkzeug),
     (re.compile(rf"{DEVISE}\$2"), _parse_devise),
     (re.compile(rf"{FLASK_SECURITY}\$(?:2|argon2|pbkdf2)"), _parse_flask_security),
-    (re.compile(rf"{FIREBASE}\$"), _parse_firebase),
+    (re.compile(rf"{FIREBASE}\$"), framework_hashes.parse_firebase),
+    (re.compile(r"\$[56]\$"), _parse_sha_crypt),
+    (re.compile(r"\$[PH]\$"), framework_hashes.parse_phpass),
+    (re.compile(r"\$wp\$2"), framework_hashes.parse_wordpress),
+    (re.compile(r"\$scrypt\$ln="), _parse_passlib_scrypt),
+    (re.compile(r"\$bcrypt-sha256\$"), _parse_passlib_bcrypt_sha256),
+    (re.compile(r"\{[A-Za-z0-9]"), _parse_braces),
+    (re.compile(r"(?:AQAAAA|A[A-P])[A-Za-z0-9+/]{36,}={0,2}\Z", re.ASCII), framework_hashes.parse_aspnet),
 )
 
 
@@ -224,42 +199,3 @@ def is_own_hash(text: str) -> bool:
     except HashRefused:
         return False
     return True
-
-
-def _split_parts(text: str, separator: str, count: int) -> list[str]:
-    parts = text.split(separator)
-    if len(parts) != count:
-        raise HashRefused("the hash is cut, or has parts too many")
-    return parts
-
-
-def _parse_number(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text, re.ASCII):
-        raise HashRefused("a number of the hash is none")
-    return int(text)
-
-
-def _check_digest(digest: bytes) -> bytes:
-    if not MIN_DIGEST_BYTES <= len(digest) <= MAX_DIGEST_BYTES:
-        raise HashRefused("the digest is too short or too long")
-    return digest
-
-
-def _decode_base64(text: str) -> bytes:
-    try:
-        # Firebase writes either alphabet.
-        plain = text.replace("-", "+").replace("_", "/").rstrip("=")
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        raise HashRefused("a part of the hash is not base64") from None
-
-
-def _decode_passlib_base64(text: str) -> bytes:
-    return _decode_base64(text.replace(".", "+"))
-
-
-def _decode_hexadecimal(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise HashRefused("a part of the hash is not hexadecimal") from None

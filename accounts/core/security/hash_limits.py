@@ -24,8 +24,11 @@ MIN_DIGEST_BYTES, MAX_DIGEST_BYTES = 16, 64
 """Bytes. A shorter digest would let a wrong password through now and then."""
 MAX_PBKDF2_ITERATIONS = 3_000_000
 MAX_SCRYPT_MEMORY_BYTES, MAX_SCRYPT_WORK = 128 * 1024 * 1024, 2**21
+MAX_SCRYPT_EXPONENT = 20
 MIN_BCRYPT_COST, MAX_BCRYPT_COST = 4, 15
 MAX_ARGON2_LANES = 16
+MAX_SHA_CRYPT_ROUNDS, MAX_PHPASS_EXPONENT = 700_000, 20
+"""They are computed in Python: a second of one core, while other threads take turns with it."""
 MAX_BCRYPT_PASSWORD_BYTES = 72
 BCRYPT_ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -53,8 +56,8 @@ class Pbkdf2:
     def __post_init__(self) -> None:
         if self.name not in PBKDF2_DIGESTS:
             raise HashRefused("PBKDF2 with another digest than SHA-1, SHA-256 or SHA-512")
-        _check_range("iterations", self.iterations, 1, MAX_PBKDF2_ITERATIONS)
-        _check_range("bytes of digest", len(self.digest), MIN_DIGEST_BYTES, MAX_DIGEST_BYTES)
+        check_range("iterations", self.iterations, 1, MAX_PBKDF2_ITERATIONS)
+        check_range("bytes of digest", len(self.digest), MIN_DIGEST_BYTES, MAX_DIGEST_BYTES)
 
     def matches(self, password: bytes) -> bool:
         """Return whether a password derives the digest."""
@@ -74,12 +77,12 @@ class Scrypt:
     def __post_init__(self) -> None:
         if self.n < 2 or self.n & (self.n - 1):
             raise HashRefused("the work factor of scrypt is no power of two")
-        _check_range("block size of scrypt", self.r, 1, 64)
-        _check_range("parallelism of scrypt", self.p, 1, 16)
-        _check_range("memory of scrypt", 128 * self.n * self.r, 0, MAX_SCRYPT_MEMORY_BYTES)
-        _check_range("work of scrypt", self.n * self.r * self.p, 0, MAX_SCRYPT_WORK)
+        check_range("block size of scrypt", self.r, 1, 64)
+        check_range("parallelism of scrypt", self.p, 1, 16)
+        check_range("memory of scrypt", 128 * self.n * self.r, 0, MAX_SCRYPT_MEMORY_BYTES)
+        check_range("work of scrypt", self.n * self.r * self.p, 0, MAX_SCRYPT_WORK)
         # RFC 7914 2: N is less than 2^(128 * r / 8). OpenSSL computes no other.
-        _check_range("work factor of scrypt", self.n, 2, 2 ** (16 * self.r) - 1)
+        check_range("work factor of scrypt", self.n, 2, 2 ** (16 * self.r) - 1)
 
     def derive(self, password: bytes, size: int) -> bytes:
         """Return what a password derives, ``size`` bytes."""
@@ -99,7 +102,7 @@ def check_bcrypt(text: str) -> None:
     match = BCRYPT_PATTERN.fullmatch(text)
     if match is None:
         raise HashRefused("not a bcrypt hash of the kinds 2a, 2b or 2y")
-    _check_range("cost of bcrypt", int(match["cost"]), MIN_BCRYPT_COST, MAX_BCRYPT_COST)
+    check_range("cost of bcrypt", int(match["cost"]), MIN_BCRYPT_COST, MAX_BCRYPT_COST)
 
 
 def verify_bcrypt(password: bytes, text: str) -> bool:
@@ -133,10 +136,10 @@ def check_argon2(text: str) -> None:
     if match is None or not all(_is_base64(match[part]) for part in ("salt", "digest")):
         raise HashRefused("not an argon2 hash in its usual spelling")
     memory, passes = int(match["memory"]), int(match["passes"])
-    _check_range("passes of argon2", passes, 1, MAX_ARGON2_WORK)
-    _check_range("lanes of argon2", int(match["lanes"]), 1, MAX_ARGON2_LANES)
-    _check_range("memory of argon2", memory, 8 * int(match["lanes"]), MAX_ARGON2_MEMORY_KIB)
-    _check_range("work of argon2", memory * passes, 0, MAX_ARGON2_WORK)
+    check_range("passes of argon2", passes, 1, MAX_ARGON2_WORK)
+    check_range("lanes of argon2", int(match["lanes"]), 1, MAX_ARGON2_LANES)
+    check_range("memory of argon2", memory, 8 * int(match["lanes"]), MAX_ARGON2_MEMORY_KIB)
+    check_range("work of argon2", memory * passes, 0, MAX_ARGON2_WORK)
 
 
 def verify_argon2(password: bytes, text: str) -> bool:
@@ -155,6 +158,10 @@ def _is_base64(text: str) -> bool:
         return False
 
 
-def _check_range(label: str, value: int, minimum: int, maximum: int) -> None:
+def check_range(label: str, value: int, minimum: int, maximum: int) -> None:
+    """Check a number of a hash.
+
+    :raises HashRefused: it is not within the limits.
+    """
     if not minimum <= value <= maximum:
         raise HashRefused(f"{label}: {value} is {'over' if value > maximum else 'under'} what is computed here")
