@@ -14,6 +14,7 @@ from accounts.cli.commands import Command, json_option
 from accounts.cli.context import open_unit_of_work
 from accounts.cli.output import print_done
 from accounts.core import atomic_files, csv_files
+from accounts.core.record_files.text import ENCODING_NAMES, FALLBACK_ENCODING
 from accounts.core.security.addresses import AddressRefused, parse_email
 from accounts.core.uow import UnitOfWork
 from accounts.flows.moving import import_accounts as moving
@@ -22,6 +23,7 @@ from accounts.flows.moving.rows import UNCONFIRMED, FileRefused, ImportOptions, 
 from accounts.flows.moving.sources import SOURCES
 from accounts.flows.shared.fields import GROUP_PATTERN
 
+FALLBACK_NAME = ENCODING_NAMES[FALLBACK_ENCODING]
 MAX_PRINTED_REFUSALS = 20
 """The most refused rows that are printed; all of them go into the file of ``--refused``."""
 
@@ -55,6 +57,16 @@ def _parse_firebase_parameters(context: click.Context, param: click.Parameter, v
     "--group", "groups", metavar="OLD=NEW", multiple=True, callback=_parse_group_mapping, help="What a group becomes."
 )
 @click.option(
+    "--ignore-column",
+    "ignored_columns",
+    metavar="NAME",
+    multiple=True,
+    help="Leave out a column that is not known, as often as needed.",
+)
+@click.option(
+    "--add-hashes", is_flag=True, help="Give accounts that came in without a password, and nobody has used, its hash."
+)
+@click.option(
     "--firebase",
     default="14,8,Bw==",
     show_default=True,
@@ -73,6 +85,8 @@ def import_users(
     confirmed: bool,
     without_hash: bool,
     groups: dict[str, str],
+    ignored_columns: tuple[str, ...],
+    add_hashes: bool,
     firebase: tuple[int, int, str],
     refused_file: Path | None,
     as_json: bool,
@@ -80,7 +94,13 @@ def import_users(
     """Import the accounts in FILE from another system. FILE is CSV, lines of JSON, or an export of that system."""
     uow = open_unit_of_work()
     options = ImportOptions(
-        source=source, confirmed=confirmed, groups=groups, without_hash=without_hash, firebase=firebase
+        source=source,
+        confirmed=confirmed,
+        groups=groups,
+        without_hash=without_hash,
+        ignored_columns=ignored_columns,
+        add_hashes=add_hashes,
+        firebase=firebase,
     )
     try:
         if email is not None:
@@ -162,6 +182,10 @@ def _report_answer(report: ImportReport, refusals: _RefusalWriter, *, dry_run: b
         "imported": report.importable,
         "disabled": report.disabled,
         "already_imported": report.already_imported,
+        "hashes_added": report.hashes_added,
+        "skipped": report.skipped,
+        "encoding": report.encoding,
+        "unused_columns": report.unused_columns,
         "hashes": dict(report.hashes),
         "groups": [
             {"from": old, "to": new or None, "members": count} for (old, new), count in sorted(report.groups.items())
@@ -177,7 +201,15 @@ def _report_lines(report: ImportReport, refusals: _RefusalWriter, *, dry_run: bo
     yield (
         f"{report.rows} rows: {report.importable} {verb}, {report.already_imported} are here already, "
         f"{refused_count} are refused"
+        + (f", {report.hashes_added} {'would get' if dry_run else 'got'} their hash" if report.hashes_added else "")
+        + (f", {report.skipped} are no accounts" if report.skipped else "")
     )
+    if report.encoding not in ("", "UTF-8"):
+        yield f"  read as {report.encoding}" + (
+            ": the file is not UTF-8, and does not say what it is" if report.encoding == FALLBACK_NAME else ""
+        )
+    if report.unused_columns:
+        yield f"  not used: {', '.join(name or '(no heading)' for name in report.unused_columns)}"
     if report.disabled:
         yield f"  {report.disabled} {verb} disabled, as they were"
     for hash_format, count in report.hashes.most_common():

@@ -60,7 +60,42 @@ def test_a_known_password_is_read_from_standard_input(
 def test_what_cannot_be_read_is_one_line(accounts: Command, tmp_path: Path) -> None:
     assert accounts("import", str(tmp_path / "none.csv")).refused.endswith("none.csv: No such file or directory")
     path = write_json(tmp_path / "realm.json", {"realm": "x"})
-    assert accounts("import", str(path), "--from", "keycloak").refused == 'the document has no list "users"'
+    assert accounts("import", str(path), "--from", "keycloak").refused == (
+        "line 1: the document has no list of users; there are realm"
+    )
+
+
+def test_the_report_names_what_is_not_used_and_a_column_that_may_matter_stops_it(
+    accounts: Command, tmp_path: Path
+) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes("email;confirmed;Größe;LoginDisabled\na@example.org;ja;1;x\n".encode("cp1252"))
+    refused = accounts("import", str(path)).refused
+    assert refused == (
+        "not known, and may be a hash, a confirmation or a state: LoginDisabled. Call each by a name of"
+        " docs/moving-in.md, or leave it out: --ignore-column NAME"
+    )
+    assert accounts("users", "list").table == []
+    result = accounts("import", str(path), "--dry-run", "--ignore-column", "login_disabled")
+    assert result.out.splitlines()[:3] == [
+        "1 rows: 1 would come in, 0 are here already, 0 are refused",
+        "  read as Windows-1252: the file is not UTF-8, and does not say what it is",
+        "  not used: Größe, LoginDisabled",
+    ]
+    (told,) = accounts("import", str(path), "--ignore-column", "login_disabled", "--json").json
+    assert (told["encoding"], told["unused_columns"]) == ("Windows-1252", ["Größe", "LoginDisabled"])
+    assert (told["rows"], told["imported"], told["skipped"], told["hashes_added"]) == (1, 1, 0, 0)
+
+
+def test_a_hash_that_was_missed_is_added_by_a_second_run(accounts: Command, tmp_path: Path) -> None:
+    path = str(write_csv(tmp_path / "people.csv", [person(password_hash="")]))
+    assert accounts("import", path).status == 0
+    path = str(write_csv(tmp_path / "again.csv", [person()]))
+    first = "1 rows: 0 {}, 0 are here already, 0 are refused, 1 {} their hash"
+    assert accounts("import", path, "--add-hashes", "--dry-run").out.splitlines()[0] == first.format(
+        "would come in", "would get"
+    )
+    assert accounts("import", path, "--add-hashes").out.splitlines()[0] == first.format("came in", "got")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ EVENT_LABELS: Mapping[str, str] = {
     "account.enabled": N_("account enabled"),
     "account.exported": N_("own data looked at"),
     "account.groups": N_("groups changed"),
+    "account.hash-added": N_("password of the old system brought in later"),
     "account.imported": N_("account brought in from another system"),
     "account.locked": N_("signing in paused after wrong passwords"),
     "account.profile": N_("profile changed"),

@@ -3,38 +3,49 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, BinaryIO
 
 from pydantic import Field, ValidationError
 
-from accounts.core import csv_files
 from accounts.core.errors import N_, FieldError, InvalidInput
 from accounts.core.models.account import ADMIN_GROUP
+from accounts.core.record_files.reader import Record, RecordFile
+from accounts.core.record_files.text import InvalidFile
 from accounts.flows.invites.send import MAX_INVITE_TTL
+from accounts.flows.shared.cell_words import AccountState, UnknownWord, read_flag, read_status
+from accounts.flows.shared.columns import (
+    MEANING_OF_NAME,
+    NAMED_EMAIL_PATTERN,
+    Meaning,
+    is_email,
+    is_email_or_heading,
+    normalize_name,
+)
 from accounts.flows.shared.fields import Email, Form, Groups, Locale, Name
 
 MAX_LIST_ROWS = 20_000
-HEADINGS: Mapping[str, tuple[str, ...]] = {
-    "email": (
-        "email", "e-mail", "mail", "mail address", "email address", "e-mail address", "e-mail 1 - value",
-        "mailadresse", "mail-adresse", "emailadresse", "e-mailadresse", "e-mail-adresse", "email-adresse",
-    ),
-    "name": ("name", "full name", "display name", "vollständiger name", "anzeigename"),
-    "first": ("first name", "given name", "firstname", "vorname"),
-    "last": ("last name", "family name", "surname", "lastname", "nachname", "familienname"),
-    "groups": ("group", "groups", "role", "roles", "gruppe", "gruppen", "rolle", "rollen"),
-    "locale": ("locale", "language", "lang", "sprache"),
-    "days": ("days", "valid for days", "tage", "gültig", "gültigkeit", "gültig für tage"),
-}  # fmt: skip
-"""What columns are called, in the languages spoken here and by the programs that write such lists."""
-COLUMN_OF_HEADING = {heading: column for column, headings in HEADINGS.items() for heading in headings}
+USED_MEANINGS: Mapping[Meaning, str] = {
+    Meaning.EMAIL: "email",
+    Meaning.NAME: "name",
+    Meaning.FIRST_NAME: "first",
+    Meaning.LAST_NAME: "last",
+    Meaning.GROUPS: "groups",
+    Meaning.LOCALE: "locale",
+    Meaning.DAYS: "days",
+    Meaning.STATUS: "status",
+    Meaning.DISABLED: "disabled",
+}
+"""What of the known columns is used here, under which name."""
 DEFAULT_COLUMNS = ("email", "name", "groups", "locale", "days")
 LOCALE_OF_LANGUAGE = {"english": "en", "englisch": "en", "german": "de", "deutsch": "de"}
-EMAIL_PATTERN = re.compile(r"[^\s,;<>@\"]+@[^\s,;<>@\"]+")
-NAMED_EMAIL_PATTERN = re.compile(r"\s*\"?([^<>\"]*?)\"?\s*<([^<>]*)>\s*")
-"""An address as mail programs copy it: ``Ann Example <ann@example.org>``."""
+ADDRESS_LIKE_PATTERN = re.compile(r"@|\w\.\w")
+"""What no heading has, and what an address with a mistake in it may have."""
+LIST_NAMES = frozenset({"users", "people", "members", "invites"})
+"""Under which of its names a JSON document may hold the list."""
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 REASON_MESSAGES: Mapping[str, str] = {
     "missing": N_("There is no address in this row."),
@@ -47,6 +58,7 @@ REASON_MESSAGES: Mapping[str, str] = {
     "twice": N_("The address stands further up, too."),
     "admins": N_("Admins are invited one by one, not by a list."),
     "disabled": N_("The account is disabled."),
+    "suspended": N_("The list says that this person is suspended, disabled or gone."),
 }
 NOT_A_TABLE_MESSAGE = N_("This is not a table: look at line %(line)s. A quotation mark may not be closed.")
 TOO_MANY_ROWS_MESSAGE = N_("At most %(rows)s rows, please. Split the list.")
@@ -101,38 +113,83 @@ class PeopleList:
         return (_parse_entry(line, values) for line, values in self._iter_values())
 
     def _iter_values(self) -> Iterator[tuple[int, dict[str, str]]]:
-        columns: tuple[str, ...] = ()
-        count = 0
+        for count, (line, values) in enumerate(self._iter_rows(), 1):
+            if count > MAX_LIST_ROWS:
+                field_error = FieldError("people", "too_many_rows", TOO_MANY_ROWS_MESSAGE, {"rows": MAX_LIST_ROWS})
+                raise InvalidInput("too many rows", fields=[field_error])
+            yield line, values
+
+    def _iter_rows(self) -> Iterator[tuple[int, dict[str, str]]]:
         try:
-            for line, cells in csv_files.read_csv(self.stream, _is_email_or_heading):
-                if not columns:
-                    columns, is_heading = self._detect_columns(cells)
-                    if is_heading:
-                        continue
-                for values in _split_row(columns, cells):
-                    count += 1
-                    if count > MAX_LIST_ROWS:
-                        field_error = FieldError(
-                            "people", "too_many_rows", TOO_MANY_ROWS_MESSAGE, {"rows": MAX_LIST_ROWS}
-                        )
-                        raise InvalidInput("too many rows", fields=[field_error])
-                    yield line, values
-        except csv_files.InvalidCsv as error:
+            file = RecordFile(
+                self.stream, is_email_or_heading, is_list_name=lambda name: name in LIST_NAMES, strict=False
+            )
+            records = iter(file)
+            first = next(records, None)
+            if first is not None and isinstance(first[1], list):
+                yield from self._iter_table(first[0], first[1], records)
+            elif first is not None:
+                yield from self._iter_objects(chain([first], records))
+        except InvalidFile as error:
             field_error = FieldError("people", "not_a_table", NOT_A_TABLE_MESSAGE, {"line": error.line})
             raise InvalidInput("not a table", fields=[field_error]) from None
 
-    def _detect_columns(self, cells: list[str]) -> tuple[tuple[str, ...], bool]:
-        names = [COLUMN_OF_HEADING.get(cell.casefold().rstrip(" :*"), "") for cell in cells]
-        if "email" not in names or any(map(_is_email, cells)):
-            return DEFAULT_COLUMNS, False
+    def _iter_table(
+        self, line: int, cells: list[str], records: Iterator[tuple[int, Record]]
+    ) -> Iterator[tuple[int, dict[str, str]]]:
+        second = next(records, None)
+        columns = self._detect_columns(cells, second[1] if second is not None else [])
+        if columns is None:
+            columns, records = DEFAULT_COLUMNS, chain([(line, cells)], [second] if second else [], records)
+        elif second is not None:
+            records = chain([second], records)
+        for number, row in records:
+            for values in _split_row(columns, row if isinstance(row, list) else []):
+                yield number, values
+
+    def _iter_objects(self, records: Iterable[tuple[int, Record]]) -> Iterator[tuple[int, dict[str, str]]]:
+        for line, record in records:
+            if not isinstance(record, dict):
+                raise InvalidFile(line, str(record))
+            named = zip(self._name_columns(list(record)), map(_write_cell, record.values()), strict=True)
+            yield line, {name: cell for name, cell in named if name and cell}
+
+    def _detect_columns(self, cells: list[str], second: Record) -> tuple[str, ...] | None:
+        """Return the names of the columns by a heading; None where the first row is none.
+
+        A heading that is not known is one if it holds no address, and the row under it holds one.
+        """
+        if any(map(is_email, cells)):
+            return None
+        columns = list(self._name_columns(cells))
+        if "email" not in columns:
+            under = [is_email(cell) for cell in second] if isinstance(second, list) else []
+            if True not in under or any(map(ADDRESS_LIKE_PATTERN.search, cells)) or under.index(True) >= len(cells):
+                self.unknown_headings = []
+                return None
+            columns[under.index(True)] = "email"
+        return tuple(columns)
+
+    def _name_columns(self, headings: list[str]) -> tuple[str, ...]:
+        names = [_find_column_name(heading) for heading in headings]
         # Of two columns with one meaning (Google's "E-mail 1", "E-mail 2") the first counts.
         columns = tuple(name if name not in names[:index] else "" for index, name in enumerate(names))
-        self.unknown_headings = [
-            CONTROL_CHARACTERS.sub("\ufffd", cell)[:100]
-            for cell, name in zip(cells, columns, strict=True)
-            if cell and not name
-        ][:50]
-        return columns, True
+        for heading, name in zip(headings, columns, strict=True):
+            shown = CONTROL_CHARACTERS.sub("\ufffd", heading)[:100]
+            if heading and not name and len(self.unknown_headings) < 50 and shown not in self.unknown_headings:
+                self.unknown_headings.append(shown)
+        return columns
+
+
+def _find_column_name(heading: str) -> str:
+    meaning = MEANING_OF_NAME.get(normalize_name(heading))
+    return USED_MEANINGS.get(meaning, "") if meaning else ""
+
+
+def _write_cell(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value).strip()
 
 
 def find_refusal_reason(groups: Sequence[str]) -> str:
@@ -140,23 +197,14 @@ def find_refusal_reason(groups: Sequence[str]) -> str:
     return "admins" if ADMIN_GROUP in groups else ""
 
 
-def _is_email_or_heading(cell: str) -> bool:
-    return _is_email(cell) or cell.strip().casefold().rstrip(" :*") in COLUMN_OF_HEADING
-
-
-def _is_email(cell: str) -> bool:
-    match = NAMED_EMAIL_PATTERN.fullmatch(cell)
-    return EMAIL_PATTERN.fullmatch(match[2] if match else cell.strip()) is not None
-
-
 def _split_row(columns: tuple[str, ...], cells: list[str]) -> Iterator[dict[str, str]]:
     """One row as a mapping. Several addresses in a line without headings, as they are pasted, are several rows."""
     non_empty = [cell for cell in cells if cell]
     if columns is DEFAULT_COLUMNS:
-        if len(non_empty) > 1 and all(map(_is_email, non_empty)):
+        if len(non_empty) > 1 and all(map(is_email, non_empty)):
             yield from ({"email": cell} for cell in non_empty)
             return
-        if len(cells) > 1 and _is_email(cells[1]) and not _is_email(cells[0]):
+        if len(cells) > 1 and is_email(cells[1]) and not is_email(cells[0]):
             cells = [cells[1], cells[0], *cells[2:]]
     yield {name: cell for name, cell in zip(columns, cells, strict=False) if name and cell}
 
@@ -168,8 +216,11 @@ def _parse_entry(line: int, values: dict[str, str]) -> ListEntry:
         email = match[2].strip()
         values.setdefault("name", match[1].strip())
     raw_email = _replace_control_characters(email)[:254]
+    is_off = _is_off(values.pop("status", ""), values.pop("disabled", ""))
     if not email:
         return ListEntry(line, raw_email, reason="missing")
+    if is_off:
+        return ListEntry(line, raw_email, reason="suspended")
     if "@" in values.get("name", ""):
         # Rather than invite one of two people, and call them by the address of the other.
         return ListEntry(line, raw_email, reason="mixed")
@@ -180,6 +231,16 @@ def _parse_entry(line: int, values: dict[str, str]) -> ListEntry:
         return ListEntry(
             line, raw_email, reason=next(name for name in InviteeForm.model_fields if name in invalid_fields)
         )
+
+
+def _is_off(status: str, disabled: str) -> bool:
+    """Return whether a row says that its person may not come in. What is not known does not say so."""
+    with suppress(UnknownWord):
+        if read_status("status", status) in (AccountState.DISABLED, AccountState.DELETED):
+            return True
+    with suppress(UnknownWord):
+        return read_flag("disabled", disabled)
+    return False
 
 
 def _replace_control_characters(text: str) -> str:

@@ -88,9 +88,8 @@ def decide_verdict(key: str, groups: Sequence[str], known: KnownAddresses) -> tu
 
 
 def _build_row(batch_id: str, entry: ListEntry, form: NewBatchForm) -> BatchRow:
-    row = BatchRow(
-        batch_id=batch_id, line=entry.line, email=entry.raw_email, verdict="malformed", reason=entry.reason
-    )
+    verdict = "refused" if entry.reason == "suspended" else "malformed"
+    row = BatchRow(batch_id=batch_id, line=entry.line, email=entry.raw_email, verdict=verdict, reason=entry.reason)
     row.groups, row.adds, row.days = [], [], None
     if entry.form is not None:
         row.email, row.email_key, row.name = entry.form.email.email, entry.form.email.key, entry.form.name

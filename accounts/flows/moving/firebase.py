@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from accounts.core.security.foreign_hashes import FIREBASE, ForeignSecrets
-from accounts.flows.moving.files import convert_records, read_records
-from accounts.flows.moving.rows import (
-    ImportOptions,
-    RefusedRow,
-    SourceRow,
-    clean_text,
-    is_true,
-    parse_timestamp,
-)
+from accounts.core.security.foreign_hashes import FIREBASE
+from accounts.flows.moving.cells import Cells
+from accounts.flows.moving.files import SourceRecord
+from accounts.flows.moving.rows import SourceRow, clean_text
+from accounts.flows.moving.source import Source
 
 FIELD_OF_COLUMN = {
     0: "localId",
@@ -33,34 +27,29 @@ FIELD_OF_COLUMN = {
 CSV_HEADING = [FIELD_OF_COLUMN.get(number, f"column {number}") for number in range(29)]
 
 
-def read_firebase(
-    path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
-) -> Iterator[SourceRow | RefusedRow]:
-    """Yield the users of an export."""
-    records = read_records(path, list_name="users", heading=CSV_HEADING)
-    return convert_records(records, lambda record: _build_row(record.line, record.values, options))
+class FirebaseSource(Source):
+    """The users of a project."""
 
+    heading = CSV_HEADING
+    confirms_itself = True
+    read_here = frozenset({"salt", "customAttributes"})
 
-def _build_row(line: int, values: Mapping[str, Any], options: ImportOptions) -> SourceRow:
-    return SourceRow(
-        line=line,
-        email=clean_text(values.get("email")),
-        password_hash=_build_hash(values, options),
-        name=clean_text(values.get("displayName")),
-        groups=_groups_from_claims(values.get("customAttributes")),
-        confirmed=is_true(values.get("emailVerified")),
-        active=not is_true(values.get("disabled")),
-        created_at=parse_timestamp(values.get("createdAt")),
-        last_sign_in_at=parse_timestamp(values.get("lastSignedInAt")),
-    )
+    def find_columns(self, record: SourceRecord) -> list[tuple[str, Any]]:
+        """Return the columns of an account."""
+        return list(record.columns)
 
+    def find_hash(self, cells: Cells) -> str:
+        """Return the hash with the parameters of the project."""
+        stored = clean_text(cells.named("passwordHash"))
+        if not stored:
+            return ""
+        memory, rounds, separator = self.options.firebase
+        parts = (FIREBASE, memory, rounds, separator, clean_text(cells.named("salt")), stored)
+        return "$".join(str(part) for part in parts)
 
-def _build_hash(values: Mapping[str, Any], options: ImportOptions) -> str:
-    if not values.get("passwordHash"):
-        return ""
-    memory, rounds, separator = options.firebase
-    parts = (FIREBASE, memory, rounds, separator, clean_text(values.get("salt")), clean_text(values["passwordHash"]))
-    return "$".join(str(part) for part in parts)
+    def adjust(self, row: SourceRow, cells: Cells) -> SourceRow:
+        """Return the row with its custom claims as groups."""
+        return replace(row, groups=_groups_from_claims(cells.named("customAttributes")))
 
 
 def _groups_from_claims(value: Any) -> tuple[str, ...]:

@@ -3,57 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from accounts.core.security.foreign_hashes import ForeignSecrets
-from accounts.flows.moving.files import SourceRecord, convert_records, read_records
-from accounts.flows.moving.rows import (
-    ImportOptions,
-    RefusedRow,
-    SourceRow,
-    as_list,
-    as_mapping,
-    clean_text,
-    is_true,
-    parse_timestamp,
-)
+from accounts.flows.moving.cells import Cells
+from accounts.flows.moving.files import SourceRecord
+from accounts.flows.moving.rows import FileRefused, SourceRow, as_list
+from accounts.flows.moving.source import Source
 
 DEFAULT_ROLE_PREFIXES = ("default-roles-", "offline_access", "uma_authorization")
 """Roles that every user of a realm has."""
 ARGON2_VERSIONS = {"1.3": "19", "1.0": "16"}
 
 
-def read_keycloak(
-    path: Path, options: ImportOptions, foreign_secrets: ForeignSecrets
-) -> Iterator[SourceRow | RefusedRow]:
-    """Yield the users of a realm. Service accounts have no address and are skipped."""
-    return convert_records(read_records(path, list_name="users"), _build_row)
+class KeycloakSource(Source):
+    """The users of a realm. Service accounts have no address and are skipped."""
 
+    confirms_itself = True
 
-def _build_row(record: SourceRecord) -> SourceRow | None:
-    values = record.values
-    if values.get("serviceAccountClientId"):
-        return None
-    locale = as_mapping(values.get("attributes")).get("locale")
-    roles = [
-        clean_text(role)
-        for role in as_list(values.get("realmRoles"))
-        if not clean_text(role).startswith(DEFAULT_ROLE_PREFIXES)
-    ]
-    groups = [clean_text(group).removeprefix("/") for group in as_list(values.get("groups"))]
-    return SourceRow(
-        line=record.line,
-        email=clean_text(values.get("email")),
-        password_hash=build_password_hash(as_list(values.get("credentials"))),
-        name=clean_text(f"{values.get('firstName') or ''} {values.get('lastName') or ''}"),
-        locale=clean_text(locale[0] if isinstance(locale, list) and locale else locale),
-        groups=tuple(dict.fromkeys([*groups, *roles])),
-        confirmed=is_true(values.get("emailVerified")),
-        active=is_true(values.get("enabled", True)),
-        created_at=parse_timestamp(values.get("createdTimestamp")),
-    )
+    def study(self, record: SourceRecord) -> None:
+        """Look whether it is a user.
+
+        :raises FileRefused: it is a realm: the export of all realms is a list of them.
+        """
+        if "realm" in record.values:
+            raise FileRefused(f"line {record.line}: this is a list of realms: export one realm with its users")
+
+    def find_columns(self, record: SourceRecord) -> list[tuple[str, Any]] | None:
+        """Return the columns of a user; None for a service account."""
+        return None if record.values.get("serviceAccountClientId") else super().find_columns(record)
+
+    def find_hash(self, cells: Cells) -> str:
+        """Return the hash among the credentials."""
+        return build_password_hash(as_list(cells.named("credentials")))
+
+    def adjust(self, row: SourceRow, cells: Cells) -> SourceRow:
+        """Return the row with groups by their paths, and without the roles that all users of a realm have."""
+        names = (name.removeprefix("/") for name in row.groups if not name.startswith(DEFAULT_ROLE_PREFIXES))
+        return replace(row, groups=tuple(dict.fromkeys(names)))
 
 
 def build_password_hash(credentials: Any) -> str:
@@ -71,6 +59,9 @@ def build_password_hash(credentials: Any) -> str:
 
 def _format_hash(secret: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     algorithm, rounds = str(parameters["algorithm"]), int(parameters["hashIterations"])
+    if algorithm == "bcrypt":
+        # Of a plug-in (keycloak-bcrypt): the value is all of the hash, and the salt is empty.
+        return str(secret["value"])
     salt, value = (str(secret[name]).rstrip("=") for name in ("salt", "value"))
     if algorithm == "argon2":
         argon2_parameters = {name: str(values[0]) for name, values in parameters["additionalParameters"].items()}

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from accounts.core.clock import now
 from accounts.core.models.account import ADMIN_GROUP
+from accounts.flows.shared.cell_words import find_moment
 from accounts.flows.shared.fields import GROUP_PATTERN
 
 MAX_NAME_CHARACTERS = 100
-BAD_ADDRESS, DUPLICATE_ADDRESS, ADDRESS_TAKEN, BAD_HASH, UNCONFIRMED, MISSING_SECRET, BAD_RECORD = (
+BAD_ADDRESS, DUPLICATE_ADDRESS, ADDRESS_TAKEN, BAD_HASH, UNCONFIRMED, MISSING_SECRET, BAD_RECORD, DELETED = (
     "address",
     "twice",
     "taken",
@@ -21,10 +22,8 @@ BAD_ADDRESS, DUPLICATE_ADDRESS, ADDRESS_TAKEN, BAD_HASH, UNCONFIRMED, MISSING_SE
     "unconfirmed",
     "secret",
     "record",
+    "deleted",
 )
-FALSE_WORDS = frozenset({"false", "f", "no", "n", "0", "off", "null", ""})
-MIN_EPOCH_MILLISECONDS = 10**11
-"""Above it, a number is milliseconds since 1970: as seconds it would lie beyond the year 5000."""
 
 
 class FileRefused(Exception):
@@ -39,6 +38,7 @@ class SourceRow:
     :ivar password_hash: in the spelling of :mod:`accounts.core.security.foreign_hashes`; "" for none.
     :ivar confirmed: whether the source has ever confirmed the address; None where it does not say.
     :ivar active: whether it may be used there.
+    :ivar deleted: whether it was deleted there, and only its record is left.
     """
 
     line: int
@@ -49,6 +49,7 @@ class SourceRow:
     groups: tuple[str, ...] = ()
     confirmed: bool | None = None
     active: bool = True
+    deleted: bool = False
     created_at: datetime | None = None
     last_sign_in_at: datetime | None = None
 
@@ -63,6 +64,16 @@ class RefusedRow:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SkippedRecord:
+    """A record that is no account: of another model, or of a program."""
+
+    line: int
+
+
+JudgedRow = SourceRow | RefusedRow | SkippedRecord
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ImportOptions:
     """How a file is to be read.
@@ -71,6 +82,8 @@ class ImportOptions:
     :ivar confirmed: the old system confirmed every address, also where the file does not say so.
     :ivar groups: what becomes of the groups of the source, by name; "" drops one.
     :ivar without_hash: rows whose hash cannot be verified are imported without a password.
+    :ivar ignored_columns: what the file has and is not to be read, by its name there.
+    :ivar add_hashes: accounts that were imported without a password, and that nobody has used, get the file's hash.
     :ivar firebase: memory cost, rounds and salt separator of the project.
     """
 
@@ -78,6 +91,8 @@ class ImportOptions:
     confirmed: bool = False
     groups: Mapping[str, str] = field(default_factory=dict)
     without_hash: bool = False
+    ignored_columns: tuple[str, ...] = ()
+    add_hashes: bool = False
     firebase: tuple[int, int, str] = (14, 8, "Bw==")
 
     def map_group(self, name: str) -> str:
@@ -98,11 +113,6 @@ def clean_text(value: Any, max_characters: int = 10_000) -> str:
     return " ".join("".join(letter if letter.isprintable() else " " for letter in string[:max_characters]).split())
 
 
-def is_true(value: Any) -> bool:
-    """Return whether a value means yes. A timestamp (``confirmed_at``) does, too."""
-    return value is True or (value not in (None, False) and str(value).strip().lower() not in FALSE_WORDS)
-
-
 def split_names(value: Any) -> tuple[str, ...]:
     """Names of groups: a list, or text with commas, semicolons or bars between them."""
     parts: Iterable[Any] = value if isinstance(value, list | tuple) else re.split(r"[,;|]", clean_text(value))
@@ -111,18 +121,9 @@ def split_names(value: Any) -> tuple[str, ...]:
 
 
 def parse_timestamp(value: Any) -> datetime | None:
-    """Parse a past time: ISO 8601, or seconds or milliseconds since 1970. None where it cannot be read."""
-    string = clean_text(value, 60)
-    try:
-        if re.fullmatch(r"\d{1,16}(\.\d+)?", string):
-            number = float(string)
-            timestamp = datetime.fromtimestamp(number / 1000 if number > MIN_EPOCH_MILLISECONDS else number, UTC)
-        else:
-            timestamp = datetime.fromisoformat(string.removesuffix(" UTC"))
-        timestamp = (timestamp if timestamp.tzinfo else timestamp.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return timestamp if timestamp <= now() else None
+    """Parse a past time; None where it cannot be read: nothing depends on when an account was made."""
+    found = find_moment(value)
+    return found if found is not None and found <= now() else None
 
 
 def as_list(value: Any) -> list[Any]:

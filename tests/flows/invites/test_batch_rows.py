@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from accounts.core.errors import InvalidInput
 from accounts.flows.invites.batch_rows import ListEntry, PeopleList
 
 
@@ -71,9 +72,82 @@ def test_a_row_that_cannot_be_taken_says_why(text: str, reason: str) -> None:
     assert [entry.reason for entry in entries(text)] == [reason]
 
 
+GOOGLE = ("First Name [Required],Last Name [Required],Email Address [Required],Password [Required],"
+          "Org Unit Path [Required],Status [READ ONLY],Last Sign In [READ ONLY]\n")  # fmt: skip
+
+
+def test_the_users_of_google_workspace_are_a_list_of_people() -> None:
+    text = GOOGLE + "Fay,Example,fay@x.org,****,/,Active,Never logged in\nGus,Example,gus@x.org,****,/,Suspended,x\n"
+    people = PeopleList(io.BytesIO(text.encode()))
+    assert [(entry.raw_email, entry.form and entry.form.name, entry.reason) for entry in people] == [
+        ("fay@x.org", "Fay Example", ""), ("gus@x.org", None, "suspended"),
+    ]  # fmt: skip
+    assert people.unknown_headings == ["Password [Required]", "Org Unit Path [Required]", "Last Sign In [READ ONLY]"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["status\nsuspended", "Suspended\nTRUE", "blocked\nja", "Status\ngesperrt", "deactivated\n1", "archived\nyes",
+     "disabled\nWAHR", "Account Status\nDEPROVISIONED", "status\ndeleted", "locked_at\n2024-01-01"],
+)  # fmt: skip
+def test_whoever_is_suspended_there_is_told_apart(row: str) -> None:
+    heading, value = row.split("\n")
+    assert [entry.reason for entry in entries(f"email,{heading}\na@x.org,{value}\nb@x.org,\n")] == ["suspended", ""]
+
+
+@pytest.mark.parametrize("value", ["coming", "Active", "", "no", "\\N", "pending"])
+def test_another_state_does_not_keep_anybody_out(value: str) -> None:
+    assert [entry.reason for entry in entries(f"email,status\na@x.org,{value}\n")] == [""]
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("Wer,Kontakt\nAnn,a@x.org\nBob,b@x.org\n", ["Wer", "Kontakt"]),
+        ("Kontakt\na@x.org\nb@x.org\n", ["Kontakt"]),
+        ("Vorname;Kontakt;Ort\nAnn;a@x.org;Ulm\nBob;b@x.org;Ulm\n", ["Kontakt", "Ort"]),
+        ("\ufeffTeilnehmende\r\na@x.org\r\nb@x.org", ["Teilnehmende"]),
+        ("sep=;\nName;Wohin\nAnn;a@x.org\nBob;b@x.org", ["Wohin"]),
+    ],
+)
+def test_a_first_line_without_an_address_is_a_heading(text: str, unknown: list[str]) -> None:
+    people = PeopleList(io.BytesIO(text.encode()))
+    assert [(entry.raw_email, entry.reason) for entry in people] == [("a@x.org", ""), ("b@x.org", "")]
+    assert people.unknown_headings == unknown
+
+
+@pytest.mark.parametrize("text", ["annx.org\nb@x.org", "ann@\nb@x.org", "Ann,a.x.org\nBob,b@x.org"])
+def test_a_first_address_with_a_mistake_is_no_heading(text: str) -> None:
+    assert [bool(entry.reason) for entry in entries(text)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"email": "a@x.org", "Full Name": "Ann", "groups": ["b", "a"]}]',
+        '{"email": "a@x.org", "fullName": "Ann", "groups": "a b"}',
+        '{"users": [{"E-Mail": "a@x.org", "Vorname": "Ann", "Gruppen": "a;b", "Tage": null}]}',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_list_may_be_json(text: str, encoding: str) -> None:
+    found = [entry.form for entry in PeopleList(io.BytesIO(text.encode(encoding))) if entry.form]
+    assert [(row.email.email, row.name, row.groups) for row in found] == [("a@x.org", "Ann", ["a", "b"])]
+
+
+def test_json_that_is_broken_names_its_line() -> None:
+    with pytest.raises(InvalidInput):
+        entries('[{"email": "a@x.org"},\n{"email": ')
+
+
 def test_what_is_shown_of_a_row_has_no_control_characters() -> None:
     assert entries("a\x00b\x1b@x.org")[0].raw_email == "a\ufffdb\ufffd@x.org"
 
 
-def test_a_quotation_mark_that_is_not_closed_swallows_nobody_unseen() -> None:
-    assert [entry.reason for entry in entries('a@x.org,"Ann\nb@x.org,Bob\nc@x.org,Cid')] == ["mixed"]
+@pytest.mark.parametrize(("text", "line"), [
+    ('a@x.org,"Ann\nb@x.org,Bob\nc@x.org,Cid', 1), ('a@x.org,Ann\nb@x.org,"Bob', 2), ('a@x.org\n"b@x.org\n', 2),
+])  # fmt: skip
+def test_a_quotation_mark_that_is_not_closed_names_its_line(text: str, line: int) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        entries(text)
+    assert [(each.code, dict(each.values)) for each in caught.value.fields] == [("not_a_table", {"line": line})]

@@ -40,9 +40,10 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
     accounts.disable_account(service.uow(), off.id)
     send_invites.send_invite(admin.uow(), InviteForm.model_validate({"email": out}))
     list_of = "\n".join([
-        "E-Mail;Name;Gruppen;Tage;Sprache", f"{fresh};Ann;editors;9;Deutsch", f"{known.email};;editors",
+        "E-Mail;Name;Gruppen;Tage;Sprache;Gesperrt", f"{fresh};Ann;editors;9;Deutsch", f"{known.email};;editors",
         f"{inside.email};;editors", f"{out};;editors", f"{fresh.swapcase()};;", "who@;;", ";Nobody;",
         "boss@example.org;;editors, admins", f"{off.email};;editors", "x@example.org;;two words!",
+        "gone@example.org;;;;;ja",
     ])  # fmt: skip
     batch = batch_of(admin.uow(), list_of)
     with service.uow() as uow:
@@ -57,6 +58,7 @@ def test_a_dry_run_says_of_every_row_what_would_happen_and_sends_nothing(service
             ("boss@example.org", "refused", "admins"),
             (off.email, "member", "disabled"),
             ("x@example.org", "malformed", "groups"),
+            ("gone@example.org", "refused", "suspended"),
         ]
         ann, joins = batches.list_batch_rows(uow, batch.id, BatchRowsForm(limit=2)).rows
         assert (ann.name, ann.groups, ann.days, ann.locale, ann.line) == ("Ann", ["editors"], 9, "de", 2)

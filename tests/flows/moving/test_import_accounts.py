@@ -145,6 +145,18 @@ def test_a_pepper_that_is_not_told_shows_itself_in_the_check(service: Service, t
     assert not moving.verify_row_password(service.uow(), found, vector["password"])
 
 
+def test_a_hash_of_another_system_signs_in_once_and_is_replaced_then(service: Service, tmp_path: Path) -> None:
+    people = {f"p{number}@example.org": stored(kind) for number, kind in enumerate(("{SSHA}", "{bcrypt}", "AQAAAA"))}
+    rows = [person(email=email, password_hash=vector["stored"]) for email, vector in people.items()]
+    moving.import_accounts(service.uow(), write_csv(tmp_path / "people.csv", rows), PLAIN)
+    for email, vector in people.items():
+        someone = service.person(email=email, password=vector["password"])
+        assert someone.sign_in().status_code == 200, vector["made_by"]
+        renewed = accounts.find_account(service.uow(), email).password_hash
+        assert renewed is not None
+        assert renewed.startswith("$argon2id$"), vector["made_by"]
+
+
 def test_an_imported_address_is_found_by_nothing_but_its_password(service: Service, tmp_path: Path) -> None:
     """What an unknown address is told, one that came in is told, too."""
     moving.import_accounts(service.uow(), people(tmp_path, 1), PLAIN)

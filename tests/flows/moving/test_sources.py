@@ -99,7 +99,7 @@ def test_a_hash_that_cannot_be_verified_may_be_left_behind(read: Read, tmp_path:
 def test_cells_and_lines_that_are_broken_do_not_take_others_along(read: Read, tmp_path: Path) -> None:
     path = write_csv(tmp_path / "people.csv", [person("anna"), person("bert")])
     lines = path.read_text().splitlines()
-    path.write_text("\n".join([lines[0], lines[1] + ",more,cells", "", lines[2], '"open']), encoding="utf-8")
+    path.write_text("\n".join([lines[0], lines[1] + ",more,cells", "", lines[2], "short"]), encoding="utf-8")
     assert codes(read(path)) == [(2, "record"), (4, "ready"), (5, "address")]
 
 
@@ -107,7 +107,9 @@ def test_cells_and_lines_that_are_broken_do_not_take_others_along(read: Read, tm
     ("content", "because"),
     [
         (b"", "the file is empty"),
-        ("email\ngröße@example.org\n".encode("latin-1"), "is not UTF-8"),
+        (b'email,name\n"a@example.org,A\nb@example.org,B\n', "line 2: a quotation mark is not closed"),
+        (b"anna@example.org,Anna\nbert@example.org,Bert\n", "line 1 has an address: it should be the heading"),
+        (b"who,what\nanna,x\n", "no column is one of addresses; there are: who, what"),
     ],
 )
 def test_a_file_that_is_no_table_is_refused(read: Read, tmp_path: Path, content: bytes, because: str) -> None:
@@ -120,12 +122,15 @@ def test_a_file_that_is_no_table_is_refused(read: Read, tmp_path: Path, content:
 @pytest.mark.parametrize(
     ("content", "because"),
     [
-        ("{}", 'no list "users"'),
-        ('{"users": 1}', r"\[ was due"),
+        ('{"a": 1,\n"b": []}', "line 1: the document has no list of users; there are a, b"),
+        ('{"users": 1}', "no column is one of addresses; there are: users"),
+        ('[{"users": []}]', "this is a list of lists of users"),
+        ('{"users": []} x', "line 1: the document is not JSON, or was cut: .* was due"),
+        ('{"users": [{"email": "a@b.org"} {}]}', "line 1: the document is not JSON, or was cut: , was due"),
         ('{"users": [{"email": "a@b.org"}', "not JSON, or was cut"),
         ('{"users": [{"email": "a@b.org"} ', "not JSON, or was cut"),
         ('{"users": [{"email": ', "not JSON, or was cut"),
-        ('{"users" [', ": was due"),
+        ('{"users" [', "was cut: : was due"),
     ],
 )
 def test_a_document_that_is_none_is_refused(read: Read, tmp_path: Path, content: str, because: str) -> None:

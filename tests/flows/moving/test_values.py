@@ -10,18 +10,8 @@ from hypothesis import strategies as st
 
 from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
 from accounts.flows.moving.check_rows import parse_email_cached
-from accounts.flows.moving.rows import clean_text, is_true, parse_timestamp, split_names
+from accounts.flows.moving.rows import clean_text, parse_timestamp, split_names
 from tests.kit.properties import examples
-
-
-@pytest.mark.parametrize("value", [True, "true", "T", 1, "1", "yes", "2020-01-01", "on"])
-def test_spellings_of_true(value: object) -> None:
-    assert is_true(value)
-
-
-@pytest.mark.parametrize("value", [False, None, "", " ", "false", "F", 0, "0", "no", "null", "off"])
-def test_spellings_of_false(value: object) -> None:
-    assert not is_true(value)
 
 
 @pytest.mark.parametrize(
