@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from accounts.config_helo import HeloName, default_helo_name
 from accounts.config_origin import ORIGIN_PATTERN, is_loopback, normalize_origin
 from accounts.config_password_hash import DEFAULT_HASH_COST, HashCost, check_hash_cost
 from accounts.config_upstream import UPSTREAM_PREFIX, Upstream, parse_upstreams
@@ -55,6 +56,7 @@ class Settings(BaseModel):
     mail_server: str | None = Field(default=None, min_length=1)
     mail_port: int = Field(default=587, ge=1, le=65535)
     mail_sender: str
+    mail_helo: HeloName | None = None
     mail_username: str | None = None
     mail_password: str | None = Field(default=None, repr=False)
     mail_tls: Literal["starttls", "tls", "none"]
@@ -179,6 +181,11 @@ class Settings(BaseModel):
     def secure(self) -> bool:
         """Whether the public origin is https, and cookies can be ``__Host-`` and Secure."""
         return self.public_origin.startswith("https://")
+
+    @property
+    def mail_helo_name(self) -> str:
+        """The name that mail servers are told in EHLO: that of the public origin, where none is set."""
+        return self.mail_helo or default_helo_name(urlsplit(self.public_origin).hostname or "localhost")
 
 
 def _default_sender(origin: str) -> str:

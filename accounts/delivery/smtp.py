@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 import smtplib
+import socket
+import time
+from dataclasses import dataclass
 from email.utils import parseaddr
 from types import TracebackType
+from typing import Any
 
 import flask_mail
 
@@ -14,16 +19,63 @@ from accounts.delivery.tls import TrustAnchors
 
 QUIT_TIMEOUT_SECONDS = 5.0
 """Seconds for the answer to QUIT."""
+MAX_LINE_BYTES, MAX_REPLY_BYTES = 2000, 4 * 1024 * 1024
+"""What is kept of a line of an answer, and what a whole answer may have."""
 
 _PRIVATE = re.compile(r"\S*://\S*|[\w.~%/+=-]{40,}|[^\s<>@]+@[^\s<>@]+")
 """Links, and addresses: what a server says is kept longer than an account may be."""
 
 
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How many seconds a mail server may take.
+
+    :ivar connect: for each answer until connected, encrypted and logged in.
+    :ivar send: for each answer from then on, but that to the whole message: to hang up on a server that is about to
+        take it would send it twice (RFC 5321 4.5.3.2.6), and so that one has all that is left of the letter's time.
+    :ivar letter: for a whole letter.
+    """
+
+    connect: float
+    send: float
+    letter: float
+
+
 class _Smtp(smtplib.SMTP):
-    """Remembers the answer to DATA, which ``sendmail`` throws away, and whether it came to that."""
+    """Ends every answer in time, and remembers the one to DATA, which ``sendmail`` throws away.
+
+    smtplib's own timeout begins anew with every byte. And it hangs up where a line of an answer is too long, with
+    an error that looks like a refusal; behind DATA that would send the message twice.
+    """
 
     last_reply = ""
     data_begun = False
+    answer_seconds, deadline = 0.0, math.inf
+    _message_follows = False
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Return the answer to what was said last.
+
+        :raises smtplib.SMTPServerDisconnected: it did not come in time, or the server hung up.
+        """
+        if self.file is None and self.sock is not None:
+            self.file = _Answers(self.sock)
+        if isinstance(self.file, _Answers):
+            # The greeting is read while it is being made, when nothing but its timeout is set.
+            until = time.monotonic() + (self.answer_seconds or self.timeout)
+            self.file.begin(self.deadline if self._message_follows else min(until, self.deadline))
+        code, reply = super().getreply()
+        self._message_follows = code == 354
+        return code, reply
+
+    def send(self, s: Any) -> None:
+        """Send bytes or text as smtplib does, but not for longer than the letter's time.
+
+        :raises OSError: it takes too long.
+        """
+        if isinstance(self.sock, socket.socket):
+            self.sock.settimeout(_seconds_left(self.deadline, self.answer_seconds))
+        super().send(s)
 
     def data(self, msg: object) -> tuple[int, bytes]:
         """Send the message, and keep the answer."""
@@ -34,6 +86,47 @@ class _Smtp(smtplib.SMTP):
         return (250 if 200 <= code < 300 else code), reply
 
 
+class _Answers:
+    """The answers of a server, line by line, as smtplib reads them from a file."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._buffer = b""
+        self._bytes_left = 0
+        self._deadline = 0.0
+
+    def begin(self, deadline: float) -> None:
+        """Set until when the next answer must be whole, by the monotonic clock."""
+        self._deadline, self._bytes_left = deadline, MAX_REPLY_BYTES
+
+    def readline(self, size: int) -> bytes:
+        """Return one line, without its middle where it is too long; b"" where the server has hung up.
+
+        :raises OSError: it does not come in time, or without end.
+        """
+        while b"\n" not in self._buffer:
+            self._connection.settimeout(_seconds_left(self._deadline))
+            chunk = self._connection.recv(8192)
+            self._bytes_left -= len(chunk)
+            if self._bytes_left < 0:
+                raise OSError("the answer has no end")
+            if not chunk:
+                break
+            self._buffer = self._buffer[:MAX_LINE_BYTES] + chunk
+        line, newline, self._buffer = self._buffer.partition(b"\n")
+        return line[:MAX_LINE_BYTES] + newline
+
+    def close(self) -> None:
+        """Do nothing: the connection is closed by whoever opened it."""
+
+
+def _seconds_left(deadline: float, most: float = math.inf) -> float:
+    seconds = min(most, deadline - time.monotonic())
+    if seconds <= 0:
+        raise TimeoutError("timed out")
+    return seconds
+
+
 class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
     """The same over implicit TLS."""
 
@@ -41,8 +134,8 @@ class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
 class SmtpConnection(flask_mail.Connection):
     """One connection to the server, for one message after the other.
 
-    :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
-    :param send_timeout: seconds for each answer from then on.
+    :param helo: the name that it says it has (RFC 5321 4.1.1.1).
+    :param deadline: the end of the first letter's time, by the monotonic clock.
     """
 
     host: _Smtp
@@ -51,13 +144,24 @@ class SmtpConnection(flask_mail.Connection):
         self,
         mail: flask_mail.Mail,
         anchors: TrustAnchors,
-        connect_timeout: float,
-        send_timeout: float,
+        helo: str,
+        timeouts: Timeouts,
+        deadline: float,
     ) -> None:
         super().__init__(mail)
         self._anchors = anchors
-        self._connect_timeout = connect_timeout
-        self._send_timeout = send_timeout
+        self._helo = helo
+        self._timeouts = timeouts
+        self._deadline = deadline
+
+    @property
+    def deadline(self) -> float:
+        """The end of the time of the letter under way, by the monotonic clock."""
+        return self._deadline
+
+    @deadline.setter
+    def deadline(self, deadline: float) -> None:
+        self._deadline = self.host.deadline = deadline
 
     @property
     def data_begun(self) -> bool:
@@ -74,12 +178,14 @@ class SmtpConnection(flask_mail.Connection):
 
         :raises OSError: of every kind; smtplib's and ssl's errors are OSErrors.
         """
-        server_address, seconds = (self.mail.server, self.mail.port), self._connect_timeout
+        server_address, seconds = (self.mail.server, self.mail.port), self._timeouts.connect
+        # Its name is given: smtplib would ask the name server for it, with each connection.
         host = (
-            _SmtpTls(*server_address, timeout=seconds, context=self._anchors.context)
+            _SmtpTls(*server_address, self._helo, timeout=seconds, context=self._anchors.context)
             if self.mail.use_ssl
-            else _Smtp(*server_address, timeout=seconds)
+            else _Smtp(*server_address, self._helo, timeout=seconds)
         )
+        host.answer_seconds, host.deadline = seconds, self._deadline
         try:
             if self.mail.use_tls:
                 host.starttls(context=self._anchors.context)
@@ -89,7 +195,7 @@ class SmtpConnection(flask_mail.Connection):
         except BaseException:
             host.close()
             raise
-        _set_timeout(host, self._send_timeout)
+        host.answer_seconds = self._timeouts.send
         return host
 
     def send(self, message: flask_mail.Message, envelope_from: str | tuple[str, str] | None = None) -> None:
@@ -117,15 +223,11 @@ class SmtpConnection(flask_mail.Connection):
     ) -> None:
         # The messages are taken or not by now. A server that dies at QUIT must not turn a yes into a no.
         try:
-            _set_timeout(self.host, QUIT_TIMEOUT_SECONDS)
+            self.host.answer_seconds = QUIT_TIMEOUT_SECONDS
+            self.host.deadline = time.monotonic() + QUIT_TIMEOUT_SECONDS
             self.host.quit()
         except OSError:
             self.host.close()
-
-
-def _set_timeout(host: _Smtp, seconds: float) -> None:
-    if host.sock is not None:
-        host.sock.settimeout(seconds)
 
 
 def format_reply(code: int, reply: bytes | str) -> str:

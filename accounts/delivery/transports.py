@@ -7,6 +7,7 @@ import re
 import smtplib
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -21,11 +22,10 @@ import flask_mail
 from accounts.config import Settings
 from accounts.core import clock
 from accounts.core.security import addresses
-from accounts.delivery.smtp import SmtpConnection, format_reply, scrub
+from accounts.delivery.smtp import SmtpConnection, Timeouts, format_reply, scrub
 from accounts.delivery.tls import TrustAnchors
 
-CONNECT_TIMEOUT_SECONDS, SEND_TIMEOUT_SECONDS = 10.0, 60.0
-"""Seconds for each answer: until connected, encrypted and logged in; from then on."""
+TIMEOUTS = Timeouts(connect=10.0, send=60.0, letter=300.0)
 
 MAX_MESSAGES_PER_CONNECTION = 100
 """Messages after which the connection is made anew: a balanced server behind one address shall be asked again."""
@@ -33,7 +33,10 @@ MAX_MESSAGES_PER_CONNECTION = 100
 MAX_MESSAGES = 50
 """Messages that the mailbox of development keeps."""
 
-_AUTHENTICATION_CODES = frozenset({530, 534, 535, 538})
+_CODES_ABOUT_US = frozenset({500, 501, 502, 503, 504, 530, 534, 535, 538})
+"""Of commands that the server does not take from us, or not without log-in (RFC 5321 4.2.2, RFC 4954 6)."""
+_STATUS_ABOUT_US = re.compile(r"5\.(?:[57]\.\d{1,3}|1\.[78])(?!\d)")
+"""Protocol, policy and security, and the sender's address (RFC 3463 3.6, 3.8, 3.2). Not the recipient's."""
 _LINK_LINE = re.compile(r"^https?://\S+$", re.MULTILINE)
 
 
@@ -47,6 +50,10 @@ class PermanentFailure(DeliveryError):
 
 class TransientFailure(DeliveryError):
     """Not accepted for now: 4xx, no connection, no trust in the certificate, no log-in, no answer in time."""
+
+
+class RefusesUs(TransientFailure):
+    """Refused for what this service is or says, its name or its sender: any other letter would be refused as well."""
 
 
 class Sender(Protocol):
@@ -82,8 +89,7 @@ class SmtpTransport:
 
     :param settings: server, port, user, password and kind of encryption.
     :param cafile: extra trust anchors beside the system's, PEM.
-    :param connect_timeout: seconds for each answer until connected, encrypted and logged in.
-    :param send_timeout: seconds for each later answer.
+    :param timeouts: how long it waits.
     :raises ValueError: no mail server is set.
     """
 
@@ -92,8 +98,7 @@ class SmtpTransport:
         settings: Settings,
         *,
         cafile: Path | None = None,
-        connect_timeout: float = CONNECT_TIMEOUT_SECONDS,
-        send_timeout: float = SEND_TIMEOUT_SECONDS,
+        timeouts: Timeouts = TIMEOUTS,
     ) -> None:
         if settings.mail_server is None:
             raise ValueError("there is no mail server to carry to")
@@ -110,11 +115,14 @@ class SmtpTransport:
             }
         )
         self._anchors = TrustAnchors(cafile)
-        self._timeouts = (connect_timeout, send_timeout)
+        self._helo, self._timeouts = settings.mail_helo_name, timeouts
 
     def connect(self) -> SmtpSender:
         """Return what sends several messages; see :meth:`Transport.connect`."""
-        return SmtpSender(lambda: SmtpConnection(self._mail, self._anchors, *self._timeouts))
+        return SmtpSender(
+            lambda deadline: SmtpConnection(self._mail, self._anchors, self._helo, self._timeouts, deadline),
+            self._timeouts.letter,
+        )
 
     def send(self, message: flask_mail.Message) -> str:
         """Send one message over a connection of its own; see :meth:`Sender.send`."""
@@ -126,24 +134,29 @@ class SmtpSender(ExitStack):
     """Sends the messages of one sweep by SMTP. It connects with the first one, and says QUIT at the end of its block.
 
     Whatever the server refuses, the connection is given up with it.
+
+    :param make_connection: makes one, given the end of the letter's time on the monotonic clock.
+    :param letter_seconds: for a whole letter, connecting anew included.
     """
 
-    def __init__(self, make_connection: Callable[[], SmtpConnection]) -> None:
+    def __init__(self, make_connection: Callable[[float], SmtpConnection], letter_seconds: float) -> None:
         super().__init__()
         self._make_connection = make_connection
+        self._letter_seconds = letter_seconds
         self._connection: SmtpConnection | None = None
         self._sent = 0
 
     def send(self, message: flask_mail.Message) -> str:
         """Send one message; see :meth:`Sender.send`."""
         _check_message(message)
+        deadline = time.monotonic() + self._letter_seconds
         try:
-            reply = self._send_again(message)
-            return self._send_first(message) if reply is None else reply
+            reply = self._send_again(message, deadline)
+            return self._send_first(message, deadline) if reply is None else reply
         except (OSError, UnicodeError) as error:  # every smtplib and ssl error is an OSError
             raise _classify_error(error) from None
 
-    def _send_again(self, message: flask_mail.Message) -> str | None:
+    def _send_again(self, message: flask_mail.Message, deadline: float) -> str | None:
         """Send a message over the connection that is there; return None where it is to go over a new one."""
         connection = self._connection
         if connection is None:
@@ -152,6 +165,7 @@ class SmtpSender(ExitStack):
             self._disconnect()
             return None
         try:
+            connection.deadline = deadline
             return self._send_over(connection, message)
         except OSError:
             # A server that has had enough of us says so, or hangs up, at any word. Not after DATA: it may have the
@@ -160,8 +174,8 @@ class SmtpSender(ExitStack):
                 raise
             return None
 
-    def _send_first(self, message: flask_mail.Message) -> str:
-        self._connection, self._sent = self.enter_context(self._make_connection()), 0
+    def _send_first(self, message: flask_mail.Message, deadline: float) -> str:
+        self._connection, self._sent = self.enter_context(self._make_connection(deadline)), 0
         return self._send_over(self._connection, message)
 
     def _send_over(self, connection: SmtpConnection, message: flask_mail.Message) -> str:
@@ -209,10 +223,14 @@ def _classify_error(error: Exception) -> DeliveryError:
             return TransientFailure(f"cannot be said in SMTP: {type(error).__name__}")
         case _:
             return TransientFailure(scrub(f"{type(error).__name__}: {error}"))
-    text = f"{step}: {format_reply(code, reply)}"
-    if 500 <= code < 600 and code not in _AUTHENTICATION_CODES:
-        return PermanentFailure(text)
-    return TransientFailure(text)
+    reply_line = format_reply(code, reply)
+    text = f"{step}: {reply_line}"
+    if not 500 <= code < 600:
+        return TransientFailure(text)
+    # MAIL names nobody but us. A 5xx to it condemns our sender, and with it every letter there is.
+    if step == "MAIL" or code in _CODES_ABOUT_US or _STATUS_ABOUT_US.match(reply_line.partition(" ")[2]):
+        return RefusesUs(text)
+    return PermanentFailure(text)
 
 
 @dataclass(frozen=True, slots=True)

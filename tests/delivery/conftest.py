@@ -10,6 +10,7 @@ import pytest
 from accounts.config import Settings
 from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.samples import SAMPLE_ORIGIN
+from accounts.delivery.smtp import Timeouts
 from accounts.delivery.transports import SmtpTransport
 
 Tls = Literal["starttls", "tls", "none"]
@@ -19,9 +20,9 @@ SENDER = "Accounts <no-reply@example.org>"
 def make_transport(
     port: int, tls: Tls = "none", cafile: Path | None = None, seconds: float = 5, **more: Any
 ) -> SmtpTransport:
+    more.setdefault("public_origin", "http://127.0.0.1:8000")
     settings = Settings(
         env="development",
-        public_origin="http://127.0.0.1:8000",
         database_url="sqlite://",
         mail_server="localhost",
         mail_port=port,
@@ -29,7 +30,7 @@ def make_transport(
         mail_tls=tls,
         **more,
     )
-    return SmtpTransport(settings, cafile=cafile, connect_timeout=seconds, send_timeout=seconds)
+    return SmtpTransport(settings, cafile=cafile, timeouts=Timeouts(seconds, seconds, letter=4 * seconds))
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ class Received:
     recipients: tuple[str, ...]
     encrypted: bool
     user: str | None
+    helo: str
     raw: bytes = field(repr=False)
 
 
@@ -86,9 +87,22 @@ class SmtpSink:
         """Answer ``verb`` with an SMTP line such as "550 no such user", HANG or DISCONNECT, ``times`` times."""
         self._faults[verb] = _Fault(answer, times)
 
+    def is_awaited(self, verb: Verb) -> bool:
+        """Whether a misbehaviour at ``verb`` is still to come."""
+        return verb in self._faults and self._faults[verb].left != 0
+
     def behave(self) -> None:
         """Forget every misbehaviour. Connections that hang go on hanging."""
         self._faults.clear()
+
+    def hang_up(self) -> None:
+        """Break all connections, those that hang included."""
+        self._loop.call_soon_threadsafe(self._abort_connections)
+
+    def _abort_connections(self) -> None:
+        for transport in list(self._connections):
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
 
     def wait_for(
         self, *, to: str | None = None, subject: str | None = None, count: int = 1, timeout: float = 10
@@ -149,9 +163,7 @@ class SmtpSink:
 
     async def _close(self) -> None:
         self._server.close()
-        for transport in list(self._connections):
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+        self._abort_connections()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -194,7 +206,15 @@ class _Handler:
         signed_in: object = session.auth_data
         user = signed_in if isinstance(signed_in, str) else None
         self._sink._keep(
-            Received(message, envelope.mail_from or "", tuple(envelope.rcpt_tos), server.encrypted, user, raw)
+            Received(
+                message,
+                envelope.mail_from or "",
+                tuple(envelope.rcpt_tos),
+                server.encrypted,
+                user,
+                session.host_name or "",
+                raw,
+            )
         )
         return await server.misbehaves("ACCEPTED") or "250 2.0.0 kept"
 
