@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import threading
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +20,7 @@ from accounts.core.database.store import Store
 from accounts.core.links.link import Link
 from accounts.core.site import Site
 from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
+from accounts.delivery.crew import Crew
 from accounts.delivery.letters import LetterError, Letters, emails_folder
 from accounts.delivery.transports import Mailbox, SmtpTransport, Transport
 from accounts.delivery.worker import Worker
@@ -203,29 +202,15 @@ def get_app_state(app: Flask) -> AppState:
 
 
 def start_workers(app: Flask) -> Callable[[float], None]:
-    """Start the worker threads of this process: one for mail, one for what other apps are told.
+    """Start the threads of this process that deliver: mail, and what other apps are told.
 
     Call the result to stop them: it waits for what is under way, at most so many seconds.
     """
-    stop = threading.Event()
     state = get_app_state(app)
-    threads = [
-        threading.Thread(target=worker.run, args=(stop,), name=name, daemon=True)
-        for name, worker in zip(("accounts-mail", "accounts-calls"), state.make_workers(), strict=True)
-    ]
-    for thread in threads:
-        thread.start()
-
-    def stop_workers(seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        stop.set()
-        state.site.mail_due.set()
-        state.site.callbacks_due.set()
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-    state.stop_workers = stop_workers
-    return stop_workers
+    crew = Crew(state.site, dict(zip(("mail", "calls"), state.make_workers(), strict=True)))
+    crew.start()
+    state.stop_workers = crew.stop
+    return crew.stop
 
 
 @headers.cache_publicly(ASSET_MAX_AGE)

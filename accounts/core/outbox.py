@@ -7,26 +7,31 @@ that dies leaves a lease that ends.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, func, insert, or_, select, true, update
+from sqlalchemy import Engine, Text, bindparam, delete, func, insert, or_, select, true, type_coerce, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
+from accounts.core.database.lease_clock import LeaseClock
+from accounts.core.database.raw_values import parse_json_object, parse_moment
 from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.ids import new_id
 from accounts.core.models.outbox import OutboxRow
 
-LEASE_DURATION = timedelta(minutes=3)
-"""Longer than any one delivery may take: a letter 60 s until a used connection is given up, 10 s to connect, 60 s to
-send; a callback 15 s."""
-MAX_ATTEMPTS = 12
+LEASE_DURATION = timedelta(seconds=15)
+"""Of a claim. A process renews what it holds (:func:`renew_leases`), so a delivery may take longer; what a process
+held that was killed is taken up again after that time."""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 5, 3600
-"""Seconds between attempts: doubled each time from the first to the longest, about six hours in all."""
+"""Seconds between attempts: doubled each time from the first to the longest."""
+MAX_LETTER_ATTEMPTS = 108
+"""Of a letter: ten in the first hour and a half, then one an hour, four days in all (RFC 5321 4.5.4.1)."""
+MAX_ATTEMPTS = 12
+"""Of a callback: about two and a half hours in all."""
 CLOSED_ACCOUNT_LETTERS = frozenset({"account-closed", "account-deleted"})
 """Letters about an account that is gone. They are never kept as dead letters."""
 
@@ -89,9 +94,27 @@ def parse_subject(text: str) -> OutboxSubject:
     return OutboxSubject(email=text) if "@" in text else OutboxSubject(id=text)
 
 
+class UnreadableItem(Exception):
+    """Raised for a row of the outbox that nobody can make anything of. The text is stored, and quotes no fact."""
+
+
+class Facts(dict[str, Any]):
+    """The facts of an outbox row, by name."""
+
+    def __missing__(self, name: str) -> Any:
+        """Refuse a fact that the row does not have.
+
+        :raises UnreadableItem: always.
+        """
+        raise UnreadableItem(f"the fact {name!r} is missing")
+
+
 @dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """A claimed row of the outbox."""
+    """A claimed row of the outbox.
+
+    :ivar defect: why nothing can be made of the row; "" where it could be read.
+    """
 
     id: str
     purpose: str
@@ -100,6 +123,7 @@ class OutboxItem:
     locale: str
     attempts: int
     created_at: datetime
+    defect: str = ""
 
     @property
     def about(self) -> OutboxSubject:
@@ -125,15 +149,30 @@ def enqueue(executor: Executor, purpose: str, subject: str, facts: Mapping[str, 
     return id
 
 
+_LEASED_UNTIL = LeaseClock("leased_until", LEASE_DURATION.total_seconds())
+
+# As the database has them: one value that cannot be read must not undo the claim, or it is the oldest row for ever.
 _CLAIMED_COLUMNS = (
     OutboxRow.id,
     OutboxRow.purpose,
     OutboxRow.subject,
-    OutboxRow.facts,
+    type_coerce(OutboxRow.facts, Text),
     OutboxRow.locale,
     OutboxRow.attempts,
-    OutboxRow.created_at,
+    type_coerce(OutboxRow.created_at, Text),
 )
+
+
+def _read_item(
+    id: str, purpose: str, subject: str, facts: object, locale: str, attempts: int, created_at: object
+) -> OutboxItem:
+    read, moment, defect = Facts(), now(), ""
+    try:
+        read = Facts(parse_json_object(facts))
+        moment = parse_moment(created_at)
+    except ValueError as error:
+        defect = f"cannot be read: {error}"
+    return OutboxItem(id, purpose, subject, read, locale, attempts, moment, defect)
 
 
 def has_due_item(engine: Engine, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()) -> bool:
@@ -155,23 +194,40 @@ def claim_item(
     statement = _build_statements(tuple(purposes), tuple(except_purposes))[1]
     moment = now()
     rows = statement.run(executor, {"moment": moment, "leased_until": moment + LEASE_DURATION})
-    return OutboxItem(*rows[0]) if rows else None
+    return _read_item(*rows[0]) if rows else None
 
 
-_CLAIM_AGAIN = CompiledStatement(
+_RENEW_LEASE = CompiledStatement(
     update(OutboxRow)
-    .where(OutboxRow.id == bindparam("item_id"), OutboxRow.attempts == bindparam("before"))
-    .values(lease_until=bindparam("leased_until"), attempts=OutboxRow.attempts + 1)
+    .where(
+        OutboxRow.id == bindparam("item_id"),
+        OutboxRow.attempts == bindparam("claimed_as"),
+        OutboxRow.lease_until.is_not(None),
+    )
+    .values(lease_until=_LEASED_UNTIL)
 )
 
 
-def claim_again(executor: Executor, item: OutboxItem) -> None:
-    """Claim a row whose claim was rolled back with what failed, unless another worker has claimed it meanwhile.
+def renew_leases(executor: Executor, items: Iterable[OutboxItem]) -> None:
+    """Hold claimed rows for another lease, all of them by one statement; but none that another worker has by now."""
+    leased_until = now() + LEASE_DURATION
+    _RENEW_LEASE.run_for_each(
+        executor,
+        [{"item_id": item.id, "claimed_as": item.attempts, "leased_until": leased_until} for item in items],
+    )
+
+
+def put_off_unclaimed(session: Session, item: OutboxItem, error: str) -> None:
+    """Schedule the next attempt of a row whose claim was rolled back with what failed, or could not be settled.
 
     Without that a row whose letter the database refuses would be the oldest for ever, and hold up all others.
     """
-    _CLAIM_AGAIN.run(
-        executor, {"item_id": item.id, "before": item.attempts - 1, "leased_until": now() + LEASE_DURATION}
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == item.id, OutboxRow.attempts.between(item.attempts - 1, item.attempts))
+        .values(
+            attempts=item.attempts, lease_until=None, not_before=_next_attempt(item.attempts), last_error=error[:500]
+        )
     )
 
 
@@ -188,7 +244,7 @@ def _build_statements(
             *(OutboxRow.purpose != purpose for purpose in except_purposes),
             OutboxRow.dead_at.is_(None),
             OutboxRow.not_before <= moment,
-            or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < moment),
+            or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < LeaseClock("moment")),
         )
         .order_by(OutboxRow.not_before, OutboxRow.created_at, OutboxRow.id)
         .limit(1)
@@ -196,7 +252,7 @@ def _build_statements(
     claim = (
         update(OutboxRow)
         .where(OutboxRow.id == due.with_for_update(skip_locked=True).scalar_subquery())
-        .values(lease_until=bindparam("leased_until"), attempts=OutboxRow.attempts + 1)
+        .values(lease_until=_LEASED_UNTIL, attempts=OutboxRow.attempts + 1)
         .returning(*_CLAIMED_COLUMNS)
     )
     return CompiledStatement(due), CompiledStatement(claim)
@@ -213,32 +269,36 @@ def remove_item(executor: Executor, item: OutboxItem) -> bool:
     return bool(_DELETE_ITEM.run(executor, {"id": item.id}))
 
 
-def is_last_attempt(item: OutboxItem, *, permanent: bool) -> bool:
+def is_last_attempt(item: OutboxItem, *, permanent: bool, most: int = MAX_ATTEMPTS) -> bool:
     """Return whether what failed now is not tried again: refused, or tried often enough."""
-    return permanent or item.attempts >= MAX_ATTEMPTS
+    return permanent or item.attempts >= most
 
 
 def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bool) -> str:
-    """Schedule the next attempt, or keep the row as a dead letter (refused, or tried often enough).
+    """Schedule the next attempt, or keep the row as a dead letter.
 
-    :returns: ``waits`` or ``dead``; "" where the row has gone meanwhile, with its account.
+    :param permanent: whether it is not tried again (:func:`is_last_attempt`).
+    :returns: ``waits`` or ``dead``; "" where the row has gone meanwhile, with its account, or is another worker's.
     """
-    moment = now()
-    pause = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (item.attempts - 1))
-    # Jitter, so that a thousand letters held up together do not come back together.
-    later = moment + timedelta(seconds=pause * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
-    dead = moment if is_last_attempt(item, permanent=permanent) else None
+    dead = now() if permanent else None
     if dead and item.purpose in CLOSED_ACCOUNT_LETTERS:
         # Its account is gone, and the address has to go with it: this row would keep it for good.
         remove_item(session, item)
         return ""
     row = session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id == item.id)
-        .values(lease_until=None, not_before=later, dead_at=dead, last_error=error[:500])
+        # Claimed anew means that our lease had ended: what becomes of it now is the other worker's to say.
+        .where(OutboxRow.id == item.id, OutboxRow.attempts == item.attempts)
+        .values(lease_until=None, not_before=_next_attempt(item.attempts), dead_at=dead, last_error=error[:500])
         .returning(OutboxRow.id)
     ).first()
     return "" if row is None else "dead" if dead else "waits"
+
+
+def _next_attempt(attempts: int) -> datetime:
+    pause = min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 20))
+    # Jitter, so that a thousand letters held up together do not come back together.
+    return now() + timedelta(seconds=pause * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
 
 
 def revive_dead_letters(session: Session, id: str = "") -> int:

@@ -78,6 +78,8 @@ class Site:
         """Set after a commit that put mail into the outbox; the worker thread of this process waits for it."""
         self.callbacks_due = threading.Event()
         """The same for callbacks, which have a thread of their own."""
+        self.heartbeats: dict[str, float] = {}
+        """When each background thread of this process was last seen alive, by its name: seconds since 1970."""
         self.commit_listeners: list[Callable[[Sequence[CommittedEvent]], None]] = []
         """Called after each commit with what has happened in it, if anything has."""
         self._singletons: dict[Any, Any] = {}

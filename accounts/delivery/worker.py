@@ -3,33 +3,53 @@
 from __future__ import annotations
 
 import logging
-import math
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core import logout_events, outbox
-from accounts.core.audit import address_index
-from accounts.core.database import spent, terms
+from accounts.core import outbox
+from accounts.core.clock import now
+from accounts.core.errors import DeadLink, InvalidInput
 from accounts.core.links.link import get_link
-from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
+from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem, UnreadableItem
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.callbacks import CallbackSender
 from accounts.delivery.letters import LetterError, Letters
-from accounts.delivery.transports import PermanentFailure, Sender, TransientFailure, Transport
+from accounts.delivery.survive import survive
+from accounts.delivery.transports import PermanentFailure, RefusesUs, Sender, TransientFailure, Transport
 from accounts.flows import CALLBACKS, NOTICES
-from accounts.flows.audit import upkeep as audit_upkeep
-from accounts.flows.invites import batches
-from accounts.flows.shared import grants, mail_log
+from accounts.flows.shared import mail_log
 
 log = logging.getLogger("accounts.mail")
 
 POLL_SECONDS = 3.0
-SWEEP_SECONDS = 3600.0
+SETTLE_ATTEMPTS, SETTLE_PAUSE_SECONDS = 60, 1.0
+"""How often it is tried to note that a letter was accepted, and the pause between: or it would go out again."""
+NEW_PURPOSE_GRACE = timedelta(minutes=10)
+"""For so long a purpose that is not known here may be that of a newer version, which is just being started."""
+
+_ERRORS_OF_FACTS = (LookupError, TypeError, ValueError, AttributeError, DeadLink, InvalidInput)
+"""What is raised over facts that are not as they should be: they will be the same at the next try."""
+
+
+@dataclass(eq=False, slots=True)
+class HeldItem:
+    """A claimed row that is not settled yet.
+
+    :ivar since: seconds of the monotonic clock when it was claimed.
+    :ivar renewed_at: when its lease was renewed last.
+    """
+
+    item: OutboxItem
+    since: float = field(default_factory=time.monotonic)
+    renewed_at: float = field(default_factory=time.monotonic)
 
 
 class Worker:
@@ -58,21 +78,36 @@ class Worker:
         self._callback_sender = callback_sender
         self._only, self._exclude = only, exclude
         self._wakeup = site.callbacks_due if only else site.mail_due
+        self._heartbeat = "calls" if only else "mail"
+        self._held: dict[int, HeldItem] = {}
 
-    def run(self, stop: threading.Event) -> None:
-        """Deliver until ``stop`` is set; wait for a database that does not answer."""
-        last_sweep, is_woken = -math.inf, False
+    def list_held(self) -> list[HeldItem]:
+        """Return what its threads have claimed and not settled yet."""
+        return list(self._held.values())
+
+    def count_held_longer_than(self, seconds: float) -> int:
+        """Return how many of its threads have been about one item for longer."""
+        moment = time.monotonic()
+        return sum(moment - each.since > seconds for each in self.list_held())
+
+    def run(self, stop: threading.Event, is_relieved: Callable[[], bool] = lambda: False) -> None:
+        """Deliver until ``stop`` is set, whatever happens; wait for a database that does not answer.
+
+        :param is_relieved: ends it as well, once nothing is due.
+        """
+        is_woken = False
         while not stop.is_set():
+            self._beat()
             self._wakeup.clear()
-            try:
-                if time.monotonic() - last_sweep > SWEEP_SECONDS:
-                    self.sweep()
-                    last_sweep = time.monotonic()
+            with survive(self._heartbeat):
                 if is_woken or self._has_due_item():
                     self.deliver_all(stop)
-            except SQLAlchemyError as error:
-                log.warning("the store is away: %s", type(error).__name__)
+            if is_relieved():
+                return
             is_woken = self._wakeup.wait(POLL_SECONDS)
+
+    def _beat(self) -> None:
+        self._site.heartbeats[self._heartbeat] = time.time()
 
     def deliver_all(self, stop: threading.Event | None = None) -> int:
         """Deliver whatever is due now, and return how many items were taken.
@@ -91,14 +126,33 @@ class Worker:
             return self._deliver_next(sender)
 
     def _deliver_next(self, sender: Sender) -> bool:
+        self._beat()
         uow = UnitOfWork(self._site)
         try:
             item, composed = self._claim(uow)
             if item is not None:
-                self._deliver(uow, item, composed, sender)
+                with self._holding(uow, item):
+                    self._deliver(uow, item, composed, sender)
         finally:
             uow.close()
         return item is not None
+
+    @contextmanager
+    def _holding(self, uow: UnitOfWork, item: OutboxItem) -> Iterator[None]:
+        self._held[id(item)] = HeldItem(item)
+        try:
+            yield
+        except BaseException as error:
+            # It could not even be noted how it went: the lease would end in seconds, again and again.
+            self._put_off(uow, item, error)
+            raise
+        finally:
+            del self._held[id(item)]
+
+    def _put_off(self, uow: UnitOfWork, item: OutboxItem, error: BaseException) -> None:
+        uow.close()
+        with survive(self._heartbeat), uow:
+            outbox.put_off_unclaimed(uow.session, item, f"failed: {type(error).__name__}")
 
     def _claim(self, uow: UnitOfWork) -> tuple[OutboxItem | None, Letter | Exception | None]:
         """Claim an item and compose its letter, in one transaction: what a key signs is counted before it leaves.
@@ -109,12 +163,13 @@ class Worker:
         try:
             with uow:
                 item = outbox.claim_item(uow.executor, purposes=self._only, except_purposes=self._exclude)
-                # Not a callback: to sign its token is slow, and the first one makes keys in a transaction of its own.
-                return item, None if item is None or item.purpose in CALLBACKS else self._compose(uow, item)
-        except SQLAlchemyError:
+                if item is None or (item.purpose in CALLBACKS and not item.defect):
+                    # Not a callback: to sign its token is slow, and the first makes keys in a transaction of its own.
+                    return item, None
+                return item, self._compose(uow, item)
+        except BaseException as error:
             if item is not None:
-                with uow:
-                    outbox.claim_again(uow.executor, item)
+                self._put_off(uow, item, error)
             raise
 
     def _deliver(
@@ -129,37 +184,35 @@ class Worker:
                 with uow:
                     delivery = CALLBACKS[item.purpose].make(uow, item)
             reply = self._send(item, delivery, sender) if delivery else None
-        except (PermanentFailure, LetterError) as failure:
+        except (PermanentFailure, LetterError, UnreadableItem) as failure:
             self._mark_failed(uow, item, delivery, str(failure), for_good=True)
         except TransientFailure as failure:
+            if isinstance(failure, RefusesUs):
+                log.error("the mail server refuses this service, not the address: %s", failure)
             self._mark_failed(uow, item, delivery, str(failure), for_good=False)
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001 - one email that cannot be written must not hold up the others
             # Its text may quote facts or the link: only the kind of error is kept.
-            self._mark_failed(uow, item, delivery, f"cannot be written: {type(error).__name__}", for_good=False)
+            reason = f"cannot be written: {type(error).__name__}"
+            self._mark_failed(uow, item, delivery, reason, for_good=isinstance(error, _ERRORS_OF_FACTS))
         else:
             self._mark_delivered(uow, item, delivery, reply)
 
     def _has_due_item(self) -> bool:
         return outbox.has_due_item(self._site.store.engine, purposes=self._only, except_purposes=self._exclude)
 
-    def sweep(self) -> None:
-        """Delete what has expired."""
-        spent.delete_expired(self._site.store.engine)
-        address_index.clear_old_tags(self._site.store.engine)
-        logout_events.delete_old_logouts(self._site.store.engine)
-        grants.delete_expired_grants(self._site.store.engine)
-        self._site.throttle.delete_expired()
-        batches.delete_stale_batches(self._site)
-        terms.update_all_terms(self._site.store.engine)
-        audit_upkeep.maintain_audit_log(self._site)
-
     def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Exception | None:
         try:
-            has_link = item.purpose in self._site.links
-            compose = get_link(self._site, item.purpose).letter if has_link else NOTICES[item.purpose]
-            return compose(uow, item)
+            if item.defect:
+                raise UnreadableItem(item.defect)
+            if item.purpose in self._site.links:
+                return get_link(self._site, item.purpose).letter(uow, item)
+            if item.purpose in NOTICES:
+                return NOTICES[item.purpose](uow, item)
+            if now() - item.created_at < NEW_PURPOSE_GRACE:
+                raise TransientFailure("the purpose is not known here, but may be to a newer version")
+            raise UnreadableItem("the purpose is not known")
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001 - see _deliver, which settles it
@@ -177,16 +230,27 @@ class Worker:
     def _mark_delivered(
         self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, reply: str | None
     ) -> None:
-        with uow:
-            if isinstance(delivery, Callback):
-                outbox.remove_item(uow.executor, item)
-                result = CallResult(confirmed=True, permanent=True, answer=reply or "")
-                CALLBACKS[item.purpose].settle(uow, item, result)
-            elif item.purpose in CALLBACKS:
-                outbox.remove_item(uow.executor, item)
-            else:
-                mail_log.complete_letter(uow, item, delivery, reply or "")
+        for attempt in range(1, SETTLE_ATTEMPTS + 1):
+            try:
+                with uow:
+                    self._settle(uow, item, delivery, reply or "")
+                break
+            except SQLAlchemyError as error:
+                # It is delivered: as long as that cannot be noted, nothing else could be either.
+                if attempt == SETTLE_ATTEMPTS or delivery is None:
+                    raise
+                log.warning("%s %s: sent, but the store is away: %s", item.purpose, item.id, type(error).__name__)
+                time.sleep(SETTLE_PAUSE_SECONDS)
         log.info("%s %s: %s", item.purpose, item.id, "sent" if delivery else "dropped, its cause is gone")
+
+    def _settle(self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, reply: str) -> None:
+        if isinstance(delivery, Callback):
+            outbox.remove_item(uow.executor, item)
+            CALLBACKS[item.purpose].settle(uow, item, CallResult(confirmed=True, permanent=True, answer=reply))
+        elif item.purpose in CALLBACKS:
+            outbox.remove_item(uow.executor, item)
+        else:
+            mail_log.complete_letter(uow, item, delivery, reply)
 
     def _mark_failed(
         self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, error: str, *, for_good: bool
@@ -194,8 +258,8 @@ class Worker:
         uow.release()
         with uow:
             if isinstance(delivery, Callback):
-                outbox.retry_later(uow.session, item, error, permanent=for_good)
                 is_last = outbox.is_last_attempt(item, permanent=for_good)
+                outbox.retry_later(uow.session, item, error, permanent=is_last)
                 result = CallResult(confirmed=False, permanent=is_last, answer=error)
                 CALLBACKS[item.purpose].settle(uow, item, result)
             else:

@@ -73,7 +73,7 @@ def test_nothing_that_was_acknowledged_is_lost(make_process: Start, visit: Visit
         thread.join()
 
     process.start_and_answer()
-    # A letter that was under way rests for the time of its lease, three minutes; the test does not.
+    # A letter that was under way rests for the time of its lease; the test does not.
     process.hasten()
     process.wait_until(lambda: process.outbox == [])
     mails = {email: [m for m in post_office.messages if email in m.recipients] for email in asked}

@@ -33,7 +33,8 @@ def complete_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, re
 
 def fail_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, error: str, *, permanent: bool) -> None:
     """Record that an email was not accepted: it is tried again, or its row is kept as a dead letter."""
-    state = outbox.retry_later(uow.session, item, error, permanent=permanent)
+    is_last = outbox.is_last_attempt(item, permanent=permanent, most=outbox.MAX_LETTER_ATTEMPTS)
+    state = outbox.retry_later(uow.session, item, error, permanent=is_last)
     kind = MAIL_REFUSED if permanent else MAIL_GIVEN_UP if state == "dead" else MAIL_DELAYED
     to = letter.to if letter else item.about.email
     account_id = _id_of(find_subject_account(uow, item.about))

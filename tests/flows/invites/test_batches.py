@@ -13,6 +13,7 @@ from accounts.core.clock import now
 from accounts.core.errors import InvalidInput, NotFound
 from accounts.core.models.account import Account
 from accounts.core.models.invites import BatchRow, InviteBatch
+from accounts.delivery.sweeps import sweep
 from accounts.flows.account import close_account
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites import send as send_invites
@@ -92,7 +93,7 @@ def test_a_list_that_nobody_goes_on_with_is_forgotten_after_a_week(service: Serv
     with time_machine.travel(now() + timedelta(days=6)):
         new = batch_of(service.uow(), people(2, "new"), name="New")
     with time_machine.travel(now() + timedelta(days=8)):
-        service.state.make_worker().sweep()
+        sweep(service.site)
     assert {row[0] for row in service.uow().fetch_all(select(BatchRow.batch_id))} == {new.id}
     with service.uow() as uow, pytest.raises(NotFound):
         batches.find_batch(uow, old.id)
@@ -104,7 +105,7 @@ def test_workers_that_forget_old_lists_at_the_same_moment_all_go_on(service: Ser
     for number in range(20):
         batch_of(service.uow(), people(1, f"old{number}-"), name=f"Old {number}")
     with time_machine.travel(now() + timedelta(days=8)):
-        run_concurrently(6, lambda number: service.state.make_worker().sweep())
+        run_concurrently(6, lambda number: sweep(service.site))
     assert service.uow().fetch_all(select(InviteBatch.id)) == []
     assert tally(service, "batch.discarded") == {"batch.discarded": 20}
 

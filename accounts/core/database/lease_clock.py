@@ -1,0 +1,39 @@
+"""Say in SQL what time it is by the clock that leases run by."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy.ext.compiler import compiles
+
+from accounts.core.models.base import UtcDateTime
+
+
+class LeaseClock(ColumnElement[datetime]):
+    """A moment by the clock that leases run by.
+
+    On PostgreSQL the database's own: leases are short, and processes on several machines whose clocks are apart by
+    as much would take each other's letters. SQLite has one machine; there it is a parameter.
+
+    :param parameter: the name of the parameter that holds the moment.
+    :param seconds: how far from now that moment is.
+    """
+
+    inherit_cache = False
+    type = UtcDateTime()
+
+    def __init__(self, parameter: str, seconds: float = 0) -> None:
+        self.parameter = bindparam(parameter, type_=self.type)
+        self.seconds = seconds
+
+
+@compiles(LeaseClock)
+def _compile_parameter(element: LeaseClock, compiler: Any, **more: Any) -> str:
+    return str(compiler.process(element.parameter, **more))
+
+
+@compiles(LeaseClock, "postgresql")
+def _compile_server_clock(element: LeaseClock, compiler: Any, **more: Any) -> str:
+    return f"(clock_timestamp() + interval '{element.seconds} seconds')"
