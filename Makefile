@@ -12,7 +12,8 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV := VIRTUAL_ENV=.venv $(BIN)/uv --system-certs pip --quiet
 AUDIT_VERSION := 2.10.1
 
-.PHONY: run test lint types e2e faults slow conformance relying-parties bench docs audit mutants lock .venv run-env clean
+.PHONY: run test lint types e2e faults faults-quick faults-report slow conformance relying-parties bench docs audit mutants
+.PHONY: lock .venv run-env clean
 
 run: run-env
 	@exec $(BIN)/accounts serve
@@ -21,7 +22,7 @@ run: run-env
 COVERAGE ?=
 # Bytecode is kept here whatever the environment says: to rewrite the asserts of all tests costs each worker three
 # seconds, and each process that a test starts would compile what was changed since `make .venv`.
-test e2e faults slow: export PYTHONDONTWRITEBYTECODE :=
+test e2e faults faults-quick faults-report slow: export PYTHONDONTWRITEBYTECODE :=
 test: lint types
 	@rm -f .coverage .coverage.*
 	@$(BIN)/python -m pytest -n auto -m "not e2e and not faults" $(if $(COVERAGE),--cov --cov-report=)
@@ -44,6 +45,14 @@ e2e: .venv
 # do, and whatever an adversary tries.
 faults: .venv
 	@$(BIN)/python -m pytest -n auto -m "faults and not e2e"
+
+# A service of three processes under load, killed and broken, and looked at afterwards: a short round on each database,
+# which is a part of `make faults` and of CI; and as many rounds as it takes, which write docs/reliability.md.
+KILLS ?= 1000
+faults-quick: .venv
+	@$(BIN)/python -m pytest -n 2 tests/faults/test_quick.py
+faults-report: .venv
+	@$(BIN)/python -m tests.faults --kills $(KILLS)
 
 # Both in one run, as CI has it: no processor waits for the longest test of one of them.
 slow: .venv
@@ -116,7 +125,8 @@ run-env:
 	@$(call current,dev) || { $(call install,dev) && $(call remember,run); }
 
 clean:
-	rm -rf .venv .venv-peers .venv-relying-parties bench/.results mutants .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-relying-parties .faults bench/.results mutants .coverage .coverage.* .mypy_cache .ruff_cache \
+		.pytest_cache .hypothesis
 
 # What an environment holds: a lock, and the checkout as pyproject.toml says. Its scripts name its place, so a
 # copied checkout makes its own.

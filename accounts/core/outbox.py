@@ -217,17 +217,19 @@ def renew_leases(executor: Executor, items: Iterable[OutboxItem]) -> None:
     )
 
 
-def put_off_unclaimed(session: Session, item: OutboxItem, error: str) -> None:
-    """Schedule the next attempt of a row whose claim was rolled back with what failed, or could not be settled.
+def put_off(session: Session, item: OutboxItem, error: str, *, is_claimed: bool) -> None:
+    """Schedule the next attempt of a row about which nothing else could be noted, unless it is another worker's now.
 
     Without that a row whose letter the database refuses would be the oldest for ever, and hold up all others.
+
+    :param is_claimed: whether its claim was committed; otherwise that was rolled back with what failed.
     """
+    attempts = item.attempts
     session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id == item.id, OutboxRow.attempts.between(item.attempts - 1, item.attempts))
-        .values(
-            attempts=item.attempts, lease_until=None, not_before=_next_attempt(item.attempts), last_error=error[:500]
-        )
+        .where(OutboxRow.id == item.id, OutboxRow.attempts == (attempts if is_claimed else attempts - 1))
+        .values(attempts=attempts, not_before=_next_attempt(attempts), lease_until=None, last_error=error[:500])
+        .values(dead_at=now() if attempts >= MAX_LETTER_ATTEMPTS else None)
     )
 
 

@@ -144,15 +144,15 @@ class Worker:
             yield
         except BaseException as error:
             # It could not even be noted how it went: the lease would end in seconds, again and again.
-            self._put_off(uow, item, error)
+            self._put_off(uow, item, error, is_claimed=True)
             raise
         finally:
             del self._held[id(item)]
 
-    def _put_off(self, uow: UnitOfWork, item: OutboxItem, error: BaseException) -> None:
+    def _put_off(self, uow: UnitOfWork, item: OutboxItem, error: BaseException, *, is_claimed: bool) -> None:
         uow.close()
         with survive(self._heartbeat), uow:
-            outbox.put_off_unclaimed(uow.session, item, f"failed: {type(error).__name__}")
+            outbox.put_off(uow.session, item, f"failed: {type(error).__name__}", is_claimed=is_claimed)
 
     def _claim(self, uow: UnitOfWork) -> tuple[OutboxItem | None, Letter | Exception | None]:
         """Claim an item and compose its letter, in one transaction: what a key signs is counted before it leaves.
@@ -169,7 +169,7 @@ class Worker:
                 return item, self._compose(uow, item)
         except BaseException as error:
             if item is not None:
-                self._put_off(uow, item, error)
+                self._put_off(uow, item, error, is_claimed=False)
             raise
 
     def _deliver(

@@ -161,6 +161,22 @@ def test_what_another_worker_has_taken_over_is_its_own_to_renew_and_to_settle(en
     assert claimed(engine).attempts == other.attempts + 1
 
 
+@on_both_databases
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_what_is_put_off_is_not_taken_from_another_worker(engine: Engine, is_claimed: bool) -> None:
+    put(engine, "one")
+    slow = claimed(engine)
+    if is_claimed:
+        age_leases(engine, 16)
+        claimed(engine)
+    with Session(engine) as session, session.begin():
+        outbox.put_off(session, slow, "failed: MemoryError", is_claimed=is_claimed)
+    row = row_of(engine, slow)
+    assert row is not None
+    assert (row.attempts, row.last_error) == (2 if is_claimed else 1, None), "as the other has it"
+    assert row.lease_until is not None
+
+
 @pytest.mark.parametrize("database", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_processes_whose_clocks_are_apart_do_not_take_each_others_letters(engine: Engine, minutes: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
@@ -9,6 +11,8 @@ from flask_mail import Message
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from accounts.core import outbox
+from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import SentInvite
 from accounts.core.signing import key_usage
 from accounts.delivery.letters import Letters
@@ -123,3 +127,40 @@ def test_a_letter_that_the_database_refuses_does_not_hold_up_others(service: Ser
     finally:
         with service.site.store.engine.begin() as connection:
             connection.execute(text(f'ALTER TABLE "away" RENAME TO "{table}"'))
+
+
+@on_both_databases
+def test_a_letter_that_was_taken_is_not_sent_again_because_the_store_was_away(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    def rename(old: str, new: str) -> None:
+        with service.site.store.engine.begin() as connection:
+            connection.execute(text(f'ALTER TABLE "{old}" RENAME TO "{new}"'))
+
+    class Breaking:
+        """Takes a letter, and breaks the store until somebody has tried to note that."""
+
+        taken = 0
+
+        def connect(self) -> AbstractContextManager[Breaking]:
+            return nullcontext(self)
+
+        def send(self, message: Message) -> str:
+            self.taken += 1
+            rename(AuditRow.__tablename__, "away")
+            return "250 kept"
+
+    transport = Breaking()
+    service.state.transport = transport
+    assert service.person().post("/api/sign-up", {"email": make_email()}).status_code == 202
+
+    with ThreadPoolExecutor(1) as pool:
+        delivered = pool.submit(service.deliver)
+        for _ in range(3000):
+            if "sent, but the store is away" in caplog.text:
+                break
+            time.sleep(0.02)
+        rename("away", AuditRow.__tablename__)
+        assert delivered.result(60) == 1
+    assert transport.taken == 1
+    assert outbox.count_items(service.site.store.engine) == (0, 0)

@@ -8,11 +8,11 @@ from http.client import HTTPException
 from itertools import count
 from threading import Thread
 
-from tests.e2e.client import Client, mailed_token
+from tests.e2e.client import PATIENCE, Client, mailed_token
 from tests.e2e.conftest import Start, Visit, on_either_database
 from tests.e2e.running import Process
 from tests.people import PASSWORD, token_of_url
-from tests.servers.smtp import SmtpSink
+from tests.servers.smtp import HANG, SmtpSink
 
 
 def until_the_end(work: Callable[[], None]) -> Thread:
@@ -103,3 +103,18 @@ def test_a_letter_that_the_server_took_is_not_sent_again_after_a_restart(
     assert visit(process).post("/api/sign-up", {"email": "ben@example.org"}).status == 202
     post_office.wait_for(to="ben@example.org")
     assert len(post_office.wait_for(to="anna@example.org")) == 1
+
+
+def test_a_letter_that_was_cut_off_goes_out_soon_after_the_restart(
+    make_process: Start, visit: Visit, post_office: SmtpSink
+) -> None:
+    process = make_process()
+    process.start_and_answer()
+    post_office.misbehave("BODY", HANG, times=1)
+    assert visit(process).post("/api/sign-up", {"email": "anna@example.org"}).status == 202
+    process.wait_until(lambda: not post_office.is_awaited("BODY"))
+    process.kill()
+    process.start_and_answer()
+    # Its lease is over after 15 seconds, and nobody hastens it.
+    assert len(post_office.wait_for(to="anna@example.org", timeout=PATIENCE)) == 1
+    process.wait_until(lambda: process.outbox == [])

@@ -58,7 +58,8 @@ class SmtpSink:
     """An SMTP server on a free loopback port, in a thread of its own.
 
     ``tls`` is "none", "starttls" (required, RFC 3207) or "tls" (from the first byte, RFC 8314) and then needs
-    ``context``. With ``login`` (name, password) a sender must sign in first.
+    ``context``. With ``login`` (name, password) a sender must sign in first. For ``pause`` seconds it has a mail
+    already, and has not said so yet.
     """
 
     host: Final = "127.0.0.1"
@@ -69,6 +70,7 @@ class SmtpSink:
         tls: Literal["none", "starttls", "tls"] = "none",
         context: ssl.SSLContext | None = None,
         login: tuple[str, str] | None = None,
+        pause: float = 0.0,
     ) -> None:
         self.messages: list[Received] = []
         self.port = 0
@@ -77,6 +79,7 @@ class SmtpSink:
         self._tls = tls
         self._context = context
         self._login = login
+        self._pause = pause
         self._faults: dict[str, _Fault] = {}
         self._arrived = threading.Condition()
         self._loop = asyncio.new_event_loop()
@@ -216,6 +219,7 @@ class _Handler:
                 raw,
             )
         )
+        await asyncio.sleep(self._sink._pause)
         return await server.misbehaves("ACCEPTED") or "250 2.0.0 kept"
 
 
