@@ -10,14 +10,27 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, event, exists, insert, inspect, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    delete,
+    event,
+    exists,
+    insert,
+    inspect,
+    literal,
+    null,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, UOWTransaction
 
 from accounts.core.clock import now
 from accounts.core.database.sweep import sweep_rows
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account
-from accounts.core.models.apps import App, Grant
+from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.models.logout import SILENT, WAITING, AppLogout
 from accounts.core.models.outbox import OutboxRow
 
@@ -44,23 +57,19 @@ class LogoutEvents:
 
     def session_ended(self, session: Session, session_id: str) -> None:
         """Record the end of one browser session, for each client that was signed in to from it."""
-        self._record(
-            session,
-            _select_sign_ins(session, Grant.session_id == session_id, GRANT_OF_CURRENT_EPOCH),
-            one_session=True,
-        )
+        self._record(session, _end_sign_ins(session, Grant.session_id == session_id, GRANT_OF_CURRENT_EPOCH))
 
     def epoch_ended(self, session: Session, account_id: str, epoch: int) -> None:
         """Record the end of all sessions that an account had in one ``auth_epoch``."""
-        sign_ins = _select_sign_ins(session, Grant.account_id == account_id, Grant.auth_epoch == epoch)
-        self._record(session, sign_ins, one_session=False)
+        self._record(session, _end_sign_ins(session, Grant.account_id == account_id, Grant.auth_epoch == epoch))
+        self._record(session, _select_apps_without_sign_in(session, account_id, _has_consent(account_id)))
 
     def app_disconnected(self, session: Session, account_id: str, app_id: str) -> None:
         """Record that a user has disconnected a client."""
-        sign_ins = _select_sign_ins(
-            session, Grant.account_id == account_id, Grant.app_id == app_id, GRANT_OF_CURRENT_EPOCH
-        )
-        self._record(session, sign_ins, one_session=False)
+        conditions = (Grant.account_id == account_id, Grant.app_id == app_id, GRANT_OF_CURRENT_EPOCH)
+        self._record(session, _end_sign_ins(session, *conditions))
+        # Their consent is gone by now: it was the client that they had consented to.
+        self._record(session, _select_apps_without_sign_in(session, account_id, App.id == app_id))
 
     def app_disabled(self, session: Session, app_id: str, *, deleted: bool) -> None:
         """Record the logout of everybody who signed in to a client that is disabled or about to be deleted."""
@@ -68,18 +77,15 @@ class LogoutEvents:
         if deleted and (app := session.get(App, app_id)) is not None:
             # Nobody can look it up any more when the call is made.
             facts = {"app": {"to": app.backchannel_logout_uri, "alg": app.id_token_signed_response_alg}}
-        sign_ins = _select_sign_ins(session, Grant.app_id == app_id, GRANT_OF_CURRENT_EPOCH)
-        self._record(session, sign_ins, one_session=False, facts=facts)
+        self._record(session, _end_sign_ins(session, Grant.app_id == app_id, GRANT_OF_CURRENT_EPOCH), facts=facts)
 
     def before_flush(self, session: Session) -> None:
         """Look for accounts that are about to be deleted: their grants go with the row."""
         for deleted in session.deleted:
             if isinstance(deleted, Account):
-                self._record(
-                    session,
-                    _select_sign_ins(session, Grant.account_id == deleted.id, GRANT_OF_CURRENT_EPOCH),
-                    one_session=False,
-                )
+                conditions = (Grant.account_id == deleted.id, GRANT_OF_CURRENT_EPOCH)
+                self._record(session, _end_sign_ins(session, *conditions))
+                self._record(session, _select_apps_without_sign_in(session, deleted.id, _has_consent(deleted.id)))
 
     def after_flush(self, session: Session) -> None:
         """Look for accounts whose ``auth_epoch`` was raised.
@@ -91,24 +97,23 @@ class LogoutEvents:
                 for epoch in inspect(account).attrs.auth_epoch.history.deleted or ():
                     self.epoch_ended(session, account.id, epoch)
 
-    def _record(
-        self, session: Session, sign_ins: Iterable[Any], *, one_session: bool, facts: Mapping[str, Any] | None = None
-    ) -> None:
-        logouts: dict[tuple[str, str, str | None], dict[str, Any]] = {}
-        for account_id, sid, app_id, name, logout_uri in sign_ins:
-            logout_sid = sid if one_session else None
-            logouts[account_id, app_id, logout_sid] = {
+    def _record(self, session: Session, ended: Iterable[Any], *, facts: Mapping[str, Any] | None = None) -> None:
+        """Record that clients have to be told: account, ``sid`` or None, client, its name, and where it is told."""
+        logouts = [
+            {
                 "id": new_id(),
                 "account_id": account_id,
                 "app_id": app_id,
                 "app_name": name,
-                "sid": logout_sid,
+                "sid": sid,
                 "state": WAITING if logout_uri else SILENT,
             }
+            for account_id, sid, app_id, name, logout_uri in ended
+        ]
         if not logouts:
             return
         self.id = self.id or new_id()
-        rows = [{**row, "logout": self.id} for row in logouts.values()]
+        rows = [{**row, "logout": self.id} for row in logouts]
         session.execute(insert(AppLogout), rows)
         items = [
             {"purpose": LOGOUT_PURPOSE, "subject": row["id"], "facts": {"asked": {}, **(facts or {})}, "locale": ""}
@@ -139,25 +144,42 @@ def _after_flush(session: LogoutTrackingSession, context: UOWTransaction) -> Non
     session.logout_events.after_flush(session)
 
 
-def _select_sign_ins(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:
-    """Return the sign-ins to clients of which no logout was recorded since."""
-    # Times of two machines are compared only for what was revoked by then: else a sign-in right after a logout, by a
-    # clock that is behind, would never be logged out.
-    logged_out_after_revocation = and_(
-        AppLogout.sid.is_(None), Grant.revoked_at.is_not(None), AppLogout.at >= Grant.created_at
-    )
-    already_notified = exists().where(
-        AppLogout.account_id == Grant.account_id,
-        AppLogout.app_id == Grant.app_id,
-        or_(AppLogout.sid == Grant.sid, logged_out_after_revocation),
-    )
+def _end_sign_ins(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:
+    """Return the sessions that clients know of (their ``sid``) and that end now, and mark them as told.
+
+    Each one by its ``sid``: there are clients that find no session by ``sub`` alone, and answer 200 all the same.
+    """
+    conditions = (*conditions, Grant.logged_out_at.is_(None))
     statement = (
         select(Grant.account_id, Grant.sid, App.id, App.name, App.backchannel_logout_uri)
         .join(App, App.id == Grant.app_id)
-        .where(*conditions, ~already_notified)
-        .distinct()
+        .where(*conditions)
+        # The same order for all: two who end what overlaps must not wait for each other crosswise.
+        .order_by(Grant.id)
+        .with_for_update(of=Grant)
+    )
+    sign_ins = list(dict.fromkeys(tuple(row) for row in session.execute(statement)))
+    if sign_ins:
+        told = update(Grant).where(*conditions).values(logged_out_at=now())
+        session.execute(told.execution_options(synchronize_session=False))
+    return sign_ins
+
+
+def _select_apps_without_sign_in(session: Session, account_id: str, condition: ColumnElement[bool]) -> list[Any]:
+    """Return the clients of an account that can be told, and of which no session is known here any more.
+
+    Their own sessions may last longer than ours did.
+    """
+    statement = (
+        select(literal(account_id), null(), App.id, App.name, App.backchannel_logout_uri)
+        .where(condition, ~exists().where(Grant.app_id == App.id, Grant.account_id == account_id))
+        .where(App.backchannel_logout_uri.is_not(None), App.disabled_at.is_(None))
     )
     return list(session.execute(statement))
+
+
+def _has_consent(account_id: str) -> ColumnElement[bool]:
+    return exists().where(Consent.app_id == App.id, Consent.account_id == account_id)
 
 
 def delete_old_logouts(engine: Engine) -> int:

@@ -145,6 +145,7 @@ class Grant(Base):
     :ivar rotated_at: when ``counter`` last rose: for a few seconds the previous refresh token is valid, too.
     :ivar expires_at: when the last token of this grant has expired. The row may be deleted then.
     :ivar revoked_at: since when everything of this grant is revoked; None while it is not.
+    :ivar logged_out_at: when it was recorded that the client must be told of the end of this sign-in; None before.
     """
 
     __tablename__ = "grants"
@@ -164,6 +165,7 @@ class Grant(Base):
     rotated_at: Mapped[datetime | None]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     revoked_at: Mapped[datetime | None]
+    logged_out_at: Mapped[datetime | None]
 
 
 class OidcKey(Base):

@@ -16,10 +16,10 @@ WAITING, CONFIRMED, GIVEN_UP, SILENT = "waiting", "confirmed", "given-up", "sile
 
 
 class AppLogout(Base):
-    """One logout that one client has to be told of. Outlives the account and the client.
+    """One logout that one client has to be told of: of one session. Outlives the account and the client.
 
     :ivar logout: the id of what ended together, and is shown together.
-    :ivar sid: the session as the client knows it; None where all sessions of the user have ended.
+    :ivar sid: the session as the client knows it; None where none is known, and all are meant.
     :ivar answer: its last answer, or why it could not be asked: a status or the kind of failure, not its words.
     """
 

@@ -158,17 +158,17 @@ def list_logouts_by_token(uow: UnitOfWork, token: str) -> list[ClientLogout]:
     except BadToken as error:
         raise NotFound(f"no sign-out to look at: {error}") from None
     rows = _select_logouts(uow, AppLogout.logout == status.logout_id)
-    # An app may have known one browser under several sids: it has confirmed when it has confirmed them all.
+    # An app may have known several sessions: it has confirmed when it has confirmed the end of them all.
     worst_of_app = {row.app: row for row in sorted(rows, key=lambda row: STATE_ORDER.index(row.state))}
     return sorted(worst_of_app.values(), key=lambda row: row.name.casefold())
 
 
 def list_logouts_of_app(uow: UnitOfWork, app_id: str) -> list[ClientLogout]:
     """Return the last logouts of one client, newest first, for its admins."""
-    return _select_logouts(uow, AppLogout.app_id == app_id)[:LOGOUTS_PER_APP]
+    return _select_logouts(uow, AppLogout.app_id == app_id, limit=LOGOUTS_PER_APP)
 
 
-def _select_logouts(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[ClientLogout]:
+def _select_logouts(uow: UnitOfWork, condition: ColumnElement[bool], limit: int | None = None) -> list[ClientLogout]:
     columns = (
         AppLogout.app_id,
         AppLogout.app_name,
@@ -177,7 +177,5 @@ def _select_logouts(uow: UnitOfWork, condition: ColumnElement[bool]) -> list[Cli
         AppLogout.answered_at,
         AppLogout.answer,
     )
-    statement = (
-        select(*columns).where(condition).order_by(AppLogout.at.desc(), AppLogout.id).limit(10 * LOGOUTS_PER_APP)
-    )
+    statement = select(*columns).where(condition).order_by(AppLogout.at.desc(), AppLogout.id).limit(limit)
     return [ClientLogout(*row) for row in uow.fetch_all(statement)]

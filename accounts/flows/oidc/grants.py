@@ -268,7 +268,7 @@ def _build_grant_row(app: App | TokenClient, code: AuthorizationCode) -> GrantRo
 
 def _insert_grant(uow: UnitOfWork, grant: GrantRow, code: AuthorizationCode) -> bool:
     row = {column: getattr(grant, name) for name, column in _COLUMN_OF_FIELD.items()}
-    more = {"session_id": code.session_id, "auth_epoch": code.epoch, "revoked_at": None}
+    more = {"session_id": code.session_id, "auth_epoch": code.epoch, "revoked_at": None, "logged_out_at": None}
     return bool(uow.execute(_INSERT_GRANT, row | more))
 
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 import time_machine
 from sqlalchemy import delete, select
 
-from accounts.core import logout_events
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Grant
 from accounts.core.models.logout import AppLogout
-from accounts.core.models.outbox import OutboxRow
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.oidc import registration
@@ -22,108 +21,116 @@ from accounts.flows.shared import accounts
 from tests.apps import register_app, session_id_of, sign_in_to_apps
 from tests.conftest import on_both_databases
 from tests.flows.oidc.logouts import claims_of, list_logouts
+from tests.flows.oidc.ways_out import WAYS, Way, disconnect, not_me
 from tests.kit.concurrency import run_concurrently
-from tests.people import OTHER_PASSWORD, Person, Service, make_email
+from tests.people import Person, Service
 from tests.servers.relying_party import RelyingParty
-
-
-def everywhere(service: Service, person: Person) -> None:
-    assert person.post("/api/sign-out", {"everywhere": True}).status_code == 204
-
-
-def change_password(service: Service, person: Person) -> None:
-    data = {"current_password": person.password, "password": OTHER_PASSWORD}
-    assert person.post("/api/account/password", data).status_code == 200
-
-
-def reset_password(service: Service, person: Person) -> None:
-    assert person.post("/api/forgot-password", {"email": person.email}).status_code == 202
-    data = {"token": service.link_token(person.email, "reset-password"), "password": OTHER_PASSWORD}
-    assert service.person().post("/api/l/reset-password", data).status_code == 200
-
-
-def not_me(service: Service, person: Person) -> None:
-    change_password(service, person)
-    # That was a way of its own; the sign-ins that this one ends are later ones.
-    with service.uow() as uow:
-        uow.session.execute(delete(AppLogout))
-        uow.session.execute(delete(OutboxRow).where(OutboxRow.purpose == logout_events.LOGOUT_PURPOSE))
-    sign_in_to_apps(service, person, *[app for app in registration.list_apps(service.uow()) if app.name != "Shop"])
-    data = {"token": service.link_token(person.email, "not-me")}
-    assert service.person().post("/api/l/not-me", data).status_code == 200
-
-
-def disable(service: Service, person: Person) -> None:
-    accounts.disable_account(service.uow(), accounts.find_account(service.uow(), person.email).id)
-
-
-def lose_a_group(service: Service, person: Person) -> None:
-    account = accounts.find_account(service.uow(), person.email)
-    accounts.set_groups(service.uow(), account.id, ["readers"])
-    accounts.set_groups(service.uow(), account.id, [])
-
-
-def close_account(service: Service, person: Person) -> None:
-    assert person.post("/api/account/close").status_code == 202
-    data = {"token": service.link_token(person.email, "close-account")}
-    assert person.post("/api/l/close-account", data).status_code == 200
-
-
-def ended_on_the_console(service: Service, person: Person) -> None:
-    sessions.sign_out_everywhere(service.uow(), accounts.find_account(service.uow(), person.email).id)
-
-
-def signed_out_by_an_admin(service: Service, person: Person) -> None:
-    helpdesk_accounts.end_account_sessions(service.uow(), accounts.find_account(service.uow(), person.email).id)
-
-
-def deleted_by_an_admin(service: Service, person: Person) -> None:
-    account_id = accounts.find_account(service.uow(), person.email).id
-    helpdesk_accounts.delete_account_as_admin(
-        service.uow(), account_id, helpdesk_accounts.DeleteAccountForm.model_validate({"email": person.email})
-    )
-
-
-def change_address(service: Service, person: Person) -> None:
-    moved = make_email()
-    assert person.post("/api/account/email", {"email": moved}).status_code == 202
-    assert person.post("/api/l/change-email", {"token": service.link_token(moved, "change-email")}).status_code == 200
-
-
-WAYS: list[Callable[[Service, Person], None]] = [
-    signed_out_by_an_admin,
-    deleted_by_an_admin,
-    change_address,
-    everywhere,
-    change_password,
-    reset_password,
-    not_me,
-    disable,
-    lose_a_group,
-    close_account,
-    ended_on_the_console,
-]
 
 
 @on_both_databases
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_whatever_ends_all_sessions_tells_every_app_once(
-    service: Service, party: RelyingParty, way: Callable[[Service, Person], None]
+def test_whatever_ends_all_sessions_tells_every_app_of_each_session_that_it_knows(
+    service: Service, party: RelyingParty, way: Way
 ) -> None:
+    """By its ``sid``: mod_auth_openidc, for one, answers 200 to a token with ``sub`` alone, and ends nothing."""
     service.admin()
     member, other = service.member(), service.member()
+    elsewhere = service.person(email=member.email)
+    elsewhere.sign_in()
     results = [register_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki")]
     strange = register_app(service, "Shop", backchannel_logout_uri=party.address).app
     account_id = member.get("/api/account").get_json()["id"]
     sign_in_to_apps(service, member, *results, *results)
+    sign_in_to_apps(service, elsewhere, *results)
     sign_in_to_apps(service, other, strange)
-    way(service, member)
-    assert [(row.app_name, row.sid) for row in list_logouts(service)] == [("Notes", None), ("Wiki", None)]
+    sids = {session_id_of(member), session_id_of(elsewhere)}
+    sids = way(service, member) or sids
+    assert {(row.app_name, row.sid) for row in list_logouts(service)} == set(product(("Notes", "Wiki"), sids))
     service.deliver()
     rows = [claims_of(service, token) for token in party.tokens]
-    assert sorted(each["aud"] for each in rows) == sorted(app.id for app in results)
+    assert sorted((each["aud"], each["sid"]) for each in rows) == sorted(product([app.id for app in results], sids))
     assert {each["sub"] for each in rows} == {account_id}
     assert {row.state for row in list_logouts(service)} == {"confirmed"}
+
+
+ENDS_WITH_NOTHING_KNOWN = [*(way for way in WAYS if way is not not_me), disconnect]
+
+
+@pytest.mark.parametrize("way", ENDS_WITH_NOTHING_KNOWN, ids=lambda way: way.__name__)
+def test_an_app_of_which_no_session_is_known_any_more_is_told_of_the_account(
+    service: Service, party: RelyingParty, way: Callable[[Service, Person], object]
+) -> None:
+    """Its own session may last longer than the one here, of which nothing is left by now."""
+    service.admin()
+    member = service.member()
+    wiki = register_app(service, backchannel_logout_uri=party.address).app
+    off = register_app(service, "Off", backchannel_logout_uri=party.address).app
+    sign_in_to_apps(service, member, wiki, register_app(service, "Mute").app, off)
+    registration.disable_app(service.uow(), off.id)
+    service.deliver()
+    party.heard.clear()
+    with service.uow() as uow:
+        uow.session.execute(delete(Grant))
+        uow.session.execute(delete(AppLogout))
+    way(service, member)
+    assert [(row.app_name, row.sid) for row in list_logouts(service)] == [("Wiki", None)]
+    service.deliver()
+    (claims,) = [claims_of(service, token) for token in party.tokens]
+    assert "sid" not in claims
+    assert claims["aud"] == wiki.id
+
+
+def test_an_app_counts_once_and_has_confirmed_when_it_has_confirmed_each_session(
+    service: Service, party: RelyingParty
+) -> None:
+    here = service.member()
+    there = service.person(email=here.email)
+    there.sign_in()
+    apps = [register_app(service, name, backchannel_logout_uri=party.address).app for name in ("Notes", "Wiki")]
+    sign_in_to_apps(service, here, *apps)
+    sign_in_to_apps(service, there, apps[1])
+    answer = here.post("/api/sign-out", {"everywhere": True})
+    about = answer.headers["Link"].partition(">")[0].partition("?")[2]
+
+    def told() -> tuple[int, int, int]:
+        found = service.person().get(f"/api/signed-out?{about}").get_json()
+        return found["apps"], found["confirmed"], found["waiting"]
+
+    assert told() == (2, 0, 2)
+    service.deliver()
+    assert told() == (2, 2, 0)
+    with service.uow() as uow:
+        row = next(row for row in list_logouts(service) if row.app_name == "Wiki")
+        uow.session.get_one(AppLogout, row.id).state = "given-up"
+    assert told() == (2, 1, 0)
+
+
+def test_an_app_that_is_connected_anew_from_the_same_session_is_told_of_its_end_again(
+    service: Service, party: RelyingParty
+) -> None:
+    member = service.member()
+    wiki = register_app(service, backchannel_logout_uri=party.address).app
+    sid = session_id_of(member)
+    with time_machine.travel(time.time() + 30):
+        sign_in_to_apps(service, member, wiki)
+        disconnect(service, member)
+    sign_in_to_apps(service, member, wiki)
+    member.post("/api/sign-out")
+    assert [row.sid for row in list_logouts(service)] == [sid, sid]
+
+
+def test_an_app_is_not_told_again_of_a_session_that_had_ended(service: Service, party: RelyingParty) -> None:
+    here = service.member()
+    there = service.person(email=here.email)
+    there.sign_in()
+    wiki = register_app(service, backchannel_logout_uri=party.address).app
+    sids = [session_id_of(person) for person in (there, here)]
+    for person in (here, there):
+        sign_in_to_apps(service, person, wiki)
+    there.post("/api/sign-out")
+    here.post("/api/sign-out", {"everywhere": True})
+    service.deliver()
+    assert [claims_of(service, token)["sid"] for token in party.tokens] == sids
 
 
 @on_both_databases
@@ -174,6 +181,7 @@ def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_sig
     other = register_app(service, "Notes", backchannel_logout_uri=party.address).app
     for person in people:
         sign_in_to_apps(service, person, wiki, other)
+    sids = {session_id_of(person) for person in people[1:]}
     people[0].post("/api/sign-out", {"everywhere": True})
     service.deliver()
     party.heard.clear()
@@ -181,6 +189,7 @@ def test_an_app_that_is_switched_off_or_taken_away_is_told_that_everybody_is_sig
     service.deliver()
     results = [claims_of(service, token) for token in party.tokens]
     assert {each["aud"] for each in results} == {wiki.id}
+    assert {each["sid"] for each in results} == sids
     assert {each["sub"] for each in results} == {person.get("/api/account").get_json()["id"] for person in people[1:]}
     assert {row.state for row in list_logouts(service)} == {"confirmed"}
     with service.uow() as uow:
