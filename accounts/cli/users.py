@@ -91,6 +91,7 @@ def show_user(who: str, as_json: bool) -> None:
     fields = (
         ("id", row.id),
         ("address", row.email),
+        ("proven", "yes" if row.email_verified else "no"),
         ("name", row.name),
         ("state", row.state),
         ("groups", row.groups),

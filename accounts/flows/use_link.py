@@ -135,6 +135,7 @@ def _act_once(
     ):
         raise LinkUsed(f"{opened.link_id} was used at the same moment")
     result = act(uow, opened, prepared)
+    _prove_address(opened)
     session = _open_session(uow, result, current)
     uow.count_opened(opened.claims, opened.expires_at)
     uow.session.flush()
@@ -145,6 +146,13 @@ def _act_once(
             "the link could be used again. Change one of them in the act, or declare single_use=True."
         )
     return result, session
+
+
+def _prove_address(opened: OpenedLink) -> None:
+    """Note that the mailbox of an account is its own: links about an account are mailed to its address alone."""
+    account = opened.subject.account
+    if opened.link.about == "account" and account is not None and account.email_unproven:
+        account.email_unproven = False
 
 
 def _is_used_up(uow: UnitOfWork, opened: OpenedLink) -> bool:

@@ -35,6 +35,7 @@ def test_one_account_is_shown_by_address_or_id(accounts: Command, service: Servi
     assert by_address == accounts("users", "show", id)
     shown = dict(line.split(maxsplit=1) for line in by_address.out.splitlines() if not line.startswith("last"))
     assert (shown["id"], shown["address"], shown["state"], shown["groups"]) == (id, admin.email, "active", "admins")
+    assert shown["proven"] == "no", "typed on the first admin's form"
     assert "$argon2" not in by_address.out
 
 

@@ -24,7 +24,11 @@ ADMIN_GROUP = "admins"
 
 
 class Account(Base):
-    """A user whose mailbox was proven. ``id`` is never reused: it is the ``sub`` by which clients know them."""
+    """A user whose mailbox was proven. ``id`` is never reused: it is the ``sub`` by which clients know them.
+
+    :ivar email_unproven: whether the address was only typed, as that of the first admin is, and no link that was
+        mailed there has been used since.
+    """
 
     __tablename__ = "accounts"
 
@@ -49,6 +53,7 @@ class Account(Base):
     last_sign_in_at: Mapped[datetime | None]
     version: Mapped[int] = mapped_column()
     searchable: Mapped[bool] = mapped_column(default=False, server_default=false())
+    email_unproven: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     memberships: Mapped[list[Membership]] = relationship(cascade="all, delete-orphan", lazy="select")
 

@@ -66,6 +66,7 @@ class AccountRow:
 
     id: str
     email: str
+    email_verified: bool
     name: str
     state: str
     groups: tuple[str, ...]
@@ -175,6 +176,7 @@ def _build_rows(uow: UnitOfWork, rows: Any) -> list[AccountRow]:
         AccountRow(
             row.id,
             row.email,
+            not row.email_unproven,
             row.name,
             _account_state(row),
             tuple(sorted(groups[row.id])),

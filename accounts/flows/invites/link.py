@@ -177,6 +177,8 @@ def _create_or_extend_account(
         raise LinkUsed("the account that held the address is gone")
     email = credentials.email.email if credentials.email and not opened.subject.id else opened.subject.id
     account = accounts.create_account(uow, email, credentials, groups=carried.groups, locale=carried.locale)
+    # Typed by whoever reads the console; an app must not take it for an address that somebody has proven.
+    account.email_unproven = not opened.subject.id
     return ActResult(account.id, sign_in_as=account, created=True)
 
 

@@ -42,6 +42,7 @@ def export_own_data(uow: UnitOfWork, current: CurrentAccount) -> dict[str, Any]:
         "account": {
             "id": account.id,
             "email": account.email,
+            "email_verified": not account.email_unproven,
             "name": account.name,
             "locale": account.locale,
             "status": account.status,
@@ -126,7 +127,7 @@ def _account_dict(row: Account, *, include_hashes: bool) -> dict[str, Any]:
         "locale": row.locale,
         "status": row.status,
         "groups": list(row.groups),
-        "confirmed": True,
+        "confirmed": not row.email_unproven,
         "created_at": row.created_at,
         "last_sign_in_at": row.last_sign_in_at,
         **({"password_hash": row.password_hash} if include_hashes else {}),

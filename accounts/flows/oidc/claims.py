@@ -48,6 +48,10 @@ class EndUser(Protocol):
     def locale(self) -> str:
         """The language."""
 
+    @property
+    def email_unproven(self) -> bool:
+        """Whether the address was only typed."""
+
 
 @dataclass(frozen=True, slots=True)
 class RequestedClaims:
@@ -125,8 +129,8 @@ class UserClaims:
             "preferred_username": self._username(is_email_known="email" in self.scope or "email" in selected),
             "locale": self.user.locale,
             "email": self.user.email,
-            # There is no account whose mailbox was not proven, and no address is set without proof of it.
-            "email_verified": True,
+            # No address is set without proof of its mailbox, but for that of the first admin.
+            "email_verified": not self.user.email_unproven,
             "groups": list(self.groups),
         }
         return {name: value for name, value in values.items() if name in selected and value != ""}

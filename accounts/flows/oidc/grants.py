@@ -59,6 +59,7 @@ class ResourceOwner:
     name: str
     email: str
     locale: str
+    email_unproven: bool
 
 
 @dataclass(frozen=True, slots=True)

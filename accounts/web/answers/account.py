@@ -15,6 +15,7 @@ class AccountOut(Answer):
 
     id: str
     email: str
+    email_verified: bool = Field(description="whether a link that was mailed there was used")
     name: str
     locale: str
     groups: tuple[str, ...]

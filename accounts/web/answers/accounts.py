@@ -16,6 +16,7 @@ class AccountRowOut(Answer):
 
     id: str
     email: str
+    email_verified: bool
     name: str
     state: str
     groups: tuple[str, ...]

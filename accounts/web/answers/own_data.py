@@ -15,6 +15,7 @@ class ExportedProfileOut(Answer):
 
     id: str
     email: str
+    email_verified: bool
     name: str
     locale: str
     status: str

@@ -99,6 +99,9 @@ def test_the_page_offers_the_file(service: Service) -> None:
 @on_both_databases
 def test_all_accounts_go_out_and_come_in_elsewhere_with_their_passwords(service: Service, tmp_path: Path) -> None:
     admin, member = service.admin(), service.member()
+    admin.post("/api/sign-in/mail", {"email": admin.email})
+    token = service.link_token(admin.email, "sign-in")
+    assert admin.post("/api/l/sign-in", {"token": token}).status_code == 200, "and the address is proven"
     for form in (export.format_json_lines, export.format_accounts_csv):
         path = tmp_path / f"all.{'csv' if form is export.format_accounts_csv else 'jsonl'}"
         path.write_text(
