@@ -21,7 +21,7 @@ from accounts.web.answers.account import AccountOut, AccountWithTokenOut, CsrfTo
 from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
 from accounts.web.kit import context
 from accounts.web.kit.context import uow
-from accounts.web.kit.cookies import device_account_ids
+from accounts.web.kit.cookies import known_device
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, api_url, page_url
@@ -110,7 +110,7 @@ def _signed_in_meanwhile() -> BaseResponse | None:
 )
 def sign_in_(form: password_sign_in.SignInForm) -> Reply:
     """Sign in with address and password."""
-    account = password_sign_in.sign_in_with_password(uow(), form, known_account_ids=device_account_ids())
+    account = password_sign_in.sign_in_with_password(uow(), form, device=known_device(context.state()))
     context.set_account(account)
     return Reply(json=AccountOut.from_account(account), location=form.next or page_url("change_account_form"))
 

@@ -41,7 +41,7 @@ class ModelDriver(RuleBasedStateMachine):
         self.clock = self.traveller.start()
         self.browsers = [service.person() for _ in BROWSERS]
         self.session_by_browser: dict[int, ModelSession | None] = dict.fromkeys(BROWSERS)
-        self.known_accounts: dict[int, list[ModelAccount]] = {number: [] for number in BROWSERS}
+        self.known_accounts: dict[int, list[tuple[ModelAccount, int]]] = {number: [] for number in BROWSERS}
         self.visitor = service.person()
         self.attempt_counts: Counter[tuple[object, ...]] = Counter()
         service.deliver()
@@ -86,9 +86,14 @@ class ModelDriver(RuleBasedStateMachine):
         session = ModelSession(cookie.value, account, account.epoch, fresh)
         self.world.sessions.append(session)
         self.session_by_browser[number] = session
-        if account not in self.known_accounts[number]:
-            # A device remembers the five accounts that were the last to come.
-            self.known_accounts[number] = [account, *self.known_accounts[number]][:5]
+        if not self.is_known(number, account):
+            # A device remembers the five accounts that were the last to come, each as long as its epoch lasts.
+            others = [each for each in self.known_accounts[number] if each[0] is not account]
+            self.known_accounts[number] = [(account, account.epoch), *others][:5]
+
+    def is_known(self, number: int, account: ModelAccount) -> bool:
+        """Whether a browser is one that an account has signed in on, and nobody was thrown out since."""
+        return any(each is account and epoch == account.epoch for each, epoch in self.known_accounts[number])
 
     def any_account(self, pick: int) -> ModelAccount:
         return self.world.accounts[pick % len(self.world.accounts)]

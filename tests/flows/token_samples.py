@@ -61,7 +61,7 @@ def sample_payloads(key: Key, at: int = SIGNED_AT) -> dict[str, Any]:
     return {
         "session": session,
         "csrf": CsrfToken("7a74316cbd7bff4ff5254596c29c3985"),
-        "device": KnownDevice(("a1", "a2", "a3")),
+        "device": KnownDevice((("a1", 3), ("a2", 1))),
         "oauth-asked": AuthorizationNote("d1g35t", at, "s1"),
         "oauth-code": code,
         "oauth-access": AccessToken("g1", at + 600, ("openid", "email"), "t1", at),
@@ -82,7 +82,7 @@ EARLIER_TOKENS = {
         "aVW5AA.qPE3ElEEGiM8XhT5QjaFzHdUpPM3VXczeLmCzaor_hc"
     ),
     "csrf": ("IjdhNzQzMTZjYmQ3YmZmNGZmNTI1NDU5NmMyOWMzOTg1Ig.aVW5AA.sAmkzak3m3olya8_cCPiMVLQM5BLl2VBkFUgmR05Am4"),
-    "device": "WyJhMSIsImEyIiwiYTMiXQ.aVW5AA.xgI7MU5tRavBZTP1fwdU5l_R9AALm5-93jZlGK3nFpY",
+    "device": "W1siYTEiLDNdLFsiYTIiLDFdXQ.aVW5AA.y9wizbmfxldpMk2UEkcYNIv-v54MAdrO5w5_lTtUkAQ",
     "oauth-asked": "WyJkMWczNXQiLDE3NjcyMjU2MDAsInMxIl0.aVW5AA.Q0fMQ_L4zRQR2YgvIkW0fLjtW3LZYaskoJ0AJ1dcu74",
     "oauth-code": (
         ".eJw1S0sKgzAUvMusg1FLGupVgpQ0edRQTR6aUkF6974u3Mx_HHIHBS9wUdiEOnu1fW9s257S3Ixy4E_EqBD-86lW3"

@@ -8,7 +8,9 @@ import pytest
 
 from accounts.core.clock import now
 from accounts.flows import LINKS, TOKENS
-from accounts.web.kit.cookies import device_account_ids
+from accounts.flows.sign_in.devices import KnownDevice
+from accounts.web.kit import context
+from accounts.web.kit.cookies import known_device
 from tests.flows.token_samples import sample_payloads
 from tests.kit.tables import dump_tables
 from tests.people import Person, Service, token_of_url
@@ -114,4 +116,4 @@ def test_not_even_the_session_itself_is_its_csrf_token(service: Service) -> None
 def test_no_other_token_is_a_device_that_somebody_signed_in_from(service: Service, purpose: str) -> None:
     token = token_of(service, purpose, service.admin())
     with service.app.test_request_context(headers={"Cookie": f"device={token}"}):
-        assert device_account_ids() == ()
+        assert known_device(context.state()) == KnownDevice()

@@ -81,6 +81,8 @@ QUARTER_HOUR, HOUR, DAY = timedelta(minutes=15), timedelta(hours=1), timedelta(d
 SIGN_IN_PAIR = Limit("sign-in", 10, QUARTER_HOUR)
 """Per account and network. The pair, so that a stranger elsewhere cannot lock somebody out."""
 SIGN_IN_ACCOUNT = Limit("sign-in-account", 100, HOUR)
+SIGN_IN_DEVICE = Limit("sign-in-device", 30, HOUR)
+"""Per account, on devices that it has signed in on before. No lock holds those up."""
 SIGN_IN_NETWORK = Limit("sign-in-network", 300, QUARTER_HOUR)
 MAIL_PAIR = Limit("mail", 3, HOUR)
 """Per address and network. The pair, so that a stranger elsewhere cannot use up the letters that somebody needs."""

@@ -114,7 +114,8 @@ def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
 
 
 def _address_buckets(uow: UnitOfWork, email_key: str, spellings: set[str]) -> Iterator[LimitBucket]:
-    yield throttle.SIGN_IN_ACCOUNT.by(email_key), "address"
+    for limit in (throttle.SIGN_IN_ACCOUNT, throttle.SIGN_IN_DEVICE):
+        yield limit.by(email_key), "address"
     for purpose in uow.site.links:
         # A fresh link for a dead one is counted by the address as the link has it.
         for spelling in sorted(spellings):

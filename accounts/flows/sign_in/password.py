@@ -19,6 +19,9 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount
 from accounts.flows.shared.fields import Checkbox, CurrentPassword, Email, Form, Next
 from accounts.flows.sign_in import unlock
+from accounts.flows.sign_in.devices import KnownDevice
+
+UNKNOWN_DEVICE = KnownDevice()
 
 
 class SignInForm(Form):
@@ -33,24 +36,26 @@ class SignInForm(Form):
 
 
 def sign_in_with_password(
-    uow: UnitOfWork, form: SignInForm, *, known_account_ids: Sequence[str] = ()
+    uow: UnitOfWork, form: SignInForm, *, device: KnownDevice = UNKNOWN_DEVICE
 ) -> CurrentAccount:
     """Return whoever knows the password, with a new session.
 
     The same work is done whether or not there is such an account; one that is disabled or locked answers like a
     wrong password.
 
-    :param known_account_ids: ids of accounts that have signed in on this device before. A lock does not hold them
-        up here: it must be no weapon against its owner.
+    :param device: which accounts have signed in on this device before, and lost none of their credentials since. A
+        lock does not hold them up here: it must be no weapon against its owner. Tries are counted of their own.
     :raises SignInFailed: address and password do not match.
     :raises TooManyRequests: for the pair of address and network, the address, or the network.
     """
     rows = _find_sign_in_rows(uow, form.email.key)
-    account_id, stored_hash, status, locked_at, _, fallback_hash = rows[0]
-    is_known_device = account_id is not None and account_id in known_account_ids
+    account_id, stored_hash, status, locked_at, epoch, _, fallback_hash = rows[0]
+    is_known_device = (account_id, epoch) in device.epochs
     key, network = form.email.key, uow.request_info.network
-    attempts = [throttle.SIGN_IN_NETWORK.by(network), throttle.SIGN_IN_PAIR.by(key, network)]
-    uow.site.throttle.reserve(*attempts, *([] if is_known_device else [throttle.SIGN_IN_ACCOUNT.by(key)]))
+    of_account = throttle.SIGN_IN_DEVICE if is_known_device else throttle.SIGN_IN_ACCOUNT
+    uow.site.throttle.reserve(
+        throttle.SIGN_IN_NETWORK.by(network), throttle.SIGN_IN_PAIR.by(key, network), of_account.by(key)
+    )
     is_locked = locked_at is not None and now() < locked_at + LOCKOUT_DURATION and not is_known_device
     may_sign_in = status == "active" and not is_locked
     is_correct, new_hash = uow.site.passwords.verify(
@@ -62,7 +67,7 @@ def sign_in_with_password(
             if not is_known_device:
                 unlock.count_failure(uow, form.email.key)
         raise SignInFailed("locked" if is_locked else "wrong password or no such account")
-    groups = tuple(sorted(row[4] for row in rows if row[4] is not None))
+    groups = tuple(sorted(row[5] for row in rows if row[5] is not None))
     return complete_sign_in(uow, account_id, stored_hash, groups=groups, new_hash=new_hash, remember=form.remember)
 
 
@@ -83,6 +88,7 @@ _SELECT_SIGN_IN_ROWS = CompiledStatement(
         Account.password_hash,
         Account.status,
         Account.locked_at,
+        Account.auth_epoch,
         Membership.group,
         # Behind the last id comes the first: a store without hashes of our own must not show one to strangers alone.
         func.coalesce(_select_first_hash(Account.id >= bindparam("pivot")), _select_first_hash()),

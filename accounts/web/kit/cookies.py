@@ -63,18 +63,14 @@ def add_session_cookies(state: RequestState, headers: HeaderList) -> None:
     age = min(session.expires_at, session.idle_expires_at) - now() if session.remember else None
     seconds = int(age.total_seconds()) if age else None
     headers.append(cookie_header(state, name, signer.sign(sessions.SESSION, session), seconds))
-    if session.account_id and session.account_id not in (known := _known_device(state)).account_ids:
-        device = signer.sign(devices.DEVICE, known.with_account(session.account_id))
+    if session.account_id and (session.account_id, session.epoch) not in (known := known_device(state)).epochs:
+        device = signer.sign(devices.DEVICE, known.with_account(session.account_id, session.epoch))
         device_cookie = host_cookie_name(DEVICE_COOKIE, secure=state.site.settings.secure)
         headers.append(cookie_header(state, device_cookie, device, devices.DEVICE_COOKIE_SECONDS))
 
 
-def device_account_ids() -> tuple[str, ...]:
-    """Return the ids of the accounts that have signed in on this device before."""
-    return _known_device(context.state()).account_ids
-
-
-def _known_device(state: RequestState) -> KnownDevice:
+def known_device(state: RequestState) -> KnownDevice:
+    """Return which accounts have signed in on this device before."""
     cookie = state.cookie(host_cookie_name(DEVICE_COOKIE, secure=state.site.settings.secure))
     return state.site.signer.read(devices.DEVICE, cookie) or KnownDevice()
 
