@@ -81,6 +81,10 @@ $(BENCHES): bench-%: .venv
 docs: .venv
 	@$(BIN)/python -m pytest -q tests/test_docs.py tests/test_doc_examples.py
 
+# What each recovery takes away, as docs/security.md has it.
+recovery-table: .venv
+	@$(BIN)/python -c 'from accounts.flows.shared import recovery; print(recovery.format_recovery_table())'
+
 # Known holes in what is locked. The auditor has an environment of its own.
 audit: .venv
 	@$(BIN)/uv tool run --quiet pip-audit==$(AUDIT_VERSION) --strict --disable-pip \

@@ -26,6 +26,8 @@ from accounts.core.signing.token_kind import TokenKind
 from accounts.delivery.samples import SAMPLES
 from accounts.flows import LINKS, TOKENS
 from accounts.flows.sessions import session as sessions
+from accounts.flows.shared.credentials import RecoveryForm
+from accounts.flows.shared.recovery import format_recovery_table
 from accounts.flows.shared.validation import CUSTOM_ERROR_TYPES, MESSAGES
 from accounts.flows.sign_in import devices
 from accounts.flows.sign_in.unlock import MAX_FAILURES
@@ -225,6 +227,13 @@ def test_the_lock_and_the_devices_it_spares_are_told_with_their_numbers() -> Non
     assert f"locked for {LOCKOUT_DURATION // timedelta(minutes=1)} minutes" in lock
     assert timedelta(seconds=devices.DEVICE_COOKIE_SECONDS) == timedelta(days=365)
     assert f"for a year: the ids of the accounts, at most {devices.MAX_ACCOUNTS_PER_DEVICE}" in doc("sessions.md")
+
+
+def test_what_a_recovery_takes_away_is_the_table_of_the_code() -> None:
+    section = doc("security.md").partition("## What a recovery takes away")[2].partition("\n## ")[0]
+    assert format_recovery_table() in section
+    for name in RecoveryForm.model_fields:
+        assert f"`{name}`" in section
 
 
 def test_every_table_is_named_for_hosts() -> None:

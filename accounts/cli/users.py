@@ -18,6 +18,7 @@ from accounts.flows.helpdesk.accounts import AccountSearchForm, DeleteAccountFor
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.shared import accounts
+from accounts.flows.shared.credentials import RecoveryForm
 from accounts.flows.shared.fields import GroupsForm
 from accounts.flows.shared.validation import validate
 from accounts.flows.upstream import identities
@@ -143,11 +144,17 @@ def disable_user(who: str, as_json: bool) -> None:
 
 @users.command("enable")
 @click.argument("who")
+@click.option(
+    "--keep",
+    multiple=True,
+    type=click.Choice(tuple(RecoveryForm.model_fields)),
+    help="What shall stay as it was; can be given several times.",
+)
 @json_option
-def enable_user(who: str, as_json: bool) -> None:
-    """Enable a disabled account again; old sessions and links stay revoked."""
+def enable_user(who: str, keep: tuple[str, ...], as_json: bool) -> None:
+    """Enable a disabled account again; old sessions and links stay revoked, and what is not kept is taken away."""
     uow, account = open_account(who)
-    accounts.enable_account(uow, account.id)
+    accounts.enable_account(uow, account.id, RecoveryForm(**dict.fromkeys(keep, False)))
     _print_changed(uow, account.id, f"{account.email} is active", as_json=as_json)
 
 

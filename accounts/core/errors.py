@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, ClassVar
 
 
@@ -39,13 +40,20 @@ class Problem(Exception):
     message: ClassVar[str] = N_("Something went wrong on our side. Please try again later.")
 
     def __init__(
-        self, reason: str = "", *, fields: Sequence[FieldError] = (), retry_after: int | None = None
+        self,
+        reason: str = "",
+        *,
+        fields: Sequence[FieldError] = (),
+        retry_after: int | None = None,
+        until: datetime | None = None,
     ) -> None:
         super().__init__(reason or self.code)
         self.reason = reason
         self.fields = tuple(fields)
         self.retry_after = retry_after
         """Seconds to wait before the same request can succeed."""
+        self.until = until
+        """The same for what takes hours or days: the moment until which it is refused."""
 
 
 class InvalidInput(Problem):
@@ -163,6 +171,16 @@ class AddressTaken(Problem):
 
     code, status = "address_taken", 409
     message = N_("That address belongs to another account by now.")
+
+
+class AddressChangePending(Problem):
+    """The address was changed a short while ago, and whoever has the old one may still undo that (``until``)."""
+
+    code, status = "address_change_pending", 409
+    message = N_(
+        "The address of this account was changed, and can still be changed back. "
+        "The account can be closed once that time is over."
+    )
 
 
 class LastAdmin(Problem):

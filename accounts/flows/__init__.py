@@ -12,7 +12,15 @@ from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
 from accounts.core.signing.token_kind import TokenKind
 from accounts.core.uow import UnitOfWork
 from accounts.flows import forward_auth
-from accounts.flows.account import change_email, change_password, close_account, not_me, reset_password, sign_up
+from accounts.flows.account import (
+    change_email,
+    change_password,
+    close_account,
+    not_me,
+    recovery_notices,
+    reset_password,
+    sign_up,
+)
 from accounts.flows.invites import link as invite_link
 from accounts.flows.oidc import backchannel, note, tokens, trial_state
 from accounts.flows.sessions import csrf_token
@@ -53,6 +61,9 @@ TOKENS: tuple[TokenKind[Any], ...] = (
 NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
     change_password.PASSWORD_CHANGED_NOTICE: change_password.letter,
     change_email.EMAIL_CHANGED_NOTICE: change_email.email_changed_letter,
+    change_email.EMAIL_RESTORED_NOTICE: change_email.email_restored_letter,
+    recovery_notices.APPS_TO_REVIEW_NOTICE: recovery_notices.apps_to_review_letter,
+    close_account.CLOSE_REFUSED_NOTICE: close_account.close_refused_letter,
     close_account.ACCOUNT_CLOSED_NOTICE: close_account.account_closed_letter,
     close_account.ACCOUNT_DELETED_NOTICE: close_account.account_deleted_letter,
     identities.CONNECTED_NOTICE: identities.letter,

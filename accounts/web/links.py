@@ -205,9 +205,9 @@ def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
         "purpose": link.purpose,
         "email": mask_email(opened.subject.email) if opened.subject.id else "",
         "expires_at": opened.expires_at,
-        **link.context(opened),
+        **link.context(uow(), opened),
     }
-    values = forms.submitted_values() if problem else {}
+    values = forms.redisplayed_values(opened.form) if problem else {}
     asked = () if context.state().format == "html" else tuple(sorted(opened.form.model_fields))
     return Reply(
         template="link.html",

@@ -31,6 +31,7 @@ PROBLEM_SCHEMA = {
         "status": {"type": "integer"},
         "code": {"type": "string", "description": "stable; decide by this"},
         "retry_after": {"type": "integer", "description": "seconds"},
+        "until": {"type": "string", "format": "date-time", "description": "refused until then"},
         "again": {"type": "boolean", "description": "of a dead link: whether a fresh one may be asked for"},
         "errors": {
             "type": "array",

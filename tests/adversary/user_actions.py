@@ -61,7 +61,7 @@ class UserActions(ModelDriver):
             assert answer.status_code == 429
             return
         owner = self.world.find_holder(account.email)
-        is_locked_out = owner is not None and owner.locked and owner not in self.known_accounts[number]
+        is_locked_out = owner is not None and owner.locked and not self.is_known(number, owner)
         if owner is None or not owner.active or owner.plain_password != password or is_locked_out:
             assert answer.status_code == 401
             self.reached["sign in, held up" if is_locked_out else "sign in, wrongly"] += 1
@@ -165,9 +165,11 @@ class UserActions(ModelDriver):
         if session is None or not session.fresh:
             assert answer.status_code == (401 if session is None else 403)
             return
-        assert answer.status_code == (429 if self.is_limited(10, "close", id(session.account)) else 202)
-        self.read_mails(session.account)
-        self.reached["ask to close"] += 1
+        limited, must_wait = self.is_limited(10, "close", id(session.account)), session.account.anchor is not None
+        assert answer.status_code == (429 if limited else 409 if must_wait else 202)
+        sent = [link.purpose for link in self.read_mails(session.account)]
+        assert sent == ([] if limited else ["undo-email-change"] if must_wait else ["close-account"])
+        self.reached["ask to close, too early" if must_wait else "ask to close"] += 1
 
     def sign_out(self, number: int, everywhere: bool) -> None:
         session = self.current_session(number)

@@ -6,6 +6,8 @@ from importlib import import_module
 
 import pytest
 
+from accounts.core.models.upstream import Identity
+from tests.apps import register_app, sign_in_to_apps
 from tests.cli.conftest import Command
 from tests.people import Service
 
@@ -48,6 +50,23 @@ def test_a_disabled_account_is_out_until_it_is_enabled(accounts: Command, servic
     assert accounts("users", "enable", member.email).out == f"{member.email} is active\n"
     assert not member.signed_in, "sessions from before stay dead"
     assert member.sign_in().status_code == 200
+
+
+@pytest.mark.parametrize(("options", "left"), [((), 0), (("--keep", "consents", "--keep", "identities"), 1)])
+def test_enabling_disconnects_what_is_not_kept(
+    accounts: Command, service: Service, options: tuple[str, ...], left: int
+) -> None:
+    member = service.member()
+    sign_in_to_apps(service, member, register_app(service).app)
+    account_id = member.get("/api/account").get_json()["id"]
+    with service.uow() as uow:
+        uow.session.add(Identity(issuer="https://idp.example", subject="x", account_id=account_id))
+    assert accounts("users", "disable", member.email).status == 0
+    assert len(accounts("users", "list-identities", member.email, "--json").json) == 1, "enabling asks about it"
+    assert accounts("users", "enable", member.email, *options).status == 0
+    (told,) = accounts("users", "show", member.email, "--json").json
+    assert (len(told["identities"]), len(told["apps"])) == (left, 1 if left else 0)
+    assert accounts("users", "enable", member.email, "--keep", "sessions").status == 2
 
 
 def test_groups_are_what_was_set_last(accounts: Command, service: Service) -> None:

@@ -141,7 +141,9 @@ def moved_owner(service: Service) -> Member:
     return owner
 
 
-ANCHOR_GONE = "anchor_email=None anchor_key=None anchor_serial+1 anchor_until=None"
+ANCHOR_GONE = "admin_invites_void_until anchor_email=None anchor_key=None anchor_serial+1 anchor_until=None"
+TAKEN_BACK = "password_hash=None void_invites"
+RESET = "admin_invites_void_until auth_epoch+1 failures-3 lock_serial+1 locked_at=None password_hash void_invites"
 ACCOUNT_MADE = {"accounts": 1, "audit": 1, "spent": 1}
 INVITED_INTO_TWO_GROUPS = {"audit": 2, "memberships": 2, "spent": 1}
 LETTER_AND_EVENT = {"audit": 1, "outbox": 1}
@@ -186,7 +188,7 @@ ACTS: dict[str, Writes] = {
         reset,
         "password.reset",
         LETTER_AND_EVENT,
-        changed=[("accounts", "auth_epoch+1 failures-3 lock_serial+1 locked_at=None password_hash")],
+        changed=[("accounts", RESET)],
         letters=["password-changed"],
     ),
     "sign-in": Writes(
@@ -209,7 +211,7 @@ ACTS: dict[str, Writes] = {
         not_me_link,
         "not-me",
         LETTER_AND_EVENT | {"spent": 1},
-        changed=[("accounts", "auth_epoch+1 password_hash=None")],
+        changed=[("accounts", f"admin_invites_void_until auth_epoch+1 {TAKEN_BACK}")],
         letters=["reset-password"],
         spent={"link:": timedelta(hours=72) + MARKS_OUTLIVE_LINKS_BY},
     ),
@@ -252,14 +254,9 @@ ACTS: dict[str, Writes] = {
         change_email.UNDO_PURPOSE,
         undoing,
         "email.restored",
-        LETTER_AND_EVENT | {"spent": 1},
-        changed=[
-            (
-                "accounts",
-                f"{ANCHOR_GONE} auth_epoch+1 email email_key email_serial+1 password_hash=None",
-            )
-        ],
-        letters=["reset-password"],
+        {"audit": 1, "outbox": 2, "spent": 1},
+        changed=[("accounts", f"{ANCHOR_GONE} auth_epoch+1 email email_key email_serial+1 {TAKEN_BACK}")],
+        letters=["email-restored", "reset-password"],
         spent=ADDRESS_LEFT,
     ),
 }

@@ -190,6 +190,7 @@ for _act in ("disable", "enable", "groups", "reset", "unlock", "sign-out"):
         f"POST /admin/accounts/<account_id>/{_act}": (401, 403, 404),
         f"POST /api/admin/accounts/<account_id>/{_act}": (401, 403, 404),
     }
+ROWS["GET /admin/accounts/<account_id>/enable"] = (303, 403, 404)
 for _purpose in [link.purpose for link in LINKS]:
     ROWS |= {
         f"GET /l/{_purpose}": (400, 400, 400),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from tests.people import Service
 from tests.web.endpoints import list_endpoints, request_endpoint
 
@@ -27,6 +31,15 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
         "POST /api/admin/apps/<app_id>/secret",
         "DELETE /api/admin/apps/<app_id>/old-secret",
         "POST /api/admin/accounts/<account_id>/disable",
+        "POST /api/admin/accounts/<account_id>/enable",
+        "POST /api/admin/accounts/<account_id>/unlock",
+        "POST /api/admin/limits/lift",
+        "POST /api/admin/apps/<app_id>/disable",
+        "POST /api/admin/apps/<app_id>/enable",
+        "POST /api/admin/invites/<invite_id>/revoke",
+        "POST /api/admin/invites/<invite_id>/extend",
+        "POST /api/admin/invites/batches/<batch_id>/revoke",
+        "POST /api/admin/invites/batches/<batch_id>/extend",
         "POST /api/admin/accounts/<account_id>/groups",
         "POST /api/admin/accounts/<account_id>/sign-out",
         "POST /api/admin/accounts/<account_id>/delete",
@@ -43,6 +56,39 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
         else:
             assert answer.status_code == 403, endpoint
     assert admin.signed_in
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "needs_proof"),
+    [
+        ("/admin/invites", {"email": "a@example.org"}, False),
+        ("/admin/invites", {"email": "a@example.org", "groups": ["admins"]}, True),
+        ("/admin/invites", {"email": "a@example.org", "groups": ["staff"]}, True),
+        ("/admin/invites", {"email": "a@example.org", "groups": ["nobody-knows-it"]}, True),
+        ("/admin/invites/some", {"ids": ["x"], "act": "resend"}, False),
+        ("/admin/invites/some", {"ids": ["x"], "act": "revoke"}, True),
+        ("/admin/invites/some", {"ids": ["x"], "act": "extend"}, True),
+    ],
+)
+@pytest.mark.parametrize("format", ["page", "json"])
+def test_what_a_form_says_may_need_a_fresh_proof(
+    service: Service, path: str, data: dict[str, Any], needs_proof: bool, format: str
+) -> None:
+    """A group may open apps, pages behind forward-auth, or views of a host app."""
+    admin = service.admin()
+    assert admin.sign_in(remember=True).status_code == 200
+    if format == "json":
+        answer = admin.post(f"/api{path}", data)
+        done = answer.status_code in (200, 202)
+    else:
+        environ = {"REMOTE_ADDR": admin.network}
+        form = {name: " ".join(value) if isinstance(value, list) else value for name, value in data.items()}
+        answer = admin.client.post(path, data={"csrf_token": admin.csrf_token(), **form}, environ_base=environ)
+        done = answer.status_code == 303
+    assert done is not needs_proof, answer.text
+    assert needs_proof is (answer.status_code == 403)
+    assert admin.post("/api/confirm", {"password": admin.password}).status_code == 200
+    assert admin.post(f"/api{path}", data).status_code in (200, 202)
 
 
 def test_a_page_that_needs_an_account_sends_a_stranger_to_sign_in_and_back(service: Service) -> None:

@@ -67,7 +67,7 @@ class Link(LinkKind):
     form: type[BaseModel] = EmptyModel
     form_for: Callable[[OpenedLink], type[BaseModel]] | None = None
     check: Callable[[UnitOfWork, OpenedLink], None] = lambda uow, opened: None
-    context: Callable[[OpenedLink], Mapping[str, Any]] = lambda opened: {}
+    context: Callable[[UnitOfWork, OpenedLink], Mapping[str, Any]] = lambda uow, opened: {}
     prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] | None = None
     gone: type[DeadLink] = LinkInvalid
     needs_session: bool = False

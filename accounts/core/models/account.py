@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import (
+    JSON,
     ForeignKey,
     Index,
     String,
@@ -28,6 +29,9 @@ class Account(Base):
 
     :ivar email_unproven: whether the address was only typed, as that of the first admin is, and no link that was
         mailed there has been used since.
+    :ivar admin_invites_void_until: invitations into ``admins`` that this account issued at or before are not valid.
+    :ivar void_invites: periods, first and last moment in seconds since 1970: no invitation that it issued in one of
+        them is valid.
     """
 
     __tablename__ = "accounts"
@@ -54,6 +58,8 @@ class Account(Base):
     version: Mapped[int] = mapped_column()
     searchable: Mapped[bool] = mapped_column(default=False, server_default=false())
     email_unproven: Mapped[bool] = mapped_column(default=False, server_default=false())
+    admin_invites_void_until: Mapped[datetime | None]
+    void_invites: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
 
     memberships: Mapped[list[Membership]] = relationship(cascade="all, delete-orphan", lazy="select")
 

@@ -6,7 +6,7 @@ address, even twice, cannot shake off the owner's undo link.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import Field
 from sqlalchemy import select, update
@@ -25,9 +25,11 @@ from accounts.core.security.addresses import parse_email
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_limits, mail_request
 from accounts.flows.shared.fields import Email, Form
+from accounts.flows.shared.recovery import UNDO as UNDO_RECOVERY
 from accounts.flows.shared.recovery import recover_account
 
-PURPOSE, UNDO_PURPOSE, EMAIL_CHANGED_NOTICE = "change-email", "undo-email-change", "email-changed"
+PURPOSE, UNDO_PURPOSE = "change-email", "undo-email-change"
+EMAIL_CHANGED_NOTICE, EMAIL_RESTORED_NOTICE = "email-changed", "email-restored"
 UNDO_LINK_TTL = timedelta(hours=72)
 
 
@@ -120,22 +122,29 @@ def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
 
 
 def email_changed_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
-    """Tells the old address that it is the old one now, with the way back."""
+    """Tell the old address that it is the old one now, with the way back."""
+    return build_undo_letter(uow, item, EMAIL_CHANGED_NOTICE, str(item.facts["to"]))
+
+
+def build_undo_letter(uow: UnitOfWork, item: OutboxItem, words: str, to: str = "") -> Letter | None:
+    """Return an email to an old address, with the way back if it is the anchor; None where there is none any more.
+
+    :param to: "" for the anchor.
+    """
     account = uow.session.get(Account, item.about.id)
     if account is None or account.anchor_until is None or account.anchor_until <= now():
         return None
+    to = to or str(account.anchor_email)
     context = {
         "asked": item.requested_by,
-        "email": item.facts["to"],
+        "email": to,
         "name": account.name or None,
         "at": item.created_at,
         "until": account.anchor_until,
     }
     # Only the anchor can undo; another old address is told what happened.
-    is_anchor = item.facts["to"] == account.anchor_email
-    link = uow.link_url(UNDO, accounts.subject_of(account)) if is_anchor else None
-    to = str(item.facts["to"])
-    return Letter(EMAIL_CHANGED_NOTICE, to, account.locale, context, link=link, account_id=account.id)
+    link = uow.link_url(UNDO, accounts.subject_of(account)) if to == account.anchor_email else None
+    return Letter(words, to, account.locale, context, link=link, account_id=account.id)
 
 
 def check_undo(uow: UnitOfWork, opened: OpenedLink) -> None:
@@ -154,15 +163,28 @@ def check_undo(uow: UnitOfWork, opened: OpenedLink) -> None:
 
 
 def undo_email_change(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
-    """Give the account its old address back, void the password and end all sessions."""
+    """Give the account its old address back, and take everything away that others may have of it."""
     account = opened.account
+    dropped, since = account.email, get_anchor_start(uow, account)
     _set_address(uow, account, str(account.anchor_email))
     account.anchor_email = account.anchor_key = account.anchor_until = None
     account.anchor_serial += 1
     # Whoever changed the address may know the password; the reset goes to the restored address.
-    recover_account(uow, account, void_password=True)
+    recover_account(uow, account, UNDO_RECOVERY, since=since)
+    uow.enqueue(EMAIL_RESTORED_NOTICE, dropped, locale=account.locale)
     uow.record_event("email.restored", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id)
+
+
+def get_anchor_start(uow: UnitOfWork, account: Account) -> datetime | None:
+    """Return when the first change of the chain was made that can still be undone; None where there is none."""
+    return account.anchor_until - uow.site.link_signer.lifetime(UNDO) if account.anchor_until else None
+
+
+def email_restored_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Tell the address that an undo has dropped that it is not the account's any more. It gets no link."""
+    context = {"asked": item.requested_by, "at": item.created_at}
+    return Letter(EMAIL_RESTORED_NOTICE, item.about.email, item.locale, context)
 
 
 def _drop_stale_anchor(uow: UnitOfWork, account: Account) -> None:
@@ -204,7 +226,7 @@ CHANGE = Link(
     check=check_new_address,
     act=act,
     resend=resend_change_link,
-    context=lambda opened: {"new_email": opened.carried.email},
+    context=lambda uow, opened: {"new_email": opened.carried.email},
     title=N_("Change your address"),
     explanation=N_("From now on you sign in with this address, and mails go there."),
     button=N_("Change address"),
@@ -215,12 +237,16 @@ UNDO = Link(
     lifetime=UNDO_LINK_TTL,
     about="account",
     dies_with=(anchor_part,),
+    gone=LinkUsed,
     letter=email_changed_letter,
     check=check_undo,
     act=undo_email_change,
-    context=lambda opened: {"restored_email": opened.account.anchor_email},
+    context=lambda uow, opened: {"restored_email": opened.account.anchor_email},
     title=N_("Take your old address back"),
-    explanation=N_("Your old address counts again, all devices are signed out, and you choose a new password."),
+    explanation=N_(
+        "Your old address counts again, all devices are signed out, connected sign-ins and apps are disconnected, "
+        "invitations sent since the change are taken back, and you choose a new password."
+    ),
     button=N_("Undo the change"),
     done=N_("Your old address counts again. We have mailed you a link to choose a new password."),
 )

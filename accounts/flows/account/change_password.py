@@ -13,7 +13,7 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import CurrentPassword, Form, NewPassword
-from accounts.flows.shared.recovery import PASSWORD_CHANGED, recover_account
+from accounts.flows.shared.recovery import CHANGE_PASSWORD, PASSWORD_CHANGED, recover_account
 from accounts.flows.sign_in import step_up
 
 PASSWORD_CHANGED_NOTICE = PASSWORD_CHANGED
@@ -39,7 +39,7 @@ def change_password(uow: UnitOfWork, current: CurrentAccount, form: ChangePasswo
 
     def work() -> Session:
         account = accounts.get_unchanged_account(uow, current.id, current.auth_epoch)
-        recover_account(uow, account, password_hash=password_hash)
+        recover_account(uow, account, CHANGE_PASSWORD, password_hash=password_hash)
         uow.record_event("password.changed", account_id=account.id)
         return sessions.renew_session(uow, account.id, account.auth_epoch, current.session, password_verified=True)
 
@@ -52,4 +52,4 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     if account is None or account.password_hash is None:
         # Void by now: somebody has objected, and has got the letter that says so.
         return None
-    return not_me.build_security_notice(uow, item, account)
+    return not_me.build_security_notice(uow, item, account, taken=item.facts.get("taken", {}))

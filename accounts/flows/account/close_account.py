@@ -7,7 +7,8 @@ from datetime import timedelta
 from sqlalchemy import Text, cast, delete, func, or_, select
 
 from accounts.core.audit import address_index
-from accounts.core.errors import N_, LinkUsed
+from accounts.core.clock import now
+from accounts.core.errors import N_, AddressChangePending, LinkUsed
 from accounts.core.link_kinds.parts import auth_epoch, sign_ins
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import record_address_deleted
@@ -19,21 +20,51 @@ from accounts.core.models.terms import AccountTerm
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
+from accounts.flows.account import change_email
 from accounts.flows.shared import accounts, mail_limits, mail_request
 
-PURPOSE, ACCOUNT_CLOSED_NOTICE, ACCOUNT_DELETED_NOTICE = "close-account", "account-closed", "account-deleted"
+PURPOSE, CLOSE_REFUSED_NOTICE = "close-account", "close-refused"
+ACCOUNT_CLOSED_NOTICE, ACCOUNT_DELETED_NOTICE = "account-closed", "account-deleted"
 
 
 def request_account_closing(uow: UnitOfWork, account_id: str) -> None:
     """Queue the closing link to the account's address.
 
     :raises TooManyRequests: too many emails of this kind.
+    :raises AddressChangePending: a change of address can still be undone; the old address is told.
     """
     with mail_limits.record_held(uow, PURPOSE, account_id=account_id), uow:
         uow.count_attempts(throttle.MAIL_ACCOUNT.by(PURPOSE, account_id))
         account = uow.session.get_one(Account, account_id)
-        mail_id = uow.enqueue(PURPOSE, account.id, locale=account.locale)
-        uow.record_event("account.close-asked", account_id=account.id, facts={"mail": mail_id, "purpose": PURPOSE})
+        refusal = _find_pending_undo(account)
+        purpose = PURPOSE if refusal is None else CLOSE_REFUSED_NOTICE
+        mail_id = uow.enqueue(purpose, account.id, locale=account.locale)
+        event = "account.close-asked" if refusal is None else "account.close-refused"
+        uow.record_event(event, account_id=account.id, facts={"mail": mail_id, "purpose": purpose})
+    if refusal is not None:
+        raise refusal
+
+
+def _find_pending_undo(account: Account) -> AddressChangePending | None:
+    # Whoever has changed the address could shake off the owner's undo by closing the account.
+    if account.anchor_until is None or account.anchor_until <= now():
+        return None
+    return AddressChangePending("a change of address can still be undone", until=account.anchor_until)
+
+
+def check_no_pending_undo(uow: UnitOfWork, opened: OpenedLink) -> None:
+    """Check that nobody can undo a change of address any more.
+
+    :raises AddressChangePending: somebody can.
+    """
+    refusal = _find_pending_undo(opened.account)
+    if refusal is not None:
+        raise refusal
+
+
+def close_refused_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
+    """Tell the old address that somebody wants to close the account, with the way to take it back."""
+    return change_email.build_undo_letter(uow, item, CLOSE_REFUSED_NOTICE)
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
@@ -112,6 +143,7 @@ CLOSE = Link(
     dies_with=(auth_epoch, sign_ins),
     gone=LinkUsed,
     letter=letter,
+    check=check_no_pending_undo,
     act=act,
     title=N_("Close your account"),
     explanation=N_("Your account and everything we know about you is deleted. This cannot be undone."),

@@ -1,4 +1,4 @@
-"""Object to a security notice ("this was not me"): void the password, end all sessions, start a reset.
+"""Object to a security notice ("this was not me"): void the password, take all else away, start a reset.
 
 The link binds the password and the address of the notice. Signing out everywhere does not invalidate it: whoever took
 the account over could do that at once, and the owner would have no way back.
@@ -6,18 +6,29 @@ the account over could do that at once, and the owner would have no way back.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from accounts.core.errors import N_
+from accounts.core.errors import N_, LinkUsed
 from accounts.core.link_kinds.parts import email, password
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.accounts import subject_of
+from accounts.flows.shared.fields import Form
+from accounts.flows.shared.recovery import NOT_ME as NOT_ME_RECOVERY
 from accounts.flows.shared.recovery import recover_account
 
 PURPOSE = "not-me"
+
+
+class NotMePayload(Form):
+    """What the link says beside the account: when that happened which the owner did not do.
+
+    :ivar since: seconds since 1970; 0, as in links from before there was this, where nobody can tell.
+    """
+
+    since: int = 0
 
 
 def build_security_notice(uow: UnitOfWork, item: OutboxItem, account: Account, **context: object) -> Letter:
@@ -31,7 +42,7 @@ def build_security_notice(uow: UnitOfWork, item: OutboxItem, account: Account, *
         "name": account.name or None,
         "at": item.created_at,
     }
-    url = uow.link_url(NOT_ME, subject_of(account))
+    url = uow.link_url(NOT_ME, subject_of(account), NotMePayload(since=int(item.created_at.timestamp())))
     return Letter(item.purpose, account.email, account.locale, context, link=url, account_id=account.id)
 
 
@@ -41,9 +52,10 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
-    """Void the password, end all sessions, and queue a reset link to the owner."""
+    """Take everything away that others may have of the account, and queue a reset link to the owner."""
     account = opened.account
-    recover_account(uow, account, void_password=True)
+    since = datetime.fromtimestamp(opened.carried.since, UTC) if opened.carried.since else None
+    recover_account(uow, account, NOT_ME_RECOVERY, since=since)
     uow.record_event("not-me", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id)
 
@@ -55,11 +67,14 @@ NOT_ME = Link(
     dies_with=(password, email),
     # Whoever has no password has none to void: nothing that it binds would move.
     single_use=True,
+    gone=LinkUsed,
+    carries=NotMePayload,
     letter=letter,
     act=act,
     title=N_("This was not me"),
     explanation=N_(
-        "The password does not count any more, all devices are signed out, and you get a link to choose a new one."
+        "The password does not count any more, all devices are signed out, connected sign-ins and apps are "
+        "disconnected, invitations sent since then are taken back, and you get a link to choose a new password."
     ),
     button=N_("Lock others out"),
     done=N_("Nobody is signed in any more, and the old password is void. Look into your mail to choose a new one."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from accounts.core.errors import N_, LinkExpired, LinkUsed
@@ -12,7 +12,7 @@ from accounts.core.links.opening import find_subject_account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, mail_request, recovery
-from accounts.flows.shared.accounts import NewCredentials
+from accounts.flows.shared.credentials import RecoveryForm, count_asked
 from accounts.flows.shared.fields import NewPasswordForm
 
 PURPOSE = recovery.RESET_PASSWORD
@@ -22,6 +22,18 @@ PASSWORD_VOID_WORDS = "password-void"  # noqa: S105 - the name of a letter
 
 class ForgotPasswordForm(mail_request.MailRequestForm):
     """The address whose password was forgotten."""
+
+
+class ResetPasswordForm(RecoveryForm, NewPasswordForm):
+    """The new password, and what else is taken away with the old one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedReset:
+    """A new password that was checked and hashed before the unit of work began, and what shall stay."""
+
+    password_hash: str
+    kept: frozenset[str]
 
 
 def request_password_reset(uow: UnitOfWork, form: ForgotPasswordForm) -> None:
@@ -40,23 +52,25 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     )
     if account_letter is None or account is None or account.password_hash is not None:
         return account_letter
-    return replace(
-        account_letter,
-        words=PASSWORD_VOID_WORDS,
-        context={**account_letter.context, "forgot_url": uow.site.link_signer.page_url("/forgot-password")},
-    )
+    context = {
+        **account_letter.context,
+        "forgot_url": uow.site.link_signer.page_url("/forgot-password"),
+        "taken": item.facts.get("taken", {}),
+    }
+    return replace(account_letter, words=PASSWORD_VOID_WORDS, context=context)
 
 
-def prepare_new_password(uow: UnitOfWork, opened: OpenedLink, form: NewPasswordForm) -> NewCredentials:
+def prepare_new_password(uow: UnitOfWork, opened: OpenedLink, form: ResetPasswordForm) -> CheckedReset:
     """Check and hash the new password, before the transaction."""
     account = opened.account
-    return NewCredentials(accounts.hash_new_password(uow, form.password, email=account.email, name=account.name))
+    password_hash = accounts.hash_new_password(uow, form.password, email=account.email, name=account.name)
+    return CheckedReset(password_hash, form.kept)
 
 
-def act(uow: UnitOfWork, opened: OpenedLink, credentials: NewCredentials) -> ActResult:
-    """Set the new password, end all sessions, and lift the lock."""
+def act(uow: UnitOfWork, opened: OpenedLink, reset: CheckedReset) -> ActResult:
+    """Set the new password, lift the lock, and take away what others may have of the account."""
     account = opened.account
-    recovery.recover_account(uow, account, password_hash=credentials.password_hash, unlock=True)
+    recovery.recover_account(uow, account, recovery.RESET, kept=reset.kept, password_hash=reset.password_hash)
     uow.record_event("password.reset", account_id=account.id, link_id=opened.link_id)
     return ActResult(account.id)
 
@@ -66,13 +80,14 @@ RESET = Link(
     lifetime=timedelta(minutes=30),
     about="account",
     dies_with=(password, email, auth_epoch, sign_ins_with_password),
-    form=NewPasswordForm,
+    form=ResetPasswordForm,
     carries=mail_request.ReturnTargetPayload,
     resend=mail_request.resend_link,
     resend_after=(LinkExpired, LinkUsed),
     letter=letter,
     prepare=prepare_new_password,
     act=act,
+    context=lambda uow, opened: {"disconnects": count_asked(uow, opened.account.id)},
     title=N_("Choose a new password"),
     explanation=N_("All other devices that are signed in to this account will be signed out."),
     button=N_("Set password"),

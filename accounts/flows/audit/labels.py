@@ -9,6 +9,7 @@ from accounts.core.errors import N_
 EVENT_LABELS: Mapping[str, str] = {
     "account.activated": N_("account made"),
     "account.close-asked": N_("closing the account asked for"),
+    "account.close-refused": N_("closing refused: the change of address can be undone"),
     "account.closed": N_("account closed"),
     "account.deleted": N_("account deleted by an admin"),
     "account.disabled": N_("account disabled"),
@@ -20,6 +21,7 @@ EVENT_LABELS: Mapping[str, str] = {
     "account.locked": N_("signing in paused after wrong passwords"),
     "account.profile": N_("profile changed"),
     "account.reset-sent": N_("link for a new password sent by an admin"),
+    "account.recovered": N_("others lost what they had of it"),
     "account.unlocked": N_("pause lifted"),
     "accounts.exported": N_("all accounts taken away"),
     "accounts.imported": N_("accounts brought in from another system"),

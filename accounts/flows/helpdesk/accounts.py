@@ -219,9 +219,7 @@ def send_password_reset(uow: UnitOfWork, account_id: str) -> None:
     """
     with uow:
         account = accounts.get_account(uow, account_id)
-        mail = recovery.recover_account(
-            uow, account, end_sessions=False, send_reset_link=True, letter_facts={"asked": UNDISCLOSED_REQUEST}
-        )
+        mail = recovery.enqueue_reset_link(uow, account, {"asked": UNDISCLOSED_REQUEST})
         facts = {"mail": mail, "purpose": recovery.RESET_PASSWORD}
         uow.record_event(RESET_SENT_EVENT, account_id=account.id, facts=facts)
 
@@ -273,9 +271,12 @@ def delete_account_as_admin(uow: UnitOfWork, account_id: str, form: DeleteAccoun
         account = accounts.get_account(uow, account_id, lock=True)
         if account.email_key != form.email.key:
             raise InvalidInput.for_field("another address", "email", "other_address", WRONG_ADDRESS_MESSAGE)
-        address, locale = account.email, account.locale
+        locale, is_anchored = account.locale, account.anchor_until is not None and account.anchor_until > now()
+        # Whoever could still have taken the account back hears of it, too.
+        addresses = {account.email, str(account.anchor_email)} if is_anchored else {account.email}
         close_account.delete_account(uow, account)
-        uow.enqueue(close_account.ACCOUNT_DELETED_NOTICE, address, {"asked": UNDISCLOSED_REQUEST}, locale)
+        for address in sorted(addresses):
+            uow.enqueue(close_account.ACCOUNT_DELETED_NOTICE, address, {"asked": UNDISCLOSED_REQUEST}, locale)
         uow.record_event(ACCOUNT_DELETED_EVENT, account_id=account_id)
 
     uow.attempt(work)

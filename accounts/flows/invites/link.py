@@ -1,8 +1,8 @@
 """Invite by a link in an email: an admin signs for an address, and whoever has its mailbox accepts.
 
 An invitation is a link: id, address, groups, inviter and end are in it. It is valid while it is neither accepted nor
-revoked, and its inviter may still invite. What was sent is recorded (:mod:`accounts.flows.invites.send`), which no
-link needs.
+revoked, and its inviter may still invite and did not have to take their account back since. What was sent is recorded
+(:mod:`accounts.flows.invites.send`), which no link needs.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared import accounts
+from accounts.flows.shared import accounts, open_invites
 from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID, InitialCredentials, NewCredentials
 from accounts.flows.shared.fields import Email, Form, Name, NewAccountForm, NewPassword
+from accounts.flows.shared.open_invites import spent_id
 
 INVITE_PURPOSE = "invite"
 INVITE_TTL = timedelta(days=7)
@@ -117,8 +118,8 @@ def check_invite(uow: UnitOfWork, opened: OpenedLink) -> None:
     :raises AddressTaken: the address is kept for another account.
     """
     carried: InvitePayload = opened.carried
-    if carried.inviter and not may_invite(uow, carried.inviter):
-        raise LinkRevoked("its inviter may not invite any more")
+    if carried.inviter:
+        _check_inviter(uow, opened)
     if carried.id == FIRST_ADMIN_INVITE_ID and uow.session.scalar(
         select(exists().where(Membership.group == ADMIN_GROUP))
     ):
@@ -126,7 +127,17 @@ def check_invite(uow: UnitOfWork, opened: OpenedLink) -> None:
     accounts.check_address_available(opened)
 
 
-def invite_context(opened: OpenedLink) -> dict[str, Any]:
+def _check_inviter(uow: UnitOfWork, opened: OpenedLink) -> None:
+    carried: InvitePayload = opened.carried
+    columns = (Account.admin_invites_void_until, Account.void_invites)
+    row = uow.session.execute(select_inviters().add_columns(*columns).where(Account.id == carried.inviter)).first()
+    if row is None:
+        raise LinkRevoked("its inviter may not invite any more")
+    if open_invites.is_void(row[1], row[2], opened.claims.issued_at, carried.groups):
+        raise LinkRevoked("issued before its inviter's account was taken back")
+
+
+def invite_context(uow: UnitOfWork, opened: OpenedLink) -> dict[str, Any]:
     """Return what the page of an invitation shows."""
     return {"groups": opened.carried.groups, "member": opened.subject.account is not None}
 
@@ -210,11 +221,6 @@ def _keep_spent_until(uow: UnitOfWork, opened: OpenedLink) -> datetime:
     if opened.carried.id == FIRST_ADMIN_INVITE_ID:
         return FOR_EVER
     return uow.site.link_signer.keep_spent_until(opened.expires_at)
-
-
-def spent_id(id: str) -> str:
-    """Return the id that is used up when an invitation is accepted or revoked."""
-    return f"invite:{id}"
 
 
 INVITE = Link(

@@ -10,19 +10,18 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import func, select
 
 from accounts.core.clock import now
-from accounts.core.database import spent
 from accounts.core.errors import NotFound
-from accounts.core.links.opening import REVOKED_SUFFIX
 from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
-from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_ids, spent_id
+from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_ids
 from accounts.flows.invites.send import Days
 from accounts.flows.shared.fields import Form
+from accounts.flows.shared.open_invites import revoke_open_invites, update_undecided
 
 INVITES_PER_TRANSACTION = 200
 """Invitations in one transaction: enough to be quick, few enough that nobody waits long for the database."""
@@ -134,13 +133,13 @@ def _change_chunk(uow: UnitOfWork, action: InviteAction, ids: Sequence[str], day
     change: Callable[[], list[SentInvite]] = {
         "resend": lambda: _resend(uow, ids),
         "extend": lambda: _extend(uow, ids, now() + timedelta(days=days)),
-        "revoke": lambda: _revoke(uow, ids),
+        "revoke": lambda: revoke_open_invites(uow, SentInvite.id.in_(ids)),
     }[action]
     return uow.attempt(change)
 
 
 def _resend(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
-    rows = _update_undecided(uow, ids, SentInvite.state == "pending", sent=SentInvite.sent + 1)
+    rows = update_undecided(uow, ids, SentInvite.state == "pending", sent=SentInvite.sent + 1)
     _enqueue_letters(uow, rows)
     for row in rows:
         uow.record_event("invite.resent", facts={"invite": row.id})
@@ -148,7 +147,7 @@ def _resend(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
 
 
 def _extend(uow: UnitOfWork, ids: Sequence[str], until: datetime) -> list[SentInvite]:
-    rows = _update_undecided(uow, ids, SentInvite.expires_at < until, sent=SentInvite.sent + 1, expires_at=until)
+    rows = update_undecided(uow, ids, SentInvite.expires_at < until, sent=SentInvite.sent + 1, expires_at=until)
     _enqueue_letters(uow, rows)
     for row in rows:
         uow.record_event("invite.extended", facts={"invite": row.id, "until": until.isoformat(timespec="seconds")})
@@ -160,33 +159,6 @@ def _enqueue_letters(uow: UnitOfWork, rows: Sequence[SentInvite]) -> None:
     for row in rows:
         row.inviter_id = inviter_ids[row.inviter_id]
         uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale)
-
-
-def _revoke(uow: UnitOfWork, ids: Sequence[str]) -> list[SentInvite]:
-    keep_until = uow.site.link_signer.keep_spent_until
-    still_open = select(SentInvite.id, SentInvite.expires_at).where(
-        SentInvite.id.in_(ids), SentInvite.state == "pending"
-    )
-    keep_until_by_id = {spent_id(id): keep_until(expires_at) for id, expires_at in uow.session.execute(still_open)}
-    # The marks that acceptance needs, too: of the two at the same moment one is told that it came too late.
-    newly_spent = spent.spend_each(uow.session, keep_until_by_id)
-    rows = _update_undecided(uow, [id for id in ids if spent_id(id) in newly_spent], revoked_at=now())
-    for row in rows:
-        if keep_until(row.expires_at) > keep_until_by_id[spent_id(row.id)]:
-            # It was extended since we looked: a link with the later end is out, and must not outlive the mark.
-            spent.spend_until(uow.session, spent_id(row.id), keep_until(row.expires_at))
-        uow.record_event("invite.revoked", facts={"invite": row.id})
-    spent.spend_each(uow.session, {spent_id(row.id) + REVOKED_SUFFIX: keep_until(row.expires_at) for row in rows})
-    return rows
-
-
-def _update_undecided(
-    uow: UnitOfWork, ids: Sequence[str], *conditions: ColumnElement[bool], **values: object
-) -> list[SentInvite]:
-    """Change those that are neither accepted nor revoked in one statement, and return them as they are now."""
-    statement = update(SentInvite).where(SentInvite.id.in_(ids), SentInvite.undecided, *conditions).values(values)
-    returning = statement.returning(SentInvite).execution_options(synchronize_session=False, populate_existing=True)
-    return sorted(uow.session.scalars(returning), key=lambda row: row.id)
 
 
 def _get_only_invite(rows: list[SentInvite]) -> SentInvite:

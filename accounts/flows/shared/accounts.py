@@ -17,7 +17,8 @@ from accounts.core.links.link import OpenedLink
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared.recovery import recover_account
+from accounts.flows.shared import recovery
+from accounts.flows.shared.credentials import TAKE_ALL, RecoveryForm
 
 FIRST_ADMIN_SPENT_ID = "invite:first-admin"
 """Spent as soon as anybody administers; the door for the first admin never opens again."""
@@ -179,7 +180,7 @@ def disable_account(uow: UnitOfWork, account_id: str) -> Account:
         account = get_account(uow, account_id, lock=True)
         if account.active:
             account.status = "disabled"
-            recover_account(uow, account)
+            recovery.recover_account(uow, account, recovery.DISABLE)
             uow.record_event("account.disabled", account_id=account.id)
             if ADMIN_GROUP in account.groups:
                 check_admin_remains(uow)
@@ -188,14 +189,17 @@ def disable_account(uow: UnitOfWork, account_id: str) -> Account:
     return uow.attempt(work)
 
 
-def enable_account(uow: UnitOfWork, account_id: str) -> Account:
-    """Enable an account again. Sessions and links from before stay invalid."""
+def enable_account(uow: UnitOfWork, account_id: str, form: RecoveryForm = TAKE_ALL) -> Account:
+    """Enable an account again. Sessions and links from before stay invalid.
+
+    :param form: what else is taken away, so that nobody comes back with the account who should not.
+    """
 
     def work() -> Account:
         account = get_account(uow, account_id, lock=True)
         if not account.active:
             account.status = "active"
-            account.auth_epoch += 1
+            recovery.recover_account(uow, account, recovery.ENABLE, kept=form.kept)
             uow.record_event("account.enabled", account_id=account.id)
         return account
 

@@ -12,6 +12,7 @@ from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk.accounts import AccountSearchForm, DeleteAccountForm
 from accounts.flows.shared import accounts
+from accounts.flows.shared.credentials import RecoveryForm, count_asked
 from accounts.flows.shared.fields import GroupsForm
 from accounts.web.admin.filters import query_filters
 from accounts.web.answers.accounts import AccountDetailsOut, AccountPageOut
@@ -61,9 +62,14 @@ def disable_account(account_id: str) -> Reply:
     return _account_reply(account_id, "disabled")
 
 
-def enable_account(account_id: str) -> Reply:
-    """Enable an account again; old sessions and links stay invalid."""
-    accounts.enable_account(uow(), account_id)
+def enabling_context(account_id: str) -> Mapping[str, Any]:
+    """Return the account that a form is about, and how much there is that may be taken away."""
+    return {**deletion_context(account_id), "disconnects": count_asked(uow(), account_id)}
+
+
+def enable_account(account_id: str, form: RecoveryForm) -> Reply:
+    """Enable an account again; old sessions and links stay invalid, and what is named is taken away."""
+    accounts.enable_account(uow(), account_id, form)
     return _account_reply(account_id, "enabled")
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.invites import SentInvite
 from accounts.flows.invites import batches, search
 from accounts.flows.invites import manage as manage_invites
@@ -47,8 +46,9 @@ def list_invites(query: InviteSearchForm) -> Reply:
 
 
 def send_invite(form: InviteForm) -> Reply:
-    """Invite one address, with groups if wanted; a new admin needs a fresh proof, as do the groups of an account."""
-    if ADMIN_GROUP in form.groups:
+    """Invite one address, with groups if wanted; these need a fresh proof, as do the groups of an account."""
+    # Any group: apps, pages behind forward-auth and views of a host app may be open to it.
+    if form.groups:
         step_up.require_step_up(require_account())
     return _invite_reply(send_invites.send_invite(uow(), form), 202)
 
@@ -69,7 +69,9 @@ def revoke_invite(invite_id: str) -> Reply:
 
 
 def change_some_invites(form: ChangeInvitesForm) -> Reply:
-    """Resend, extend or revoke some; how many were still open."""
+    """Resend, extend or revoke some; how many were still open. Only sending them again needs no fresh proof."""
+    if form.act != "resend":
+        step_up.require_step_up(require_account())
     count = manage_invites.change_invites(uow(), form)
     return Reply(json=CountOut(count=count), location=page_url("send_invite_form", done=form.act, count=count))
 

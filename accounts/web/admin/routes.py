@@ -25,9 +25,14 @@ invites.post(
 )
 invites.post(f"{INVITE_RULE}/resend", view="resend_invite", answers="InviteOut", statuses=(202,))
 invites.post(
-    f"{INVITE_RULE}/extend", view="extend_invite", form="ExtendInviteForm", answers="InviteOut", statuses=(202,)
+    f"{INVITE_RULE}/extend",
+    view="extend_invite",
+    step_up=True,
+    form="ExtendInviteForm",
+    answers="InviteOut",
+    statuses=(202,),
 )
-invites.post(f"{INVITE_RULE}/revoke", view="revoke_invite", answers="InviteOut")
+invites.post(f"{INVITE_RULE}/revoke", view="revoke_invite", step_up=True, answers="InviteOut")
 invites.post("/admin/invites/some", view="change_some_invites", form="ChangeInvitesForm", answers="CountOut")
 
 accounts = Routes("accounts.web.admin.accounts", access=ADMINS)
@@ -42,7 +47,15 @@ accounts.get(
 )
 accounts.get(ACCOUNT_RULE, view="show_account", answers="AccountDetailsOut")
 accounts.post(f"{ACCOUNT_RULE}/disable", view="disable_account", step_up=True, answers="AccountDetailsOut")
-accounts.post(f"{ACCOUNT_RULE}/enable", view="enable_account", answers="AccountDetailsOut")
+accounts.post(
+    f"{ACCOUNT_RULE}/enable",
+    view="enable_account",
+    step_up=True,
+    form="RecoveryForm",
+    answers="AccountDetailsOut",
+    template="admin/account_enable.html",
+    context="enabling_context",
+)
 accounts.post(
     f"{ACCOUNT_RULE}/groups",
     view="change_groups",
@@ -55,7 +68,7 @@ accounts.post(
 accounts.post(
     f"{ACCOUNT_RULE}/reset", view="send_reset", answers="accounts.web.answers.base:MailRequestedOut", statuses=(202,)
 )
-accounts.post(f"{ACCOUNT_RULE}/unlock", view="unlock_account", answers="AccountDetailsOut")
+accounts.post(f"{ACCOUNT_RULE}/unlock", view="unlock_account", step_up=True, answers="AccountDetailsOut")
 accounts.post(f"{ACCOUNT_RULE}/sign-out", view="sign_out_account", step_up=True, statuses=(204,))
 accounts.delete(
     f"{ACCOUNT_RULE}/sessions/<session_id>",
@@ -134,8 +147,8 @@ batches.post(
 )
 batches.post(f"{BATCH_RULE}/discard", view="discard_batch", answers="DiscardedBatchOut")
 batches.post(f"{BATCH_RULE}/resend", view="resend_batch", answers="CountOut")
-batches.post(f"{BATCH_RULE}/extend", view="extend_batch", form="ExtendInviteForm", answers="CountOut")
-batches.post(f"{BATCH_RULE}/revoke", view="revoke_batch", answers="CountOut")
+batches.post(f"{BATCH_RULE}/extend", view="extend_batch", step_up=True, form="ExtendInviteForm", answers="CountOut")
+batches.post(f"{BATCH_RULE}/revoke", view="revoke_batch", step_up=True, answers="CountOut")
 batches.post(
     f"{BATCH_RULE}/links",
     view="export_links",
@@ -172,8 +185,8 @@ apps.post(
     f"{APP_RULE}/secret", view="renew_app_secret", step_up=True, form="RenewSecretForm", answers="AppWithSecretOut"
 )
 apps.delete(f"{APP_RULE}/old-secret", view="end_old_app_secret", html_rule="/end", step_up=True, statuses=(204,))
-apps.post(f"{APP_RULE}/disable", view="disable_app", answers="AppOut")
-apps.post(f"{APP_RULE}/enable", view="enable_app", answers="AppOut")
+apps.post(f"{APP_RULE}/disable", view="disable_app", step_up=True, answers="AppOut")
+apps.post(f"{APP_RULE}/enable", view="enable_app", step_up=True, answers="AppOut")
 apps.delete(APP_RULE, view="remove_app", html_rule="/remove", step_up=True, statuses=(204,))
 apps.post(f"{APP_RULE}/try", view="accounts.web.admin.app_trial:try_app", formats=HTML)
 apps.get("/admin/apps/tried", view="accounts.web.admin.app_trial:app_tried", formats=HTML, any_query=True)
@@ -207,7 +220,7 @@ limits.post(
     template="admin/limits.html",
     context="empty_context",
 )
-limits.post("/admin/limits/lift", view="lift_limits", form="LimitsForm", answers="LiftedLimitsOut")
+limits.post("/admin/limits/lift", view="lift_limits", step_up=True, form="LimitsForm", answers="LiftedLimitsOut")
 limits.get("/admin/keys", view="list_keys", answers="KeysOut")
 
 ADMIN_ROUTES = (invites, accounts, mail, links, batches, apps, audit, limits)

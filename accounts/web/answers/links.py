@@ -13,7 +13,8 @@ class LinkOut(Answer):
     """What a link will do, and to whom. ``asks`` names the fields of its form.
 
     A kind of link may say more: ``invite`` says ``groups`` and ``member``, ``change-email`` says ``new_email``,
-    ``undo-email-change`` says ``restored_email``; a host's own kinds say what they like.
+    ``undo-email-change`` says ``restored_email``, ``reset-password`` says ``disconnects``; a host's own kinds say
+    what they like.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -26,6 +27,9 @@ class LinkOut(Answer):
     member: bool | None = Field(default=None, exclude_if=is_none)
     new_email: str | None = Field(default=None, exclude_if=is_none)
     restored_email: str | None = Field(default=None, exclude_if=is_none)
+    disconnects: dict[str, int] | None = Field(
+        default=None, exclude_if=is_none, description="how many there are of what its form asks about"
+    )
 
 
 class UsedLinkOut(Answer):

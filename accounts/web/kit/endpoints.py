@@ -224,7 +224,7 @@ def form_reply(route: Route, state: RequestState, values: Mapping[str, Any], pro
     page_context = dict(route.context(**values))
     given = {"next": local_path(state.args.get("next", "")) or ""} | dict(page_context.pop("given", {}))
     if problem is not None:
-        given |= forms.submitted_values()
+        given |= forms.redisplayed_values(model)
     return Reply(
         template=route.template,
         context={

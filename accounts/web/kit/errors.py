@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from accounts.core import errors
+from accounts.core.clock import format_timestamp
 from accounts.core.errors import FieldError, Problem
 from accounts.core.links.link import as_link
 from accounts.web.kit import context
@@ -108,6 +109,8 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         ]
     if problem.retry_after:
         members["retry_after"] = problem.retry_after
+    if problem.until:
+        members["until"] = format_timestamp(problem.until)
     if isinstance(problem, errors.DeadLink):
         members["again"] = can_resend(problem)
     return members

@@ -110,6 +110,11 @@ def submitted_values() -> dict[str, str]:
     return {name: value for name, value in data.items() if name not in RESERVED_FIELDS}
 
 
+def redisplayed_values(model: type[BaseModel]) -> dict[str, Any]:
+    """Return what stood in the submitted form, for its fields when it is shown again: also boxes left unticked."""
+    return {**_unticked_checkboxes(model), **submitted_values()}
+
+
 def read_form(model: type[M]) -> M:
     """Return the body of this request, validated.
 

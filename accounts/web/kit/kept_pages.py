@@ -65,7 +65,7 @@ def _page_key(template: str, values: Mapping[str, Any], rendering: Rendering) ->
 def _is_same_for_all(value: object) -> bool:
     if isinstance(value, Problem):
         # One of a host app may take its message from a request.
-        return type(value).__module__ == errors.__name__ and not (value.fields or value.retry_after)
+        return type(value).__module__ == errors.__name__ and not (value.fields or value.retry_after or value.until)
     if isinstance(value, tuple):
         return all(isinstance(each, FormField) and _is_untouched(each) for each in value)
     return value is None or value is False or (isinstance(value, str) and not value)

@@ -150,9 +150,9 @@ def test_an_address_of_somebody_else_cannot_be_taken(service: Service, stopped_c
 
 def test_what_a_page_shows_before_acting(service: Service) -> None:
     who, new = make_owner(service), make_email("b")
-    assert CHANGE.context(open_token(service, CHANGE, token(who, CHANGE, new))) == {"new_email": new}
+    assert CHANGE.context(service.uow(), open_token(service, CHANGE, token(who, CHANGE, new))) == {"new_email": new}
     move(who, new)
-    assert UNDO.context(open_token(service, UNDO, token(who, UNDO))) == {"restored_email": who.email}
+    assert UNDO.context(service.uow(), open_token(service, UNDO, token(who, UNDO))) == {"restored_email": who.email}
 
 
 def test_the_newest_request_wins_and_its_letter_speaks_the_language_of_the_account(service: Service) -> None:

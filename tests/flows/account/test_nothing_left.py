@@ -8,9 +8,11 @@ from pathlib import Path
 
 from sqlalchemy import make_url, select, text
 
+from accounts.core.clock import now
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows.moving import import_accounts
 from accounts.flows.moving.rows import ImportOptions
+from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.moving.files import person as imported
 from tests.flows.moving.files import write_csv
@@ -54,6 +56,9 @@ def test_an_address_goes_with_its_account_from_every_table(service: Service, tmp
     assert {"accounts", "sent_invites"} <= set(left_of(service, first, second))
     member.email = second
     assert member.sign_in().status_code == 200
+    with service.uow() as uow:
+        # Until then, the old address could undo the change, and the account not be closed.
+        accounts.find_account(uow, second).anchor_until = now()
     assert member.post("/api/account/close").status_code == 202
     token = service.link_token(second, "close-account")
     # What waits to be sent at that moment, by the person and by others, names both addresses.

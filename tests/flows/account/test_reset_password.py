@@ -16,7 +16,7 @@ from accounts.flows.account.change_password import ChangePasswordForm
 from accounts.flows.account.reset_password import RESET, ForgotPasswordForm
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
-from accounts.flows.shared.recovery import recover_account
+from accounts.flows.shared.recovery import CHANGE_PASSWORD, recover_account
 from tests.conftest import on_both_databases
 from tests.flows.letters import make_owner
 from tests.flows.steps import (
@@ -66,7 +66,7 @@ def _sets_the_same_password_again(made: Member) -> None:
     same = made.row.password_hash or ""
     uow = made.service.uow()
     with uow:
-        recover_account(uow, accounts.find_account(uow, made.id), password_hash=same)
+        recover_account(uow, accounts.find_account(uow, made.id), CHANGE_PASSWORD, password_hash=same)
 
 
 def _signs_out_everywhere(made: Member) -> None:

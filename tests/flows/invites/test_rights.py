@@ -15,6 +15,7 @@ from accounts.flows.invites import export
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites.link import INVITE
 from accounts.flows.shared import accounts
+from accounts.flows.shared.credentials import RecoveryForm
 from tests.conftest import on_both_databases
 from tests.flows.invites.batch_file import batch_of, ledger, sent
 from tests.flows.invites.test_link import send
@@ -61,7 +62,7 @@ def test_an_invitation_lives_again_with_the_right_of_its_inviter(service: Servic
     send(inviter, email)
     token = service.link_token(email, "invite")
     _is_disabled(inviter)
-    accounts.enable_account(service.uow(), inviter.id)
+    accounts.enable_account(service.uow(), inviter.id, RecoveryForm(invites=False))
     assert link_state(service, INVITE, token) == "alive"
 
 
@@ -75,7 +76,7 @@ def test_an_account_that_exists_gets_the_groups_when_it_is_signed_in(service: Se
     token = service.link_token(spelled, "invite")
     found = open_token(service, INVITE, token)
     assert found.form.model_fields == {}
-    assert INVITE.context(found)["member"] is True
+    assert INVITE.context(service.uow(), found)["member"] is True
     with pytest.raises(NotSignedIn):
         use_link(service, INVITE, token, {})
     with pytest.raises(WrongAccount):

@@ -13,7 +13,7 @@ from accounts.core.errors import SignInFailed, TooManyRequests
 from accounts.flows.moving import import_accounts
 from accounts.flows.moving.rows import ImportOptions
 from accounts.flows.shared import accounts
-from accounts.flows.shared.recovery import recover_account
+from accounts.flows.shared.recovery import CHANGE_PASSWORD, recover_account
 from accounts.flows.sign_in import password as password_sign_in
 from accounts.flows.sign_in.password import SignInForm
 from tests.conftest import on_both_databases
@@ -98,7 +98,7 @@ def test_a_password_that_changes_while_it_is_verified_signs_nobody_in(service: S
     stale = made.row.password_hash
     uow = service.uow()
     with uow:
-        recover_account(uow, accounts.find_account(uow, made.id), password_hash="another")
+        recover_account(uow, accounts.find_account(uow, made.id), CHANGE_PASSWORD, password_hash="another")
     with pytest.raises(SignInFailed):
         complete_sign_in(service, made.id, stale)
     accounts.disable_account(service.uow(), made.id)

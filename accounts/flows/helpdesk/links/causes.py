@@ -52,7 +52,12 @@ def find_cause(problem: Problem | None, evidence: LinkEvidence) -> str:
     if code == ALIVE and evidence.mangled:
         return "mended"
     if code == "link_used":
-        return "deleted" if evidence.address_deleted else "used" if evidence.used or evidence.spent_state else "moved"
+        steps = (
+            (evidence.address_deleted, "deleted"),
+            (evidence.used or evidence.spent_state, "used"),
+            (evidence.account_gone, "account_gone"),
+        )
+        return next((cause for holds, cause in steps if holds), "moved")
     if code == "link_revoked":
         return "revoked" if evidence.spent_state == "revoked" else "inviter"
     if code == "link_invalid":
