@@ -35,6 +35,7 @@ from accounts.web.kit.language import Languages
 from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.template_globals import ASSET_ENDPOINT
 from accounts.web.kit.templates import Templates
+from accounts.web.kit.upgrades import UpgradeIgnored
 from accounts.web.routes import LAZY_ROUTES
 
 log = logging.getLogger("accounts")
@@ -142,6 +143,7 @@ class Accounts(HostLinks):
         app.add_url_rule(f"{self._url_prefix}/assets/<path:name>", ASSET_ENDPOINT, _send_asset)
         app.after_request(headers.save_session)
         app.teardown_appcontext(context.release)
+        app.wsgi_app = UpgradeIgnored(app)  # type: ignore[method-assign] # Flask's documented way
 
     def _host_store(self, app: Flask) -> Store | None:
         if self._engine is None or isinstance(self._engine, Engine):

@@ -22,6 +22,7 @@ from accounts.web.kit.cookies import host_cookie_name
 from accounts.web.kit.plain_response import PlainResponse
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.routes import HTML, SIGNED_IN, Routes, page_url
+from accounts.web.kit.upgrades import wants_websocket
 
 routes: Routes = Routes()
 HOST_SESSION_COOKIE, NONCE_COOKIE = "forward-visit", "forward-start"
@@ -149,7 +150,8 @@ def _sign_in_response(proxied: ProxiedRequest) -> Response:
 
 
 def _is_navigation() -> bool:
-    if request.headers.get("X-Forwarded-Method", "GET") not in ("GET", "HEAD"):
+    # What asks for a WebSocket cannot follow a redirect; scripts would never learn why.
+    if request.headers.get("X-Forwarded-Method", "GET") not in ("GET", "HEAD") or wants_websocket(request.environ):
         return False
     mode = request.headers.get("Sec-Fetch-Mode")
     return mode == "navigate" if mode else "text/html" in request.headers.get("Accept", "")

@@ -20,6 +20,7 @@ PROXIES = {
     "nginx-below-a-path.conf": "nginx: an app below a path",
     "own-host.Caddyfile": "Caddy: an app at a host of its own",
     "below-a-path.Caddyfile": "Caddy: an app below a path",
+    "traefik-own-host.yaml": "Traefik: an app at a host of its own",
 }
 
 
@@ -45,7 +46,7 @@ def test_every_example_is_shown() -> None:
 
 @pytest.mark.parametrize("name", sorted(PROXIES))
 def test_the_configurations_of_proxies_are_those_that_are_explained_and_run(name: str) -> None:
-    """A real nginx and a real Caddy run what the documentation shows: ``tests/web/test_behind_proxies.py``."""
+    """nginx and Caddy run what the documentation shows, in ``tests/web/test_behind_proxies.py``; Traefik does not."""
     assert (EXAMPLES / "forward-auth" / name).read_text(encoding="utf-8") == documented(PROXIES[name])
     assert {path.name for path in (EXAMPLES / "forward-auth").iterdir()} == PROXIES.keys()
 

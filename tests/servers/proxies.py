@@ -60,6 +60,9 @@ def nginx(config: str, folder: Path, *, port: int, pem: Path, key: Path) -> Iter
 def caddy(config: str, folder: Path, *, port: int, pem: Path, key: Path) -> Iterator[None]:
     """Caddy with a documented configuration, on a port of its own."""
     program = _program("caddy", "apt install caddy")
+    if _version(program) < (2, 6, 3):
+        # What the documentation says for it.
+        config = re.sub(r"request_buffers (\w+)", r"buffer_requests\n\t\tmax_buffer_size \1", config)
     here = rf"https://\1:{port} {{\n\tbind 127.0.0.1\n\ttls {pem} {key}"
     sites = re.sub(r"^([a-z.]+\.example\.org) \{$", here, config, flags=re.MULTILINE)
     file = folder / "Caddyfile"
@@ -77,6 +80,13 @@ def _program(name: str, advice: str) -> str:
     if path is None:
         raise ProxyMissing(f"NO FORWARD-AUTH TESTS BEHIND {name}: it is not installed. Debian: {advice}.")
     return path
+
+
+def _version(program: str) -> tuple[int, ...]:
+    printed = subprocess.run(
+        [program, "version"], capture_output=True, text=True, check=True, timeout=PATIENCE
+    ).stdout
+    return tuple(int(number) for number in re.findall(r"\d+", printed)[:3])
 
 
 @contextmanager

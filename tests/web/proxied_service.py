@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.client import HTTPSConnection
+from http.client import HTTPResponse, HTTPSConnection
 from http.cookies import SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,14 +29,20 @@ from tests.servers.certificates import Authority
 from tests.servers.proxies import PROXIES, ProxyMissing, documented
 from tests.servers.quiet import QuietHandler
 from tests.servers.smtp import SmtpSink
+from tests.servers.websocket import WebSocket, answer_websocket, open_websocket
 
 ACCOUNTS, WIKI = "accounts.example.org", "wiki.example.org"
 
 
 class EchoApp(BaseHTTPRequestHandler):
-    """An app that knows nothing of sign-in: answers with the headers it got."""
+    """An app that knows nothing of sign-in: answers with the headers it got, or by WebSocket."""
+
+    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        if self.headers.get("Upgrade") == "websocket":
+            answer_websocket(self)
+            return
         body = json.dumps({"path": self.path, "headers": self.headers.items()}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -90,6 +96,7 @@ class HostBrowser(PageBrowser[Answer]):
     proxied: ProxiedService
     jars: dict[str, dict[str, str]] = field(default_factory=dict)
     trail: list[str] = field(default_factory=list)
+    sockets: list[socket.socket] = field(default_factory=list)
     url: str = ""
     answer: Answer = field(init=False)
 
@@ -119,6 +126,26 @@ class HostBrowser(PageBrowser[Answer]):
         connection.close()
         self.trail.append(f"{found.status} {url}")
         return found
+
+    def open_websocket(self, url: str) -> tuple[HTTPResponse, WebSocket]:
+        """Ask for a WebSocket, as a script on a page of that host does."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        cookies = "; ".join(f"{name}={value}" for name, value in self.jars.get(host, {}).items())
+        connection = self.connect_to(host)
+        return open_websocket(connection, parts.netloc, parts.path, Cookie=cookies, Origin=f"https://{parts.netloc}")
+
+    def connect_to(self, host: str) -> ssl.SSLSocket:
+        """Return a connection over which nothing was said yet."""
+        connection = self.proxied.context.wrap_socket(self._connect(), server_hostname=host)
+        connection.settimeout(30)
+        self.sockets.append(connection)
+        return connection
+
+    def close_sockets(self) -> None:
+        """Hang up."""
+        for connection in self.sockets:
+            connection.close()
 
     def _connect(self, *asked: Any) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.proxied.port))

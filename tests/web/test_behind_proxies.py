@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from http.server import ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -105,6 +107,49 @@ class Scene:
             assert HostBrowser(self.proxied, {WIKI: {name: session}}).request(f"{self.wiki}/").status == 303
         assert "Remote-User" not in self.browser.request(f"{self.wiki}/forward-auth").headers
 
+    def opens_a_websocket(self) -> None:
+        """The app is told who it is; a stranger's is told 401, as is whatever a script asks or a form sends."""
+        told, channel = self.browser.open_websocket(f"{self.wiki}/chat")
+        assert (told.status, told.headers["X-Told-User"]) == (101, self.account.id)
+        assert [channel.ask("hello"), channel.ask("once more")] == ["HELLO", "ONCE MORE"]
+        self.browser.close_sockets()
+        stranger = HostBrowser(self.proxied)
+        refused, _ = stranger.open_websocket(f"{self.wiki}/chat")
+        assert (refused.status, refused.headers["Upgrade"]) == (401, None)
+        stranger.close_sockets()
+        page = f"{self.wiki}/"
+        assert stranger.request(page, headers={"Sec-Fetch-Mode": "navigate", "Accept": "*/*"}).status == 303
+        for script in ({"Sec-Fetch-Mode": "cors"}, {"Accept": "application/json"}):
+            assert stranger.request(page, headers=script).status == 401, script
+        assert stranger.request(page, {"a": "b"}).status == 401
+
+    def keeps_no_thread_waiting_for_a_body(self) -> None:
+        """The proxy reads it whole before the service hears of the request."""
+        seen: list[str] = []
+        app = self.proxied.service.app
+        answer_all = app.wsgi_app
+
+        def watch(environ: dict[str, Any], start_response: Any) -> Any:
+            seen.append(environ["PATH_INFO"])
+            return answer_all(environ, start_response)
+
+        app.wsgi_app = watch  # type: ignore[method-assign] # Flask's documented way
+        browser = HostBrowser(self.proxied)
+        slow = browser.connect_to(ACCOUNTS)
+        head = f"POST /api/sign-in HTTP/1.1\r\nHost: {ACCOUNTS}:{self.proxied.port}\r\nContent-Type: application/json"
+        slow.sendall(f"{head}\r\nContent-Length: 10002\r\n\r\n{{".encode())
+        slow.sendall(b" " * 10_000)
+        # Long enough to hand it on, where it does.
+        time.sleep(0.5)
+        for _ in range(3):
+            assert browser.request(f"{self.proxied.origin(ACCOUNTS)}/health/live").status == 200
+        assert seen == ["/health/live"] * 3
+        slow.sendall(b"}")
+        answer = HTTPResponse(slow)
+        answer.begin()
+        assert (answer.status, seen[-1]) == (422, "/api/sign-in")
+        browser.close_sockets()
+
     def another_group_is_refused(self) -> None:
         """With 403, and without a cookie."""
         bob = member(self.proxied, "readers", name="bob")
@@ -135,6 +180,8 @@ def test_an_app_at_a_host_of_its_own(own_host: ProxiedService) -> None:
     scene.comes_in_and_back_to_the_page_asked_for()
     scene.cannot_pretend()
     scene.strangers_stay_outside()
+    scene.opens_a_websocket()
+    scene.keeps_no_thread_waiting_for_a_body()
     scene.another_group_is_refused()
     scene.is_out_with_the_next_request()
 
@@ -152,7 +199,13 @@ def test_an_app_below_a_path(below_a_path: ProxiedService) -> None:
     assert browser.jars[ACCOUNTS]["__Host-session"] not in there.text, "the app never sees the session"
     assert "__Host-device" in there.echoed_headers.get("cookie", ""), "other cookies go through"
     assert "mallory" not in browser.request(f"{wiki}/", headers=PRETENDED).text.lower()
+    told, channel = browser.open_websocket(f"{wiki}/chat")
+    assert (told.status, channel.ask("hello")) == (101, "HELLO")
+    browser.close_sockets()
     other = HostBrowser(proxied)
+    refused, _ = other.open_websocket(f"{wiki}/chat")
+    assert refused.status == 401
+    other.close_sockets()
     other.open(f"{wiki}/")
     assert other.sign_in_as(bob.email).status == 403
 

@@ -15,6 +15,7 @@ from tests.people import Service
 from tests.web.twins import PAGE_ORIGIN, WIKI_ORIGIN, Ask, Twins, make_twins, token_ask
 
 ACCOUNT, FORWARD, USERINFO, TOKEN = "/api/account", "/forward-auth", "/oauth/userinfo", "/oauth/token"
+WEBSOCKET = {"Connection": "Upgrade", "Upgrade": "websocket"}
 PUBLISHED = ("/.well-known/openid-configuration", "/oauth/jwks")
 
 
@@ -61,8 +62,9 @@ def test_who_am_i(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
         "404 a slash more": Ask(f"{ACCOUNT}/", good, by_front=False),
         "200 two slashes": Ask("/x", good, by_front=False, environ={"PATH_INFO": "//api/account"}),
         "200 a body that nobody reads": Ask(ACCOUNT, good, body=b"{}", content_type="application/json"),
-        "405 a websocket": Ask(
-            ACCOUNT, good | {"Connection": "keep-alive, Upgrade", "Upgrade": "websocket"}, by_front=False
+        "200 a websocket": Ask(ACCOUNT, good | {"Connection": "keep-alive, Upgrade", "Upgrade": "websocket"}),
+        "405 a websocket by another method": Ask(
+            ACCOUNT, good | {"Connection": "Upgrade", "Upgrade": "websocket"}, by_front=False, method="PUT"
         ),
         "200 no host": Ask(ACCOUNT, good, by_front=False, environ={"HTTP_HOST": ""}),
         "200 a host that is none": Ask(ACCOUNT, good, by_front=False, environ={"HTTP_HOST": "a<b>.example"}),
@@ -93,6 +95,11 @@ def test_forward_auth(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
         "401 for another origin": Ask(FORWARD, twins.host_cookie("https://other.example.org"), by_front=False),
         "200 head": Ask(FORWARD, good, by_front=False, method="HEAD"),
         "200 in the address of a language": Ask(f"/de{FORWARD}", good, by_front=False),
+        "200 a websocket": Ask(FORWARD, host | WEBSOCKET),
+        "200 a websocket in the address of a language": Ask(f"/de{FORWARD}", good | WEBSOCKET, by_front=False),
+        "401 a websocket of nobody": Ask(
+            f"{FORWARD}?redirect=1", {**elsewhere, **WEBSOCKET, "Cookie": "", "Accept": "text/html"}, by_front=False
+        ),
     }
     assert twins.ask_all(table, monkeypatch) == {name: name[:3] for name in table}
 

@@ -94,7 +94,6 @@ class Front:
         return (
             not any(environ.get(name) for name in hot_route.left_to_flask)
             and PLAIN_HOST.fullmatch(environ.get("HTTP_HOST", "")) is not None
-            and "HTTP_UPGRADE" not in environ
             and self._app.config["TRUSTED_HOSTS"] is None
             and _count_hooks(self._app) == self._own_hooks
         )
