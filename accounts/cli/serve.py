@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gc
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
-from multiprocessing.util import Finalize
+from collections.abc import Callable
 from types import FrameType
 
 import click
@@ -29,11 +29,18 @@ from accounts.core.uow import UnitOfWork
 from accounts.extension import get_app_state, start_workers
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.version import __version__
+from accounts.web.kit.body_limits import find_body_limit
 
 THREADS_PER_PROCESS = 16
 """Request threads of a process. More than can block at once: hashing has a pool of its own."""
-DRAIN_SECONDS = 20
-"""How many seconds a stopping process may take for the requests that it has accepted."""
+BACKLOG = 1024
+"""Clients that may wait for a process to let them in."""
+DESCRIPTORS = 8192
+"""File descriptors that a process asks for. Many systems give 1,024 unless they are asked."""
+DRAIN_SECONDS = 18
+"""How many seconds a stopping process may take for the requests that it has accepted. After 20 it is killed."""
+WORKER_DRAIN_SECONDS = 20
+"""How many seconds `accounts worker` waits for what is under way."""
 DELIVERY_DRAIN_SECONDS = 8
 """How many seconds a stopping process waits for the letter under way. `docker stop` kills after ten in all."""
 
@@ -47,35 +54,26 @@ def serve(workers: int) -> None:
     """
     try:
         # Of the optional extra "server": a host app has a server of its own.
-        from granian import Granian
-        from granian.constants import Interfaces
+        from accounts.server.process import raise_descriptor_limit
+        from accounts.server.supervisor import Supervisor
     except ImportError:
         raise SettingsError("serving needs the server extra; install accounts[server]") from None
     settings = Settings.load()
     if workers > 1 and settings.mail_server is None:
         raise SettingsError("several workers need ACCOUNTS_MAIL_SERVER: the development mailbox is of one process")
     app = create_app(settings)
-    _check_port(settings)
-    site = get_app_state(app).site
-    schema.upgrade(site.store)
-    _print_startup(site)
-    # No open connection may cross the fork.
-    site.store.close()
-    configure_logging(settings)
-    log_requests(app)
-    _prepare_fork()
-    Granian(
-        "accounts",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=THREADS_PER_PROCESS,
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=DRAIN_SECONDS,
-        log_enabled=False,
-    ).serve(target_loader=functools.partial(_start_process, app), wrap_loader=False)
+    with _bind(settings) as listener:
+        site = get_app_state(app).site
+        schema.upgrade(site.store)
+        _print_startup(site)
+        # No open connection may cross the fork.
+        site.store.close()
+        configure_logging(settings)
+        log_requests(app)
+        raise_descriptor_limit(DESCRIPTORS)
+        _prepare_fork()
+        listener.listen(BACKLOG)
+        sys.exit(Supervisor(functools.partial(_serve_in_process, app, listener), workers).run())
 
 
 @click.command("worker", cls=Command)
@@ -98,7 +96,7 @@ def worker() -> None:
     click.echo(f"delivering mail of {settings.public_origin}", err=True)
     stop_workers = start_workers(app)
     stopped.wait()
-    stop_workers(DRAIN_SECONDS)
+    stop_workers(WORKER_DRAIN_SECONDS)
 
 
 def _prepare_fork() -> None:
@@ -110,13 +108,19 @@ def _prepare_fork() -> None:
     gc.freeze()
 
 
-def _start_process(app: Flask) -> Flask:
-    """Start what one serving process has of its own, and return the app; runs in the forked process."""
-    stop_workers = start_workers(app)
-    # Not atexit, which a forked process never reaches. A letter cut off here would wait until its lease ends.
-    Finalize(None, stop_workers, args=(DELIVERY_DRAIN_SECONDS,), exitpriority=0)
+def _serve_in_process(app: Flask, listener: socket.socket, on_ready: Callable[[], object]) -> None:
+    """Serve, and deliver mail, until the process is told to stop; runs in the forked process."""
+    from accounts.server.process import ServingProcess
+
     _exit_with_parent()
-    return app
+    stop_workers = start_workers(app)
+    ServingProcess(
+        app,
+        listener,
+        threads=THREADS_PER_PROCESS,
+        body_limit=find_body_limit(app, get_app_state(app).all_routes),
+        drain_seconds=DRAIN_SECONDS,
+    ).run(on_ready, on_stop=lambda: stop_workers(DELIVERY_DRAIN_SECONDS))
 
 
 def _exit_with_parent() -> None:
@@ -143,14 +147,17 @@ def _print_startup(site: Site) -> None:
         click.echo(f"Nobody administers yet. Open this link once to become the first admin:\n\n{url}\n")
 
 
-def _check_port(settings: Settings) -> None:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with contextlib.closing(socket.socket(family)) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            address = f"{settings.host} port {settings.port}"
-            raise SettingsError(
-                f"ACCOUNTS_HOST, ACCOUNTS_PORT: cannot listen on {address}: {error.strerror}"
-            ) from None
+def _bind(settings: Settings) -> socket.socket:
+    """Return a socket at the address to serve; nobody can connect until it listens.
+
+    :raises SettingsError: another program is there, or this machine has no such address.
+    """
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        address = f"{settings.host} port {settings.port}"
+        raise SettingsError(f"ACCOUNTS_HOST, ACCOUNTS_PORT: cannot listen on {address}: {error.strerror}") from None
+    return listener

@@ -220,6 +220,13 @@ class UpstreamFailed(Problem):
     message = N_("Signing in there did not work, or you did not want to. Nothing was changed.")
 
 
+class TooSlow(Problem):
+    """The body took longer than a request may (RFC 9110, section 15.5.9)."""
+
+    code, status = "too_slow", 408
+    message = N_("The request did not arrive in time. Please send it again.")
+
+
 class TooLarge(Problem):
     """The body is larger than this route accepts."""
 

@@ -33,7 +33,7 @@ class Ours(Contender):
     """
 
     name = "accounts"
-    server = f"accounts serve (granian, {THREADS} threads) in production, limits enforced"
+    server = f"accounts serve ({THREADS} threads) in production, limits enforced"
     live_path = "/health/live"
     codes, letters_a_round = CODES, 300
     """How many are made for one round at most. They take their time."""

@@ -18,7 +18,7 @@ from harness.letters import BENCH
 from harness.process import CORES
 
 FOLDER = BENCH / ".results"
-PACKAGES = ("flask", "werkzeug", "sqlalchemy", "itsdangerous", "granian", "argon2-cffi", "psycopg")
+PACKAGES = ("flask", "werkzeug", "sqlalchemy", "itsdangerous", "granian", "waitress", "argon2-cffi", "psycopg")
 HELLO, HELLO_LOAD, OURS = "hello", "W1", "accounts"
 
 

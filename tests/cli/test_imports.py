@@ -16,11 +16,11 @@ LIBRARIES = (
     "alembic",
     "cryptography",
     "flask",
-    "granian",
     "jinja2",
     "pydantic",
     "sqlalchemy",
     "structlog",
+    "waitress",
     "werkzeug",
 )
 PAGES = ("accounts.extension", "accounts.web.kit", "flask", "jinja2", "werkzeug")
@@ -51,14 +51,15 @@ def test_the_parent_of_serve_has_what_its_processes_share_and_nothing_that_a_for
     imported_by(f"{settings}from accounts.cli import main\ntry: main(['upgrade'])\nexcept SystemExit: pass")
     program = f"""{settings}
 import gc, multiprocessing, threading
-import granian
-def would_fork(self, **options):
+from accounts.server.supervisor import Supervisor
+def would_fork(self):
     assert gc.get_freeze_count() > 100_000, "the collector would write into the memory that is shared"
     assert multiprocessing.get_start_method() == "fork"
     assert threading.active_count() == 1, "no thread lives on in a forked process"
     opened = [os.path.realpath(f"/proc/self/fd/{{name}}") for name in os.listdir("/proc/self/fd")]
     assert not [path for path in opened if "accounts.db" in path], "no connection may cross a fork"
-granian.Granian.serve = would_fork
+    return 0
+Supervisor.run = would_fork
 from accounts.cli import main
 try: main(["serve"])
 except SystemExit as ended: assert ended.code == 0

@@ -20,9 +20,10 @@ from accounts.core.errors import FormOutdated, NotFound, Problem
 from accounts.core.security.redirects import local_path
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
+from accounts.web.kit.body_limits import body_limit
 from accounts.web.kit.query import read_query
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.request_state import MAX_BODY_BYTES, RequestState, limit_request_size
+from accounts.web.kit.request_state import RequestState, limit_request_size
 from accounts.web.kit.routes import (
     ID_PATTERN,
     LINK_BLUEPRINT,
@@ -175,7 +176,7 @@ def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
     if route.step_up:
         step_up.require_step_up(context.require_account())
     # Nothing of the body is read so far: only who is let in may say much.
-    request.max_content_length = request.max_form_memory_size = route.max_bytes or MAX_BODY_BYTES
+    request.max_content_length = request.max_form_memory_size = body_limit(route)
     if route.csrf is not False:
         csrf.check_token(csrf_required=route.needs_csrf_token)
     arguments: dict[str, Any] = {**values, **read_query(route.query, is_strict=route.refuses_unknown_query)}

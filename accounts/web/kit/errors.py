@@ -25,6 +25,7 @@ PROBLEM_BY_STATUS: dict[int, type[Problem]] = {
     400: errors.Malformed,
     404: errors.NotFound,
     405: errors.MethodNotAllowed,
+    408: errors.TooSlow,
     413: errors.TooLarge,
     415: errors.UnsupportedMediaType,
     429: errors.TooManyRequests,
@@ -139,7 +140,9 @@ def handle_http_exception(error: HTTPException) -> Response:
     """Flask's and Werkzeug's own errors in our words."""
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value] # a redirect of the router, in Flask's own class
-    response = problem_response(PROBLEM_BY_STATUS.get(error.code or 500, Problem)(type(error).__name__))
+    problem = PROBLEM_BY_STATUS.get(error.code or 500, Problem)
+    retry_after = RETRY_SECONDS if problem is errors.Unavailable else None
+    response = problem_response(problem(type(error).__name__, retry_after=retry_after))
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value
