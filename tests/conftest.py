@@ -92,6 +92,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A migrated SQLite file to copy: a test costs a copy, not a migration."""
     path = tmp_path_factory.mktemp("template") / "accounts.db"
     path.write_bytes(empty_sqlite())
+    path.chmod(0o600)
     return path
 
 

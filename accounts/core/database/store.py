@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 import threading
 import time
@@ -13,6 +14,7 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 
 from accounts.config import SettingsError
 from accounts.core.database import postgresql
+from accounts.core.database.files import DatabaseFile
 from accounts.core.database.readers import ReadingPool
 from accounts.core.database.writers import SqliteConnection, TurnLock
 
@@ -56,6 +58,11 @@ class Store:
         """Whether the database is SQLite; PostgreSQL otherwise."""
         return self._url.get_backend_name() == "sqlite"
 
+    @property
+    def file_path(self) -> Path | None:
+        """Where the file of a SQLite database is; None for PostgreSQL."""
+        return Path(str(self._url.database)) if self.is_sqlite else None
+
     def __str__(self) -> str:
         return self._url.render_as_string(hide_password=True)
 
@@ -91,7 +98,7 @@ def _make_engine(url: URL) -> Engine:
             Path(str(url.database)).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         engine = create_engine(
             url,
-            connect_args={"timeout": SQLITE_BUSY_SECONDS, "factory": SqliteConnection},
+            connect_args={"timeout": SQLITE_BUSY_SECONDS, "factory": functools.partial(_open_sqlite, {})},
             poolclass=ReadingPool,
             pool_size=POOL_SIZE,
             max_overflow=POOL_SIZE,
@@ -122,6 +129,21 @@ def _make_engine(url: URL) -> Engine:
     return engine
 
 
+def _open_sqlite(files: dict[str, DatabaseFile], database: str, *args: Any, **options: Any) -> SqliteConnection:
+    """Open a connection to a file, which is watched from then on.
+
+    :param files: those that the engine has opened, by their paths.
+    :raises DatabaseReplaced: it is not the file that was opened here before.
+    """
+    # Where a URI leads is SQLite's to know.
+    file = None if options.get("uri") else files.setdefault(database, DatabaseFile(Path(database)))
+    if file is not None:
+        file.prepare()
+    connection = SqliteConnection(database, *args, **options)
+    connection.file = file
+    return connection
+
+
 def _prepare_sqlite(connection: SqliteConnection, turns: TurnLock) -> None:
     connection.turns, connection.busy_timeout = turns, SQLITE_BUSY_SECONDS
     # The driver's own BEGIN is deferred. It is told to begin nothing; what writes calls begin_write.
@@ -133,6 +155,8 @@ def _prepare_sqlite(connection: SqliteConnection, turns: TurnLock) -> None:
     # What is deleted is overwritten, not only unlinked: the file must not keep the address of whoever has left.
     cursor.execute("PRAGMA secure_delete=ON")
     cursor.close()
+    if connection.file is not None:
+        connection.file.remember()
 
 
 def _switch_to_wal(cursor: Any) -> None:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
+import time
 from collections import deque
 
 from sqlalchemy.exc import OperationalError
+
+from accounts.core.database.files import DatabaseFile
+
+BEGIN_WRITE = "BEGIN IMMEDIATE"
+MIN_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.001, 0.004
+"""Between two looks whether another process has given the lock back."""
 
 
 class TurnLock:
@@ -53,35 +61,55 @@ class TurnLock:
 class SqliteConnection(sqlite3.Connection):
     """A connection that waits for its turn among the writers of this process before it asks for the write lock.
 
-    So SQLite's busy handler, which sleeps, decides between processes alone. The turn ends with the transaction,
-    however that ends; a connection that is closed or lost gives it back, too.
+    So only one thread of each process waits for the lock itself. The turn ends with the transaction, however that
+    ends; a connection that is closed or lost gives it back, too.
 
     :ivar turns: shared by all connections of a process to one file.
+    :ivar file: that file; nothing is written once it was deleted or replaced. None is not watched.
     """
 
     turns: TurnLock
+    file: DatabaseFile | None
     busy_timeout: float
     _has_turn = False
 
     def begin_write(self) -> None:
         """Begin a transaction that may write, unless one is under way.
 
-        :raises OperationalError: others have written for too long.
+        :raises OperationalError: others have written for too long, or the file is not the one that was opened.
         """
         # At once, and not with the first change: a transaction that read first and then turns writer fails with
         # "database is locked" as soon as somebody else has written meanwhile, however long the busy timeout.
         if self.in_transaction:
             return
-        statement = "BEGIN IMMEDIATE"
         try:
             # It has one still where SQLite itself rolled back: on a full disk, for example.
             if not self._has_turn and not self.turns.acquire(self.busy_timeout):
                 raise sqlite3.OperationalError("database is locked")
             self._has_turn = True
-            self.execute(statement)
+            if self.file is not None:
+                self.file.check()
+            self._take_write_lock()
         except sqlite3.Error as error:
             self._end_turn()
-            raise OperationalError(statement, None, error) from error
+            raise OperationalError(BEGIN_WRITE, None, error) from error
+
+    def _take_write_lock(self) -> None:
+        # Not by SQLite's busy handler: it sleeps for longer the longer somebody waits, up to 100 ms. So whoever has
+        # waited long looks least often, and gets nothing while two other processes write again and again.
+        self.execute("PRAGMA busy_timeout=0")
+        deadline = time.monotonic() + self.busy_timeout
+        try:
+            while True:
+                try:
+                    self.execute(BEGIN_WRITE)
+                    return
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                        raise
+                time.sleep(random.uniform(MIN_RETRY_SECONDS, MAX_RETRY_SECONDS))  # noqa: S311 - not a secret
+        finally:
+            self.execute(f"PRAGMA busy_timeout={int(self.busy_timeout * 1000)}")
 
     def commit(self) -> None:
         """Commit, and let the next writer have its turn."""

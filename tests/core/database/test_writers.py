@@ -6,6 +6,7 @@ import gc
 import sqlite3
 import threading
 from collections.abc import Iterator
+from itertools import groupby
 
 import pytest
 from sqlalchemy import event, text
@@ -101,9 +102,13 @@ def test_whoever_waits_too_long_is_told_as_by_sqlite(store: Store, monkeypatch: 
 
 def test_another_process_that_writes_is_waited_for_by_one_alone(store: Store) -> None:
     """The others wait for their turn, and do not sleep and try."""
-    asked: list[str] = []
+    asked: list[tuple[int, str]] = []
     engine = store.engine
-    event.listen(engine, "connect", lambda connection, record: connection.set_trace_callback(asked.append))
+
+    @event.listens_for(engine, "connect")
+    def trace(connection: sqlite3.Connection, record: object) -> None:
+        connection.set_trace_callback(lambda statement: asked.append((id(connection), statement.split()[0])))
+
     stranger = sqlite3.connect(str(engine.url.database), isolation_level=None, check_same_thread=False)
     stranger.execute("BEGIN IMMEDIATE")
 
@@ -114,11 +119,13 @@ def test_another_process_that_writes_is_waited_for_by_one_alone(store: Store) ->
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for writer in writers:
         writer.start()
-    while not any(each.startswith("BEGIN") for each in asked):
+    while not any(statement == "BEGIN" for _, statement in asked):
         pass
     stranger.execute("COMMIT")
     for writer in writers:
         writer.join()
     stranger.close()
-    begun = [each.split()[0] for each in asked if each.startswith(("BEGIN", "COMMIT"))]
-    assert begun == ["BEGIN", "COMMIT"] * 4
+    # One that waits looks again and again, and nobody else does before it has committed.
+    begun = [each for each, _ in groupby(each for each in asked if each[1] in ("BEGIN", "COMMIT"))]
+    assert [statement for _, statement in begun] == ["BEGIN", "COMMIT"] * 4
+    assert all(first[0] == second[0] for first, second in zip(begun[::2], begun[1::2], strict=True))

@@ -32,7 +32,7 @@ def put_back(service: Service, path: Path, database: str) -> None:
     service.site.store.close()
     if service.site.store.is_sqlite:
         file = Path(str(make_url(database).database))
-        for each in (file, file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
+        for each in (file.with_name(file.name + "-wal"), file.with_name(file.name + "-shm")):
             each.unlink(missing_ok=True)
         shutil.copy(path, file)
         return
