@@ -15,10 +15,9 @@ from sqlalchemy import Engine
 
 from accounts import development, signals
 from accounts.config import Settings, SettingsError
-from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.links.link import Link
-from accounts.core.site import Site
+from accounts.core.site import Site, prepare_site
 from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
 from accounts.delivery.crew import Crew
 from accounts.delivery.letters import LetterError, Letters, emails_folder
@@ -123,7 +122,7 @@ class Accounts(HostLinks):
 
     def upgrade(self, app: Flask) -> None:
         """Bring the tables to the version of this code; the same as ``flask accounts upgrade``."""
-        schema.upgrade(get_app_state(app).site.store)
+        prepare_site(get_app_state(app).site)
 
     def start_workers(self, app: Flask) -> Callable[[float], None]:
         """Deliver mail in threads of this process; see :func:`start_workers`."""

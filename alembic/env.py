@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from alembic import context
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
 from accounts.config import Settings
+from accounts.core.database import schema
 from accounts.core.database.schema import MODELS, VERSION_TABLE
 from accounts.core.database.store import Store
 
@@ -18,9 +23,17 @@ def run(connection: Connection) -> None:
         version_table=VERSION_TABLE,
         render_as_batch=True,
         compare_type=True,
+        on_version_apply=record_oldest_code,
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def record_oldest_code(ctx: MigrationContext, step: object, heads: Collection[Any], run_args: object) -> None:
+    """Leave in the database which code works on what it has become; called after each step, in its transaction."""
+    if heads and ctx.connection is not None:
+        scripts = context.script.walk_revisions("base", max(heads))
+        schema.record_oldest_code(ctx.connection, max(each.module.oldest_code for each in scripts))
 
 
 given = context.config.attributes.get("connection")

@@ -10,6 +10,7 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
+oldest_code = ""  # The oldest revision whose code works on these tables, while both run.
 
 
 def upgrade() -> None:

@@ -14,7 +14,7 @@ from accounts.cli.output import print_json
 from accounts.config import COMPOSED_SETTINGS, ENV_PREFIX, LIFETIME_PREFIX, SECRET_SETTINGS, SettingsError
 from accounts.config_upstream import UPSTREAM_FIELDS, UPSTREAM_PREFIX
 from accounts.core.database import schema
-from accounts.core.site import Site
+from accounts.core.site import Site, check_site
 
 SET, NOT_SET = "(set)", "(not set)"
 SECRET_UPSTREAM_FIELD = "client_secret"  # noqa: S105 - the end of a name
@@ -37,7 +37,7 @@ def check_config(as_json: bool) -> None:
             click.echo(f"{name} = {NOT_SET if value is None else value}")
         click.echo(f"keys: {keys['count']}, {keys['signs']} signs")
     try:
-        schema.check_revision(site.store)
+        check_site(site)
     except SettingsError:
         if as_json:
             print_json({"settings": settings, "keys": keys, "store": None})

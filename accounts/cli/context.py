@@ -9,10 +9,9 @@ import click
 
 from accounts.cli.commands import HOST_SITE_KEY
 from accounts.config import Settings
-from accounts.core.database import schema
 from accounts.core.database.page import MAX_ROWS_PER_PAGE, Page
 from accounts.core.models.account import Account
-from accounts.core.site import Site
+from accounts.core.site import Site, check_site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS, TOKENS
 from accounts.flows.shared import accounts
@@ -50,12 +49,12 @@ def make_site(settings: Settings | None = None) -> Site:
 
 
 def open_site() -> Site:
-    """Return the site, and check that its tables are those of this version.
+    """Return the site, and check that this version works on its tables and that they belong to its keys.
 
     :raises SettingsError: settings, keys or store cannot be used.
     """
     site = make_site()
-    schema.check_revision(site.store)
+    check_site(site)
     return site
 
 

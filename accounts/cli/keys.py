@@ -11,6 +11,7 @@ import click
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from accounts.cli.adopt_keys import adopt_keys
 from accounts.cli.commands import Group, json_option
 from accounts.cli.context import make_site, open_site, open_unit_of_work
 from accounts.cli.oidc_keys import oidc
@@ -37,6 +38,7 @@ def keys() -> None:
 
 
 keys.add_command(oidc)
+keys.add_command(adopt_keys)
 
 
 @keys.command("list")

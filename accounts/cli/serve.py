@@ -22,12 +22,10 @@ from accounts.cli.app import open_app
 from accounts.cli.commands import Command
 from accounts.cli.context import find_host_site, load_settings
 from accounts.cli.logs import configure_logging, log_requests
+from accounts.cli.start import ServiceStart, wait_until_ready
 from accounts.config import Settings, SettingsError
-from accounts.core.database import schema
-from accounts.core.site import Site
-from accounts.core.uow import UnitOfWork
+from accounts.core.site import Site, check_site
 from accounts.extension import get_app_state, start_workers
-from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.version import __version__
 from accounts.web.kit.body_limits import find_body_limit
 
@@ -63,17 +61,15 @@ def serve(workers: int) -> None:
         raise SettingsError("several workers need ACCOUNTS_MAIL_SERVER: the development mailbox is of one process")
     app = create_app(settings)
     with _bind(settings) as listener:
-        site = get_app_state(app).site
-        schema.upgrade(site.store)
-        _print_startup(site)
-        # No open connection may cross the fork.
-        site.store.close()
         configure_logging(settings)
+        # No open connection may cross the fork: it leaves none.
+        start = ServiceStart(app)
+        start.try_once(functools.partial(_print_startup, get_app_state(app).site))
         log_requests(app)
         raise_descriptor_limit(DESCRIPTORS)
         _prepare_fork()
         listener.listen(BACKLOG)
-        sys.exit(Supervisor(functools.partial(_serve_in_process, app, listener), workers).run())
+        sys.exit(Supervisor(functools.partial(_serve_in_process, app, start, listener), workers).run())
 
 
 @click.command("worker", cls=Command)
@@ -85,7 +81,6 @@ def worker() -> None:
     elif settings.mail_server is None:
         raise SettingsError("without ACCOUNTS_MAIL_SERVER mails stay in the process that serves, which delivers them")
     app = open_app()
-    schema.check_revision(get_app_state(app).site.store)
     stopped = threading.Event()
 
     def leave(number: int, frame: FrameType | None) -> None:
@@ -93,6 +88,9 @@ def worker() -> None:
 
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
+    site = get_app_state(app).site
+    if not wait_until_ready(functools.partial(check_site, site), stopped):
+        return
     click.echo(f"delivering mail of {settings.public_origin}", err=True)
     stop_workers = start_workers(app)
     stopped.wait()
@@ -108,12 +106,14 @@ def _prepare_fork() -> None:
     gc.freeze()
 
 
-def _serve_in_process(app: Flask, listener: socket.socket, on_ready: Callable[[], object]) -> None:
+def _serve_in_process(
+    app: Flask, start: ServiceStart, listener: socket.socket, on_ready: Callable[[], object]
+) -> None:
     """Serve, and deliver mail, until the process is told to stop; runs in the forked process."""
     from accounts.server.process import ServingProcess
 
     _exit_with_parent()
-    stop_workers = start_workers(app)
+    stop_workers = start.start_workers()
     ServingProcess(
         app,
         listener,
@@ -141,10 +141,6 @@ def _print_startup(site: Site) -> None:
     click.echo(f"accounts {__version__} ({settings.env}) at {settings.public_origin}")
     if settings.mail_server is None:
         click.echo(f"Mails are not sent; read them at {settings.public_origin}/mailbox")
-    with UnitOfWork(site) as uow:
-        url = first_admin_url(uow)
-    if url is not None:
-        click.echo(f"Nobody administers yet. Open this link once to become the first admin:\n\n{url}\n")
 
 
 def _bind(settings: Settings) -> socket.socket:

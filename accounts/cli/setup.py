@@ -8,6 +8,7 @@ from accounts.cli.commands import Command, json_option
 from accounts.cli.context import make_site, open_unit_of_work
 from accounts.cli.output import print_done
 from accounts.core.database import schema
+from accounts.core.site import prepare_site
 from accounts.flows.helpdesk.first_admin import first_admin_url
 
 
@@ -16,7 +17,7 @@ from accounts.flows.helpdesk.first_admin import first_admin_url
 def upgrade(as_json: bool) -> None:
     """Migrate the database to the version of this code."""
     site = make_site()
-    schema.upgrade(site.store)
+    prepare_site(site)
     version = schema.head_revision()
     answer = {"database": str(site.store), "version": version}
     print_done(answer, f"{site.store} is at version {version}", as_json=as_json)

@@ -181,6 +181,27 @@ def has_due_item(engine: Engine, *, purposes: Collection[str] = (), except_purpo
     return bool(statement.fetch_all(engine, {"moment": now()}))
 
 
+_SELECT_OLDEST_DUE = CompiledStatement(
+    select(OutboxRow.not_before)
+    .where(
+        OutboxRow.dead_at.is_(None),
+        OutboxRow.not_before <= bindparam("moment", type_=OutboxRow.not_before.type),
+        or_(
+            OutboxRow.lease_until.is_(None),
+            OutboxRow.lease_until < bindparam("moment", type_=OutboxRow.not_before.type),
+        ),
+    )
+    .order_by(OutboxRow.not_before)
+    .limit(1)
+)
+
+
+def find_oldest_due(engine: Engine) -> datetime | None:
+    """Return since when the oldest row is due that no worker has claimed; None where there is none."""
+    rows = _SELECT_OLDEST_DUE.fetch_all(engine, {"moment": now()})
+    return rows[0][0] if rows else None
+
+
 def claim_item(
     executor: Executor, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()
 ) -> OutboxItem | None:

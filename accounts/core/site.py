@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from accounts.config import Settings, SettingsError
+from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.link_kinds.kind import LinkKind
 from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.security.foreign_hashes import ForeignSecrets
 from accounts.core.security.passwords import Passwords
 from accounts.core.security.throttle import Throttle
+from accounts.core.signing import known_keys
 from accounts.core.signing.key_file import FileKeyRing
 from accounts.core.signing.keys import KeyRing
 from accounts.core.signing.token_kind import TokenKind
@@ -92,6 +94,26 @@ class Site:
                 if factory not in self._singletons:
                     self._singletons[factory] = factory(self)
         return cast(T, self._singletons[factory])
+
+
+def prepare_site(site: Site) -> None:
+    """Migrate the tables, and note that database and key ring belong together.
+
+    :raises NotReady: the database does not answer, is of a newer version, or does not belong to the key ring.
+    """
+    known_keys.check_before_upgrade(site.store, site.ring)
+    schema.upgrade(site.store)
+    known_keys.check_ring(site.store, site.ring)
+    known_keys.join(site.store, site.ring)
+
+
+def check_site(site: Site) -> None:
+    """Check that the database answers, has tables this code works on, and belongs to the key ring.
+
+    :raises NotReady: it does not; one line that says what to do.
+    """
+    schema.check_revision(site.store)
+    known_keys.check_ring(site.store, site.ring)
 
 
 def _tokens_by_purpose(tokens: Iterable[TokenKind[Any]]) -> Mapping[str, TokenKind[Any]]:

@@ -15,6 +15,7 @@ revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None
+oldest_code = "0008"
 
 WHERE_TAGGED: Any = {f"{dialect}_where": sa.text("address_tag IS NOT NULL") for dialect in ("sqlite", "postgresql")}
 INDEXES = {"ix_audit_address_tag_at": ["address_tag", "at"], "ix_audit_tagged_at": ["at"]}

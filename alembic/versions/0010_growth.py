@@ -14,6 +14,7 @@ revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
+oldest_code = "0008"
 
 INDEXES = {
     "ix_accounts_status_email_key": ("accounts", ["status", "email_key"], ""),

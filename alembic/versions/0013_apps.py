@@ -14,6 +14,7 @@ revision = "0013"
 down_revision = "0012"
 branch_labels = None
 depends_on = None
+oldest_code = "0008"
 
 
 def _make_columns() -> tuple[sa.Column[Any], ...]:

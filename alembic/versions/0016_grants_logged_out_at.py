@@ -6,9 +6,10 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
+oldest_code = "0008"
 
 
 def upgrade() -> None:

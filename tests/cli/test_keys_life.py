@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from pathlib import Path
@@ -194,3 +195,57 @@ def test_an_operator_who_is_root_leaves_the_ring_to_the_service(command: Command
     os.chown(ring_file, 12345, 12345)
     assert command("keys", "rotate").status == 0
     assert ring_file.stat().st_uid == 12345
+
+
+def test_a_lost_ring_is_refused_by_every_command_until_it_is_adopted(command: Command, ring_file: Path) -> None:
+    assert command("upgrade").status == 0
+    (old,) = names(command("keys", "list"))
+    ring_file.unlink()
+    for words in (("upgrade",), ("users", "list"), ("serve",), ("worker",), ("config", "check")):
+        result = command(*words, port="0")
+        assert result.status == 1
+        (line,) = result.err.splitlines()
+        assert line.startswith(f"accounts: there is no key ring at {ring_file}, and the database sqlite")
+        assert not ring_file.exists()
+    adopted = command("keys", "adopt", "--yes", "--json")
+    assert adopted.status == 0, adopted
+    (answer,) = adopted.json
+    assert answer["invalid"] == [old]
+    assert answer["keys"] == names(command("keys", "list"))
+    assert command("upgrade").status == 0
+
+
+def test_adopting_a_ring_asks_first(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    result = command("keys", "adopt")
+    assert (result.status, result.out) == (1, "")
+    assert "nothing was changed" in result.err
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "there is no secret key"),
+        ("\n \n", "there is no secret key"),
+        ("kQ3v8Zt1mX7r\n", "a secret key is shorter than 32 bytes"),
+        ("changeme-0123456789-abcdefghijklmnop\n", "a secret key looks like a sample"),
+        (f"{KEY}\n{KEY}\n", "a secret key stands in the ring twice"),
+        (f"{KEY} soon\n", "key 1 is not followed by the moment"),
+        (f"{KEY} 1 2\n", "key 1 is not followed by the moment"),
+        ("Schlüssel\n", "it is not text"),
+    ],
+)
+def test_a_refusal_of_a_ring_file_names_it(command: Command, ring_file: Path, text: str, reason: str) -> None:
+    ring_file.parent.mkdir(exist_ok=True)
+    ring_file.write_text(text, encoding="utf-8")
+    ring_file.chmod(0o600)
+    for words in (("users", "list"), ("serve",), ("keys", "list")):
+        refused = command(*words, port="0").refused
+        assert str(ring_file) in refused
+        assert reason in refused
+
+
+def test_a_ring_file_that_others_can_read_is_named(command: Command, ring_file: Path) -> None:
+    assert command("upgrade").status == 0
+    ring_file.chmod(0o644)
+    assert command("users", "list").refused == f"{ring_file} can be read by others; run: chmod 600 {ring_file}"

@@ -116,7 +116,7 @@ def test_options_stand_before_and_behind_an_id_that_begins_with_a_hyphen(account
     assert accounts("users", "show", "-habc", "--help").out.startswith("Usage: accounts users show")
 
 
-@pytest.mark.parametrize("words", sorted(COMMANDS.keys() - WITHOUT_STORE))
+@pytest.mark.parametrize("words", sorted(COMMANDS.keys() - WITHOUT_STORE - {"serve", "worker"}))
 def test_a_store_that_is_away_is_one_line(bare: Command, words: str) -> None:
     with closing(socket.socket()) as nobody:
         nobody.bind(("127.0.0.1", 0))

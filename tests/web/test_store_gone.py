@@ -67,7 +67,10 @@ def test_pages_for_everybody_go_on(cut_off: tuple[Service, Person]) -> None:
     ):
         assert somebody.get(path).status_code == 200
     ready = somebody.get("/health/ready")
-    assert (ready.status_code, ready.get_json()) == (503, {"status": "unavailable"})
+    assert (ready.status_code, ready.get_json()) == (
+        503,
+        {"status": "not ready", "reasons": [{"code": "database_away"}]},
+    )
     assert ready.headers["Retry-After"]
 
 

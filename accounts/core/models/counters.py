@@ -1,4 +1,4 @@
-"""Map counters and used ids: rate limits, uses of keys, spent ids."""
+"""Map counters and used ids: rate limits, keys and their uses, spent ids."""
 
 from __future__ import annotations
 
@@ -44,3 +44,12 @@ class KeyUse(Base):
     alive_until: Mapped[datetime]
     opened: Mapped[int] = mapped_column(default=0)
     last_opened_at: Mapped[datetime | None]
+
+
+class KnownKey(Base):
+    """The name of a key that this database was used with: a ring without any of them is not that of this database."""
+
+    __tablename__ = "known_keys"
+
+    key: Mapped[str] = mapped_column(String(8), primary_key=True)
+    first_seen_at: Mapped[datetime]

@@ -48,11 +48,18 @@ class FileKeyRing(KeyRing):
     def __init__(self, path: Path) -> None:
         # The target of a link: replacing the link itself would leave the file that others share as it was.
         self.path = path.resolve()
+        is_new = not self.path.exists()
         load_or_create_key_file(self.path)
         self._stamp: FileStamp | None
         self._entries, self._stamp = _read_entries(self.path)
+        self._made = self._entries if is_new else None
         self._reload_at = time.monotonic() + RELOAD_INTERVAL_SECONDS
         self._reload_lock = threading.Lock()
+
+    @property
+    def place(self) -> str:
+        """The path of the file."""
+        return str(self.path)
 
     @property
     def entries(self) -> tuple[RingEntry, ...]:
@@ -80,6 +87,34 @@ class FileKeyRing(KeyRing):
         except SettingsError as error:
             log.warning("retired keys cannot be read: %s", error)
             return ()
+
+    def discard_if_new(self) -> bool:
+        """Take the file away again if this object has made it and nobody has changed it since; return whether it had.
+
+        The keys stay in memory.
+        """
+        if self._made is None:
+            return False
+        with contextlib.suppress(SettingsError, OSError):
+            if _read_entries(self.path)[0] == self._made:
+                self.path.unlink()
+        return True
+
+    def served_database(self) -> str | None:
+        """Return which database this ring is the ring of, as was noted beside it; None where nothing was."""
+        try:
+            return self._database_path.read_text(encoding="utf-8").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def remember_database(self, name: str) -> None:
+        """Note beside the file which database this ring is the ring of, unless that stands there."""
+        if self.served_database() == name:
+            return
+        try:
+            write_draft(self._database_path, [name]).replace(self._database_path)
+        except OSError as error:
+            log.warning("cannot note the database of the key ring in %s: %s", self._database_path, error)
 
     def add(self, delay_seconds: int) -> RingEntry:
         """Add a fresh key that verifies at once and signs in ``delay_seconds`` seconds.
@@ -116,6 +151,10 @@ class FileKeyRing(KeyRing):
     @property
     def _retired_path(self) -> Path:
         return self.path.with_name(self.path.name + ".retired")
+
+    @property
+    def _database_path(self) -> Path:
+        return self.path.with_name(self.path.name + ".database")
 
     def _read_retired(self) -> tuple[RingEntry, ...]:
         return _read_entries(self._retired_path)[0] if self._retired_path.exists() else ()
@@ -172,7 +211,11 @@ FileStamp = tuple[int, int, int, int]
 
 def _read_entries(path: Path) -> tuple[tuple[RingEntry, ...], FileStamp]:
     lines, state = read_key_file(path)
-    return build_entries(_parse_line(path, number, line) for number, line in enumerate(lines, 1)), _stamp_of(state)
+    keys = [_parse_line(path, number, line) for number, line in enumerate(lines, 1)]
+    try:
+        return build_entries(keys), _stamp_of(state)
+    except SettingsError as error:
+        raise SettingsError(f"cannot use the key ring at {path}: {error}") from None
 
 
 def _parse_line(path: Path, number: int, line: str) -> tuple[str, int]:

@@ -61,6 +61,11 @@ class KeyRing:
         return self._entries
 
     @property
+    def place(self) -> str:
+        """Where the keys come from, for messages to the operator."""
+        return "ACCOUNTS_SECRET_KEYS"
+
+    @property
     def signing(self) -> Key:
         """The key that signs now. Read it once for one token: the next moment it may be another."""
         return signing_entry(self.entries).key
@@ -149,7 +154,7 @@ def write_draft(path: Path, lines: Iterable[str]) -> Path:
     """Write a draft beside ``path`` that only its owner can read, synced to the disk, and return its path."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in lines)
         file.flush()
         os.fsync(file.fileno())

@@ -66,6 +66,7 @@ EVENT_LABELS: Mapping[str, str] = {
     "invites.extended": N_("batch extended"),
     "invites.resent": N_("batch sent again"),
     "invites.revoked": N_("batch taken back"),
+    "keys.adopted": N_("key ring adopted"),
     "keys.dropped": N_("key dropped"),
     "keys.rotated": N_("key added"),
     "limits.lifted": N_("limits lifted"),

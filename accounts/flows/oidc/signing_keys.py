@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
@@ -43,6 +44,8 @@ RETIRED_KEY_RETENTION = timedelta(days=3)
 """How long a key is published after it signed last. No token signed by it lives longer than a day."""
 KEY_CACHE_SECONDS = 30.0
 """Seconds for which a process believes what it has read."""
+PUBLISH_RETRY_SECONDS = 5.0
+"""Seconds between two attempts to read the keys anew, while those read before are published for want of a store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class SigningKeys:
         self._jwk_set = b""
         self._loaded_at = float("-inf")
         self._load_lock = threading.Lock()
+        self._publish_again_at = float("-inf")
 
     @property
     def is_stale(self) -> bool:
@@ -73,8 +77,21 @@ class SigningKeys:
         return _public_parts(self._current_keys())
 
     def jwk_set(self) -> bytes:
-        """Return the JWK set as it is published: encoded once for what was read, not for each request."""
-        self._current_keys()
+        """Return the JWK set as it is published: encoded once for what was read, not for each request.
+
+        While the store is away it is the one that was read last. Only to be published: nothing is signed or verified
+        with keys that could have been dropped meanwhile.
+
+        :raises SQLAlchemyError: the store is away, and this process has never read any keys.
+        """
+        if not self._jwk_set or time.monotonic() >= self._publish_again_at:
+            try:
+                self._current_keys()
+            except SQLAlchemyError:
+                if not self._jwk_set:
+                    raise
+                # Not at each request: one that waits for a store that does not answer holds up all others.
+                self._publish_again_at = time.monotonic() + PUBLISH_RETRY_SECONDS
         return self._jwk_set
 
     def sign(self, alg: str, claims: Mapping[str, Any], *, typ: str = "JWT") -> str:

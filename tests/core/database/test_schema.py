@@ -14,11 +14,12 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
 from accounts.config import SettingsError
 from accounts.core.database import schema
-from accounts.core.database.schema import VERSION_TABLE
+from accounts.core.database.schema import VERSION_TABLE, NotReady
 from accounts.core.database.store import Store
 from accounts.core.models.base import Base
 from tests.conftest import on_both_databases
@@ -53,9 +54,11 @@ def tables(store: Store) -> set[str]:
     return set(inspect(store.engine).get_table_names())
 
 
-def set_version(store: Store, version: str) -> None:
+def set_version(store: Store, version: str, oldest_code: str | None) -> None:
+    """Have tables of another version, on which code of ``oldest_code`` and newer works."""
+    statement = f"UPDATE {VERSION_TABLE} SET version_num = :version, oldest_code = :oldest"  # noqa: S608 - our own name
     with store.engine.begin() as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = :version"), {"version": version})  # noqa: S608 - our own name
+        connection.execute(text(statement), {"version": version, "oldest": oldest_code})
 
 
 def downgrade(store: Store, to: str) -> None:
@@ -166,7 +169,7 @@ def test_a_database_without_tables_says_what_to_run(empty: Store) -> None:
 
 @on_both_databases
 def test_tables_of_a_newer_version_are_left_alone(store: Store) -> None:
-    set_version(store, "9999")
+    set_version(store, "9999", oldest_code="9999")
     output = "the tables are of version 9999, which this code does not know; it is older than they are"
     for ask in (schema.check_revision, schema.upgrade):
         with pytest.raises(SettingsError) as caught:
@@ -209,3 +212,34 @@ def test_a_host_may_keep_its_own_migrations_in_the_same_database(tmp_path: Path)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM alembic_version")) == "hosts"
     engine.dispose()
+
+
+@on_both_databases
+def test_newer_tables_on_which_this_code_works_are_used_as_they_are(store: Store) -> None:
+    set_version(store, "9999", oldest_code=schema.head_revision())
+    for ask in (schema.check_revision, schema.upgrade, schema.check_revision):
+        ask(store)
+    with store.engine.connect() as connection:
+        assert schema.current_revision(connection) == "9999"
+
+
+@on_both_databases
+def test_newer_tables_that_do_not_say_who_works_on_them_are_left_alone(store: Store) -> None:
+    set_version(store, "9999", oldest_code=None)
+    with pytest.raises(NotReady) as caught:
+        schema.check_revision(store)
+    assert caught.value.code == schema.TABLES_NEWER
+
+
+def test_each_revision_says_which_code_works_on_its_tables() -> None:
+    scripts = ScriptDirectory(str(schema.migrations_folder())).walk_revisions()
+    said = {each.revision: getattr(each.module, "oldest_code", "") for each in scripts}
+    assert {revision: oldest for revision, oldest in said.items() if oldest not in said or oldest > revision} == {}
+
+
+@on_both_databases
+def test_the_tables_say_which_code_works_on_them(store: Store) -> None:
+    scripts = ScriptDirectory(str(schema.migrations_folder())).walk_revisions()
+    with store.engine.connect() as connection:
+        said = connection.scalar(text(f"SELECT oldest_code FROM {VERSION_TABLE}"))  # noqa: S608 - our own name
+    assert said == max(each.module.oldest_code for each in scripts)

@@ -31,6 +31,7 @@ LEFT_OUT = {
     "outbox": "letters on their way to the person",
     "rate_limits": "digests that are gone within a day",
     "key_uses": "counts of keys",
+    "known_keys": "names of keys",
     "audit_marks": "keyed digests of addresses that the version before wrote, which lead to lines that are in it",
     "audit_seals": "digests of lines that are in it",
     "account_terms": "beginnings of the words of the address and the name, which are in it",
