@@ -22,6 +22,7 @@ from accounts.core.database.raw_values import parse_json_object, parse_moment
 from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.ids import new_id
 from accounts.core.models.outbox import OutboxRow
+from accounts.core.outbox_facts import Facts
 
 LEASE_DURATION = timedelta(seconds=15)
 """Of a claim. A process renews what it holds (:func:`renew_leases`), so a delivery may take longer; what a process
@@ -92,21 +93,6 @@ class OutboxSubject:
 def parse_subject(text: str) -> OutboxSubject:
     """Return what the ``subject`` of an outbox row stands for. No id has an @."""
     return OutboxSubject(email=text) if "@" in text else OutboxSubject(id=text)
-
-
-class UnreadableItem(Exception):
-    """Raised for a row of the outbox that nobody can make anything of. The text is stored, and quotes no fact."""
-
-
-class Facts(dict[str, Any]):
-    """The facts of an outbox row, by name."""
-
-    def __missing__(self, name: str) -> Any:
-        """Refuse a fact that the row does not have.
-
-        :raises UnreadableItem: always.
-        """
-        raise UnreadableItem(f"the fact {name!r} is missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,18 +167,13 @@ def has_due_item(engine: Engine, *, purposes: Collection[str] = (), except_purpo
     return bool(statement.fetch_all(engine, {"moment": now()}))
 
 
+_IS_DUE = (
+    OutboxRow.dead_at.is_(None),
+    OutboxRow.not_before <= bindparam("moment", type_=OutboxRow.not_before.type),
+    or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < LeaseClock("moment")),
+)
 _SELECT_OLDEST_DUE = CompiledStatement(
-    select(OutboxRow.not_before)
-    .where(
-        OutboxRow.dead_at.is_(None),
-        OutboxRow.not_before <= bindparam("moment", type_=OutboxRow.not_before.type),
-        or_(
-            OutboxRow.lease_until.is_(None),
-            OutboxRow.lease_until < bindparam("moment", type_=OutboxRow.not_before.type),
-        ),
-    )
-    .order_by(OutboxRow.not_before)
-    .limit(1)
+    select(OutboxRow.not_before).where(*_IS_DUE).order_by(OutboxRow.not_before).limit(1)
 )
 
 
@@ -259,15 +240,12 @@ def _build_statements(
     purposes: tuple[str, ...], except_purposes: tuple[str, ...]
 ) -> tuple[CompiledStatement, CompiledStatement]:
     """Return the statement that looks for the oldest row that is due, and the one that claims it."""
-    moment = bindparam("moment", type_=OutboxRow.not_before.type)
     due = (
         select(OutboxRow.id)
         .where(
             or_(*(OutboxRow.purpose == purpose for purpose in purposes)) if purposes else true(),
             *(OutboxRow.purpose != purpose for purpose in except_purposes),
-            OutboxRow.dead_at.is_(None),
-            OutboxRow.not_before <= moment,
-            or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < LeaseClock("moment")),
+            *_IS_DUE,
         )
         .order_by(OutboxRow.not_before, OutboxRow.created_at, OutboxRow.id)
         .limit(1)

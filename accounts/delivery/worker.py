@@ -17,7 +17,8 @@ from accounts.core import outbox
 from accounts.core.clock import now
 from accounts.core.errors import DeadLink, InvalidInput
 from accounts.core.links.link import get_link
-from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem, UnreadableItem
+from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
+from accounts.core.outbox_facts import UnreadableItem
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.callbacks import CallbackSender
