@@ -139,7 +139,7 @@ class Request(HTTPRequestParser):
             self.give_up(RequestEntityTooLarge())
         elif len(body.control_line) + len(body.trailer) > MAX_CHUNK_LINE:
             # waitress puts it together anew for each piece that comes.
-            self.error = BadRequest("a chunk without an end")  # type: ignore[assignment] # the stub names one error of five
+            self.error = BadRequest("a chunk without an end")  # type: ignore[assignment] # inferred from its first error
             self.completed = True
 
     def _begin_large(self, length: int) -> None:
@@ -176,7 +176,7 @@ class Refusal(ErrorTask):
         self.status = f"{status} {status.phrase}"
         self.response_headers.append(("Content-Type", "application/problem+json"))
         self.set_close_on_finish()
-        self.content_length = len(body)  # type: ignore[assignment] # the stub has its first value alone
+        self.content_length = len(body)  # type: ignore[assignment] # inferred from None
         self.write(body)
         if status != HTTPStatus.INTERNAL_SERVER_ERROR:
             self.channel.server.count_soon("malformed")

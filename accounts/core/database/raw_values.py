@@ -29,7 +29,7 @@ def parse_moment(value: object) -> datetime:
     :raises ValueError: it is none.
     """
     try:
-        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)  # type: ignore[arg-type] # s. a.
+        moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)  # type: ignore[arg-type] # TypeError
     except (ValueError, TypeError):
         raise ValueError("no moment") from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
