@@ -15,7 +15,8 @@ from accounts.version import __version__
 
 if TYPE_CHECKING:
     from accounts.app import create_app
-    from accounts.config import Settings, SettingsError
+    from accounts.config import Settings
+    from accounts.config_sources import SettingsError
     from accounts.core.errors import Problem
     from accounts.core.links.link import Link
     from accounts.extension import Accounts
@@ -52,7 +53,7 @@ _MODULE_OF = {
     "Problem": "core.errors",
     "Reply": "web.kit.reply",
     "Settings": "config",
-    "SettingsError": "config",
+    "SettingsError": "config_sources",
     "account_changed": "signals",
     "account_created": "signals",
     "account_deleted": "signals",

@@ -11,7 +11,8 @@ from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response
 
-from accounts.config import ENV_PREFIX, Settings
+from accounts.config import Settings
+from accounts.config_sources import ENV_PREFIX
 from accounts.extension import Accounts, get_app_state
 from accounts.web.kit import context, errors, headers
 from accounts.web.kit.front import Front

@@ -11,7 +11,7 @@ from flask.cli import run_command
 from flask.helpers import get_debug_flag
 from werkzeug.serving import is_running_from_reloader
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.database import schema
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork

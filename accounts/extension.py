@@ -14,7 +14,8 @@ from flask import Flask, Response, send_from_directory
 from sqlalchemy import Engine
 
 from accounts import development, signals
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.core.database.store import Store
 from accounts.core.links.link import Link
 from accounts.core.site import Site, prepare_site

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Flask
 
-from accounts.config import ENV_PREFIX, Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import ENV_PREFIX, SettingsError
 
 
 def load_host_settings(app: Flask) -> Settings:

@@ -11,7 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from accounts import create_app
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.extension import get_app_state
 from tests.conftest import KEY
 

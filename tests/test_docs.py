@@ -12,7 +12,7 @@ import click
 import pytest
 
 from accounts import Settings
-from accounts.config import COMPOSED_SETTINGS, ENV_PREFIX, SECRET_SETTINGS
+from accounts.config_sources import COMPOSED_SETTINGS, ENV_PREFIX, SECRET_SETTINGS
 from accounts.config_upstream import SECRET_FILE_FIELD, UPSTREAM_FIELDS
 from accounts.core.errors import DeadLink, Problem
 from accounts.core.link_kinds import parts

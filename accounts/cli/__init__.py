@@ -82,7 +82,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     """Return the errors that are no bug of the program. Imports them: only what has failed asks for them."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from accounts.config import SettingsError
+    from accounts.config_sources import SettingsError
     from accounts.core.errors import Problem
 
     return (SettingsError, Problem, SQLAlchemyError, OSError)

@@ -11,7 +11,7 @@ import click
 from accounts.cli.commands import Group, json_option
 from accounts.cli.context import make_site
 from accounts.cli.output import print_json
-from accounts.config import COMPOSED_SETTINGS, ENV_PREFIX, LIFETIME_PREFIX, SECRET_SETTINGS, SettingsError
+from accounts.config_sources import COMPOSED_SETTINGS, ENV_PREFIX, LIFETIME_PREFIX, SECRET_SETTINGS, SettingsError
 from accounts.config_upstream import UPSTREAM_FIELDS, UPSTREAM_PREFIX
 from accounts.core.database import schema
 from accounts.core.site import Site, check_site

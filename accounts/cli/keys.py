@@ -16,7 +16,7 @@ from accounts.cli.commands import Group, json_option
 from accounts.cli.context import make_site, open_site, open_unit_of_work
 from accounts.cli.oidc_keys import oidc
 from accounts.cli.output import format_timestamp, print_done, print_json, print_problem, print_table
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.database import schema
 from accounts.core.signing.key_file import FileKeyRing
 from accounts.core.signing.keys import RingEntry, new_key, signing_entry

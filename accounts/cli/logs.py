@@ -14,7 +14,8 @@ from typing import Any, TextIO
 
 from flask import Flask
 
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.core.clock import now
 from accounts.extension import get_app_state
 

@@ -23,7 +23,8 @@ from accounts.cli.commands import Command
 from accounts.cli.context import find_host_site, load_settings
 from accounts.cli.logs import configure_logging, log_requests
 from accounts.cli.start import ServiceStart, wait_until_ready
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.core.site import Site, check_site
 from accounts.extension import get_app_state, start_workers
 from accounts.version import __version__

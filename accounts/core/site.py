@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.link_kinds.kind import LinkKind

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.core.database.store import Store
 from accounts.core.signing.token_kind import BadToken, TokenKind
 from accounts.core.site import KEY_FILE_NAME, Site

@@ -9,7 +9,8 @@ import threading
 import pytest
 from flask_mail import Message
 
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.core import outbox
 from accounts.delivery.letters import Letters
 from accounts.delivery.samples import sample_letter

@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.config_upstream import Upstream
 from accounts.core.errors import UpstreamFailed
 from accounts.flows.upstream.provider import UpstreamProvider

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, column, inspect, select, table, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.database.driver_errors import is_away
 from accounts.core.database.files import DatabaseReplaced
 from accounts.core.database.postgresql import begin_transaction

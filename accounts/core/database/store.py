@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, make_url
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.database import postgresql
 from accounts.core.database.files import DatabaseFile
 from accounts.core.database.readers import ReadingPool

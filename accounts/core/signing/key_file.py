@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.clock import now
 from accounts.core.errors import Conflict
 from accounts.core.signing.keys import (

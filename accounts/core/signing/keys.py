@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.clock import now
 
 MIN_KEY_BYTES = 32

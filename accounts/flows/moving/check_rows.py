@@ -11,7 +11,8 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from accounts.config import ENV_PREFIX, LOCALES
+from accounts.config import LOCALES
+from accounts.config_sources import ENV_PREFIX
 from accounts.core.clock import now
 from accounts.core.record_files.text import LOST_CHARACTERS
 from accounts.core.security.addresses import MAX_EMAIL_BYTES, AddressRefused, EmailAddress, parse_email

@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.database import schema
 from accounts.core.database.schema import VERSION_TABLE, NotReady
 from accounts.core.database.store import Store

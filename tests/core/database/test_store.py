@@ -10,7 +10,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from accounts.app import create_app
-from accounts.config import Settings, SettingsError
+from accounts.config import Settings
+from accounts.config_sources import SettingsError
 from accounts.core.database.store import Store, normalize_url
 from accounts.extension import get_app_state
 from tests.conftest import KEY, on_both_databases

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.signing.keys import (
     KeyRing,
     load_or_create_key_file,

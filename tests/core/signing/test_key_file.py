@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.errors import Conflict
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.link_kinds.signer import LinkSigner

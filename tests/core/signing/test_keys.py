@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from accounts.config import SettingsError
+from accounts.config_sources import SettingsError
 from accounts.core.clock import now
 from accounts.core.signing.keys import (
     Key,
