@@ -14,9 +14,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from accounts.config_contact import Contact
 from accounts.config_helo import HeloName, default_helo_name
 from accounts.config_origin import ORIGIN_PATTERN, is_loopback, normalize_origin
 from accounts.config_password_hash import DEFAULT_HASH_COST, HashCost, check_hash_cost
+from accounts.config_sign_up import describe_domains, parse_sign_up_domains
 from accounts.config_sources import ENV_PREFIX, SettingsError, collect_values
 from accounts.config_upstream import Upstream
 
@@ -50,6 +52,9 @@ class Settings(BaseModel):
     call_networks: tuple[str, ...] = ()
     service_name: str = Field(default="Accounts", min_length=1, max_length=60)
     locale: str = "en"
+    sign_up: Literal["open", "invited", "domains", "approval"] = "open"
+    sign_up_domains: tuple[str, ...] = ()
+    support: Contact | None = None
     password_hash_memory_kib: int = DEFAULT_HASH_COST.memory_kib
     password_hash_passes: int = DEFAULT_HASH_COST.passes
     devise_pepper: str | None = Field(default=None, min_length=1, repr=False)
@@ -130,6 +135,11 @@ class Settings(BaseModel):
                 raise ValueError("must be networks such as 10.0.0.0/8, 192.168.7.0/24, separated by commas") from None
         return tuple(names)
 
+    @field_validator("sign_up_domains", mode="before")
+    @classmethod
+    def _check_domains(cls, value: Any) -> Any:
+        return parse_sign_up_domains(value)
+
     @field_validator("locale")
     @classmethod
     def _check_locale(cls, value: str) -> str:
@@ -155,6 +165,10 @@ class Settings(BaseModel):
                 raise ValueError("ACCOUNTS_MAIL_SERVER: production needs an SMTP server")
             if self.development_no_limits:
                 raise ValueError("ACCOUNTS_DEVELOPMENT_NO_LIMITS: production limits how often passwords may be tried")
+        if self.sign_up == "domains" and not self.sign_up_domains:
+            raise ValueError("ACCOUNTS_SIGN_UP_DOMAINS: name the domains whose addresses may sign up")
+        if self.sign_up != "domains" and self.sign_up_domains:
+            raise ValueError("ACCOUNTS_SIGN_UP_DOMAINS: is for ACCOUNTS_SIGN_UP=domains; drop it or set that")
         for name, each in self.upstreams.items():
             local = self.env == "development" and is_loopback(urlsplit(each.issuer).hostname or "")
             if not each.secure and not local:
@@ -167,6 +181,16 @@ class Settings(BaseModel):
     def secure(self) -> bool:
         """Whether the public origin is https, and cookies can be ``__Host-`` and Secure."""
         return self.public_origin.startswith("https://")
+
+    @property
+    def sign_up_offered(self) -> bool:
+        """Whether anybody can ask for an account without an invitation."""
+        return self.sign_up != "invited"
+
+    @property
+    def sign_up_domains_text(self) -> str:
+        """The domains whose addresses may sign up, as people read them."""
+        return describe_domains(self.sign_up_domains)
 
     @property
     def mail_helo_name(self) -> str:

@@ -99,6 +99,19 @@ class Forbidden(Problem):
     message = N_("Your account may not do this.")
 
 
+class SignUpClosed(Problem):
+    """The policy of this installation lets nobody sign up who is not invited (``ACCOUNTS_SIGN_UP``)."""
+
+    code, status = "sign_up_closed", 403
+    message = N_("Accounts here are by invitation.")
+
+
+class DomainNotAccepted(SignUpClosed):
+    """It lets addresses of certain domains sign up, and this is none of them."""
+
+    message = N_("Accounts here are for addresses of certain domains.")
+
+
 class ForeignHost(Problem):
     """A page of development was asked for by a name of this server that is not its own."""
 
@@ -290,6 +303,13 @@ class LinkUsed(DeadLink):
 
     code, status = "link_used", 410
     message = N_("This link has done its work: it was used, or things have changed since it was sent.")
+
+
+class LinkSignUpClosed(DeadLink):
+    """The link was mailed when its address could sign up, and the policy of this installation forbids that by now."""
+
+    code, status = "link_sign_up_closed", 410
+    message = N_("This link does not work any more: new accounts are made in another way by now.")
 
 
 class LinkSuperseded(DeadLink):

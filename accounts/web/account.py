@@ -7,6 +7,7 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
+from accounts.core.errors import SignUpClosed
 from accounts.core.security import addresses
 from accounts.core.security.redirects import local_path
 from accounts.flows.account import change_email, change_password, close_account, profile, reset_password, sign_up
@@ -61,6 +62,7 @@ def _email_hint(state: RequestState) -> dict[str, Any]:
     hot=True,
     answers=MailRequestedOut,
     statuses=(202,),
+    refusals=(SignUpClosed,),
 )
 def sign_up_(form: sign_up.SignUpForm) -> Reply:
     """Ask for an account: an email with a link goes to the address."""

@@ -162,8 +162,12 @@ def _interaction_reply(
         "other": other_account_target,
         "who": context.load_account(),
     }
-    extra_headers = headers.csp_with_form_target(form_target(auth_request.redirect_uri))
-    return Reply(template="oidc/authorize.html", context=page_context, headers=extra_headers)
+    template = "oidc/sign_up_closed.html" if interaction is Interaction.SIGN_UP_CLOSED else "oidc/authorize.html"
+    return Reply(template=template, context=page_context, headers=_client_form_headers(auth_request))
+
+
+def _client_form_headers(auth_request: AuthorizationRequest) -> Mapping[str, str]:
+    return headers.csp_with_form_target(form_target(auth_request.redirect_uri))
 
 
 def _return_path(auth_request: AuthorizationRequest, note: ReauthenticationNote) -> str | None:

@@ -177,10 +177,8 @@ def _describe_operation(route: Route, rule: str, schemas: Schemas) -> dict[str, 
         "security": _list_security(route),
         "responses": {
             **{str(status): _success_response(route, status, schemas) for status in route.statuses},
-            "default": {
-                "description": "a problem",
-                "content": {PROBLEM_MEDIA_TYPE: {"schema": _schema_reference("Problem")}},
-            },
+            **{str(refusal.status): _problem_response(f"`{refusal.code}`") for refusal in route.refusals},
+            "default": _problem_response("a problem"),
         },
     }
     if route.step_up:
@@ -196,6 +194,11 @@ def _success_response(route: Route, status: int, schemas: Schemas) -> dict[str, 
     if route.answers is not None:
         content["application/json"] = {"schema": _answer_reference(route.answers, schemas)}
     return {"description": "done", "content": content}
+
+
+def _problem_response(description: str) -> dict[str, Any]:
+    content = {PROBLEM_MEDIA_TYPE: {"schema": _schema_reference("Problem")}}
+    return {"description": description, "content": content}
 
 
 def _line_schema(model: type[BaseModel] | None, schemas: Schemas) -> dict[str, Any]:

@@ -62,6 +62,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     other.open("/sign-in").press("/upstream/office/sign-in")
     assert other.response.status_code == 403
     assert "is not connected to an account here" in other.page.text
+    assert "/sign-up" in other.page.links
     expected = ["sign-in", "identity.connected", "sign-in", "sign-in", "identity.disconnected", "sign-in"]
     assert [kind for kind in kinds(world.here, ana) if kind in expected][-6:] == expected
 

@@ -14,6 +14,7 @@ from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_holder
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
+from accounts.flows.account import approval, sign_up_policy
 from accounts.flows.shared import accounts, mail_request
 from accounts.flows.shared.accounts import NewCredentials
 from accounts.flows.shared.fields import Form, NewAccountForm
@@ -36,16 +37,26 @@ class ActivationPayload(Form):
 def request_sign_up(uow: UnitOfWork, form: SignUpForm) -> None:
     """Queue an email: with an activation link, or saying that there is an account already.
 
+    Under the policy ``approval`` it is the one by which the address asks the admins instead.
+
+    :raises SignUpClosed: the policy lets nobody sign up, or not with this address.
     :raises TooManyRequests: alike for addresses with and without an account.
     """
+    settings = uow.site.settings
+    sign_up_policy.check_may_ask(settings, form.email)
+    if settings.sign_up == "approval":
+        approval.request_approval(uow, form)
+        return
     mail_request.request_letter(uow, PURPOSE, form, "sign-up.asked")
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """Return the email with the activation link, or the one that says that there is an account already.
 
-    None where that account is disabled.
+    None where that account is disabled, and where the policy has become stricter since: nobody hears of it then.
     """
+    if not sign_up_policy.may_activate(uow.site.settings, item.about.email):
+        return None
     subject = find_holder(uow, item.about.email)
     context: dict[str, object] = {"asked": item.requested_by, "email": subject.email}
     if subject.account is not None:
@@ -64,16 +75,22 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def resend_activation(uow: UnitOfWork, claims: LinkClaims) -> bool:
-    """Queue a fresh activation link to the address in the link."""
+    """Queue a fresh activation link to the address in the link.
+
+    :raises LinkSignUpClosed: the policy has become stricter since.
+    """
+    sign_up_policy.check_link_holds(uow.site.settings, claims.subject_id)
     uow.enqueue(PURPOSE, claims.subject_id, {"next": claims.carried.next}, claims.carried.locale)
     return True
 
 
 def check_activation(uow: UnitOfWork, opened: OpenedLink) -> None:
-    """Check that the address may get an account.
+    """Check that the address may get an account: at each use, whatever held when the link was sent.
 
+    :raises LinkSignUpClosed: the policy has become stricter since.
     :raises AddressTaken: it is kept for another account.
     """
+    sign_up_policy.check_link_holds(uow.site.settings, opened.subject.id)
     accounts.check_address_available(opened)
 
 

@@ -29,6 +29,7 @@ from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared.grants import may_use_app
 
 AUTHORIZE_PATH = "/oauth/authorize"
+SIGN_UP_CLOSED_DESCRIPTION = "Accounts here are by invitation: prompt=create is not supported."
 NOTE_PARAMETER = "asked"
 """The parameter that carries our note beside those of the app."""
 
@@ -38,6 +39,7 @@ class Interaction(Enum):
 
     SIGN_IN = "sign-in"
     SIGN_UP = "sign-up"
+    SIGN_UP_CLOSED = "closed"
     REAUTHENTICATE = "prove"
     SWITCH_ACCOUNT = "change"
     SELECT_ACCOUNT = "choose"
@@ -49,6 +51,7 @@ class Interaction(Enum):
 ERROR_OF_INTERACTION: dict[Interaction, Callable[[], OAuth2Error]] = {
     Interaction.SIGN_IN: LoginRequiredError,
     Interaction.SIGN_UP: LoginRequiredError,
+    Interaction.SIGN_UP_CLOSED: LoginRequiredError,
     Interaction.REAUTHENTICATE: LoginRequiredError,
     Interaction.SWITCH_ACCOUNT: LoginRequiredError,
     Interaction.SELECT_ACCOUNT: LoginRequiredError,
@@ -73,7 +76,7 @@ def decide_authorization(
         shown none. The registration may have changed since, so that it is other scopes now.
     """
     if who is None:
-        interaction: Interaction | None = Interaction.SIGN_UP if "create" in request.prompt else Interaction.SIGN_IN
+        interaction: Interaction | None = _find_first_step(uow.site, request)
     else:
         interaction = _find_interaction(
             uow, request, who, note is not None and note.is_satisfied_by(who.session), consented_scopes
@@ -85,6 +88,13 @@ def decide_authorization(
             else interaction
         )
     return request.build_response(uow.site, {"code": _sign_code(uow.site, request, cast(CurrentAccount, who))})
+
+
+def _find_first_step(site: Site, request: AuthorizationRequest) -> Interaction:
+    if "create" not in request.prompt:
+        return Interaction.SIGN_IN
+    # Not sent back to the app at once: whoever pressed "create account" there learns how to get one, or signs in.
+    return Interaction.SIGN_UP if site.settings.sign_up_offered else Interaction.SIGN_UP_CLOSED
 
 
 def _find_interaction(
@@ -121,7 +131,10 @@ def deny_authorization(
     """Return the answer that the user refused (``access_denied``)."""
     with uow:
         uow.record_event("app.refused", account_id=who.id if who else None, app_id=request.app.id)
-    return request.build_error_response(uow.site, AccessDeniedError())
+    is_closed = who is None and _find_first_step(uow.site, request) is Interaction.SIGN_UP_CLOSED
+    return request.build_error_response(
+        uow.site, AccessDeniedError(description=SIGN_UP_CLOSED_DESCRIPTION if is_closed else None)
+    )
 
 
 def authorization_path(site: Site, request: AuthorizationRequest, note: ReauthenticationNote | None) -> str:

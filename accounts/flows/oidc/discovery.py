@@ -43,8 +43,13 @@ def build_metadata(site: Site) -> dict[str, Any]:
         "require_request_uri_registration": False,
         "ui_locales_supported": list(LOCALES),
         "code_challenge_methods_supported": ["S256"],
-        "prompt_values_supported": ["none", "login", "consent", "select_account", "create"],
+        "prompt_values_supported": _list_prompt_values(site),
         "authorization_response_iss_parameter_supported": True,
         "backchannel_logout_supported": True,
         "backchannel_logout_session_supported": True,
     }
+
+
+def _list_prompt_values(site: Site) -> list[str]:
+    # Initiating User Registration via OpenID Connect 1.0: "create" only where a visitor could do so.
+    return ["none", "login", "consent", "select_account", *(["create"] if site.settings.sign_up_offered else [])]

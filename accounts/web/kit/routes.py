@@ -134,6 +134,7 @@ class Route:
     :ivar template: template of the form that a browser gets at the same address, where there is one.
     :ivar context: returns the context of that form: ``given`` (initial values) and whatever its page shows.
     :ivar statuses: the status codes of a success.
+    :ivar refusals: problems of its own, which the description of the API names beside those of every route.
     """
 
     rule: str
@@ -160,6 +161,7 @@ class Route:
     template: str = ""
     context: Importable[ContextBuilder] = Importable(lambda **values: {})
     statuses: tuple[int, ...] = (200,)
+    refusals: tuple[type[Problem], ...] = ()
 
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from flask.blueprints import BlueprintSetupState
 from werkzeug.local import LocalProxy
 
+from accounts.config_contact import contact_url
 from accounts.core.errors import N_, FieldError
 from accounts.web.kit import forms, routes
 from accounts.web.kit.context import EXTENSION_NAME
@@ -32,6 +33,7 @@ def add_template_globals(state: BlueprintSetupState) -> None:
             "N_": N_,
             "api_url": _api_url,
             "asset_url": _asset_url,
+            "contact_url": contact_url,
             "csrf_token": lambda: current_rendering().csrf_token(),
             "current": lambda: current_rendering().account,
             "field_message": _field_message,

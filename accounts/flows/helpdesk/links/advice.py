@@ -36,6 +36,7 @@ CAUSE_MESSAGES: Mapping[str, str] = {
     "inviter": N_("Whoever sent the invitation may not invite any more."),
     "account_gone": N_("The account it is about does not exist any more."),
     "disabled": N_("The account it is about is disabled."),
+    "sign_up_closed": N_("Its address could sign up when it was sent; by now, ACCOUNTS_SIGN_UP does not let it."),
     "address_taken": N_("The address it is about belongs to another account by now, or is kept for one."),
     "dropped_key": N_("It was signed by a key that was dropped since. All links of that key are dead."),
     "other_purpose": N_("It is a genuine link of another kind than its address says."),
@@ -94,6 +95,9 @@ ADVICE_OF_CAUSE: Mapping[str, tuple[str, ...]] = {
     "disabled": (N_("Enable the account, if it should be used; then let the person ask for a fresh link."),),
     "revoked": (N_("If that was a mistake, send a new invitation."),),
     "inviter": (N_("Let somebody who administers now send a new invitation."),),
+    "sign_up_closed": (
+        N_("If the person should have an account, send an invitation: it works under every setting."),
+    ),
     "address_taken": (N_("If both accounts are of one person, let them use the one that has the address."),),
     "no_link": (N_("It may open a session: delete it wherever it was sent, and sign the account out everywhere."),),
     "empty": (COPY_WHOLE_LINK_ADVICE,),

@@ -21,6 +21,7 @@ CAUSE_OF_CODE = {
     ALIVE: ALIVE,
     "link_expired": "expired",
     "link_superseded": "superseded",
+    "link_sign_up_closed": "sign_up_closed",
     "address_taken": "address_taken",
     "not_found": "unknown_kind",
 }

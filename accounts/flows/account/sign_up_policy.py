@@ -1,0 +1,45 @@
+"""Who may sign up: everybody, nobody uninvited, addresses of certain domains, or whom an admin approves.
+
+Judged by the settings and the text of an address, before anything is looked up: the answer cannot depend on who has
+an account. Invitations, the first admin's among them, imports and the console ask nothing of this.
+"""
+
+from __future__ import annotations
+
+from accounts.config import Settings
+from accounts.config_sign_up import is_domain_listed
+from accounts.core.errors import N_, DomainNotAccepted, FieldError, LinkSignUpClosed, SignUpClosed
+from accounts.core.security.addresses import EmailAddress, parse_email
+
+OTHER_DOMAIN = "other_domain"
+OTHER_DOMAIN_MESSAGE = N_("Use an address of %(domains)s.")
+
+
+def check_may_ask(settings: Settings, address: EmailAddress) -> None:
+    """Check that an address may ask for an account, by a link or by an admin's approval.
+
+    :raises SignUpClosed: it may not; names the field where another address would do.
+    """
+    if not settings.sign_up_offered:
+        raise SignUpClosed("accounts are for whoever is invited")
+    if not _is_listed(settings, address):
+        field = FieldError("email", OTHER_DOMAIN, OTHER_DOMAIN_MESSAGE, {"domains": settings.sign_up_domains_text})
+        raise DomainNotAccepted("no address of a domain that may sign up", fields=[field])
+
+
+def check_link_holds(settings: Settings, email: str) -> None:
+    """Check that a link that was mailed to an address may still make an account: as the policy is now.
+
+    :raises LinkSignUpClosed: the policy has become stricter since.
+    """
+    if not may_activate(settings, email):
+        raise LinkSignUpClosed(f"sign-up is {settings.sign_up} by now")
+
+
+def may_activate(settings: Settings, email: str) -> bool:
+    """Return whether whoever proves this mailbox may have an account by that alone."""
+    return settings.sign_up in ("open", "domains") and _is_listed(settings, parse_email(email))
+
+
+def _is_listed(settings: Settings, address: EmailAddress) -> bool:
+    return settings.sign_up != "domains" or is_domain_listed(address.key, settings.sign_up_domains)
