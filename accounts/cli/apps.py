@@ -9,13 +9,16 @@ import click
 
 from accounts.cli.commands import Group, confirm, json_option
 from accounts.cli.context import open_unit_of_work
-from accounts.cli.output import Columns, format_timestamp, print_done, print_fields, print_table
+from accounts.cli.output import Columns, format_cell, format_timestamp, print_done, print_fields, print_table
 from accounts.core.models.apps import App
 from accounts.core.uow import UnitOfWork
+from accounts.flows.helpdesk import app_access
+from accounts.flows.helpdesk.app_access import AccessFinding, AppAccessForm
 from accounts.flows.oidc import registration
 from accounts.flows.oidc.registration import RegisteredApp
 from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
 from accounts.flows.shared.validation import validate
+from accounts.web.answers.app_access import AppAccessOut
 from accounts.web.answers.apps import ChangedAppOut
 
 F = Callable[..., None]
@@ -45,6 +48,13 @@ def _app_options(command: F) -> F:
             click.option("--origin", "forward_origins", multiple=True, help="Where it stands behind a proxy."),
             click.option("--group", "allowed_groups", multiple=True, help="Only for its members; repeatable."),
             click.option("--domain", "allowed_email_domain", help="Only for addresses of this mail domain."),
+            click.option(
+                "--invited-only/--everybody",
+                "invited_only",
+                default=None,
+                help="Whether it is only for people who were invited or let in.",
+            ),
+            click.option("--contact", help="Whom to ask who does not get in: an email or https address."),
             click.option("--trusted/--consent", "trusted", default=None, help="Whether users are asked."),
             click.option(
                 "--pkce/--no-pkce", "require_pkce", default=None, help="Whether it must; native and public apps must."
@@ -128,6 +138,22 @@ def change_app(app: str, as_json: bool, **options: Any) -> None:
     _print_registered(uow, changed, f"{changed.app.name} is changed", as_json=as_json)
 
 
+@apps.command("why")
+@click.argument("app")
+@click.argument("who")
+@json_option
+def explain_access(app: str, who: str, as_json: bool) -> None:
+    """Show why WHO gets into an app or not. WHO is the id or the address of an account."""
+    access = app_access.explain_access(open_unit_of_work(), app, validate(AppAccessForm, {"who": who}))
+    verdict = "gets in" if access.allowed else "is kept out"
+    rules = ((each.rule, _describe_finding(each)) for each in access.findings)
+    print_fields(
+        AppAccessOut.from_access(access),
+        [("app", access.app_name), ("account", access.email), ("verdict", verdict), *rules],
+        as_json=as_json,
+    )
+
+
 @apps.command("rotate-secret")
 @click.argument("app")
 @click.option("--at-once", is_flag=True, help="The old one is worth nothing from now on.")
@@ -190,6 +216,15 @@ def _given_options(options: dict[str, Any]) -> dict[str, Any]:
     return {
         name: [each for each in value if each] if isinstance(value, tuple) else value for name, value in given.items()
     }
+
+
+def _describe_finding(finding: AccessFinding) -> str:
+    if not finding.applies:
+        return "not asked for"
+    words = "yes" if finding.met else "no"
+    return (
+        f"{words}: wants {format_cell(finding.wanted)}; has {format_cell(finding.found)}" if finding.wanted else words
+    )
 
 
 def _app_answer(uow: UnitOfWork, app: App, secret: str | None = None) -> ChangedAppOut:

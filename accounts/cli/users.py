@@ -93,6 +93,7 @@ def show_user(who: str, as_json: bool) -> None:
         ("id", row.id),
         ("address", row.email),
         ("proven", "yes" if row.email_verified else "no"),
+        ("invited", "yes" if row.invited else "no"),
         ("name", row.name),
         ("state", row.state),
         ("groups", row.groups),
@@ -168,6 +169,18 @@ def set_user_groups(who: str, groups: tuple[str, ...], as_json: bool) -> None:
     new_groups = validate(GroupsForm, {"groups": list(groups)}).groups
     account = accounts.set_groups(uow, account.id, new_groups)
     sentence = f"{account.email} is in: {', '.join(account.groups) or 'no group'}"
+    _print_changed(uow, account.id, sentence, as_json=as_json)
+
+
+@users.command("let-in")
+@click.argument("who")
+@click.option("--take-back", is_flag=True, help="Count it as not invited again.")
+@json_option
+def let_user_in(who: str, take_back: bool, as_json: bool) -> None:
+    """Count an account as invited: it gets into apps that are only for people who were."""
+    uow, account = open_account(who)
+    accounts.set_invited(uow, account.id, invited=not take_back)
+    sentence = f"{account.email} {'does not count' if take_back else 'counts'} as invited"
     _print_changed(uow, account.id, sentence, as_json=as_json)
 
 

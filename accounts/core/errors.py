@@ -112,6 +112,17 @@ class DomainNotAccepted(SignUpClosed):
     message = N_("Accounts here are for addresses of certain domains.")
 
 
+class AppNotAllowed(Forbidden):
+    """The signed-in account may not use an app: it does not meet one of its rules."""
+
+    def __init__(self, reason: str = "", *, app: Any = None, rule: str = "") -> None:
+        super().__init__(reason)
+        self.app = app
+        """As much of the app as its page shows."""
+        self.rule = rule
+        """The name of the rule, as in :mod:`accounts.flows.shared.admission`."""
+
+
 class ForeignHost(Problem):
     """A page of development was asked for by a name of this server that is not its own."""
 

@@ -20,7 +20,7 @@ from sqlalchemy import String, and_, bindparam, or_, select
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.database.sql import CompiledStatement
-from accounts.core.errors import Forbidden, LinkInvalid, NotFound, NotSignedIn
+from accounts.core.errors import AppNotAllowed, Forbidden, LinkInvalid, NotFound, NotSignedIn
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App
@@ -30,7 +30,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.live import session_is_live
 from accounts.flows.sessions.session import IDLE_TIMEOUT, CurrentAccount, Session
-from accounts.flows.shared.grants import AppAdmission, may_use_app
+from accounts.flows.shared.admission import ADMISSION_COLUMNS, AppAdmission, Standing, find_unmet_rule
 
 START_TOKEN_TTL, MAX_START_TOKEN_CHARACTERS = timedelta(hours=24), 1200
 HANDOVER_TOKEN_TTL = timedelta(seconds=60)
@@ -120,8 +120,19 @@ def encode_header_text(text: str) -> str:
     return quote(text, safe=_HEADER_SAFE_CHARACTERS)
 
 
+@dataclass(frozen=True, slots=True)
+class ForwardedApp(AppAdmission):
+    """An app behind the proxy: who may use it, and what those are told who may not. As the columns of ``App`` say."""
+
+    id: str
+    name: str
+    contact: str | None
+
+
+_ACCOUNT_COLUMNS = (Account.email, Account.name, Account.email_unproven, Account.invited)
+_APP_COLUMNS = (*ADMISSION_COLUMNS, App.id, App.name, App.contact)
 _SELECT_FORWARDED_USER = CompiledStatement(
-    select(Account.email, Account.name, Membership.group, App.id, App.allowed_groups, App.allowed_email_domain)
+    select(*_ACCOUNT_COLUMNS, Membership.group, *_APP_COLUMNS)
     .select_from(Account)
     .outerjoin(Membership, Membership.account_id == Account.id)
     .outerjoin(
@@ -143,7 +154,8 @@ def authorize_forwarded_request(
 
     :param app_id: which app, by the proxy's word; needed where several stand at one origin.
     :raises NotSignedIn: the session has ended, or the account may not be used.
-    :raises Forbidden: no such app stands there, or it is not for their groups.
+    :raises AppNotAllowed: the app is not for them.
+    :raises Forbidden: no such app stands there.
     """
     params = {
         "account": forward_session.account_id,
@@ -153,14 +165,16 @@ def authorize_forwarded_request(
     rows = uow.fetch_all(_SELECT_FORWARDED_USER, {**params, "origin": origin, "app": app_id})
     if not rows or now().timestamp() >= forward_session.expires:
         raise NotSignedIn("no live session")
-    groups = tuple(sorted({row[2] for row in rows if row[2] is not None}))
-    apps = {row[3]: AppAdmission(row[4], row[5]) for row in rows if row[3] is not None}
+    email, name, email_unproven, invited = rows[0][:4]
+    groups = tuple(sorted({row[4] for row in rows if row[4] is not None}))
+    apps = {row[8]: ForwardedApp(*row[5:]) for row in rows if row[8] is not None}
     if len(apps) != 1:
         raise Forbidden(f"{len(apps)} apps at {origin}" + ("" if app_id else ": the proxy must say which"))
-    ((found_app_id, admission),) = apps.items()
-    if not may_use_app(admission, groups, rows[0][0]):
-        raise Forbidden(f"not in a group, or not of the domain, of app {found_app_id}")
-    return ForwardedUser(forward_session.account_id, rows[0][0], rows[0][1], groups)
+    (app,) = apps.values()
+    unmet_rule = find_unmet_rule(app, Standing(groups, email, not email_unproven, invited))
+    if unmet_rule is not None:
+        raise AppNotAllowed(f"app {app.id}: {unmet_rule.name}", app=app, rule=unmet_rule.name)
+    return ForwardedUser(forward_session.account_id, email, name, groups)
 
 
 def make_browser_nonce() -> str:
@@ -181,21 +195,24 @@ def issue_handover_token(uow: UnitOfWork, who: CurrentAccount, start_token: str)
     """Return the origin and path to redirect a user back to, and the handover token that lets them in there.
 
     :raises NotFound: no start token of ours, or no app stands at its origin.
-    :raises Forbidden: none of the apps there is for their groups.
+    :raises AppNotAllowed: none of the apps there is for them; of several, the first by name is told.
     """
     try:
         start = uow.site.signer.verify(START_TOKEN, start_token)
     except BadToken as error:
         raise NotFound(f"no start token: {error}") from None
     rows = uow.fetch_all(
-        select(App.allowed_groups, App.allowed_email_domain)
+        select(*_APP_COLUMNS)
         .join(AppOrigin, AppOrigin.app_id == App.id)
         .where(AppOrigin.origin == start.origin, App.disabled_at.is_(None))
+        .order_by(App.name, App.id)
     )
     if not rows:
         raise NotFound("no app stands at that origin")
-    if not any(may_use_app(AppAdmission(*row), who.groups, who.email) for row in rows):
-        raise Forbidden(f"not in a group of any app at {start.origin}")
+    apps = [ForwardedApp(*row) for row in rows]
+    unmet_rules = [find_unmet_rule(app, who) for app in apps]
+    if unmet_rules[0] is not None and all(unmet_rules):
+        raise AppNotAllowed(f"no app at {start.origin}", app=apps[0], rule=unmet_rules[0].name)
     forward_session = ForwardSession.from_session(who.session)
     handover = HandoverToken(new_id(), forward_session, start.origin, start.path, start.nonce_hash)
     return start.origin, start.path, uow.site.signer.sign(HANDOVER_TOKEN, handover)

@@ -12,14 +12,17 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from accounts.core.errors import N_, Forbidden, LinkInvalid, NotSignedIn, Problem
+from accounts.core.errors import N_, AppNotAllowed, Forbidden, LinkInvalid, NotSignedIn, Problem
 from accounts.core.security.client_uris import parse_origin
+from accounts.core.security.redirects import local_path
 from accounts.flows import forward_auth as forward_auth_flow
 from accounts.flows.forward_auth import HOST_SESSION, ForwardSession, HostSession
+from accounts.web import app_refusals
 from accounts.web.kit import context, errors
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.cookies import host_cookie_name
 from accounts.web.kit.plain_response import PlainResponse
+from accounts.web.kit.reply import Reply
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.routes import HTML, SIGNED_IN, Routes, page_url
 from accounts.web.kit.upgrades import wants_websocket
@@ -28,6 +31,9 @@ routes: Routes = Routes()
 HOST_SESSION_COOKIE, NONCE_COOKIE = "forward-visit", "forward-start"
 NONCE_SECONDS = 600
 FORBIDDEN_MESSAGE = N_("This app is not for your account.")
+NOT_ALLOWED_MESSAGE = N_("%(app)s is not for the account that you are signed in with.")
+ASK_MESSAGE = N_("Ask here: %(contact)s")
+OTHER_ACCOUNT_MESSAGE = N_("To see why, or to use another account, open %(url)s")
 RETRY_MESSAGE = N_("That did not work. Please allow cookies, and open the page that you wanted once more.")
 
 
@@ -51,8 +57,10 @@ class ProxiedRequest:
 def _show_refusal(problem: Problem) -> Response:
     if isinstance(problem, NotSignedIn):
         return _sign_in_response(_proxied_request(context.state()))
+    if isinstance(problem, AppNotAllowed):
+        return _not_allowed_response(_proxied_request(context.state()), problem)
     if isinstance(problem, Forbidden):
-        return _text_response(FORBIDDEN_MESSAGE, problem)
+        return _text_response(errors.translate(FORBIDDEN_MESSAGE), problem)
     raise problem
 
 
@@ -80,11 +88,14 @@ def forward_start() -> Response:
 
 
 @routes.get("/forward-auth/pass", access=SIGNED_IN, formats=HTML)
-def forward_pass() -> Response:
+def forward_pass() -> Response | Reply:
     """Issue a handover token for the app's host, at the service itself, where the session is."""
-    origin, path, handover_token = forward_auth_flow.issue_handover_token(
-        uow(), context.require_account(), request.args.get("trip", "")
-    )
+    account, start_token = context.require_account(), request.args.get("trip", "")
+    try:
+        origin, path, handover_token = forward_auth_flow.issue_handover_token(uow(), account, start_token)
+    except AppNotAllowed as problem:
+        other = local_path(page_url("forward_pass", trip=start_token)) or ""
+        return app_refusals.build_refusal_page(problem, account, other=other)
     if origin == site().settings.public_origin:
         return _redirect(f"{origin}{path}")
     return _redirect(f"{origin}{page_url('forward_enter')}?{urlencode({'pass': handover_token})}")
@@ -100,7 +111,7 @@ def forward_enter() -> Response:
             uow(), request.args.get("pass", ""), proxied.origin, nonce
         )
     except LinkInvalid as problem:
-        return _text_response(RETRY_MESSAGE, problem)
+        return _text_response(errors.translate(RETRY_MESSAGE), problem)
     response = _redirect(f"{proxied.origin}{path}")
     value = site().signer.sign(HOST_SESSION, HostSession(ticket, proxied.origin))
     _set_cookie(
@@ -141,11 +152,30 @@ def _read_ticket(state: RequestState, proxied: ProxiedRequest) -> ForwardSession
 
 
 def _sign_in_response(proxied: ProxiedRequest) -> Response:
+    return _lead_to_start(proxied, _text_response(errors.translate(NotSignedIn.message), NotSignedIn("forward-auth")))
+
+
+def _not_allowed_response(proxied: ProxiedRequest, problem: AppNotAllowed) -> Response:
+    """Return what is told at the app's host, which leads page loads to the page that says more.
+
+    That page looks at all apps of the origin. Where the proxy says which, it might let in whom this one keeps out,
+    and they would be led in a circle.
+    """
+    lines = [errors.translate(NOT_ALLOWED_MESSAGE, app=problem.app.name)]
+    if contact := problem.app.contact or site().settings.support:
+        lines.append(errors.translate(ASK_MESSAGE, contact=contact))
+    if request.args.get("app"):
+        return _text_response("\n".join(lines), problem)
+    url = f"{proxied.origin}{page_url('forward_start', to=proxied.path)}"
+    lines.append(errors.translate(OTHER_ACCOUNT_MESSAGE, url=url))
+    return _lead_to_start(proxied, _text_response("\n".join(lines), problem))
+
+
+def _lead_to_start(proxied: ProxiedRequest, response: Response) -> Response:
     # nginx lets only 401 and 403 through, and takes the address from the header; others hand the answer on as it is.
-    redirects = request.args.get("redirect") == "1" and _is_navigation()
-    response = _text_response(NotSignedIn.message, NotSignedIn("forward-auth"))
     response.headers["Location"] = page_url("forward_start", to=proxied.path)
-    response.status_code = 303 if redirects else 401
+    if request.args.get("redirect") == "1" and _is_navigation():
+        response.status_code = 303
     return response
 
 
@@ -157,9 +187,9 @@ def _is_navigation() -> bool:
     return mode == "navigate" if mode else "text/html" in request.headers.get("Accept", "")
 
 
-def _text_response(message: str, problem: Problem) -> Response:
+def _text_response(text: str, problem: Problem) -> Response:
     # Plain text: the proxy shows it at the app's host, where our style sheet is not.
-    return Response(f"{errors.translate(message)}\n", problem.status, content_type="text/plain; charset=utf-8")
+    return Response(f"{text}\n", problem.status, content_type="text/plain; charset=utf-8")
 
 
 def _redirect(url: str) -> Response:

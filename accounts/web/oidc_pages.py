@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from flask import Response, request
 
-from accounts.core.errors import BadAppRequest
+from accounts.core.errors import AppNotAllowed, BadAppRequest
 from accounts.core.security.private_use_uris import form_target
 from accounts.core.security.redirects import local_path
 from accounts.flows.oidc import authorize as flow
@@ -21,7 +21,9 @@ from accounts.flows.oidc.note import ReauthenticationNote
 from accounts.flows.oidc.request import ID_TOKEN_HINT, AuthorizationRequest
 from accounts.flows.oidc.responses import FORM_POST, AuthorizationRefused, AuthorizationResponse
 from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import admission
 from accounts.flows.shared.fields import Form
+from accounts.web import app_refusals
 from accounts.web.kit import context, headers
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
@@ -152,6 +154,8 @@ def _interaction_reply(
             else {}
         )
         return Reply(location=page_url(endpoint, next=next_path, **hint))
+    if interaction is Interaction.NOT_ALLOWED:
+        return _not_allowed_reply(auth_request)
     continue_target = flow.authorization_path(site(), auth_request, note or flow.make_note(session))
     other_account_target = local_path(flow.authorization_path(site(), auth_request, flow.make_note(session))) or ""
     page_context = {
@@ -164,6 +168,18 @@ def _interaction_reply(
     }
     template = "oidc/sign_up_closed.html" if interaction is Interaction.SIGN_UP_CLOSED else "oidc/authorize.html"
     return Reply(template=template, context=page_context, headers=_client_form_headers(auth_request))
+
+
+def _not_allowed_reply(auth_request: AuthorizationRequest) -> Reply:
+    account = context.require_account()
+    unmet_rule = admission.find_unmet_rule(auth_request.app, account)
+    target = flow.authorization_path(site(), auth_request, flow.make_note(context.load_session()))
+    problem = AppNotAllowed(app=auth_request.app, rule=unmet_rule.name if unmet_rule else "")
+    reply = app_refusals.build_refusal_page(
+        problem, account, other=local_path(target) or "", request=target.partition("?")[2]
+    )
+    reply.headers = _client_form_headers(auth_request)
+    return reply
 
 
 def _client_form_headers(auth_request: AuthorizationRequest) -> Mapping[str, str]:

@@ -37,6 +37,7 @@ def walk_helpdesk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, s
     admin.click("header >> text=Administration")
     yield admin, "administration"
     yield from _mail(admin, live, link)
+    yield from _app_access(admin, page, origin)
     yield from _account(admin)
     yield from _log_limits_keys(admin, origin)
 
@@ -56,6 +57,36 @@ def _mail(admin: Page, live: Live, link: str) -> Iterator[tuple[Page, str]]:
     assert re.search(r"activate\s+sent", text)
     yield admin, "mail-traced"
     admin.click("#mail ~ p >> text=ann@example.org")
+
+
+def _app_access(admin: Page, page: Page, origin: str) -> Iterator[tuple[Page, str]]:
+    """Ann is kept out of an app, and an admin sees why. Ends at the page of her account."""
+    account_url = admin.url
+    admin.goto(f"{origin}/admin/apps/new")
+    admin.fill("[name=name]", "Wiki")
+    admin.fill("[name=redirect_uris]", "https://wiki.example.org/cb")
+    admin.fill("[name=allowed_groups]", "board")
+    admin.fill("[name=contact]", "wiki@example.org")
+    admin.click("main .primary")
+    client_id = admin.inner_text("#settings ~ dl dd >> nth=0")
+    admin.click("text=Who gets in?")
+    yield admin, "app-access-asked"
+    admin.fill("[name=who]", "ann@example.org")
+    admin.click("text=Explain")
+    assert "is kept out" in admin.inner_text("h2")
+    yield admin, "app-access"
+    admin.goto(account_url)
+    admin.click("text=Which apps it gets into")
+    yield admin, "account-access"
+    query = f"client_id={client_id}&redirect_uri=https://wiki.example.org/cb&response_type=code&scope=openid"
+    page.goto(f"{origin}/oauth/authorize?{query}")
+    assert "wiki@example.org" in page.inner_text("main")
+    yield page, "app-refused"
+    page.click("text=Use another account")
+    assert page.url.startswith(f"{origin}/sign-in?next=/oauth/authorize")
+    admin.goto(account_url)
+    admin.click("text=Count as invited")
+    assert "counts as invited" in admin.inner_text("[role=status]")
 
 
 def _account(admin: Page) -> Iterator[tuple[Page, str]]:

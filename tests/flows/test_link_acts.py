@@ -172,7 +172,7 @@ ACTS: dict[str, Writes] = {
         invitation_of_a_member,
         "invite.accepted",
         INVITED_INTO_TWO_GROUPS,
-        changed=[("sent_invites", "accepted_at")],
+        changed=[("accounts", "invited+1"), ("sent_invites", "accepted_at")],
         spent=INVITE_MARK,
     ),
     "invite, for the first admin": Writes(

@@ -16,6 +16,7 @@ import pytest
 
 from accounts import Settings
 from accounts.core.models.account import Account
+from accounts.flows.oidc import registration, registration_form
 from accounts.flows.shared import accounts
 from tests.people import Person
 from tests.servers.proxies import PROXIES
@@ -158,6 +159,19 @@ class Scene:
         assert refused.sign_in_as(bob.email).status == 403
         assert "__Host-forward-visit" not in refused.jars[WIKI]
 
+    def reads_why_the_app_is_shut(self) -> None:
+        """By a page load, on a page of the service; a script is told 403."""
+        uow = self.proxied.service.uow()
+        (app,) = registration.list_apps(uow)
+        for groups in (["board"], ["staff"]):
+            registration.change_app(uow, app.id, registration_form.ChangeAppForm(allowed_groups=groups))
+            if groups == ["board"]:
+                page = self.browser.open(f"{self.wiki}/")
+                assert (page.status, f"You cannot use {app.name}" in page.text) == (403, True), self.browser.trail
+                assert page.url.startswith(f"{self.proxied.origin(ACCOUNTS)}/forward-auth/pass?"), page.url
+                assert self.browser.request(f"{self.wiki}/", headers={"Sec-Fetch-Mode": "cors"}).status == 403
+        assert self.browser.open(f"{self.wiki}/").status == 200
+
     def is_out_with_the_next_request(self) -> None:
         """After losing a group, and after signing out."""
         front = self.proxied.origin(ACCOUNTS)
@@ -183,6 +197,7 @@ def test_an_app_at_a_host_of_its_own(own_host: ProxiedService) -> None:
     scene.opens_a_websocket()
     scene.keeps_no_thread_waiting_for_a_body()
     scene.another_group_is_refused()
+    scene.reads_why_the_app_is_shut()
     scene.is_out_with_the_next_request()
 
 

@@ -80,6 +80,8 @@ class Scene:
             "disable_account": {},
             "enable_account": {},
             "change_groups": {"groups": "editors"},
+            "change_invited": {"invited": True},
+            "explain_access": {"who": self.other.email},
             "send_reset": {},
             "unlock_account": {},
             "sign_out_account": {},

@@ -32,6 +32,7 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
         "DELETE /api/admin/apps/<app_id>/old-secret",
         "POST /api/admin/accounts/<account_id>/disable",
         "POST /api/admin/accounts/<account_id>/enable",
+        "POST /api/admin/accounts/<account_id>/invited",
         "POST /api/admin/accounts/<account_id>/unlock",
         "POST /api/admin/limits/lift",
         "POST /api/admin/apps/<app_id>/disable",

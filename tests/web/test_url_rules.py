@@ -9,7 +9,7 @@ from flask import url_for
 from accounts.web.kit.lazy_rule import LazyRule
 from tests.people import Service
 
-RULES = 405
+RULES = 416
 """Of pages, each with and without a language, of JSON, and of nine kinds of links. More are more to read at start."""
 
 

@@ -29,6 +29,8 @@ class Account(Base):
 
     :ivar email_unproven: whether the address was only typed, as that of the first admin is, and no link that was
         mailed there has been used since.
+    :ivar invited: whether somebody let this account in: by an invitation, by bringing it in from another system, or
+        by saying so. Otherwise it signed up by itself. Apps may be for the former alone.
     :ivar admin_invites_void_until: invitations into ``admins`` that this account issued at or before are not valid.
     :ivar void_invites: periods, first and last moment in seconds since 1970: no invitation that it issued in one of
         them is valid.
@@ -58,6 +60,7 @@ class Account(Base):
     version: Mapped[int] = mapped_column()
     searchable: Mapped[bool] = mapped_column(default=False, server_default=false())
     email_unproven: Mapped[bool] = mapped_column(default=False, server_default=false())
+    invited: Mapped[bool] = mapped_column(default=False, server_default=false())
     admin_invites_void_until: Mapped[datetime | None]
     void_invites: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
 

@@ -47,6 +47,9 @@ class App(Base):
     :ivar initiate_login_uri: where the client begins a sign-in, for the list of connected apps; None for none.
     :ivar allowed_groups: users must be in one of these; an empty list lets everybody in.
     :ivar allowed_email_domain: only users whose address is of this domain get in; None lets everybody in.
+    :ivar invited_only: only users who were invited, or let in by an admin or operator, get in (``Account.invited``).
+    :ivar contact: whom users are told to ask who do not get in: an email address or an https address; None for the
+        one of the service.
     :ivar trusted: first-party: users are not asked for consent.
     :ivar require_pkce: every request must have a code challenge (RFC 7636). A public or native client needs one in
         any case.
@@ -91,6 +94,8 @@ class App(Base):
     old_secret_until: Mapped[datetime | None]
     allowed_email_domain: Mapped[str | None] = mapped_column(String(253))
     claims_in_id_token: Mapped[bool] = mapped_column(default=False, server_default=false())
+    invited_only: Mapped[bool] = mapped_column(default=False, server_default=false())
+    contact: Mapped[str | None] = mapped_column(String(1000))
     preferred_username: Mapped[str] = mapped_column(String(16), default=NO_USERNAME, server_default=NO_USERNAME)
     sends_pkce: Mapped[bool | None]
     sends_nonce: Mapped[bool | None]

@@ -18,6 +18,7 @@ EVENT_LABELS: Mapping[str, str] = {
     "account.groups": N_("groups changed"),
     "account.hash-added": N_("password of the old system brought in later"),
     "account.imported": N_("account brought in from another system"),
+    "account.let-in": N_("let in as invited, or not any more"),
     "account.locked": N_("signing in paused after wrong passwords"),
     "account.profile": N_("profile changed"),
     "account.reset-sent": N_("link for a new password sent by an admin"),

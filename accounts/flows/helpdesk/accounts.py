@@ -27,7 +27,7 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session_list import OpenSession
 from accounts.flows.shared import accounts, recovery
-from accounts.flows.shared.fields import SEARCH_DESCRIPTION, Email, Form, PageForm, SearchText
+from accounts.flows.shared.fields import SEARCH_DESCRIPTION, Checkbox, Email, Form, PageForm, SearchText
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.identities import ConnectedIdentity as Identity
 
@@ -60,6 +60,12 @@ class DeleteAccountForm(Form):
     email: Email
 
 
+class InvitedForm(Form):
+    """Whether an account shall count as invited."""
+
+    invited: Checkbox
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRow:
     """One account in the list."""
@@ -67,6 +73,7 @@ class AccountRow:
     id: str
     email: str
     email_verified: bool
+    invited: bool
     name: str
     state: str
     groups: tuple[str, ...]
@@ -177,6 +184,7 @@ def _build_rows(uow: UnitOfWork, rows: Any) -> list[AccountRow]:
             row.id,
             row.email,
             not row.email_unproven,
+            row.invited,
             row.name,
             _account_state(row),
             tuple(sorted(groups[row.id])),

@@ -183,11 +183,14 @@ def _create_or_extend_account(
         if uow.request_info.account_id != account.id:
             raise WrongAccount("another account is signed in")
         accounts.add_groups(uow, account, carried.groups)
+        account.invited = True
         return ActResult(account.id)
     if credentials is None:
         raise LinkUsed("the account that held the address is gone")
     email = credentials.email.email if credentials.email and not opened.subject.id else opened.subject.id
-    account = accounts.create_account(uow, email, credentials, groups=carried.groups, locale=carried.locale)
+    account = accounts.create_account(
+        uow, email, credentials, groups=carried.groups, locale=carried.locale, invited=True
+    )
     # Typed by whoever reads the console; an app must not take it for an address that somebody has proven.
     account.email_unproven = not opened.subject.id
     return ActResult(account.id, sign_in_as=account, created=True)

@@ -43,6 +43,7 @@ def export_own_data(uow: UnitOfWork, current: CurrentAccount) -> dict[str, Any]:
             "id": account.id,
             "email": account.email,
             "email_verified": not account.email_unproven,
+            "invited": account.invited,
             "name": account.name,
             "locale": account.locale,
             "status": account.status,

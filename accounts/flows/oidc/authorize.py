@@ -26,7 +26,7 @@ from accounts.flows.oidc.request import AuthorizationRequest
 from accounts.flows.oidc.responses import AuthorizationResponse
 from accounts.flows.oidc.tokens import AUTHORIZATION_CODE, AuthorizationCode
 from accounts.flows.sessions.session import CurrentAccount, Session
-from accounts.flows.shared.grants import may_use_app
+from accounts.flows.shared.admission import may_use_app
 
 AUTHORIZE_PATH = "/oauth/authorize"
 SIGN_UP_CLOSED_DESCRIPTION = "Accounts here are by invitation: prompt=create is not supported."
@@ -108,7 +108,7 @@ def _find_interaction(
         return Interaction.REAUTHENTICATE
     if request.expected_sub not in ("", who.id):
         return Interaction.SWITCH_ACCOUNT
-    if not may_use_app(request.app, who.groups, who.email):
+    if not may_use_app(request.app, who):
         return Interaction.NOT_ALLOWED
     essential_acrs = request.requested_claims.essential_acrs
     if essential_acrs and claims.acr_of(who.session.amr) not in essential_acrs:

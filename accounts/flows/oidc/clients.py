@@ -40,6 +40,7 @@ class TokenClient:
     id: str
     allowed_groups: list[str]
     allowed_email_domain: str | None
+    invited_only: bool
     scopes: list[str]
     claims: list[str]
     claims_in_id_token: bool
@@ -55,6 +56,7 @@ class Client(TokenClient):
     """A client as its requests are judged. Not :class:`App`: an object of the ORM costs more than its statement."""
 
     name: str
+    contact: str | None
     secret_hash: str | None = field(repr=False)
     old_secret_hash: str | None = field(repr=False)
     old_secret_until: datetime | None

@@ -27,6 +27,7 @@ from accounts.flows.oidc.clients import Client, TokenClient
 from accounts.flows.oidc.tokens import AuthorizationCode, RefreshToken
 from accounts.flows.sessions.live import account_allows_epoch, session_is_ended, session_is_live
 from accounts.flows.shared import grants
+from accounts.flows.shared.admission import Standing, may_use_app
 
 GRANT_REFUSED_MESSAGE = "The person is not signed in any more, or may not use this client."
 REFRESH_GRACE_PERIOD = timedelta(seconds=10)
@@ -60,6 +61,7 @@ class ResourceOwner:
     email: str
     locale: str
     email_unproven: bool
+    invited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +159,7 @@ def find_live_grant(
     is_session_ended = rows[0][-1]
     if is_session_ended and OFFLINE_ACCESS not in live_grant.scope:
         return None
-    is_allowed = grants.may_use_app(live_grant.app, live_grant.groups, live_grant.account.email)
-    return live_grant if is_allowed else None
+    return live_grant if may_use_app(live_grant.app, _standing(live_grant.account, live_grant.groups)) else None
 
 
 def redeem_code(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCode) -> LiveGrant:
@@ -184,7 +185,7 @@ def _redeem_once(uow: UnitOfWork, app: App | TokenClient, code: AuthorizationCod
         uow.record_event("app.code-replayed", account_id=code.account_id, app_id=app.id, facts={"grant": code.id})
         return None
     owner, groups = _find_signed_in_owner(uow, app, code)
-    if owner is None or not grants.may_use_app(app, groups, owner.email):
+    if owner is None or not may_use_app(app, _standing(owner, groups)):
         raise InvalidGrantError(GRANT_REFUSED_MESSAGE)
     if OFFLINE_ACCESS in code.scope:
         _count_key_use(uow, grant)
@@ -284,6 +285,10 @@ def _find_signed_in_owner(
     rows = uow.execute(_SELECT_SIGNED_IN_OWNER, params)
     owner = ResourceOwner(*rows[0][: len(_OWNER_COLUMNS)]) if rows else None
     return owner, _group_names(row[-1] for row in rows)
+
+
+def _standing(owner: ResourceOwner, groups: tuple[str, ...]) -> Standing:
+    return Standing(groups, owner.email, not owner.email_unproven, owner.invited)
 
 
 def _group_names(groups: Iterable[str | None]) -> tuple[str, ...]:

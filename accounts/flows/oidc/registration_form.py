@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from accounts.config_contact import check_contact
 from accounts.core.errors import N_, FieldError, InvalidInput
 from accounts.core.models.apps import (
     CLIENT_SECRET_BASIC,
@@ -81,6 +82,15 @@ def _check_domain(value: Any) -> Any:
     raise PydanticCustomError("domain", N_("That is not a mail domain such as example.org."))
 
 
+def _check_contact(value: Any) -> Any:
+    text = _blank_to_none(value)
+    try:
+        return check_contact(text) if isinstance(text, str) else text
+    except ValueError:
+        message = N_("This must be an email address, or an address such as https://example.org/help.")
+        raise PydanticCustomError("contact", message) from None
+
+
 UriList = Annotated[
     list[str],
     BeforeValidator(_split_lines),
@@ -114,6 +124,14 @@ class ChangeAppForm(Form):
     allowed_groups: Groups = Field(default_factory=list, title=N_("Only for these groups"))
     allowed_email_domain: Annotated[str | None, BeforeValidator(_check_domain)] = Field(
         default=None, title=N_("Only for addresses of this mail domain"), json_schema_extra={"hint": "domain"}
+    )
+    invited_only: Checkbox = Field(
+        default=False,
+        title=N_("Only for people who were invited"),
+        json_schema_extra={"input": "checkbox", "hint": "invited"},
+    )
+    contact: Annotated[str | None, BeforeValidator(_check_contact)] = Field(
+        default=None, title=N_("Whom to ask who does not get in"), json_schema_extra={"hint": "contact"}
     )
     trusted: Checkbox = Field(
         default=False,

@@ -135,6 +135,7 @@ class CurrentAccount:
     last_sign_in_at: datetime | None
     groups: tuple[str, ...]
     email_verified: bool
+    invited: bool
     session: Session = field(repr=False)
 
     def is_in(self, group: str) -> bool:
@@ -229,6 +230,7 @@ _SELECT_CURRENT_ACCOUNT = CompiledStatement(
         Account.last_sign_in_at,
         Membership.group,
         Account.email_unproven,
+        Account.invited,
     )
     .outerjoin(Membership, Membership.account_id == Account.id)
     .where(Account.id == bindparam("account"), session_is_live(bindparam("epoch"), bindparam("session")))
@@ -243,7 +245,7 @@ def find_current_account(uow: UnitOfWork, session: Session) -> CurrentAccount | 
     rows = uow.fetch_all(_SELECT_CURRENT_ACCOUNT, parameters)
     if not rows:
         return None
-    email, name, locale, created_at, last_sign_in_at, _, email_unproven = rows[0]
+    email, name, locale, created_at, last_sign_in_at, _, email_unproven, invited = rows[0]
     groups = tuple(sorted(row[5] for row in rows if row[5] is not None))
     return CurrentAccount(
         session.account_id,
@@ -255,6 +257,7 @@ def find_current_account(uow: UnitOfWork, session: Session) -> CurrentAccount | 
         last_sign_in_at,
         groups,
         not email_unproven,
+        invited,
         session,
     )
 

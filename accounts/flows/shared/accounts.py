@@ -60,10 +60,17 @@ def hash_new_password(uow: UnitOfWork, password: str, *, email: str, name: str =
 
 
 def create_account(
-    uow: UnitOfWork, email: str, credentials: InitialCredentials, *, groups: Iterable[str] = (), locale: str
+    uow: UnitOfWork,
+    email: str,
+    credentials: InitialCredentials,
+    *,
+    groups: Iterable[str] = (),
+    locale: str,
+    invited: bool = False,
 ) -> Account:
     """Create an active account. The UNIQUE index on the address decides between two at once.
 
+    :param invited: whether somebody let them in, who need not have signed up.
     :raises AddressTaken: the address is kept for somebody.
     """
     if is_anchored(uow, email):
@@ -78,6 +85,7 @@ def create_account(
         password_hash=credentials.password_hash,
         auth_epoch=1,
         sign_in_serial=0,
+        invited=invited,
         memberships=[],
     )
     uow.session.add(account)
@@ -156,6 +164,22 @@ def find_account(uow: UnitOfWork, id_or_email: str) -> Account:
     if account is None:
         raise NotFound(f"no account {id_or_email}")
     return account
+
+
+def set_invited(uow: UnitOfWork, account_id: str, *, invited: bool) -> Account:
+    """Say of an account that it was let in, or that it was not: apps for invited people judge by that.
+
+    :raises NotFound: there is no such account.
+    """
+
+    def work() -> Account:
+        account = get_account(uow, account_id)
+        if account.invited != invited:
+            account.invited = invited
+            uow.record_event("account.let-in", account_id=account.id, facts={"invited": invited})
+        return account
+
+    return uow.attempt(work)
 
 
 def get_unchanged_account(uow: UnitOfWork, account_id: str, epoch: int) -> Account:

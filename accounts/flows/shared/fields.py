@@ -111,7 +111,7 @@ def _local_target(value: Any) -> Any:
 
 
 def _parse_checkbox(value: Any) -> Any:
-    return True if value in ("on", "1") else value
+    return {"on": True, "1": True, "off": False}.get(value, value) if isinstance(value, str) else value
 
 
 Email = Annotated[

@@ -7,10 +7,6 @@ does that.)
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
-
 from sqlalchemy import ColumnElement, Engine, and_, bindparam, delete, select, update
 
 from accounts.core.clock import LEEWAY, now
@@ -19,34 +15,6 @@ from accounts.core.database.sweep import sweep_rows
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.uow import UnitOfWork
-
-
-class HasAdmission(Protocol):
-    """Whatever says who may use an app. As the columns of the same name."""
-
-    @property
-    def allowed_groups(self) -> Sequence[str]:
-        """The groups it is for; empty for everybody."""
-
-    @property
-    def allowed_email_domain(self) -> str | None:
-        """The one domain it is for; None for every domain."""
-
-
-@dataclass(frozen=True, slots=True)
-class AppAdmission:
-    """Who may use an app, read by itself."""
-
-    allowed_groups: Sequence[str]
-    allowed_email_domain: str | None
-
-
-def may_use_app(app: HasAdmission, groups: Iterable[str], email: str) -> bool:
-    """Return whether an account in ``groups`` with this address may use an app."""
-    if app.allowed_groups and set(app.allowed_groups).isdisjoint(groups):
-        return False
-    return app.allowed_email_domain in (None, email.rpartition("@")[2].lower())
-
 
 _LOCK_ACCOUNT = CompiledStatement(
     select(Account.auth_epoch, Account.status)

@@ -30,7 +30,9 @@ MESSAGES = {
     "less_than_equal": N_("At most %(le)s, please."),
 }
 DEFAULT_MESSAGE = N_("This cannot be taken.")
-CUSTOM_ERROR_TYPES = frozenset({"email", "name", "locale", "groups", "scopes", "claims", "file", "moment", "place"})
+CUSTOM_ERROR_TYPES = frozenset(
+    {"email", "name", "locale", "groups", "scopes", "claims", "contact", "file", "moment", "place"}
+)
 """Errors of our own types bring their sentence along."""
 
 

@@ -134,6 +134,7 @@ _SIGN_IN = CompiledStatement(
         Account.created_at,
         Account.last_sign_in_at,
         Account.email_unproven,
+        Account.invited,
     )
 )
 
@@ -156,7 +157,7 @@ def complete_sign_in(
         rows = uow.execute(_SIGN_IN, {**values, "moment": now()})
         if not rows:
             raise SignInFailed("changed while the password was verified")
-        epoch, email, name, locale, created_at, last_sign_in_at, email_unproven = rows[0]
+        epoch, email, name, locale, created_at, last_sign_in_at, email_unproven, invited = rows[0]
         session = sessions.create_session(account_id, epoch, amr=("pwd",), remember=remember)
         sessions.record_sign_in(uow, session)
     return CurrentAccount(
@@ -169,5 +170,6 @@ def complete_sign_in(
         last_sign_in_at,
         groups,
         not email_unproven,
+        invited,
         session,
     )

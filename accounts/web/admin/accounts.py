@@ -52,14 +52,15 @@ def _account_body(account_id: str) -> AccountDetailsOut:
     return AccountDetailsOut.model_validate(helpdesk_accounts.get_account_details(uow(), account_id))
 
 
-def _account_reply(account_id: str, done: str) -> Reply:
+def reply_about_account(account_id: str, done: str) -> Reply:
+    """Return the account as it is after a change, or lead to its page, which says what was done."""
     return Reply(json=_account_body(account_id), location=page_url("show_account", account_id=account_id, done=done))
 
 
 def disable_account(account_id: str) -> Reply:
     """Disable an account; its sessions are revoked and its links invalid at once."""
     accounts.disable_account(uow(), account_id)
-    return _account_reply(account_id, "disabled")
+    return reply_about_account(account_id, "disabled")
 
 
 def enabling_context(account_id: str) -> Mapping[str, Any]:
@@ -70,7 +71,7 @@ def enabling_context(account_id: str) -> Mapping[str, Any]:
 def enable_account(account_id: str, form: RecoveryForm) -> Reply:
     """Enable an account again; old sessions and links stay invalid, and what is named is taken away."""
     accounts.enable_account(uow(), account_id, form)
-    return _account_reply(account_id, "enabled")
+    return reply_about_account(account_id, "enabled")
 
 
 def groups_context(account_id: str) -> Mapping[str, Any]:
@@ -82,7 +83,7 @@ def groups_context(account_id: str) -> Mapping[str, Any]:
 def change_groups(account_id: str, form: GroupsForm) -> Reply:
     """Make these the groups of an account; losing one ends its sessions."""
     accounts.set_groups(uow(), account_id, form.groups)
-    return _account_reply(account_id, "groups")
+    return reply_about_account(account_id, "groups")
 
 
 def send_reset(account_id: str) -> Reply:
@@ -95,7 +96,7 @@ def send_reset(account_id: str) -> Reply:
 def unlock_account(account_id: str) -> Reply:
     """Lift the lock that follows many wrong passwords."""
     helpdesk_accounts.clear_account_lock(uow(), account_id)
-    return _account_reply(account_id, "unlocked")
+    return reply_about_account(account_id, "unlocked")
 
 
 def sign_out_account(account_id: str) -> Reply:

@@ -66,6 +66,18 @@ accounts.post(
     context="groups_context",
 )
 accounts.post(
+    f"{ACCOUNT_RULE}/invited",
+    view="accounts.web.admin.app_access:change_invited",
+    step_up=True,
+    form="accounts.web.admin.app_access:InvitedForm",
+    answers="AccountDetailsOut",
+)
+accounts.get(
+    f"{ACCOUNT_RULE}/access",
+    view="accounts.web.admin.app_access:list_access",
+    answers="accounts.web.answers.app_access:AccountAccessOut",
+)
+accounts.post(
     f"{ACCOUNT_RULE}/reset", view="send_reset", answers="accounts.web.answers.base:MailRequestedOut", statuses=(202,)
 )
 accounts.post(f"{ACCOUNT_RULE}/unlock", view="unlock_account", step_up=True, answers="AccountDetailsOut")
@@ -188,6 +200,14 @@ apps.delete(f"{APP_RULE}/old-secret", view="end_old_app_secret", html_rule="/end
 apps.post(f"{APP_RULE}/disable", view="disable_app", step_up=True, answers="AppOut")
 apps.post(f"{APP_RULE}/enable", view="enable_app", step_up=True, answers="AppOut")
 apps.delete(APP_RULE, view="remove_app", html_rule="/remove", step_up=True, statuses=(204,))
+apps.post(
+    f"{APP_RULE}/access",
+    view="accounts.web.admin.app_access:explain_access",
+    form="accounts.web.admin.app_access:AppAccessForm",
+    answers="accounts.web.admin.app_access:AppAccessOut",
+    template="admin/app_access.html",
+    context="accounts.web.admin.app_access:access_context",
+)
 apps.post(f"{APP_RULE}/try", view="accounts.web.admin.app_trial:try_app", formats=HTML)
 apps.get("/admin/apps/tried", view="accounts.web.admin.app_trial:app_tried", formats=HTML, any_query=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from accounts.core.database.page import Page
 from accounts.flows.helpdesk.accounts import AccountRow
 from accounts.web.answers.account import SessionOut
@@ -17,6 +19,7 @@ class AccountRowOut(Answer):
     id: str
     email: str
     email_verified: bool
+    invited: bool = Field(description="whether somebody let it in: by an invitation, an import, or by saying so")
     name: str
     state: str
     groups: tuple[str, ...]

@@ -81,6 +81,8 @@ class AppOut(Answer):
     forward_origins: tuple[str, ...]
     allowed_groups: tuple[str, ...]
     allowed_email_domain: str | None
+    invited_only: bool
+    contact: str | None
     trusted: bool
     require_pkce: bool
     application_type: str

@@ -16,6 +16,7 @@ class ExportedProfileOut(Answer):
     id: str
     email: str
     email_verified: bool
+    invited: bool
     name: str
     locale: str
     status: str

@@ -59,6 +59,7 @@ def test_people_come_in_and_sign_in_with_the_password_they_had(service: Service,
     account = accounts.find_account(service.uow(), anna.email)
     assert account.password_hash is not None
     assert account.password_hash.startswith("$argon2id$")
+    assert account.invited, "whoever brings somebody in lets them in"
     assert list_event_kinds(service, account.id)[:2] == ["account.imported", "sign-in"]
     assert anna.sign_in().status_code == 200, "with the new hash, too"
     assert service.person(email="emil@example.org", password=BCRYPT["password"]).sign_in().status_code == 401
