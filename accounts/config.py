@@ -48,6 +48,8 @@ class Settings(BaseModel):
     mail_username: str | None = None
     mail_password: str | None = Field(default=None, repr=False)
     mail_tls: Literal["starttls", "tls", "none"]
+    mail_concurrency: int = Field(default=4, ge=1, le=32)
+    mail_bulk_per_minute: int = Field(default=0, ge=0, le=1_000_000)
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     call_networks: tuple[str, ...] = ()
     service_name: str = Field(default="Accounts", min_length=1, max_length=60)

@@ -18,6 +18,7 @@ from accounts.config import Settings
 from accounts.config_sources import SettingsError
 from accounts.core.database.store import Store
 from accounts.core.links.link import Link
+from accounts.core.mail_lanes import CALLS, MAIL_LANES
 from accounts.core.site import Site, prepare_site
 from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
 from accounts.delivery.crew import Crew
@@ -67,7 +68,7 @@ class AppState(Runtime):
     def make_workers(self) -> tuple[Worker, Worker]:
         """One for mail and one for calls to other apps: an app that is slow to answer must not hold up the mail."""
         args = (self.site, self.letters, self.transport, self.callback_client)
-        return Worker(*args, exclude=CALLBACKS), Worker(*args, only=CALLBACKS)
+        return Worker(*args, lanes=MAIL_LANES), Worker(*args, lanes=(CALLS,))
 
 
 class Accounts(HostLinks):

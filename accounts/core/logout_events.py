@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session, UOWTransaction
 from accounts.core.clock import now
 from accounts.core.database.sweep import sweep_rows
 from accounts.core.ids import new_id
+from accounts.core.mail_lanes import CALLS
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.models.logout import SILENT, WAITING, AppLogout
@@ -116,7 +117,13 @@ class LogoutEvents:
         rows = [{**row, "logout": self.id} for row in logouts]
         session.execute(insert(AppLogout), rows)
         items = [
-            {"purpose": LOGOUT_PURPOSE, "subject": row["id"], "facts": {"asked": {}, **(facts or {})}, "locale": ""}
+            {
+                "purpose": LOGOUT_PURPOSE,
+                "subject": row["id"],
+                "facts": {"asked": {}, **(facts or {})},
+                "locale": "",
+                "lane": CALLS,
+            }
             for row in rows
             if row["state"] == WAITING
         ]

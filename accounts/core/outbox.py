@@ -1,32 +1,26 @@
-"""Keep the outbox: rows are put in the transaction of their cause, claimed with a lease, and settled one by one.
+"""Keep the outbox: rows are put in the transaction of their cause, claimed, and settled one by one.
 
-A row says which letter is due about which account or address, or which callback; it never holds a token. A worker
-that dies leaves a lease that ends.
+A row says which letter is due about which account or address, or which callback; it never holds a token.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Engine, Text, bindparam, delete, func, insert, or_, select, true, type_coerce, update
+from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
+from accounts.core import mail_lanes
 from accounts.core.clock import now
-from accounts.core.database.lease_clock import LeaseClock
-from accounts.core.database.raw_values import parse_json_object, parse_moment
 from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.ids import new_id
+from accounts.core.mail_lanes import BULK, DIRECT, Lane
 from accounts.core.models.outbox import OutboxRow
-from accounts.core.outbox_facts import Facts
 
-LEASE_DURATION = timedelta(seconds=15)
-"""Of a claim. A process renews what it holds (:func:`renew_leases`), so a delivery may take longer; what a process
-held that was killed is taken up again after that time."""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 5, 3600
 """Seconds between attempts: doubled each time from the first to the longest."""
 MAX_LETTER_ATTEMPTS = 108
@@ -100,6 +94,7 @@ class OutboxItem:
     """A claimed row of the outbox.
 
     :ivar defect: why nothing can be made of the row; "" where it could be read.
+    :ivar is_try: whether its lane is paused, and this one shows whether it can go on.
     """
 
     id: str
@@ -110,6 +105,9 @@ class OutboxItem:
     attempts: int
     created_at: datetime
     defect: str = ""
+    lane: Lane = DIRECT
+    batch: str | None = None
+    is_try: bool = False
 
     @property
     def about(self) -> OutboxSubject:
@@ -125,98 +123,28 @@ class OutboxItem:
 _INSERT_ITEM = CompiledStatement(insert(OutboxRow))
 
 
-def enqueue(executor: Executor, purpose: str, subject: str, facts: Mapping[str, Any], locale: str) -> str:
-    """Put a row in the transaction of its cause, and return its id."""
+def enqueue(
+    executor: Executor,
+    purpose: str,
+    subject: str,
+    facts: Mapping[str, Any],
+    locale: str,
+    *,
+    lane: Lane = DIRECT,
+    batch_id: str | None = None,
+) -> str:
+    """Put a row in the transaction of its cause, and return its id.
+
+    :param batch_id: what goes out together, and can be paused and cancelled; for the lane for bulk.
+    """
     id, moment = new_id(), now()
+    # What goes to many without a name for it is a batch, too: it takes turns with the others.
+    batch = batch_id or ("" if lane == BULK else None)
     due = {"created_at": moment, "not_before": moment, "attempts": 0}
     outcome = {"lease_until": None, "dead_at": None, "last_error": None}
     values = {"purpose": purpose, "subject": subject, "facts": dict(facts), "locale": locale}
-    _INSERT_ITEM.run(executor, {"id": id, **values, **due, **outcome})
+    _INSERT_ITEM.run(executor, {"id": id, "lane": lane, "batch": batch, **values, **due, **outcome})
     return id
-
-
-_LEASED_UNTIL = LeaseClock("leased_until", LEASE_DURATION.total_seconds())
-
-# As the database has them: one value that cannot be read must not undo the claim, or it is the oldest row for ever.
-_CLAIMED_COLUMNS = (
-    OutboxRow.id,
-    OutboxRow.purpose,
-    OutboxRow.subject,
-    type_coerce(OutboxRow.facts, Text),
-    OutboxRow.locale,
-    OutboxRow.attempts,
-    type_coerce(OutboxRow.created_at, Text),
-)
-
-
-def _read_item(
-    id: str, purpose: str, subject: str, facts: object, locale: str, attempts: int, created_at: object
-) -> OutboxItem:
-    read, moment, defect = Facts(), now(), ""
-    try:
-        read = Facts(parse_json_object(facts))
-        moment = parse_moment(created_at)
-    except ValueError as error:
-        defect = f"cannot be read: {error}"
-    return OutboxItem(id, purpose, subject, read, locale, attempts, moment, defect)
-
-
-def has_due_item(engine: Engine, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()) -> bool:
-    """Return whether :func:`claim_item` would find a row. Takes no lock: an idle worker shall keep nobody waiting."""
-    statement = _build_statements(tuple(purposes), tuple(except_purposes))[0]
-    return bool(statement.fetch_all(engine, {"moment": now()}))
-
-
-_IS_DUE = (
-    OutboxRow.dead_at.is_(None),
-    OutboxRow.not_before <= bindparam("moment", type_=OutboxRow.not_before.type),
-    or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < LeaseClock("moment")),
-)
-_SELECT_OLDEST_DUE = CompiledStatement(
-    select(OutboxRow.not_before).where(*_IS_DUE).order_by(OutboxRow.not_before).limit(1)
-)
-
-
-def find_oldest_due(engine: Engine) -> datetime | None:
-    """Return since when the oldest row is due that no worker has claimed; None where there is none."""
-    rows = _SELECT_OLDEST_DUE.fetch_all(engine, {"moment": now()})
-    return rows[0][0] if rows else None
-
-
-def claim_item(
-    executor: Executor, *, purposes: Collection[str] = (), except_purposes: Collection[str] = ()
-) -> OutboxItem | None:
-    """Claim the oldest row that is due, for the time of one lease; None when there is none.
-
-    In a transaction under way: at its commit the row is claimed, whatever becomes of its worker.
-
-    :param purposes: claim rows of these purposes only, where any are named.
-    :param except_purposes: claim no rows of these purposes.
-    """
-    statement = _build_statements(tuple(purposes), tuple(except_purposes))[1]
-    moment = now()
-    rows = statement.run(executor, {"moment": moment, "leased_until": moment + LEASE_DURATION})
-    return _read_item(*rows[0]) if rows else None
-
-
-_RENEW_LEASE = CompiledStatement(
-    update(OutboxRow)
-    .where(
-        OutboxRow.id == bindparam("item_id"),
-        OutboxRow.attempts == bindparam("claimed_as"),
-        OutboxRow.lease_until.is_not(None),
-    )
-    .values(lease_until=_LEASED_UNTIL)
-)
-
-
-def renew_leases(executor: Executor, items: Iterable[OutboxItem]) -> None:
-    """Hold claimed rows for another lease, all of them by one statement; but none that another worker has by now."""
-    leased_until = now() + LEASE_DURATION
-    _RENEW_LEASE.run_for_each(
-        executor,
-        [{"item_id": item.id, "claimed_as": item.attempts, "leased_until": leased_until} for item in items],
-    )
 
 
 def put_off(session: Session, item: OutboxItem, error: str, *, is_claimed: bool) -> None:
@@ -235,30 +163,6 @@ def put_off(session: Session, item: OutboxItem, error: str, *, is_claimed: bool)
     )
 
 
-@cache
-def _build_statements(
-    purposes: tuple[str, ...], except_purposes: tuple[str, ...]
-) -> tuple[CompiledStatement, CompiledStatement]:
-    """Return the statement that looks for the oldest row that is due, and the one that claims it."""
-    due = (
-        select(OutboxRow.id)
-        .where(
-            or_(*(OutboxRow.purpose == purpose for purpose in purposes)) if purposes else true(),
-            *(OutboxRow.purpose != purpose for purpose in except_purposes),
-            *_IS_DUE,
-        )
-        .order_by(OutboxRow.not_before, OutboxRow.created_at, OutboxRow.id)
-        .limit(1)
-    )
-    claim = (
-        update(OutboxRow)
-        .where(OutboxRow.id == due.with_for_update(skip_locked=True).scalar_subquery())
-        .values(lease_until=_LEASED_UNTIL, attempts=OutboxRow.attempts + 1)
-        .returning(*_CLAIMED_COLUMNS)
-    )
-    return CompiledStatement(due), CompiledStatement(claim)
-
-
 _DELETE_ITEM = CompiledStatement(delete(OutboxRow).where(OutboxRow.id == bindparam("id")).returning(OutboxRow.id))
 
 
@@ -270,15 +174,31 @@ def remove_item(executor: Executor, item: OutboxItem) -> bool:
     return bool(_DELETE_ITEM.run(executor, {"id": item.id}))
 
 
+_DELETE_BATCH = CompiledStatement(
+    delete(OutboxRow).where(OutboxRow.batch == bindparam("of_batch")).returning(OutboxRow.id)
+)
+
+
+def cancel_batch(executor: Executor, batch_id: str) -> int:
+    """Take whatever is left of a batch out of the outbox, and return how many letters that were.
+
+    What is on its way to the mail server at this moment still arrives.
+    """
+    count = len(_DELETE_BATCH.run(executor, {"of_batch": batch_id}))
+    mail_lanes.forget_batch(executor, batch_id)
+    return count
+
+
 def is_last_attempt(item: OutboxItem, *, permanent: bool, most: int = MAX_ATTEMPTS) -> bool:
     """Return whether what failed now is not tried again: refused, or tried often enough."""
     return permanent or item.attempts >= most
 
 
-def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bool) -> str:
+def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bool, lane: Lane | None = None) -> str:
     """Schedule the next attempt, or keep the row as a dead letter.
 
     :param permanent: whether it is not tried again (:func:`is_last_attempt`).
+    :param lane: the lane of the next attempt; None leaves it where it is.
     :returns: ``waits`` or ``dead``; "" where the row has gone meanwhile, with its account, or is another worker's.
     """
     dead = now() if permanent else None
@@ -291,6 +211,7 @@ def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bo
         # Claimed anew means that our lease had ended: what becomes of it now is the other worker's to say.
         .where(OutboxRow.id == item.id, OutboxRow.attempts == item.attempts)
         .values(lease_until=None, not_before=_next_attempt(item.attempts), dead_at=dead, last_error=error[:500])
+        .values(lane=lane or item.lane)
         .returning(OutboxRow.id)
     ).first()
     return "" if row is None else "dead" if dead else "waits"

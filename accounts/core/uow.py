@@ -25,6 +25,7 @@ from accounts.core.errors import Conflict
 from accounts.core.link_kinds.kind import LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.logout_events import LogoutEvents, LogoutTrackingSession
+from accounts.core.mail_lanes import DIRECT, Lane
 from accounts.core.security.throttle import Attempt, LimitReached
 from accounts.core.signing import key_usage
 from accounts.core.signing.keys import Key
@@ -113,16 +114,28 @@ class UnitOfWork:
                 self.site.throttle.reserve(*attempts)
             raise
 
-    def enqueue(self, purpose: str, subject: str, facts: Mapping[str, Any] | None = None, locale: str = "") -> str:
+    def enqueue(
+        self,
+        purpose: str,
+        subject: str,
+        facts: Mapping[str, Any] | None = None,
+        locale: str = "",
+        *,
+        lane: Lane = DIRECT,
+        batch_id: str | None = None,
+    ) -> str:
         """Queue an email or a callback with who asked for it, and return the id of its outbox row.
 
         :param purpose: the purpose of a link, or of a notice or callback in ``accounts.flows``.
         :param subject: an account id or an email address.
+        :param lane: ``bulk`` for what goes to many: it never holds up what somebody waits for.
+        :param batch_id: what goes to many together.
         """
         requested_by = {"network": self.request_info.network, "agent": self.request_info.agent}
         item_facts = {"asked": requested_by, **(facts or {})}
         self._mail_enqueued = True
-        return outbox.enqueue(self.executor, purpose, subject, item_facts, locale or self.request_info.locale)
+        locale = locale or self.request_info.locale
+        return outbox.enqueue(self.executor, purpose, subject, item_facts, locale, lane=lane, batch_id=batch_id)
 
     def record_event(
         self,

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from accounts.core import outbox
+from accounts.core import outbox_claims
 from accounts.core.site import Site
 from accounts.delivery.survive import survive
 from accounts.delivery.sweeps import sweep_hourly
@@ -74,7 +74,7 @@ class Crew:
         if not due:
             return
         with self._site.store.engine.begin() as connection:
-            outbox.renew_leases(connection, [each.item for each in due])
+            outbox_claims.renew_leases(connection, [each.item for each in due])
         for each in due:
             each.renewed_at = moment
 

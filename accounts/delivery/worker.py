@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,10 +13,11 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core import outbox
+from accounts.core import outbox, outbox_claims
 from accounts.core.clock import now
 from accounts.core.errors import DeadLink, InvalidInput
 from accounts.core.links.link import get_link
+from accounts.core.mail_lanes import CALLS, MAIL_LANES, Lane
 from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
 from accounts.core.outbox_facts import UnreadableItem
 from accounts.core.site import Site
@@ -59,8 +60,7 @@ class Worker:
     A link is signed at the moment its email is written, not when it was asked for: delay does not shorten its
     lifetime, and no token rests in the database. The same goes for callbacks.
 
-    :param only: the purposes that it takes; empty for all.
-    :param exclude: purposes that it leaves to other workers.
+    :param lanes: the lanes that it takes from: from one only where those before it have nothing.
     """
 
     def __init__(
@@ -70,16 +70,15 @@ class Worker:
         transport: Transport,
         callback_sender: CallbackSender,
         *,
-        only: Collection[str] = (),
-        exclude: Collection[str] = (),
+        lanes: tuple[Lane, ...] = (*MAIL_LANES, CALLS),
     ) -> None:
         self._site = site
         self._letters = letters
         self._transport = transport
         self._callback_sender = callback_sender
-        self._only, self._exclude = only, exclude
-        self._wakeup = site.callbacks_due if only else site.mail_due
-        self._heartbeat = "calls" if only else "mail"
+        self._lanes, self._bulk_per_minute = lanes, site.settings.mail_bulk_per_minute
+        self._wakeup = site.callbacks_due if lanes == (CALLS,) else site.mail_due
+        self._heartbeat = "calls" if lanes == (CALLS,) else "mail"
         self._held: dict[int, HeldItem] = {}
 
     def list_held(self) -> list[HeldItem]:
@@ -163,11 +162,13 @@ class Worker:
         item: OutboxItem | None = None
         try:
             with uow:
-                item = outbox.claim_item(uow.executor, purposes=self._only, except_purposes=self._exclude)
+                item = outbox_claims.claim_item(uow.executor, self._lanes, bulk_per_minute=self._bulk_per_minute)
                 if item is None or (item.purpose in CALLBACKS and not item.defect):
                     # Not a callback: to sign its token is slow, and the first makes keys in a transaction of its own.
                     return item, None
                 return item, self._compose(uow, item)
+        except outbox_claims.TurnTaken:
+            return None, None
         except BaseException as error:
             if item is not None:
                 self._put_off(uow, item, error, is_claimed=False)
@@ -201,7 +202,7 @@ class Worker:
             self._mark_delivered(uow, item, delivery, reply)
 
     def _has_due_item(self) -> bool:
-        return outbox.has_due_item(self._site.store.engine, purposes=self._only, except_purposes=self._exclude)
+        return outbox_claims.has_due_item(self._site.store.engine, self._lanes)
 
     def _compose(self, uow: UnitOfWork, item: OutboxItem) -> Letter | Exception | None:
         try:

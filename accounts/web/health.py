@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core import outbox
+from accounts.core import outbox_claims
 from accounts.core.clock import now
 from accounts.core.database import schema
 from accounts.core.database.schema import NotReady
@@ -93,7 +93,7 @@ class _Health:
 
 
 def _measure(here: Site) -> _Health:
-    oldest, moment = outbox.find_oldest_due(here.store.engine), time.time()
+    oldest, moment = outbox_claims.find_oldest_due(here.store.engine), time.time()
     return _Health(
         None if oldest is None else max(0, round((now() - oldest).total_seconds())),
         {name: max(0, round(moment - beat)) for name, beat in sorted(here.heartbeats.items())},

@@ -10,7 +10,7 @@ import time_machine
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from accounts.core import outbox
+from accounts.core import mail_lanes, outbox, outbox_claims
 from accounts.core.clock import now
 from accounts.core.database.store import Store
 from accounts.core.models.outbox import OutboxRow
@@ -24,6 +24,8 @@ from accounts.core.outbox import (
 from tests.conftest import on_both_databases
 from tests.kit.concurrency import run_concurrently
 from tests.kit.statements import record_statements
+
+LANES = mail_lanes.MAIL_LANES
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def put(engine: Engine, *subjects: str) -> None:
 
 def claim(engine: Engine) -> OutboxItem | None:
     with engine.begin() as connection:
-        return outbox.claim_item(connection)
+        return outbox_claims.claim_item(connection, LANES)
 
 
 def claimed(engine: Engine) -> OutboxItem:
@@ -81,16 +83,16 @@ def test_the_oldest_that_is_due_comes_first(engine: Engine) -> None:
 @on_both_databases
 def test_looking_for_what_is_due_takes_no_lock_and_claims_nothing(engine: Engine) -> None:
     with record_statements(engine) as statements:
-        assert not outbox.has_due_item(engine)
+        assert not outbox_claims.has_due_item(engine, LANES)
     put(engine, "one")
     with record_statements(engine) as more:
-        assert outbox.has_due_item(engine)
-        assert outbox.has_due_item(engine, purposes=["activate", "reset-password"], except_purposes=["activate"])
-        assert not outbox.has_due_item(engine, purposes=["activate"])
-        assert not outbox.has_due_item(engine, except_purposes=["activate", "reset-password"])
+        assert outbox_claims.has_due_item(engine, LANES)
+        assert outbox_claims.has_due_item(engine, ("bulk", "direct"))
+        assert not outbox_claims.has_due_item(engine, ("bulk",))
+        assert not outbox_claims.has_due_item(engine, ("slow", "calls"))
     assert (len(statements), statements.commits, len(more), more.commits) == (1, 0, 4, 0)
     assert claimed(engine).attempts == 1
-    assert not outbox.has_due_item(engine)
+    assert not outbox_claims.has_due_item(engine, LANES)
 
 
 @on_both_databases
@@ -138,7 +140,7 @@ def test_a_lease_is_renewed_as_long_as_its_process_lives(engine: Engine) -> None
     for _ in range(20):
         age_leases(engine, 10)
         with record_statements(engine) as statements, engine.begin() as connection:
-            outbox.renew_leases(connection, items[:2])
+            outbox_claims.renew_leases(connection, items[:2])
         assert len(statements) == 1, "one for all of them"
     assert claimed(engine).subject == "three"
     assert claim(engine) is None
@@ -151,7 +153,7 @@ def test_what_another_worker_has_taken_over_is_its_own_to_renew_and_to_settle(en
     age_leases(engine, 16)
     other = claimed(engine)
     with engine.begin() as connection:
-        outbox.renew_leases(connection, [slow])
+        outbox_claims.renew_leases(connection, [slow])
     age_leases(engine, 14)
     assert claim(engine) is None
     with Session(engine) as session, session.begin():

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from accounts.core import logout_events
+from accounts.core import logout_events, outbox, outbox_claims
 from accounts.core.audit import address_index
 from accounts.core.database import page, spent
+from accounts.core.mail_lanes import MAIL_LANES
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import search as audit_search
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
@@ -60,6 +61,11 @@ def trace(uow: UnitOfWork, admin: Member) -> object:
     return mail_trace.trace_address(uow, admin.email)
 
 
+def claim_letter(uow: UnitOfWork, admin: Member) -> object:
+    with uow:
+        return outbox_claims.claim_item(uow.executor, MAIL_LANES)
+
+
 CASES: dict[str, tuple[str, Work]] = {
     "accounts": ("uq_accounts_email_key", accounts()),
     "accounts, next page": ("uq_accounts_email_key", accounts(after="{admin.id}")),
@@ -98,6 +104,13 @@ CASES: dict[str, tuple[str, Work]] = {
     "spent": ("ix_spent_keep_until", lambda uow, admin: spent.delete_expired(uow.site.store.engine)),
     "tags": ("ix_audit_tagged_at", lambda uow, admin: address_index.clear_old_tags(uow.site.store.engine)),
     "logouts": ("ix_app_logouts_at", lambda uow, admin: logout_events.delete_old_logouts(uow.site.store.engine)),
+    "next letter": ("ix_outbox_lane_dead_at_not_before", claim_letter),
+    "next letter of a batch": ("ix_outbox_batch", claim_letter),
+    "oldest letter": (
+        "ix_outbox_lane_dead_at_not_before",
+        lambda uow, admin: outbox_claims.find_oldest_due(uow.site.store.engine),
+    ),
+    "cancelled batch": ("ix_outbox_batch", lambda uow, admin: outbox.cancel_batch(uow.executor, "b")),
     "grants": ("ix_grants_expires_at", lambda uow, admin: grants.delete_expired_grants(uow.site.store.engine)),
 }
 
@@ -112,9 +125,11 @@ def explain(service: Service, statements: Statements) -> list[str]:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             connection.exec_driver_sql("SET LOCAL enable_sort = off")
         for statement, parameters in zip(statements, statements.parameters, strict=True):
-            if re.match("(SELECT|WITH|UPDATE|DELETE)", statement):
+            if re.match(r"\s*(SELECT|WITH|UPDATE|DELETE)", statement):
+                # Statements that are compiled once hand the driver a list, which SQLAlchemy takes for many sets.
+                bound = tuple(parameters) if isinstance(parameters, list) else parameters
                 words = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN (COSTS OFF)"
-                steps += [row[-1].strip() for row in connection.exec_driver_sql(f"{words} {statement}", parameters)]
+                steps += [row[-1].strip() for row in connection.exec_driver_sql(f"{words} {statement}", bound)]
     return steps
 
 

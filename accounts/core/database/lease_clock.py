@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam
+from sqlalchemy import BindParameter, ColumnElement, bindparam
 from sqlalchemy.ext.compiler import compiles
 
 from accounts.core.models.base import UtcDateTime
@@ -18,13 +18,13 @@ class LeaseClock(ColumnElement[datetime]):
     as much would take each other's letters. SQLite has one machine; there it is a parameter.
 
     :param parameter: the name of the parameter that holds the moment.
-    :param seconds: how far from now that moment is.
+    :param seconds: how far from now that moment is; or the parameter that says so.
     """
 
     inherit_cache = False
     type = UtcDateTime()
 
-    def __init__(self, parameter: str, seconds: float = 0) -> None:
+    def __init__(self, parameter: str, seconds: float | BindParameter[Any] = 0) -> None:
         self.parameter = bindparam(parameter, type_=self.type)
         self.seconds = seconds
 
@@ -36,4 +36,6 @@ def _compile_parameter(element: LeaseClock, compiler: Any, **more: Any) -> str:
 
 @compiles(LeaseClock, "postgresql")
 def _compile_server_clock(element: LeaseClock, compiler: Any, **more: Any) -> str:
-    return f"(clock_timestamp() + interval '{element.seconds} seconds')"
+    seconds = element.seconds
+    text = compiler.process(seconds, **more) if isinstance(seconds, BindParameter) else f"{seconds}"
+    return f"(clock_timestamp() + {text} * interval '1 second')"

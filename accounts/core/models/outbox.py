@@ -1,4 +1,4 @@
-"""Map the outbox."""
+"""Map the outbox, its lanes, and the batches that are on their way."""
 
 from __future__ import annotations
 
@@ -32,9 +32,36 @@ class OutboxRow(Base):
     lease_until: Mapped[datetime | None]
     dead_at: Mapped[datetime | None]
     last_error: Mapped[str | None] = mapped_column(String(500))
+    lane: Mapped[str] = mapped_column(String(8), default="direct", server_default="direct")
+    batch: Mapped[str | None] = mapped_column(String(16))
+    """What goes out together; None for what somebody waits for."""
 
     __table_args__ = (
-        Index(None, "dead_at", "not_before"),
+        Index(None, "lane", "dead_at", "not_before"),
+        Index("ix_outbox_batch", "batch", "dead_at", "not_before", **where("batch IS NOT NULL")),
         Index(None, "subject"),
         Index("ix_outbox_dead", "id", **where("dead_at IS NOT NULL")),
     )
+
+
+class MailLane(Base):
+    """When the next item of a lane may be taken, and why it stands still. A lane without a row is open."""
+
+    __tablename__ = "mail_lanes"
+
+    name: Mapped[str] = mapped_column(String(8), primary_key=True)
+    not_before: Mapped[datetime]
+    paused_at: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(String(500))
+    tries: Mapped[int] = mapped_column(default=0)
+    """How often it was tried since it is paused whether it goes on."""
+
+
+class MailBatch(Base):
+    """When the last letter of a batch was taken, and whether it is paused. A batch without a row had no turn yet."""
+
+    __tablename__ = "mail_batches"
+
+    batch: Mapped[str] = mapped_column(String(16), primary_key=True)
+    served_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]

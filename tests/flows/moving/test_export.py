@@ -29,6 +29,8 @@ EXPORTED = {
 LEFT_OUT = {
     "spent": "ids of what was used up, which name nobody",
     "outbox": "letters on their way to the person",
+    "mail_lanes": "which mail stands still",
+    "mail_batches": "when a batch of mail had its turn",
     "rate_limits": "digests that are gone within a day",
     "key_uses": "counts of keys",
     "known_keys": "names of keys",

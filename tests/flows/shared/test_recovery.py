@@ -39,6 +39,8 @@ NO_CREDENTIALS = {
     "audit_marks": "by which addresses are found in it",
     "audit_seals": "the chain that shows what was altered in it",
     "outbox": "emails that are due; what they may do is judged when they are written",
+    "mail_lanes": "which mail stands still, and why",
+    "mail_batches": "when a batch of mail had its turn",
     "spent": "ids that are used up",
     "rate_limits": "what was counted",
     "key_uses": "which key has signed what",
