@@ -54,7 +54,7 @@ def _app_options(command: F) -> F:
                 default=None,
                 help="Whether it is only for people who were invited or let in.",
             ),
-            click.option("--contact", help="Whom to ask who does not get in: an email or https address."),
+            click.option("--contact", help="Contact for people without access: an email or https address."),
             click.option("--trusted/--consent", "trusted", default=None, help="Whether users are asked."),
             click.option(
                 "--pkce/--no-pkce", "require_pkce", default=None, help="Whether it must; native and public apps must."
@@ -145,7 +145,7 @@ def change_app(app: str, as_json: bool, **options: Any) -> None:
 def explain_access(app: str, who: str, as_json: bool) -> None:
     """Show why WHO gets into an app or not. WHO is the id or the address of an account."""
     access = app_access.explain_access(open_unit_of_work(), app, validate(AppAccessForm, {"who": who}))
-    verdict = "gets in" if access.allowed else "is kept out"
+    verdict = "has access" if access.allowed else "no access"
     rules = ((each.rule, _describe_finding(each)) for each in access.findings)
     print_fields(
         AppAccessOut.from_access(access),

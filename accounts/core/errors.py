@@ -320,7 +320,7 @@ class LinkSignUpClosed(DeadLink):
     """The link was mailed when its address could sign up, and the policy of this installation forbids that by now."""
 
     code, status = "link_sign_up_closed", 410
-    message = N_("This link does not work any more: new accounts are made in another way by now.")
+    message = N_("This link no longer works: the way to get an account has changed.")
 
 
 class LinkSuperseded(DeadLink):

@@ -116,15 +116,15 @@ def test_an_operator_reads_why_somebody_is_kept_out_and_lets_them_in(accounts: C
     assert "help@example.org" in accounts("apps", "show", app_id).out
     kept_out = accounts("apps", "why", app_id, member.email)
     lines = dict(line.split(maxsplit=1) for line in kept_out.out.splitlines())
-    assert lines["verdict"] == "is kept out"
+    assert lines["verdict"] == "no access"
     assert (lines["invited"], lines["groups"], lines["app_enabled"]) == ("no", "not asked for", "yes")
     assert accounts("apps", "why", app_id, member.email, "--json").json[0]["allowed"] is False
     assert accounts("users", "let-in", member.email).out == f"{member.email} counts as invited\n"
     assert accounts("apps", "why", app_id, member.email, "--json").json[0]["allowed"] is True
     assert accounts("users", "let-in", member.email, "--take-back").status == 0
-    assert "is kept out" in accounts("apps", "why", app_id, member.email).out
+    assert "no access" in accounts("apps", "why", app_id, member.email).out
     assert accounts("apps", "change", app_id, "--everybody", "--contact", "").status == 0
-    assert "gets in" in accounts("apps", "why", app_id, member.email).out
+    assert "has access" in accounts("apps", "why", app_id, member.email).out
     assert accounts("apps", "why", app_id, "nobody@example.org").status == 1
     assert accounts("apps", "why", "nothing", member.email).refused
     assert "must be" in accounts("apps", "change", app_id, "--contact", "http://example.org").err

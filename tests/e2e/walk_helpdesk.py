@@ -69,14 +69,14 @@ def _app_access(admin: Page, page: Page, origin: str) -> Iterator[tuple[Page, st
     admin.fill("[name=contact]", "wiki@example.org")
     admin.click("main .primary")
     client_id = admin.inner_text("#settings ~ dl dd >> nth=0")
-    admin.click("text=Who gets in?")
+    admin.click("text=Who has access?")
     yield admin, "app-access-asked"
     admin.fill("[name=who]", "ann@example.org")
     admin.click("text=Explain")
-    assert "is kept out" in admin.inner_text("h2")
+    assert "no access" in admin.inner_text("h2")
     yield admin, "app-access"
     admin.goto(account_url)
-    admin.click("text=Which apps it gets into")
+    admin.click("text=Apps this account can use")
     yield admin, "account-access"
     query = f"client_id={client_id}&redirect_uri=https://wiki.example.org/cb&response_type=code&scope=openid"
     page.goto(f"{origin}/oauth/authorize?{query}")

@@ -211,7 +211,7 @@ def test_a_dead_link_says_how_to_get_in(make_service: Callable[..., Service]) ->
     browser = Browser(service.app.test_client())
     page = browser.visit(before.link_url(email, "activate"))
     assert browser.status == 410
-    assert "new accounts are made in another way by now" in page.text
+    assert "the way to get an account has changed" in page.text
     assert "help@example.org" in page.text
     assert not page.forms
 

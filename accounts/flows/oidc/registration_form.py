@@ -131,7 +131,7 @@ class ChangeAppForm(Form):
         json_schema_extra={"input": "checkbox", "hint": "invited"},
     )
     contact: Annotated[str | None, BeforeValidator(_check_contact)] = Field(
-        default=None, title=N_("Whom to ask who does not get in"), json_schema_extra={"hint": "contact"}
+        default=None, title=N_("Contact for people without access"), json_schema_extra={"hint": "contact"}
     )
     trusted: Checkbox = Field(
         default=False,

@@ -36,7 +36,7 @@ CAUSE_MESSAGES: Mapping[str, str] = {
     "inviter": N_("Whoever sent the invitation may not invite any more."),
     "account_gone": N_("The account it is about does not exist any more."),
     "disabled": N_("The account it is about is disabled."),
-    "sign_up_closed": N_("Its address could sign up when it was sent; by now, ACCOUNTS_SIGN_UP does not let it."),
+    "sign_up_closed": N_("Its address could sign up when the link was sent; now ACCOUNTS_SIGN_UP does not allow it."),
     "address_taken": N_("The address it is about belongs to another account by now, or is kept for one."),
     "dropped_key": N_("It was signed by a key that was dropped since. All links of that key are dead."),
     "other_purpose": N_("It is a genuine link of another kind than its address says."),
