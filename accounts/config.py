@@ -7,7 +7,6 @@ import os
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from accounts.config_contact import Contact
 from accounts.config_helo import HeloName, default_helo_name
 from accounts.config_origin import ORIGIN_PATTERN, is_loopback, normalize_origin
 from accounts.config_password_hash import DEFAULT_HASH_COST, HashCost, check_hash_cost
+from accounts.config_sender import parse_sender
 from accounts.config_sign_up import describe_domains, parse_sign_up_domains
 from accounts.config_sources import ENV_PREFIX, SettingsError, collect_values
 from accounts.config_upstream import Upstream
@@ -120,8 +120,7 @@ class Settings(BaseModel):
     @field_validator("mail_sender")
     @classmethod
     def _check_sender(cls, value: str) -> str:
-        if not re.fullmatch(r"\S+@\S+", parseaddr(value)[1]) or not value.isprintable():
-            raise ValueError("must be an address, or a name and an address: Accounts <accounts@example.org>")
+        parse_sender(value)
         return value
 
     @field_validator("call_networks", mode="before")

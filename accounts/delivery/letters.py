@@ -6,13 +6,13 @@ import functools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from email.utils import parseaddr
 from pathlib import Path
 
 import flask_mail
 from css_inline import CSSInliner
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, select_autoescape
 
+from accounts.config_sender import format_sender, parse_sender
 from accounts.core import clock
 from accounts.core.outbox import Letter
 from accounts.core.security import addresses
@@ -73,13 +73,16 @@ class Letters:
     def compose(self, letter: Letter, *, sender: str, message_id: str) -> flask_mail.Message:
         """Return the message for an email, in its language or in English where it is not translated.
 
-        :param sender: one address, with or without a name: ``Accounts <no-reply@example.org>``.
+        :param sender: one address, with or without a name: ``Accounts <no-reply@example.org>``. Without one people
+            see the name of the service.
         :param message_id: with angle brackets (RFC 5322 3.6.4); the same for every try of one email.
         :raises LetterError: no such template, a missing value, or a header would hold more than it should.
         """
         to = _single_address(letter.to)
-        if _has_control_characters(sender) or "@" not in parseaddr(sender)[1]:
-            raise LetterError("the sender is not one address")
+        try:
+            name, address = parse_sender(sender)
+        except ValueError as error:
+            raise LetterError("the sender is not one address") from error
         if not re.fullmatch(r"<[!-;=?-~]{3,200}>", message_id):
             raise LetterError("the message id is not one")
         words = letter.words if not letter.default_words or self.languages(letter.words) else letter.default_words
@@ -88,17 +91,16 @@ class Letters:
         if letter.link is not None:
             facts["link"] = letter.link
         subject, text, html = self._render(words, language, facts)
-        message = LetterMessage(
+        return LetterMessage(
             subject=subject,
             recipients=[to],
             body=text,
             html=html,
-            sender=sender,
+            sender=format_sender(name or self._common["service"], address),
             date=clock.now().timestamp(),
+            message_id=message_id,
             extra_headers=COMMON_HEADERS | {"Content-Language": language},
         )
-        message.msgId = message_id
-        return message
 
     def _list_files(self, name: str) -> set[str]:
         return {path.name for folder in self._folders for path in (folder / name).glob("*.*")}
