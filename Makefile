@@ -85,6 +85,10 @@ docs: .venv
 recovery-table: .venv
 	@$(BIN)/python -c 'from accounts.flows.shared import recovery; print(recovery.format_recovery_table())'
 
+# What answers of mail servers mean, as docs/mail.md has it.
+mail-replies-table: .venv
+	@$(BIN)/python -c 'from accounts.delivery import refusals; print(refusals.format_rules(), end="")'
+
 # Known holes in what is locked. The auditor has an environment of its own.
 audit: .venv
 	@$(BIN)/uv tool run --quiet pip-audit==$(AUDIT_VERSION) --strict --disable-pip \

@@ -9,7 +9,6 @@ from __future__ import annotations
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -120,7 +119,7 @@ def report_delivered(count: int, port: int, folder: Path) -> None:
         with UnitOfWork(state.site) as uow:
             for number in range(count):
                 uow.enqueue("activate", f"person{number}@example.org", {"next": ""}, LANGUAGES[number % 2])
-        delivered = state.make_worker().deliver_all(threading.Event())
+        delivered = state.make_worker().deliver_all()
         assert delivered == count, f"{delivered} of {count} were delivered"
 
     report("from the outbox to the server: claimed to settled", count, deliver)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 import re
 import smtplib
 import socket
-import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parseaddr
 from types import TracebackType
 from typing import Any
 
 import flask_mail
 
+from accounts.config_sender import parse_sender
+from accounts.delivery.deadlines import Deadline, LetterTime
+from accounts.delivery.failures import Step
 from accounts.delivery.message import LetterMessage
 from accounts.delivery.tls import TrustAnchors
 
@@ -22,8 +23,9 @@ QUIT_TIMEOUT_SECONDS = 5.0
 MAX_LINE_BYTES, MAX_REPLY_BYTES = 2000, 4 * 1024 * 1024
 """What is kept of a line of an answer, and what a whole answer may have."""
 
-_PRIVATE = re.compile(r"\S*://\S*|[\w.~%/+=-]{40,}|[^\s<>@]+@[^\s<>@]+")
-"""Links, and addresses: what a server says is kept longer than an account may be."""
+_ADDRESSES = re.compile(r"\S*://\S*|[^\s<>@]+@[^\s<>@]+")
+_PRIVATE = re.compile(r"[\w.~%/+=-]{40,}")
+"""Links, and addresses: what a server says is kept longer than an account may be. And pieces of a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +33,23 @@ class Timeouts:
     """How many seconds a mail server may take.
 
     :ivar connect: for each answer until connected, encrypted and logged in.
-    :ivar send: for each answer from then on, but that to the whole message: to hang up on a server that is about to
-        take it would send it twice (RFC 5321 4.5.3.2.6), and so that one has all that is left of the letter's time.
-    :ivar letter: for a whole letter.
+    :ivar send: for each answer from then on, but that to the whole message.
+    :ivar letter: for a whole letter, connecting included. Half of it is kept for the answer to the whole message: to
+        hang up on a server that is about to take it would send it twice (RFC 5321 4.5.3.2.6). So a server that is
+        slow at every word is given up before it has the message.
+    :ivar idle: until a connection over which nothing is sent is closed.
     """
 
     connect: float
     send: float
     letter: float
+    idle: float = 15.0
+
+
+_STEPS: Mapping[str, Step] = {
+    "ehlo": "ehlo", "helo": "ehlo", "starttls": "starttls", "auth": "auth",
+    "mail": "mail", "rcpt": "rcpt", "data": "data",
+}  # fmt: skip
 
 
 class _Smtp(smtplib.SMTP):
@@ -46,12 +57,36 @@ class _Smtp(smtplib.SMTP):
 
     smtplib's own timeout begins anew with every byte. And it hangs up where a line of an answer is too long, with
     an error that looks like a refusal; behind DATA that would send the message twice.
+
+    :ivar step: what was said last.
+    :ivar time: of the letter under way.
+    :ivar answer_seconds: for each answer.
     """
 
     last_reply = ""
     data_begun = False
-    answer_seconds, deadline = 0.0, math.inf
+    step: Step = "connect"
     _message_follows = False
+
+    def __init__(
+        self, time: LetterTime, answer_seconds: float, server: tuple[str, int], helo: str, **more: Any
+    ) -> None:
+        # Before the rest: it connects, and reads the greeting.
+        self.time, self.answer_seconds = time, answer_seconds
+        # The name is given: smtplib would ask the name server for it, with each connection.
+        super().__init__(*server, helo, timeout=answer_seconds, **more)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        connection: socket.socket = super()._get_socket(  # type: ignore[misc] # typeshed has no private methods
+            host, port, self.time.envelope.within(timeout).seconds_left()
+        )
+        return connection
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        """Say a command, and remember which."""
+        # What is said within a log-in is none.
+        self.step = _STEPS.get(cmd.lower(), self.step)
+        super().putcmd(cmd, args)
 
     def getreply(self) -> tuple[int, bytes]:
         """Return the answer to what was said last.
@@ -61,9 +96,8 @@ class _Smtp(smtplib.SMTP):
         if self.file is None and self.sock is not None:
             self.file = _Answers(self.sock)
         if isinstance(self.file, _Answers):
-            # The greeting is read while it is being made, when nothing but its timeout is set.
-            until = time.monotonic() + (self.answer_seconds or self.timeout)
-            self.file.begin(self.deadline if self._message_follows else min(until, self.deadline))
+            time = self.time
+            self.file.begin(time.whole if self._message_follows else time.envelope.within(self.answer_seconds))
         code, reply = super().getreply()
         self._message_follows = code == 354
         return code, reply
@@ -74,7 +108,8 @@ class _Smtp(smtplib.SMTP):
         :raises OSError: it takes too long.
         """
         if isinstance(self.sock, socket.socket):
-            self.sock.settimeout(_seconds_left(self.deadline, self.answer_seconds))
+            deadline = self.time.whole if self._message_follows else self.time.envelope
+            self.sock.settimeout(deadline.within(self.answer_seconds).seconds_left())
         super().send(s)
 
     def data(self, msg: object) -> tuple[int, bytes]:
@@ -93,10 +128,10 @@ class _Answers:
         self._connection = connection
         self._buffer = b""
         self._bytes_left = 0
-        self._deadline = 0.0
+        self._deadline = Deadline(0.0)
 
-    def begin(self, deadline: float) -> None:
-        """Set until when the next answer must be whole, by the monotonic clock."""
+    def begin(self, deadline: Deadline) -> None:
+        """Set until when the next answer must be whole."""
         self._deadline, self._bytes_left = deadline, MAX_REPLY_BYTES
 
     def readline(self, size: int) -> bytes:
@@ -105,7 +140,7 @@ class _Answers:
         :raises OSError: it does not come in time, or without end.
         """
         while b"\n" not in self._buffer:
-            self._connection.settimeout(_seconds_left(self._deadline))
+            self._connection.settimeout(self._deadline.seconds_left())
             chunk = self._connection.recv(8192)
             self._bytes_left -= len(chunk)
             if self._bytes_left < 0:
@@ -120,13 +155,6 @@ class _Answers:
         """Do nothing: the connection is closed by whoever opened it."""
 
 
-def _seconds_left(deadline: float, most: float = math.inf) -> float:
-    seconds = min(most, deadline - time.monotonic())
-    if seconds <= 0:
-        raise TimeoutError("timed out")
-    return seconds
-
-
 class _SmtpTls(_Smtp, smtplib.SMTP_SSL):
     """The same over implicit TLS."""
 
@@ -135,57 +163,54 @@ class SmtpConnection(flask_mail.Connection):
     """One connection to the server, for one message after the other.
 
     :param helo: the name that it says it has (RFC 5321 4.1.1.1).
-    :param deadline: the end of the first letter's time, by the monotonic clock.
+    :param time: of the first letter.
     """
 
-    host: _Smtp
+    host: _Smtp | None = None
 
     def __init__(
-        self,
-        mail: flask_mail.Mail,
-        anchors: TrustAnchors,
-        helo: str,
-        timeouts: Timeouts,
-        deadline: float,
+        self, mail: flask_mail.Mail, anchors: TrustAnchors, helo: str, timeouts: Timeouts, time: LetterTime
     ) -> None:
         super().__init__(mail)
         self._anchors = anchors
         self._helo = helo
         self._timeouts = timeouts
-        self._deadline = deadline
+        self._time = time
+
+    def begin(self, time: LetterTime) -> None:
+        """Begin a further letter over this connection."""
+        host = self._connected()
+        host.time, host.data_begun = time, False
 
     @property
-    def deadline(self) -> float:
-        """The end of the time of the letter under way, by the monotonic clock."""
-        return self._deadline
-
-    @deadline.setter
-    def deadline(self, deadline: float) -> None:
-        self._deadline = self.host.deadline = deadline
+    def step(self) -> Step:
+        """What was said last."""
+        return "connect" if self.host is None else self.host.step
 
     @property
     def data_begun(self) -> bool:
         """Whether the server may have the last message: once DATA was said, only its answer tells."""
-        return self.host.data_begun
+        return self.host is not None and self.host.data_begun
 
     @property
     def last_reply(self) -> str:
         """The server's answer to the whole message."""
-        return self.host.last_reply
+        return self._connected().last_reply
+
+    def _connected(self) -> _Smtp:
+        if self.host is None:
+            raise RuntimeError("a connection is used inside its block")
+        return self.host
 
     def configure_host(self) -> _Smtp:
         """Connect; the certificate is verified before user and password are sent.
 
         :raises OSError: of every kind; smtplib's and ssl's errors are OSErrors.
         """
-        server_address, seconds = (self.mail.server, self.mail.port), self._timeouts.connect
-        # Its name is given: smtplib would ask the name server for it, with each connection.
-        host = (
-            _SmtpTls(*server_address, self._helo, timeout=seconds, context=self._anchors.context)
-            if self.mail.use_ssl
-            else _Smtp(*server_address, self._helo, timeout=seconds)
-        )
-        host.answer_seconds, host.deadline = seconds, self._deadline
+        common = self._time, self._timeouts.connect, (self.mail.server, self.mail.port), self._helo
+        host = _SmtpTls(*common, context=self._anchors.context) if self.mail.use_ssl else _Smtp(*common)
+        # Known before it is ready: how far it has come is told by its step.
+        self.host = host
         try:
             if self.mail.use_tls:
                 host.starttls(context=self._anchors.context)
@@ -203,13 +228,13 @@ class SmtpConnection(flask_mail.Connection):
 
         :raises smtplib.SMTPException: the server refused it, or did not answer.
         """
-        self.host.data_begun = False
-        eight_bit = self.host.has_extn("8bitmime")
+        host = self._connected()
+        eight_bit = host.has_extn("8bitmime")
         if isinstance(message, LetterMessage):
             message.eight_bit = eight_bit
         data = message.as_bytes()
-        self.host.sendmail(
-            parseaddr(str(envelope_from or message.sender))[1],
+        host.sendmail(
+            parse_sender(str(envelope_from or message.sender))[1],
             [str(address) for address in message.recipients],
             data,
             ["BODY=8BITMIME"] if eight_bit and not data.isascii() else [],
@@ -222,12 +247,12 @@ class SmtpConnection(flask_mail.Connection):
         tb: TracebackType | None,
     ) -> None:
         # The messages are taken or not by now. A server that dies at QUIT must not turn a yes into a no.
+        host = self._connected()
         try:
-            self.host.answer_seconds = QUIT_TIMEOUT_SECONDS
-            self.host.deadline = time.monotonic() + QUIT_TIMEOUT_SECONDS
-            self.host.quit()
+            host.answer_seconds, host.time = QUIT_TIMEOUT_SECONDS, LetterTime.begin(2 * QUIT_TIMEOUT_SECONDS)
+            host.quit()
         except OSError:
-            self.host.close()
+            host.close()
 
 
 def format_reply(code: int, reply: bytes | str) -> str:
@@ -237,5 +262,10 @@ def format_reply(code: int, reply: bytes | str) -> str:
 
 def scrub(text: str) -> str:
     """Return one printable line without links and addresses: mail filters quote what they dislike."""
+    return _PRIVATE.sub("[...]", join_lines(text))[:300]
+
+
+def join_lines(text: str) -> str:
+    """Return a text as one printable line without links and addresses, with whatever else is in it."""
     line = " ".join("".join(char if char.isprintable() else " " for char in text[:2000]).split())
-    return _PRIVATE.sub("[...]", line)[:300]
+    return _ADDRESSES.sub("[...]", line)

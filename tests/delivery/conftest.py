@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +20,13 @@ SENDER = "Accounts <no-reply@example.org>"
 
 
 def make_transport(
-    port: int, tls: Tls = "none", cafile: Path | None = None, seconds: float = 5, **more: Any
+    port: int,
+    tls: Tls = "none",
+    cafile: Path | None = None,
+    seconds: float = 5,
+    timeouts: Timeouts | None = None,
+    monotonic: Callable[[], float] = time.monotonic,
+    **more: Any,
 ) -> SmtpTransport:
     more.setdefault("public_origin", "http://127.0.0.1:8000")
     settings = Settings(
@@ -30,7 +38,8 @@ def make_transport(
         mail_tls=tls,
         **more,
     )
-    return SmtpTransport(settings, cafile=cafile, timeouts=Timeouts(seconds, seconds, letter=4 * seconds))
+    timeouts = timeouts or Timeouts(seconds, seconds, letter=4 * seconds)
+    return SmtpTransport(settings, cafile=cafile, timeouts=timeouts, monotonic=monotonic)
 
 
 @pytest.fixture

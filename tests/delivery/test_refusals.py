@@ -8,10 +8,12 @@ import threading
 
 import pytest
 from flask_mail import Message
+from sqlalchemy import select
 
 from accounts.config import Settings
 from accounts.config_sources import SettingsError
 from accounts.core import outbox
+from accounts.core.models.outbox import OutboxRow
 from accounts.delivery.letters import Letters
 from accounts.delivery.samples import sample_letter
 from accounts.delivery.transports import PermanentFailure, RefusesUs, TransientFailure
@@ -95,6 +97,9 @@ def test_a_letter_of_ours_that_is_refused_waits_and_the_log_is_loud(
     (loud,) = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "refuses this service, not the address" in loud.getMessage()
     assert email not in caplog.text
+    with service.site.store.engine.connect() as connection:
+        read_by_admin = connection.scalar(select(OutboxRow.last_error))
+    assert read_by_admin == "RCPT: 504 5.5.2 <ctr>: Helo command rejected: need fully-qualified hostname"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 HANG: Final = "hang"
 DISCONNECT: Final = "disconnect"
 
-Verb = Literal["CONNECT", "EHLO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BODY", "ACCEPTED", "QUIT"]
+Verb = Literal["CONNECT", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BODY", "ACCEPTED", "QUIT"]
 """Where to misbehave. CONNECT is before the greeting; BODY after the final dot, the mail is not kept; ACCEPTED
 as well, but the mail *is* kept: what a sender sees when its server dies between delivery and answer."""
 
@@ -84,7 +84,7 @@ class SmtpSink:
         self._arrived = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="smtp-sink", daemon=True)
-        self._connections: set[asyncio.BaseTransport] = set()
+        self.open_connections: set[asyncio.BaseTransport] = set()
 
     def misbehave(self, verb: Verb, answer: str, *, times: int | None = None) -> None:
         """Answer ``verb`` with an SMTP line such as "550 no such user", HANG or DISCONNECT, ``times`` times."""
@@ -103,7 +103,7 @@ class SmtpSink:
         self._loop.call_soon_threadsafe(self._abort_connections)
 
     def _abort_connections(self) -> None:
-        for transport in list(self._connections):
+        for transport in list(self.open_connections):
             if isinstance(transport, asyncio.WriteTransport):
                 transport.abort()
 
@@ -278,11 +278,11 @@ class _Connection(SMTP):
         if self.transport is None:
             self._line = transport
             self._sink.connections += 1
-            self._sink._connections.add(transport)
+            self._sink.open_connections.add(transport)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._sink._connections.discard(self._line)
+        self._sink.open_connections.discard(self._line)
         super().connection_lost(error)
 
 
