@@ -18,7 +18,7 @@ from accounts.config import Settings
 from accounts.config_sources import SettingsError
 from accounts.core.database.store import Store
 from accounts.core.links.link import Link
-from accounts.core.mail_lanes import CALLS, MAIL_LANES
+from accounts.core.mail_lanes import CALLS, MAIL_LANES, Lane
 from accounts.core.site import Site, prepare_site
 from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
 from accounts.delivery.crew import Crew
@@ -61,14 +61,9 @@ class AppState(Runtime):
     stop_workers: Callable[[float], None] | None = None
     """Stops the workers of this process, where it delivers mail itself."""
 
-    def make_worker(self) -> Worker:
-        """Return a worker that takes whatever the outbox of this app holds."""
-        return Worker(self.site, self.letters, self.transport, self.callback_client)
-
-    def make_workers(self) -> tuple[Worker, Worker]:
-        """One for mail and one for calls to other apps: an app that is slow to answer must not hold up the mail."""
-        args = (self.site, self.letters, self.transport, self.callback_client)
-        return Worker(*args, lanes=MAIL_LANES), Worker(*args, lanes=(CALLS,))
+    def make_worker(self, name: str = "mail", lanes: tuple[Lane, ...] = (*MAIL_LANES, CALLS)) -> Worker:
+        """Return a worker that takes what the outbox of this app holds in some lanes; in all, if none are named."""
+        return Worker(self.site, self.letters, self.transport, self.callback_client, name=name, lanes=lanes)
 
 
 class Accounts(HostLinks):
@@ -210,7 +205,7 @@ def start_workers(app: Flask) -> Callable[[float], None]:
     Call the result to stop them: it waits for what is under way, at most so many seconds.
     """
     state = get_app_state(app)
-    crew = Crew(state.site, dict(zip(("mail", "calls"), state.make_workers(), strict=True)))
+    crew = Crew(state.site, state.make_worker)
     crew.start()
     state.stop_workers = crew.stop
     return crew.stop

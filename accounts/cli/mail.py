@@ -15,11 +15,11 @@ from accounts.core import outbox
 from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
 from accounts.flows.audit.labels import EVENT_LABELS
-from accounts.flows.helpdesk import dead_letters, mail_trace
+from accounts.flows.helpdesk import dead_letters, mail_lanes, mail_trace
 from accounts.flows.helpdesk.mail_trace import MailTrace, TracedLetter, TraceMailForm
 from accounts.flows.shared.fields import PageForm
 from accounts.flows.shared.validation import validate
-from accounts.web.answers.mail import DeadLetterOut, MailCountsOut, MailTraceOut
+from accounts.web.answers.mail import DeadLetterOut, MailCountsOut, MailTraceOut, WaitingMailOut
 
 DEAD_LETTER_COLUMNS: Columns[DeadLetterOut] = {
     "name": lambda letter: letter.mail,
@@ -34,7 +34,7 @@ DEAD_LETTER_COLUMNS: Columns[DeadLetterOut] = {
 
 @click.group(cls=Group)
 def mail() -> None:
-    """Count, trace, retry and preview letters."""
+    """Count, trace, pause, retry and preview letters."""
 
 
 @mail.command("count")
@@ -43,6 +43,41 @@ def count_mail(as_json: bool) -> None:
     """Count the letters that wait and the letters that were given up."""
     waiting, dead = outbox.count_items(open_site().store.engine)
     print_done(MailCountsOut(waiting=waiting, dead=dead), f"{waiting} waiting, {dead} given up", as_json=as_json)
+
+
+@mail.command("lanes")
+@json_option
+def show_lanes(as_json: bool) -> None:
+    """Show what waits in each lane and of each batch, what stands still and why, and how long it takes."""
+    overview = WaitingMailOut.model_validate(mail_lanes.get_overview(open_unit_of_work()))
+    print_done(overview, *_lane_lines(overview), as_json=as_json)
+
+
+@mail.command("pause")
+@click.argument("name", metavar="BATCH")
+@json_option
+def pause_mail(name: str, as_json: bool) -> None:
+    """Send nothing more of BATCH, or of a lane (direct, bulk, slow), until it is resumed."""
+    mail_lanes.pause_mail(open_unit_of_work(), name)
+    print_done({"paused": name}, f"{name} is paused", as_json=as_json)
+
+
+@mail.command("resume")
+@click.argument("name", metavar="BATCH")
+@json_option
+def resume_mail(name: str, as_json: bool) -> None:
+    """Go on with BATCH, or with a lane, at once."""
+    mail_lanes.resume_mail(open_unit_of_work(), name)
+    print_done({"resumed": name}, f"{name} goes on", as_json=as_json)
+
+
+@mail.command("cancel")
+@click.argument("batch")
+@json_option
+def cancel_mail(batch: str, as_json: bool) -> None:
+    """Drop the letters of BATCH that have not gone out. Its invitations stay open, to be sent or revoked."""
+    count = mail_lanes.cancel_mail(open_unit_of_work(), batch)
+    print_done({"cancelled": count}, f"{count} letters are not sent", as_json=as_json)
 
 
 @mail.command("list")
@@ -94,6 +129,22 @@ def preview_letters(folder: Path, as_json: bool) -> None:
                 (folder / f"{name}.{locale}.{part}").write_text(text, encoding="utf-8")
     count = len(list(folder.iterdir()))
     print_done({"files": count, "folder": folder}, f"{count} files in {folder}", as_json=as_json)
+
+
+def _lane_lines(overview: WaitingMailOut) -> Iterator[str]:
+    for lane in overview.lanes:
+        oldest = f", the oldest since {format_timestamp(lane.oldest)}" if lane.oldest else ""
+        yield f"{lane.lane}: {lane.waiting} waiting{oldest}"
+        if lane.paused:
+            retry = lane.paused.next_try_at
+            then = f"one is tried at {format_timestamp(retry)}" if retry else f"go on with: mail resume {lane.lane}"
+            yield f"    PAUSED since {format_timestamp(lane.paused.paused_at)}: {lane.paused.reason}; {then}"
+    for batch in overview.batches:
+        left = "" if batch.seconds_left is None else f", about {max(1, round(batch.seconds_left / 60))} min"
+        state = f", paused since {format_timestamp(batch.paused_at)}" if batch.paused_at else left
+        yield f"batch {batch.batch} {batch.name}: {batch.waiting} waiting{state}"
+    limit = f", lists at most {overview.bulk_per_minute}" if overview.bulk_per_minute else ""
+    yield f"sent lately: {overview.per_minute} a minute{limit}"
 
 
 def _trace_lines(traced: MailTrace) -> Iterator[str]:

@@ -29,9 +29,14 @@ SLOW: Lane = "slow"
 CALLS: Lane = "calls"
 """What other programs are told."""
 MAIL_LANES: tuple[Lane, ...] = (DIRECT, BULK, SLOW)
-RETRY_MINUTES = (1, 2, 5, 10)
-"""Minutes until one letter is tried over a lane that is paused: after the first try, the second, and so on."""
+RETRY_SECONDS = (10, 30, 60, 120, 300, 600)
+"""Until one letter is tried over a lane that is paused, and until the next after each that has failed."""
+REFUSED_STEP = 2
+"""Where in these waits a lane begins that a mail server refuses: with a minute. One that cannot be reached may be
+there again in seconds, and is not bothered by who asks."""
 
+NAMELESS_BATCH = "other"
+"""The batch of what goes to many without a name for it."""
 BATCH_RETENTION = timedelta(days=7)
 """How long it is kept when a batch had its last turn."""
 
@@ -41,14 +46,14 @@ class LaneState:
     """A lane that is paused.
 
     :ivar next_try_at: when one letter is tried by itself; None where it waits for somebody to resume it.
-    :ivar tries: how many were tried since.
+    :ivar step: which of the waits it has.
     """
 
     lane: str
     paused_at: datetime
     reason: str
     next_try_at: datetime | None
-    tries: int
+    step: int
 
 
 def is_open(lane: Lane) -> ColumnElement[bool]:
@@ -59,12 +64,12 @@ def is_open(lane: Lane) -> ColumnElement[bool]:
 _TAKE_TURN = CompiledStatement(
     lambda insert: (
         insert(MailLane)
-        .values(name=bindparam("of_lane"), not_before=LeaseClock("until", bindparam("gap")), tries=0)
+        .values(name=bindparam("of_lane"), not_before=LeaseClock("until", bindparam("gap")), wait_step=0)
         .on_conflict_do_update(
             index_elements=[MailLane.name],
             set_={
                 "not_before": LeaseClock("until", bindparam("gap")),
-                "tries": MailLane.tries + bindparam("is_try"),
+                "wait_step": MailLane.wait_step + bindparam("is_try"),
             },
             where=MailLane.not_before <= LeaseClock("moment"),
         )
@@ -85,14 +90,14 @@ def take_turn(executor: Executor, lane: Lane, gap: float, *, is_try: bool = Fals
     return bool(_TAKE_TURN.run(executor, {**values, "is_try": int(is_try)}))
 
 
-def get_retry_seconds(tries: int) -> float:
-    """Return how long a paused lane waits for its next try, after so many."""
-    return RETRY_MINUTES[min(tries, len(RETRY_MINUTES) - 1)] * 60.0
+def get_retry_seconds(step: int) -> float:
+    """Return how long a paused lane waits for its next try."""
+    return float(RETRY_SECONDS[min(step, len(RETRY_SECONDS) - 1)])
 
 
 def _build_pause(insert: Callable[[Any], Any], until: Any, *, only_open: bool) -> Any:
     paused_at = bindparam("moment", type_=MailLane.paused_at.type)
-    values = {"not_before": until, "paused_at": paused_at, "reason": bindparam("why"), "tries": 0}
+    values = {"not_before": until, "paused_at": paused_at, "reason": bindparam("why"), "wait_step": bindparam("step")}
     return (
         insert(MailLane)
         .values(name=bindparam("of_lane"), **values)
@@ -111,16 +116,19 @@ _HOLD = CompiledStatement(
 )
 
 
-def pause_lane(executor: Executor, lane: Lane, reason: str, *, is_held: bool = False) -> bool:
+def pause_lane(
+    executor: Executor, lane: Lane, reason: str, *, step: int = REFUSED_STEP, is_held: bool = False
+) -> bool:
     """Pause a lane: nothing more is taken from it. Return whether that is news.
 
     :param reason: for the admins; at most 500 characters are kept.
-    :param is_held: whether somebody has to resume it. Otherwise one letter is tried after a minute, and again after
+    :param step: which of the waits it begins with.
+    :param is_held: whether somebody has to resume it. Otherwise one letter is tried after a while, and again after
         longer and longer waits, until one is accepted.
     """
-    moment, gap = now(), get_retry_seconds(0)
+    moment, gap = now(), get_retry_seconds(step)
     until = FOR_EVER if is_held else moment + timedelta(seconds=gap)
-    values = {"of_lane": lane, "why": reason[:500], "moment": moment, "until": until, "gap": gap}
+    values = {"of_lane": lane, "why": reason[:500], "moment": moment, "until": until, "gap": gap, "step": step}
     # Several letters fail at once: whoever finds it paused already does not begin the waits anew.
     return bool((_HOLD if is_held else _PAUSE).run(executor, values))
 
@@ -128,7 +136,7 @@ def pause_lane(executor: Executor, lane: Lane, reason: str, *, is_held: bool = F
 _RESUME = CompiledStatement(
     update(MailLane)
     .where(MailLane.name == bindparam("of_lane"), MailLane.paused_at.is_not(None))
-    .values(paused_at=None, reason=None, tries=0, not_before=LeaseClock("moment"))
+    .values(paused_at=None, reason=None, wait_step=0, not_before=LeaseClock("moment"))
     .returning(MailLane.name)
 )
 
@@ -139,7 +147,7 @@ def resume_lane(executor: Executor, lane: Lane) -> bool:
 
 
 _SELECT_PAUSED = CompiledStatement(
-    select(MailLane.name, MailLane.paused_at, MailLane.reason, MailLane.not_before, MailLane.tries)
+    select(MailLane.name, MailLane.paused_at, MailLane.reason, MailLane.not_before, MailLane.wait_step)
     .where(MailLane.paused_at.is_not(None))
     .order_by(MailLane.name)
 )
@@ -148,8 +156,8 @@ _SELECT_PAUSED = CompiledStatement(
 def find_lane_states(engine: Engine) -> list[LaneState]:
     """Return the lanes that are paused, by name."""
     return [
-        LaneState(lane, paused_at, reason or "", None if not_before >= FOR_EVER else not_before, tries)
-        for lane, paused_at, reason, not_before, tries in _SELECT_PAUSED.fetch_all(engine)
+        LaneState(lane, paused_at, reason or "", None if not_before >= FOR_EVER else not_before, step)
+        for lane, paused_at, reason, not_before, step in _SELECT_PAUSED.fetch_all(engine)
     ]
 
 

@@ -6,7 +6,7 @@ A row says which letter is due about which account or address, or which callback
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,8 +23,9 @@ from accounts.core.models.outbox import OutboxRow
 
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 5, 3600
 """Seconds between attempts: doubled each time from the first to the longest."""
-MAX_LETTER_ATTEMPTS = 108
-"""Of a letter: ten in the first hour and a half, then one an hour, four days in all (RFC 5321 4.5.4.1)."""
+MAX_LETTER_AGE = timedelta(days=4)
+"""Of a letter that is tried again (RFC 5321 4.5.4.1). Its tries do not count: those over a mail server that is away
+say nothing about it."""
 MAX_ATTEMPTS = 12
 """Of a callback: about two and a half hours in all."""
 CLOSED_ACCOUNT_LETTERS = frozenset({"account-closed", "account-deleted"})
@@ -139,7 +140,7 @@ def enqueue(
     """
     id, moment = new_id(), now()
     # What goes to many without a name for it is a batch, too: it takes turns with the others.
-    batch = batch_id or ("" if lane == BULK else None)
+    batch = batch_id or (mail_lanes.NAMELESS_BATCH if lane == BULK else None)
     due = {"created_at": moment, "not_before": moment, "attempts": 0}
     outcome = {"lease_until": None, "dead_at": None, "last_error": None}
     values = {"purpose": purpose, "subject": subject, "facts": dict(facts), "locale": locale}
@@ -159,7 +160,7 @@ def put_off(session: Session, item: OutboxItem, error: str, *, is_claimed: bool)
         update(OutboxRow)
         .where(OutboxRow.id == item.id, OutboxRow.attempts == (attempts if is_claimed else attempts - 1))
         .values(attempts=attempts, not_before=_next_attempt(attempts), lease_until=None, last_error=error[:500])
-        .values(dead_at=now() if attempts >= MAX_LETTER_ATTEMPTS else None)
+        .values(dead_at=now() if is_too_old(item) else None)
     )
 
 
@@ -189,16 +190,30 @@ def cancel_batch(executor: Executor, batch_id: str) -> int:
     return count
 
 
-def is_last_attempt(item: OutboxItem, *, permanent: bool, most: int = MAX_ATTEMPTS) -> bool:
-    """Return whether what failed now is not tried again: refused, or tried often enough."""
-    return permanent or item.attempts >= most
+def is_too_old(item: OutboxItem) -> bool:
+    """Return whether a letter has been tried for long enough."""
+    return now() - item.created_at >= MAX_LETTER_AGE
 
 
-def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bool, lane: Lane | None = None) -> str:
+def is_last_attempt(item: OutboxItem, *, permanent: bool) -> bool:
+    """Return whether a callback that failed now is not tried again: refused, or tried often enough."""
+    return permanent or item.attempts >= MAX_ATTEMPTS
+
+
+def retry_later(
+    session: Session,
+    item: OutboxItem,
+    error: str,
+    *,
+    permanent: bool,
+    lane: Lane | None = None,
+    at_once: bool = False,
+) -> str:
     """Schedule the next attempt, or keep the row as a dead letter.
 
-    :param permanent: whether it is not tried again (:func:`is_last_attempt`).
+    :param permanent: whether it is not tried again.
     :param lane: the lane of the next attempt; None leaves it where it is.
+    :param at_once: whether it is due as soon as its lane goes on: not this one has failed, but all would.
     :returns: ``waits`` or ``dead``; "" where the row has gone meanwhile, with its account, or is another worker's.
     """
     dead = now() if permanent else None
@@ -210,7 +225,8 @@ def retry_later(session: Session, item: OutboxItem, error: str, *, permanent: bo
         update(OutboxRow)
         # Claimed anew means that our lease had ended: what becomes of it now is the other worker's to say.
         .where(OutboxRow.id == item.id, OutboxRow.attempts == item.attempts)
-        .values(lease_until=None, not_before=_next_attempt(item.attempts), dead_at=dead, last_error=error[:500])
+        .values(lease_until=None, dead_at=dead, last_error=error[:500])
+        .values(not_before=now() if at_once else _next_attempt(item.attempts))
         .values(lane=lane or item.lane)
         .returning(OutboxRow.id)
     ).first()
@@ -223,12 +239,21 @@ def _next_attempt(attempts: int) -> datetime:
     return now() + timedelta(seconds=pause * random.uniform(0.7, 1.3))  # noqa: S311 - not a secret
 
 
+def remove_waiting(session: Session, purpose: str, subjects: Sequence[str]) -> None:
+    """Delete the rows of a purpose about some subjects: what is queued now takes their place."""
+    rows = delete(OutboxRow).where(OutboxRow.subject.in_(subjects), OutboxRow.purpose == purpose)
+    session.execute(rows.execution_options(synchronize_session=False))
+
+
 def revive_dead_letters(session: Session, id: str = "") -> int:
-    """Schedule all dead letters again, or the one of this id; return how many there were."""
+    """Schedule all dead letters again, or the one of this id; return how many there were.
+
+    Each is asked for anew: how long its link may take to be sent counts from now.
+    """
     dead = update(OutboxRow).where(OutboxRow.dead_at.is_not(None))
     ids = session.scalars(
         (dead.where(OutboxRow.id == id) if id else dead)
-        .values(dead_at=None, attempts=0, not_before=now(), lease_until=None)
+        .values(dead_at=None, attempts=0, not_before=now(), lease_until=None, created_at=now())
         .returning(OutboxRow.id)
     ).all()
     return len(ids)

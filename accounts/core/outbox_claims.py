@@ -95,8 +95,9 @@ def _select_next_batch() -> ScalarSelect[str | None]:
     Batches are walked by the index from one to the next, and each is asked for one item: twenty thousand letters of
     one batch cost the same as one.
     """
+    # Nested: a statement that begins with WITH is taken for one that only reads.
     first = select(OutboxRow.batch).where(OutboxRow.batch.is_not(None)).order_by(OutboxRow.batch).limit(1)
-    waiting = select(first.scalar_subquery().label("batch")).cte("waiting", recursive=True)
+    waiting = select(first.scalar_subquery().label("batch")).cte("waiting", recursive=True, nesting=True)
     following = select(OutboxRow.batch).where(OutboxRow.batch > waiting.c.batch).order_by(OutboxRow.batch).limit(1)
     waiting = waiting.union_all(
         select(following.correlate(waiting).scalar_subquery()).where(waiting.c.batch.is_not(None))
@@ -116,12 +117,12 @@ def _select_next_batch() -> ScalarSelect[str | None]:
 @cache
 def _build_statements(lanes: tuple[Lane, ...]) -> tuple[CompiledStatement, CompiledStatement]:
     """Return the statement that looks for the next item of some lanes, and the one that claims it."""
-    tries = select(MailLane.tries).where(MailLane.name == OutboxRow.lane, MailLane.paused_at.is_not(None))
+    wait_step = select(MailLane.wait_step).where(MailLane.name == OutboxRow.lane, MailLane.paused_at.is_not(None))
     claim = (
         update(OutboxRow)
         .where(OutboxRow.id == _first_of([_select_of_lane(lane, is_claim=True) for lane in lanes]))
         .values(lease_until=_LEASED_UNTIL, attempts=OutboxRow.attempts + 1)
-        .returning(*_CLAIMED_COLUMNS, OutboxRow.lane, OutboxRow.batch, tries.scalar_subquery())
+        .returning(*_CLAIMED_COLUMNS, OutboxRow.lane, OutboxRow.batch, wait_step.scalar_subquery())
     )
     look = select(_first_of([_select_of_lane(lane, is_claim=False) for lane in lanes]))
     return CompiledStatement(look), CompiledStatement(claim)
@@ -151,11 +152,11 @@ def claim_item(executor: Executor, lanes: tuple[Lane, ...], *, bulk_per_minute: 
     rows = _build_statements(lanes)[1].run(executor, values)
     if not rows:
         return None
-    *columns, lane, batch, tries = rows[0]
+    *columns, lane, batch, wait_step = rows[0]
     if lane == BULK:
-        mail_lanes.note_batch_served(executor, batch or "")
-    is_try = tries is not None
-    gap = mail_lanes.get_retry_seconds(tries + 1) if is_try else 60 / bulk_per_minute if bulk_per_minute else 0
+        mail_lanes.note_batch_served(executor, batch or mail_lanes.NAMELESS_BATCH)
+    is_try = wait_step is not None
+    gap = mail_lanes.get_retry_seconds(wait_step + 1) if is_try else 60 / bulk_per_minute if bulk_per_minute else 0
     if (is_try or (gap and lane == BULK)) and not mail_lanes.take_turn(executor, lane, gap, is_try=is_try):
         raise TurnTaken
     return _read_item(*columns, lane=lane, batch=batch, is_try=is_try)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from accounts.core import logout_events
+from accounts.core import logout_events, mail_lanes
 from accounts.core.audit import address_index
 from accounts.core.database import spent, terms
 from accounts.core.site import Site
@@ -22,6 +22,7 @@ SWEEP_SECONDS, RETRY_SECONDS, LOOK_SECONDS = 3600.0, 300.0, 3.0
 _SWEEPS: tuple[Callable[[Site], object], ...] = (
     lambda site: spent.delete_expired(site.store.engine),
     lambda site: address_index.clear_old_tags(site.store.engine),
+    lambda site: mail_lanes.delete_old_batches(site.store.engine),
     lambda site: logout_events.delete_old_logouts(site.store.engine),
     lambda site: grants.delete_expired_grants(site.store.engine),
     lambda site: site.throttle.delete_expired(),

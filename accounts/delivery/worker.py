@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import threading
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,28 +17,32 @@ from accounts.core import outbox, outbox_claims
 from accounts.core.clock import now
 from accounts.core.errors import DeadLink, InvalidInput
 from accounts.core.links.link import get_link
-from accounts.core.mail_lanes import CALLS, MAIL_LANES, Lane
-from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
+from accounts.core.mail_lanes import BULK, CALLS, DIRECT, MAIL_LANES, Lane
+from accounts.core.outbox import Callback, Letter, OutboxItem
 from accounts.core.outbox_facts import UnreadableItem
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.callbacks import CallbackSender
 from accounts.delivery.letters import LetterError, Letters
+from accounts.delivery.settling import Settler
 from accounts.delivery.survive import survive
-from accounts.delivery.transports import PermanentFailure, RefusesUs, Sender, TransientFailure, Transport
+from accounts.delivery.transports import PermanentFailure, Sender, TransientFailure, Transport
 from accounts.flows import CALLBACKS, NOTICES
 from accounts.flows.shared import mail_log
 
-log = logging.getLogger("accounts.mail")
-
-POLL_SECONDS = 3.0
-SETTLE_ATTEMPTS, SETTLE_PAUSE_SECONDS = 60, 1.0
-"""How often it is tried to note that a letter was accepted, and the pause between: or it would go out again."""
+POLL_SECONDS = 1.0
+"""Between two looks of a thread that has nothing to do: another process may have put something in."""
+RECENT_SECONDS = 5.0
+"""After an item of a lane with a rate its next turn is waited for, and not the next look."""
 NEW_PURPOSE_GRACE = timedelta(minutes=10)
 """For so long a purpose that is not known here may be that of a newer version, which is just being started."""
 
 _ERRORS_OF_FACTS = (LookupError, TypeError, ValueError, AttributeError, DeadLink, InvalidInput)
 """What is raised over facts that are not as they should be: they will be the same at the next try."""
+
+
+class ExpiredBeforeSentError(Exception):
+    """Raised where the time that a link lives has passed since it was asked for: nobody waits for it any more."""
 
 
 @dataclass(eq=False, slots=True)
@@ -61,6 +65,7 @@ class Worker:
     lifetime, and no token rests in the database. The same goes for callbacks.
 
     :param lanes: the lanes that it takes from: from one only where those before it have nothing.
+    :param name: of its threads and their heartbeat.
     """
 
     def __init__(
@@ -71,15 +76,18 @@ class Worker:
         callback_sender: CallbackSender,
         *,
         lanes: tuple[Lane, ...] = (*MAIL_LANES, CALLS),
+        name: str = "mail",
     ) -> None:
-        self._site = site
+        self._site, self._heartbeat = site, name
         self._letters = letters
         self._transport = transport
         self._callback_sender = callback_sender
         self._lanes, self._bulk_per_minute = lanes, site.settings.mail_bulk_per_minute
-        self._wakeup = site.callbacks_due if lanes == (CALLS,) else site.mail_due
-        self._heartbeat = "calls" if lanes == (CALLS,) else "mail"
+        # Threads that take no letters somebody waits for must not use up the call to those that do.
+        self._wakeup = site.mail_due if DIRECT in lanes else site.callbacks_due if CALLS in lanes else Event()
+        self._settler = site.get(Settler)
         self._held: dict[int, HeldItem] = {}
+        self._bulk_taken_at = -math.inf
 
     def list_held(self) -> list[HeldItem]:
         """Return what its threads have claimed and not settled yet."""
@@ -90,33 +98,37 @@ class Worker:
         moment = time.monotonic()
         return sum(moment - each.since > seconds for each in self.list_held())
 
-    def run(self, stop: threading.Event, is_relieved: Callable[[], bool] = lambda: False) -> None:
-        """Deliver until ``stop`` is set, whatever happens; wait for a database that does not answer.
+    def run(self, is_over: Callable[[], bool]) -> None:
+        """Deliver until it is over, whatever happens; wait for a database that does not answer.
 
-        :param is_relieved: ends it as well, once nothing is due.
+        :param is_over: asked before each item.
         """
         is_woken = False
-        while not stop.is_set():
+        while not is_over():
             self._beat()
             self._wakeup.clear()
             with survive(self._heartbeat):
                 if is_woken or self._has_due_item():
-                    self.deliver_all(stop)
-            if is_relieved():
+                    self.deliver_all(is_over)
+            if is_over():
                 return
-            is_woken = self._wakeup.wait(POLL_SECONDS)
+            is_woken = self._wakeup.wait(self._seconds_to_next_look())
 
     def _beat(self) -> None:
         self._site.heartbeats[self._heartbeat] = time.time()
 
-    def deliver_all(self, stop: threading.Event | None = None) -> int:
+    def _seconds_to_next_look(self) -> float:
+        is_paced = self._bulk_per_minute and time.monotonic() - self._bulk_taken_at < RECENT_SECONDS
+        return min(POLL_SECONDS, 60 / self._bulk_per_minute) if is_paced else POLL_SECONDS
+
+    def deliver_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
         """Deliver whatever is due now, and return how many items were taken.
 
-        :param stop: ends it after the item under way.
+        :param is_over: ends it after the item under way.
         """
         delivered = 0
         with self._transport.connect() as sender:
-            while not (stop and stop.is_set()) and self._deliver_next(sender):
+            while not is_over() and self._deliver_next(sender):
                 delivered += 1
         return delivered
 
@@ -131,6 +143,8 @@ class Worker:
         try:
             item, composed = self._claim(uow)
             if item is not None:
+                if item.lane == BULK:
+                    self._bulk_taken_at = time.monotonic()
                 with self._holding(uow, item):
                     self._deliver(uow, item, composed, sender)
         finally:
@@ -178,6 +192,7 @@ class Worker:
         self, uow: UnitOfWork, item: OutboxItem, composed: Letter | Exception | None, sender: Sender
     ) -> None:
         delivery: Letter | Callback | None = None
+        settler = self._settler
         try:
             if isinstance(composed, Exception):
                 raise composed
@@ -185,21 +200,21 @@ class Worker:
             if item.purpose in CALLBACKS:
                 with uow:
                     delivery = CALLBACKS[item.purpose].make(uow, item)
-            reply = self._send(item, delivery, sender) if delivery else None
+            reply = self._send(item, delivery, sender) if delivery else ""
+        except ExpiredBeforeSentError:
+            settler.mark_delivered(uow, item, None, "", mail_log.EXPIRED_BEFORE_SENT)
         except (PermanentFailure, LetterError, UnreadableItem) as failure:
-            self._mark_failed(uow, item, delivery, str(failure), for_good=True)
+            settler.mark_failed(uow, item, delivery, failure, for_good=True)
         except TransientFailure as failure:
-            if isinstance(failure, RefusesUs):
-                log.error("the mail server refuses this service, not the address: %s", failure)
-            self._mark_failed(uow, item, delivery, str(failure), for_good=False)
+            settler.mark_failed(uow, item, delivery, failure, for_good=False)
         except SQLAlchemyError:
             raise
         except Exception as error:  # noqa: BLE001 - one email that cannot be written must not hold up the others
             # Its text may quote facts or the link: only the kind of error is kept.
-            reason = f"cannot be written: {type(error).__name__}"
-            self._mark_failed(uow, item, delivery, reason, for_good=isinstance(error, _ERRORS_OF_FACTS))
+            reason = LetterError(f"cannot be written: {type(error).__name__}")
+            settler.mark_failed(uow, item, delivery, reason, for_good=isinstance(error, _ERRORS_OF_FACTS))
         else:
-            self._mark_delivered(uow, item, delivery, reply)
+            settler.mark_delivered(uow, item, delivery, reply)
 
     def _has_due_item(self) -> bool:
         return outbox_claims.has_due_item(self._site.store.engine, self._lanes)
@@ -209,7 +224,12 @@ class Worker:
             if item.defect:
                 raise UnreadableItem(item.defect)
             if item.purpose in self._site.links:
-                return get_link(self._site, item.purpose).letter(uow, item)
+                link = get_link(self._site, item.purpose)
+                # What says itself until when it holds (an invitation) is judged by its letter.
+                lifetime = self._site.link_signer.lifetime(link)
+                if "expires" not in link.carries.model_fields and now() - item.created_at > lifetime:
+                    raise ExpiredBeforeSentError
+                return link.letter(uow, item)
             if item.purpose in NOTICES:
                 return NOTICES[item.purpose](uow, item)
             if now() - item.created_at < NEW_PURPOSE_GRACE:
@@ -228,42 +248,3 @@ class Worker:
         message_id = f"<{item.id}@{urlsplit(settings.public_origin).hostname}>"
         message = self._letters.compose(delivery, sender=settings.mail_sender, message_id=message_id)
         return sender.send(message)
-
-    def _mark_delivered(
-        self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, reply: str | None
-    ) -> None:
-        for attempt in range(1, SETTLE_ATTEMPTS + 1):
-            try:
-                with uow:
-                    self._settle(uow, item, delivery, reply or "")
-                break
-            except SQLAlchemyError as error:
-                # It is delivered: as long as that cannot be noted, nothing else could be either.
-                if attempt == SETTLE_ATTEMPTS or delivery is None:
-                    raise
-                log.warning("%s %s: sent, but the store is away: %s", item.purpose, item.id, type(error).__name__)
-                time.sleep(SETTLE_PAUSE_SECONDS)
-        log.info("%s %s: %s", item.purpose, item.id, "sent" if delivery else "dropped, its cause is gone")
-
-    def _settle(self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, reply: str) -> None:
-        if isinstance(delivery, Callback):
-            outbox.remove_item(uow.executor, item)
-            CALLBACKS[item.purpose].settle(uow, item, CallResult(confirmed=True, permanent=True, answer=reply))
-        elif item.purpose in CALLBACKS:
-            outbox.remove_item(uow.executor, item)
-        else:
-            mail_log.complete_letter(uow, item, delivery, reply)
-
-    def _mark_failed(
-        self, uow: UnitOfWork, item: OutboxItem, delivery: Letter | Callback | None, error: str, *, for_good: bool
-    ) -> None:
-        uow.release()
-        with uow:
-            if isinstance(delivery, Callback):
-                is_last = outbox.is_last_attempt(item, permanent=for_good)
-                outbox.retry_later(uow.session, item, error, permanent=is_last)
-                result = CallResult(confirmed=False, permanent=is_last, answer=error)
-                CALLBACKS[item.purpose].settle(uow, item, result)
-            else:
-                mail_log.fail_letter(uow, item, delivery, error, permanent=for_good)
-        log.warning("%s %s, try %d: %s", item.purpose, item.id, item.attempts, error)

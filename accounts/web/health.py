@@ -17,6 +17,7 @@ from accounts.core.database import schema
 from accounts.core.database.schema import NotReady
 from accounts.core.database.server_clock import measure_clock_offset
 from accounts.core.site import Site, check_site
+from accounts.flows.helpdesk.mail_lanes import LateMail, find_late_mail
 from accounts.web.kit.context import site
 from accounts.web.kit.reply import to_json
 from accounts.web.kit.routes import HTML, Routes
@@ -24,9 +25,7 @@ from accounts.web.kit.routes import HTML, Routes
 log = logging.getLogger("accounts.health")
 routes: Routes = Routes()
 
-MAX_DUE_SECONDS = 300
-"""How long a letter may be due: longer, and nobody delivers, or not fast enough."""
-MAX_SILENCE_SECONDS = 120
+MAX_SILENCE_SECONDS = 150
 """How long a thread that delivers may go without a sign of life: longer than any one letter may take."""
 MAX_CLOCK_SECONDS = 30
 """How far the clock may be off the database's: what one process signs, another may find to be of the future."""
@@ -69,21 +68,23 @@ def ready() -> Response:
 class _Health:
     """What was measured of a process that can answer requests, in seconds.
 
-    :ivar oldest_due: how long the oldest letter is due; None where none is.
+    :ivar oldest_due: how long the oldest letter is due that somebody waits for; None where none is.
     :ivar silences: since the last sign of life of each thread that delivers, by name. Only threads of this process:
         where others deliver, letters that are due tell of them.
     :ivar clock_offset: by how much the clock is ahead of the database's.
     """
 
     oldest_due: int | None
+    late_mail: Sequence[LateMail]
     silences: Mapping[str, int]
     clock_offset: int
 
     def list_reasons(self) -> list[Reason]:
         """Return what is not as it should be."""
         reasons: list[Reason] = []
-        if self.oldest_due is not None and self.oldest_due > MAX_DUE_SECONDS:
-            reasons.append({"code": "letters_late", "seconds": self.oldest_due})
+        for late in self.late_mail:
+            lane = {} if late.code == "letters_late" else {"lane": late.lane}
+            reasons.append({"code": late.code, **lane, "seconds": late.seconds})
         for name, seconds in self.silences.items():
             if seconds > MAX_SILENCE_SECONDS:
                 reasons.append({"code": "thread_silent", "thread": name, "seconds": seconds})
@@ -96,6 +97,7 @@ def _measure(here: Site) -> _Health:
     oldest, moment = outbox_claims.find_oldest_due(here.store.engine), time.time()
     return _Health(
         None if oldest is None else max(0, round((now() - oldest).total_seconds())),
+        find_late_mail(here.store.engine),
         {name: max(0, round(moment - beat)) for name, beat in sorted(here.heartbeats.items())},
         round(measure_clock_offset(here.store)),
     )

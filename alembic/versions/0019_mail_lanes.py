@@ -35,7 +35,7 @@ def upgrade() -> None:
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
         sa.Column("paused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.String(length=500), nullable=True),
-        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("wait_step", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_mail_lanes")),
     )
     op.create_table(

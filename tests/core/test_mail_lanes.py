@@ -136,9 +136,9 @@ def test_a_paused_lane_tries_one_letter_by_itself_after_longer_and_longer_waits(
         assert mail_lanes.pause_lane(connection, DIRECT, "AUTH: 535 no")
         assert not mail_lanes.pause_lane(connection, DIRECT, "AUTH: 535 no, again")
     assert claim_all(engine) == ["bulk"]
-    for tries, minutes in enumerate([1, 2, 5, 10, 10]):
+    for step, minutes in enumerate([1, 2, 5, 10, 10], mail_lanes.REFUSED_STEP):
         (state,) = mail_lanes.find_lane_states(engine)
-        assert (state.lane, state.reason, state.tries) == ("direct", "AUTH: 535 no", tries)
+        assert (state.lane, state.reason, state.step) == ("direct", "AUTH: 535 no", step)
         assert state.next_try_at is not None
         age_lanes(engine, 60 * minutes - 5)
         assert claim_all(engine) == []

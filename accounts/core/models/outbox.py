@@ -53,8 +53,8 @@ class MailLane(Base):
     not_before: Mapped[datetime]
     paused_at: Mapped[datetime | None]
     reason: Mapped[str | None] = mapped_column(String(500))
-    tries: Mapped[int] = mapped_column(default=0)
-    """How often it was tried since it is paused whether it goes on."""
+    wait_step: Mapped[int] = mapped_column(default=0)
+    """Which of the waits it has until a letter is tried over it by itself."""
 
 
 class MailBatch(Base):

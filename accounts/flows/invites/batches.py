@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 
+from accounts.core import outbox
 from accounts.core.clock import now
 from accounts.core.database import sql
 from accounts.core.database.page import Keyset, Page
@@ -196,6 +197,7 @@ def stop_batch(uow: UnitOfWork, batch_id: str) -> None:
         batch.revoked_at = batch.revoked_at or now()
         unsent = delete(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(SENDABLE_VERDICTS))
         uow.session.execute(unsent.execution_options(synchronize_session=False))
+        outbox.cancel_batch(uow.executor, batch_id)
 
     uow.attempt(work)
 

@@ -21,6 +21,7 @@ from accounts.core.link_kinds.kind import EmptyModel, LinkClaims
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import REVOKED_SUFFIX
+from accounts.core.mail_lanes import BULK
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
 from accounts.core.outbox import Letter, OutboxItem
@@ -72,6 +73,11 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
         "until": row.expires_at,
     }
     return Letter(INVITE_PURPOSE, row.email, row.locale, context, link=make_invite_url(uow, row))
+
+
+def letter_lane(row: SentInvite) -> dict[str, Any]:
+    """Return with what the letter of an invitation is queued: those of a list wait behind what somebody waits for."""
+    return {"lane": BULK, "batch_id": row.batch_id} if row.batch_id else {}
 
 
 def make_invite_url(uow: UnitOfWork, row: SentInvite) -> str:

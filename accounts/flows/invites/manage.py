@@ -12,13 +12,14 @@ from typing import Literal
 from pydantic import Field
 from sqlalchemy import func, select
 
+from accounts.core import outbox
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
-from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_ids
+from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_ids, letter_lane
 from accounts.flows.invites.send import Days
 from accounts.flows.shared.fields import Form
 from accounts.flows.shared.open_invites import revoke_open_invites, update_undecided
@@ -156,9 +157,11 @@ def _extend(uow: UnitOfWork, ids: Sequence[str], until: datetime) -> list[SentIn
 
 def _enqueue_letters(uow: UnitOfWork, rows: Sequence[SentInvite]) -> None:
     inviter_ids = choose_inviter_ids(uow, rows)
+    # One letter each, also where the one before has not gone out yet.
+    outbox.remove_waiting(uow.session, INVITE_PURPOSE, [row.id for row in rows])
     for row in rows:
         row.inviter_id = inviter_ids[row.inviter_id]
-        uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale)
+        uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale, **letter_lane(row))
 
 
 def _get_only_invite(rows: list[SentInvite]) -> SentInvite:

@@ -17,7 +17,7 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, OPERATOR
+from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, OPERATOR, letter_lane
 from accounts.flows.shared.fields import Email, Form, Groups, Locale, Next, clean_name
 
 MAX_INVITE_TTL = timedelta(days=90)
@@ -93,7 +93,7 @@ def create_invite(
     )
     uow.session.add(row)
     if send_letter:
-        uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale)
+        uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale, **letter_lane(row))
     batch = {"batch": row.batch_id} if row.batch_id else {}
     uow.record_event("invite.sent", facts={"invite": row.id, "groups": row.groups, **batch})
     return row

@@ -8,14 +8,21 @@ from flask import request
 
 from accounts.core import outbox
 from accounts.flows.audit import labels as audit_labels
-from accounts.flows.helpdesk import dead_letters, mail_trace
+from accounts.flows.helpdesk import dead_letters, mail_lanes, mail_trace
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.mail_trace import TraceMailForm
 from accounts.flows.shared.fields import PageForm
 from accounts.web.admin.filters import query_filters
 from accounts.web.answers.base import MAIL_REQUESTED
 from accounts.web.answers.link_doctor import LinkExplanationOut
-from accounts.web.answers.mail import DeadLetterPageOut, HelpdeskOut, MailTraceOut
+from accounts.web.answers.mail import (
+    CancelledMailOut,
+    DeadLetterPageOut,
+    HelpdeskOut,
+    MailCountsOut,
+    MailTraceOut,
+    WaitingMailOut,
+)
 from accounts.web.kit import errors, forms
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
@@ -26,7 +33,9 @@ MAIL_TEMPLATE = "admin/mail.html"
 
 def _dead_letters_body(query: PageForm) -> DeadLetterPageOut:
     waiting, dead = outbox.count_items(site().store.engine)
-    return DeadLetterPageOut.from_page(dead_letters.list_dead_letters(uow(), query), waiting, dead)
+    counts = MailCountsOut(waiting=waiting, dead=dead)
+    overview = mail_lanes.get_overview(uow())
+    return DeadLetterPageOut.from_page(dead_letters.list_dead_letters(uow(), query), counts, overview)
 
 
 def empty_context(query: PageForm) -> dict[str, Any]:
@@ -35,7 +44,7 @@ def empty_context(query: PageForm) -> dict[str, Any]:
 
 
 def _mail_context(query: PageForm) -> dict[str, Any]:
-    """Return what the page shows beside an answer: the letters that were given up."""
+    """Return what the page shows beside an answer: what waits, and the letters that were given up."""
     return {
         **dict(_dead_letters_body(query)),
         "filters": query_filters(PageForm),
@@ -73,3 +82,27 @@ def send_mail_again(mail_id: str) -> Reply:
     """Send an email that was given up once more; its link is signed then."""
     dead_letters.retry_dead_letter(uow(), mail_id)
     return Reply(json=MAIL_REQUESTED, status=202, location=page_url("trace_mail_form", done="again"))
+
+
+def pause_mail(batch_id: str) -> Reply:
+    """Send nothing more of a list, or of a lane, until somebody resumes it."""
+    mail_lanes.pause_mail(uow(), batch_id)
+    return _show_waiting("paused")
+
+
+def resume_mail(batch_id: str) -> Reply:
+    """Go on with a list or a lane at once."""
+    mail_lanes.resume_mail(uow(), batch_id)
+    return _show_waiting("resumed")
+
+
+def cancel_mail(batch_id: str) -> Reply:
+    """Drop the letters of a list that have not gone out; its invitations stay open."""
+    count = mail_lanes.cancel_mail(uow(), batch_id)
+    location = page_url("trace_mail_form", done="cancelled")
+    return Reply(json=CancelledMailOut(letters=count), location=location)
+
+
+def _show_waiting(done: str) -> Reply:
+    body = WaitingMailOut.model_validate(mail_lanes.get_overview(uow()))
+    return Reply(json=body, location=page_url("trace_mail_form", done=done))

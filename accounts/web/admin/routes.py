@@ -124,6 +124,10 @@ mail.post(
     statuses=(202,),
 )
 
+mail.post("/admin/mail/<batch_id>/pause", view="pause_mail", step_up=True, answers="WaitingMailOut")
+mail.post("/admin/mail/<batch_id>/resume", view="resume_mail", step_up=True, answers="WaitingMailOut")
+mail.post("/admin/mail/<batch_id>/cancel", view="cancel_mail", step_up=True, answers="CancelledMailOut")
+
 links = Routes("accounts.web.admin.links", access=ADMINS)
 links.post(
     "/admin/links/explain",

@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.core.database.page import Page
 from accounts.flows.helpdesk.dead_letters import DeadLetter
+from accounts.flows.helpdesk.mail_lanes import MailOverview
 from accounts.web.answers.base import Answer, PageAnswer, Timestamp
 from accounts.web.answers.link_doctor import AccountSummaryOut, LinkExplanationOut
 
@@ -36,16 +37,61 @@ class DeadLetterOut(Answer):
     error: str
 
 
+class LaneStateOut(Answer):
+    """Why a lane stands still. ``next_try_at`` is null where somebody has to resume it."""
+
+    paused_at: Timestamp
+    reason: str
+    next_try_at: Timestamp | None
+
+
+class WaitingLaneOut(Answer):
+    """What waits in one lane: ``direct`` has what somebody waits for, ``bulk`` lists, ``slow`` what timed out."""
+
+    lane: str
+    waiting: int
+    oldest: Timestamp | None
+    paused: LaneStateOut | None
+
+
+class WaitingBatchOut(Answer):
+    """A list whose letters wait. ``seconds_left`` is an estimate, null where there can be none."""
+
+    batch: str
+    name: str
+    waiting: int
+    dead: int
+    paused_at: Timestamp | None
+    seconds_left: int | None
+
+
+class WaitingMailOut(Answer):
+    """How the mail is. ``per_minute`` is measured, ``bulk_per_minute`` the rate that is set; 0 for none."""
+
+    lanes: tuple[WaitingLaneOut, ...]
+    batches: tuple[WaitingBatchOut, ...]
+    per_minute: float
+    bulk_per_minute: int
+    seconds_left: int | None
+
+
+class CancelledMailOut(Answer):
+    """How many letters of a list are not sent any more."""
+
+    letters: int
+
+
 class DeadLetterPageOut(PageAnswer, MailCountsOut):
-    """How many letters wait, and those that were given up."""
+    """How many letters wait, where, and those that were given up."""
 
     letters: tuple[DeadLetterOut, ...]
+    mail: WaitingMailOut
 
     @classmethod
-    def from_page(cls, page: Page[DeadLetter], waiting: int, dead: int) -> DeadLetterPageOut:
+    def from_page(cls, page: Page[DeadLetter], counts: MailCountsOut, overview: MailOverview) -> DeadLetterPageOut:
         """Return the answer about one page of letters that were given up."""
-        counts = {"waiting": waiting, "dead": dead}
-        return cls.model_validate({**counts, "letters": tuple(page.rows), "next": page.next})
+        rest = {"letters": tuple(page.rows), "next": page.next, "mail": WaitingMailOut.model_validate(overview)}
+        return cls.model_validate({**dict(counts), **rest})
 
 
 class DeliveryStepOut(Answer):

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 from accounts.core import logout_events
 from accounts.core.clock import now
 from accounts.core.errors import NotFound
+from accounts.core.mail_lanes import CALLS, MAIL_LANES
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.logout import AppLogout
 from accounts.core.models.outbox import OutboxRow
@@ -120,7 +121,7 @@ def test_an_app_that_is_gone_by_then_is_not_called(service: Service, party: Rely
 def test_a_slow_app_does_not_hold_up_the_mail(service: Service, party: RelyingParty) -> None:
     member = service.member()
     sign_in_to_apps(service, member, register_app(service, backchannel_logout_uri=party.address).app)
-    mail, calls = service.state.make_workers()
+    mail, calls = (service.state.make_worker(lanes=lanes) for lanes in (MAIL_LANES, (CALLS,)))
     member.post("/api/sign-out")
     member.post("/api/forgot-password", {"email": member.email})
     assert mail.deliver_all() == 1
