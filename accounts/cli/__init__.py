@@ -28,6 +28,7 @@ COMMANDS = {
     "config": LazyCommand("accounts.cli.config:config", "Check the settings."),
     "users": LazyCommand("accounts.cli.users:users", "List, show and change accounts."),
     "invites": LazyCommand("accounts.cli.invites:invites", "Send and change invitations, one by one or by lists."),
+    "approvals": LazyCommand("accounts.cli.approvals:approvals", "Decide about requests for accounts."),
     "apps": LazyCommand(
         "accounts.cli.apps:apps", "Register and change other apps that send their users here to sign in."
     ),
@@ -96,6 +97,8 @@ def describe_error(error: Exception) -> str:
 
     if isinstance(error, Problem):
         details = [f"{each.field}: {each.message % each.values}" for each in error.fields]
+        if error.detail is not None:
+            return error.detail.message % error.detail.values
         return "; ".join(details) or error.reason or error.message
     if isinstance(error, SQLAlchemyError):
         reason = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]

@@ -27,6 +27,14 @@ class FieldError:
     values: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What there is to say about this one occurrence of a problem: a message and the values of its placeholders."""
+
+    message: str
+    values: Mapping[str, str]
+
+
 class Problem(Exception):
     """An error that the client is told, as a page or as ``application/problem+json`` (RFC 9457).
 
@@ -46,6 +54,7 @@ class Problem(Exception):
         fields: Sequence[FieldError] = (),
         retry_after: int | None = None,
         until: datetime | None = None,
+        detail: Detail | None = None,
     ) -> None:
         super().__init__(reason or self.code)
         self.reason = reason
@@ -54,6 +63,8 @@ class Problem(Exception):
         """Seconds to wait before the same request can succeed."""
         self.until = until
         """The same for what takes hours or days: the moment until which it is refused."""
+        self.detail = detail
+        """What more this client may know (RFC 9457 3.1.4)."""
 
 
 class InvalidInput(Problem):
@@ -286,8 +297,24 @@ class Unavailable(Problem):
     message = N_("The service is busy or being repaired. Please try again in a moment.")
 
 
+class NobodyDecides(Unavailable):
+    """There is no active admin who could decide about a request for an account."""
+
+    code = "no_admin"
+    message = N_("Nobody here can decide about this at the moment. Nothing was sent. Please try again later.")
+
+
+class NothingToDecide(Problem):
+    """Whoever asked for an account has one by now, or an invitation that waits for them."""
+
+    code, status = "nothing_to_decide", 409
+    message = N_("Whoever asked has an account or an open invitation by now. There is nothing left to decide.")
+
+
 class DeadLink(Problem):
     """A link that is not valid. ``reason`` is for the log; within one code all answers are identical.
+
+    But for the ``detail`` that a kind of link may have for those who are to know more.
 
     :ivar claims: what the link says, where its signature is valid: to send a fresh one, and for the link doctor.
     """

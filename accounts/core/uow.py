@@ -199,6 +199,10 @@ class UnitOfWork:
         """Use an id up, and return True; return False when it already was."""
         return spent.spend(self.executor, id, keep_until)
 
+    def is_spent(self, id: str) -> bool:
+        """Return whether an id is used up."""
+        return spent.is_spent(self.executor, id)
+
     def attempt(self, work: Callable[[], T]) -> T:
         """Do ``work`` in one transaction. Whoever loses a race rolls back whole and tries again, three times in all.
 

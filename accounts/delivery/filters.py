@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-import unicodedata
 from datetime import UTC, datetime
 
 from babel import Locale, UnknownLocaleError
@@ -12,33 +10,18 @@ from babel.dates import format_date
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-MAX_TYPED_CHARACTERS = 60
-"""Characters of typed text that an email shows at most."""
-
-_LINK_CHARACTERS = re.compile(r"[/\\:@。]|\.(?![\s]|$)|www", re.IGNORECASE)
-_MAX_DIGITS = 7
+from accounts.core.security import typed_text
 
 
 def plain(value: str | None) -> str:
     """Return typed text (a name, a group, a browser) where it is fit for an email, else "".
 
-    Such text reaches readers its author has never met, under our sender: "Your parcel: evil.example" as a name
-    would be a mail from us. Mail programs make links out of bare host names, addresses and telephone
-    numbers, so a text that holds the makings of one is dropped whole: what is broken up can be put together
-    again by the next program. Compatibility forms (U+FF0E, U+2024 for a dot) are judged by what they fold to.
-    A dot that ends a word ("J. Smith", "Jr.") is no link.
+    A text that holds the makings of a link is dropped whole (:mod:`accounts.core.security.typed_text`).
     """
     if value is None:
         return ""
-    folded = unicodedata.normalize("NFKC", str(value))  # str() of a missing fact raises
-    spaced = "".join(" " if char.isspace() else char for char in folded)
-    # Everything in C (controls, bidi overrides, zero-width, private) can hide or turn around what is read.
-    visible = "".join(char for char in spaced if unicodedata.category(char)[0] != "C")
-    text = " ".join(visible.split())
-    digits = sum(char.isdigit() for char in text)
-    if len(text) > MAX_TYPED_CHARACTERS or digits >= _MAX_DIGITS or _LINK_CHARACTERS.search(text):
-        return ""
-    return text
+    text = typed_text.fold_typed(str(value))  # str() of a missing fact raises
+    return text if typed_text.is_plain(text) else ""
 
 
 def network(value: str | None) -> str:

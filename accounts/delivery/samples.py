@@ -91,7 +91,25 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "apps": ["Wiki"],
             },
         ),
+        "request-account": {"link": _link("request-account"), "until": _UNTIL, "asked": _REQUEST},
+        "request-decided": {
+            "name": _NAME,
+            "applicant": "ida@example.org",
+            "applicant_name": "Ida Example",
+            "approved": True,
+            "decider": "Bert O'Neill",
+            "decider_email": "bert@example.org",
+            "at": _UNTIL,
+        },
+        "request-declined": {
+            "name": _NAME,
+            "reason": "Please ask the school office first.",
+            "support": "office@example.org",
+        },
         "reset-password": _account_facts("reset-password"),
+        "review-request": _account_facts(
+            "review-request", applicant="ida@example.org", applicant_name="Ida Example", app="Wiki"
+        ),
         "sign-in": _account_facts("sign-in"),
         "unlock": _account_facts("unlock"),
     }

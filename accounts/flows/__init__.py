@@ -13,6 +13,9 @@ from accounts.core.signing.token_kind import TokenKind
 from accounts.core.uow import UnitOfWork
 from accounts.flows import forward_auth
 from accounts.flows.account import (
+    approval,
+    approval_notices,
+    approval_review,
     change_email,
     change_password,
     close_account,
@@ -38,6 +41,8 @@ LINKS: tuple[Link, ...] = (
     unlock.UNLOCK,
     close_account.CLOSE,
     not_me.NOT_ME,
+    approval.REQUEST,
+    approval_review.REVIEW,
 )
 """Every kind of link this service mails."""
 
@@ -66,6 +71,8 @@ NOTICES: Mapping[str, Callable[[UnitOfWork, OutboxItem], Letter | None]] = {
     close_account.CLOSE_REFUSED_NOTICE: close_account.close_refused_letter,
     close_account.ACCOUNT_CLOSED_NOTICE: close_account.account_closed_letter,
     close_account.ACCOUNT_DELETED_NOTICE: close_account.account_deleted_letter,
+    approval_notices.DECIDED_NOTICE: approval_notices.decided_letter,
+    approval_notices.DECLINED_NOTICE: approval_notices.declined_letter,
     identities.CONNECTED_NOTICE: identities.letter,
     identities.DISCONNECTED_NOTICE: identities.letter,
 }

@@ -18,6 +18,7 @@ from accounts.core.database.schema import NotReady
 from accounts.core.database.server_clock import measure_clock_offset
 from accounts.core.site import Site, check_site
 from accounts.flows.helpdesk.mail_lanes import LateMail, find_late_mail
+from accounts.flows.shared import admins
 from accounts.web.kit.context import site
 from accounts.web.kit.reply import to_json
 from accounts.web.kit.routes import HTML, Routes
@@ -72,12 +73,14 @@ class _Health:
     :ivar silences: since the last sign of life of each thread that delivers, by name. Only threads of this process:
         where others deliver, letters that are due tell of them.
     :ivar clock_offset: by how much the clock is ahead of the database's.
+    :ivar nobody_decides: people can only ask for accounts, and there is no active admin to ask.
     """
 
     oldest_due: int | None
     late_mail: Sequence[LateMail]
     silences: Mapping[str, int]
     clock_offset: int
+    nobody_decides: bool = False
 
     def list_reasons(self) -> list[Reason]:
         """Return what is not as it should be."""
@@ -90,6 +93,8 @@ class _Health:
                 reasons.append({"code": "thread_silent", "thread": name, "seconds": seconds})
         if abs(self.clock_offset) > MAX_CLOCK_SECONDS:
             reasons.append({"code": "clock_off", "seconds": self.clock_offset})
+        if self.nobody_decides:
+            reasons.append({"code": "no_admin"})
         return reasons
 
 
@@ -100,6 +105,7 @@ def _measure(here: Site) -> _Health:
         find_late_mail(here.store.engine),
         {name: max(0, round(moment - beat)) for name, beat in sorted(here.heartbeats.items())},
         round(measure_clock_offset(here.store)),
+        here.settings.sign_up == "approval" and not admins.has_admin(here.store),
     )
 
 
@@ -131,4 +137,5 @@ def _not_ready(here: Site, error: NotReady) -> Response:
 
 
 def _describe(reason: Reason) -> str:
-    return " ".join(str(value) for value in reason.values()) + " s"
+    seconds = " s" if "seconds" in reason else ""
+    return " ".join(str(value) for value in reason.values()) + seconds

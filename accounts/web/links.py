@@ -210,7 +210,7 @@ def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
     values = forms.redisplayed_values(opened.form) if problem else {}
     asked = () if context.state().format == "html" else tuple(sorted(opened.form.model_fields))
     return Reply(
-        template="link.html",
+        template=link.template,
         json=LinkOut(**body, asks=asked),
         context={
             "link": link,

@@ -30,6 +30,7 @@ PROBLEM_SCHEMA = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "code": {"type": "string", "description": "stable; decide by this"},
+        "detail": {"type": "string", "description": "what there is to say about this one occurrence"},
         "retry_after": {"type": "integer", "description": "seconds"},
         "until": {"type": "string", "format": "date-time", "description": "refused until then"},
         "again": {"type": "boolean", "description": "of a dead link: whether a fresh one may be asked for"},

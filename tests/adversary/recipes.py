@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from accounts.flows import LINKS
 from accounts.flows.sign_in.unlock import MAX_FAILURES
+from tests import approvals
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 PURPOSES = [link.purpose for link in LINKS]
@@ -117,6 +118,16 @@ def _not_me(service: Service) -> SentLink:
     return SentLink("not-me", service.link_url(owner.email, "not-me"), owner)
 
 
+def _request(service: Service) -> SentLink:
+    approvals.make_admin(service)
+    return SentLink("request-account", approvals.request_url(service), None, {"name": approvals.NAME})
+
+
+def _review(service: Service) -> SentLink:
+    admin = approvals.make_admin(service)
+    return SentLink("review-request", approvals.review_url(service, admin), admin, {"decision": "approve"})
+
+
 MAKERS: dict[str, Callable[[Service], SentLink]] = {
     "activate": _activate,
     "invite": _invite,
@@ -127,4 +138,6 @@ MAKERS: dict[str, Callable[[Service], SentLink]] = {
     "unlock": _unlock,
     "close-account": _close,
     "not-me": _not_me,
+    "request-account": _request,
+    "review-request": _review,
 }

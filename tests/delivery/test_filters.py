@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accounts.core.security import typed_text
 from accounts.delivery import filters
 
 
@@ -30,7 +31,7 @@ def test_names_of_people_stay(typed: str, shown: str) -> None:
 @given(st.text(max_size=80))
 def test_whatever_is_typed_a_letter_shows_no_makings_of_a_link(typed: str) -> None:
     shown = filters.plain(typed)
-    assert len(shown) <= filters.MAX_TYPED_CHARACTERS
+    assert len(shown) <= typed_text.MAX_TYPED_CHARACTERS
     assert not set(shown) & set("/\\:@。")
     assert not re.search(r"\.\S", shown)
     assert all(unicodedata.category(char)[0] != "C" for char in shown)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -15,34 +14,21 @@ from accounts.core.links.link import get_link
 from accounts.core.links.opening import ADDRESS_RETENTION
 from accounts.flows import LINKS
 from accounts.flows.account import change_email, close_account, not_me, reset_password, sign_up
-from accounts.flows.helpdesk.first_admin import first_admin_url
+from accounts.flows.account.approval import REQUEST_PURPOSE
+from accounts.flows.account.approval_request import REVIEW_PURPOSE
 from accounts.flows.invites import link as invite_link
-from accounts.flows.invites import send as send_invites
 from accounts.flows.sign_in import magic_link, unlock
-from tests.flows.letters import make_owner, write_letter
-from tests.flows.steps import Member, link_state, use_link
-from tests.kit.signed_links import read_claims, sign_link
+from tests.flows import live_links
+from tests.flows.letters import make_owner
+from tests.flows.live_links import LiveLink
+from tests.flows.steps import link_state, use_link
+from tests.kit.signed_links import read_claims
 from tests.kit.tables import TableChanges, compare_rows, find_new_rows, leave_out_session, read_rows
-from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email, token_of_url
+from tests.people import Service
 
 pytestmark = pytest.mark.usefixtures("stopped_clock")
 MARKS_OUTLIVE_LINKS_BY = timedelta(seconds=360)
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class LiveLink:
-    """A link that waits for its click.
-
-    :ivar data: the answers to its form.
-    :ivar account_id: the account it is about; "" where its act makes one.
-    :ivar by: the account that is signed in.
-    """
-
-    token: str
-    account_id: str = ""
-    data: dict[str, Any] = field(default_factory=dict)
-    by: str | None = None
 
 
 @dataclass
@@ -68,79 +54,6 @@ class Writes:
     spent: dict[str, timedelta] = field(default_factory=dict)
 
 
-def activation(service: Service) -> LiveLink:
-    letter = write_letter(service, sign_up.letter, make_email("New.One"), {"next": ""})
-    assert letter is not None
-    assert letter.link is not None
-    return LiveLink(token_of_url(letter.link), data={"password": PASSWORD, "name": "Ann"})
-
-
-def invitation(service: Service, email: str = "") -> LiveLink:
-    form = send_invites.InviteForm.model_validate({"email": email or make_email(), "groups": ["a", "b"], "days": 3})
-    row = send_invites.send_invite(service.uow(), form, send_letter=False)
-    with service.uow() as uow:
-        token = token_of_url(invite_link.make_invite_url(uow, row))
-    return LiveLink(token, data={} if email else {"password": PASSWORD, "name": "Ann"})
-
-
-def invitation_of_a_member(service: Service) -> LiveLink:
-    owner = make_owner(service)
-    return LiveLink(invitation(service, owner.email).token, owner.id, by=owner.id)
-
-
-def first_admin(service: Service) -> LiveLink:
-    url = first_admin_url(service.uow())
-    assert url is not None
-    return LiveLink(token_of_url(url), data={"email": make_email("Boss"), "password": PASSWORD, "name": "Boss"})
-
-
-def reset(service: Service) -> LiveLink:
-    owner = make_owner(service, locked_at=now(), failures=3)
-    return LiveLink(sign_link(owner, reset_password.RESET), owner.id, {"password": OTHER_PASSWORD})
-
-
-def sign_in_by_mail(service: Service) -> LiveLink:
-    owner = make_owner(service, sign_in_serial=3)
-    return LiveLink(sign_link(owner, magic_link.SIGN_IN), owner.id)
-
-
-def unlocking(service: Service) -> LiveLink:
-    owner = make_owner(service, locked_at=now(), failures=7, lock_serial=4)
-    return LiveLink(sign_link(owner, unlock.UNLOCK), owner.id)
-
-
-def not_me_link(service: Service) -> LiveLink:
-    owner = make_owner(service)
-    return LiveLink(sign_link(owner, not_me.NOT_ME), owner.id)
-
-
-def closing(service: Service) -> LiveLink:
-    owner = make_owner(service)
-    return LiveLink(sign_link(owner, close_account.CLOSE), owner.id)
-
-
-def change_of_address(service: Service) -> LiveLink:
-    owner = make_owner(service)
-    return LiveLink(sign_link(owner, change_email.CHANGE, email=make_email("New.One")), owner.id, by=owner.id)
-
-
-def second_change_of_address(service: Service) -> LiveLink:
-    owner = moved_owner(service)
-    return LiveLink(sign_link(owner, change_email.CHANGE, email=make_email("c")), owner.id, by=owner.id)
-
-
-def undoing(service: Service) -> LiveLink:
-    owner = moved_owner(service)
-    return LiveLink(sign_link(owner, change_email.UNDO), owner.id)
-
-
-def moved_owner(service: Service) -> Member:
-    owner = make_owner(service)
-    token = sign_link(owner, change_email.CHANGE, email=make_email("b"))
-    use_link(service, change_email.CHANGE, token, {}, account_id=owner.id)
-    return owner
-
-
 ANCHOR_GONE = "admin_invites_void_until anchor_email=None anchor_key=None anchor_serial+1 anchor_until=None"
 TAKEN_BACK = "password_hash=None void_invites"
 RESET = "admin_invites_void_until auth_epoch+1 failures-3 lock_serial+1 locked_at=None password_hash void_invites"
@@ -148,11 +61,12 @@ ACCOUNT_MADE = {"accounts": 1, "audit": 1, "spent": 1}
 INVITED_INTO_TWO_GROUPS = {"audit": 2, "memberships": 2, "spent": 1}
 LETTER_AND_EVENT = {"audit": 1, "outbox": 1}
 INVITE_MARK = {"invite:": timedelta(days=3) + MARKS_OUTLIVE_LINKS_BY}
+ADMIN_PROVEN = [("accounts", "email_unproven-1")]
 ADDRESS_LEFT = {"left:": ADDRESS_RETENTION}
 ACTS: dict[str, Writes] = {
     "activate": Writes(
         sign_up.PURPOSE,
-        activation,
+        live_links.activation,
         "account.activated",
         ACCOUNT_MADE,
         signs_in=True,
@@ -160,7 +74,7 @@ ACTS: dict[str, Writes] = {
     ),
     "invite": Writes(
         invite_link.INVITE_PURPOSE,
-        invitation,
+        live_links.invitation,
         "invite.accepted",
         INVITED_INTO_TWO_GROUPS | {"accounts": 1},
         signs_in=True,
@@ -169,7 +83,7 @@ ACTS: dict[str, Writes] = {
     ),
     "invite, for a member": Writes(
         invite_link.INVITE_PURPOSE,
-        invitation_of_a_member,
+        live_links.invitation_of_a_member,
         "invite.accepted",
         INVITED_INTO_TWO_GROUPS,
         changed=[("accounts", "invited+1"), ("sent_invites", "accepted_at")],
@@ -177,7 +91,7 @@ ACTS: dict[str, Writes] = {
     ),
     "invite, for the first admin": Writes(
         invite_link.INVITE_PURPOSE,
-        first_admin,
+        live_links.first_admin,
         "invite.accepted",
         {"accounts": 1, "audit": 2, "memberships": 1, "spent": 1},
         signs_in=True,
@@ -185,7 +99,7 @@ ACTS: dict[str, Writes] = {
     ),
     "reset-password": Writes(
         reset_password.PURPOSE,
-        reset,
+        live_links.reset,
         "password.reset",
         LETTER_AND_EVENT,
         changed=[("accounts", RESET)],
@@ -193,7 +107,7 @@ ACTS: dict[str, Writes] = {
     ),
     "sign-in": Writes(
         magic_link.PURPOSE,
-        sign_in_by_mail,
+        live_links.sign_in_by_mail,
         "sign-in.by-mail",
         {"audit": 1},
         signs_in=True,
@@ -201,14 +115,14 @@ ACTS: dict[str, Writes] = {
     ),
     "unlock": Writes(
         unlock.PURPOSE,
-        unlocking,
+        live_links.unlocking,
         "account.unlocked",
         {"audit": 1},
         changed=[("accounts", "failures-7 lock_serial+1 locked_at=None")],
     ),
     "not-me": Writes(
         not_me.PURPOSE,
-        not_me_link,
+        live_links.not_me_link,
         "not-me",
         LETTER_AND_EVENT | {"spent": 1},
         changed=[("accounts", f"admin_invites_void_until auth_epoch+1 {TAKEN_BACK}")],
@@ -217,7 +131,7 @@ ACTS: dict[str, Writes] = {
     ),
     "close-account": Writes(
         close_account.PURPOSE,
-        closing,
+        live_links.closing,
         "account.closed",
         LETTER_AND_EVENT | {"spent": 1},
         deleted={"accounts": 1},
@@ -227,7 +141,7 @@ ACTS: dict[str, Writes] = {
     ),
     "change-email": Writes(
         change_email.PURPOSE,
-        change_of_address,
+        live_links.change_of_address,
         "email.changed",
         LETTER_AND_EVENT | {"spent": 1},
         signs_in=True,
@@ -242,7 +156,7 @@ ACTS: dict[str, Writes] = {
     ),
     "change-email, while the way back is open": Writes(
         change_email.PURPOSE,
-        second_change_of_address,
+        live_links.second_change_of_address,
         "email.changed",
         {"audit": 1, "outbox": 2, "spent": 1},
         signs_in=True,
@@ -250,9 +164,35 @@ ACTS: dict[str, Writes] = {
         letters=["email-changed", "email-changed"],
         spent=ADDRESS_LEFT,
     ),
+    "request-account": Writes(
+        REQUEST_PURPOSE,
+        live_links.account_request,
+        "approval.asked",
+        LETTER_AND_EVENT | {"rate_limits": 3, "spent": 1},
+        letters=["review-request"],
+        spent={"asked:": timedelta(hours=48) + MARKS_OUTLIVE_LINKS_BY},
+    ),
+    "review-request, approved": Writes(
+        REVIEW_PURPOSE,
+        live_links.approved_request,
+        "approval.approved",
+        {"audit": 2, "outbox": 2, "rate_limits": 1, "sent_invites": 1, "spent": 1},
+        changed=ADMIN_PROVEN,
+        letters=["invite", "request-decided"],
+        spent={"request:": timedelta(days=14) + MARKS_OUTLIVE_LINKS_BY},
+    ),
+    "review-request, declined": Writes(
+        REVIEW_PURPOSE,
+        live_links.declined_request,
+        "approval.declined",
+        {"audit": 1, "outbox": 2, "spent": 1},
+        changed=ADMIN_PROVEN,
+        letters=["request-decided", "request-declined"],
+        spent={"request:": timedelta(days=14) + MARKS_OUTLIVE_LINKS_BY},
+    ),
     "undo-email-change": Writes(
         change_email.UNDO_PURPOSE,
-        undoing,
+        live_links.undoing,
         "email.restored",
         {"audit": 1, "outbox": 2, "spent": 1},
         changed=[("accounts", f"{ANCHOR_GONE} auth_epoch+1 email email_key email_serial+1 {TAKEN_BACK}")],
@@ -273,9 +213,10 @@ def test_an_act_writes_this_and_nothing_else(service: Service, name: str) -> Non
     after = leave_out_session(read_rows(service.site.store.engine))
     assert compare_rows(before, after) == TableChanges(act.added, act.deleted, sorted(act.changed))
     assert result.account_id == (live.account_id or result.account_id)
-    assert (result.created, result.sign_in_as is not None) == (not live.account_id, act.signs_in)
+    makes_account = bool(act.added.get("accounts"))
+    assert (result.created, result.sign_in_as is not None) == (makes_account, act.signs_in)
     event = find_new_rows(before, after, "audit", kind=act.event)[0]
-    assert (event["account"], event["link_id"]) == (
+    assert (event["account"] or "", event["link_id"]) == (
         result.account_id,
         read_claims(service, link, live.token).link_id,
     )

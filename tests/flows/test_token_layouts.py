@@ -18,6 +18,8 @@ from accounts.core.models.account import Account
 from accounts.core.signing.token_kind import BadToken, TokenKind
 from accounts.core.site import Site
 from accounts.flows import LINKS, TOKENS
+from accounts.flows.account.approval import RequestPayload
+from accounts.flows.account.approval_request import ReviewPayload
 from accounts.flows.account.change_email import ChangeEmailPayload
 from accounts.flows.invites.link import InvitePayload
 from accounts.flows.oidc.trial_state import read_trial_state
@@ -53,6 +55,8 @@ CARRIED: dict[str, BaseModel] = {
     "reset-password": ReturnTargetPayload(next="/x"),
     "sign-in": ReturnTargetPayload(next="/x"),
     "change-email": ChangeEmailPayload(email="new@example.org"),
+    "request-account": RequestPayload(id="n1", locale="de", next="/x"),
+    "review-request": ReviewPayload(id="n1", expires=SIGNED_AT + 86400, asked_at=SIGNED_AT, sealed="k.abc"),
 }
 
 

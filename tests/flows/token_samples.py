@@ -130,6 +130,12 @@ EARLIER_LINKS = {
     "unlock": "WyJ7aVozPmExIl0.aVW5AA.8cXOK10uuh7sWTEp1TgpaTIDQg0H5vlNMLF2bpeMtCs",
     "close-account": "WyJ2KElwZXctQiU8YTEiXQ.aVW5AA.3gUHEu02N-yWJwaWydkw3d8x2grN3IQy4FhKIzLWsyU",
     "not-me": "WyJzfFFacUVfKH5WYTEiXQ.aVW5AA.uaCRgPhH_N-48X-MWo27fRT-oqyzkgSZ__T7VejdmGg",
+    "request-account": (
+        "WyJCZk03R2FkYUBleGFtcGxlLm9yZyIsIm4xIiwiZGUiLCIveCJd.aVW5AA.voJcJ5F3AjMSkbH1kMV9hLfaZerElb2AsS0_cb544zM"
+    ),
+    "review-request": (
+        "WyJhMSIsIm4xIiwxNzY3MzEyMDAwLDE3NjcyMjU2MDAsImsuYWJjIl0.aVW5AA.s_Ee1IDaNhX4YlqS6R3AqrfRyCkyz2VZ6njx0WT3KCA"
+    ),
 }
 EARLIER_VERIFIER = "773032b27576b264acf29b2fa5fcd7c400d65874e972f989077047d9ed7d8219"
 """The PKCE verifier that the code of then derived from the token ``try-app``."""

@@ -17,6 +17,8 @@ class Form:
     values: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
+    buttons: set[str] = field(default_factory=set)
+    """Names of the buttons that say something."""
 
     @property
     def visible(self) -> set[str]:
@@ -59,6 +61,8 @@ class Page(HTMLParser):
             and attributes.get("name")
         ):
             self._add_control(tag, attributes)
+        elif tag == "button" and self.forms and attributes.get("name"):
+            self.forms[-1].buttons.add(attributes["name"])
         elif tag == "option" and self._select and "selected" in attributes:
             self.forms[-1].values[self._select] = attributes["value"]
         if tag in ("input", "meta", "link", "img", "br", "hr"):

@@ -8,6 +8,7 @@ from typing import Any
 from accounts.core.links.link import get_link
 from accounts.core.models.account import Account
 from accounts.flows.sign_in.unlock import MAX_FAILURES
+from tests import approvals
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 
@@ -70,6 +71,14 @@ def not_me_url(service: Service, admin: Person) -> str:
     return service.link_url(member.email, "not-me")
 
 
+def request_account_url(service: Service, admin: Person) -> str:
+    return approvals.request_url(service)
+
+
+def review_request_url(service: Service, admin: Person) -> str:
+    return approvals.review_url(service, admin)
+
+
 MAKERS: dict[str, Callable[[Service, Person], str]] = {
     "activate": activate_url,
     "invite": invite_url,
@@ -80,6 +89,8 @@ MAKERS: dict[str, Callable[[Service, Person], str]] = {
     "unlock": unlock_url,
     "close-account": close_account_url,
     "not-me": not_me_url,
+    "request-account": request_account_url,
+    "review-request": review_request_url,
 }
 FORM_DATA: dict[str, dict[str, Any]] = {
     "activate": {"password": OTHER_PASSWORD, "name": "Fresh"},
@@ -91,6 +102,8 @@ FORM_DATA: dict[str, dict[str, Any]] = {
     "unlock": {},
     "close-account": {},
     "not-me": {},
+    "request-account": {"name": approvals.NAME},
+    "review-request": {"decision": "approve"},
 }
 """What each kind asks for, so that the token alone decides."""
 PASSWORD_PURPOSES = [purpose for purpose, said in FORM_DATA.items() if "password" in said]

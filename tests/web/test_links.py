@@ -28,7 +28,7 @@ def follow(person: Person, purpose: str, url: str) -> Page:
 def send(person: Person, purpose: str, page: Page, **how: str) -> TestResponse:
     """Send the form of a link's page, with what the link asks for filled in."""
     (form,) = [form for form in page.forms if "link_id" in form.kinds]
-    data = {name: value for name, value in FORM_DATA[purpose].items() if name in form.kinds}
+    data = {name: value for name, value in FORM_DATA[purpose].items() if name in form.kinds.keys() | form.buttons}
     return person.client.post(f"/l/{purpose}", data={**form.values, **data, **how})
 
 

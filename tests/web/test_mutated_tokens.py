@@ -70,7 +70,9 @@ def test_none_of_two_thousand_mutated_tokens_is_accepted(service: Service, purpo
 @pytest.mark.parametrize("purpose", PURPOSES)
 def test_every_page_of_a_dead_link_of_one_word_is_the_same(service: Service, purpose: str) -> None:
     token = token_of_url(make_link_url(service, purpose, service.admin()))
-    flips = [token[:at] + chr(ord(token[at]) ^ 1) + token[at + 1 :] for at in range(0, len(token), len(token) // 20)]
+    # The dot in front of a deflated payload would become a slash, and the path one of no link.
+    places = [at for at in range(0, len(token), len(token) // 20) if token[at] != "."]
+    flips = [token[:at] + chr(ord(token[at]) ^ 1) + token[at + 1 :] for at in places]
     pages = {service.person().get(f"/l/{purpose}/{quote(flipped, safe='')}/go").get_data() for flipped in flips}
     assert len(pages) == 1
     assert b"<input" not in pages.pop(), "nobody types a password for a dead link"

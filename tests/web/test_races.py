@@ -18,7 +18,7 @@ from tests.kit.concurrency import run_concurrently
 from tests.kit.tables import dump_tables
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 from tests.web.endpoints import problem_code
-from tests.web.live_links import CREATING_PURPOSES, PASSWORD_PURPOSES, browser_for_link, make_link_url
+from tests.web.live_links import CREATING_PURPOSES, FORM_DATA, PASSWORD_PURPOSES, browser_for_link, make_link_url
 
 pytestmark = on_both_databases
 CROWD = 50
@@ -45,7 +45,8 @@ def crowd_at_link(service: Service, purpose: str, url: str) -> tuple[Counter[tup
             person.get("/api/csrf")
 
     def act(number: int) -> TestResponse:
-        data = {"token": token_of_url(url)} | ({"password": word(number)} if purpose in PASSWORD_PURPOSES else {})
+        data = {**FORM_DATA[purpose], "token": token_of_url(url)}
+        data |= {"password": word(number)} if purpose in PASSWORD_PURPOSES else {}
         return people[number].post(f"/api/l/{purpose}", data, headers=headers)
 
     answers = run_concurrently(CROWD, act)

@@ -57,12 +57,12 @@ ROWS: dict[Callable[[Visit], str], tuple[str, str, str, str, str]] = {
     entrances.sign_in_with_account_from_before: (IN,) * 5,
 }
 LETTERS = {
-    entrances.sign_up_by_page: ("activate", "", "activate", "", ""),
-    entrances.sign_up_by_forged_form: ("activate", "", "activate", "", ""),
-    entrances.sign_up_by_json: ("activate", "", "activate", "", ""),
+    entrances.sign_up_by_page: ("activate", "", "activate", "", "request-account"),
+    entrances.sign_up_by_forged_form: ("activate", "", "activate", "", "request-account"),
+    entrances.sign_up_by_json: ("activate", "", "activate", "", "request-account"),
     entrances.resend_earlier_link: ("activate", "", "activate", "", ""),
 }
-"""What is due to the newcomer then, by its purpose. Under ``approval`` the flow of that name says what is."""
+"""What is due to the newcomer then, by its purpose."""
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_policy_decides_at_an_entrance(
     column = list(POLICIES).index(policy)
     assert entrance(visit) == ROWS[entrance][column]
     assert visit.has_account == (ROWS[entrance][column] == IN)
-    if entrance in LETTERS and policy != "approval":
+    if entrance in LETTERS:
         with visit.service.uow() as uow:
             due = [row.purpose for row in uow.session.query(OutboxRow).filter_by(subject=visit.email)]
         assert "".join(due) == LETTERS[entrance][column]

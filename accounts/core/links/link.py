@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid
+from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkUsed
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.account import Account
@@ -53,6 +53,8 @@ class Link(LinkKind):
     :ivar letter: returns the email for an outbox item, signing the link at that moment; None drops the item.
     :ivar gone: the error where the account is not there any more.
     :ivar needs_session: acts only for a session of the account itself, after a step-up.
+    :ivar describe_use: returns the error for a link whose id is spent, where there is more to say than that.
+    :ivar template: template of its page, which extends that of all links.
     :ivar resend: queues a fresh link of this kind to the address on file; False where there is none to be had.
     :ivar resend_after: the errors after which a user may ask for that.
     :ivar title, explanation, button, done: words of its pages, English, keys of their translations.
@@ -71,6 +73,10 @@ class Link(LinkKind):
     prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] | None = None
     gone: type[DeadLink] = LinkInvalid
     needs_session: bool = False
+    describe_use: Callable[[UnitOfWork, LinkClaims], DeadLink] = lambda uow, claims: LinkUsed(
+        f"{claims.spent_id} was used"
+    )
+    template: str = "link.html"
     resend: Callable[[UnitOfWork, LinkClaims], bool] | None = None
     resend_after: tuple[type[DeadLink], ...] = (LinkExpired,)
 

@@ -52,7 +52,7 @@ def is_used_up(uow: UnitOfWork, claims: LinkClaims) -> bool:
         state = _read_state(uow, claims)
         _check_address(claims, state)
         _check_parts(uow, claims, state)
-        _check_spent(claims, state)
+        _check_spent(uow, claims, state)
     except DeadLink:
         return True
     return False
@@ -64,7 +64,7 @@ def _check_claims(uow: UnitOfWork, link: Link, claims: LinkClaims) -> OpenedLink
     if state.subject.account is not None and not state.subject.account.active:
         raise LinkInvalid("the account is disabled")
     _check_parts(uow, claims, state)
-    _check_spent(claims, state)
+    _check_spent(uow, claims, state)
     _check_not_before_restore(claims, state)
     expires_at = uow.site.link_signer.expires_at(claims)
     if now() > expires_at:
@@ -155,11 +155,11 @@ def _check_parts(uow: UnitOfWork, claims: LinkClaims, state: _LinkState) -> None
         )
 
 
-def _check_spent(claims: LinkClaims, state: _LinkState) -> None:
+def _check_spent(uow: UnitOfWork, claims: LinkClaims, state: _LinkState) -> None:
     if state.revoked is not None:
         raise LinkRevoked(f"{claims.spent_id} was revoked")
     if state.spent is not None:
-        raise LinkUsed(f"{claims.spent_id} was used")
+        raise as_link(claims.kind).describe_use(uow, claims)
 
 
 def _check_not_before_restore(claims: LinkClaims, state: _LinkState) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from accounts.core.models.account import ADMIN_GROUP, Account
+from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
+from accounts.flows.shared import admins
 from accounts.flows.shared.credentials import APPS_TO_REVIEW_NOTICE
 
 __all__ = ["APPS_TO_REVIEW_NOTICE", "apps_to_review_letter"]
@@ -13,7 +14,7 @@ __all__ = ["APPS_TO_REVIEW_NOTICE", "apps_to_review_letter"]
 def apps_to_review_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """Return the notice to another admin: which apps were registered from an account. None for who is none now."""
     admin = uow.session.get(Account, item.about.id)
-    if admin is None or not admin.active or ADMIN_GROUP not in admin.groups:
+    if admin is None or not admins.is_admin(admin):
         return None
     recovered = uow.session.get(Account, item.facts["account"])
     context = {

@@ -58,19 +58,11 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     if not sign_up_policy.may_activate(uow.site.settings, item.about.email):
         return None
     subject = find_holder(uow, item.about.email)
-    context: dict[str, object] = {"asked": item.requested_by, "email": subject.email}
     if subject.account is not None:
-        if not subject.account.active:
-            return None
-        link_signer = uow.site.link_signer
-        urls = {
-            "sign_in_url": link_signer.page_url("/sign-in"),
-            "forgot_url": link_signer.page_url("/forgot-password"),
-        }
-        account = subject.account
-        return Letter("already-registered", account.email, account.locale, context | urls, account_id=account.id)
+        return mail_request.build_already_registered_letter(uow, item, subject.account)
     carried = ActivationPayload(id=new_id(), locale=item.locale, next=item.facts["next"])
-    context["until"] = now() + uow.site.link_signer.lifetime(ACTIVATE)
+    until = now() + uow.site.link_signer.lifetime(ACTIVATE)
+    context = {"asked": item.requested_by, "email": subject.id, "until": until}
     return Letter(PURPOSE, subject.id, item.locale, context, link=uow.link_url(ACTIVATE, subject, carried))
 
 

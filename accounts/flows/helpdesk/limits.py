@@ -94,7 +94,12 @@ def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
     if form.email is None and not network:
         raise InvalidInput.for_field("neither", "email", "missing", EMAIL_OR_NETWORK_MESSAGE)
     if network:
-        for limit in (throttle.SIGN_IN_NETWORK, throttle.MAIL_NETWORK, throttle.LINK_NETWORK):
+        for limit in (
+            throttle.SIGN_IN_NETWORK,
+            throttle.MAIL_NETWORK,
+            throttle.LINK_NETWORK,
+            throttle.APPROVAL_NETWORK,
+        ):
             yield limit.by(network), network
     if form.email is None:
         return
@@ -114,7 +119,7 @@ def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
 
 
 def _address_buckets(uow: UnitOfWork, email_key: str, spellings: set[str]) -> Iterator[LimitBucket]:
-    for limit in (throttle.SIGN_IN_ACCOUNT, throttle.SIGN_IN_DEVICE):
+    for limit in (throttle.SIGN_IN_ACCOUNT, throttle.SIGN_IN_DEVICE, throttle.APPROVAL_ADDRESS):
         yield limit.by(email_key), "address"
     for purpose in uow.site.links:
         # A fresh link for a dead one is counted by the address as the link has it.

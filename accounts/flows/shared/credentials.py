@@ -17,12 +17,13 @@ from sqlalchemy import BindParameter, ScalarSelect, String, bindparam, delete, f
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement
 from accounts.core.errors import N_
-from accounts.core.models.account import ADMIN_GROUP, Account, Membership
+from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.upstream import Identity
 from accounts.core.uow import UnitOfWork
+from accounts.flows.shared import admins
 from accounts.flows.shared.fields import Checkbox, Form
 from accounts.flows.shared.grants import revoke_grants
 from accounts.flows.shared.open_invites import GRANTS_ADMIN, void_admin_invites, void_other_invites
@@ -118,9 +119,7 @@ def _name_apps(uow: UnitOfWork, account: Account, since: datetime | None, count:
         return []
     registered = select(App.name).where(App.id.in_(_REGISTERED_APPS))
     names = sorted(uow.session.scalars(registered, {"account": account.id}))
-    is_admin = (Membership.account_id == Account.id) & (Membership.group == ADMIN_GROUP)
-    admins = select(Account.id, Account.locale).join(Membership, is_admin).where(Account.active)
-    for admin_id, locale in uow.session.execute(admins.where(Account.id != account.id)).all():
+    for admin_id, locale in admins.list_admins(uow, except_id=account.id):
         facts = {"account": account.id, "apps": names, "asked": {"network": "", "agent": ""}}
         uow.enqueue(APPS_TO_REVIEW_NOTICE, admin_id, facts, locale)
     return names

@@ -9,13 +9,13 @@ import re
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from accounts.config import LOCALES
 from accounts.core.database.page import MAX_ROWS_PER_PAGE, NOT_A_CURSOR_MESSAGE
 from accounts.core.errors import N_
-from accounts.core.security import addresses, passwords
+from accounts.core.security import addresses, passwords, typed_text
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.security.redirects import local_path
 
@@ -24,6 +24,12 @@ ZERO_WIDTH_JOINER, EMOJI_STYLE, VIRAMA_CLASS = "\u200d", "\ufe0f", 9
 JOINERS = frozenset({"\u200c", ZERO_WIDTH_JOINER})
 CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
 GROUP_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
+
+PLAIN_NAME_MESSAGE = N_(
+    "A name has no web address, no mail address and no long number. Put a blank after a dot, as in J. R. Smith."
+)
+NO_ADDRESS_MESSAGE = N_("Please leave out web and mail addresses. Put a blank after a dot.")
+MAX_SENTENCE_CHARACTERS = 300
 
 
 class Form(BaseModel):
@@ -89,6 +95,22 @@ def _joins(text: str, index: int) -> bool:
         return before == EMOJI_STYLE or unicodedata.category(before) in ("So", "Sk")
     letter = next((each for each in reversed(text[:index]) if unicodedata.category(each) != "Mn"), "")
     return all(unicodedata.bidirectional(each) == "AL" for each in (letter or before, after))
+
+
+def _check_plain_name(value: str) -> str:
+    if not typed_text.is_plain(typed_text.fold_typed(value)):
+        raise PydanticCustomError("name", PLAIN_NAME_MESSAGE)
+    return value
+
+
+def _make_one_line(value: Any) -> Any:
+    return " ".join(str(_strip_unprintable(value)).split()) if isinstance(value, str) else value
+
+
+def _check_sentence(value: str) -> str:
+    if typed_text.holds_address(typed_text.fold_typed(value)):
+        raise PydanticCustomError("words", NO_ADDRESS_MESSAGE)
+    return value
 
 
 def _check_locale(value: Any) -> str:
@@ -164,6 +186,28 @@ Name = Annotated[
         json_schema_extra={"input": "text", "autocomplete": "name", "maxlength": 100},
     ),
 ]
+PlainName = Annotated[
+    str,
+    BeforeValidator(clean_name),
+    AfterValidator(_check_plain_name),
+    Field(
+        title=N_("Your name"),
+        min_length=1,
+        max_length=typed_text.MAX_TYPED_CHARACTERS,
+        json_schema_extra={"input": "text", "autocomplete": "name", "maxlength": typed_text.MAX_TYPED_CHARACTERS},
+    ),
+]
+"""A name that is mailed to people who have never heard of whoever typed it."""
+Sentence = Annotated[
+    str,
+    BeforeValidator(_make_one_line),
+    AfterValidator(_check_sentence),
+    Field(
+        max_length=MAX_SENTENCE_CHARACTERS,
+        json_schema_extra={"input": "words", "maxlength": MAX_SENTENCE_CHARACTERS},
+    ),
+]
+"""What one stranger has to say to another: plain text in which nothing can be clicked."""
 Locale = Annotated[
     str,
     BeforeValidator(_check_locale),

@@ -16,6 +16,7 @@ from accounts.core.security.throttle import Attempt, LimitReached
 from accounts.core.uow import UnitOfWork
 
 MAIL_HELD = "mail.held"
+ADDRESS_LIMITS = (throttle.MAIL_ADDRESS, throttle.MAIL_PAIR, throttle.APPROVAL_ADDRESS)
 
 
 class AuditSubject(TypedDict, total=False):
@@ -62,7 +63,7 @@ def record_held(
         limit = error.attempt.limit
         # A network tells nothing about the recipient, and an account nothing about the address that it asks for.
         subject = AuditSubject(
-            email_key=email_key if limit in (throttle.MAIL_ADDRESS, throttle.MAIL_PAIR) else "",
+            email_key=email_key if limit in ADDRESS_LIMITS else "",
             account_id=account_id if limit is not throttle.MAIL_NETWORK else None,
         )
         # Looked at first: whoever tries a thousand times over the limit shall not write a thousand times.

@@ -73,3 +73,17 @@ def build_account_letter(
     }
     url = uow.link_url(link, accounts.subject_of(account), carried)
     return Letter(link.purpose, to or account.email, account.locale, context, link=url, account_id=account.id)
+
+
+def build_already_registered_letter(uow: UnitOfWork, item: OutboxItem, account: Account) -> Letter | None:
+    """Return the email to an address that asks for an account and has one; None where that one is disabled."""
+    if not account.active:
+        return None
+    link_signer = uow.site.link_signer
+    context = {
+        "asked": item.requested_by,
+        "email": account.email,
+        "sign_in_url": link_signer.page_url("/sign-in"),
+        "forgot_url": link_signer.page_url("/forgot-password"),
+    }
+    return Letter("already-registered", account.email, account.locale, context, account_id=account.id)

@@ -13,8 +13,8 @@ class LinkOut(Answer):
     """What a link will do, and to whom. ``asks`` names the fields of its form.
 
     A kind of link may say more: ``invite`` says ``groups`` and ``member``, ``change-email`` says ``new_email``,
-    ``undo-email-change`` says ``restored_email``, ``reset-password`` says ``disconnects``; a host's own kinds say
-    what they like.
+    ``undo-email-change`` says ``restored_email``, ``reset-password`` says ``disconnects``, ``review-request`` says
+    who asks for an account; a host's own kinds say what they like.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -30,6 +30,12 @@ class LinkOut(Answer):
     disconnects: dict[str, int] | None = Field(
         default=None, exclude_if=is_none, description="how many there are of what its form asks about"
     )
+    applicant: str | None = Field(default=None, exclude_if=is_none, description="the address that asks, proven")
+    name: str | None = Field(default=None, exclude_if=is_none)
+    message: str | None = Field(default=None, exclude_if=is_none, description="what the applicant says to the admins")
+    asked_at: Timestamp | None = Field(default=None, exclude_if=is_none)
+    network: str | None = Field(default=None, exclude_if=is_none)
+    app: str | None = Field(default=None, exclude_if=is_none, description="which app the applicant came for")
 
 
 class UsedLinkOut(Answer):

@@ -104,6 +104,8 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         "status": problem.status,
         "code": problem.code,
     }
+    if problem.detail:
+        members["detail"] = translate(problem.detail.message, **problem.detail.values)
     if problem.fields:
         members["errors"] = [
             {"field": each.field, "code": each.code, "detail": field_message(each)} for each in problem.fields

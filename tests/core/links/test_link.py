@@ -44,6 +44,8 @@ def test_every_kind_of_link_keeps_the_rule_and_has_its_words() -> None:
         "unlock",
         "close-account",
         "not-me",
+        "request-account",
+        "review-request",
     }
     for link in LINKS:
         assert link.spends or any(part.never_returns for part in link.dies_with)

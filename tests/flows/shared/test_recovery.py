@@ -52,6 +52,8 @@ NO_CREDENTIALS = {
     "upstream": "a sign-in at another service that has begun; connecting asks for the session once more",
     "activate": "about an address without an account",
     "unlock": "lets passwords be tried again, and signs nobody in",
+    "request-account": "asks admins about an address without an account",
+    "review-request": "acts only by a session of its admin with a fresh proof; invitations end as all others do",
     "not-me": "takes the account back",
     "undo-email-change": "takes the account back",
 }

@@ -12,6 +12,7 @@ from werkzeug.test import Client
 
 from accounts.core.models.base import Base
 from accounts.flows.sign_in.unlock import MAX_FAILURES
+from tests import approvals
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 UNTOLD = frozenset({"audit", "rate_limits", "key_uses"})
@@ -87,6 +88,17 @@ def not_me(service: Service) -> Mailed:
     return Mailed(service.link_url(person.email, "not-me"))
 
 
+def request_account(service: Service) -> Mailed:
+    approvals.make_admin(service)
+    return Mailed(approvals.request_url(service), {"name": approvals.NAME})
+
+
+def review_request(service: Service) -> Mailed:
+    admin = approvals.make_admin(service)
+    url = approvals.review_url(service, admin)
+    return Mailed(url, {"groups": "editors"}, person=lambda: signed_in_at(url, service, admin))
+
+
 RECIPES: Mapping[str, Callable[[Service], Mailed]] = {
     "activate": activate,
     "invite": invite,
@@ -97,6 +109,8 @@ RECIPES: Mapping[str, Callable[[Service], Mailed]] = {
     "unlock": unlock,
     "close-account": close_account,
     "not-me": not_me,
+    "request-account": request_account,
+    "review-request": review_request,
 }
 
 

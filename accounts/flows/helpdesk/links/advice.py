@@ -38,6 +38,9 @@ CAUSE_MESSAGES: Mapping[str, str] = {
     "disabled": N_("The account it is about is disabled."),
     "sign_up_closed": N_("Its address could sign up when the link was sent; now ACCOUNTS_SIGN_UP does not allow it."),
     "address_taken": N_("The address it is about belongs to another account by now, or is kept for one."),
+    "decided": N_("The request was decided already. By: %(by)s."),
+    "no_admin": N_("Its admin does not administer any more."),
+    "nothing_to_decide": N_("Whoever asked for an account has one by now, or an invitation that is open."),
     "dropped_key": N_("It was signed by a key that was dropped since. All links of that key are dead."),
     "other_purpose": N_("It is a genuine link of another kind than its address says."),
     "old_version": N_("It is genuine, but all links of its kind from that time were called back."),
@@ -68,6 +71,8 @@ REMARK_MESSAGES: Mapping[str, str] = {
 }
 """What happened to a link on its way, or since."""
 
+ON_CONSOLE = "console"
+"""In the place of who has decided, where an operator has."""
 USE_NEWEST_MAIL = N_("Ask the person to open the newest mail of this kind.")
 FRESH_LINK_ADVICE: Mapping[str, str] = {
     "activate": N_("Ask the person to enter their address on the sign-up page once more."),
@@ -78,6 +83,8 @@ FRESH_LINK_ADVICE: Mapping[str, str] = {
     "undo-email-change": N_("There is no other link of this kind. Make sure who owns the account."),
     "unlock": N_("The pause ends by itself after an hour; signing in by mail works meanwhile."),
     "close-account": N_("Ask the person to sign in and to close the account there once more."),
+    "request-account": N_("Ask the person to enter their address on the sign-up page once more."),
+    "review-request": N_("Invite the person yourself, or ask them to sign up once more."),
     "not-me": N_("If it was not the person, let them choose a new password: that signs out everywhere."),
 }
 """How somebody gets a fresh link, by purpose."""
@@ -98,6 +105,9 @@ ADVICE_OF_CAUSE: Mapping[str, tuple[str, ...]] = {
     "sign_up_closed": (
         N_("If the person should have an account, send an invitation: it works under every setting."),
     ),
+    "decided": (N_("There is nothing left to do. A person who was declined may ask again."),),
+    "no_admin": (N_("The other admins have links of their own for the same request."),),
+    "nothing_to_decide": (N_("There is nothing left to do. The invitation is on the page of invitations."),),
     "address_taken": (N_("If both accounts are of one person, let them use the one that has the address."),),
     "no_link": (N_("It may open a session: delete it wherever it was sent, and sign the account out everywhere."),),
     "empty": (COPY_WHOLE_LINK_ADVICE,),

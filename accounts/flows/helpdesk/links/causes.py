@@ -23,6 +23,8 @@ CAUSE_OF_CODE = {
     "link_superseded": "superseded",
     "link_sign_up_closed": "sign_up_closed",
     "address_taken": "address_taken",
+    "forbidden": "no_admin",
+    "nothing_to_decide": "nothing_to_decide",
     "not_found": "unknown_kind",
 }
 
@@ -35,6 +37,7 @@ class LinkEvidence:
     :ivar mangled: it had to be repaired before it could be read.
     :ivar account_gone: its account is. ``address_deleted``: the account of its address was, since.
     :ivar used: the audit log says so. ``spent_state``: what is stored of its id, ``accepted``, ``revoked`` or "".
+    :ivar decided: it is one of the links of a request for an account, and somebody has decided by one of them.
     """
 
     key_retired: bool
@@ -45,6 +48,7 @@ class LinkEvidence:
     address_deleted: bool
     used: bool
     spent_state: str
+    decided: bool
 
 
 def find_cause(problem: Problem | None, evidence: LinkEvidence) -> str:
@@ -55,6 +59,7 @@ def find_cause(problem: Problem | None, evidence: LinkEvidence) -> str:
     if code == "link_used":
         steps = (
             (evidence.address_deleted, "deleted"),
+            (evidence.decided, "decided"),
             (evidence.used or evidence.spent_state, "used"),
             (evidence.account_gone, "account_gone"),
         )

@@ -22,6 +22,7 @@ from accounts.core.signing.keys import KeyRing
 from accounts.core.signing.tokens import TokenSigner
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
+from accounts.flows.account.approval_request import REVIEW_PURPOSE
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import causes as link_causes
 from accounts.flows.helpdesk.links import facts as link_facts
@@ -160,6 +161,7 @@ def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClai
             address_deleted=deleted_at is not None,
             used=use_event is not None,
             spent_state=link_facts.get_spent_state(uow, claims),
+            decided=use_event is not None and link.purpose == REVIEW_PURPOSE,
         ),
     )
     move_event = next((part.event for part in parts if part.moved), None)
@@ -171,7 +173,7 @@ def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClai
     return LinkExplanation(
         outcome=problem.code if problem else link_causes.ALIVE,
         status=problem.status if problem else 200,
-        cause=link_advice.describe_cause(cause),
+        cause=_describe_cause(uow, cause, use_event),
         remarks=remarks,
         advice=link_advice.list_advice(cause, link.purpose),
         purpose=link.purpose,
@@ -189,6 +191,13 @@ def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClai
         invite=link_facts.find_invite_fact(uow, claims),
         events=link_facts.list_events_since(uow, claims, account_id),
     )
+
+
+def _describe_cause(uow: UnitOfWork, cause: str, use_event: LinkEvent | None) -> DoctorLine:
+    if cause != "decided" or use_event is None:
+        return link_advice.describe_cause(cause)
+    decider = link_facts.get_account_label(uow, use_event.actor or "")
+    return link_advice.describe_cause(cause, by=decider or link_advice.ON_CONSOLE)
 
 
 def _build_remarks(uow: UnitOfWork, candidate: LinkCandidate) -> tuple[DoctorLine, ...]:

@@ -20,6 +20,8 @@ from accounts.core.models.counters import KeyUse
 from accounts.core.models.invites import SentInvite
 from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork
+from accounts.flows.account import approval_review
+from accounts.flows.account.approval_request import REVIEW_PURPOSE
 from accounts.flows.invites import link as invite_link
 
 LINK_EXPLAINED_EVENT, LINK_RESENT_EVENT = "link.explained", "link.again"
@@ -174,7 +176,13 @@ def build_link_event(row: AuditRow, claims: LinkClaims) -> LinkEvent:
 
 
 def find_use_event(uow: UnitOfWork, claims: LinkClaims, account_id: str | None) -> LinkEvent | None:
-    """Return the event that this very link has left on the account, if it was used."""
+    """Return the event that this very link has left on the account, if it was used.
+
+    Of a request for an account it is the decision, by whichever of its links.
+    """
+    if claims.kind.purpose == REVIEW_PURPOSE:
+        decision = approval_review.find_decision(uow, claims.carried)
+        return build_link_event(decision, claims) if decision else None
     if account_id is None:
         return None
     row = uow.session.scalars(
@@ -236,7 +244,7 @@ def find_invite_fact(uow: UnitOfWork, claims: LinkClaims) -> InviteFact | None:
         id=carried.id,
         state=state,
         listed=row is not None,
-        inviter=_get_account_label(uow, carried.inviter),
+        inviter=get_account_label(uow, carried.inviter),
         groups=tuple(carried.groups),
         sent=row.sent if row else 0,
         decided_at=decided_at,
@@ -253,10 +261,11 @@ def _find_decider(uow: UnitOfWork, invite_id: str, state: str, since: datetime, 
         .where(AuditRow.facts["invite"].as_string() == invite_id)
         .limit(1)
     ).all()
-    return _get_account_label(uow, rows[0].account_id or rows[0].actor or "") if rows else ""
+    return get_account_label(uow, rows[0].account_id or rows[0].actor or "") if rows else ""
 
 
-def _get_account_label(uow: UnitOfWork, account_id: str) -> str:
+def get_account_label(uow: UnitOfWork, account_id: str) -> str:
+    """Return the address of an account; its id where it is gone."""
     account = uow.session.get(Account, account_id) if account_id else None
     return account.email if account else account_id
 

@@ -10,6 +10,7 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.flows.shared import accounts
+from tests import approvals
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 from tests.servers.smtp import links
 
@@ -182,6 +183,34 @@ def session_cookie(service: Service, admin: Person) -> LinkCase:
     return LinkCase(cookie.value, cookie.value, "no_link")
 
 
+def decided_by_another(service: Service, admin: Person) -> LinkCase:
+    second = _second_admin(service)
+    approvals.send_request(service)
+    data = {"token": service.link_token(second.email, "review-request"), "decision": "decline"}
+    assert second.post("/api/l/review-request", data).status_code == 200
+    return _case(service.link_url(admin.email, "review-request"), "decided")
+
+
+def to_a_former_admin(service: Service, admin: Person) -> LinkCase:
+    second = _second_admin(service)
+    url = approvals.review_url(service, second)
+    accounts.set_groups(service.uow(), accounts.find_account(service.uow(), second.email).id, [])
+    return _case(url, "no_admin")
+
+
+def about_an_invited_address(service: Service, admin: Person) -> LinkCase:
+    email = make_email("applicant")
+    url = approvals.review_url(service, admin, email=email)
+    assert admin.post("/api/admin/invites", {"email": email}).status_code == 202
+    return _case(url, "nothing_to_decide")
+
+
+def _second_admin(service: Service) -> Person:
+    second = service.member()
+    accounts.set_groups(service.uow(), accounts.find_account(service.uow(), second.email).id, ["admins"])
+    return second
+
+
 CASES: dict[str, Callable[[Service, Person], LinkCase]] = {
     make.__name__: make
     for make in (
@@ -196,6 +225,9 @@ CASES: dict[str, Callable[[Service, Person], LinkCase]] = {
         of_a_closed_account,
         of_a_deleted_address,
         of_a_disabled_account,
+        decided_by_another,
+        to_a_former_admin,
+        about_an_invited_address,
         under_another_purpose,
         of_no_known_kind,
         cut,

@@ -48,6 +48,14 @@ def test_every_way_to_be_dead_is_explained_in_the_words_of_the_link_page(service
         assert found.status == response.status_code
 
 
+def test_a_request_that_was_decided_names_who_it_was_and_that_it_was_another_link(service: Service) -> None:
+    case = CASES["decided_by_another"](service, service.admin())
+    found = doctor(service, case.text)
+    assert "member" in str(found.cause), "by address"
+    assert found.moved_by is not None
+    assert (found.moved_by.kind, found.moved_by.by_link) == ("approval.declined", False)
+
+
 @on_both_databases
 def test_a_used_link_names_the_moment_and_that_it_was_itself(service: Service) -> None:
     case = CASES["used"](service, service.admin())
