@@ -15,6 +15,7 @@ from accounts.cli.commands import Group, json_option
 from accounts.cli.context import iter_pages, open_unit_of_work
 from accounts.cli.invite_columns import BATCH_COLUMNS, BATCH_ROW_COLUMNS, INVITE_COLUMNS
 from accounts.cli.output import print_done, print_json, print_table
+from accounts.cli.shared_invites import SHARED_INVITE_COMMANDS
 from accounts.core import csv_files
 from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
@@ -45,6 +46,10 @@ MAX_PRINTED_ROWS = 20
 @click.group(cls=Group)
 def invites() -> None:
     """Send and change invitations, one by one or by lists. BATCH is a name or an id."""
+
+
+for command in SHARED_INVITE_COMMANDS:
+    invites.add_command(command)
 
 
 @invites.command("create")

@@ -357,6 +357,13 @@ class LinkSuperseded(DeadLink):
     message = N_("There is a newer link. Please use that one.")
 
 
+class InviteFull(DeadLink):
+    """All places of an invitation for several people are taken."""
+
+    code, status = "invite_full", 410
+    message = N_("All places of this invitation are taken.")
+
+
 class LinkRevoked(DeadLink):
     """The link was revoked."""
 

@@ -79,6 +79,14 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "inviter": "Bert O'Neill",
             "groups": ["editors", "Friends & family"],
         },
+        "join-shared": {
+            "link": _link("join-shared"),
+            "until": _UNTIL,
+            "title": "Class 7b & friends",
+            "groups": ["editors", "Friends & family"],
+            "member": False,
+            "asked": _REQUEST,
+        },
         "password-changed": {"name": _NAME, "link": _link("not-me"), "at": _UNTIL, "asked": _REQUEST, "taken": {}},
         "password-void": _account_facts(
             "reset-password",

@@ -13,7 +13,7 @@ from accounts.core.database import spent, terms
 from accounts.core.site import Site
 from accounts.delivery.survive import survive
 from accounts.flows.audit import upkeep as audit_upkeep
-from accounts.flows.invites import batches
+from accounts.flows.invites import batches, shared
 from accounts.flows.shared import grants
 
 SWEEP_SECONDS, RETRY_SECONDS, LOOK_SECONDS = 3600.0, 300.0, 3.0
@@ -27,6 +27,7 @@ _SWEEPS: tuple[Callable[[Site], object], ...] = (
     lambda site: grants.delete_expired_grants(site.store.engine),
     lambda site: site.throttle.delete_expired(),
     batches.delete_stale_batches,
+    shared.delete_old_shared_invites,
     lambda site: terms.update_all_terms(site.store.engine),
     audit_upkeep.maintain_audit_log,
 )

@@ -24,6 +24,7 @@ from accounts.flows.account import (
     reset_password,
     sign_up,
 )
+from accounts.flows.invites import join, shared_terms
 from accounts.flows.invites import link as invite_link
 from accounts.flows.oidc import backchannel, note, tokens, trial_state
 from accounts.flows.sessions import csrf_token
@@ -34,6 +35,7 @@ from accounts.flows.upstream import identities, waiting
 LINKS: tuple[Link, ...] = (
     sign_up.ACTIVATE,
     invite_link.INVITE,
+    join.JOIN,
     reset_password.RESET,
     magic_link.SIGN_IN,
     change_email.CHANGE,
@@ -60,6 +62,7 @@ TOKENS: tuple[TokenKind[Any], ...] = (
     forward_auth.HANDOVER_TOKEN,
     forward_auth.HOST_SESSION,
     waiting.PENDING_SIGN_IN,
+    shared_terms.SHARED_INVITE,
 )
 """Every other kind of token this service signs. No link of a host can have one of their purposes."""
 

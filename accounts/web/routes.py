@@ -72,8 +72,23 @@ mailbox = Routes("accounts.web.mailbox")
 mailbox.get("/mailbox", view="mailbox", answers="MailboxOut")
 mailbox.get("/mailbox/<message_id>", view="mailbox_message", formats=HTML)
 
+# What a link for several people leads to.
+join = Routes("accounts.web.join")
+join.get("/join/<anything:address>", view="go", formats=HTML)
+join.get("/join", view="show_shared_link", formats=JSON, query="SharedLinkForm", answers="SharedLinkOut")
+join.post(
+    "/join",
+    view="join_",
+    form="JoinForm",
+    answers="accounts.web.answers.base:MailRequestedOut",
+    template="join.html",
+    context="join_context",
+    statuses=(202,),
+)
+join.get("/join/sent", view="join_requested", formats=HTML)
+
 openapi = Routes("accounts.web.openapi")
 openapi.get("/openapi.json", view="openapi", formats=JSON, answers="accounts.web.answers.api:ApiDescriptionOut")
 openapi.get("/docs", view="docs", formats=JSON, media_types=("text/html",))
 
-LAZY_ROUTES = (connected_apps, mailbox, openapi, oidc, oidc_pages, own_data, upstream)
+LAZY_ROUTES = (connected_apps, join, mailbox, openapi, oidc, oidc_pages, own_data, upstream)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from accounts.flows import LINKS
 from accounts.flows.sign_in.unlock import MAX_FAILURES
 from tests import approvals
+from tests.kit.shared_invites import mailed_join_url, make_shared_link
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 PURPOSES = [link.purpose for link in LINKS]
@@ -49,6 +50,11 @@ def _invite(service: Service) -> SentLink:
     return SentLink(
         "invite", service.link_url(email, "invite"), None, {"password": OTHER_PASSWORD, "name": "Invited"}
     )
+
+
+def _join(service: Service) -> SentLink:
+    url = mailed_join_url(service, make_shared_link(service, service.admin()))
+    return SentLink("join-shared", url, None, {"password": OTHER_PASSWORD, "name": "Pupil"})
 
 
 def request_reset_link(service: Service, owner: Person) -> str:
@@ -131,6 +137,7 @@ def _review(service: Service) -> SentLink:
 MAKERS: dict[str, Callable[[Service], SentLink]] = {
     "activate": _activate,
     "invite": _invite,
+    "join-shared": _join,
     "reset-password": _reset,
     "sign-in": _sign_in,
     "change-email": _change,

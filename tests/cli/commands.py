@@ -8,7 +8,7 @@ import click
 
 from accounts.cli import cli
 
-WORDS = {"email": "anna@example.org", "address": "anna@example.org", "url": "sqlite:///elsewhere.db"}
+WORDS = {"places": "30", "email": "anna@example.org", "address": "anna@example.org", "url": "sqlite:///elsewhere.db"}
 """What stands for an argument or a required option, where any word will not do."""
 GROUPS = (
     "approvals",

@@ -27,7 +27,7 @@ WITHOUT_STORE = {
     "data import",
 }
 """What needs no store, shows something without one, or reads its file first."""
-ID_ARGUMENTS = {"who", "session", "identity", "app", "name", "key", "batch", "ids"}
+ID_ARGUMENTS = {"who", "session", "identity", "app", "name", "key", "batch", "ids", "id"}
 NOT_JSON = {
     "serve": "runs until it is stopped",
     "worker": "runs until it is stopped",

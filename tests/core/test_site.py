@@ -59,7 +59,7 @@ def test_a_lifetime_of_a_link_that_is_not_here_is_refused_with_those_that_are(tm
         Site(settings(tmp_path, lifetime_reset="60"), LINKS, tokens=TOKENS)
     assert str(caught.value) == (
         "ACCOUNTS_LIFETIME_RESET is not a setting; links here are: activate, change-email, close-account, invite, "
-        "not-me, request-account, reset-password, review-request, sign-in, undo-email-change, unlock"
+        "join-shared, not-me, request-account, reset-password, review-request, sign-in, undo-email-change, unlock"
     )
     assert (
         Site(settings(tmp_path, lifetime_activate="60"), LINKS, tokens=TOKENS)

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.e2e.conftest import Live
 from tests.e2e.walk_approvals import walk_approvals
 from tests.e2e.walk_helpdesk import walk_helpdesk
+from tests.e2e.walk_join import walk_join
 from tests.e2e.walk_links import walk_links
 
 pytestmark = pytest.mark.e2e
@@ -119,7 +120,7 @@ def walk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, str]]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("way", [walk, walk_links, walk_helpdesk, walk_approvals])
+@pytest.mark.parametrize("way", [walk, walk_links, walk_helpdesk, walk_approvals, walk_join])
 def test_no_page_has_violations_and_none_breaks_the_policy(live: Live, browser: Browser, way: Walk) -> None:
     page, admin = (browser.new_context(locale="en-GB").new_page() for _ in range(2))
     refused: list[str] = []

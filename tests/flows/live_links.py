@@ -17,6 +17,7 @@ from accounts.flows.sign_in import magic_link, unlock
 from tests import approvals
 from tests.flows.letters import make_owner, write_letter
 from tests.flows.steps import Member, create_first_admin, use_link
+from tests.kit.shared_invites import mailed_join_url, make_shared_link
 from tests.kit.signed_links import sign_link
 from tests.people import OTHER_PASSWORD, PASSWORD, Service, make_email, token_of_url
 
@@ -54,6 +55,16 @@ def invitation(service: Service, email: str = "") -> LiveLink:
 def invitation_of_a_member(service: Service) -> LiveLink:
     owner = make_owner(service)
     return LiveLink(invitation(service, owner.email).token, owner.id, by=owner.id)
+
+
+def joining(service: Service, email: str = "") -> LiveLink:
+    url = mailed_join_url(service, make_shared_link(service, groups=["a", "b"]), email)
+    return LiveLink(token_of_url(url), data={} if email else {"password": PASSWORD, "name": "Ann"})
+
+
+def joining_of_a_member(service: Service) -> LiveLink:
+    owner = make_owner(service)
+    return LiveLink(joining(service, owner.email).token, owner.id, by=owner.id)
 
 
 def account_request(service: Service) -> LiveLink:

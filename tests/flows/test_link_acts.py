@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,11 +14,13 @@ from accounts.flows import LINKS
 from accounts.flows.account import change_email, close_account, not_me, reset_password, sign_up
 from accounts.flows.account.approval import REQUEST_PURPOSE
 from accounts.flows.account.approval_request import REVIEW_PURPOSE
+from accounts.flows.invites import join
 from accounts.flows.invites import link as invite_link
+from accounts.flows.invites.shared_terms import MAX_SHARED_LIFE
 from accounts.flows.sign_in import magic_link, unlock
 from tests.flows import live_links
+from tests.flows.act_writes import Writes
 from tests.flows.letters import make_owner
-from tests.flows.live_links import LiveLink
 from tests.flows.steps import link_state, use_link
 from tests.kit.signed_links import read_claims
 from tests.kit.tables import TableChanges, compare_rows, find_new_rows, leave_out_session, read_rows
@@ -31,35 +31,13 @@ MARKS_OUTLIVE_LINKS_BY = timedelta(seconds=360)
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-@dataclass
-class Writes:
-    """What one act writes.
-
-    :ivar added: rows that come, by table.
-    :ivar changed: what rows of the account change, as :class:`TableChanges` says it.
-    :ivar event: the kind of the event that names the link and the account.
-    :ivar letters: letters that fall due, by purpose.
-    :ivar signs_in: whether the act signs its account in.
-    :ivar spent: by the beginning of its id, for how long something is remembered as spent.
-    """
-
-    purpose: str
-    make: Callable[[Service], LiveLink]
-    event: str
-    added: dict[str, int]
-    signs_in: bool = False
-    changed: list[tuple[str, str]] = field(default_factory=list)
-    deleted: dict[str, int] = field(default_factory=dict)
-    letters: list[str] = field(default_factory=list)
-    spent: dict[str, timedelta] = field(default_factory=dict)
-
-
 ANCHOR_GONE = "admin_invites_void_until anchor_email=None anchor_key=None anchor_serial+1 anchor_until=None"
 TAKEN_BACK = "password_hash=None void_invites"
 RESET = "admin_invites_void_until auth_epoch+1 failures-3 lock_serial+1 locked_at=None password_hash void_invites"
 ACCOUNT_MADE = {"accounts": 1, "audit": 1, "spent": 1}
 INVITED_INTO_TWO_GROUPS = {"audit": 2, "memberships": 2, "spent": 1}
 LETTER_AND_EVENT = {"audit": 1, "outbox": 1}
+PLACE_MARK = {"place:": MAX_SHARED_LIFE + timedelta(days=1)}
 INVITE_MARK = {"invite:": timedelta(days=3) + MARKS_OUTLIVE_LINKS_BY}
 ADMIN_PROVEN = [("accounts", "email_unproven-1")]
 ADDRESS_LEFT = {"left:": ADDRESS_RETENTION}
@@ -96,6 +74,23 @@ ACTS: dict[str, Writes] = {
         {"accounts": 1, "audit": 2, "memberships": 1, "spent": 1},
         signs_in=True,
         spent={"invite:": FOR_EVER - BEGINNING},
+    ),
+    "join-shared": Writes(
+        join.JOIN_PURPOSE,
+        live_links.joining,
+        "shared-invite.used",
+        {"accounts": 1, "audit": 2, "memberships": 2, "spent": 2},
+        signs_in=True,
+        changed=[("shared_invites", "uses+1")],
+        spent=PLACE_MARK,
+    ),
+    "join-shared, for a member": Writes(
+        join.JOIN_PURPOSE,
+        live_links.joining_of_a_member,
+        "shared-invite.used",
+        {"audit": 2, "memberships": 2, "spent": 2},
+        changed=[("accounts", "invited+1"), ("shared_invites", "uses+1")],
+        spent=PLACE_MARK,
     ),
     "reset-password": Writes(
         reset_password.PURPOSE,

@@ -21,6 +21,7 @@ from accounts.flows import LINKS, TOKENS
 from accounts.flows.account.approval import RequestPayload
 from accounts.flows.account.approval_request import ReviewPayload
 from accounts.flows.account.change_email import ChangeEmailPayload
+from accounts.flows.invites.join import JoinPayload
 from accounts.flows.invites.link import InvitePayload
 from accounts.flows.oidc.trial_state import read_trial_state
 from accounts.flows.shared.mail_request import ReturnTargetPayload
@@ -30,6 +31,7 @@ from tests.flows.token_samples import (
     EARLIER_TOKENS,
     EARLIER_VERIFIER,
     ORIGIN,
+    SHARED_TERMS,
     SIGNED_AT,
     sample_payloads,
 )
@@ -52,6 +54,7 @@ CARRIED: dict[str, BaseModel] = {
     "invite": InvitePayload(
         id="i1", expires=SIGNED_AT + 86400, groups=["staff"], inviter="a9", locale="de", next="/x"
     ),
+    "join-shared": JoinPayload(**SHARED_TERMS, signed=SIGNED_AT, place="p1", expires=SIGNED_AT + 3600),
     "reset-password": ReturnTargetPayload(next="/x"),
     "sign-in": ReturnTargetPayload(next="/x"),
     "change-email": ChangeEmailPayload(email="new@example.org"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from accounts.core.signing.keys import Key
 from accounts.flows.forward_auth import ForwardSession, HandoverToken, HostSession, StartToken
+from accounts.flows.invites.shared_terms import SharedTerms
 from accounts.flows.oidc.backchannel import LogoutStatus
 from accounts.flows.oidc.note import AuthorizationNote
 from accounts.flows.oidc.tokens import AccessToken, AuthorizationCode, RefreshToken
@@ -20,6 +21,19 @@ SIGNED_AT = 1767225600
 """2026-01-01, when the tokens below were signed."""
 ORIGIN = "https://ac.example.org"
 NONCE_DIGEST = "9e3f156324d42f0ea4b6f4fce81d56fb"
+
+
+SHARED_TERMS: dict[str, Any] = {
+    "id": "i1",
+    "places": 30,
+    "ends": SIGNED_AT + 86400,
+    "groups": ["pupils"],
+    "inviter": "a9",
+    "locale": "de",
+    "domain": ".example.org",
+    "title": "Klasse 7b",
+    "next": "/x",
+}
 
 
 def sample_payloads(key: Key, at: int = SIGNED_AT) -> dict[str, Any]:
@@ -72,6 +86,7 @@ def sample_payloads(key: Key, at: int = SIGNED_AT) -> dict[str, Any]:
         "upstream": PendingSignIn("corp", "join", "/x", "s1", "l1", "st", "no", "ve"),
         "try-app": TrialState("c1", "a1", key, "n1"),
         "signed-out": LogoutStatus("logout-1"),
+        "shared-invite": SharedTerms(**SHARED_TERMS, signed=at),
     }
 
 
@@ -111,6 +126,10 @@ EARLIER_TOKENS = {
         "u3Xzbo-hzTNS_nSO95Rs"
     ),
     "try-app": "WyJjMSIsImExIiwibjEiXQ.aVW5AA.lwKcWOcJYsKUUfHq_U3pRSXvTkFO-vU8HphVGJlErDs",
+    "shared-invite": (
+        "WyJpMSIsMzAsMTc2NzMxMjAwMCxbInB1cGlscyJdLCJhOSIsImRlIiwiLmV4YW1wbGUub3JnIiwiS2xhc3NlIDdiIiwiL3giXQ"
+        ".aVW5AA.DBuNz-SluSkASTHszr5U2TbScRTPfN25lCHYfqp15is"
+    ),
     "signed-out": "ImxvZ291dC0xIg.aVW5AA.vwExavC8vnKrN0xTRbujIVtJhri86tc3iScC7DEOCak",
 }
 EARLIER_LINKS = {
@@ -118,6 +137,10 @@ EARLIER_LINKS = {
     "invite": (
         "WyJhZGFAZXhhbXBsZS5vcmciLCJpMSIsMTc2NzMxMjAwMCxbInN0YWZmIl0sImE5IiwiZGUiLCIveCJd.aVW5AA.JR"
         "4kJA6eUGSii7tmLBpzhRIQZLABqo8WjoqVwpfLe3M"
+    ),
+    "join-shared": (
+        ".eJyLVkpMSXRIrUjMLchJ1csvSlfSUco0VNIxNtAxNDczNzY0MjAw0IlWKigtyMwpVorVUUq0BCpJSQUSeqjavHMSi4tTFcyTgGz9CiW"
+        "wfiMjUzOgfqUCQxjfEmhgLADK4B-h.aVW5AA.b7YCmkkCOFRFo3ksmTh5eAOSUImgPN5pWTnrZqXrxvU"
     ),
     "reset-password": (
         "WyJyX1RqO2hSanJ-bj1Bcm1IWG08NWExIiwiL3giXQ.aVW5AA.Ercae-a-t1yveUB1pY4pWubXgrHJUr4F9w5SzryW_5Q"

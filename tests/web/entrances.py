@@ -22,6 +22,7 @@ from accounts.flows.upstream.provider import UpstreamUser
 from tests.apps import register_app
 from tests.flows.steps import anonymous_uow
 from tests.kit.browser import Browser
+from tests.kit.shared_invites import mailed_join_url, make_shared_link
 from tests.people import PASSWORD, Person, Service, make_email, token_of_url
 
 IN = "has an account"
@@ -98,6 +99,15 @@ def read_earlier_letter(visit: Visit) -> str:
 def accept_invitation(visit: Visit) -> str:
     data = {"token": _invitation_token(visit), "password": PASSWORD}
     return visit.judge(visit.service.person().post("/api/l/invite", data))
+
+
+def join_by_link_for_several(visit: Visit) -> str:
+    """Open a link for several people, and use the one that is mailed then."""
+    url = mailed_join_url(visit.service, make_shared_link(visit.service), visit.email)
+    data = {"token": token_of_url(url), "password": PASSWORD}
+    outcome = visit.judge(visit.service.person().post("/api/l/join-shared", data))
+    assert accounts.find_account(visit.service.uow(), visit.email).invited
+    return outcome
 
 
 def become_first_admin(visit: Visit) -> str:

@@ -9,6 +9,7 @@ from accounts.core.links.link import get_link
 from accounts.core.models.account import Account
 from accounts.flows.sign_in.unlock import MAX_FAILURES
 from tests import approvals
+from tests.kit.shared_invites import mailed_join_url, make_shared_link
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 
@@ -22,6 +23,10 @@ def invite_url(service: Service, admin: Person) -> str:
     email = make_email("invited")
     assert admin.post("/api/admin/invites", {"email": email, "groups": ["editors"]}).status_code == 202
     return service.link_url(email, "invite")
+
+
+def join_url(service: Service, admin: Person) -> str:
+    return mailed_join_url(service, make_shared_link(service, admin))
 
 
 def reset_password_url(service: Service, admin: Person) -> str:
@@ -82,6 +87,7 @@ def review_request_url(service: Service, admin: Person) -> str:
 MAKERS: dict[str, Callable[[Service, Person], str]] = {
     "activate": activate_url,
     "invite": invite_url,
+    "join-shared": join_url,
     "reset-password": reset_password_url,
     "sign-in": sign_in_url,
     "change-email": change_email_url,
@@ -95,6 +101,7 @@ MAKERS: dict[str, Callable[[Service, Person], str]] = {
 FORM_DATA: dict[str, dict[str, Any]] = {
     "activate": {"password": OTHER_PASSWORD, "name": "Fresh"},
     "invite": {"password": OTHER_PASSWORD, "name": "Invited"},
+    "join-shared": {"password": OTHER_PASSWORD, "name": "Pupil"},
     "reset-password": {"password": OTHER_PASSWORD},
     "sign-in": {},
     "change-email": {},
@@ -107,7 +114,7 @@ FORM_DATA: dict[str, dict[str, Any]] = {
 }
 """What each kind asks for, so that the token alone decides."""
 PASSWORD_PURPOSES = [purpose for purpose, said in FORM_DATA.items() if "password" in said]
-CREATING_PURPOSES = ("activate", "invite")
+CREATING_PURPOSES = ("activate", "invite", "join-shared")
 """Kinds whose act makes an account."""
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows import LINKS
 from tests.apps import register_app, sign_in_to_apps
+from tests.kit.shared_invites import make_shared_link
 from tests.kit.tables import dump_tables
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
 from tests.web.endpoints import Endpoint, csrf_token, list_endpoints, request_endpoint
@@ -25,6 +26,8 @@ class Scene:
         self.invite_id = self.admin.get("/api/admin/invites").get_json()["invites"][0]["id"]
         batch = self.admin.post("/api/admin/invites/batches", {"name": "Spring", "people": make_email()})
         self.batch_id = batch.get_json()["id"]
+        self.shared_id = make_shared_link(service, self.admin).id
+        self.shared_token = make_shared_link(service, self.admin).token
         app = register_app(service).app
         self.app_id = app.id
         sign_in_to_apps(service, self.admin, app)
@@ -66,6 +69,11 @@ class Scene:
             "revoke_invite": {},
             "extend_invite": {"days": 30},
             "change_some_invites": {"ids": [self.invite_id], "act": "revoke"},
+            "join": {"email": make_email(), "token": self.shared_token},
+            "make_shared_invite": {"places": 30, "title": "Class 7b", "groups": "pupils"},
+            "show_shared_invite_link": {},
+            "extend_shared_invite": {"days": 30},
+            "revoke_shared_invite": {},
             "make_batch": {"name": "Another", "people": make_email()},
             "send_batch": {},
             "discard_batch": {},
@@ -113,7 +121,7 @@ class Scene:
 
     @property
     def values(self) -> dict[str, str]:
-        names = ("invite_id", "session_id", "batch_id", "app_id", "account_id", "mail_id")
+        names = ("invite_id", "shared_id", "session_id", "batch_id", "app_id", "account_id", "mail_id")
         return {name: getattr(self, name) for name in names}
 
 
@@ -173,6 +181,7 @@ def test_there_are_endpoints_with_and_without_a_csrf_check(service: Service) -> 
         for endpoint in changing(service)
         if endpoint not in needing_a_token(service) and endpoint.route
     } == {
+        "join",
         "sign_up",
         "sign_in",
         "sign_in_mail",

@@ -123,6 +123,8 @@ def test_answers_are_as_described(service: Service, checker: AnswerChecker, monk
         data: dict[str, Any] = {"data": scene.body(endpoint)} if endpoint.is_unsafe else {}
         if name == "signed_out":
             data["query_string"] = {"about": about}
+        if name == "show_shared_link":
+            data["query_string"] = {"token": scene.shared_token}
         values = scene.values | ({"session_id": session["id"]} if name == "end_account_session" else {})
         # A lane: of the batch nothing waits any more, after it was cancelled.
         values |= {"batch_id": "slow"} if name in {"pause_mail", "resume_mail"} else {}

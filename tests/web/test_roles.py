@@ -9,6 +9,7 @@ from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import Service
 from tests.web.endpoints import list_endpoints, request_endpoint
+from tests.web.shared_invite_rows import SHARED_INVITE_ROWS
 
 # (a stranger, a member, an admin)
 EVERYBODY, SIGNED_IN = (200, 200, 200), (401, 200, 200)
@@ -21,6 +22,12 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "POST /forgot-password": (422, 422, 422),
     "POST /api/forgot-password": (422, 422, 422),
     "GET /look-into-your-mail": EVERYBODY,
+    "GET /join": (400, 400, 400),
+    "POST /join": (422, 422, 422),
+    "GET /api/join": (400, 400, 400),
+    "POST /api/join": (422, 422, 422),
+    "GET /join/<anything:address>": (400, 400, 400),
+    "GET /join/sent": EVERYBODY,
     "GET /sign-in": EVERYBODY,
     "POST /sign-in": (422, 422, 422),
     "POST /api/sign-in": (422, 422, 422),
@@ -112,6 +119,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "POST /api/admin/invites/<invite_id>/extend": (401, 403, 404),
     "POST /admin/invites/some": (401, 403, 422),
     "POST /api/admin/invites/some": (401, 403, 422),
+    **SHARED_INVITE_ROWS,
     "GET /admin/invites/batches": (303, 403, 200),
     "GET /api/admin/invites/batches": (401, 403, 200),
     "POST /admin/invites/batches": (401, 403, 422),

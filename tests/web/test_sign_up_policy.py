@@ -44,6 +44,7 @@ ROWS: dict[Callable[[Visit], str], tuple[str, str, str, str, str]] = {
     ),
     entrances.read_earlier_letter: ("a letter", "no letter", "a letter", "no letter", "no letter"),
     entrances.accept_invitation: (IN,) * 5,
+    entrances.join_by_link_for_several: (IN,) * 5,
     entrances.become_first_admin: (IN,) * 5,
     entrances.come_from_app: (
         "page of /sign-up",

@@ -162,6 +162,16 @@ def _check_spent(uow: UnitOfWork, claims: LinkClaims, state: _LinkState) -> None
         raise as_link(claims.kind).describe_use(uow, claims)
 
 
+def check_not_before_restore(uow: UnitOfWork, issued_at: datetime) -> None:
+    """Check that something which rests on what the database holds was signed after the last backup was put back.
+
+    :raises LinkUsed: it was signed before.
+    """
+    restored = spent.get_keep_until(uow.session, RESTORED_ID)
+    if restored is not None and issued_at <= restored - RESTORE_RETENTION:
+        raise LinkUsed("signed before the database came back from a backup")
+
+
 def _check_not_before_restore(claims: LinkClaims, state: _LinkState) -> None:
     if not claims.spent_id and PARTS_RAISED_BY_RESTORE.intersection(claims.kind.dies_with):
         return

@@ -12,7 +12,7 @@ import hashlib
 import ipaddress
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cache, lru_cache
 from typing import Any
@@ -40,6 +40,10 @@ class Limit:
         :param cost: how many.
         """
         return Attempt(self, identifiers, cost)
+
+    def times(self, number: int) -> Limit:
+        """Return the same limit for something that so many people share."""
+        return replace(self, amount=self.amount * number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,11 @@ MAIL_PAIR = Limit("mail", 3, HOUR)
 MAIL_ADDRESS = Limit("mail-address", 20, HOUR)
 MAIL_ACCOUNT = Limit("mail-account", 10, HOUR)
 MAIL_NETWORK = Limit("mail-network", 300, HOUR)
+JOIN_NETWORK = Limit("join", 3, HOUR)
+"""For each place of an invitation for several people, per network: a class behind one has what it needs, and a
+stranger elsewhere does not use it up."""
+JOIN_INVITE = Limit("join-invite", 20, HOUR)
+"""For each place of it, from anywhere."""
 LINK_NETWORK = Limit("link-network", 600, QUARTER_HOUR)
 PASSWORD_ACCOUNT = Limit("password", 10, QUARTER_HOUR)
 APPROVAL_ADDRESS = Limit("approval-address", 3, DAY)

@@ -35,7 +35,7 @@ from accounts.flows.shared.mail_limits import MAIL_HELD
 MAIL_TRACED_EVENT = "mail.traced"
 REQUEST_EVENTS = frozenset(
     {"sign-up.asked", "sign-in.mail-asked", "password.reset-asked", "email.change-asked", "account.close-asked"}
-    | {"account.locked", "account.reset-sent", "link.again", "mail.revived"}
+    | {"account.locked", "account.reset-sent", "link.again", "mail.revived", "shared-invite.asked"}
 )
 """Kinds of lines that say that a letter was asked for."""
 DELIVERY_EVENTS = frozenset(

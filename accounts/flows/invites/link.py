@@ -124,8 +124,7 @@ def check_invite(uow: UnitOfWork, opened: OpenedLink) -> None:
     :raises AddressTaken: the address is kept for another account.
     """
     carried: InvitePayload = opened.carried
-    if carried.inviter:
-        _check_inviter(uow, opened)
+    check_inviter(uow, carried.inviter, opened.claims.issued_at, carried.groups)
     if carried.id == FIRST_ADMIN_INVITE_ID and uow.session.scalar(
         select(exists().where(Membership.group == ADMIN_GROUP))
     ):
@@ -133,13 +132,18 @@ def check_invite(uow: UnitOfWork, opened: OpenedLink) -> None:
     accounts.check_address_available(opened)
 
 
-def _check_inviter(uow: UnitOfWork, opened: OpenedLink) -> None:
-    carried: InvitePayload = opened.carried
+def check_inviter(uow: UnitOfWork, inviter_id: str, issued_at: datetime, groups: Iterable[str]) -> None:
+    """Check that what somebody has issued still holds. The operator's always does.
+
+    :raises LinkRevoked: the inviter may not invite any more, or had to take the account back since.
+    """
+    if inviter_id == OPERATOR:
+        return
     columns = (Account.admin_invites_void_until, Account.void_invites)
-    row = uow.session.execute(select_inviters().add_columns(*columns).where(Account.id == carried.inviter)).first()
+    row = uow.session.execute(select_inviters().add_columns(*columns).where(Account.id == inviter_id)).first()
     if row is None:
         raise LinkRevoked("its inviter may not invite any more")
-    if open_invites.is_void(row[1], row[2], opened.claims.issued_at, carried.groups):
+    if open_invites.is_void(row[1], row[2], issued_at, groups):
         raise LinkRevoked("issued before its inviter's account was taken back")
 
 
@@ -166,7 +170,7 @@ def act(uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | N
         if is_spent(uow.session, spent_id(carried.id) + REVOKED_SUFFIX):
             raise LinkRevoked("revoked at the same moment")
         raise LinkUsed("accepted at the same moment")
-    result = _create_or_extend_account(uow, opened, credentials)
+    result = create_or_extend_account(uow, opened, credentials)
     statement = update(SentInvite).where(SentInvite.id == carried.id).values(accepted_at=now())
     latest_expiry = uow.session.scalar(statement.returning(SentInvite.expires_at))
     if latest_expiry is not None and latest_expiry > opened.expires_at:
@@ -178,10 +182,15 @@ def act(uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | N
     return result
 
 
-def _create_or_extend_account(
+def create_or_extend_account(
     uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | None
 ) -> ActResult:
-    carried: InvitePayload = opened.carried
+    """Create the account of an address with the groups of a link, or add them to the one that holds it.
+
+    :raises NotSignedIn, WrongAccount: the account that holds it is not signed in here.
+    :raises LinkUsed: the account that held it is gone.
+    """
+    carried = opened.carried
     account = opened.subject.account
     if account is not None:
         if uow.request_info.account_id is None:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import Field
-from sqlalchemy import BindParameter, ScalarSelect, String, bindparam, delete, func, select
+from sqlalchemy import BindParameter, ColumnElement, String, bindparam, delete, func, select
 
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement
@@ -21,6 +21,7 @@ from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import SentInvite
+from accounts.core.models.shared_invites import SharedInvite
 from accounts.core.models.upstream import Identity
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import admins
@@ -73,7 +74,7 @@ class Credential:
     name: str
     title: str
     held_in: tuple[str, ...]
-    count: ScalarSelect[Any] | None = None
+    count: ColumnElement[Any] | None = None
     take: Callable[[UnitOfWork, Account, datetime | None, int], Loss] | None = None
 
 
@@ -131,6 +132,16 @@ _OPEN_INVITES = (
     .where(SentInvite.inviter_id == _OF_ACCOUNT, SentInvite.undecided, SentInvite.expires_at >= bindparam("moment"))
 )
 
+_OPEN_SHARED_INVITES = (
+    select(func.count())
+    .select_from(SharedInvite)
+    .where(
+        SharedInvite.inviter_id == _OF_ACCOUNT,
+        SharedInvite.revoked_at.is_(None),
+        SharedInvite.expires_at >= bindparam("moment"),
+    )
+)
+
 CREDENTIALS: tuple[Credential, ...] = (
     Credential(
         name="sessions",
@@ -171,9 +182,9 @@ CREDENTIALS: tuple[Credential, ...] = (
     ),
     Credential(
         name="invites",
-        title="Other open invitations that it has issued",
-        held_in=("sent_invites", "invite"),
-        count=_OPEN_INVITES.where(~GRANTS_ADMIN).scalar_subquery(),
+        title="Other open invitations that it has issued, also those for several people",
+        held_in=("sent_invites", "invite", "shared_invites", "shared-invite", "join-shared"),
+        count=_OPEN_INVITES.where(~GRANTS_ADMIN).scalar_subquery() + _OPEN_SHARED_INVITES.scalar_subquery(),
         take=_void_other_invites,
     ),
     Credential(

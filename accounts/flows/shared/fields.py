@@ -113,7 +113,11 @@ def _check_sentence(value: str) -> str:
     return value
 
 
-def _check_locale(value: Any) -> str:
+def check_locale(value: Any) -> str:
+    """Return a language that is spoken here.
+
+    :raises PydanticCustomError: it is not.
+    """
     if value not in LOCALES:
         raise PydanticCustomError("locale", N_("That language is not spoken here."))
     return str(value)
@@ -210,7 +214,7 @@ Sentence = Annotated[
 """What one stranger has to say to another: plain text in which nothing can be clicked."""
 Locale = Annotated[
     str,
-    BeforeValidator(_check_locale),
+    BeforeValidator(check_locale),
     Field(title=N_("Language"), json_schema_extra={"input": "locale", "enum": list(LOCALES)}),
 ]
 Groups = Annotated[

@@ -12,6 +12,7 @@ from accounts.core.database import spent
 from accounts.core.links.opening import REVOKED_SUFFIX
 from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.invites import SentInvite
+from accounts.core.models.shared_invites import SharedInvite
 from accounts.core.uow import UnitOfWork
 
 INVITES_PER_STATEMENT = 500
@@ -56,6 +57,19 @@ def _revoke_each(uow: UnitOfWork, expiries: dict[str, datetime]) -> list[SentInv
     return rows
 
 
+def revoke_shared_invites(uow: UnitOfWork, *conditions: ColumnElement[bool]) -> list[str]:
+    """Revoke invitations for several people in the caller's transaction, all by one statement, and return their ids.
+
+    Whoever takes a place changes the same row: of the two at the same moment one comes first.
+    """
+    statement = update(SharedInvite).where(SharedInvite.revoked_at.is_(None), *conditions).values(revoked_at=now())
+    returning = statement.returning(SharedInvite.id).execution_options(synchronize_session=False)
+    ids = sorted(uow.session.scalars(returning))
+    for id in ids:
+        uow.record_event("shared-invite.revoked", facts={"invite": id})
+    return ids
+
+
 def update_undecided(
     uow: UnitOfWork, ids: Sequence[str], *conditions: ColumnElement[bool], **values: object
 ) -> list[SentInvite]:
@@ -89,7 +103,10 @@ def void_other_invites(uow: UnitOfWork, account: Account, since: datetime | None
     if not listed:
         return 0
     issued_since = [SentInvite.created_at >= since] if since else []
-    return len(revoke_open_invites(uow, SentInvite.inviter_id == account.id, ~GRANTS_ADMIN, *issued_since))
+    revoked = len(revoke_open_invites(uow, SentInvite.inviter_id == account.id, ~GRANTS_ADMIN, *issued_since))
+    # Each of these links, however often it was taken along: which of them are the owner's own nobody can tell.
+    taken_since = [SharedInvite.expires_at >= now(), *([SharedInvite.created_at >= since] if since else [])]
+    return revoked + len(revoke_shared_invites(uow, SharedInvite.inviter_id == account.id, *taken_since))
 
 
 def is_void(

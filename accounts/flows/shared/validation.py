@@ -31,7 +31,7 @@ MESSAGES = {
 }
 DEFAULT_MESSAGE = N_("This cannot be taken.")
 CUSTOM_ERROR_TYPES = frozenset(
-    {"email", "name", "words", "locale", "groups", "scopes", "claims", "contact", "file", "moment", "place"}
+    {"email", "name", "words", "locale", "groups", "scopes", "claims", "contact", "file", "moment", "place", "domain"}
 )
 """Errors of our own types bring their sentence along."""
 

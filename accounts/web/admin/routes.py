@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accounts.web.admin.shared_invite_routes import shared_invites
 from accounts.web.kit.routes import ADMINS, HTML, JSON, Routes
 from accounts.web.kit.streams import NDJSON
 
@@ -247,4 +248,4 @@ limits.post(
 limits.post("/admin/limits/lift", view="lift_limits", step_up=True, form="LimitsForm", answers="LiftedLimitsOut")
 limits.get("/admin/keys", view="list_keys", answers="KeysOut")
 
-ADMIN_ROUTES = (invites, accounts, mail, links, batches, apps, audit, limits)
+ADMIN_ROUTES = (invites, shared_invites, accounts, mail, links, batches, apps, audit, limits)

@@ -12,9 +12,10 @@ from accounts.web.answers.base import Answer, Timestamp, is_none
 class LinkOut(Answer):
     """What a link will do, and to whom. ``asks`` names the fields of its form.
 
-    A kind of link may say more: ``invite`` says ``groups`` and ``member``, ``change-email`` says ``new_email``,
-    ``undo-email-change`` says ``restored_email``, ``reset-password`` says ``disconnects``, ``review-request`` says
-    who asks for an account; a host's own kinds say what they like.
+    A kind of link may say more: ``invite`` and ``join-shared`` say ``groups`` and ``member``, the latter
+    ``invited_to``, too; ``change-email`` says ``new_email``, ``undo-email-change`` says ``restored_email``,
+    ``reset-password`` says ``disconnects``, ``review-request`` says who asks for an account; a host's
+    own kinds say what they like.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -25,6 +26,7 @@ class LinkOut(Answer):
     asks: tuple[str, ...]
     groups: tuple[str, ...] | None = Field(default=None, exclude_if=is_none)
     member: bool | None = Field(default=None, exclude_if=is_none)
+    invited_to: str | None = Field(default=None, exclude_if=is_none, description="the title that its admin gave it")
     new_email: str | None = Field(default=None, exclude_if=is_none)
     restored_email: str | None = Field(default=None, exclude_if=is_none)
     disconnects: dict[str, int] | None = Field(

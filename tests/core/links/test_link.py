@@ -37,6 +37,7 @@ def test_every_kind_of_link_keeps_the_rule_and_has_its_words() -> None:
     assert {link.purpose for link in LINKS} == {
         "activate",
         "invite",
+        "join-shared",
         "reset-password",
         "sign-in",
         "change-email",

@@ -42,6 +42,7 @@ LEFT_OUT = {
     "app_origins": "other programs",
     "oidc_keys": "keys of the house",
     "invite_batches": "names of lists that admins have uploaded",
+    "shared_invites": "links for several people, without a name; who has joined by one stands in the history",
     "invite_batch_rows": "lists of admins; they go when they are sent or discarded, and after a week",
 }
 

@@ -13,6 +13,7 @@ from werkzeug.test import Client
 from accounts.core.models.base import Base
 from accounts.flows.sign_in.unlock import MAX_FAILURES
 from tests import approvals
+from tests.kit.shared_invites import mailed_join_url, make_shared_link
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
 
 UNTOLD = frozenset({"audit", "rate_limits", "key_uses"})
@@ -38,6 +39,10 @@ def invite(service: Service) -> Mailed:
     email = make_email("invited")
     assert service.admin().post("/api/admin/invites", {"email": email, "groups": ["editors"]}).status_code == 202
     return Mailed(service.link_url(email, "invite"), {"password": OTHER_PASSWORD})
+
+
+def join(service: Service) -> Mailed:
+    return Mailed(mailed_join_url(service, make_shared_link(service, service.admin())), {"password": OTHER_PASSWORD})
 
 
 def reset_password(service: Service) -> Mailed:
@@ -102,6 +107,7 @@ def review_request(service: Service) -> Mailed:
 RECIPES: Mapping[str, Callable[[Service], Mailed]] = {
     "activate": activate,
     "invite": invite,
+    "join-shared": join,
     "reset-password": reset_password,
     "sign-in": sign_in,
     "change-email": change_email,

@@ -33,6 +33,7 @@ CAUSE_MESSAGES: Mapping[str, str] = {
     "deleted": N_("The account of its address was deleted after it was sent."),
     "superseded": N_("A newer link of the same kind was asked for, and only the newest counts."),
     "revoked": N_("The invitation was taken back."),
+    "full": N_("All places of the invitation are taken."),
     "inviter": N_("Whoever sent the invitation may not invite any more."),
     "account_gone": N_("The account it is about does not exist any more."),
     "disabled": N_("The account it is about is disabled."),
@@ -76,6 +77,8 @@ ON_CONSOLE = "console"
 USE_NEWEST_MAIL = N_("Ask the person to open the newest mail of this kind.")
 FRESH_LINK_ADVICE: Mapping[str, str] = {
     "activate": N_("Ask the person to enter their address on the sign-up page once more."),
+    "join-shared": N_("Ask the person to open the link for several people, or its code, once more."),
+    "shared-invite": N_("Make or extend a link for several people, and hand the new one out."),
     "invite": N_("Send the invitation again, or a new one, from the page of invitations."),
     "reset-password": N_("Ask the person to have a fresh link sent from the page for forgotten passwords."),
     "sign-in": N_("Ask the person to have a fresh link sent from the page for signing in by mail."),
@@ -100,6 +103,7 @@ ADVICE_OF_CAUSE: Mapping[str, tuple[str, ...]] = {
     "deleted": (N_("The person may sign up again, if they want an account."),),
     "account_gone": (N_("The person may sign up again, if they want an account."),),
     "disabled": (N_("Enable the account, if it should be used; then let the person ask for a fresh link."),),
+    "full": (N_("Make another link for several people, or invite the person by mail."),),
     "revoked": (N_("If that was a mistake, send a new invitation."),),
     "inviter": (N_("Let somebody who administers now send a new invitation."),),
     "sign_up_closed": (
@@ -138,7 +142,7 @@ FRESH_LINK_CAUSES = frozenset(
         "elsewhere",
     }
 )
-SIGN_IN_PURPOSES = frozenset({"activate", "invite", "reset-password", "unlock"})
+SIGN_IN_PURPOSES = frozenset({"activate", "invite", "join-shared", "reset-password", "unlock"})
 """Purposes whose use leaves somebody who can sign in."""
 
 PART_LABELS: Mapping[str, str] = {

@@ -22,6 +22,7 @@ CAUSE_OF_CODE = {
     "link_expired": "expired",
     "link_superseded": "superseded",
     "link_sign_up_closed": "sign_up_closed",
+    "invite_full": "full",
     "address_taken": "address_taken",
     "forbidden": "no_admin",
     "nothing_to_decide": "nothing_to_decide",
@@ -40,15 +41,15 @@ class LinkEvidence:
     :ivar decided: it is one of the links of a request for an account, and somebody has decided by one of them.
     """
 
-    key_retired: bool
-    mangled: bool
-    purpose_differs: bool
-    account_gone: bool
-    account_disabled: bool
-    address_deleted: bool
-    used: bool
-    spent_state: str
-    decided: bool
+    key_retired: bool = False
+    mangled: bool = False
+    purpose_differs: bool = False
+    account_gone: bool = False
+    account_disabled: bool = False
+    address_deleted: bool = False
+    used: bool = False
+    spent_state: str = ""
+    decided: bool = False
 
 
 def find_cause(problem: Problem | None, evidence: LinkEvidence) -> str:

@@ -27,6 +27,7 @@ from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import causes as link_causes
 from accounts.flows.helpdesk.links import facts as link_facts
 from accounts.flows.helpdesk.links import parse as parse_link
+from accounts.flows.helpdesk.links import shared as shared_links
 from accounts.flows.helpdesk.links.advice import DoctorLine
 from accounts.flows.helpdesk.links.facts import (
     LINK_EXPLAINED_EVENT,
@@ -37,6 +38,7 @@ from accounts.flows.helpdesk.links.facts import (
     PartFact,
 )
 from accounts.flows.helpdesk.links.parse import LinkCandidate
+from accounts.flows.invites.shared_terms import SHARED_INVITE, check_terms
 from accounts.flows.shared.fields import Form
 
 MAX_PASTED_CHARACTERS = 4000
@@ -96,7 +98,10 @@ def explain_link(uow: UnitOfWork, text: str) -> LinkExplanation:
         raise InvalidInput.for_field("no link in it", "link", "no_link", NO_LINK_MESSAGE)
     with uow:
         candidate, claims = _find_genuine(uow.site, candidates)
-        explanation = _explain_genuine(uow, candidate, claims) if claims else _explain_unknown(uow, candidate)
+        if claims:
+            explanation = _explain_genuine(uow, candidate, claims)
+        else:
+            explanation = _explain_shared(uow, candidates) or _explain_unknown(uow, candidate)
         uow.record_event(
             LINK_EXPLAINED_EVENT,
             account_id=explanation.account.id if explanation.account else None,
@@ -198,6 +203,36 @@ def _describe_cause(uow: UnitOfWork, cause: str, use_event: LinkEvent | None) ->
         return link_advice.describe_cause(cause)
     decider = link_facts.get_account_label(uow, use_event.actor or "")
     return link_advice.describe_cause(cause, by=decider or link_advice.ON_CONSOLE)
+
+
+def _explain_shared(uow: UnitOfWork, candidates: list[LinkCandidate]) -> LinkExplanation | None:
+    """Explain a link for several people, if one is there: it is about nobody, and its state is that of its places."""
+    found = shared_links.find_shared_link(uow, candidates)
+    if found is None:
+        return None
+    candidate, signed = found
+    terms, problem = SHARED_INVITE.from_signed(signed), None
+    try:
+        check_terms(uow, terms)
+    except Problem as error:
+        problem = error
+    is_mangled = not parse_link.MANGLING_REMARKS.isdisjoint(candidate.remarks)
+    spent_state = "revoked" if shared_links.is_shared_invite_revoked(uow, terms.id) else ""
+    cause = link_causes.find_cause(problem, link_causes.LinkEvidence(mangled=is_mangled, spent_state=spent_state))
+    return LinkExplanation(
+        outcome=problem.code if problem else link_causes.ALIVE,
+        status=problem.status if problem else 200,
+        cause=link_advice.describe_cause(cause),
+        remarks=_build_remarks(uow, candidate),
+        advice=link_advice.list_advice(cause, SHARED_INVITE.purpose),
+        purpose=SHARED_INVITE.purpose,
+        genuine=True,
+        link_id=signed.id,
+        subject=terms.title or terms.id,
+        issued_at=signed.issued_at,
+        expires_at=terms.ends_at,
+        key=link_facts.build_key_fact(uow, signed.key),
+    )
 
 
 def _build_remarks(uow: UnitOfWork, candidate: LinkCandidate) -> tuple[DoctorLine, ...]:

@@ -22,7 +22,9 @@ from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import approval_review
 from accounts.flows.account.approval_request import REVIEW_PURPOSE
+from accounts.flows.helpdesk.links.shared import is_shared_invite_revoked
 from accounts.flows.invites import link as invite_link
+from accounts.flows.invites.join import JOIN_PURPOSE
 
 LINK_EXPLAINED_EVENT, LINK_RESENT_EVENT = "link.explained", "link.again"
 MAX_EVENTS = 20
@@ -227,6 +229,8 @@ def get_spent_state(uow: UnitOfWork, claims: LinkClaims) -> str:
     id = claims.spent_id
     if not id:
         return ""
+    if claims.kind.purpose == JOIN_PURPOSE and is_shared_invite_revoked(uow, claims.carried.id):
+        return "revoked"
     if spent.is_spent(uow.session, id + REVOKED_SUFFIX):
         return "revoked"
     return "accepted" if spent.is_spent(uow.session, id) else ""

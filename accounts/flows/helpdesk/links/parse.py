@@ -40,6 +40,9 @@ _PURPOSE_PATH = r"/l/(?P<purpose>[a-z]{1,30}(?:-[a-z]{1,30}){0,5})"
 _LINK_SHAPES = (
     rf"{_PURPOSE_PATH}/TOKEN(?P<tail>/go)?",
     rf"{_PURPOSE_PATH}\?(?:[^\s#]{{1,200}}&)?token=TOKEN(?P<tail>)",
+    # A link for several people, which has an address of its own.
+    r"/join/TOKEN(?P<tail>/go)?",
+    r"/join\?(?:[^\s#]{1,200}&)?token=TOKEN(?P<tail>)",
     # A payload is a JSON list that begins with a text: base64 of `["`, or a compressed one.
     r"(?<![\w.%/-])(?=[Ww][Yy]|\.[Ee][Jj])TOKEN(?P<tail>)",
 )

@@ -20,6 +20,7 @@ from accounts.flows.audit.labels import EVENT_LABELS
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links.explain import LinkExplanation, explain_link
 from accounts.flows.helpdesk.links.facts import MAX_EVENTS
+from accounts.flows.invites.shared_terms import SHARED_INVITE
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.flows.helpdesk.links.dead_links import CASES, assert_no_secret, reset_url
@@ -248,7 +249,7 @@ def test_a_text_without_a_link_is_refused(service: Service, text: str) -> None:
 
 
 def test_every_kind_of_link_has_a_way_to_a_fresh_one(service: Service) -> None:
-    assert set(service.site.links) == set(link_advice.FRESH_LINK_ADVICE)
+    assert {*service.site.links, SHARED_INVITE.purpose} == set(link_advice.FRESH_LINK_ADVICE)
     bound = {part.name for link in service.site.links.values() for part in link.dies_with}
     assert bound == set(link_advice.PART_LABELS)
     moved_by = {kind for link in service.site.links.values() for part in link.dies_with for kind in part.moved_by}

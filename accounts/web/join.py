@@ -1,0 +1,98 @@
+"""Serve links for several people: the page that asks for an address, at which no more is typed.
+
+Many people open the same link, some of them on one device: nothing that one has typed is shown to the next, and the
+link stays open in the browser until its cookie ends.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+
+from accounts.config_sign_up import describe_domains
+from accounts.core.errors import LinkNotOpened, OtherLinkOpened
+from accounts.flows.invites.join import JoinForm, request_join
+from accounts.flows.invites.shared_terms import SHARED_INVITE, SharedTerms, check_terms, read_shared_link
+from accounts.flows.shared.fields import Form
+from accounts.web.answers.base import MAIL_REQUESTED
+from accounts.web.answers.shared_invites import SharedLinkOut
+from accounts.web.kit import context, cookies, forms
+from accounts.web.kit.context import runtime, uow
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import page_url
+
+
+class SharedLinkForm(Form):
+    """The link that JSON asks about; a page has it in a cookie."""
+
+    token: str = ""
+
+
+def go(address: str) -> Response:
+    """Where links for several people lead: takes the token out of the address. Changes nothing, looks nothing up."""
+    token = runtime().site.link_signer.token_in_path(address)
+    # Read, not judged: junk is turned away at the door, and the genuine one is judged on the page.
+    _read(token)
+    response = Response(status=303, headers={"Location": page_url("join_form")})
+    cookies.set_cookie(response, _cookie_name(), token, cookies.LINK_COOKIE_SECONDS)
+    return response
+
+
+def show_shared_link(query: SharedLinkForm) -> Reply:
+    """Show what a link for several people is good for. Uses nothing up, however often it is asked."""
+    return Reply(json=SharedLinkOut.from_terms(_open(query.token)))
+
+
+def join_context() -> dict[str, Any]:
+    """Return what the page of a link for several people shows."""
+    terms = _open(_token_of_cookie())
+    _speak(terms)
+    shown = dict(SharedLinkOut.from_terms(terms))
+    domain = describe_domains((terms.domain,)) if terms.domain else ""
+    return {**shown, "link_id": terms.id, "invited_to": shown["title"], "domain": domain}
+
+
+def join_(form: JoinForm) -> Reply:
+    """Ask to join by a link for several people: an email with a link that takes a place goes to the address."""
+    token = form.token if context.state().format == "json" else _token_of_cookie()
+    terms = _read(token)
+    if context.state().format == "html" and request.form.get(forms.LINK_FIELD, "") != terms.id:
+        raise OtherLinkOpened("the form shows another link")
+    _speak(terms)
+    request_join(uow(), token, form)
+    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("join_requested"))
+
+
+def join_requested() -> Reply:
+    """Tell that an email is on its way, and lead whoever is next at this device back to the form."""
+    return Reply(template="join_requested.html")
+
+
+def _read(token: object) -> SharedTerms:
+    # What goes wrong from here on is told in words about such links.
+    context.state().purpose = SHARED_INVITE.purpose
+    return read_shared_link(uow(), token)
+
+
+def _open(token: object) -> SharedTerms:
+    terms = _read(token)
+    check_terms(uow(), terms)
+    return terms
+
+
+def _speak(terms: SharedTerms) -> None:
+    if terms.locale:
+        context.set_language(terms.locale)
+
+
+def _token_of_cookie() -> str:
+    context.state().purpose = SHARED_INVITE.purpose
+    token = request.cookies.get(_cookie_name())
+    if token is None:
+        raise LinkNotOpened("no cookie of an opened link")
+    return token
+
+
+def _cookie_name() -> str:
+    return cookies.link_cookie_name(SHARED_INVITE.purpose)
