@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from accounts.config_bounce_key import BounceKey
 from accounts.config_contact import Contact
 from accounts.config_helo import HeloName, default_helo_name
 from accounts.config_origin import ORIGIN_PATTERN, is_loopback, normalize_origin
@@ -47,6 +48,7 @@ class Settings(BaseModel):
     mail_helo: HeloName | None = None
     mail_username: str | None = None
     mail_password: str | None = Field(default=None, repr=False)
+    mail_bounce_key: BounceKey | None = Field(default=None, repr=False)
     mail_tls: Literal["starttls", "tls", "none"]
     mail_concurrency: int = Field(default=4, ge=1, le=32)
     mail_bulk_per_minute: int = Field(default=0, ge=0, le=1_000_000)

@@ -196,3 +196,19 @@ def test_the_default_sender_has_a_name_for_a_domain(origin: str, sender: str) ->
 )
 def test_loopback_is_told_from_the_rest(host: str, is_it: bool) -> None:
     assert is_loopback(host) is is_it
+
+
+@pytest.mark.parametrize(
+    "key", ["", "secret", "whsec_", "whsec_c2hvcnQ=", "whsec_%%%", "AAAA" * 11, f"whsec_{'A' * 120}"]
+)
+def test_a_key_for_bounces_is_one_of_standard_webhooks(key: str) -> None:
+    line = refused(mail_bounce_key=key)
+    assert line.startswith("ACCOUNTS_MAIL_BOUNCE_KEY: must be whsec_ and 24 to 64 random bytes in base64; make one: ")
+    assert not key or key not in line.replace("whsec_", "") or key == "whsec_"
+
+
+def test_a_key_for_bounces_of_32_bytes_and_one_of_a_provider_are_taken() -> None:
+    for key in (f"whsec_{'A' * 43}=", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"):
+        found = load(mail_bounce_key=key)
+        assert found.mail_bounce_key == key
+        assert key not in repr(found)

@@ -1,10 +1,11 @@
-"""Declare ``accounts mail``: count waiting letters, trace and retry letters, and preview them."""
+"""Declare ``accounts mail``: count waiting letters, trace and retry letters, take in bounces, preview letters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -15,11 +16,21 @@ from accounts.core import outbox
 from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
 from accounts.flows.audit.labels import EVENT_LABELS
-from accounts.flows.helpdesk import dead_letters, mail_lanes, mail_trace
+from accounts.flows.helpdesk import dead_letters, mail_lanes, mail_trace, unreachable_addresses
 from accounts.flows.helpdesk.mail_trace import MailTrace, TracedLetter, TraceMailForm
+from accounts.flows.helpdesk.unreachable_addresses import ReachableForm, UnreachableSearchForm
+from accounts.flows.mail_bounces import record
+from accounts.flows.mail_bounces.reports import MAX_REPORT_BYTES
 from accounts.flows.shared.fields import PageForm
 from accounts.flows.shared.validation import validate
-from accounts.web.answers.mail import DeadLetterOut, MailCountsOut, MailTraceOut, WaitingMailOut
+from accounts.web.answers.mail import (
+    DeadLetterOut,
+    MailCountsOut,
+    MailTraceOut,
+    ReportsOut,
+    UnreachableOut,
+    WaitingMailOut,
+)
 
 DEAD_LETTER_COLUMNS: Columns[DeadLetterOut] = {
     "name": lambda letter: letter.mail,
@@ -29,6 +40,15 @@ DEAD_LETTER_COLUMNS: Columns[DeadLetterOut] = {
     "given up": lambda letter: letter.dead_at,
     "tries": lambda letter: letter.tries,
     "error": lambda letter: letter.error,
+}
+
+UNREACHABLE_COLUMNS: Columns[UnreachableOut] = {
+    "address": lambda row: row.email,
+    "of": lambda row: "account" if row.account else "invitation",
+    "since": lambda row: row.since,
+    "letter": lambda row: row.purpose,
+    "status": lambda row: row.status,
+    "why": lambda row: row.said,
 }
 
 
@@ -111,6 +131,42 @@ def retry_mail(name: str, as_json: bool) -> None:
         dead_letters.retry_dead_letter(uow, name)
     count = 1 if name else dead_letters.retry_all_dead_letters(uow)
     print_done({"retried": count}, f"{count} will be tried again", as_json=as_json)
+
+
+@mail.command("bounces")
+@click.argument("file", type=click.File("rb"), default="-")
+@json_option
+def take_bounces(file: BinaryIO, as_json: bool) -> None:
+    """Take in a report about a letter that came back: a mail, or JSON of a provider, from FILE or standard input."""
+    uow = open_unit_of_work()
+    raw = file.read(MAX_REPORT_BYTES + 1)
+    if len(raw) > MAX_REPORT_BYTES:
+        raise click.ClickException(f"the report is larger than {MAX_REPORT_BYTES} bytes")
+    is_json = raw.lstrip()[:1] in (b"{", b"[")
+    reports = record.parse_reports("application/json" if is_json else "message/rfc822", raw)
+    taken = ReportsOut.model_validate(record.take_reports(uow, reports))
+    text = f"{taken.recorded} recorded, {taken.known} known before, {taken.foreign} about no letter of this service"
+    print_done(taken, text, as_json=as_json)
+
+
+@mail.command("bounced")
+@json_option
+def list_bounced(as_json: bool) -> None:
+    """List the addresses of accounts and open invitations from which mail came back."""
+    uow = open_unit_of_work()
+    pages = iter_pages(uow, UnreachableSearchForm(), partial(unreachable_addresses.list_unreachable, uow))
+    rows = ([UnreachableOut.model_validate(row) for row in page.rows] for page in pages)
+    print_table(rows, UNREACHABLE_COLUMNS, as_json=as_json)
+
+
+@mail.command("reachable")
+@click.argument("address")
+@json_option
+def count_as_reachable(address: str, as_json: bool) -> None:
+    """Count ADDRESS as reachable again."""
+    form = validate(ReachableForm, {"email": address})
+    count = unreachable_addresses.count_as_reachable(open_unit_of_work(), form)
+    print_done({"count": count}, f"{count} counts as reachable again", as_json=as_json)
 
 
 @mail.command("preview")

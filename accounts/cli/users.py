@@ -10,7 +10,7 @@ import click
 
 from accounts.cli.commands import Group, confirm, json_option
 from accounts.cli.context import iter_pages, open_account, open_unit_of_work
-from accounts.cli.output import Columns, print_done, print_fields, print_problem, print_table
+from accounts.cli.output import Columns, format_timestamp, print_done, print_fields, print_problem, print_table
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.labels import EVENT_LABELS
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
@@ -30,7 +30,7 @@ from accounts.web.answers.upstream import IdentityOut
 
 ACCOUNT_COLUMNS: Columns[AccountRowOut] = {
     "id": lambda row: row.id,
-    "state": lambda row: row.state,
+    "state": lambda row: f"{row.state}, unreachable" if row.unreachable else row.state,
     "address": lambda row: row.email,
     "groups": lambda row: row.groups,
 }
@@ -94,6 +94,7 @@ def show_user(who: str, as_json: bool) -> None:
         ("address", row.email),
         ("proven", "yes" if row.email_verified else "no"),
         ("invited", "yes" if row.invited else "no"),
+        ("unreachable", f"since {format_timestamp(row.unreachable.since)}" if row.unreachable else ""),
         ("name", row.name),
         ("state", row.state),
         ("groups", row.groups),

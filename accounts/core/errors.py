@@ -283,6 +283,20 @@ class UnsupportedMediaType(Problem):
     message = N_("Send JSON as application/json here.")
 
 
+class BadSignature(Problem):
+    """A program's request is not signed, wrongly signed, or too old. The answer does not say which."""
+
+    code, status = "bad_signature", 401
+    message = N_("The request is not signed as it should be.")
+
+
+class UnknownReport(Problem):
+    """What was sent can be read, and is no report about an email in any format that is known here."""
+
+    code, status = "unknown_report", 422
+    message = N_("This is no report about an email in a format that is read here.")
+
+
 class TooManyRequests(Problem):
     """A limit is reached; ``retry_after`` says in how many seconds to try again."""
 

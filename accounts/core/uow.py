@@ -145,12 +145,16 @@ class UnitOfWork:
         link_id: str | None = None,
         app_id: str | None = None,
         email_key: str = "",
+        address_tag: str | None = None,
+        event_id: str = "",
         facts: Mapping[str, Any] | None = None,
         announced: bool = True,
     ) -> None:
         """Append to the audit log at the commit: until the first real write SQLite's lock is left to others.
 
         :param email_key: the unique form of the address it is about; only a digest of it is kept, and not for long.
+        :param address_tag: that digest, where it is known and the address is not.
+        :param event_id: a random id under which the line is looked for; by default one of its own.
         :param announced: whether those who listen to commits are told, too.
         """
         event = audit_log.build_event(
@@ -160,7 +164,8 @@ class UnitOfWork:
             link_id=link_id,
             app_id=app_id,
             facts=facts,
-            address_tag=address_index.make_tag(self.site, email_key) if email_key else None,
+            address_tag=address_index.make_tag(self.site, email_key) if email_key else address_tag,
+            event_id=event_id,
         )
         self._events.append(event)
         if announced and account_id is not None:

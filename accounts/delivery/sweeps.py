@@ -14,7 +14,7 @@ from accounts.core.site import Site
 from accounts.delivery.survive import survive
 from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.invites import batches, shared
-from accounts.flows.shared import grants
+from accounts.flows.shared import grants, unreachable
 
 SWEEP_SECONDS, RETRY_SECONDS, LOOK_SECONDS = 3600.0, 300.0, 3.0
 """Seconds between sweeps; until one that failed is tried again; between looks at the clock."""
@@ -25,6 +25,7 @@ _SWEEPS: tuple[Callable[[Site], object], ...] = (
     lambda site: mail_lanes.delete_old_batches(site.store.engine),
     lambda site: logout_events.delete_old_logouts(site.store.engine),
     lambda site: grants.delete_expired_grants(site.store.engine),
+    lambda site: unreachable.delete_stale_marks(site.store.engine),
     lambda site: site.throttle.delete_expired(),
     batches.delete_stale_batches,
     shared.delete_old_shared_invites,

@@ -23,6 +23,7 @@ from accounts.core.outbox_facts import UnreadableItem
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.callbacks import CallbackSender
+from accounts.delivery.echo_headers import make_echo_headers
 from accounts.delivery.letters import LetterError, Letters
 from accounts.delivery.settling import Settler
 from accounts.delivery.survive import survive
@@ -247,4 +248,8 @@ class Worker:
         # From the row's id: a copy sent after a crash between the server's yes and our commit is recognisable.
         message_id = f"<{item.id}@{urlsplit(settings.public_origin).hostname}>"
         message = self._letters.compose(delivery, sender=settings.mail_sender, message_id=message_id)
+        message.extra_headers = {
+            **(message.extra_headers or {}),
+            **make_echo_headers(settings.mail_server, message_id),
+        }
         return sender.send(message)

@@ -16,6 +16,7 @@ from accounts.core.security.throttle import Attempt
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
+from accounts.flows.shared import accounts, unreachable
 from accounts.flows.sign_in import step_up
 
 
@@ -135,7 +136,7 @@ def _act_once(
     ):
         raise LinkUsed(f"{opened.link_id} was used at the same moment")
     result = act(uow, opened, prepared)
-    _prove_address(opened)
+    _prove_address(uow, opened, result)
     session = _open_session(uow, result, current)
     uow.count_opened(opened.claims, opened.expires_at)
     uow.session.flush()
@@ -148,11 +149,15 @@ def _act_once(
     return result, session
 
 
-def _prove_address(opened: OpenedLink) -> None:
+def _prove_address(uow: UnitOfWork, opened: OpenedLink, result: ActResult) -> None:
     """Note that the mailbox of an account is its own: links about an account are mailed to its address alone."""
     account = opened.subject.account
     if opened.link.about == "account" and account is not None and account.email_unproven:
         account.email_unproven = False
+    if opened.is_unreachable:
+        # The email has arrived: what came back before says nothing any more.
+        email_key = account.email_key if account is not None else accounts.get_email_key(opened.subject.id)
+        unreachable.clear_mark(uow, email_key, result.account_id)
 
 
 def _is_used_up(uow: UnitOfWork, opened: OpenedLink) -> bool:

@@ -24,6 +24,18 @@ oidc.post("/oauth/introspect", view="introspect", **CLIENT_ROUTE)
 oidc.get("/oauth/userinfo", view="userinfo", **CLIENT_ROUTE)
 oidc.post("/oauth/userinfo", view="userinfo_by_post", **CLIENT_ROUTE)
 
+# What mail servers and providers tell of emails that came back.
+mail_bounces = Routes("accounts.web.mail_bounces")
+mail_bounces.post(
+    "/mail/bounces",
+    view="take_bounces",
+    formats=HTML,
+    csrf=False,
+    unprefixed=True,
+    max_bytes="accounts.flows.mail_bounces.reports:MAX_REPORT_BYTES",
+    statuses=(204,),
+)
+
 # Where other apps send people.
 oidc_pages = Routes("accounts.web.oidc_pages")
 oidc_pages.get("/oauth/authorize", view="authorize", **CROSS_SITE_PAGE)
@@ -91,4 +103,4 @@ openapi = Routes("accounts.web.openapi")
 openapi.get("/openapi.json", view="openapi", formats=JSON, answers="accounts.web.answers.api:ApiDescriptionOut")
 openapi.get("/docs", view="docs", formats=JSON, media_types=("text/html",))
 
-LAZY_ROUTES = (connected_apps, join, mailbox, openapi, oidc, oidc_pages, own_data, upstream)
+LAZY_ROUTES = (connected_apps, join, mail_bounces, mailbox, openapi, oidc, oidc_pages, own_data, upstream)

@@ -151,7 +151,15 @@ def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
     admin.click(".admin-nav >> text=Keys")
     yield admin, "keys"
     admin.set_viewport_size({"width": 360, "height": 740})
-    for path in ("/admin", "/admin/accounts", "/admin/mail", "/de/admin/audit", "/admin/limits", "/admin/keys"):
+    for path in (
+        "/admin",
+        "/admin/accounts",
+        "/admin/mail",
+        "/admin/mail/bounced",
+        "/de/admin/audit",
+        "/admin/limits",
+        "/admin/keys",
+    ):
         admin.goto(origin + path)
         # Nothing sticks out: what is wider than the screen would need scrolling sideways.
         assert admin.evaluate("document.documentElement.scrollWidth") <= 360, path

@@ -15,7 +15,8 @@ from accounts.core.mail_lanes import MAIL_LANES
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import search as audit_search
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
-from accounts.flows.helpdesk import dead_letters, mail_trace
+from accounts.flows.helpdesk import dead_letters, mail_trace, unreachable_addresses
+from accounts.flows.helpdesk.unreachable_addresses import UnreachableSearchForm
 from accounts.flows.invites import search as invite_search
 from accounts.flows.invites import send as send_invites
 from accounts.flows.sessions import session_list
@@ -30,7 +31,7 @@ LARGE_TABLES = ("accounts", "audit", "sent_invites", "outbox", "spent", "grants"
     "invite_terms", "app_logouts")  # fmt: skip
 READ_IN_ORDER = {"sqlite_autoindex_accounts_2", "ix_audit_at_id", "ix_sent_invites_created_at", "ix_outbox_dead",
     "ix_accounts_locked", "ix_accounts_unsearchable", "ix_sent_invites_unsearchable", "ix_sent_invites_undecided",
-    "ix_sent_invites_accepted", "ix_sent_invites_revoked"}  # fmt: skip
+    "ix_sent_invites_accepted", "ix_sent_invites_revoked", "ix_unreachable_addresses_since_mail"}  # fmt: skip
 """Indexes that are read from one end: in the order of a list, or because they hold nothing but what is looked for."""
 SQLITE_NAMES = {"uq_accounts_email_key": "sqlite_autoindex_accounts_2", "pk_account_terms": "PRIMARY KEY",
     "pk_invite_terms": "PRIMARY KEY"}  # fmt: skip
@@ -101,6 +102,10 @@ CASES: dict[str, tuple[str, Work]] = {
     "accepted": ("ix_sent_invites_accepted", invites(state="accepted")),
     "revoked": ("ix_sent_invites_revoked", invites(state="revoked")),
     "of a batch": ("ix_sent_invites_batch_created_at", invites(batch="batch")),
+    "unreachable": (
+        "ix_unreachable_addresses_since_mail",
+        lambda uow, admin: unreachable_addresses.list_unreachable(uow, UnreachableSearchForm()),
+    ),
     "spent": ("ix_spent_keep_until", lambda uow, admin: spent.delete_expired(uow.site.store.engine)),
     "tags": ("ix_audit_tagged_at", lambda uow, admin: address_index.clear_old_tags(uow.site.store.engine)),
     "logouts": ("ix_app_logouts_at", lambda uow, admin: logout_events.delete_old_logouts(uow.site.store.engine)),

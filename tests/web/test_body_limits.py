@@ -7,6 +7,7 @@ from flask import Flask
 
 from accounts import create_app
 from accounts.extension import get_app_state
+from accounts.flows.mail_bounces.reports import MAX_REPORT_BYTES
 from accounts.web.admin.batches import MAX_UPLOAD_BYTES
 from accounts.web.kit.body_limits import body_limit, find_body_limit
 from accounts.web.kit.request_state import MAX_BODY_BYTES
@@ -50,4 +51,4 @@ def test_nothing_else_may(app: Flask, method: str, path: str) -> None:
 
 def test_flask_reads_the_same_declaration(app: Flask) -> None:
     routes = [route for routes in get_app_state(app).all_routes for route in routes.declared]
-    assert {body_limit(route) for route in routes} == {MAX_BODY_BYTES, MAX_UPLOAD_BYTES}
+    assert {body_limit(route) for route in routes} == {MAX_BODY_BYTES, MAX_UPLOAD_BYTES, MAX_REPORT_BYTES}

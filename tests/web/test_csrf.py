@@ -100,6 +100,7 @@ class Scene:
             "pause_mail": {},
             "resume_mail": {},
             "cancel_mail": {},
+            "count_as_reachable": {"email": self.other.email},
             "export_audit": {"format": "csv"},
             "see_limits": {"email": self.other.email},
             "lift_limits": {"email": self.other.email},
@@ -160,6 +161,7 @@ def test_what_other_sites_may_send_is_this_and_no_more(service: Service) -> None
         if endpoint.route and endpoint.route.csrf is False and endpoint.is_unsafe
     }
     assert foreign == {
+        "POST /mail/bounces",
         "POST /oauth/token",
         "POST /oauth/revoke",
         "POST /oauth/introspect",

@@ -30,6 +30,11 @@ def make_tag(site: Site, email_key: str) -> str:
     return _compute_tag(site, site.ring.signing, email_key)
 
 
+def is_tag_of(site: Site, tag: str | None, email_key: str) -> bool:
+    """Return whether a tag is one of this address, under any key of the ring."""
+    return tag is not None and tag in _compute_tags(site, email_key)
+
+
 def list_conditions(site: Site, email_key: str, account_id: str) -> list[ColumnElement[bool]]:
     """Return SQL conditions for lines about an address, one for each tag that it may have.
 

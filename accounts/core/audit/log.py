@@ -43,14 +43,16 @@ def build_event(
     app_id: str | None = None,
     facts: Mapping[str, Any] | None = None,
     address_tag: str | None = None,
+    event_id: str = "",
 ) -> dict[str, Any]:
     """Return one event as a row of the table, keyed by column.
 
     :param facts: JSON; never holds a secret, a token, or what a visitor typed.
     :param address_tag: of the address that it is about, from :func:`address_index.make_tag`.
+    :param event_id: a random id under which the line is looked for; by default one of its own.
     """
     return {
-        "id": new_id(),
+        "id": event_id or new_id(),
         "at": now(),
         "kind": kind,
         "account": account_id,

@@ -20,6 +20,7 @@ from accounts.core.database.writers import SqliteConnection
 from accounts.core.models import account as models
 from accounts.core.models import apps as app_models
 from accounts.core.models import audit as audit_models
+from accounts.core.models import bounces as bounce_models
 from accounts.core.models import counters
 from accounts.core.models import forward_auth as forward_auth_models
 from accounts.core.models import invites as invite_models
@@ -34,6 +35,7 @@ MODELS = (
     models,
     app_models,
     audit_models,
+    bounce_models,
     counters,
     forward_auth_models,
     invite_models,

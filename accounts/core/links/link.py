@@ -109,12 +109,14 @@ class OpenedLink:
     """A link that is valid: signed here, not expired, its bound parts unmoved.
 
     :ivar is_reserved: whether the address that it is about is kept for an account that may still take it back.
+    :ivar is_unreachable: whether mail to the address of its subject came back.
     """
 
     claims: LinkClaims
     subject: Subject
     expires_at: datetime
     is_reserved: bool = False
+    is_unreachable: bool = False
 
     @property
     def link(self) -> Link:

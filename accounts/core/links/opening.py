@@ -16,6 +16,7 @@ from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import Subject, anchor, auth_epoch, email_serial, holder, lock_serial, sign_ins
 from accounts.core.links.link import Link, OpenedLink, as_link, parse_email_key
 from accounts.core.models.account import Account
+from accounts.core.models.bounces import UnreachableAddress
 from accounts.core.models.counters import Spent
 from accounts.core.outbox import OutboxSubject
 from accounts.core.signing.keys import Key
@@ -69,7 +70,7 @@ def _check_claims(uow: UnitOfWork, link: Link, claims: LinkClaims) -> OpenedLink
     expires_at = uow.site.link_signer.expires_at(claims)
     if now() > expires_at:
         raise LinkExpired(f"{claims.link_id} was good until {expires_at.isoformat()}")
-    opened = OpenedLink(claims, state.subject, expires_at, state.is_reserved)
+    opened = OpenedLink(claims, state.subject, expires_at, state.is_reserved, state.is_unreachable)
     link.check(uow, opened)
     return opened
 
@@ -84,6 +85,7 @@ class _LinkState:
     :ivar restored: of the last restored backup.
     :ivar deleted, released: of the address that the link is about.
     :ivar is_reserved: whether that address is kept for an account that may still take it back.
+    :ivar is_unreachable: whether mail came back from it, or from the address of the account.
     """
 
     subject: Subject
@@ -93,9 +95,10 @@ class _LinkState:
     deleted: datetime | None
     released: datetime | None
     is_reserved: bool
+    is_unreachable: bool
 
 
-def _build_state_query(is_subject: ColumnElement[bool]) -> Select[Any]:
+def _build_state_query(is_subject: ColumnElement[bool], email_key: Any) -> Select[Any]:
     marks: list[ColumnElement[Any]] = [
         select(Spent.keep_until).where(Spent.id == bindparam(f"{mark}_id")).scalar_subquery()
         for mark in ("spent", "revoked", "restored", "deleted", "released")
@@ -104,15 +107,15 @@ def _build_state_query(is_subject: ColumnElement[bool]) -> Select[Any]:
     is_reserved = exists().where(
         keeper.anchor_key == bindparam("email_key"), keeper.anchor_until > bindparam("moment")
     )
+    is_unreachable = exists().where(UnreachableAddress.email_key == email_key)
     # One row, whether or not there is an account.
-    return (
-        select(Account, *marks, is_reserved).select_from(select(literal(1)).subquery()).outerjoin(Account, is_subject)
-    )
+    columns = (*marks, is_reserved, is_unreachable)
+    return select(Account, *columns).select_from(select(literal(1)).subquery()).outerjoin(Account, is_subject)
 
 
 _STATE_QUERIES = {
-    "account": _build_state_query(Account.id == bindparam("account_id")),
-    "address": _build_state_query(Account.email_key == bindparam("email_key")),
+    "account": _build_state_query(Account.id == bindparam("account_id"), Account.email_key),
+    "address": _build_state_query(Account.email_key == bindparam("email_key"), bindparam("email_key")),
 }
 
 

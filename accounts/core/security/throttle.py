@@ -108,6 +108,8 @@ INVITER = Limit("invite", 500, HOUR)
 INVITE_LISTS = Limit("invite-lists", 60, HOUR)
 INVITE_LETTERS = Limit("invite-letters", 20000, DAY)
 """Per admin: emails by lists, and emails sent again. As many as the longest list, and not twice as many."""
+MAIL_BOUNCES = Limit("mail-bounces", 20000, HOUR)
+"""Of the whole installation: requests with reports about bounces that are rightly signed."""
 
 
 class Throttle:

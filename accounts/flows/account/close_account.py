@@ -14,6 +14,7 @@ from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import record_address_deleted
 from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
+from accounts.core.models.bounces import UnreachableAddress
 from accounts.core.models.invites import BatchRow, SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.models.terms import AccountTerm
@@ -102,14 +103,15 @@ def delete_account(uow: UnitOfWork, account: Account) -> None:
 
 
 def _delete_invites(uow: UnitOfWork, account: Account) -> None:
-    """Rows of the ledger: of the address, of the one before it, and of the one that was invited once."""
+    """Delete rows of the ledger of the address, of the one before it, and of the one that was invited once."""
     accepted = uow.session.scalars(
         select(AuditRow.facts).where(AuditRow.account_id == account.id, AuditRow.kind == "invite.accepted")
     )
     ids = [facts["invite"] for facts in accepted]
     rows = or_(SentInvite.email_key.in_(_email_keys(account)), SentInvite.id.in_(ids))
     uow.session.execute(delete(SentInvite).where(rows))
-    uow.session.execute(delete(BatchRow).where(BatchRow.email_key.in_(_email_keys(account))))
+    for table in (BatchRow, UnreachableAddress):
+        uow.session.execute(delete(table).where(table.email_key.in_(_email_keys(account))))
 
 
 def _delete_letters(uow: UnitOfWork, account: Account) -> None:

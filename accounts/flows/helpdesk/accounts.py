@@ -26,8 +26,9 @@ from accounts.flows.oidc.connected_apps import ConnectedApp
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session_list import OpenSession
-from accounts.flows.shared import accounts, recovery
+from accounts.flows.shared import accounts, recovery, unreachable
 from accounts.flows.shared.fields import SEARCH_DESCRIPTION, Checkbox, Email, Form, PageForm, SearchText
+from accounts.flows.shared.unreachable import UnreachableMark
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.identities import ConnectedIdentity as Identity
 
@@ -68,7 +69,10 @@ class InvitedForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """One account in the list."""
+    """One account in the list.
+
+    :ivar unreachable: why mail to its address comes back; None where none is known to.
+    """
 
     id: str
     email: str
@@ -79,6 +83,7 @@ class AccountRow:
     groups: tuple[str, ...]
     created_at: datetime
     last_sign_in_at: datetime | None
+    unreachable: UnreachableMark | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +184,7 @@ def _build_rows(uow: UnitOfWork, rows: Any) -> list[AccountRow]:
         select(Membership.account_id, Membership.group).where(Membership.account_id.in_(groups))
     ):
         groups[account_id].append(group)
+    marks = unreachable.find_marks(uow, [row.email_key for row in rows])
     return [
         AccountRow(
             row.id,
@@ -190,6 +196,7 @@ def _build_rows(uow: UnitOfWork, rows: Any) -> list[AccountRow]:
             tuple(sorted(groups[row.id])),
             row.created_at,
             row.last_sign_in_at,
+            marks.get(row.email_key),
         )
         for row in rows
     ]

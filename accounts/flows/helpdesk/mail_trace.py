@@ -28,9 +28,10 @@ from accounts.flows.audit import search as audit_search
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.explain import LinkExplanation
 from accounts.flows.helpdesk.links.facts import AccountSummary, summarize_account
-from accounts.flows.shared import mail_log
+from accounts.flows.shared import mail_log, unreachable
 from accounts.flows.shared.fields import Form, OptionalEmail, SearchText
 from accounts.flows.shared.mail_limits import MAIL_HELD
+from accounts.flows.shared.unreachable import UnreachableMark
 
 MAIL_TRACED_EVENT = "mail.traced"
 REQUEST_EVENTS = frozenset(
@@ -41,6 +42,8 @@ REQUEST_EVENTS = frozenset(
 DELIVERY_EVENTS = frozenset(
     {mail_log.MAIL_SENT, mail_log.MAIL_DROPPED, mail_log.MAIL_DELAYED, mail_log.MAIL_REFUSED, mail_log.MAIL_GIVEN_UP}
 )
+BOUNCE_EVENTS = frozenset({mail_log.MAIL_BOUNCED, mail_log.MAIL_COMPLAINED})
+"""Kinds of lines on what other servers reported of an email that was sent."""
 MAX_EVENTS = 400
 NETWORK_HELD_LOOKBACK = timedelta(days=1)
 EMAIL_OR_LINK_MESSAGE = N_("Enter an address or a link, or both.")
@@ -73,8 +76,9 @@ class DeliveryStep:
 class TracedLetter:
     """One email.
 
-    :ivar state: ``waits``, ``dead`` (given up, can be sent again), ``sent``, ``dropped``, or ``unknown``: it was
-        asked for, and its row is gone without a trace.
+    :ivar state: ``waits``, ``dead`` (given up, can be sent again), ``sent``, ``bounced`` (it came back for good),
+        ``complained`` (called spam), ``dropped``, or ``unknown``: it was asked for, and its row is gone without a
+        trace.
     :ivar why: of a dropped one: ``no-account``, ``disabled``, or ``undone``: its cause was gone.
     :ivar next_try: when one that waits is tried again.
     """
@@ -115,6 +119,7 @@ class TracedInvite:
 class MailTrace:
     """All that is known about the emails to an address, newest first.
 
+    :ivar unreachable: why its address counts as unreachable; None where it does not.
     :ivar networks_held: networks that asked for too many emails lately, whoever they were for.
     """
 
@@ -124,6 +129,7 @@ class MailTrace:
     held: tuple[HeldRequest, ...]
     invitations: tuple[TracedInvite, ...]
     networks_held: tuple[HeldRequest, ...]
+    unreachable: UnreachableMark | None = None
 
 
 def trace_mail(uow: UnitOfWork, form: TraceMailForm) -> tuple[MailTrace | None, LinkExplanation | None]:
@@ -172,6 +178,7 @@ def trace_address(uow: UnitOfWork, email: str) -> MailTrace:
             held=tuple(_build_held_request(event) for event in events if event.kind == MAIL_HELD),
             invitations=tuple(_build_invite(each) for each in invitations),
             networks_held=_list_held_networks(uow),
+            unreachable=unreachable.find_marks(uow, [email_key]).get(email_key),
         )
         uow.record_event(MAIL_TRACED_EVENT, account_id=account.id if account else None)
     return trace
@@ -183,7 +190,7 @@ def _select_events(uow: UnitOfWork, account: Account | None, email_key: str) -> 
     if account is not None:
         subject_conditions.append(AuditRow.account_id == account_id)
     statement = select(*audit_search.EVENT_COLUMNS).where(
-        AuditRow.kind.in_(REQUEST_EVENTS | DELIVERY_EVENTS | {MAIL_HELD}),
+        AuditRow.kind.in_(REQUEST_EVENTS | DELIVERY_EVENTS | BOUNCE_EVENTS | {MAIL_HELD}),
         AuditRow.at > now() - address_index.INDEX_RETENTION,
     )
     newest = statement.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MAX_EVENTS)
@@ -216,6 +223,7 @@ def _build_letter(mail_id: str, events: list[Any], row: OutboxRow | None) -> Tra
         state = "dead" if row.dead_at else "waits"
     elif last_event is not None:
         state = {mail_log.MAIL_SENT: "sent", mail_log.MAIL_DROPPED: "dropped"}.get(last_event.kind, "unknown")
+        state = _find_reported_state(events) or state
     at = row.created_at if row is not None else events[0].at
     purposes = [event.facts["purpose"] for event in events if "purpose" in event.facts]
     purpose = row.purpose if row is not None else "".join(purposes[:1])
@@ -231,8 +239,17 @@ def _build_letter(mail_id: str, events: list[Any], row: OutboxRow | None) -> Tra
     )
 
 
+def _find_reported_state(events: list[Any]) -> str:
+    """Return what other servers reported of an email for good; "" where that is nothing."""
+    if any(event.kind == mail_log.MAIL_BOUNCED and event.facts.get("bounce") == "permanent" for event in events):
+        return "bounced"
+    return "complained" if any(event.kind == mail_log.MAIL_COMPLAINED for event in events) else ""
+
+
 def _build_step(event: Any) -> DeliveryStep:
     reply = event.facts.get("answer") or event.facts.get("error") or ""
+    if event.kind in BOUNCE_EVENTS:
+        reply = f"{event.facts.get('status', '')} {reply}".strip()
     is_request = event.kind in REQUEST_EVENTS
     return DeliveryStep(
         event.at, event.kind, reply, event.network if is_request else "", event.agent if is_request else ""

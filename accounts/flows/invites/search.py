@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -16,8 +17,9 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.models.terms import InviteTerm
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.link import OPERATOR, select_inviters
-from accounts.flows.shared import accounts
+from accounts.flows.shared import accounts, unreachable
 from accounts.flows.shared.fields import SEARCH_DESCRIPTION, PageForm, PageLimit, clean_name
+from accounts.flows.shared.unreachable import UnreachableMark
 
 INVITE_STATES = ("pending", "accepted", "expired", "revoked")
 NEWEST_FIRST = Keyset((SentInvite.created_at, SentInvite.id), descending=True)
@@ -37,9 +39,11 @@ class InvitePage(Page[SentInvite]):
     """One page of invitations.
 
     :ivar inviters: whose invitations hold, of those who sent these.
+    :ivar marks: why mail to the address of an open one comes back, by the address.
     """
 
     inviters: frozenset[str]
+    marks: Mapping[str, UnreachableMark]
 
 
 def search_invites(uow: UnitOfWork, form: InviteSearchForm) -> InvitePage:
@@ -52,7 +56,8 @@ def search_invites(uow: UnitOfWork, form: InviteSearchForm) -> InvitePage:
     )
     inviter_ids = {row.inviter_id for row in page.rows}
     active_inviters = uow.session.scalars(select_inviters().where(Account.id.in_(inviter_ids)))
-    return InvitePage(page.rows, page.next, frozenset([OPERATOR, *active_inviters]))
+    marks = unreachable.find_marks(uow, [row.email_key for row in page.rows if row.state == "pending"])
+    return InvitePage(page.rows, page.next, frozenset([OPERATOR, *active_inviters]), marks)
 
 
 def _build_conditions(uow: UnitOfWork, form: InviteSearchForm) -> list[ColumnElement[bool]]:

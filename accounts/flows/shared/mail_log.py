@@ -15,6 +15,8 @@ from accounts.flows.shared.accounts import get_email_key
 
 MAIL_SENT, MAIL_DROPPED, MAIL_DELAYED = "mail.sent", "mail.dropped", "mail.delayed"
 MAIL_REFUSED, MAIL_GIVEN_UP = "mail.refused", "mail.given-up"
+MAIL_BOUNCED, MAIL_COMPLAINED = "mail.bounced", "mail.complained"
+"""What other servers told later of an email that was accepted."""
 UNDONE, EXPIRED_BEFORE_SENT = "undone", "expired-before-sent"
 """Why nothing is sent any more: what the letter was about is over, or the time that its link lives is."""
 
@@ -28,7 +30,10 @@ def complete_letter(uow: UnitOfWork, item: OutboxItem, letter: Letter | None, re
     if letter is not None and was_present:
         # The row goes with its account: whom the letter was written about is still there.
         details = {"words": letter.words, "answer": reply}
-        _record_event(uow, MAIL_SENT, item, letter.account_id, letter.to, details)
+        if item.about.id and letter.account_id is None:
+            details["about"] = item.about.id  # an invitation: no column of the log says which
+        # The line has the id of the row, as the Message-ID has: by it a bounce finds whom the email went to.
+        _record_event(uow, MAIL_SENT, item, letter.account_id, letter.to, details, event_id=item.id)
         return
     account = find_subject_account(uow, item.about)
     if letter is not None:
@@ -76,9 +81,16 @@ def _drop_reason(account: Account | None, invite: SentInvite | None) -> str:
 
 
 def _record_event(
-    uow: UnitOfWork, kind: str, item: OutboxItem, account_id: str | None, to: str, details: dict[str, Any]
+    uow: UnitOfWork,
+    kind: str,
+    item: OutboxItem,
+    account_id: str | None,
+    to: str,
+    details: dict[str, Any],
+    *,
+    event_id: str = "",
 ) -> None:
     facts = {"mail": item.id, "purpose": item.purpose, "try": item.attempts, **details}
     # No digest may lead from the address of a deleted account to anything any more.
     email_key = "" if item.purpose in CLOSED_ACCOUNT_LETTERS else get_email_key(to)
-    uow.record_event(kind, account_id=account_id, email_key=email_key, facts=facts)
+    uow.record_event(kind, account_id=account_id, email_key=email_key, event_id=event_id, facts=facts)

@@ -128,6 +128,16 @@ mail.post(
 mail.post("/admin/mail/<batch_id>/pause", view="pause_mail", step_up=True, answers="WaitingMailOut")
 mail.post("/admin/mail/<batch_id>/resume", view="resume_mail", step_up=True, answers="WaitingMailOut")
 mail.post("/admin/mail/<batch_id>/cancel", view="cancel_mail", step_up=True, answers="CancelledMailOut")
+unreachable = Routes("accounts.web.admin.unreachable", access=ADMINS)
+unreachable.get(
+    "/admin/mail/bounced",
+    view="list_unreachable",
+    query="UnreachableSearchForm",
+    answers="UnreachablePageOut",
+    template="admin/unreachable.html",
+    context="unreachable_context",
+)
+unreachable.post("/admin/mail/bounced/lift", view="count_as_reachable", form="ReachableForm", answers="CountOut")
 
 links = Routes("accounts.web.admin.links", access=ADMINS)
 links.post(
@@ -248,4 +258,4 @@ limits.post(
 limits.post("/admin/limits/lift", view="lift_limits", step_up=True, form="LimitsForm", answers="LiftedLimitsOut")
 limits.get("/admin/keys", view="list_keys", answers="KeysOut")
 
-ADMIN_ROUTES = (invites, shared_invites, accounts, mail, links, batches, apps, audit, limits)
+ADMIN_ROUTES = (invites, shared_invites, accounts, mail, unreachable, links, batches, apps, audit, limits)

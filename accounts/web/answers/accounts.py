@@ -10,11 +10,12 @@ from accounts.web.answers.account import SessionOut
 from accounts.web.answers.apps import ConnectedAppOut
 from accounts.web.answers.audit import AuditEventOut
 from accounts.web.answers.base import Answer, PageAnswer, Timestamp
+from accounts.web.answers.mail import UnreachableMarkOut
 from accounts.web.answers.upstream import IdentityOut
 
 
 class AccountRowOut(Answer):
-    """One account in the list. ``state`` is ``active``, ``disabled`` or ``locked``."""
+    """One account in the list, ``active``, ``disabled`` or ``locked``. ``unreachable`` says why mail came back."""
 
     id: str
     email: str
@@ -25,6 +26,7 @@ class AccountRowOut(Answer):
     groups: tuple[str, ...]
     created_at: Timestamp
     last_sign_in_at: Timestamp | None
+    unreachable: UnreachableMarkOut | None
 
 
 class AccountPageOut(PageAnswer):

@@ -36,9 +36,13 @@ class InviteOut(Answer):
 
 
 class ListedInviteOut(InviteOut):
-    """An invitation in the list. ``holds``: whether whoever sent it may still invite; else its links are dead."""
+    """An invitation in the list. ``holds``: whether whoever sent it may still invite; else its links are dead.
+
+    ``unreachable_since``: since when mail to the address of an open one comes back.
+    """
 
     holds: bool
+    unreachable_since: Timestamp | None
 
 
 class InvitePageOut(PageAnswer):
@@ -49,7 +53,14 @@ class InvitePageOut(PageAnswer):
     @classmethod
     def from_page(cls, page: InvitePage) -> InvitePageOut:
         """Return the answer about one page of invitations."""
-        listed = (ListedInviteOut(**_invite_fields(row), holds=row.inviter_id in page.inviters) for row in page.rows)
+        listed = (
+            ListedInviteOut(
+                **_invite_fields(row),
+                holds=row.inviter_id in page.inviters,
+                unreachable_since=page.marks[row.email_key].since if row.email_key in page.marks else None,
+            )
+            for row in page.rows
+        )
         return cls(invites=tuple(listed), next=page.next)
 
 

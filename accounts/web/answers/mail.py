@@ -8,6 +8,7 @@ from typing import Any
 from accounts.core.database.page import Page
 from accounts.flows.helpdesk.dead_letters import DeadLetter
 from accounts.flows.helpdesk.mail_lanes import MailOverview
+from accounts.flows.helpdesk.unreachable_addresses import UnreachableRow
 from accounts.web.answers.base import Answer, PageAnswer, Timestamp
 from accounts.web.answers.link_doctor import AccountSummaryOut, LinkExplanationOut
 
@@ -94,6 +95,43 @@ class DeadLetterPageOut(PageAnswer, MailCountsOut):
         return cls.model_validate({**dict(counts), **rest})
 
 
+class UnreachableMarkOut(Answer):
+    """Why an address counts as unreachable: a letter that came back, and what the other server said."""
+
+    since: Timestamp
+    mail: str
+    purpose: str
+    status: str
+    said: str
+
+
+class UnreachableOut(UnreachableMarkOut):
+    """An address from which mail came back, with the id of its ``account``, else of its ``invite``."""
+
+    email: str
+    account: str | None
+    invite: str | None
+
+
+class UnreachablePageOut(PageAnswer):
+    """Addresses from which mail came back, newest first."""
+
+    addresses: tuple[UnreachableOut, ...]
+
+    @classmethod
+    def from_page(cls, page: Page[UnreachableRow]) -> UnreachablePageOut:
+        """Return the answer about one page of addresses."""
+        return cls.model_validate({"addresses": tuple(page.rows), "next": page.next})
+
+
+class ReportsOut(Answer):
+    """What has become of reports: new ones, ones that were told before, and ones about no letter of this service."""
+
+    recorded: int
+    known: int
+    foreign: int
+
+
 class DeliveryStepOut(Answer):
     """Something that happened to a letter. ``said`` is the mail server's answer, or why it was not taken."""
 
@@ -105,7 +143,10 @@ class DeliveryStepOut(Answer):
 
 
 class TracedLetterOut(Answer):
-    """One letter and its way. ``state`` is ``waits``, ``dead``, ``sent``, ``dropped`` or ``unknown``."""
+    """One letter and its way.
+
+    ``state`` is ``waits``, ``dead``, ``sent``, ``bounced``, ``complained``, ``dropped`` or ``unknown``.
+    """
 
     mail: str
     purpose: str
@@ -142,6 +183,7 @@ class MailTraceOut(Answer):
 
     email: str
     account: AccountSummaryOut | None
+    unreachable: UnreachableMarkOut | None
     letters: tuple[TracedLetterOut, ...]
     held: tuple[HeldRequestOut, ...]
     invitations: tuple[TracedInviteOut, ...]

@@ -28,6 +28,7 @@ EXPORTED = {
 }
 LEFT_OUT = {
     "spent": "ids of what was used up, which name nobody",
+    "unreachable_addresses": "that mail to the address came back, which the lines of the log say that are in it",
     "outbox": "letters on their way to the person",
     "mail_lanes": "which mail stands still",
     "mail_batches": "when a batch of mail had its turn",

@@ -38,6 +38,7 @@ NO_CREDENTIALS = {
     "audit": "what happened",
     "audit_marks": "by which addresses are found in it",
     "audit_seals": "the chain that shows what was altered in it",
+    "unreachable_addresses": "from which addresses mail came back; it stops no email and opens nothing",
     "outbox": "emails that are due; what they may do is judged when they are written",
     "mail_lanes": "which mail stands still, and why",
     "mail_batches": "when a batch of mail had its turn",

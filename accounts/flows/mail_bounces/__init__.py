@@ -1,0 +1,1 @@
+"""Take in what other mail servers report of emails: bounces and complaints."""
