@@ -11,19 +11,19 @@ from typing import Any, BinaryIO
 
 import click
 
+from accounts.cli import invite_exports
 from accounts.cli.commands import Group, json_option
 from accounts.cli.context import iter_pages, open_unit_of_work
 from accounts.cli.invite_columns import BATCH_COLUMNS, BATCH_ROW_COLUMNS, INVITE_COLUMNS
 from accounts.cli.output import print_done, print_json, print_table
 from accounts.cli.shared_invites import SHARED_INVITE_COMMANDS
-from accounts.core import csv_files
 from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites import batches, export, search, sending
+from accounts.flows.invites import batches, search, sending
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.batch_entries import REASON_MESSAGES
 from accounts.flows.invites.batch_file import NewBatchForm
-from accounts.flows.invites.batch_rows import REASON_MESSAGES
 from accounts.flows.invites.batches import BatchPageForm, BatchRowsForm
 from accounts.flows.invites.link import make_invite_url
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm, InviteAction
@@ -34,7 +34,6 @@ from accounts.web.answers.base import CountOut
 from accounts.web.answers.invites import (
     BatchOut,
     BatchRowOut,
-    ExportedInviteOut,
     InviteOut,
     InvitePageOut,
     ListedInviteOut,
@@ -54,36 +53,53 @@ for command in SHARED_INVITE_COMMANDS:
 
 @invites.command("create")
 @click.argument("email", required=False)
+@click.option("--name", "person", default="", help="What the person is called, in the letter and in the account.")
+@click.option("--message", default="", help="A few words of your own: text without links, at most 500 characters.")
+@click.option("--app", default="", help="Id or name of the app that it leads to.")
 @click.option("--group", "groups", multiple=True, help="A group to join; may be given several times.")
 @click.option("--days", type=int, help="How long the link works.  [default: ACCOUNTS_LIFETIME_INVITE, or 7]")
 @click.option("--locale", default=None, help="Language of the letter.")
 @click.option("--print", "printed", is_flag=True, help="Print the link instead of mailing it.")
 @click.option("--csv", "file", type=click.File("rb", lazy=False), help="Invite everybody on this list.")
 @click.option("--batch", "name", help="Name of the batch that the list becomes.")
+@click.option(
+    "--group-column", "group_columns", multiple=True, help="A column of the list whose values become groups."
+)
+@click.option("--suspended", is_flag=True, help="Also invite people whom the list calls suspended, disabled or gone.")
 @click.option("--dry-run", "dry", is_flag=True, help="Only say what would happen to each row of the list.")
 @json_option
 def create_invites(
     email: str | None,
+    person: str,
+    message: str,
+    app: str,
     groups: tuple[str, ...],
     days: int | None,
     locale: str | None,
     printed: bool,
     file: BinaryIO | None,
     name: str | None,
+    group_columns: tuple[str, ...],
+    suspended: bool,
     dry: bool,
     as_json: bool,
 ) -> None:
     """Invite EMAIL, or every address on a list. The mail worker sends the letters; --print shows the link instead."""
     if (email is None) == (file is None):
         raise click.UsageError("Name one address, or a list with --csv.")
+    if file is None and (group_columns or suspended):
+        raise click.UsageError("--group-column and --suspended are for a list.")
+    if file is not None and person:
+        raise click.UsageError("--name is for one address; a list has a column for names.")
     if file is not None and printed:
         raise click.UsageError("--print is for one address; links of a batch: accounts invites export-batch.")
     uow = open_unit_of_work()
     data: dict[str, Any] = {"groups": list(groups), "locale": locale or uow.site.settings.locale}
-    data |= {"days": days} if days is not None else {}
+    data |= {"app": app, "message": message, **({"days": days} if days is not None else {})}
     if file is None:
-        _invite_one(uow, {**data, "email": email}, printed, as_json=as_json)
+        _invite_one(uow, {**data, "email": email, "name": person}, printed, as_json=as_json)
         return
+    data |= {"group_columns": list(group_columns), "suspended": suspended}
     form = validate(NewBatchForm, {**data, "name": name or Path(file.name).stem, "file": file})
     batch = batches.create_batch(uow, form)
     if not as_json:
@@ -174,41 +190,6 @@ def revoke_invites(ids: tuple[str, ...], name: str | None, as_json: bool) -> Non
     _change_invites("revoke", ids, name, as_json=as_json)
 
 
-@invites.command("export-batch")
-@click.argument("batch")
-@json_option
-def export_batch(batch: str, as_json: bool) -> None:
-    """Print the open invitations of a batch as CSV, each with a link. Anyone who holds a link can use it."""
-    uow = open_unit_of_work()
-    batch_id = batches.find_batch(uow, batch).id
-    export.record_export(uow, batch_id, "links")
-    with closing(export.iter_exported_invites(uow.site, uow.request_info, batch_id)) as links:
-        if as_json:
-            print_table(([ExportedInviteOut.model_validate(link)] for link in links), {}, as_json=True)
-            return
-        for text in csv_files.format_csv(export.format_mail_merge(links)):
-            click.echo(text, nl=False)
-
-
-@invites.command("print-letters")
-@click.argument("batch")
-def print_invite_letters(batch: str) -> None:
-    """Print the open invitations of a batch as a page of letters, each with its link as a QR code."""
-    # No other command of these needs the pages, which take a third of a start.
-    from accounts.cli.app import open_app
-    from accounts.web.admin.printing import render_letters
-
-    uow = open_unit_of_work()
-    batch_id = batches.find_batch(uow, batch).id
-    export.record_export(uow, batch_id, "letters")
-    with (
-        open_app().test_request_context(),
-        closing(export.iter_exported_invites(uow.site, uow.request_info, batch_id)) as links,
-    ):
-        for text in render_letters(links, standalone=True):
-            click.echo(text, nl=False)
-
-
 def _iter_invite_pages(uow: UnitOfWork, form: InviteSearchForm) -> Iterator[Sequence[ListedInviteOut]]:
     for page in iter_pages(uow, form, partial(search.search_invites, uow)):
         yield InvitePageOut.from_page(page).invites
@@ -278,3 +259,7 @@ def _change_invites(
             uow, validate(ChangeInvitesForm, {"ids": list(ids), "act": action, "days": days})
         )
     print_done(CountOut(count=count), f"{action}: {count}", as_json=as_json)
+
+
+for exporting in (invite_exports.report_batch, invite_exports.export_batch, invite_exports.print_invite_letters):
+    invites.add_command(exporting)

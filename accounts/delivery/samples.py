@@ -76,7 +76,10 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "invite": {
             "link": _link("invite"),
             "until": _UNTIL,
+            "name": _NAME,
             "inviter": "Bert O'Neill",
+            "app": "Wiki",
+            "message": "We meet on Fridays in room 12.\nBring a laptop & some patience.",
             "groups": ["editors", "Friends & family"],
         },
         "join-shared": {

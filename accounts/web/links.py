@@ -207,7 +207,7 @@ def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
         "expires_at": opened.expires_at,
         **link.context(uow(), opened),
     }
-    values = forms.redisplayed_values(opened.form) if problem else {}
+    values = forms.redisplayed_values(opened.form) if problem else link.values(uow(), opened)
     asked = () if context.state().format == "html" else tuple(sorted(opened.form.model_fields))
     return Reply(
         template=link.template,

@@ -21,7 +21,7 @@ from accounts.flows.oidc.note import ReauthenticationNote
 from accounts.flows.oidc.request import ID_TOKEN_HINT, AuthorizationRequest
 from accounts.flows.oidc.responses import FORM_POST, AuthorizationRefused, AuthorizationResponse
 from accounts.flows.sessions import session as sessions
-from accounts.flows.shared import admission
+from accounts.flows.shared import admission, app_targets
 from accounts.flows.shared.fields import Form
 from accounts.web import app_refusals
 from accounts.web.kit import context, headers
@@ -54,6 +54,11 @@ def authorize() -> Reply | Response:
 def authorize_by_post() -> Response:
     """Redirect a request by form to GET: a browser sends no cookie with the POST of another site."""
     return _redirect_to_get("authorize")
+
+
+def start_app(app_id: str) -> Reply | Response:
+    """Send a browser to where an app begins a sign-in: what an invitation to use the app leads to."""
+    return _redirect_to_client(app_targets.start_url(uow(), app_id))
 
 
 def decide(form: ConsentForm) -> Reply | Response:

@@ -40,6 +40,7 @@ mail_bounces.post(
 oidc_pages = Routes("accounts.web.oidc_pages")
 oidc_pages.get("/oauth/authorize", view="authorize", **CROSS_SITE_PAGE)
 oidc_pages.post("/oauth/authorize", view="authorize_by_post", **CROSS_SITE_PAGE)
+oidc_pages.get("/apps/<app_id>/start", view="start_app", **UNPREFIXED_PAGE)
 oidc_pages.post("/oauth/consent", view="decide", form="ConsentForm", **UNPREFIXED_PAGE)
 oidc_pages.get("/oauth/logout", view="logout", **CROSS_SITE_PAGE)
 oidc_pages.post("/oauth/logout", view="logout_by_post", **CROSS_SITE_PAGE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from urllib.parse import urljoin
 
+import pytest
 import time_machine
 
 from accounts.core.models.apps import Grant
@@ -86,6 +87,29 @@ def test_through_an_invitation(provider: Provider) -> None:
     ana = new_device(provider, email)
     ana.open(provider.service.link_url(email, "invite"))
     arrived(rp, ana.submit(ana.form("password"), password=PASSWORD), email)
+
+
+@pytest.mark.parametrize(("typed", "name"), [({}, "Ana Lima"), ({"name": "Ana"}, "Ana"), ({"name": ""}, None)])
+def test_through_an_invitation_into_an_app_which_gets_the_name(
+    provider: Provider, typed: dict[str, str], name: str | None
+) -> None:
+    rp = provider.register(initiate_login_uri="https://rp.example.org/begin?here=1", claims=["name"])
+    email = make_email()
+    data = {"email": email, "name": "Ana Lima", "app": "wiki", "message": "See you on Friday.", "locale": "de"}
+    send_invites.send_invite(provider.service.uow(), send_invites.InviteForm.model_validate(data))
+    ana = new_device(provider, email)
+    ana.open(provider.service.link_url(email, "invite"))
+    assert ana.form("password").values["name"] == "Ana Lima"
+    assert "Sie sind eingeladen, Wiki zu nutzen." in ana.page.text
+    assert "See you on Friday." in ana.page.text
+    landed = ana.submit(ana.form("password"), password=PASSWORD, **typed)
+    assert landed is not None
+    assert landed.endpoint == "https://rp.example.org/begin"
+    assert landed.parameters == {"here": "1", "iss": provider.origin}
+    tokens = rp.tokens(ana.log_in(rp, scope="openid profile email"))
+    assert tokens.claims.get("name") == name
+    said = rp.userinfo(tokens.access).json()
+    assert (said.get("name"), said["locale"]) == (name, "de")
 
 
 def test_through_an_app_that_is_not_trusted(provider: Provider) -> None:

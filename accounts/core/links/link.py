@@ -48,6 +48,7 @@ class Link(LinkKind):
     :ivar form_for: returns that model, where it depends on whom the opened link finds.
     :ivar check: further conditions that must hold now, raising a Problem where they do not.
     :ivar context: returns what a user sees before acting.
+    :ivar values: returns what stands in the fields of the form before anything is typed.
     :ivar prepare: slow work (hashing) before the transaction, if any; its result is what ``act`` gets as ``form``.
     :ivar act: does it, in one transaction.
     :ivar letter: returns the email for an outbox item, signing the link at that moment; None drops the item.
@@ -70,6 +71,7 @@ class Link(LinkKind):
     form_for: Callable[[OpenedLink], type[BaseModel]] | None = None
     check: Callable[[UnitOfWork, OpenedLink], None] = lambda uow, opened: None
     context: Callable[[UnitOfWork, OpenedLink], Mapping[str, Any]] = lambda uow, opened: {}
+    values: Callable[[UnitOfWork, OpenedLink], Mapping[str, Any]] = lambda uow, opened: {}
     prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] | None = None
     gone: type[DeadLink] = LinkInvalid
     needs_session: bool = False

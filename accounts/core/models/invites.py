@@ -27,10 +27,15 @@ from accounts.core.clock import now
 from accounts.core.ids import new_id
 from accounts.core.models.base import Base, where
 
+MAX_MESSAGE_CHARACTERS = 500
+"""What an inviter may say in words of their own."""
+
 
 class InviteBatch(Base):
     """A list that was uploaded under a name, and the invitations made from it.
 
+    :ivar next: where people go from there whose row does not say.
+    :ivar message: what its inviter says to everybody whose row says nothing of its own.
     :ivar ready_at: when the whole list was read; None before.
     :ivar sent_at: when nothing of it was left to send; None before.
     :ivar revoked_at: since when nothing of it may be sent any more; None while it may.
@@ -42,6 +47,7 @@ class InviteBatch(Base):
     name: Mapped[str] = mapped_column(String(100), unique=True)
     made_by: Mapped[str] = mapped_column(String(16))
     next: Mapped[str] = mapped_column(String(1500), default="")
+    message: Mapped[str] = mapped_column(String(MAX_MESSAGE_CHARACTERS), default="", server_default=text("''"))
     unused: Mapped[list[str]] = mapped_column(JSON, default=list)
     created_at: Mapped[datetime] = mapped_column(default=now, index=True)
     touched_at: Mapped[datetime] = mapped_column(default=now)
@@ -67,6 +73,8 @@ class BatchRow(Base):
     adds: Mapped[list[str]] = mapped_column(JSON, default=list)
     locale: Mapped[str] = mapped_column(String(8), default="")
     days: Mapped[int | None]
+    message: Mapped[str] = mapped_column(String(MAX_MESSAGE_CHARACTERS), default="", server_default=text("''"))
+    next: Mapped[str] = mapped_column(String(1500), default="", server_default=text("''"))
     verdict: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str] = mapped_column(String(40), default="")
     invite_id: Mapped[str | None] = mapped_column(String(16))
@@ -93,7 +101,12 @@ class _StateComparator(Comparator[str]):
 
 
 class SentInvite(Base):
-    """An invitation that was sent, for listing and resending. No link's validity depends on it."""
+    """An invitation that was sent, for listing and resending. No link's validity depends on it.
+
+    :ivar name: whom its inviter calls the person; what the account is called unless the person says otherwise.
+    :ivar message: a few words of its inviter.
+    :ivar line: the line of the list that it was made from; 0 where it was made from none.
+    """
 
     __tablename__ = "sent_invites"
 
@@ -103,6 +116,8 @@ class SentInvite(Base):
     name: Mapped[str] = mapped_column(String(100), default="", server_default=text("''"))
     search: Mapped[str] = mapped_column(String(400), default="", server_default=text("''"))
     batch_id: Mapped[str | None] = mapped_column("batch", String(16))
+    line: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    message: Mapped[str] = mapped_column(String(MAX_MESSAGE_CHARACTERS), default="", server_default=text("''"))
     groups: Mapped[list[str]] = mapped_column(JSON)
     locale: Mapped[str] = mapped_column(String(8))
     inviter_id: Mapped[str] = mapped_column(String(16))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any, BinaryIO
 
 from accounts.core.record_files import json_values, tables, text
@@ -45,7 +45,7 @@ class RecordFile:
         """What people call the encoding."""
         return text.ENCODING_NAMES[self.encoding]
 
-    def __iter__(self) -> Iterator[tuple[int, Record]]:
+    def __iter__(self) -> Generator[tuple[int, Record], None, None]:
         """Yield each record, with the line that it begins on (from 1).
 
         :raises InvalidFile: the file cannot be read, or not any further.

@@ -13,8 +13,10 @@ from pydantic_core import PydanticCustomError
 from accounts.core.errors import N_, InvalidInput
 from accounts.flows.invites.batch_rows import EMPTY_LIST_MESSAGE
 from accounts.flows.invites.link import INVITE_TTL
-from accounts.flows.invites.send import Days
-from accounts.flows.shared.fields import Form, Groups, Locale, Next, clean_name
+from accounts.flows.invites.message import InviteMessage
+from accounts.flows.invites.send import AppChoice, Days
+from accounts.flows.shared.columns import normalize_name
+from accounts.flows.shared.fields import Checkbox, Form, Groups, Locale, Next, clean_name
 
 MAX_LIST_BYTES = 4 * 1024 * 1024
 
@@ -39,6 +41,16 @@ def _parse_file(value: Any) -> Any:
         except (binascii.Error, ValueError):
             pass
     raise PydanticCustomError("file", N_("This must be a file (in JSON: its bytes as Base64)."))
+
+
+def _split_headings(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.split(",")
+    if isinstance(value, list) and all(
+        isinstance(each, str) and normalize_name(each) for each in filter(None, value)
+    ):
+        return [each.strip() for each in value if each.strip()]
+    return value
 
 
 UploadedFile = Annotated[
@@ -75,6 +87,22 @@ class NewBatchForm(Form):
     days: Days = INVITE_TTL.days
     locale: Locale = "en"
     next: Next = ""
+    app: AppChoice = ""
+    message: InviteMessage = ""
+    group_columns: Annotated[
+        list[str],
+        BeforeValidator(_split_headings),
+        Field(
+            title=N_("Columns whose values become groups, too"),
+            max_length=10,
+            json_schema_extra={"input": "text", "hint": "group-columns"},
+        ),
+    ] = Field(default_factory=list)
+    suspended: Checkbox = Field(
+        default=False,
+        title=N_("Also invite people whom the list calls suspended, disabled or gone"),
+        json_schema_extra={"input": "checkbox"},
+    )
 
     def stream(self) -> BinaryIO:
         """Return the list, as a file that can be read again.

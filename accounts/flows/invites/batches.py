@@ -22,10 +22,12 @@ from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
 from accounts.core.security import throttle
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
+from accounts.flows.invites.batch_entries import ListEntry
 from accounts.flows.invites.batch_file import NewBatchForm
-from accounts.flows.invites.batch_rows import ListEntry, PeopleList
+from accounts.flows.invites.batch_rows import PeopleList
 from accounts.flows.invites.link import OPERATOR
 from accounts.flows.invites.preview import SENDABLE_VERDICTS, VERDICTS, preview_rows
+from accounts.flows.invites.send import choose_target
 from accounts.flows.shared.fields import PageForm, PageLimit
 
 ENTRIES_PER_TRANSACTION = 500
@@ -66,16 +68,18 @@ class BatchCounts:
 def create_batch(uow: UnitOfWork, form: NewBatchForm) -> InviteBatch:
     """Read a list and judge every row. Nothing is sent; memory does not grow with the list.
 
-    :raises InvalidInput: no list, not a table, too long, or the name is taken.
+    :raises InvalidInput: no list, not a table, too long, no such app or column, or the name is taken.
     :raises TooManyRequests: too many lists by this admin.
     """
     made_by = uow.request_info.account_id or OPERATOR
     if made_by:
         uow.site.throttle.reserve(throttle.INVITE_LISTS.by(made_by))
-    people = PeopleList(form.stream())
+    people = PeopleList(form.stream(), form.group_columns, form.suspended)
+    with uow:
+        target = choose_target(uow, form.app, form.next)
     # Read once before anything is written: a list that cannot be taken leaves nothing behind.
     people.check()
-    batch_id = _insert_batch(uow, form, made_by)
+    batch_id = _insert_batch(uow, form, made_by, target)
     try:
         number = 0
         for entries in sql.iter_batches(people, ENTRIES_PER_TRANSACTION):
@@ -221,8 +225,8 @@ def delete_stale_batches(site: Site) -> None:
             discard_batch(uow, batch_id, rows_before=rows)
 
 
-def _insert_batch(uow: UnitOfWork, form: NewBatchForm, made_by: str) -> str:
-    batch = InviteBatch(id=new_id(), name=form.name, made_by=made_by, next=form.next, unused=[])
+def _insert_batch(uow: UnitOfWork, form: NewBatchForm, made_by: str, target: str) -> str:
+    batch = InviteBatch(id=new_id(), name=form.name, made_by=made_by, next=target, message=form.message, unused=[])
     unfinished = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - BATCH_READING_TIMEOUT)
     try:
         with uow:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 from sqlalchemy import Select, exists, select, update
 
 from accounts.core.clock import now
@@ -21,13 +21,12 @@ from accounts.core.link_kinds.kind import EmptyModel, LinkClaims
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import REVOKED_SUFFIX
-from accounts.core.mail_lanes import BULK
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared import accounts, open_invites
-from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID, InitialCredentials, NewCredentials
+from accounts.flows.shared import accounts, app_targets, open_invites
+from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID, InitialCredentials, NewCredentials, NoPassword
 from accounts.flows.shared.fields import Email, Form, Name, NewAccountForm, NewPassword
 from accounts.flows.shared.open_invites import spent_id
 
@@ -39,7 +38,10 @@ OPERATOR = ""
 
 
 class InvitePayload(Form):
-    """What an invitation says beside the address."""
+    """What an invitation says beside the address.
+
+    :ivar name: whom it is for, where no row of the ledger says so: else the row is asked, and the link stays short.
+    """
 
     id: str
     expires: int
@@ -47,6 +49,13 @@ class InvitePayload(Form):
     inviter: str
     locale: str
     next: str = ""
+    name: str = ""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_name(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A field that nobody fills would make every link longer, and unreadable for a process of the version before.
+        values: dict[str, Any] = handler(self)
+        return values if values["name"] else {key: value for key, value in values.items() if key != "name"}
 
 
 class FirstAdminForm(Form):
@@ -68,16 +77,14 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     context = {
         "asked": None,
         "email": row.email,
+        "name": row.name,
         "inviter": inviter.name or inviter.email if inviter else None,
+        "app": app_targets.find_app_name(uow, row.next),
+        "message": row.message,
         "groups": row.groups,
         "until": row.expires_at,
     }
     return Letter(INVITE_PURPOSE, row.email, row.locale, context, link=make_invite_url(uow, row))
-
-
-def letter_lane(row: SentInvite) -> dict[str, Any]:
-    """Return with what the letter of an invitation is queued: those of a list wait behind what somebody waits for."""
-    return {"lane": BULK, "batch_id": row.batch_id} if row.batch_id else {}
 
 
 def make_invite_url(uow: UnitOfWork, row: SentInvite) -> str:
@@ -148,8 +155,27 @@ def check_inviter(uow: UnitOfWork, inviter_id: str, issued_at: datetime, groups:
 
 
 def invite_context(uow: UnitOfWork, opened: OpenedLink) -> dict[str, Any]:
-    """Return what the page of an invitation shows."""
-    return {"groups": opened.carried.groups, "member": opened.subject.account is not None}
+    """Return what the page of an invitation shows: also who says what in it, as the email does."""
+    carried: InvitePayload = opened.carried
+    row = uow.session.get(SentInvite, carried.id)
+    inviter = uow.session.get(Account, carried.inviter) if carried.inviter else None
+    return {
+        "groups": carried.groups,
+        "member": opened.subject.account is not None,
+        "name": "" if opened.subject.account else _find_invitee_name(uow, carried),
+        "inviter": inviter.name if inviter else "",
+        "app": app_targets.find_app_name(uow, carried.next),
+        "message": row.message if row else "",
+    }
+
+
+def invite_values(uow: UnitOfWork, opened: OpenedLink) -> dict[str, Any]:
+    """Return what stands in the form of an invitation before anything is typed."""
+    return {"name": _find_invitee_name(uow, opened.carried)}
+
+
+def _find_invitee_name(uow: UnitOfWork, carried: InvitePayload) -> str:
+    return uow.session.scalar(select(SentInvite.name).where(SentInvite.id == carried.id)) or carried.name
 
 
 def prepare_invite_credentials(uow: UnitOfWork, opened: OpenedLink, form: Any) -> NewCredentials | None:
@@ -158,9 +184,9 @@ def prepare_invite_credentials(uow: UnitOfWork, opened: OpenedLink, form: Any) -
         return None
     address = form.email if isinstance(form, FirstAdminForm) else None
     email = address.email if address else opened.subject.id
-    return NewCredentials(
-        accounts.hash_new_password(uow, form.password, email=email, name=form.name), address, form.name
-    )
+    # Whoever says nothing is called as the invitation calls them; whoever says "" has no name.
+    name = form.name if "name" in form.model_fields_set else _find_invitee_name(uow, opened.carried)
+    return NewCredentials(accounts.hash_new_password(uow, form.password, email=email, name=name), address, name)
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | None) -> ActResult:
@@ -202,6 +228,8 @@ def create_or_extend_account(
         return ActResult(account.id)
     if credentials is None:
         raise LinkUsed("the account that held the address is gone")
+    if isinstance(credentials, NoPassword) and not credentials.name:
+        credentials = NoPassword(_find_invitee_name(uow, carried))
     email = credentials.email.email if credentials.email and not opened.subject.id else opened.subject.id
     account = accounts.create_account(
         uow, email, credentials, groups=carried.groups, locale=carried.locale, invited=True
@@ -252,6 +280,7 @@ INVITE = Link(
     form_for=form_for_invite,
     check=check_invite,
     context=invite_context,
+    values=invite_values,
     letter=letter,
     prepare=prepare_invite_credentials,
     resend=resend_invite_link,

@@ -19,8 +19,8 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
-from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_ids, letter_lane
-from accounts.flows.invites.send import Days
+from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_ids
+from accounts.flows.invites.send import Days, enqueue_letter
 from accounts.flows.shared.fields import Form
 from accounts.flows.shared.open_invites import revoke_open_invites, update_undecided
 
@@ -161,7 +161,8 @@ def _enqueue_letters(uow: UnitOfWork, rows: Sequence[SentInvite]) -> None:
     outbox.remove_waiting(uow.session, INVITE_PURPOSE, [row.id for row in rows])
     for row in rows:
         row.inviter_id = inviter_ids[row.inviter_id]
-        uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale, **letter_lane(row))
+        # One that an admin sends again is waited for, also where it came out of a list.
+        enqueue_letter(uow, row, goes_to_many=len(rows) > 1)
 
 
 def _get_only_invite(rows: list[SentInvite]) -> SentInvite:

@@ -10,9 +10,12 @@ from sqlalchemy import or_, select
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.invites import BatchRow, SentInvite
 from accounts.core.uow import UnitOfWork
+from accounts.flows.invites.batch_entries import ListEntry
 from accounts.flows.invites.batch_file import NewBatchForm
-from accounts.flows.invites.batch_rows import ListEntry, find_refusal_reason
+from accounts.flows.invites.batch_rows import find_refusal_reason
 from accounts.flows.invites.link import OPERATOR, select_inviters
+from accounts.flows.shared import app_targets
+from accounts.flows.shared.app_targets import StartableApp
 
 SENDABLE_VERDICTS = ("new", "adds")
 VERDICTS = (*SENDABLE_VERDICTS, "member", "open", "duplicate", "refused", "malformed", "sent")
@@ -35,10 +38,14 @@ def preview_rows(uow: UnitOfWork, batch_id: str, entries: Sequence[ListEntry], f
     earlier = select(BatchRow.email_key).where(BatchRow.batch_id == batch_id, BatchRow.email_key.in_(keys))
     seen = set(uow.session.scalars(earlier))
     known = find_known_addresses(uow, keys)
+    says_app = any(entry.form.app for entry in entries if entry.form)
+    apps = app_targets.list_startable_apps(uow) if says_app else []
     rows = []
     for entry in entries:
         row = _build_row(batch_id, entry, form)
-        if entry.email_key is not None:
+        if not _choose_app(uow, row, entry, apps):
+            row.verdict, row.reason = "malformed", "app"
+        elif entry.email_key is not None:
             if entry.email_key in seen:
                 row.email_key, row.verdict, row.reason = None, "duplicate", "twice"
             else:
@@ -87,13 +94,26 @@ def decide_verdict(key: str, groups: Sequence[str], known: KnownAddresses) -> tu
     return ("adds", "", adds) if key in known.groups else ("new", "", [])
 
 
+def _choose_app(uow: UnitOfWork, row: BatchRow, entry: ListEntry, apps: Sequence[StartableApp]) -> bool:
+    """Have a row lead into the app that it names, and return whether there is one of this name."""
+    if entry.form is None or not entry.form.app:
+        return True
+    app = app_targets.match_app(apps, entry.form.app)
+    if app is None:
+        row.email_key = None
+        return False
+    row.next = app_targets.start_path(uow.site, app.id)
+    return True
+
+
 def _build_row(batch_id: str, entry: ListEntry, form: NewBatchForm) -> BatchRow:
     verdict = "refused" if entry.reason == "suspended" else "malformed"
     row = BatchRow(batch_id=batch_id, line=entry.line, email=entry.raw_email, verdict=verdict, reason=entry.reason)
-    row.groups, row.adds, row.days = [], [], None
+    row.groups, row.adds, row.days, row.next = [], [], None, ""
     if entry.form is not None:
         row.email, row.email_key, row.name = entry.form.email.email, entry.form.email.key, entry.form.name
         row.groups = entry.form.groups or list(form.groups)
+        row.message = entry.form.message
         row.locale = entry.form.locale or form.locale
         row.days = entry.form.days or (form.days if "days" in form.model_fields_set else None)
     return row

@@ -13,11 +13,14 @@ from pydantic import BeforeValidator, Field
 from accounts.core.clock import now
 from accounts.core.errors import N_
 from accounts.core.ids import new_id
+from accounts.core.mail_lanes import BULK, DIRECT
 from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, OPERATOR, letter_lane
+from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, OPERATOR
+from accounts.flows.invites.message import InviteMessage
+from accounts.flows.shared import app_targets
 from accounts.flows.shared.fields import Email, Form, Groups, Locale, Next, clean_name
 
 MAX_INVITE_TTL = timedelta(days=90)
@@ -42,6 +45,18 @@ Days = Annotated[
 ]
 
 
+AppChoice = Annotated[
+    str,
+    BeforeValidator(clean_name),
+    Field(
+        title=N_("App that it leads to"),
+        description="id or name of an app that has an address where a sign-in begins",
+        max_length=100,
+        json_schema_extra={"input": "app"},
+    ),
+]
+
+
 class InviteForm(Form):
     """Whom to invite, into which groups, for how long, and in which language to write."""
 
@@ -51,12 +66,23 @@ class InviteForm(Form):
     locale: Locale = "en"
     next: Next = ""
     name: InviteeName = ""
+    app: AppChoice = ""
+    message: InviteMessage = ""
+
+
+def choose_target(uow: UnitOfWork, app: str, next: str) -> str:
+    """Return where whoever accepts goes then: into the app that was chosen, or else to the return target.
+
+    :raises InvalidInput: there is no such app.
+    """
+    return app_targets.choose_app_path(uow, app) if app else next
 
 
 def send_invite(uow: UnitOfWork, form: InviteForm, *, send_letter: bool = True) -> SentInvite:
     """Invite one address. The signed-in admin is the inviter; an operator on the console has no account.
 
     :param send_letter: whether an email goes out; :func:`make_invite_url` has the link either way.
+    :raises InvalidInput: there is no such app.
     :raises TooManyRequests: too many invitations by this inviter.
     """
     inviter_id = uow.request_info.account_id or OPERATOR
@@ -65,6 +91,7 @@ def send_invite(uow: UnitOfWork, form: InviteForm, *, send_letter: bool = True) 
     with uow:
         if inviter_id:
             uow.count_attempts(throttle.INVITER.by(inviter_id))
+        target = choose_target(uow, form.app, form.next)
         return create_invite(
             uow,
             form.email,
@@ -73,9 +100,19 @@ def send_invite(uow: UnitOfWork, form: InviteForm, *, send_letter: bool = True) 
             groups=form.groups,
             locale=form.locale,
             inviter_id=inviter_id,
-            next=form.next,
+            message=form.message,
+            next=target,
             expires_at=now() + lifetime,
         )
+
+
+def enqueue_letter(uow: UnitOfWork, row: SentInvite, *, goes_to_many: bool) -> None:
+    """Queue the email of an invitation.
+
+    :param goes_to_many: whether it is one of many, which nobody else's mail may wait for.
+    """
+    lane, batch_id = (BULK, row.batch_id) if goes_to_many else (DIRECT, None)
+    uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale, lane=lane, batch_id=batch_id)
 
 
 def create_invite(
@@ -93,7 +130,7 @@ def create_invite(
     )
     uow.session.add(row)
     if send_letter:
-        uow.enqueue(INVITE_PURPOSE, row.id, locale=row.locale, **letter_lane(row))
+        enqueue_letter(uow, row, goes_to_many=row.batch_id is not None)
     batch = {"batch": row.batch_id} if row.batch_id else {}
     uow.record_event("invite.sent", facts={"invite": row.id, "groups": row.groups, **batch})
     return row

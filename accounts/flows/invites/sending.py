@@ -114,10 +114,12 @@ def _invite_row(uow: UnitOfWork, batch: InviteBatch, row: BatchRow, lifetime: ti
         EmailAddress(row.email, row.email_key or ""),
         name=row.name,
         batch_id=batch.id,
+        line=row.line,
+        message=row.message or batch.message,
         groups=row.groups,
         locale=row.locale,
         inviter_id=uow.request_info.account_id or OPERATOR,
-        next=batch.next,
+        next=row.next or batch.next,
         expires_at=now() + lifetime,
     )
     row.verdict, row.invite_id = "sent", invite.id

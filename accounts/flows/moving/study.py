@@ -14,7 +14,7 @@ MAX_COLUMNS = 1000
 MAX_NAME_CHARACTERS = 100
 NEVER_IGNORED = (Meaning.EMAIL, Meaning.CONFIRMED)
 """What the file says of these holds; no option is stronger."""
-NO_USE = (None, Meaning.NOT_USED, Meaning.DAYS)
+NO_USE = (None, Meaning.NOT_USED, Meaning.DAYS, Meaning.MESSAGE, Meaning.APP, Meaning.PRINCIPAL, Meaning.PROXIES)
 """The meanings that no account is made of."""
 
 

@@ -21,11 +21,12 @@ from accounts.core.clock import now
 from accounts.core.errors import NotFound
 from accounts.core.models.apps import App, Grant
 from accounts.core.uow import UnitOfWork
-from accounts.flows.oidc import authorize, issue, registration, tokens, trial_state
+from accounts.flows.oidc import issue, registration, tokens, trial_state
 from accounts.flows.oidc.claims import OFFLINE_ACCESS, OPENID
 from accounts.flows.oidc.signing_keys import SigningKeys
 from accounts.flows.oidc.trial_state import ACCEPTED, REFUSED, TRYING, AppTrial
 from accounts.flows.sessions.session import CurrentAccount
+from accounts.flows.shared.app_targets import AUTHORIZE_PATH
 
 NO_EPOCH = -1
 
@@ -67,7 +68,7 @@ def _request_path(uow: UnitOfWork, who: CurrentAccount, app: App, without_pkce: 
         "state": state,
         **({"nonce": nonce} if nonce else {"code_challenge": challenge, "code_challenge_method": "S256"}),
     }
-    return f"{uow.site.url_prefix}{authorize.AUTHORIZE_PATH}?{urlencode(params)}"
+    return f"{uow.site.url_prefix}{AUTHORIZE_PATH}?{urlencode(params)}"
 
 
 def finish_app_trial(uow: UnitOfWork, who: CurrentAccount, params: Mapping[str, str]) -> AppTrialResult | str:

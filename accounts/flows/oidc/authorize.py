@@ -27,8 +27,8 @@ from accounts.flows.oidc.responses import AuthorizationResponse
 from accounts.flows.oidc.tokens import AUTHORIZATION_CODE, AuthorizationCode
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared.admission import may_use_app
+from accounts.flows.shared.app_targets import AUTHORIZE_PATH
 
-AUTHORIZE_PATH = "/oauth/authorize"
 SIGN_UP_CLOSED_DESCRIPTION = "Accounts here are by invitation: prompt=create is not supported."
 NOTE_PARAMETER = "asked"
 """The parameter that carries our note beside those of the app."""

@@ -24,6 +24,10 @@ class Meaning(Enum):
     LOCALE = "language"
     GROUPS = "groups"
     DAYS = "days of an invitation"
+    MESSAGE = "words of the inviter"
+    APP = "app that an invitation leads to"
+    PRINCIPAL = "name to sign in with that looks like an address"
+    PROXIES = "all addresses of a mailbox, the main one behind SMTP:"
     CONFIRMED = "confirmed (yes or no, or since when)"
     ACTIVE = "may be used (yes or no)"
     DISABLED = "may not be used (yes or no, or since when)"
@@ -65,7 +69,7 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "Nachname": "German", "Familienname": "German", "Last Name [Required]": "Google Workspace",
     },
     Meaning.LOCALE: {
-        "locale": "Auth0, Keycloak, Cognito, Okta", "language": "usual", "lang": "usual",
+        "locale": "Auth0, Keycloak, Cognito, Okta", "language": "usual", "lang": "Moodle",
         "preferredLanguage": "LDAP, Okta", "Sprache": "German",
     },
     Meaning.GROUPS: {
@@ -76,6 +80,12 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "days": "usual", "valid for days": "usual", "Tage": "German", "gültig": "German", "Gültigkeit": "German",
         "gültig für Tage": "German",
     },
+    Meaning.MESSAGE: {
+        "message": "usual", "words": "usual", "Nachricht": "German", "Mitteilung": "German", "Worte": "German",
+    },
+    Meaning.APP: {"app": "usual", "application": "usual", "Anwendung": "German"},
+    Meaning.PRINCIPAL: {"User principal name": "Microsoft 365", "userPrincipalName": "Microsoft Entra"},
+    Meaning.PROXIES: {"Proxy addresses": "Microsoft 365"},
     Meaning.CONFIRMED: {
         "confirmed_at": "Devise, Flask-Security, Supabase", "confirmed": "usual", "email_confirmed_at": "Supabase",
         "email_verified_at": "Laravel", "email_verified": "Auth0, Keycloak, Firebase, Cognito, Okta",
@@ -85,17 +95,17 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
     },
     Meaning.ACTIVE: {
         "active": "Flask-Security, Discourse, SCIM", "is_active": "Django", "enabled": "Keycloak, Cognito",
-        "is_enabled": "usual", "accountNonLocked": "Spring", "aktiv": "German",
+        "is_enabled": "usual", "accountNonLocked": "Spring", "accountEnabled": "Microsoft Entra", "aktiv": "German",
     },
     Meaning.DISABLED: {
         "disabled": "Firebase", "is_disabled": "usual", "disabled_at": "usual", "blocked": "Auth0",
         "is_blocked": "usual", "blocked_at": "usual", "banned": "usual", "is_banned": "usual", "banned_at": "usual",
-        "suspended": "Google Workspace, Discourse", "is_suspended": "usual", "suspended_at": "Discourse",
+        "suspended": "Google Workspace, Discourse, Moodle", "is_suspended": "usual", "suspended_at": "Discourse",
         "deactivated": "usual", "is_deactivated": "usual", "deactivated_at": "usual", "locked": "usual",
         "is_locked": "usual", "locked_at": "Devise", "inactive": "usual", "archived": "Google Workspace",
         "is_archived": "usual", "archived_at": "usual", "spam": "WordPress",
         "nsAccountLock": "LDAP", "pwdAccountLockedTime": "LDAP", "staged": "Discourse", "frozen": "usual",
-        "gesperrt": "German", "deaktiviert": "German",
+        "Block credential": "Microsoft 365", "gesperrt": "German", "deaktiviert": "German",
     },
     Meaning.DISABLED_UNTIL: {
         "banned_until": "Supabase", "suspended_until": "usual", "suspended_till": "Discourse",
@@ -103,8 +113,9 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "lockoutEndDateUtc": "ASP.NET Identity", "disabled_until": "usual", "lock_expires_at": "usual",
     },
     Meaning.DELETED: {
-        "deleted_at": "Laravel, Supabase", "deleted": "WordPress", "is_deleted": "usual", "removed_at": "usual",
-        "soft_deleted_at": "usual", "deletion_date": "usual", "gelöscht": "German",
+        "deleted_at": "Laravel, Supabase", "deleted": "WordPress, Moodle", "is_deleted": "usual",
+        "removed_at": "usual", "soft_deleted_at": "usual", "deletion_date": "usual",
+        "Soft deletion time stamp": "Microsoft 365", "gelöscht": "German",
     },
     Meaning.STATUS: {
         "status": "Okta", "account_status": "usual",
@@ -139,6 +150,8 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "Password Hash Function [UPLOAD ONLY]": "Google Workspace", "changePasswordAtNextLogin": "Google Workspace",
         "hashPasswordFunction": "Google Workspace", "suspensionReason": "Google Workspace",
         "UserLastModifiedDate": "Cognito", "remember_token": "Laravel",
+        "Password never expires": "Microsoft 365", "Strong password required": "Microsoft 365",
+        "Last password change time stamp": "Microsoft 365", "invitationState": "Microsoft Entra",
     },
 }  # fmt: skip
 EMAIL_PATTERN = re.compile(r"[^\s,;<>@\"]+@[^\s,;<>@\"]+")

@@ -72,12 +72,17 @@ def clean_name(value: Any) -> Any:
     """
     if isinstance(value, str):
         value = " ".join(value.split())
-        if any(
-            unicodedata.category(character) in UNSEEN_CATEGORIES and not _joins(value, index)
-            for index, character in enumerate(value)
-        ):
+        if has_unseen_characters(value):
             raise PydanticCustomError("name", N_("A name has no control characters, and none that are not seen."))
     return value
+
+
+def has_unseen_characters(text: str) -> bool:
+    """Return whether a line has a character that controls, formats or turns around, where no writing needs it."""
+    return any(
+        unicodedata.category(character) in UNSEEN_CATEGORIES and not _joins(text, index)
+        for index, character in enumerate(text)
+    )
 
 
 def _joins(text: str, index: int) -> bool:

@@ -8,17 +8,18 @@ from typing import Any
 from flask import request
 
 from accounts.core import csv_files
-from accounts.flows.invites import batch_file, batches, export, sending
+from accounts.flows.invites import batch_file, batches, export, report, sending
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.batch_rows import MAX_LIST_ROWS
 from accounts.flows.invites.batches import BatchPageForm, BatchRowsForm
-from accounts.flows.invites.export import ExportedInvite
+from accounts.flows.invites.export import ORDERS, ExportedInvite, ExportInvitesForm
 from accounts.flows.invites.manage import ExtendInviteForm, InviteAction
 from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.sending import BatchProgress
+from accounts.flows.shared import app_targets
 from accounts.web.admin.filters import query_filters
-from accounts.web.admin.printing import render_letters
+from accounts.web.admin.printing import PrintInvitesForm, render_letters
 from accounts.web.answers.base import CountOut
 from accounts.web.answers.invites import (
     BatchDetailsOut,
@@ -46,7 +47,8 @@ def _batches_body(query: BatchPageForm) -> BatchPageOut:
 def batches_context(query: BatchPageForm) -> dict[str, Any]:
     """Return what the page of batches shows."""
     sizes = {"max_rows": MAX_LIST_ROWS, "max_bytes": batch_file.MAX_LIST_BYTES}
-    return {**dict(_batches_body(query)), "filters": query_filters(BatchPageForm), **sizes}
+    apps = app_targets.list_startable_apps(uow())
+    return {**dict(_batches_body(query)), "filters": query_filters(BatchPageForm), "apps": apps, **sizes}
 
 
 def list_batches(query: BatchPageForm) -> Reply:
@@ -68,6 +70,8 @@ def show_batch(batch_id: str, query: BatchRowsForm) -> Reply:
     body = BatchDetailsOut.from_page(batch, batches.count_batch(uow(), batch.id), page, translate)
     page_context = {
         "verdicts": VERDICTS,
+        "orders": ORDERS,
+        "app": app_targets.find_app_name(uow(), batch.next),
         "verdict": query.verdict,
         "filters": query_filters(BatchRowsForm),
         "done": request.args.get("done", ""),
@@ -110,10 +114,10 @@ def revoke_batch(batch_id: str) -> Reply:
     return _change_reply(batch_id, "revoke")
 
 
-def export_links(batch_id: str) -> Stream:
+def export_links(batch_id: str, form: ExportInvitesForm) -> Stream:
     """Stream the open invitations of a batch with a usable link each, as CSV for a mail merge or as NDJSON."""
     return Stream(
-        lines=_export_invitations(batch_id, "links"),
+        lines=_export_invitations(batch_id, "links", form),
         render=lambda links: join_chunks(csv_files.format_csv(export.format_mail_merge(links))),
         content_type="text/csv; charset=utf-8",
         reports_problems=False,
@@ -121,9 +125,30 @@ def export_links(batch_id: str) -> Stream:
     )
 
 
-def print_letters(batch_id: str) -> Stream:
+def print_letters(batch_id: str, form: PrintInvitesForm) -> Stream:
     """Stream the open invitations of a batch as letters to print, with the link as a QR code."""
-    return Stream(lines=_export_invitations(batch_id, "letters"), render=render_letters, reports_problems=False)
+    cover = None
+    if form.cover:
+        cover = report.summarize_batch(uow(), batches.find_batch(uow(), batch_id), form)
+    return Stream(
+        lines=_export_invitations(batch_id, "letters", form),
+        render=lambda links: render_letters(links, form, cover),
+        reports_problems=False,
+    )
+
+
+def report_batch(batch_id: str) -> Stream:
+    """Stream what became of each row of a list, as CSV or as NDJSON: who was invited, has accepted, was left out."""
+    work = uow()
+    batch = batches.find_batch(work, batch_id)
+    work.release()
+    return Stream(
+        lines=report.iter_report(site(), work.request_info, batch.id),
+        render=lambda lines: join_chunks(csv_files.format_csv(report.format_report(lines, translate))),
+        content_type="text/csv; charset=utf-8",
+        reports_problems=False,
+        headers={"Content-Disposition": 'attachment; filename="report.csv"'},
+    )
 
 
 def _change_reply(batch_id: str, act: InviteAction, days: int = 0) -> Reply:
@@ -133,8 +158,8 @@ def _change_reply(batch_id: str, act: InviteAction, days: int = 0) -> Reply:
     )
 
 
-def _export_invitations(batch_id: str, kind: str) -> Iterator[ExportedInvite]:
+def _export_invitations(batch_id: str, kind: str, form: ExportInvitesForm) -> Iterator[ExportedInvite]:
     work = uow()
     # Before the answer begins: what cannot be had is told as such, and nothing leaves the house unlogged.
-    export.record_export(work, batch_id, kind)
-    return export.iter_exported_invites(site(), work.request_info, batch_id)
+    export.record_export(work, batch_id, kind, form)
+    return export.iter_exported_invites(site(), work.request_info, batch_id, form)

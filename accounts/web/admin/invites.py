@@ -13,6 +13,7 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm
 from accounts.flows.invites.search import InviteSearchForm
 from accounts.flows.invites.send import InviteForm
+from accounts.flows.shared import app_targets
 from accounts.flows.sign_in import step_up
 from accounts.web.admin.filters import query_filters
 from accounts.web.answers.base import CountOut
@@ -34,6 +35,7 @@ def invites_context(query: InviteSearchForm) -> dict[str, Any]:
         "search": query,
         "filters": query_filters(InviteSearchForm),
         "states": search.INVITE_STATES,
+        "apps": app_targets.list_startable_apps(uow()),
         "batches": {batch.id: batch.name for batch in batches.list_batches(uow()).rows},
         "done": request.args.get("done", ""),
         "count": request.args.get("count", 0, int),
@@ -46,9 +48,10 @@ def list_invites(query: InviteSearchForm) -> Reply:
 
 
 def send_invite(form: InviteForm) -> Reply:
-    """Invite one address, with groups if wanted; these need a fresh proof, as do the groups of an account."""
-    # Any group: apps, pages behind forward-auth and views of a host app may be open to it.
-    if form.groups:
+    """Invite one address. Groups need a fresh proof, as do the groups of an account, and so do words of one's own."""
+    # Any group: apps, pages behind forward-auth and views of a host app may be open to it. Words of one's own go to
+    # somebody outside under our sender.
+    if form.groups or form.message:
         step_up.require_step_up(require_account())
     return _invite_reply(send_invites.send_invite(uow(), form), 202)
 

@@ -181,9 +181,16 @@ batches.post(
     view="export_links",
     step_up=True,
     media_types=(NDJSON,),
+    form="ExportInvitesForm",
     line="accounts.web.answers.invites:ExportedInviteOut",
 )
-batches.post(f"{BATCH_RULE}/letters", view="print_letters", step_up=True, formats=HTML)
+batches.post(f"{BATCH_RULE}/letters", view="print_letters", step_up=True, form="PrintInvitesForm", formats=HTML)
+batches.get(
+    f"{BATCH_RULE}/report",
+    view="report_batch",
+    media_types=("text/csv", NDJSON),
+    line="accounts.web.answers.invites:ReportLineOut",
+)
 
 apps = Routes("accounts.web.admin.apps", access=ADMINS)
 apps.get("/admin/apps", view="list_apps", answers="AppsOut")

@@ -7,22 +7,29 @@ from typing import Any, Literal
 
 from accounts.core.database.page import Page
 from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
-from accounts.flows.invites.batch_rows import REASON_MESSAGES
+from accounts.flows.invites.batch_entries import REASON_MESSAGES
 from accounts.flows.invites.batches import BatchCounts
 from accounts.flows.invites.search import InvitePage
 from accounts.web.answers.base import Answer, PageAnswer, Timestamp
 
-INVITE_FIELDS = ("id", "email", "name", "groups", "locale", "state", "sent", "created_at", "expires_at")
+INVITE_FIELDS = (
+    "id", "email", "name", "message", "groups", "locale", "state", "sent", "created_at", "expires_at",
+)  # fmt: skip
 
 
 class InviteOut(Answer):
-    """An invitation. ``sent`` says how often it was mailed; ``batch`` is the id of its batch."""
+    """An invitation. ``sent`` says how often it was mailed; ``batch`` is the id of its batch.
+
+    ``leads_to`` is where whoever accepts goes then: a path of this site, such as the one that leads into an app.
+    """
 
     id: str
     email: str
     name: str
+    message: str
     groups: tuple[str, ...]
     locale: str
+    leads_to: str
     state: Literal["pending", "accepted", "revoked", "expired"]
     sent: int
     batch: str | None
@@ -65,7 +72,11 @@ class InvitePageOut(PageAnswer):
 
 
 def _invite_fields(invite: SentInvite) -> dict[str, Any]:
-    return {"batch": invite.batch_id, **{name: getattr(invite, name) for name in INVITE_FIELDS}}
+    return {
+        "batch": invite.batch_id,
+        "leads_to": invite.next,
+        **{name: getattr(invite, name) for name in INVITE_FIELDS},
+    }
 
 
 class BatchOut(Answer):
@@ -83,6 +94,8 @@ class BatchOut(Answer):
     invites: dict[str, int]
     left: int
     unused: tuple[str, ...]
+    message: str
+    leads_to: str
 
     @classmethod
     def from_batch(cls, batch: InviteBatch, counts: BatchCounts) -> BatchOut:
@@ -111,6 +124,8 @@ class BatchRowOut(Answer):
     email: str
     name: str
     groups: tuple[str, ...]
+    message: str
+    leads_to: str
     verdict: str
     adds: tuple[str, ...]
     reason: str
@@ -124,8 +139,10 @@ class BatchRowOut(Answer):
         :param translate: puts a message into the language of the answer.
         """
         detail = translate(REASON_MESSAGES[row.reason]) if row.reason else ""
-        names = ("line", "email", "name", "groups", "verdict", "adds", "reason")
-        return cls(**{name: getattr(row, name) for name in names}, detail=detail, invite=row.invite_id)
+        names = ("line", "email", "name", "groups", "message", "verdict", "adds", "reason")
+        return cls(
+            **{name: getattr(row, name) for name in names}, detail=detail, leads_to=row.next, invite=row.invite_id
+        )
 
 
 class BatchDetailsOut(BatchOut, PageAnswer):
@@ -153,6 +170,8 @@ def _batch_fields(batch: InviteBatch, counts: BatchCounts) -> dict[str, Any]:
         "invites": counts.invites,
         "left": counts.left,
         "unused": batch.unused,
+        "message": batch.message,
+        "leads_to": batch.next,
     }
 
 
@@ -172,7 +191,7 @@ class BatchProgressOut(Answer):
 
 
 class ExportedInviteOut(Answer):
-    """A line of an export: an open invitation with a link of it."""
+    """A line of an export: an open invitation with a link of it. ``line`` is 0 where that is not known."""
 
     email: str
     name: str
@@ -180,3 +199,27 @@ class ExportedInviteOut(Answer):
     locale: str
     expires_at: Timestamp
     url: str
+    line: int
+    inviter: str
+    app: str
+    message: str
+
+
+class ReportLineOut(Answer):
+    """A line of a report: what became of a row of a list.
+
+    ``state`` is that of the invitation, or what is told of a row by which nobody was invited, with its ``reason``.
+    """
+
+    line: int
+    name: str
+    email: str
+    groups: tuple[str, ...]
+    locale: str
+    state: str
+    reason: str
+    invite: str | None
+    sent: int
+    sent_at: Timestamp | None
+    expires_at: Timestamp | None
+    accepted_at: Timestamp | None

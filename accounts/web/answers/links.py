@@ -12,10 +12,10 @@ from accounts.web.answers.base import Answer, Timestamp, is_none
 class LinkOut(Answer):
     """What a link will do, and to whom. ``asks`` names the fields of its form.
 
-    A kind of link may say more: ``invite`` and ``join-shared`` say ``groups`` and ``member``, the latter
-    ``invited_to``, too; ``change-email`` says ``new_email``, ``undo-email-change`` says ``restored_email``,
-    ``reset-password`` says ``disconnects``, ``review-request`` says who asks for an account; a host's
-    own kinds say what they like.
+    A kind of link may say more. ``invite`` and ``join-shared`` say ``groups`` and ``member``; ``invite`` says
+    ``name``, ``inviter``, ``app`` and ``message``, too, and ``join-shared`` says ``invited_to``. ``change-email`` says
+    ``new_email``, ``undo-email-change`` says ``restored_email``, ``reset-password`` says ``disconnects``, and
+    ``review-request`` says who asks for an account. A host's own kinds say what they like.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -27,17 +27,24 @@ class LinkOut(Answer):
     groups: tuple[str, ...] | None = Field(default=None, exclude_if=is_none)
     member: bool | None = Field(default=None, exclude_if=is_none)
     invited_to: str | None = Field(default=None, exclude_if=is_none, description="the title that its admin gave it")
+    name: str | None = Field(
+        default=None,
+        exclude_if=is_none,
+        description="of an invitation: what the account is called if none is sent; of a request: the applicant's",
+    )
+    inviter: str | None = Field(default=None, exclude_if=is_none)
+    app: str | None = Field(default=None, exclude_if=is_none, description="name of the app that it leads to")
+    message: str | None = Field(
+        default=None, exclude_if=is_none, description="what the inviter, or the applicant, says; plain text"
+    )
     new_email: str | None = Field(default=None, exclude_if=is_none)
     restored_email: str | None = Field(default=None, exclude_if=is_none)
     disconnects: dict[str, int] | None = Field(
         default=None, exclude_if=is_none, description="how many there are of what its form asks about"
     )
     applicant: str | None = Field(default=None, exclude_if=is_none, description="the address that asks, proven")
-    name: str | None = Field(default=None, exclude_if=is_none)
-    message: str | None = Field(default=None, exclude_if=is_none, description="what the applicant says to the admins")
     asked_at: Timestamp | None = Field(default=None, exclude_if=is_none)
     network: str | None = Field(default=None, exclude_if=is_none)
-    app: str | None = Field(default=None, exclude_if=is_none, description="which app the applicant came for")
 
 
 class UsedLinkOut(Answer):

@@ -7,7 +7,8 @@ import io
 import pytest
 
 from accounts.core.errors import InvalidInput
-from accounts.flows.invites.batch_rows import ListEntry, PeopleList
+from accounts.flows.invites.batch_entries import ListEntry
+from accounts.flows.invites.batch_rows import PeopleList
 
 
 def entries(text: str) -> list[ListEntry]:

@@ -220,5 +220,7 @@ def test_links_to_hand_out_are_vouched_for_by_whoever_takes_them_along(service: 
     batch = batch_of(inviter.uow(), email)
     sent(inviter.uow(), batch.id)
     _is_disabled(inviter)
-    (found,) = export.iter_exported_invites(service.site, admin.uow().request_info, batch.id)
+    (found,) = export.iter_exported_invites(
+        service.site, admin.uow().request_info, batch.id, export.ExportInvitesForm()
+    )
     assert link_state(service, INVITE, token_of_url(found.url)) == "alive"

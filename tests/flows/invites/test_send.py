@@ -62,7 +62,8 @@ def test_the_letter_says_who_invites_into_what_until_when(service: Service, by_a
     assert found is not None
     assert (found.words, found.to, found.locale) == ("invite", email, "de")
     until, inviter = now() + timedelta(days=2), "Admin" if by_admin else None
-    data = {"asked": None, "email": email, "inviter": inviter, "groups": ["editors"], "until": until}
+    said = {"name": "", "app": "", "message": ""}
+    data = {"asked": None, "email": email, **said, "inviter": inviter, "groups": ["editors"], "until": until}
     assert found.context == data
     carried = read_letter_claims(service, INVITE, found).carried
     assert carried.model_dump() == {

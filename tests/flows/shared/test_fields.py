@@ -6,8 +6,8 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from accounts.flows.account.profile import ProfileForm
+from accounts.flows.invites.batch_entries import InviteeForm
 from accounts.flows.invites.batch_file import NewBatchForm
-from accounts.flows.invites.batch_rows import InviteeForm
 from accounts.flows.invites.link import FirstAdminForm
 from accounts.flows.oidc.registration_form import RegisterAppForm
 from accounts.flows.shared.fields import Name, NewAccountForm

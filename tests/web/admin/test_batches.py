@@ -155,7 +155,7 @@ def test_links_to_take_along_work_are_harmless_in_spreadsheets_and_are_noted(ser
     assert (answer.mimetype, answer.headers["Cache-Control"]) == ("text/csv", "no-store")
     assert "attachment" in answer.headers["Content-Disposition"]
     heading, *rows = csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"), newline=""))
-    assert heading == ["email", "name", "groups", "language", "valid until", "link"]
+    assert heading == ["email", "name", "groups", "language", "valid until", "link", "line", "app", "message"]
     assert {(row[0], row[1]) for row in rows} == {
         (f"ann{n}@example.org", "Änn"), (f"bob{n}@example.org", "'=1+1"), (f"'=cmd{n}@example.org", "'-SUM(1)"),
     }  # fmt: skip
