@@ -8,6 +8,7 @@ from itertools import islice
 
 import click
 
+from accounts.cli.bulk import bulk_acts
 from accounts.cli.commands import Group, confirm, json_option
 from accounts.cli.context import iter_pages, open_account, open_unit_of_work
 from accounts.cli.output import Columns, format_timestamp, print_done, print_fields, print_problem, print_table
@@ -59,6 +60,9 @@ IDENTITY_COLUMNS: Columns[IdentityOut] = {
 @click.group(cls=Group)
 def users() -> None:
     """List, show and change accounts. WHO is the id or the address of an account."""
+
+
+users.add_command(bulk_acts)
 
 
 @users.command("list")

@@ -57,6 +57,8 @@ class UnitOfWork:
         self.active = False
         """Whether its ``with`` block is running."""
         self.logout_events = LogoutEvents()
+        self.event_facts: Mapping[str, Any] = {}
+        """Facts of every event that it records: of which larger act they are part."""
 
     @property
     def request_info(self) -> RequestInfo:
@@ -163,7 +165,7 @@ class UnitOfWork:
             account_id=account_id,
             link_id=link_id,
             app_id=app_id,
-            facts=facts,
+            facts={**self.event_facts, **facts} if self.event_facts and facts else facts or self.event_facts,
             address_tag=address_index.make_tag(self.site, email_key) if email_key else address_tag,
             event_id=event_id,
         )

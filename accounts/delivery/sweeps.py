@@ -13,6 +13,7 @@ from accounts.core.database import spent, terms
 from accounts.core.site import Site
 from accounts.delivery.survive import survive
 from accounts.flows.audit import upkeep as audit_upkeep
+from accounts.flows.helpdesk import bulk
 from accounts.flows.invites import batches, shared
 from accounts.flows.shared import grants, unreachable
 
@@ -29,6 +30,7 @@ _SWEEPS: tuple[Callable[[Site], object], ...] = (
     lambda site: site.throttle.delete_expired(),
     batches.delete_stale_batches,
     shared.delete_old_shared_invites,
+    bulk.delete_stale_bulk_acts,
     lambda site: terms.update_all_terms(site.store.engine),
     audit_upkeep.maintain_audit_log,
 )

@@ -1,4 +1,4 @@
-// Sends a batch and draws how far it is, from the same lines that /api answers with. Without scripts, or where
+// Sends a batch, or does an act on many accounts, and draws how far it is, from the same lines that /api answers with. Without scripts, or where
 // anything is in the way, the form is sent as it is, and the answer is a page that grows.
 async function* lines(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
@@ -29,9 +29,10 @@ async function send(form) {
       far.textContent = step.problem.title;
       return;
     }
-    bar.max = step.sent + step.left;
-    bar.value = step.sent;
-    far.textContent = far.dataset.words.replace("{sent}", step.sent).replace("{total}", step.sent + step.left);
+    const done = step.sent ?? step.done;
+    bar.max = done + step.left;
+    bar.value = done;
+    far.textContent = far.dataset.words.replace("{sent}", done).replace("{total}", done + step.left);
     finished = step.finished;
   }
   // An answer that was broken off has no such line: then the page stays, and its button goes on.

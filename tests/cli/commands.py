@@ -8,7 +8,13 @@ import click
 
 from accounts.cli import cli
 
-WORDS = {"places": "30", "email": "anna@example.org", "address": "anna@example.org", "url": "sqlite:///elsewhere.db"}
+WORDS = {
+    "places": "30",
+    "email": "anna@example.org",
+    "address": "anna@example.org",
+    "url": "sqlite:///elsewhere.db",
+    "act": "disable",
+}
 """What stands for an argument or a required option, where any word will not do."""
 GROUPS = (
     "approvals",
@@ -24,6 +30,7 @@ GROUPS = (
     "mail",
     "passwords",
     "users",
+    "users bulk",
 )
 
 
@@ -48,7 +55,7 @@ def fill_in(command: click.Command, word: str = "something") -> list[str]:
     found: list[str] = []
     for param in command.params:
         value = WORDS.get(param.name or "", word)
-        if isinstance(param, click.Argument) and (param.required or param.name in ("ids", "email")):
+        if isinstance(param, click.Argument) and (param.required or param.name in ("ids", "email", "who")):
             found.append(value)
         elif isinstance(param, click.Option) and param.required:
             found += [param.opts[0], value]

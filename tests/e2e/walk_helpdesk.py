@@ -111,6 +111,7 @@ def _account(admin: Page) -> Iterator[tuple[Page, str]]:
     admin.fill("[name=group]", "editors")
     admin.click("text=Search")
     yield admin, "accounts-found"
+    yield from _many(admin)
     admin.click("table >> text=ann@example.org")
     admin.click("text=Delete the account")
     yield admin, "account-delete"
@@ -121,6 +122,29 @@ def _account(admin: Page) -> Iterator[tuple[Page, str]]:
     admin.click("text=Delete for good")
     assert "ann@example.org" not in admin.inner_text("main")
     yield admin, "accounts"
+
+
+def _many(admin: Page) -> Iterator[tuple[Page, str]]:
+    """One thing is done about all that are ticked in a list. Ends at the list."""
+    found_url = admin.url
+    admin.click("#bulk .primary")
+    assert "Nobody is ticked." in admin.inner_text("[role=alert]")
+    yield admin, "bulk-refused"
+    admin.click("text=Tick all on this page")
+    assert admin.locator("[name=who]:checked").count() == 1
+    admin.select_option("[name=act]", "sign-out")
+    admin.click("#bulk .primary")
+    yield admin, "bulk-dry-run"
+    admin.click("text=Do this for one account")
+    admin.wait_for_selector("text=What became of it")
+    assert "Done: 1. Skipped: 0." in admin.inner_text("[role=status] >> visible=true")
+    yield admin, "bulk-done"
+    with admin.expect_download() as download:
+        admin.click("text=Download as CSV")
+    assert '"done",""' in download.value.path().read_text("utf-8-sig")
+    admin.click("text=Changes to many accounts")
+    yield admin, "bulk-acts"
+    admin.goto(found_url)
 
 
 def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:

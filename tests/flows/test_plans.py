@@ -15,7 +15,10 @@ from accounts.core.mail_lanes import MAIL_LANES
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import search as audit_search
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
-from accounts.flows.helpdesk import dead_letters, mail_trace, unreachable_addresses
+from accounts.flows.helpdesk import bulk, dead_letters, mail_trace, unreachable_addresses
+from accounts.flows.helpdesk.account_filter import AccountFilter
+from accounts.flows.helpdesk.bulk_form import BulkRowsForm
+from accounts.flows.helpdesk.bulk_freeze import count_matches
 from accounts.flows.helpdesk.unreachable_addresses import UnreachableSearchForm
 from accounts.flows.invites import search as invite_search
 from accounts.flows.invites import send as send_invites
@@ -23,18 +26,20 @@ from accounts.flows.sessions import session_list
 from accounts.flows.shared import grants
 from accounts.flows.shared.fields import PageForm
 from tests.conftest import on_both_databases
+from tests.flows.helpdesk.bulk_acts import do_act, make_act
 from tests.flows.steps import Member, create_first_admin
 from tests.kit.statements import Statements, record_statements
 from tests.people import Service
 
 LARGE_TABLES = ("accounts", "audit", "sent_invites", "outbox", "spent", "grants", "memberships", "account_terms",
-    "invite_terms", "app_logouts")  # fmt: skip
+    "invite_terms", "app_logouts", "bulk_acts", "bulk_act_accounts")  # fmt: skip
 READ_IN_ORDER = {"sqlite_autoindex_accounts_2", "ix_audit_at_id", "ix_sent_invites_created_at", "ix_outbox_dead",
     "ix_accounts_locked", "ix_accounts_unsearchable", "ix_sent_invites_unsearchable", "ix_sent_invites_undecided",
-    "ix_sent_invites_accepted", "ix_sent_invites_revoked", "ix_unreachable_addresses_since_mail"}  # fmt: skip
+    "ix_sent_invites_accepted", "ix_sent_invites_revoked", "ix_bulk_acts_created_at_id",
+    "ix_unreachable_addresses_since_mail"}  # fmt: skip
 """Indexes that are read from one end: in the order of a list, or because they hold nothing but what is looked for."""
 SQLITE_NAMES = {"uq_accounts_email_key": "sqlite_autoindex_accounts_2", "pk_account_terms": "PRIMARY KEY",
-    "pk_invite_terms": "PRIMARY KEY"}  # fmt: skip
+    "pk_invite_terms": "PRIMARY KEY", "pk_bulk_act_accounts": "sqlite_autoindex_bulk_act_accounts_1"}  # fmt: skip
 Work = Callable[[UnitOfWork, Member], object]
 
 
@@ -56,6 +61,18 @@ def events(**data: Any) -> Work:
 def invites(**data: Any) -> Work:
     form = invite_search.InviteSearchForm.model_validate(data)
     return lambda uow, admin: invite_search.search_invites(uow, form)
+
+
+def act(**data: Any) -> Work:
+    """Freeze and judge the accounts that match, do an act on them, and look at what became of them."""
+
+    def work(uow: UnitOfWork, admin: Member) -> None:
+        act_id = make_act(uow, "sign-out", **data).id
+        do_act(uow, act_id)
+        bulk.list_bulk_acts(uow)
+        bulk.list_bulk_rows(uow, act_id, BulkRowsForm(after="1"))
+
+    return work
 
 
 def trace(uow: UnitOfWork, admin: Member) -> object:
@@ -106,6 +123,15 @@ CASES: dict[str, tuple[str, Work]] = {
         "ix_unreachable_addresses_since_mail",
         lambda uow, admin: unreachable_addresses.list_unreachable(uow, UnreachableSearchForm()),
     ),
+    "count of matches": (
+        "pk_account_terms",
+        lambda uow, admin: count_matches(uow, AccountFilter(q="ann"), page.FEW_ROWS),
+    ),
+    "act, all": ("pk_bulk_act_accounts", act()),
+    "act, a part": ("pk_account_terms", act(q="admin")),
+    "act, a group": ("ix_memberships_group_account", act(group="admins", state="active")),
+    "act, next accounts": ("ix_bulk_act_accounts_act_verdict_number", act(q="admin example")),
+    "old acts": ("ix_bulk_acts_touched_at", lambda uow, admin: bulk.delete_stale_bulk_acts(uow.site)),
     "spent": ("ix_spent_keep_until", lambda uow, admin: spent.delete_expired(uow.site.store.engine)),
     "tags": ("ix_audit_tagged_at", lambda uow, admin: address_index.clear_old_tags(uow.site.store.engine)),
     "logouts": ("ix_app_logouts_at", lambda uow, admin: logout_events.delete_old_logouts(uow.site.store.engine)),
@@ -130,7 +156,7 @@ def explain(service: Service, statements: Statements) -> list[str]:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
             connection.exec_driver_sql("SET LOCAL enable_sort = off")
         for statement, parameters in zip(statements, statements.parameters, strict=True):
-            if re.match(r"\s*(SELECT|WITH|UPDATE|DELETE)", statement):
+            if re.match(r"\s*(SELECT|WITH|UPDATE|DELETE|INSERT INTO bulk_act_accounts)", statement):
                 # Statements that are compiled once hand the driver a list, which SQLAlchemy takes for many sets.
                 bound = tuple(parameters) if isinstance(parameters, list) else parameters
                 words = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN (COSTS OFF)"

@@ -9,10 +9,12 @@ from accounts import create_app
 from accounts.extension import get_app_state
 from accounts.flows.mail_bounces.reports import MAX_REPORT_BYTES
 from accounts.web.admin.batches import MAX_UPLOAD_BYTES
+from accounts.web.admin.bulk import MAX_BULK_BODY_BYTES
 from accounts.web.kit.body_limits import body_limit, find_body_limit
 from accounts.web.kit.request_state import MAX_BODY_BYTES
 
 BATCHES = "/admin/invites/batches"
+BULK = "/admin/accounts/bulk"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +28,12 @@ def test_a_list_may_be_larger_at_each_of_its_addresses(app: Flask, path: str) ->
     assert limit_of({"REQUEST_METHOD": "POST", "PATH_INFO": path}) == MAX_UPLOAD_BYTES
 
 
+@pytest.mark.parametrize("path", [BULK, f"/api{BULK}", f"/de{BULK}"])
+def test_an_act_on_many_accounts_may_name_all_of_them(app: Flask, path: str) -> None:
+    limit_of = find_body_limit(app, get_app_state(app).all_routes)
+    assert limit_of({"REQUEST_METHOD": "POST", "PATH_INFO": path}) == MAX_BULK_BODY_BYTES
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -33,6 +41,7 @@ def test_a_list_may_be_larger_at_each_of_its_addresses(app: Flask, path: str) ->
         ("PUT", BATCHES),
         ("POST", f"{BATCHES}/"),
         ("POST", f"{BATCHES}/x/send"),
+        ("POST", f"{BULK}/x/run"),
         ("POST", f"/fr{BATCHES}"),
         ("POST", "/sign-in"),
         ("POST", "/api/sign-up"),
@@ -51,4 +60,9 @@ def test_nothing_else_may(app: Flask, method: str, path: str) -> None:
 
 def test_flask_reads_the_same_declaration(app: Flask) -> None:
     routes = [route for routes in get_app_state(app).all_routes for route in routes.declared]
-    assert {body_limit(route) for route in routes} == {MAX_BODY_BYTES, MAX_UPLOAD_BYTES, MAX_REPORT_BYTES}
+    assert {body_limit(route) for route in routes} == {
+        MAX_BODY_BYTES,
+        MAX_BULK_BODY_BYTES,
+        MAX_UPLOAD_BYTES,
+        MAX_REPORT_BYTES,
+    }

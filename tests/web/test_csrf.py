@@ -33,6 +33,8 @@ class Scene:
         sign_in_to_apps(service, self.admin, app)
         self.other = service.member()
         self.account_id = self.other.get("/api/account").get_json()["id"]
+        act = self.admin.post("/api/admin/accounts/bulk", {"act": "send-reset", "who": [self.account_id]})
+        self.act_id = act.get_json()["id"]
         self.mail_id = dead_letter(service)
         other = service.person(email=self.admin.email)
         other.sign_in()
@@ -95,6 +97,9 @@ class Scene:
             "sign_out_account": {},
             "end_account_session": {},
             "delete_account": {"email": self.other.email},
+            "make_bulk_act": {"act": "send-reset", "who": [self.account_id]},
+            "run_bulk_act": {},
+            "discard_bulk_act": {},
             "trace_mail": {"email": self.other.email},
             "send_mail_again": {},
             "pause_mail": {},
@@ -122,7 +127,7 @@ class Scene:
 
     @property
     def values(self) -> dict[str, str]:
-        names = ("invite_id", "shared_id", "session_id", "batch_id", "app_id", "account_id", "mail_id")
+        names = ("invite_id", "shared_id", "session_id", "batch_id", "app_id", "account_id", "act_id", "mail_id")
         return {name: getattr(self, name) for name in names}
 
 

@@ -25,6 +25,7 @@ LAST = (
     "change_some_invites",
     "revoke_batch",
     "discard_batch",
+    "discard_bulk_act",
     "end_old_app_secret",
     "disconnect_app",
     "disable_app",
@@ -200,6 +201,7 @@ def test_names_that_nobody_declared_are_refused_in_queries_alike(service: Servic
 
 LISTS = {
     "/api/admin/accounts": "accounts",
+    "/api/admin/accounts/bulk": "acts",
     "/api/admin/audit": "lines",
     "/api/admin/invites": "invites",
     "/api/admin/invites/batches": "batches",
@@ -213,6 +215,7 @@ def test_every_list_has_pages_of_one_shape(service: Service, path: str, rows: st
     for number in range(3):
         admin.post("/api/admin/invites/batches", {"name": f"b{number}", "people": f"p{number}@example.org"})
         admin.post("/api/admin/invites", {"email": f"i{number}@example.org"})
+        admin.post("/api/admin/accounts/bulk", {"act": "send-reset", "scope": "matching"})
     everything = admin.get(path).get_json()
     assert everything["next"] is None
     seen: list[Any] = []

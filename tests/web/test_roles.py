@@ -9,7 +9,7 @@ from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import Service
 from tests.web.endpoints import list_endpoints, request_endpoint
-from tests.web.shared_invite_rows import SHARED_INVITE_ROWS
+from tests.web.role_rows import BULK_ROWS, MAIL_ROWS, SHARED_INVITE_ROWS
 
 # (a stranger, a member, an admin)
 EVERYBODY, SIGNED_IN = (200, 200, 200), (401, 200, 200)
@@ -162,6 +162,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /api/admin": (401, 403, 200),
     "GET /admin/accounts": (303, 403, 200),
     "GET /api/admin/accounts": (401, 403, 200),
+    **BULK_ROWS,
     "GET /admin/accounts/<account_id>": (303, 403, 404),
     "GET /api/admin/accounts/<account_id>": (401, 403, 404),
     "GET /admin/accounts/<account_id>/groups": (303, 403, 404),
@@ -174,23 +175,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "POST /api/admin/accounts/<account_id>/delete": (401, 403, 422),
     "DELETE /api/admin/accounts/<account_id>/sessions/<session_id>": (401, 403, 404),
     "POST /admin/accounts/<account_id>/sessions/<session_id>/end": (401, 403, 404),
-    "GET /admin/mail": (303, 403, 200),
-    "GET /api/admin/mail": (401, 403, 200),
-    "POST /admin/mail": (401, 403, 422),
-    "POST /api/admin/mail": (401, 403, 422),
-    "POST /admin/mail/<batch_id>/pause": (401, 403, 404),
-    "POST /api/admin/mail/<batch_id>/pause": (401, 403, 404),
-    "POST /admin/mail/<batch_id>/resume": (401, 403, 404),
-    "POST /api/admin/mail/<batch_id>/resume": (401, 403, 404),
-    "POST /admin/mail/<batch_id>/cancel": (401, 403, 404),
-    "POST /api/admin/mail/<batch_id>/cancel": (401, 403, 404),
-    "GET /admin/mail/bounced": (303, 403, 200),
-    "GET /api/admin/mail/bounced": (401, 403, 200),
-    "POST /admin/mail/bounced/lift": (401, 403, 422),
-    "POST /api/admin/mail/bounced/lift": (401, 403, 422),
-    "POST /mail/bounces": (404, 404, 404),
-    "POST /admin/mail/<mail_id>/again": (401, 403, 404),
-    "POST /api/admin/mail/<mail_id>/again": (401, 403, 404),
+    **MAIL_ROWS,
     "GET /admin/audit": (303, 403, 200),
     "GET /api/admin/audit": (401, 403, 200),
     "GET /admin/audit/export": (303, 403, 200),

@@ -21,6 +21,7 @@ from accounts.core.models import account as models
 from accounts.core.models import apps as app_models
 from accounts.core.models import audit as audit_models
 from accounts.core.models import bounces as bounce_models
+from accounts.core.models import bulk as bulk_models
 from accounts.core.models import counters
 from accounts.core.models import forward_auth as forward_auth_models
 from accounts.core.models import invites as invite_models
@@ -36,6 +37,7 @@ MODELS = (
     app_models,
     audit_models,
     bounce_models,
+    bulk_models,
     counters,
     forward_auth_models,
     invite_models,

@@ -110,6 +110,9 @@ INVITE_LETTERS = Limit("invite-letters", 20000, DAY)
 """Per admin: emails by lists, and emails sent again. As many as the longest list, and not twice as many."""
 MAIL_BOUNCES = Limit("mail-bounces", 20000, HOUR)
 """Of the whole installation: requests with reports about bounces that are rightly signed."""
+BULK_ACTS = Limit("bulk-acts", 60, HOUR)
+BULK_LETTERS = Limit("bulk-letters", 20000, DAY)
+"""Per admin: letters of acts on many accounts. None of them counts for the person who gets it."""
 
 
 class Throttle:

@@ -5,29 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
-from sqlalchemy import ColumnElement, Select, and_, exists, func, select
+from sqlalchemy import Select, and_, exists, func, select
 
 from accounts.core.clock import now
 from accounts.core.database import terms
 from accounts.core.database.page import Keyset, Page, are_few
 from accounts.core.database.terms import ACCOUNT_TERMS
 from accounts.core.errors import N_, InvalidInput, NotFound
+from accounts.core.mail_lanes import BULK, DIRECT
 from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.models.terms import AccountTerm
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import close_account
 from accounts.flows.audit import search as audit_search
 from accounts.flows.audit.search import AuditEvent
+from accounts.flows.helpdesk.account_filter import AccountFilter, build_conditions, find_named_account
 from accounts.flows.oidc import connected_apps
 from accounts.flows.oidc.connected_apps import ConnectedApp
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions import session_list
 from accounts.flows.sessions.session_list import OpenSession
 from accounts.flows.shared import accounts, recovery, unreachable
-from accounts.flows.shared.fields import SEARCH_DESCRIPTION, Checkbox, Email, Form, PageForm, SearchText
+from accounts.flows.shared.fields import Checkbox, Email, Form, PageForm
 from accounts.flows.shared.unreachable import UnreachableMark
 from accounts.flows.upstream import identities
 from accounts.flows.upstream.identities import ConnectedIdentity as Identity
@@ -41,18 +42,8 @@ UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
 WRONG_ADDRESS_MESSAGE = N_("That is not the address of this account.")
 
 
-class AccountSearchForm(PageForm):
+class AccountSearchForm(AccountFilter, PageForm):
     """Which accounts, and which page of them."""
-
-    q: SearchText = Field(
-        default="",
-        title=N_("Address or name"),
-        description=SEARCH_DESCRIPTION,
-        max_length=100,
-        json_schema_extra={"maxlength": 100},
-    )
-    group: SearchText = Field(default="", title=N_("Group"), max_length=64, json_schema_extra={"maxlength": 64})
-    state: Literal["", "active", "disabled", "locked"] = Field(default="", title=N_("State"))
 
 
 class DeleteAccountForm(Form):
@@ -113,13 +104,13 @@ def search_accounts(uow: UnitOfWork, form: AccountSearchForm) -> Page[AccountRow
 
     :raises NotFound: the account behind which the page begins is gone.
     """
-    statement = select(Account).where(*_build_conditions(form))
+    statement = select(Account).where(*build_conditions(form))
     # Not the first page again: whoever reads page after page would never come to an end.
     last = accounts.get_account(uow, form.after) if form.after else None
     order = ADDRESS_ORDER
     after: tuple[str, ...] | None = (last.email_key,) if last else None
     words = terms.parse_words(form.q)
-    if found_id := _find_named_account(uow, form.q):
+    if found_id := find_named_account(uow, form.q):
         statement, words = statement.where(Account.id == found_id), []
     if words:
         statement = _select_matches(uow, statement, words)
@@ -145,13 +136,6 @@ def search_accounts(uow: UnitOfWork, form: AccountSearchForm) -> Page[AccountRow
     return Page(_build_rows(uow, page.rows), page.next)
 
 
-def _find_named_account(uow: UnitOfWork, text: str) -> str:
-    try:
-        return accounts.find_account(uow, text).id if text else ""
-    except NotFound:
-        return ""
-
-
 def _select_matches(uow: UnitOfWork, statement: Select[Any], words: Sequence[str]) -> Select[Any]:
     """Narrow a statement to accounts that have all words: each once, by its first term that has the first word."""
     terms.update_terms(uow.site.store.engine, ACCOUNT_TERMS)
@@ -168,14 +152,6 @@ def _find_place(uow: UnitOfWork, account: Account, word: str) -> tuple[str, str]
     if term is None:
         raise NotFound("that account is not found by this text any more")
     return term, account.email_key
-
-
-def _build_conditions(form: AccountSearchForm) -> list[ColumnElement[bool]]:
-    # An expression where there is a better index: SQLite would take the one of all that are active.
-    status = Account.status.concat("") if form.q or form.group or form.state == "locked" else Account.status
-    if form.state == "locked":
-        return [status == "active", Account.locked_at > now() - LOCKOUT_DURATION]
-    return [status == form.state] if form.state else []
 
 
 def _build_rows(uow: UnitOfWork, rows: Any) -> list[AccountRow]:
@@ -233,10 +209,19 @@ def send_password_reset(uow: UnitOfWork, account_id: str) -> None:
     :raises NotFound: there is no such account.
     """
     with uow:
-        account = accounts.get_account(uow, account_id)
-        mail = recovery.enqueue_reset_link(uow, account, {"asked": UNDISCLOSED_REQUEST})
-        facts = {"mail": mail, "purpose": recovery.RESET_PASSWORD}
-        uow.record_event(RESET_SENT_EVENT, account_id=account.id, facts=facts)
+        enqueue_reset(uow, accounts.get_account(uow, account_id))
+
+
+def enqueue_reset(uow: UnitOfWork, account: Account, *, batch_id: str | None = None) -> None:
+    """Queue that link in a unit of work under way.
+
+    :param batch_id: the act by which many are mailed one; None for an act on one account.
+    """
+    lane = DIRECT if batch_id is None else BULK
+    facts = {"asked": UNDISCLOSED_REQUEST}
+    mail = recovery.enqueue_reset_link(uow, account, facts, lane=lane, batch_id=batch_id)
+    event_facts = {"mail": mail, "purpose": recovery.RESET_PASSWORD}
+    uow.record_event(RESET_SENT_EVENT, account_id=account.id, facts=event_facts)
 
 
 def end_account_sessions(uow: UnitOfWork, account_id: str) -> None:

@@ -279,12 +279,17 @@ def close_session(uow: UnitOfWork, account_id: str, session_id: str, expires_at:
 def sign_out_everywhere(uow: UnitOfWork, account_id: str) -> None:
     """Sign out on all devices at once, whatever sessions there are."""
     with uow:
-        # The version rises too: a writer who read the old epoch must not put the same new one over this.
-        increments = {"auth_epoch": Account.auth_epoch + 1, "version": Account.version + 1}
-        epoch = uow.session.scalar(
-            update(Account).where(Account.id == account_id).values(increments).returning(Account.auth_epoch)
-        )
-        if epoch is not None:
-            # Not by the unit of work itself, which sees only what is changed in objects.
-            uow.logout_events.epoch_ended(uow.session, account_id, epoch - 1)
-        uow.record_event("sign-out.everywhere", account_id=account_id)
+        end_all_sessions(uow, account_id)
+
+
+def end_all_sessions(uow: UnitOfWork, account_id: str) -> None:
+    """Sign an account out everywhere in a transaction under way."""
+    # The version rises too: a writer who read the old epoch must not put the same new one over this.
+    increments = {"auth_epoch": Account.auth_epoch + 1, "version": Account.version + 1}
+    epoch = uow.session.scalar(
+        update(Account).where(Account.id == account_id).values(increments).returning(Account.auth_epoch)
+    )
+    if epoch is not None:
+        # Not by the unit of work itself, which sees only what is changed in objects.
+        uow.logout_events.epoch_ended(uow.session, account_id, epoch - 1)
+    uow.record_event("sign-out.everywhere", account_id=account_id)

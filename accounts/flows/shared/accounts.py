@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, func, select
@@ -203,14 +203,22 @@ def disable_account(uow: UnitOfWork, account_id: str) -> Account:
     def work() -> Account:
         account = get_account(uow, account_id, lock=True)
         if account.active:
-            account.status = "disabled"
-            recovery.recover_account(uow, account, recovery.DISABLE)
-            uow.record_event("account.disabled", account_id=account.id)
-            if ADMIN_GROUP in account.groups:
-                check_admin_remains(uow)
+            switch_off(uow, account)
         return account
 
     return uow.attempt(work)
+
+
+def switch_off(uow: UnitOfWork, account: Account) -> None:
+    """Disable an active account in a unit of work under way, which holds the lock on who administers.
+
+    :raises LastAdmin: nobody would administer any more.
+    """
+    account.status = "disabled"
+    recovery.recover_account(uow, account, recovery.DISABLE)
+    uow.record_event("account.disabled", account_id=account.id)
+    if ADMIN_GROUP in account.groups:
+        check_admin_remains(uow)
 
 
 def enable_account(uow: UnitOfWork, account_id: str, form: RecoveryForm = TAKE_ALL) -> Account:
@@ -222,12 +230,20 @@ def enable_account(uow: UnitOfWork, account_id: str, form: RecoveryForm = TAKE_A
     def work() -> Account:
         account = get_account(uow, account_id, lock=True)
         if not account.active:
-            account.status = "active"
-            recovery.recover_account(uow, account, recovery.ENABLE, kept=form.kept)
-            uow.record_event("account.enabled", account_id=account.id)
+            switch_on(uow, account, form.kept)
         return account
 
     return uow.attempt(work)
+
+
+def switch_on(uow: UnitOfWork, account: Account, kept: Collection[str]) -> None:
+    """Enable a disabled account in a unit of work under way.
+
+    :param kept: names of credentials that shall stay.
+    """
+    account.status = "active"
+    recovery.recover_account(uow, account, recovery.ENABLE, kept=kept)
+    uow.record_event("account.enabled", account_id=account.id)
 
 
 def set_groups(uow: UnitOfWork, account_id: str, groups: Iterable[str]) -> Account:

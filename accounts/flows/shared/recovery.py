@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from accounts.core.mail_lanes import DIRECT, Lane
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared.credentials import CREDENTIALS, Loss, RecoveryForm, count_credentials
@@ -164,9 +165,20 @@ def _settle_password(
         enqueue_reset_link(uow, account, {"taken": losses})
 
 
-def enqueue_reset_link(uow: UnitOfWork, account: Account, facts: Mapping[str, object]) -> str:
-    """Queue the email with a link to choose a new password, and return its id."""
-    return uow.enqueue(RESET_PASSWORD, account.id, {"next": "", **facts}, account.locale)
+def enqueue_reset_link(
+    uow: UnitOfWork,
+    account: Account,
+    facts: Mapping[str, object],
+    *,
+    lane: Lane = DIRECT,
+    batch_id: str | None = None,
+) -> str:
+    """Queue the email with a link to choose a new password, and return its id.
+
+    :param lane: ``bulk`` where it goes to many, by the same ``batch_id``.
+    """
+    reset_facts = {"next": "", **facts}
+    return uow.enqueue(RESET_PASSWORD, account.id, reset_facts, account.locale, lane=lane, batch_id=batch_id)
 
 
 def clear_lock(account: Account) -> None:

@@ -8,19 +8,27 @@ from typing import Any
 from flask import request
 
 from accounts.core import outbox
+from accounts.core.database.page import FEW_ROWS
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.helpdesk.account_filter import AccountFilter
 from accounts.flows.helpdesk.accounts import AccountSearchForm, DeleteAccountForm
+from accounts.flows.helpdesk.bulk_form import ACTION_LABELS, BulkActForm
+from accounts.flows.helpdesk.bulk_freeze import count_matches
 from accounts.flows.shared import accounts
 from accounts.flows.shared.credentials import RecoveryForm, count_asked
-from accounts.flows.shared.fields import GroupsForm
+from accounts.flows.shared.fields import GroupsForm, PageForm
 from accounts.web.admin.filters import query_filters
 from accounts.web.answers.accounts import AccountDetailsOut, AccountPageOut
 from accounts.web.answers.base import MAIL_REQUESTED
 from accounts.web.answers.mail import AdministrationOut, MailCountsOut
 from accounts.web.kit.context import site, uow
+from accounts.web.kit.forms import form_fields
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import page_url
+
+FILTER_NAMES, PAGE_NAMES = sorted(AccountFilter.model_fields), sorted(PageForm.model_fields)
+"""Names in the query of the list: which accounts, and which page of them."""
 
 
 def administration() -> Reply:
@@ -32,14 +40,35 @@ def administration() -> Reply:
 
 def accounts_context() -> dict[str, Any]:
     """Return what the page of accounts shows when a query was refused."""
-    return {"accounts": [], "next": None, "filters": query_filters(AccountSearchForm)}
+    empty = AccountPageOut(accounts=(), next=None)
+    return {
+        **dict(empty),
+        **choosing_context(AccountSearchForm(), empty),
+        "filters": query_filters(AccountSearchForm),
+    }
 
 
 def list_accounts(query: AccountSearchForm) -> Reply:
     """Accounts by address: all, or those that are looked for."""
     body = AccountPageOut.from_page(helpdesk_accounts.search_accounts(uow(), query))
-    page_context = {"filters": query_filters(AccountSearchForm), "fields": (), "problem": None}
+    page_context = {**choosing_context(query, body), "fields": form_fields(BulkActForm), "problem": None}
     return Reply(template="admin/accounts.html", json=body, context=page_context)
+
+
+def choosing_context(query: AccountSearchForm, body: AccountPageOut) -> dict[str, Any]:
+    """Return what a page of accounts shows beside them: what can be done about many of them at once."""
+    # How many match is counted where a page says so, and only as far as it costs no more than the page.
+    is_whole = not query.after and body.next is None
+    filters = {name: getattr(query, name) for name in FILTER_NAMES if getattr(query, name)}
+    place = {name: getattr(query, name) for name in PAGE_NAMES if name in query.model_fields_set}
+    return {
+        "filters": filters,
+        "listed": filters | place,
+        "count_matches": lambda: len(body.accounts) if is_whole else count_matches(uow(), query, FEW_ROWS),
+        "few": FEW_ROWS,
+        "actions": ACTION_LABELS,
+        "ticked": (),
+    }
 
 
 def show_account(account_id: str) -> Reply:

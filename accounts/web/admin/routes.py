@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from accounts.web.admin.bulk_routes import bulk
+from accounts.web.admin.mail_routes import mail, unreachable
 from accounts.web.admin.shared_invite_routes import shared_invites
 from accounts.web.kit.routes import ADMINS, HTML, JSON, Routes
 from accounts.web.kit.streams import NDJSON
@@ -106,38 +108,6 @@ accounts.delete(
     step_up=True,
     statuses=(204,),
 )
-
-mail = Routes("accounts.web.admin.mail", access=ADMINS)
-mail.get("/admin/mail", view="list_mail", formats=JSON, query="PageForm", answers="DeadLetterPageOut")
-mail.post(
-    "/admin/mail",
-    view="trace_mail",
-    form="TraceMailForm",
-    answers="HelpdeskOut",
-    template="admin/mail.html",
-    page_query="PageForm",
-    context="empty_context",
-)
-mail.post(
-    "/admin/mail/<mail_id>/again",
-    view="send_mail_again",
-    answers="accounts.web.answers.base:MailRequestedOut",
-    statuses=(202,),
-)
-
-mail.post("/admin/mail/<batch_id>/pause", view="pause_mail", step_up=True, answers="WaitingMailOut")
-mail.post("/admin/mail/<batch_id>/resume", view="resume_mail", step_up=True, answers="WaitingMailOut")
-mail.post("/admin/mail/<batch_id>/cancel", view="cancel_mail", step_up=True, answers="CancelledMailOut")
-unreachable = Routes("accounts.web.admin.unreachable", access=ADMINS)
-unreachable.get(
-    "/admin/mail/bounced",
-    view="list_unreachable",
-    query="UnreachableSearchForm",
-    answers="UnreachablePageOut",
-    template="admin/unreachable.html",
-    context="unreachable_context",
-)
-unreachable.post("/admin/mail/bounced/lift", view="count_as_reachable", form="ReachableForm", answers="CountOut")
 
 links = Routes("accounts.web.admin.links", access=ADMINS)
 links.post(
@@ -265,4 +235,4 @@ limits.post(
 limits.post("/admin/limits/lift", view="lift_limits", step_up=True, form="LimitsForm", answers="LiftedLimitsOut")
 limits.get("/admin/keys", view="list_keys", answers="KeysOut")
 
-ADMIN_ROUTES = (invites, shared_invites, accounts, mail, unreachable, links, batches, apps, audit, limits)
+ADMIN_ROUTES = (invites, shared_invites, accounts, bulk, mail, unreachable, links, batches, apps, audit, limits)

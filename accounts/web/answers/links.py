@@ -13,8 +13,8 @@ class LinkOut(Answer):
     """What a link will do, and to whom. ``asks`` names the fields of its form.
 
     A kind of link may say more. ``invite`` and ``join-shared`` say ``groups`` and ``member``; ``invite`` says
-    ``name``, ``inviter``, ``app`` and ``message``, too, and ``join-shared`` says ``invited_to``. ``change-email`` says
-    ``new_email``, ``undo-email-change`` says ``restored_email``, ``reset-password`` says ``disconnects``, and
+    ``name``, ``inviter``, ``app`` and ``message``, too, and ``join-shared`` says ``invited_to``. ``change-email``
+    says ``new_email``, ``undo-email-change`` says ``restored_email``, ``reset-password`` says ``disconnects``, and
     ``review-request`` says who asks for an account. A host's own kinds say what they like.
     """
 

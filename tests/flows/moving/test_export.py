@@ -42,6 +42,8 @@ LEFT_OUT = {
     "apps": "other programs",
     "app_origins": "other programs",
     "oidc_keys": "keys of the house",
+    "bulk_acts": "what admins want done about many accounts",
+    "bulk_act_accounts": "to which, by id; what was done is in the log, and they go after a week",
     "invite_batches": "names of lists that admins have uploaded",
     "shared_invites": "links for several people, without a name; who has joined by one stands in the history",
     "invite_batch_rows": "lists of admins; they go when they are sent or discarded, and after a week",

@@ -35,6 +35,8 @@ NO_CREDENTIALS = {
     "invite_terms": "words by which admins find invitations",
     "invite_batches": "a list that waits: an admin has to send it, and becomes the inviter",
     "invite_batch_rows": "rows of such a list",
+    "bulk_acts": "what an admin wants done about many accounts; it is judged again when it is done",
+    "bulk_act_accounts": "to which accounts",
     "audit": "what happened",
     "audit_marks": "by which addresses are found in it",
     "audit_seals": "the chain that shows what was altered in it",

@@ -1,0 +1,122 @@
+"""Acts on many accounts: choose them, look at what would happen, do it, and see what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import request
+
+from accounts.core import csv_files
+from accounts.flows.helpdesk import accounts as helpdesk_accounts
+from accounts.flows.helpdesk import bulk, bulk_report, bulk_run
+from accounts.flows.helpdesk.accounts import AccountSearchForm
+from accounts.flows.helpdesk.bulk import BulkRow
+from accounts.flows.helpdesk.bulk_form import (
+    ACTION_LABELS,
+    MAX_BULK_ACCOUNTS,
+    SKIP_MESSAGES,
+    BulkActForm,
+    BulkPageForm,
+    BulkRowsForm,
+    ChooseAccountsForm,
+)
+from accounts.flows.helpdesk.bulk_run import BulkProgress
+from accounts.flows.shared.credentials import RecoveryForm
+from accounts.flows.shared.validation import validate
+from accounts.web.admin.accounts import choosing_context
+from accounts.web.admin.filters import query_filters
+from accounts.web.answers.accounts import AccountPageOut
+from accounts.web.answers.bulk import (
+    BulkActDetailsOut,
+    BulkActPageOut,
+    DiscardedBulkActOut,
+    NewBulkActOut,
+)
+from accounts.web.kit.context import require_account, site, uow
+from accounts.web.kit.errors import translate
+from accounts.web.kit.rendering import Rendering
+from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import page_url
+from accounts.web.kit.streams import ProblemLine, Stream, join_chunks
+
+MAX_BULK_BODY_BYTES = 64 * MAX_BULK_ACCOUNTS
+"""An address and its quotation marks, for each account that can be named."""
+
+
+def bulk_act_context(query: ChooseAccountsForm) -> dict[str, Any]:
+    """Return the list of accounts to choose from; when it is shown again, with what was ticked in it."""
+    names = AccountSearchForm.model_fields
+    if filters := {name: value for name, value in request.form.items() if name in names and value}:
+        query = validate(ChooseAccountsForm, filters)
+    body = AccountPageOut.from_page(helpdesk_accounts.search_accounts(uow(), query))
+    ticked = [account.id for account in body.accounts] if query.ticked else request.form.getlist("who")
+    return {**dict(body), **choosing_context(query, body), "ticked": ticked}
+
+
+def make_bulk_act(form: BulkActForm) -> Reply:
+    """Choose accounts and an act: it is said what would happen to each, and nothing is done."""
+    made = bulk.create_bulk_act(uow(), form)
+    body = NewBulkActOut.from_new(made, bulk.count_bulk_act(uow(), made.act.id))
+    return Reply(json=body, status=201, location=page_url("show_bulk_act", act_id=made.act.id))
+
+
+def list_bulk_acts(query: BulkPageForm) -> Reply:
+    """Acts on many accounts, newest first."""
+    page = bulk.list_bulk_acts(uow(), query)
+    body = BulkActPageOut.from_page(page, bulk.count_bulk_acts(uow(), [act.id for act in page.rows]))
+    context = {"labels": ACTION_LABELS, "filters": query_filters(BulkPageForm), "done": request.args.get("done", "")}
+    return Reply(template="admin/bulk_acts.html", json=body, context=context)
+
+
+def show_bulk_act(act_id: str, query: BulkRowsForm) -> Reply:
+    """One act: what would happen, or has happened, to each account."""
+    act = bulk.find_bulk_act(uow(), act_id)
+    page = bulk.list_bulk_rows(uow(), act.id, query)
+    body = BulkActDetailsOut.from_page(act, bulk.count_bulk_act(uow(), act.id), page, translate)
+    context = {
+        "labels": ACTION_LABELS,
+        "reasons": SKIP_MESSAGES,
+        "kept_words": [translate(RecoveryForm.model_fields[name].title or name) for name in act.kept],
+        "verdict": query.verdict,
+        "filters": query_filters(BulkRowsForm),
+    }
+    return Reply(template="admin/bulk_act.html", json=body, context=context)
+
+
+def run_bulk_act(act_id: str) -> Stream:
+    """Do what is left of an act: a line of JSON for every step, the last with finished or a problem."""
+    act = bulk.find_bulk_act(uow(), act_id)
+    work, epoch = uow(), require_account().auth_epoch
+    work.release()
+
+    def render(steps: Iterator[BulkProgress | ProblemLine]) -> Iterator[str]:
+        context = {"act": act, "labels": ACTION_LABELS, "steps": steps}
+        return Rendering.of_request().stream("admin/bulk_running.html", context)
+
+    return Stream(lines=bulk_run.run_bulk_act(site(), work.request_info, act.id, epoch), render=render)
+
+
+def discard_bulk_act(act_id: str) -> Reply:
+    """Forget an act: what is left of it is not done, what was done stays done."""
+    counts = bulk.discard_bulk_act(uow(), act_id)
+    return Reply(json=DiscardedBulkActOut(left=counts.due), location=page_url("list_bulk_acts", done="discarded"))
+
+
+def export_bulk_act(act_id: str) -> Stream:
+    """Stream what became of each account of an act, as CSV or as NDJSON."""
+    act = bulk.find_bulk_act(uow(), act_id)
+    work = uow()
+    work.release()
+    rows = bulk_report.iter_bulk_report(site(), work.request_info, act.id)
+
+    def render(lines: Iterator[BulkRow]) -> Iterator[str]:
+        return join_chunks(csv_files.format_csv(bulk_report.format_bulk_report(lines, translate)))
+
+    return Stream(
+        lines=rows,
+        render=render,
+        content_type="text/csv; charset=utf-8",
+        reports_problems=False,
+        headers={"Content-Disposition": f'attachment; filename="{act.act}.csv"'},
+    )

@@ -1,0 +1,38 @@
+"""Declare the addresses of acts on many accounts."""
+
+from __future__ import annotations
+
+from accounts.web.kit.routes import ADMINS, Routes
+from accounts.web.kit.streams import NDJSON
+
+BULK_RULE = "/admin/accounts/bulk"
+BULK_ACT_RULE = f"{BULK_RULE}/<act_id>"
+
+bulk = Routes("accounts.web.admin.bulk", access=ADMINS)
+bulk.get(BULK_RULE, view="list_bulk_acts", html_rule="/acts", query="BulkPageForm", answers="BulkActPageOut")
+bulk.post(
+    BULK_RULE,
+    view="make_bulk_act",
+    form="BulkActForm",
+    answers="NewBulkActOut",
+    template="admin/accounts.html",
+    page_query="ChooseAccountsForm",
+    context="bulk_act_context",
+    max_bytes="MAX_BULK_BODY_BYTES",
+    statuses=(201,),
+)
+bulk.get(BULK_ACT_RULE, view="show_bulk_act", query="BulkRowsForm", answers="BulkActDetailsOut")
+bulk.post(
+    f"{BULK_ACT_RULE}/run",
+    view="run_bulk_act",
+    step_up=True,
+    media_types=(NDJSON,),
+    line="accounts.web.answers.bulk:BulkProgressOut",
+)
+bulk.post(f"{BULK_ACT_RULE}/discard", view="discard_bulk_act", answers="DiscardedBulkActOut")
+bulk.get(
+    f"{BULK_ACT_RULE}/report",
+    view="export_bulk_act",
+    media_types=(NDJSON,),
+    line="accounts.web.answers.bulk:BulkReportRowOut",
+)
