@@ -104,16 +104,23 @@ class Worker:
 
         :param is_over: asked before each item.
         """
+        while not is_over():
+            self._beat()
+            with survive(self._heartbeat), self._transport.connect() as sender:
+                self._deliver_until(is_over, sender)
+            if not is_over():
+                self._wakeup.wait(self._seconds_to_next_look())
+
+    def _deliver_until(self, is_over: Callable[[], bool], sender: Sender) -> None:
+        """Deliver what is due, and wait for more: over a connection that is kept meanwhile."""
         is_woken = False
         while not is_over():
             self._beat()
             self._wakeup.clear()
-            with survive(self._heartbeat):
-                if is_woken or self._has_due_item():
-                    self.deliver_all(is_over)
-            if is_over():
-                return
-            is_woken = self._wakeup.wait(self._seconds_to_next_look())
+            if is_woken or self._has_due_item():
+                self._deliver_due(sender, is_over)
+            if not is_over():
+                is_woken = self._wakeup.wait(self._seconds_to_next_look())
 
     def _beat(self) -> None:
         self._site.heartbeats[self._heartbeat] = time.time()
@@ -122,21 +129,21 @@ class Worker:
         is_paced = self._bulk_per_minute and time.monotonic() - self._bulk_taken_at < RECENT_SECONDS
         return min(POLL_SECONDS, 60 / self._bulk_per_minute) if is_paced else POLL_SECONDS
 
-    def deliver_all(self, is_over: Callable[[], bool] = lambda: False) -> int:
-        """Deliver whatever is due now, and return how many items were taken.
-
-        :param is_over: ends it after the item under way.
-        """
-        delivered = 0
+    def deliver_all(self) -> int:
+        """Deliver whatever is due now, and return how many items were taken."""
         with self._transport.connect() as sender:
-            while not is_over() and self._deliver_next(sender):
-                delivered += 1
-        return delivered
+            return self._deliver_due(sender, lambda: False)
 
     def deliver_one(self) -> bool:
         """Deliver one item that is due, and return True; return False when there is none."""
         with self._transport.connect() as sender:
             return self._deliver_next(sender)
+
+    def _deliver_due(self, sender: Sender, is_over: Callable[[], bool]) -> int:
+        delivered = 0
+        while not is_over() and self._deliver_next(sender):
+            delivered += 1
+        return delivered
 
     def _deliver_next(self, sender: Sender) -> bool:
         self._beat()

@@ -14,15 +14,15 @@ from typing import Any
 from pydantic import Field
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, AddressTaken, LinkSignUpClosed, LinkUsed, NobodyDecides
+from accounts.core.errors import N_, LinkSignUpClosed, LinkUsed, NobodyDecides
 from accounts.core.ids import new_id
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import holder
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_holder
 from accounts.core.outbox import Letter, OutboxItem
-from accounts.core.security import throttle, typed_text
-from accounts.core.security.addresses import EmailAddress, parse_email
+from accounts.core.security import throttle
+from accounts.core.security.addresses import parse_email
 from accounts.core.security.throttle import Attempt
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account.approval_request import REVIEW_PURPOSE, AccountRequest, make_request
@@ -60,31 +60,6 @@ def request_approval(uow: UnitOfWork, form: MailRequestForm) -> None:
     :raises TooManyRequests: alike for addresses with and without an account.
     """
     mail_request.request_letter(uow, REQUEST_PURPOSE, form, "sign-up.asked")
-
-
-def request_approval_proven(uow: UnitOfWork, address: EmailAddress, name: str = "", next: str = "") -> None:
-    """Ask the admins at once, for an address that another provider has proven (``email_verified``).
-
-    :param name: as that provider has it; left out where it breaks the rule for names, which nobody could mend there.
-    :param next: where the applicant wanted to go, a path of this site.
-    :raises AddressTaken: the address has an account, or is kept for one.
-    :raises NobodyDecides: there is no active admin.
-    :raises TooManyRequests: too many requests by this address, by this network, or of the whole installation.
-    """
-    is_plain = typed_text.is_plain(typed_text.fold_typed(name))
-    request = make_request(
-        uow,
-        address.email,
-        uow.site.link_signer.lifetime(REVIEW),
-        id=new_id(),
-        name=name if is_plain else "",
-        next=next,
-    )
-    with mail_limits.record_held(uow, REQUEST_PURPOSE, email_key=address.key), uow:
-        uow.count_attempts(*_list_attempts(uow, address.key))
-        if find_holder(uow, address.email).account or accounts.is_anchored(uow, address.email):
-            raise AddressTaken("it has an account, or is kept for one")
-        _ask_admins(uow, request)
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:

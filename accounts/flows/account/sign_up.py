@@ -60,9 +60,9 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     subject = find_holder(uow, item.about.email)
     if subject.account is not None:
         return mail_request.build_already_registered_letter(uow, item, subject.account)
-    carried = ActivationPayload(id=new_id(), locale=item.locale, next=item.facts["next"])
     until = now() + uow.site.link_signer.lifetime(ACTIVATE)
     context = {"asked": item.requested_by, "email": subject.id, "until": until}
+    carried = ActivationPayload(id=new_id(), locale=item.locale, next=item.facts["next"])
     return Letter(PURPOSE, subject.id, item.locale, context, link=uow.link_url(ACTIVATE, subject, carried))
 
 

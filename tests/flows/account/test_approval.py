@@ -9,13 +9,9 @@ import pytest
 import time_machine
 
 from accounts.core import clock
-from accounts.core.audit.log import RequestInfo
-from accounts.core.errors import AddressTaken, InvalidInput, NobodyDecides
+from accounts.core.errors import InvalidInput
 from accounts.core.security import throttle
-from accounts.core.security.addresses import parse_email
-from accounts.core.security.throttle import LimitReached
 from accounts.core.signing.tokens import MAX_TOKEN_CHARACTERS
-from accounts.flows.account import approval
 from accounts.flows.account.approval import REQUEST, REQUEST_PURPOSE, RequestAccountForm
 from accounts.flows.account.approval_request import REVIEW_PURPOSE, read_request
 from accounts.flows.account.approval_review import REVIEW
@@ -236,35 +232,6 @@ def test_without_an_active_admin_a_request_waits_and_health_warns(
     create_first_admin(service)
     assert service.person().get("/health/ready").get_json() == {"status": "ok"}
     assert service.person().post(f"/api/l/{REQUEST_PURPOSE}", {"token": token, "name": NAME}).status_code == 200
-
-
-def test_an_address_that_a_provider_has_proven_asks_at_once(service: Service) -> None:
-    admin, email = create_first_admin(service), make_email("applicant")
-    info = RequestInfo(network="10.5.5.5", agent="Firefox", locale="de")
-    approval.request_approval_proven(service.uow(info), parse_email(email), NAME, "/wiki")
-    assert not service.mails_to(email)
-    said = read_review(service, admin.email)
-    assert (said.applicant, said.name, said.next, said.locale, said.network) == (
-        email,
-        NAME,
-        "/wiki",
-        "de",
-        "10.5.5.5",
-    )
-    approval.request_approval_proven(service.uow(info), parse_email(email), "see evil.example")
-    assert read_review(service, admin.email).name == "", "a name that nobody could mend is left out"
-    approval.request_approval_proven(service.uow(info), parse_email(email))
-    with pytest.raises(LimitReached):
-        approval.request_approval_proven(service.uow(info), parse_email(email))
-
-
-def test_a_proven_address_with_an_account_or_without_admins_asks_nobody(service: Service) -> None:
-    member = sign_up_member(service)
-    with pytest.raises(AddressTaken):
-        approval.request_approval_proven(service.uow(), parse_email(member.email))
-    with pytest.raises(NobodyDecides):
-        approval.request_approval_proven(service.uow(), parse_email(make_email()))
-    assert "outbox" not in count_rows(service)
 
 
 @pytest.mark.parametrize("character", ["x", "ü", "漢", "😀"])
