@@ -45,7 +45,7 @@ COMMANDS = {
     ),
     "passwords": LazyCommand("accounts.cli.passwords:passwords", "Find what hashing a password should cost."),
     "audit": LazyCommand("accounts.cli.audit:audit", "Read, check and keep the audit log."),
-    "mail": LazyCommand("accounts.cli.mail:mail", "Count, trace, retry and preview letters."),
+    "mail": LazyCommand("accounts.cli.mail:mail", "Count, trace, pause, retry and preview letters."),
     "links": LazyCommand("accounts.cli.links:links", "Explain links from mails."),
     "limits": LazyCommand("accounts.cli.limits:limits", "Show and lift limits on attempts."),
 }

@@ -52,11 +52,11 @@ class Client:
 
     def __init__(self, service: TimedService) -> None:
         self.service = service
-        self._hash_clocks: list[int] = []
+        self._hash_clocks: list[tuple[threading.Thread, int]] = []
         self.visitor = self._open_session()
         self.admin = self._sign_in(service.admin)
         self._hash_clocks = [
-            time.pthread_getcpuclockid(thread.ident or 0)
+            (thread, time.pthread_getcpuclockid(thread.ident or 0))
             for thread in threading.enumerate()
             if thread.name.startswith("accounts-hash")
         ]
@@ -182,4 +182,6 @@ class Client:
         return Browser(f"session={cookie.value}", token)
 
     def _cpu_seconds(self) -> float:
-        return time.thread_time() + sum(time.clock_gettime(clock) for clock in self._hash_clocks)
+        # A clock of a thread that has ended cannot be read; such a one is of a service that was closed.
+        clocks = (clock for thread, clock in self._hash_clocks if thread.is_alive())
+        return time.thread_time() + sum(map(time.clock_gettime, clocks))

@@ -16,13 +16,14 @@ from accounts.core.errors import Problem
 from accounts.core.links.link import get_link
 from accounts.core.links.opening import open_link
 from accounts.flows.sessions import session as sessions
-from tests.adversary.model import ModelAccount, ModelLink, ModelSession, World
+from tests.adversary.model import DIES_WITH, ModelAccount, ModelLink, ModelSession, World
 from tests.people import Person, Service
 from tests.servers.smtp import links as links_in
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
 LINK_PATTERN = re.compile(r"/l/([a-z-]+)/([^/]+)/go$")
 ADDRESS_PURPOSES = ("activate", "invite")
+MODELLED_PURPOSES = (*ADDRESS_PURPOSES, *DIES_WITH)
 BROWSERS = (0, 1)
 _days = count()
 

@@ -53,7 +53,7 @@ def _invite(service: Service) -> SentLink:
 
 
 def _join(service: Service) -> SentLink:
-    url = mailed_join_url(service, make_shared_link(service, service.admin()))
+    url = mailed_join_url(service, make_shared_link(service))
     return SentLink("join-shared", url, None, {"password": OTHER_PASSWORD, "name": "Pupil"})
 
 

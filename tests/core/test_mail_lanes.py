@@ -116,7 +116,9 @@ def test_a_rate_for_bulk_holds_for_all_processes_together_and_for_nothing_else(e
         return [item for item in (claim(engine, rate=1) for _ in range(4)) if item]
 
     taken = [item.subject for items in run_concurrently(4, take) for item in items]
-    assert sorted(taken) == ["a0", "reset"], "one a minute"
+    # Not always the first: whoever loses the turn holds a row locked for a moment, and another takes the next.
+    assert "reset" in taken
+    assert len(taken) == 2, "one a minute"
     assert not outbox_claims.has_due_item(engine, MAIL_LANES)
     age_lanes(engine, 61)
     assert claim(engine, rate=1)

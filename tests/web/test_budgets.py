@@ -10,6 +10,8 @@ from tests.web.endpoints import list_endpoints, request_endpoint
 ASKS_THE_STORE = {
     "GET /health/ready",
     "GET /oauth/jwks",
+    # Where an app begins is in its registration.
+    "GET /apps/<app_id>/start",
     # A link is about somebody: whether it is alive is in the store. These are asked without a genuine token here.
 }
 

@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import update
 from werkzeug.test import TestResponse
 
-from accounts.core.models.outbox import OutboxRow
+from accounts.core.models.outbox import MailLane, OutboxRow
+from accounts.delivery.settling import AWAY_AFTER
 from accounts.flows.shared import accounts
 from tests.conftest import on_both_databases
 from tests.people import Person, Service
@@ -101,9 +102,11 @@ def test_a_mail_server_that_is_away_changes_no_answer_and_loses_no_letter(
         answer = ask(cut_off.person(), path, known[kind], "json")
         assert seen(answer, known[kind]) == seen(ask(service.person(), path, known[kind], "json"), known[kind])
     before = len(service.sink.messages)
-    assert cut_off.deliver() == 4
+    # After three without a connection the rest is not tried until a lane is open again.
+    assert cut_off.deliver() >= AWAY_AFTER
     assert len(service.sink.messages) == before
     with service.site.store.engine.begin() as connection:
         connection.execute(update(OutboxRow).values(not_before=OutboxRow.created_at))
+        connection.execute(update(MailLane).values(not_before=MailLane.paused_at))
     assert service.deliver() == (4 if path == "/sign-up" else 2)
     assert len(service.sink.messages) > before

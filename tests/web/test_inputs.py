@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from accounts.core.links.link import get_link
 from accounts.web.kit.forms import CSRF_FIELD
 from accounts.web.kit.request_state import MAX_BODY_BYTES
 from tests.kit.tables import dump_tables
@@ -165,7 +166,8 @@ def test_fields_that_there_are_not_are_refused(service: Service, scene: Scene) -
         data, page = scene.body(endpoint), endpoint.format == "html"
         if endpoint.route is None or not (endpoint.route.form or (endpoint.route.name == "act" and not page)):
             continue
-        known = set(data) | set(endpoint.route.form.model_fields if endpoint.route.form else ())
+        form = endpoint.route.form or get_link(service.site, endpoint.purpose).form
+        known = set(data) | set(form.model_fields)
         for field in set(FOREIGN) - known - ({"link_id"} if page else set()):
             answer = request_endpoint(endpoint, scene.admin, {**data, field: "admins"}, values=values(scene))
             assert answer.status_code == 422, f"{endpoint.name}: {field}"

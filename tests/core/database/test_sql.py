@@ -38,7 +38,7 @@ def store(database: str) -> Iterator[Store]:
 def values(id: str = "a", **changes: Any) -> dict[str, Any]:
     row = {"id": id, "purpose": "greet", "subject": "ann@example.org", "facts": {"ä": [1, None]}, "locale": "en"}
     times = {"created_at": MOMENT, "not_before": MOMENT, "lease_until": None, "dead_at": None}
-    return row | times | {"attempts": 3, "last_error": None} | changes
+    return row | times | {"attempts": 3, "last_error": None, "lane": "direct", "batch": None} | changes
 
 
 @on_both_databases
