@@ -14,8 +14,14 @@ MAX_TYPED_CHARACTERS = 60
 
 _LINK_CHARACTERS = re.compile(r"[/\\:@。]|\.(?![\s]|$)|www", re.IGNORECASE)
 _MAX_DIGITS = 7
-# The ideographic full stop ends sentences; between ASCII letters it is typed for the dot of a domain.
-_ADDRESS = re.compile(r"://|@|\bwww\b|\bhttps?\b|[^\W_]\.[^\W\d_]{2}|[a-z0-9]。[a-z]", re.IGNORECASE)
+_ADDRESS = re.compile(
+    r"""://  |  //\w  |  \\  |  @  |  \bwww\b  |  \bhttps?\b  |  \b(?:mailto|tel|ftp|javascript|data):
+      | [^\W_] \. (?:xn--|[^\W\d_]{2})  # example.org, in any script
+      | [a-z0-9] 。 (?:xn--|[a-z])  # this full stop ends sentences, but between ASCII letters it stands for the dot
+      | (?<![\d.]) \d{1,3} (?:\.\d{1,3}){3} (?![\d.])  # 192.0.2.1
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def fold_typed(text: str) -> str:
