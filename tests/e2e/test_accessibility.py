@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import Live
+from tests.e2e.pages import follow, send
 from tests.e2e.walk_approvals import walk_approvals
 from tests.e2e.walk_helpdesk import walk_helpdesk
 from tests.e2e.walk_join import walk_join
@@ -22,13 +23,6 @@ SCHEMES = ("light", "dark")
 
 
 Walk = Callable[[Page, Page, Live], Iterator[tuple[Page, str]]]
-
-
-def send(page: Page, **fields: str) -> None:
-    """Fill in fields by their names and press the first button of their form."""
-    for name, value in fields.items():
-        page.fill(f"[name={name}]", value)
-    page.click("form:has([autocomplete]) .primary, main .primary")
 
 
 def as_stranger(page: Page, live: Live) -> Iterator[str]:
@@ -60,7 +54,7 @@ def as_ann(page: Page, live: Live) -> Iterator[str]:
     link = live.last_link()
     page.goto(f"{origin}/mailbox")
     yield "mailbox"
-    page.click("main h2 a")
+    follow(page, "main h2 a")
     yield "mailbox-message"
     page.goto(link)
     yield "activate"
@@ -94,7 +88,7 @@ def as_admin(page: Page, ann: Page, live: Live) -> Iterator[tuple[Page, str]]:
     yield page, "invites-empty"
     for email, groups in (("bob@example.org", "staff, board"), ("ann@example.org", "staff")):
         send(page, email=email, groups=groups)
-    page.click("text=Revoke >> nth=1")
+    follow(page, "text=Revoke >> nth=1")
     yield page, "invites"
     send(page, email="carl@example.org", groups="not/a/group")
     yield page, "invites-refused"

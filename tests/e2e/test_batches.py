@@ -16,6 +16,7 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.models.outbox import OutboxRow
 from accounts.web.kit.language import Languages
 from tests.e2e.conftest import Start, Visit, on_either_database
+from tests.e2e.pages import send
 from tests.e2e.test_killed import first_admin
 from tests.e2e.test_main_job_browser import People
 from tests.people import PASSWORD
@@ -32,9 +33,7 @@ def hands_in(people: People, link: str, folder: Path) -> Page:
     file.write_text(text, encoding="utf-16")
     admin = people.one()
     admin.goto(link)
-    admin.fill("[name=email]", "admin@example.org")
-    admin.fill("[name=password]", PASSWORD)
-    admin.click("main .primary")
+    send(admin, email="admin@example.org", password=PASSWORD)
     admin.goto(BATCHES)
     admin.fill("[name=name]", "Summer school")
     admin.set_input_files("[name=file]", file)

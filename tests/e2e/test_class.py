@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from accounts.core.errors import InviteFull
 from tests.e2e.client import Client, mailed_token, mailed_url
 from tests.e2e.conftest import Start
-from tests.e2e.test_main_job_browser import People, send
+from tests.e2e.pages import follow, send
+from tests.e2e.test_main_job_browser import People
 from tests.kit.concurrency import run_concurrently
 from tests.kit.shared_invites import shared_token
 from tests.people import PASSWORD
@@ -31,12 +32,12 @@ def hang_up_poster(people: People, first_admin_link: str) -> tuple[Page, str]:
     admin.goto(first_admin_link)
     send(admin, email="teacher@example.org", name="Tea Teacher", password=PASSWORD)
     admin.goto("/admin/invites/shared")
-    admin.get_by_role("link", name="Make a link").click()
+    follow(admin, admin.get_by_role("link", name="Make a link"))
     send(admin, title="Class 7b", places=str(PLACES), groups="admins")
     expect(admin.locator("[role=alert]")).to_contain_text("Nobody becomes an admin by a link for several people.")
     send(admin, groups="pupils", domain="school.example")
     expect(admin.locator("h1")).to_have_text("Link for several: Class 7b")
-    admin.get_by_role("button", name="Show link and QR code").click()
+    follow(admin, admin.get_by_role("button", name="Show link and QR code"))
     expect(admin.locator("h1")).to_have_text("Class 7b")
     scanned = scan_qr_code(re.findall("<svg.*?</svg>", admin.content(), re.DOTALL)[0])
     expect(admin.locator(".link")).to_have_text(scanned)
@@ -78,7 +79,7 @@ def test_a_class_of_thirty_joins_by_one_qr_code(make_process: Start, browser: Br
         join_in_browser(phone, url, f"phone{number}@school.example", post_office)
     # The last one borrows the phone of somebody who has joined: what it shows is nobody's, until they sign out.
     borrowed = phones[0]
-    borrowed.locator("form[action$=sign-out] button").click()
+    follow(borrowed, "form[action$=sign-out] button")
     join_in_browser(borrowed, url, "phone3@school.example", post_office)
 
     pupils = [f"pupil{number}@school.example" for number in range(PLACES - IN_BROWSERS)]
@@ -94,7 +95,7 @@ def test_a_class_of_thirty_joins_by_one_qr_code(make_process: Start, browser: Br
     expect(late.locator("main")).to_contain_text(InviteFull.message)
     admin.goto("/admin/invites/shared")
     expect(admin.locator("tbody tr")).to_contain_text(f"{PLACES} of {PLACES}")
-    admin.get_by_role("link", name="Class 7b").click()
+    follow(admin, admin.get_by_role("link", name="Class 7b"))
     expect(admin.locator("main")).to_contain_text("pupil7@school.example")
     assert people.complaints == []
     assert process.stop() == 0

@@ -13,6 +13,7 @@ from accounts.flows.invites import link as invite_link
 from accounts.web.kit.language import Languages
 from tests.e2e.client import mailed_url
 from tests.e2e.conftest import Start
+from tests.e2e.pages import follow, send
 from tests.people import OTHER_PASSWORD, PASSWORD
 from tests.servers.smtp import SmtpSink
 
@@ -71,16 +72,6 @@ class People:
         """The page is about this, and in this person's language."""
         expect(page.locator("h1")).to_have_text(self.words(words))
         expect(page.locator("html")).to_have_attribute("lang", self.language)
-
-
-def send(page: Page, **fields: str) -> None:
-    """Fill in fields by name and press the button of their form."""
-    for name, value in fields.items():
-        if page.locator(f"select[name={name}]").count():
-            page.select_option(f"select[name={name}]", value)
-        else:
-            page.fill(f"[name={name}]", value)
-    page.locator("form", has=page.locator(f"[name={next(iter(fields))}]")).locator(".primary").click()
 
 
 def sign_in(page: Page, email: str, password: str) -> None:
@@ -154,7 +145,7 @@ def third_forgets(people: People, post_office: SmtpSink) -> Page:
 def leaves_nothing_behind(people: People, page: Page) -> None:
     page.goto("/account")
     expect(page.locator("main")).to_contain_text("third@example.org")
-    page.locator("form[action$=sign-out] button").click()
+    follow(page, "form[action$=sign-out] button")
     people.sees(page, SIGN_IN)
     page.go_back()
     people.sees(page, SIGN_IN)

@@ -15,6 +15,7 @@ from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.send import InviteForm
 from accounts.flows.shared import accounts
 from tests.e2e.conftest import Live
+from tests.e2e.pages import send
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.e2e
@@ -32,9 +33,7 @@ OUTSIDE = """() => [...document.querySelectorAll("main *")].filter(each => {
 def test_no_page_of_admins_is_wider_than_its_window(live: Live, browser: Browser, language: str) -> None:
     page = browser.new_context(base_url=live.origin).new_page()
     page.goto(live.first_admin_link())
-    page.fill("[name=email]", "root@example.org")
-    page.fill("[name=password]", PASSWORD)
-    page.click("main .primary")
+    send(page, email="root@example.org", password=PASSWORD)
     paths = fill(live)
     for width in (1280, 390):
         page.set_viewport_size({"width": width, "height": 900})

@@ -12,6 +12,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.extension import get_app_state
 from accounts.flows.account import approval
 from accounts.flows.shared.mail_request import MailRequestForm
+from tests.e2e.pages import follow, send
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Live
@@ -22,20 +23,15 @@ PASSWORD = "seven blue kettles sing"
 def walk_approvals(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, str]]:
     """Nora asks for an account; an admin forgets to tick a box, and approves then."""
     admin.goto(live.first_admin_link())
-    admin.fill("[name=email]", "root@example.org")
-    admin.fill("[name=password]", PASSWORD)
-    admin.click("main .primary")
+    send(admin, email="root@example.org", password=PASSWORD)
     with UnitOfWork(get_app_state(live.app).site, RequestInfo(network="203.0.113.7")) as uow:
         approval.request_approval(uow, MailRequestForm.model_validate({"email": "nora@example.org"}))
     link = live.last_link()
     page.goto(link)
     yield page, "request-link"
-    page.fill("[name=name]", "www.nora.example")
-    page.fill("[name=message]", "I teach the third class.")
-    page.click("main .primary")
+    send(page, name="www.nora.example", message="I teach the third class.")
     yield page, "request-refused"
-    page.fill("[name=name]", "Nora Example")
-    page.click("main .primary")
+    send(page, name="Nora Example")
     yield page, "request-sent"
     page.goto(link)
     yield page, "request-link-used"
@@ -45,10 +41,10 @@ def walk_approvals(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, 
     admin.goto(review)
     yield admin, "review"
     admin.fill("[name=groups]", "admins")
-    admin.click("[value=approve]")
+    follow(admin, "[value=approve]")
     yield admin, "review-refused"
     admin.fill("[name=groups]", "editors")
-    admin.click("[value=approve]")
+    follow(admin, "[value=approve]")
     yield admin, "review-done"
     admin.goto(review)
     assert "approved the request" in admin.inner_text("main")

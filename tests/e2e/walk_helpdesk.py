@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
+from tests.e2e.pages import follow, send
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Live
 
@@ -18,23 +20,17 @@ def walk_helpdesk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, s
     """An admin is asked why no mail came, and why a link does not work; finds the account, helps, and deletes it."""
     origin = live.origin
     page.goto(f"{origin}/sign-up")
-    page.fill("[name=email]", "ann@example.org")
-    page.click("main .primary")
+    send(page, email="ann@example.org")
     link = live.last_link()
     page.goto(link)
-    page.fill("[name=name]", "Ann Example")
-    page.fill("[name=password]", PASSWORD)
-    page.click("main .primary")
+    send(page, name="Ann Example", password=PASSWORD)
     for _ in range(4):
         page.goto(f"{origin}/forgot-password")
-        page.fill("[name=email]", "ann@example.org")
-        page.click("main .primary")
+        send(page, email="ann@example.org")
     admin.goto(live.first_admin_link())
-    admin.fill("[name=email]", "root@example.org")
-    admin.fill("[name=password]", PASSWORD)
-    admin.click("main .primary")
+    send(admin, email="root@example.org", password=PASSWORD)
     admin.goto(f"{origin}/account")
-    admin.click("header >> text=Administration")
+    follow(admin, "header >> text=Administration")
     yield admin, "administration"
     yield from _mail(admin, live, link)
     yield from _app_access(admin, page, origin)
@@ -43,83 +39,83 @@ def walk_helpdesk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, s
 
 
 def _mail(admin: Page, live: Live, link: str) -> Iterator[tuple[Page, str]]:
-    admin.click(".admin-nav >> text=Mail and links")
+    follow(admin, ".admin-nav >> text=Mail and links")
     yield admin, "mail"
-    admin.click("text=Find out")
+    follow(admin, "text=Find out")
     yield admin, "mail-refused"
     admin.fill("[name=email]", "ann@example.org")
     admin.fill("[name=link]", link)
-    admin.click("text=Find out")
+    follow(admin, "text=Find out")
     text = admin.inner_text("main")
     assert "This very link was used already." in text
     assert "Held back by the limit mail" in text
     assert re.search(r"reset-password\s+waits", text)
     assert re.search(r"activate\s+sent", text)
     yield admin, "mail-traced"
-    admin.click("#mail ~ p >> text=ann@example.org")
+    follow(admin, "#mail ~ p >> text=ann@example.org")
 
 
 def _app_access(admin: Page, page: Page, origin: str) -> Iterator[tuple[Page, str]]:
     """Ann is kept out of an app, and an admin sees why. Ends at the page of her account."""
     account_url = admin.url
     admin.goto(f"{origin}/admin/apps/new")
-    admin.fill("[name=name]", "Wiki")
-    admin.fill("[name=redirect_uris]", "https://wiki.example.org/cb")
-    admin.fill("[name=allowed_groups]", "board")
-    admin.fill("[name=contact]", "wiki@example.org")
-    admin.click("main .primary")
+    send(
+        admin,
+        name="Wiki",
+        redirect_uris="https://wiki.example.org/cb",
+        allowed_groups="board",
+        contact="wiki@example.org",
+    )
     client_id = admin.inner_text("#settings ~ dl dd >> nth=0")
-    admin.click("text=Who has access?")
+    follow(admin, "text=Who has access?")
     yield admin, "app-access-asked"
     admin.fill("[name=who]", "ann@example.org")
-    admin.click("text=Explain")
+    follow(admin, "text=Explain")
     assert "no access" in admin.inner_text("h2")
     yield admin, "app-access"
     admin.goto(account_url)
-    admin.click("text=Apps this account can use")
+    follow(admin, "text=Apps this account can use")
     yield admin, "account-access"
     query = f"client_id={client_id}&redirect_uri=https://wiki.example.org/cb&response_type=code&scope=openid"
     page.goto(f"{origin}/oauth/authorize?{query}")
     assert "wiki@example.org" in page.inner_text("main")
     yield page, "app-refused"
-    page.click("text=Use another account")
+    follow(page, "text=Use another account")
     assert page.url.startswith(f"{origin}/sign-in?next=/oauth/authorize")
     admin.goto(account_url)
-    admin.click("text=Count as invited")
+    follow(admin, "text=Count as invited")
     assert "counts as invited" in admin.inner_text("[role=status]")
 
 
 def _account(admin: Page) -> Iterator[tuple[Page, str]]:
     yield admin, "account-of-somebody"
-    admin.click("text=Mail a link for a new password")
+    follow(admin, "text=Mail a link for a new password")
     assert "A letter with a link" in admin.inner_text("[role=status]")
-    admin.click("text=Change the groups")
+    follow(admin, "text=Change the groups")
     yield admin, "account-groups"
-    admin.fill("[name=groups]", "not/a/group")
-    admin.click("main .primary")
+    send(admin, groups="not/a/group")
     yield admin, "account-groups-refused"
-    admin.fill("[name=groups]", "editors")
-    admin.click("main .primary")
-    admin.click("text=Disable the account")
+    send(admin, groups="editors")
+    follow(admin, "text=Disable the account")
     assert "disabled" in admin.inner_text("h2 .tag")
-    admin.click("text=Enable the account")
+    follow(admin, "text=Enable the account")
     yield admin, "account-enable"
-    admin.click("main .primary")
+    send(admin)
     assert admin.locator("h2 .tag").count() == 0 or "disabled" not in admin.inner_text("h2 .tag")
-    admin.click(".admin-nav >> text=Accounts")
+    follow(admin, ".admin-nav >> text=Accounts")
     admin.fill("[name=q]", "ann")
     admin.fill("[name=group]", "editors")
-    admin.click("text=Search")
+    follow(admin, "text=Search")
     yield admin, "accounts-found"
     yield from _many(admin)
-    admin.click("table >> text=ann@example.org")
-    admin.click("text=Delete the account")
+    follow(admin, "table >> text=ann@example.org")
+    follow(admin, "text=Delete the account")
     yield admin, "account-delete"
     admin.fill("[name=email]", "root@example.org")
-    admin.click("text=Delete for good")
+    follow(admin, "text=Delete for good")
     assert "That is not the address of this account." in admin.inner_text("[role=alert]")
     admin.fill("[name=email]", "ann@example.org")
-    admin.click("text=Delete for good")
+    follow(admin, "text=Delete for good")
     assert "ann@example.org" not in admin.inner_text("main")
     yield admin, "accounts"
 
@@ -127,13 +123,13 @@ def _account(admin: Page) -> Iterator[tuple[Page, str]]:
 def _many(admin: Page) -> Iterator[tuple[Page, str]]:
     """One thing is done about all that are ticked in a list. Ends at the list."""
     found_url = admin.url
-    admin.click("#bulk .primary")
+    follow(admin, "#bulk .primary")
     assert "Nobody is ticked." in admin.inner_text("[role=alert]")
     yield admin, "bulk-refused"
     admin.click("text=Tick all on this page")
     assert admin.locator("[name=who]:checked").count() == 1
     admin.select_option("[name=act]", "sign-out")
-    admin.click("#bulk .primary")
+    follow(admin, "#bulk .primary")
     yield admin, "bulk-dry-run"
     admin.click("text=Do this for one account")
     admin.wait_for_selector("text=What became of it")
@@ -142,20 +138,20 @@ def _many(admin: Page) -> Iterator[tuple[Page, str]]:
     with admin.expect_download() as download:
         admin.click("text=Download as CSV")
     assert '"done",""' in download.value.path().read_text("utf-8-sig")
-    admin.click("text=Changes to many accounts")
+    follow(admin, "text=Changes to many accounts")
     yield admin, "bulk-acts"
     admin.goto(found_url)
 
 
 def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
-    admin.click(".admin-nav >> text=Audit log")
+    follow(admin, ".admin-nav >> text=Audit log")
     assert "account deleted by an admin" in admin.inner_text("table")
     yield admin, "audit"
     admin.fill("[name=since]", "yesterday")
-    admin.click("text=Search")
+    follow(admin, "text=Search")
     yield admin, "audit-refused"
     admin.goto(f"{origin}/admin/audit?kind=account")
-    admin.click("text=Take these lines away as a file")
+    follow(admin, "text=Take these lines away as a file")
     yield admin, "audit-export"
     with admin.expect_download() as download:
         admin.click("text=Download")
@@ -163,16 +159,16 @@ def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
     assert text.startswith('"id","at","kind",')
     assert "account.deleted" in text
     assert "mail.sent" not in text, "the filters of the page went along"
-    admin.click(".admin-nav >> text=Limits")
+    follow(admin, ".admin-nav >> text=Limits")
     admin.fill("[name=email]", "ann@example.org")
-    admin.click("text=Show")
+    follow(admin, "text=Show")
     # From which networks somebody has asked is forgotten with the account; what was asked for the address is not.
     assert "3 of 20" in admin.inner_text("table")
     yield admin, "limits-shown"
-    admin.click("text=Have all of this counted anew")
+    follow(admin, "text=Have all of this counted anew")
     assert "Counting begins anew." in admin.inner_text("[role=status]")
     yield admin, "limits"
-    admin.click(".admin-nav >> text=Keys")
+    follow(admin, ".admin-nav >> text=Keys")
     yield admin, "keys"
     admin.set_viewport_size({"width": 360, "height": 740})
     for path in (

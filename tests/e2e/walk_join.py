@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Page
 
-from tests.e2e.walk_links import PASSWORD, Stops, send
+from tests.e2e.pages import follow, send
+from tests.e2e.walk_links import PASSWORD, Stops
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Live
@@ -26,8 +27,7 @@ def walk_join(page: Page, admin: Page, live: Live) -> Stops:
     send(admin, places="1", groups="pupils", domain=".example.org")
     yield admin, "shared-invite"
     shown = admin.url
-    with admin.expect_navigation():
-        admin.click("main .primary")
+    follow(admin, "main .primary")
     yield admin, "poster"
     link = admin.inner_text(".link")
     yield from _joins(page, link, live)

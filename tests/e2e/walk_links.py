@@ -11,6 +11,7 @@ from accounts.core.security.addresses import parse_email
 from accounts.core.uow import UnitOfWork
 from accounts.extension import get_app_state
 from accounts.flows.sign_in import unlock
+from tests.e2e.pages import follow, send
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Live
@@ -19,14 +20,6 @@ PASSWORD = "seven blue kettles sing"
 OTHER_PASSWORD = "nine green lanterns hum"
 NEWEST_PASSWORD = "four silver anchors drift"
 Stops = Iterator[tuple[Page, str]]
-
-
-def send(page: Page, **fields: str) -> None:
-    """Fill in fields by their names, press the button of their form, and wait for the answer: mail is due by then."""
-    for name, value in fields.items():
-        page.fill(f"[name={name}]", value)
-    with page.expect_navigation():
-        page.click("main .primary")
 
 
 def walk_links(page: Page, other: Page, live: Live) -> Stops:
@@ -97,7 +90,7 @@ def _confirming(page: Page, other: Page, live: Live) -> Stops:
     yield other, "sessions-must-confirm"
     other.goto(f"{live.origin}/account")
     other.check("[name=everywhere]")
-    other.click("[action='/sign-out'] button")
+    follow(other, "[action='/sign-out'] button")
     yield other, "confirmation-required"
     other.goto(f"{live.origin}/account/email")
     yield other, "confirm"
