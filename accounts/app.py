@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import perf_counter
 from typing import Any
 
 from flask import Flask, Request, request
@@ -14,7 +13,7 @@ from werkzeug.wrappers import Response
 from accounts.config import Settings
 from accounts.config_sources import ENV_PREFIX
 from accounts.extension import Accounts, get_app_state
-from accounts.web.kit import context, errors, headers
+from accounts.web.kit import answered, context, errors, headers
 from accounts.web.kit.front import Front
 from accounts.web.kit.lazy_rule import LazyRule
 
@@ -56,7 +55,7 @@ def create_app(settings: Settings | Mapping[str, Any] | None = None, **options: 
     app.config["SECRET_KEY_FALLBACKS"] = fallbacks
     errors.register_error_handlers(app)
     app.before_request(_begin)
-    app.after_request(_log_request)
+    app.after_request(answered.note_any_answer)
     app.after_request(headers.add_security_headers)
     app.wsgi_app = Front(app, state.all_routes)  # type: ignore[method-assign] # Flask's documented way
     if settings.trusted_proxies:
@@ -71,16 +70,3 @@ def _begin() -> None:
     # Addresses that are nobody's have no blueprint that could say how to speak.
     if request.url_rule is None and request.path.startswith("/api/"):
         state.format = "json"
-
-
-def _log_request(response: Response) -> Response:
-    state = context.state()
-    if state.runtime.request_log is not None:
-        state.runtime.request_log.write(
-            method=request.method,
-            route=request.url_rule.rule if request.url_rule else None,
-            status=response.status_code,
-            seconds=perf_counter() - state.started,
-            request_id=state.request_id,
-        )
-    return response

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from accounts.config_bounce_key import BounceKey
 from accounts.config_contact import Contact
 from accounts.config_helo import HeloName, default_helo_name
+from accounts.config_metrics_token import MetricsToken
 from accounts.config_origin import ORIGIN_PATTERN, is_loopback, normalize_origin
 from accounts.config_password_hash import DEFAULT_HASH_COST, HashCost, check_hash_cost
 from accounts.config_sender import parse_sender
@@ -52,6 +53,7 @@ class Settings(BaseModel):
     mail_tls: Literal["starttls", "tls", "none"]
     mail_concurrency: int = Field(default=4, ge=1, le=32)
     mail_bulk_per_minute: int = Field(default=0, ge=0, le=1_000_000)
+    metrics_token: MetricsToken | None = Field(default=None, repr=False)
     trusted_proxies: int = Field(default=0, ge=0, le=10)
     call_networks: tuple[str, ...] = ()
     service_name: str = Field(default="Accounts", min_length=1, max_length=60)

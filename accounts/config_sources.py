@@ -20,7 +20,9 @@ LIFETIME_PREFIX = "lifetime_"
 FILE_SUFFIX = "_file"
 FOREIGN_SECRETS = frozenset({"devise_pepper", "flask_security_salt", "firebase_signer_key"})
 """What the systems that accounts came from mixed into their password hashes."""
-SECRET_SETTINGS = frozenset({"secret_keys", "mail_password", "mail_bounce_key", "database_url"}) | FOREIGN_SECRETS
+SECRET_SETTINGS = (
+    frozenset({"secret_keys", "mail_password", "mail_bounce_key", "metrics_token", "database_url"}) | FOREIGN_SECRETS
+)
 
 
 class SettingsError(Exception):

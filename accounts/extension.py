@@ -31,7 +31,7 @@ from accounts.host_settings import load_host_settings
 from accounts.web import account, forward_auth, health, host_views
 from accounts.web import links as link_views
 from accounts.web.admin.routes import ADMIN_ROUTES
-from accounts.web.kit import context, cookies, endpoints, headers, templates
+from accounts.web.kit import answered, context, cookies, endpoints, headers, templates
 from accounts.web.kit.language import Languages
 from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.template_globals import ASSET_ENDPOINT
@@ -109,6 +109,7 @@ class Accounts(HostLinks):
         :raises RuntimeError: the app has accounts already.
         """
         self.mount(app)
+        app.after_request(answered.note_own_answer)
         host_views.add_to_host(app, template_globals=self._template_globals)
         state = get_app_state(app)
         if state.site.settings.env == "development":

@@ -192,7 +192,9 @@ class AppPool:
         app = idle.pop() if idle else create_app(settings)
         state = Accounts(settings=settings).attach_state(app, LentStore(settings.database_url))
         site = state.site
-        site.passwords = Passwords(foreign_secrets=site.passwords.foreign_secrets, memory_kib=8, passes=1)
+        site.passwords = Passwords(
+            foreign_secrets=site.passwords.foreign_secrets, memory_kib=8, passes=1, meters=site.meters
+        )
         return app
 
     def release(self, app: Flask) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -212,3 +213,22 @@ def test_a_key_for_bounces_of_32_bytes_and_one_of_a_provider_are_taken() -> None
         found = load(mail_bounce_key=key)
         assert found.mail_bounce_key == key
         assert key not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "token", ["", "short", "x" * 31, f"{'x' * 31} ", f"{'x' * 20} {'y' * 20}", "ü" * 40, "x" * 513, "=" * 40]
+)
+def test_a_token_for_metrics_is_long_and_can_be_sent(token: str) -> None:
+    line = refused(metrics_token=token)
+    assert line.startswith(
+        "ACCOUNTS_METRICS_TOKEN: must be 32 to 512 random characters of A-Z a-z 0-9 - . _ ~ + /; make one: "
+    )
+    assert len(token) < 6 or token.strip() not in line
+
+
+def test_a_token_for_metrics_is_taken_from_a_file_and_never_shown(tmp_path: Path) -> None:
+    token = "0123456789abcdef0123456789abcdef"
+    (tmp_path / "token").write_text(f"{token}\n")
+    for found in (load(metrics_token=token), load(metrics_token_file=str(tmp_path / "token"))):
+        assert found.metrics_token == token
+        assert token not in repr(found)

@@ -9,8 +9,10 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import click
@@ -25,6 +27,7 @@ from accounts.cli.logs import configure_logging, log_requests
 from accounts.cli.start import ServiceStart, wait_until_ready
 from accounts.config import Settings
 from accounts.config_sources import SettingsError
+from accounts.core.meters import SHARED_FOLDER
 from accounts.core.site import Site, check_site
 from accounts.extension import get_app_state, start_workers
 from accounts.version import __version__
@@ -60,17 +63,20 @@ def serve(workers: int) -> None:
     settings = Settings.load()
     if workers > 1 and settings.mail_server is None:
         raise SettingsError("several workers need ACCOUNTS_MAIL_SERVER: the development mailbox is of one process")
-    app = create_app(settings)
-    with _bind(settings) as listener:
-        configure_logging(settings)
-        # No open connection may cross the fork: it leaves none.
-        start = ServiceStart(app)
-        start.try_once(functools.partial(_print_startup, get_app_state(app).site))
-        log_requests(app)
-        raise_descriptor_limit(DESCRIPTORS)
-        _prepare_fork()
-        listener.listen(BACKLOG)
-        sys.exit(Supervisor(functools.partial(_serve_in_process, app, start, listener), workers).run())
+    with _count_together(settings, workers):
+        app = create_app(settings)
+        with _bind(settings) as listener:
+            configure_logging(settings)
+            if settings.metrics_token is not None:
+                get_app_state(app).site.meters.start()
+            # No open connection may cross the fork: it leaves none.
+            start = ServiceStart(app)
+            start.try_once(functools.partial(_print_startup, get_app_state(app).site))
+            log_requests(app)
+            raise_descriptor_limit(DESCRIPTORS)
+            _prepare_fork()
+            listener.listen(BACKLOG)
+            sys.exit(Supervisor(functools.partial(_serve_in_process, app, start, listener), workers).run())
 
 
 @click.command("worker", cls=Command)
@@ -96,6 +102,28 @@ def worker() -> None:
     stop_workers = start_workers(app)
     stopped.wait()
     stop_workers(WORKER_DRAIN_SECONDS)
+
+
+@contextmanager
+def _count_together(settings: Settings, workers: int) -> Iterator[None]:
+    """Have all serving processes count in one folder: whichever answers a scrape, it tells what all have done.
+
+    The library looks for the folder when it is imported, which is after this. ``accounts worker`` may count in the
+    same, where the operator names it.
+
+    :raises SettingsError: there is nowhere to make one.
+    """
+    if workers == 1 or settings.metrics_token is None or SHARED_FOLDER in os.environ:
+        yield
+        return
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="accounts-metrics-")
+    except OSError as error:
+        raise SettingsError(
+            f"{SHARED_FOLDER}: must name a folder where several workers count: {error.strerror}"
+        ) from None
+    with folder as os.environ[SHARED_FOLDER]:
+        yield
 
 
 def _prepare_fork() -> None:

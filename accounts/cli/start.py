@@ -104,7 +104,7 @@ class ServiceStart:
         self._is_done = True
 
 
-def wait_until_ready(check: Callable[[], None], stopped: threading.Event) -> bool:
+def wait_until_ready(check: Callable[[], object], stopped: threading.Event) -> bool:
     """Wait until the database can be used, and return True; return False when ``stopped`` is set before.
 
     Once it has been away, tables that are not migrated yet are waited for, too: whoever migrates has waited as well.

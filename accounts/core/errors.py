@@ -65,6 +65,8 @@ class Problem(Exception):
         """The same for what takes hours or days: the moment until which it is refused."""
         self.detail = detail
         """What more this client may know (RFC 9457 3.1.4)."""
+        self.challenge = ""
+        """How to authenticate, as ``WWW-Authenticate`` says it (RFC 9110 11.6.1)."""
 
 
 class InvalidInput(Problem):
@@ -288,6 +290,21 @@ class BadSignature(Problem):
 
     code, status = "bad_signature", 401
     message = N_("The request is not signed as it should be.")
+
+
+class InvalidToken(Problem):
+    """A program has not sent the token that it needs (RFC 6750, section 3).
+
+    :param is_sent: whether it sent another one.
+    """
+
+    code, status = "invalid_token", 401
+    message = N_("This address needs a token, and the one that was sent is not right, or there was none.")
+
+    def __init__(self, reason: str, *, is_sent: bool = False) -> None:
+        super().__init__(reason)
+        # RFC 6750, section 3.1: who sent nothing is told no error.
+        self.challenge = 'Bearer realm="accounts"' + (', error="invalid_token"' if is_sent else "")
 
 
 class UnknownReport(Problem):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
@@ -13,6 +14,7 @@ from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.core.link_kinds.kind import LinkKind
 from accounts.core.link_kinds.signer import LinkSigner
+from accounts.core.meters import Meters
 from accounts.core.security.foreign_hashes import ForeignSecrets
 from accounts.core.security.passwords import Passwords
 from accounts.core.security.throttle import Throttle
@@ -47,7 +49,8 @@ class Site:
     :param tokens: all other kinds of tokens that are signed here. No two kinds, link or token, share a purpose.
     :param url_prefix: path under which the pages stand, "" or such as "/auth".
     :param store: a host's own store instead of one on ``settings.database_url``.
-    :raises SettingsError: keys that may not be used, a lifetime of an unknown purpose, two kinds of one purpose.
+    :raises SettingsError: keys that may not be used, a lifetime of an unknown purpose, two kinds of one purpose, no
+        folder to count in.
     """
 
     def __init__(
@@ -69,7 +72,9 @@ class Site:
         self.ring = KeyRing(keys) if keys else FileKeyRing(settings.instance / KEY_FILE_NAME)
         self.signer = TokenSigner(self.ring, settings.public_origin + url_prefix)
         self.link_signer = LinkSigner(self.signer, settings.public_origin + url_prefix, settings.lifetimes)
+        self.meters = Meters(is_wanted=settings.metrics_token is not None)
         self.passwords = Passwords(
+            meters=self.meters,
             memory_kib=settings.password_hash_memory_kib,
             passes=settings.password_hash_passes,
             foreign_secrets=ForeignSecrets(
@@ -87,6 +92,11 @@ class Site:
         """Called after each commit with what has happened in it, if anything has."""
         self._singletons: dict[Any, Any] = {}
         self._singletons_lock = threading.Lock()
+
+    def note_heartbeat(self, name: str) -> None:
+        """Note that a background thread of this process is alive."""
+        self.heartbeats[name] = moment = time.time()
+        self.meters.note_heartbeat(name, moment)
 
     def get(self, factory: Callable[[Site], T]) -> T:
         """Return the one object of a class that this installation keeps, made on first use as ``factory(site)``."""
@@ -108,13 +118,15 @@ def prepare_site(site: Site) -> None:
     known_keys.join(site.store, site.ring)
 
 
-def check_site(site: Site) -> None:
+def check_site(site: Site) -> str:
     """Check that the database answers, has tables this code works on, and belongs to the key ring.
 
+    :returns: the version of the tables.
     :raises NotReady: it does not; one line that says what to do.
     """
-    schema.check_revision(site.store)
+    revision = schema.check_revision(site.store)
     known_keys.check_ring(site.store, site.ring)
+    return revision
 
 
 def _tokens_by_purpose(tokens: Iterable[TokenKind[Any]]) -> Mapping[str, TokenKind[Any]]:

@@ -95,7 +95,7 @@ class Crew:
     def _watch(self) -> None:
         # What is under way at the end is held until it is done, too.
         while not self._stop.wait(LOOK_SECONDS) or self._list_held():
-            self._site.heartbeats["watch"] = time.time()
+            self._site.note_heartbeat("watch")
             with survive("watch"):
                 self._renew_leases()
             for name in self._teams:

@@ -51,7 +51,7 @@ class LaneWatch:
             if error is None or error.step is not None:
                 self._unreachable = self._unreachable + 1 if is_away else 0
             if self._unreachable >= AWAY_AFTER:
-                return Pause(f"the mail server cannot be reached: {error}", step=0)
+                return Pause(f"{lane_acts.SERVER_AWAY}: {error}", step=0)
         reason = self._refusals.note(recipient.rpartition("@")[2], error)
         return Pause(reason) if reason else None
 
@@ -60,6 +60,7 @@ class Settler:
     """Settles claimed items. One for all threads of a process: ``site.get(Settler)``."""
 
     def __init__(self, site: Site) -> None:
+        self._meters = site.meters
         self._watches: dict[Lane, LaneWatch] = {lane: LaneWatch() for lane in MAIL_LANES}
 
     def mark_delivered(
@@ -80,6 +81,7 @@ class Settler:
                     raise
                 log.warning("%s %s: sent, but the store is away: %s", item.purpose, item.id, type(error).__name__)
                 time.sleep(SETTLE_PAUSE_SECONDS)
+        self._meters.note_delivery(item.lane, "sent" if delivery else "dropped")
         outcome = "sent" if delivery else f"dropped, {why or 'its cause is gone'}"
         log.info("%s %s: %s", item.purpose, item.id, outcome)
 
@@ -120,12 +122,14 @@ class Settler:
                 result = CallResult(confirmed=False, permanent=is_last, answer=str(error))
                 CALLBACKS[item.purpose].settle(uow, item, result)
             else:
-                self._fail_letter(uow, item, delivery, error, for_good=for_good)
+                is_last = self._fail_letter(uow, item, delivery, error, for_good=for_good)
+        self._meters.note_delivery(item.lane, "failed" if is_last else "put_off")
         log.warning("%s %s, try %d: %s", item.purpose, item.id, item.attempts, error)
 
     def _fail_letter(
         self, uow: UnitOfWork, item: OutboxItem, letter: Letter | None, error: Exception, *, for_good: bool
-    ) -> None:
+    ) -> bool:
+        """Note that a letter has failed, and return whether it is given up."""
         failure = error if isinstance(error, DeliveryError) and letter is not None else None
         if isinstance(error, RefusesUs):
             log.error("the mail server refuses this service, not the address: %s", error)
@@ -134,6 +138,7 @@ class Settler:
         # A letter that has shown nothing but that its lane stands still goes first when that goes on.
         at_once = pause is not None or (item.is_try and is_before)
         lane = SLOW if isinstance(error, TimedOut) and not at_once else None
+        is_last = for_good or outbox.is_too_old(item)
         mail_log.fail_letter(uow, item, letter, str(error), permanent=for_good, lane=lane, at_once=at_once)
         if pause is not None:
             if lane_acts.pause_lane(uow, item.lane, pause.reason, step=pause.step):
@@ -141,6 +146,7 @@ class Settler:
         elif item.is_try and failure and failure.step and not is_before and not isinstance(failure, RefusesUs):
             # The server takes letters from us; it is this one that it does not like.
             self._resume(uow, item)
+        return is_last
 
     def _resume(self, uow: UnitOfWork, item: OutboxItem) -> None:
         if lane_acts.resume_lane(uow, item.lane):

@@ -50,7 +50,7 @@ def sweep_hourly(site: Site, stop: threading.Event) -> None:
     """Sweep at once and then every hour, until ``stop`` is set."""
     due_at = -math.inf
     while not stop.is_set():
-        site.heartbeats["sweep"] = time.time()
+        site.note_heartbeat("sweep")
         if time.monotonic() >= due_at:
             due_at = time.monotonic() + (SWEEP_SECONDS if sweep(site) else RETRY_SECONDS)
         stop.wait(LOOK_SECONDS)

@@ -123,7 +123,7 @@ class Worker:
                 is_woken = self._wakeup.wait(self._seconds_to_next_look())
 
     def _beat(self) -> None:
-        self._site.heartbeats[self._heartbeat] = time.time()
+        self._site.note_heartbeat(self._heartbeat)
 
     def _seconds_to_next_look(self) -> float:
         is_paced = self._bulk_per_minute and time.monotonic() - self._bulk_taken_at < RECENT_SECONDS

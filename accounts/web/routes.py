@@ -36,6 +36,10 @@ mail_bounces.post(
     statuses=(204,),
 )
 
+# What is collected by Prometheus.
+metrics = Routes("accounts.web.metrics")
+metrics.get("/metrics", view="metrics", formats=HTML, csrf=False, unprefixed=True)
+
 # Where other apps send people.
 oidc_pages = Routes("accounts.web.oidc_pages")
 oidc_pages.get("/oauth/authorize", view="authorize", **CROSS_SITE_PAGE)
@@ -104,4 +108,4 @@ openapi = Routes("accounts.web.openapi")
 openapi.get("/openapi.json", view="openapi", formats=JSON, answers="accounts.web.answers.api:ApiDescriptionOut")
 openapi.get("/docs", view="docs", formats=JSON, media_types=("text/html",))
 
-LAZY_ROUTES = (connected_apps, join, mail_bounces, mailbox, openapi, oidc, oidc_pages, own_data, upstream)
+LAZY_ROUTES = (connected_apps, join, mail_bounces, mailbox, metrics, openapi, oidc, oidc_pages, own_data, upstream)

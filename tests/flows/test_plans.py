@@ -15,7 +15,7 @@ from accounts.core.mail_lanes import MAIL_LANES
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import search as audit_search
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
-from accounts.flows.helpdesk import bulk, dead_letters, mail_trace, unreachable_addresses
+from accounts.flows.helpdesk import bulk, dead_letters, mail_trace, outbox_counts, unreachable_addresses
 from accounts.flows.helpdesk.account_filter import AccountFilter
 from accounts.flows.helpdesk.bulk_form import BulkRowsForm
 from accounts.flows.helpdesk.bulk_freeze import count_matches
@@ -140,6 +140,10 @@ CASES: dict[str, tuple[str, Work]] = {
     "oldest letter": (
         "ix_outbox_lane_dead_at_not_before",
         lambda uow, admin: outbox_claims.find_oldest_due(uow.site.store.engine),
+    ),
+    "counts of the outbox": (
+        "ix_outbox_lane_dead_at_not_before",
+        lambda uow, admin: outbox_counts.count_outbox(uow.site.store.engine),
     ),
     "cancelled batch": ("ix_outbox_batch", lambda uow, admin: outbox.cancel_batch(uow.executor, "b")),
     "grants": ("ix_grants_expires_at", lambda uow, admin: grants.delete_expired_grants(uow.site.store.engine)),

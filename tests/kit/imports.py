@@ -11,6 +11,7 @@ HEAVY_MODULES = {
     "cryptography",
     "email_validator",
     "joserfc",
+    "prometheus_client",
     "requests",
     "segno",
     "sqlalchemy.dialects.postgresql",

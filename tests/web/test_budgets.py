@@ -9,6 +9,7 @@ from tests.web.endpoints import list_endpoints, request_endpoint
 
 ASKS_THE_STORE = {
     "GET /health/ready",
+    "GET /metrics",
     "GET /oauth/jwks",
     # Where an app begins is in its registration.
     "GET /apps/<app_id>/start",

@@ -18,8 +18,8 @@ from accounts.core.clock import now
 from accounts.core.models.outbox import OutboxRow
 from accounts.core.signing import known_keys
 from accounts.core.signing.keys import new_key
+from accounts.flows.helpdesk.health import MAX_CLOCK_SECONDS, MAX_SILENCE_SECONDS
 from accounts.flows.helpdesk.mail_lanes import LATE_AFTER
-from accounts.web.health import MAX_CLOCK_SECONDS, MAX_SILENCE_SECONDS
 from tests.conftest import on_both_databases
 from tests.people import Service
 

@@ -190,6 +190,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /api/admin/keys": (401, 403, 200),
     "GET /health/live": EVERYBODY,
     "GET /health/ready": EVERYBODY,
+    "GET /metrics": EVERYBODY,
     "GET /mailbox": (404, 404, 404),
     "GET /api/mailbox": (404, 404, 404),
     "GET /mailbox/<message_id>": (404, 404, 404),

@@ -128,8 +128,8 @@ def _upgrade_once(store: Store, revision: str) -> None:
             command.upgrade(config, revision)
 
 
-def check_revision(store: Store) -> None:
-    """Check that the database answers, and that this code works on its tables.
+def check_revision(store: Store) -> str:
+    """Check that the database answers, and that this code works on its tables; return their version.
 
     It works on those of its own version, and on newer ones that say so.
 
@@ -151,6 +151,7 @@ def check_revision(store: Store) -> None:
             TABLES_OLDER,
             f"the tables are of version {current or 'none'}, not {head_revision()}; run: accounts upgrade",
         )
+    return current
 
 
 def has_tables(store: Store) -> bool:

@@ -14,6 +14,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from accounts.config_password_hash import DEFAULT_HASH_COST, HashCost
 from accounts.core.errors import Unavailable
+from accounts.core.meters import Meters
 from accounts.core.security import foreign_hashes
 from accounts.core.security.foreign_hashes import ForeignSecrets
 from accounts.core.security.password_choice import (
@@ -36,6 +37,7 @@ class Passwords:
     :param threads: how many hashes are computed at once; by default one a core.
     :param memory_kib: argon2id's memory, in KiB; with ``passes`` what a hash costs.
     :param foreign_secrets: secrets of other systems whose hashes were imported.
+    :param meters: measures how long hashes wait and take.
     """
 
     def __init__(
@@ -45,7 +47,9 @@ class Passwords:
         memory_kib: int = DEFAULT_HASH_COST.memory_kib,
         passes: int = DEFAULT_HASH_COST.passes,
         foreign_secrets: ForeignSecrets | None = None,
+        meters: Meters | None = None,
     ) -> None:
+        self._meters = meters or Meters()
         self.foreign_secrets = foreign_secrets or ForeignSecrets()
         self._hasher = make_hasher(HashCost(memory_kib, passes))
         self._threads = threads or count_cores()
@@ -127,9 +131,10 @@ class Passwords:
 
     def _run_in_pool(self, work: Callable[[], T]) -> T:
         if not self._slots.acquire(blocking=False):
+            self._meters.note_refused_hash()
             raise Unavailable("password queue is full", retry_after=2)
         try:
-            return self._get_pool().submit(work).result()
+            return self._get_pool().submit(self._meters.measure_hash(work)).result()
         finally:
             self._slots.release()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Engine, bindparam, func, select
 
@@ -25,7 +25,11 @@ PACE_WINDOW = timedelta(minutes=5)
 """Over which it is measured how fast letters go out."""
 LATE_AFTER = timedelta(minutes=10)
 """How long a letter that somebody waits for may be due, and a lane stand still, before it is a fault."""
-PAUSED_BY_HAND = "paused by an admin"
+PAUSED_BY_HAND, SERVER_AWAY = "paused by an admin", "the mail server cannot be reached"
+"""What the reason of a pause begins with; any other is what a mail server has answered."""
+PauseClass = Literal["admin", "unreachable", "refused"]
+PAUSE_CLASSES: tuple[PauseClass, ...] = ("admin", "unreachable", "refused")
+LETTERS_LATE, MAIL_LANE_PAUSED = "letters_late", "mail_paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +158,30 @@ class LateMail:
 
 def find_late_mail(engine: Engine) -> list[LateMail]:
     """Return what is late. A lane that an admin has paused is not: somebody knows about it."""
-    moment, oldest = now(), outbox_claims.find_oldest_due(engine)
-    late = [] if oldest is None else [LateMail("letters_late", DIRECT, _seconds_since(oldest, moment))]
+    return judge_late_mail(outbox_claims.find_oldest_due(engine), mail_lanes.find_lane_states(engine))
+
+
+def judge_late_mail(oldest: datetime | None, paused: Sequence[LaneState]) -> list[LateMail]:
+    """Return what is late.
+
+    :param oldest: since when the oldest letter is due that somebody waits for.
+    :param paused: the lanes that are paused.
+    """
+    moment = now()
+    late = [] if oldest is None else [LateMail(LETTERS_LATE, DIRECT, _seconds_since(oldest, moment))]
     late += [
-        LateMail("mail_paused", state.lane, _seconds_since(state.paused_at, moment))
-        for state in mail_lanes.find_lane_states(engine)
+        LateMail(MAIL_LANE_PAUSED, state.lane, _seconds_since(state.paused_at, moment))
+        for state in paused
         if state.next_try_at is not None
     ]
     return [each for each in late if each.seconds > LATE_AFTER.total_seconds()]
+
+
+def classify_pause(state: LaneState) -> PauseClass:
+    """Return what has paused a lane."""
+    if state.next_try_at is None:
+        return "admin"
+    return "unreachable" if state.reason.startswith(SERVER_AWAY) else "refused"
 
 
 def _seconds_since(then: datetime, moment: datetime) -> int:

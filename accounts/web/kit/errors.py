@@ -59,7 +59,7 @@ def problem_response(problem: Problem) -> Response:
         template="accounts/problem.html",
         json=problem_json(problem),
         status=problem.status,
-        headers=_retry_headers(problem),
+        headers=_problem_headers(problem),
         media_type="application/problem+json",
         context={"problem": problem, "purpose": state.purpose},
     ).response()
@@ -78,7 +78,7 @@ def redisplay_form(problem: Problem, build_form: Callable[[], Reply]) -> Reply:
     except Problem:
         raise problem from None
     _log(problem)
-    reply.status, reply.headers = problem.status, _retry_headers(problem)
+    reply.status, reply.headers = problem.status, _problem_headers(problem)
     return reply
 
 
@@ -92,8 +92,9 @@ def _log(problem: Problem) -> None:
         log.info("%s: %s", problem.code, problem.reason)
 
 
-def _retry_headers(problem: Problem) -> dict[str, str]:
-    return {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
+def _problem_headers(problem: Problem) -> dict[str, str]:
+    retry_after = {"Retry-After": str(problem.retry_after)} if problem.retry_after else {}
+    return retry_after | ({"WWW-Authenticate": problem.challenge} if problem.challenge else {})
 
 
 def problem_json(problem: Problem) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask
 from werkzeug.http import HTTP_STATUS_CODES
 
 from accounts.web.kit import headers
+from accounts.web.kit.answered import note_answer
 from accounts.web.kit.context import EXTENSION_NAME, HANDED_STATE
 from accounts.web.kit.endpoints import form_reply
 from accounts.web.kit.plain_response import HeaderList, PlainResponse
@@ -83,7 +83,7 @@ class Front:
             if response is not None:
                 status, header_list, body = response
                 start_response(f"{status} {HTTP_STATUS_CODES[status].upper()}", header_list)
-                _log(hot_route, state, status)
+                note_answer(state, hot_route.method, hot_route.rule, status)
                 return (body,)
             if state.error is not None:
                 environ[HANDED_STATE] = state
@@ -152,14 +152,3 @@ def _answer(hot_route: HotRoute, state: RequestState) -> tuple[int, HeaderList, 
         return None
     finally:
         state.release()
-
-
-def _log(hot_route: HotRoute, state: RequestState, status: int) -> None:
-    if state.runtime.request_log is not None:
-        state.runtime.request_log.write(
-            method=hot_route.method,
-            route=hot_route.rule,
-            status=status,
-            seconds=perf_counter() - state.started,
-            request_id=state.request_id,
-        )
