@@ -41,6 +41,7 @@ FORGERIES: dict[str, Callable[[bytes], dict[str, str]]] = {
     "no base64": lambda body: sign(body) | {"webhook-signature": "v1,%%%"},
     "empty": lambda body: sign(body) | {"webhook-signature": ""},
     "id of bytes": lambda body: sign(body) | {"webhook-id": "\u00ff"},
+    "id that begins the time": lambda body: sign(body, id="one.1"),
     "headers of two kinds": lambda body: sign(body, key=OTHER_KEY) | sign(body, prefix="svix"),
 }
 

@@ -4,26 +4,62 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from email import policy
 from email.message import Message
 from email.parser import BytesParser
-from itertools import islice
+from email.policy import Policy, compat32
+from itertools import count, islice
+from typing import Any
 
 from accounts.flows.mail_bounces.reports import BounceReport, make_complaint, make_report
 
 MAX_PARTS = 100
+MAX_PARSED_PARTS, MAX_NESTED_PARTS = 20_000, 12
+"""Parts and groups of fields made of one mail, and those that may hold others. A report has four."""
 MAX_TEXT_CHARACTERS = 64 * 1024
 _MESSAGE_ID_LINE = re.compile(r"^[>\s]{0,8}Message-I[Dd]:\s{0,80}(<[^<>\s]{3,300}>)", re.MULTILINE)
 _ENDED = frozenset({"failed", "delayed"})
 """Actions of RFC 3464, section 2.3.3, that are no success."""
 
+# Anybody may write to the mailbox of the sender, and so choose all of a mail. Each part is parsed within those around
+# it, line by line; and of a long header the parser counts the quotation marks anew at every semicolon.
+_NESTED_PART = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.MULTILINE | re.IGNORECASE)
+_LONG_TYPE = re.compile(rb"^content-type:(?:[^\n]|\n[ \t]){4000}", re.MULTILINE | re.IGNORECASE)
+
+
+class _TooManyParts(Exception):
+    """Raised where a mail falls into so many parts that it is no report about an email."""
+
 
 def parse_mail(raw: bytes) -> list[BounceReport]:
-    """Return what a mail reports; nothing where it is no report, as an out-of-office reply is none.
+    """Return what a mail reports; nothing where it is no report, as an out-of-office reply is none."""
+    try:
+        return _read_mail(_parse(raw))
+    except (_TooManyParts, ValueError, TypeError, LookupError, RecursionError):
+        # What the email package raises over character sets that are none, numbers in parameters and the like. A mail
+        # that is never read would be brought again and again.
+        return []
 
-    The oldest policy of the email package: it parses no header that nobody asks for, and never fails over one.
+
+def _parse(raw: bytes) -> Message:
+    """Return a mail in its parts, without a word that was typed in it being looked at.
+
+    The oldest policy of the email package: it parses no header that nobody asks for.
+
+    :raises _TooManyParts: it takes much longer to parse than a report does.
     """
-    mail = BytesParser(policy=policy.compat32).parsebytes(raw)
+    if _LONG_TYPE.search(raw) or len(_NESTED_PART.findall(raw)) > MAX_NESTED_PARTS:
+        raise _TooManyParts
+    numbers = count()
+
+    def make_part(policy: Policy[Any] = compat32) -> Message:
+        if next(numbers) >= MAX_PARSED_PARTS:
+            raise _TooManyParts
+        return Message(policy)
+
+    return BytesParser(make_part, policy=compat32).parsebytes(raw)
+
+
+def _read_mail(mail: Message) -> list[BounceReport]:
     parts = list(islice(_walk(mail), MAX_PARTS))
     message_ids = [found for part in parts for found in _list_returned_ids(part)]
     # Some servers return no header of the email, and refer to it as an answer does.
@@ -48,18 +84,22 @@ def _walk(mail: Message) -> Iterator[Message]:
     while waiting:
         part = waiting.pop(0)
         yield part
-        payload = part.get_payload()
-        if isinstance(payload, list) and part.get_content_maintype() == "multipart":
-            waiting += [each for each in payload if isinstance(each, Message)]
+        if part.get_content_maintype() == "multipart":
+            waiting += _list_children(part)
+
+
+def _list_children(part: Message) -> list[Message]:
+    # Of text the payload is decoded, by whatever character set the part names.
+    payload = part.get_payload() if part.is_multipart() else []
+    return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
 
 
 def _list_returned_ids(part: Message) -> list[str]:
     """Return the Message-ID of the email that a part returns, whole or by its header."""
     if part.get_content_type() not in _RETURNED_TYPES:
         return []
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        return [_header(each, "Message-ID") for each in payload if isinstance(each, Message)]
+    if part.is_multipart():
+        return [_header(each, "Message-ID") for each in _list_children(part)]
     return _MESSAGE_ID_LINE.findall(_text(part))[:1]
 
 
@@ -81,16 +121,14 @@ def _read_status(parts: list[Message], message_ids: list[str]) -> list[BounceRep
 
 def _list_blocks(part: Message) -> list[Message]:
     """Return the groups of fields of a part: first that of the email, then one for each recipient."""
-    payload = part.get_payload()
-    blocks = [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+    blocks = _list_children(part)
     if _header(part, "Content-Transfer-Encoding").strip().lower() not in ("base64", "quoted-printable"):
         return blocks
     # Encoded, which RFC 6522 forbids and some servers do: the parser has taken it for fields as it stands.
-    whole = Message(policy=policy.compat32)
+    whole = Message(policy=compat32)
     whole["Content-Transfer-Encoding"] = part["Content-Transfer-Encoding"]
-    whole.set_payload("\n".join(str(each.get_payload()) for each in blocks))
-    parser = BytesParser(policy=policy.compat32)
-    return [parser.parsebytes(text.encode("latin-1")) for text in re.split(r"\r?\n\r?\n", _text(whole))[:MAX_PARTS]]
+    whole.set_payload("\n".join(map(_text, blocks)))
+    return [_parse(text.encode("latin-1")) for text in re.split(r"\r?\n\r?\n", _text(whole))[:MAX_PARTS]]
 
 
 def _read_exim(mail: Message, message_ids: list[str]) -> BounceReport:
@@ -99,7 +137,7 @@ def _read_exim(mail: Message, message_ids: list[str]) -> BounceReport:
     words, _, _ = text.partition("------ This is a copy")
     is_warning = "warning" in _header(mail, "Subject").lower() or "delayed" in _header(mail, "Subject").lower()
     found = [*_MESSAGE_ID_LINE.findall(text)[:1], *message_ids]
-    reason = re.search(r"^ {2,}.*\b[45]\d\d\b.*$", words, re.MULTILINE)
+    reason = re.search(r"^  .*\b[45]\d\d\b.*$", words, re.MULTILINE)
     said = reason[0] if reason else ""
     return make_report(found, said=said, is_permanent=False if is_warning else None if said else True)
 

@@ -22,7 +22,8 @@ LEEWAY_SECONDS = 300
 MAX_SIGNATURES = 10
 HEADER_PREFIXES = ("webhook", "svix")
 """Those of the standard, and the same by the name of the service that most who sign so send with."""
-_ID = re.compile(r"[!-~]{1,256}", re.ASCII)
+_ID = re.compile(r"[!-\-/-~]{1,256}", re.ASCII)
+"""Without a full stop: those between id, time and body are what keeps the three apart in what is signed."""
 _TIMESTAMP = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
