@@ -133,6 +133,23 @@ def pause_lane(
     return bool((_HOLD if is_held else _PAUSE).run(executor, values))
 
 
+_RETURN_TURN = CompiledStatement(
+    update(MailLane)
+    .where(
+        MailLane.name == bindparam("of_lane"),
+        MailLane.paused_at.is_not(None),
+        MailLane.not_before < bindparam("held", type_=MailLane.not_before.type),
+        MailLane.wait_step > 0,
+    )
+    .values(not_before=LeaseClock("moment"), wait_step=MailLane.wait_step - 1)
+)
+
+
+def return_turn(executor: Executor, lane: Lane) -> None:
+    """Have another letter tried at once over a paused lane: the last try has told nothing of it."""
+    _RETURN_TURN.run(executor, {"of_lane": lane, "held": FOR_EVER, "moment": now()})
+
+
 _RESUME = CompiledStatement(
     update(MailLane)
     .where(MailLane.name == bindparam("of_lane"), MailLane.paused_at.is_not(None))

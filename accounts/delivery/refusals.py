@@ -127,6 +127,8 @@ _STATUS = re.compile(r"[245]\.([0-7]\.\d{1,3})(?!\d)|.*\(#[245]\.([0-7]\.\d{1,3}
 ROW_OF_DOMAINS = 3
 """So many mail domains in a row must refuse us before it is believed that it is us: one of them may belong to
 somebody who signs up with it so that mail stops for all."""
+MAX_REMEMBERED_DOMAINS = 1000
+"""Mail domains that are remembered to have refused us. Anybody may sign up with more."""
 _SECOND_LEVEL = frozenset(
     ("ac", "co", "com", "ed", "edu", "go", "gob", "gouv", "gov", "gv", "mil", "ne", "net", "nom", "or", "org", "sch")
 )
@@ -158,6 +160,7 @@ class RefusalWatch:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._domains: set[str] = set()
+        self._refused: set[str] = set()
 
     def note(self, recipient_domain: str, error: DeliveryError | None) -> str | None:
         """Note how it went with a letter.
@@ -169,15 +172,30 @@ class RefusalWatch:
         with self._lock:
             if error is None:
                 self._domains.clear()
+                self._refused.clear()
             if not isinstance(error, RefusesUs):
                 return None
             if error.step in STEPS_BEFORE_RECIPIENT:
                 return f"the mail server refuses this service: {error}"
             self._domains.add(registered_domain(recipient_domain))
+            if len(self._refused) >= MAX_REMEMBERED_DOMAINS:
+                self._refused.clear()
+            self._refused |= self._domains
             if len(self._domains) < ROW_OF_DOMAINS:
                 return None
             self._domains.clear()
             return f"this service was refused for {ROW_OF_DOMAINS} mail domains in a row: {error}"
+
+    def is_known(self, recipient_domain: str, error: DeliveryError) -> bool:
+        """Return whether a refusal tells nothing: this mail domain has refused us, and no letter was accepted since.
+
+        Whoever has three domains could else put so many letters before all others that a paused lane, over which one
+        is tried at a time, stands still for days.
+        """
+        if not isinstance(error, RefusesUs) or error.step in STEPS_BEFORE_RECIPIENT:
+            return False
+        with self._lock:
+            return registered_domain(recipient_domain) in self._refused
 
 
 def registered_domain(domain: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from accounts.core import outbox
+from accounts.core import mail_lanes, outbox
 from accounts.core.mail_lanes import MAIL_LANES, REFUSED_STEP, SLOW, Lane
 from accounts.core.outbox import Callback, CallResult, Letter, OutboxItem
 from accounts.core.site import Site
@@ -54,6 +54,10 @@ class LaneWatch:
                 return Pause(f"{lane_acts.SERVER_AWAY}: {error}", step=0)
         reason = self._refusals.note(recipient.rpartition("@")[2], error)
         return Pause(reason) if reason else None
+
+    def is_known(self, recipient: str, error: DeliveryError) -> bool:
+        """Return whether a refusal tells nothing that is not known; see :meth:`RefusalWatch.is_known`."""
+        return self._refusals.is_known(recipient.rpartition("@")[2], error)
 
 
 class Settler:
@@ -133,7 +137,9 @@ class Settler:
         failure = error if isinstance(error, DeliveryError) and letter is not None else None
         if isinstance(error, RefusesUs):
             log.error("the mail server refuses this service, not the address: %s", error)
-        pause = self._watches[item.lane].note(letter.to, failure) if failure and letter else None
+        watch = self._watches.get(item.lane) if failure and letter else None
+        is_known = bool(item.is_try and watch and failure and letter and watch.is_known(letter.to, failure))
+        pause = watch.note(letter.to, failure) if watch and letter and not is_known else None
         is_before = failure is not None and failure.step in STEPS_BEFORE_RECIPIENT
         # A letter that has shown nothing but that its lane stands still goes first when that goes on.
         at_once = pause is not None or (item.is_try and is_before)
@@ -143,6 +149,8 @@ class Settler:
         if pause is not None:
             if lane_acts.pause_lane(uow, item.lane, pause.reason, step=pause.step):
                 log.error("mail of the lane %s is paused: %s", item.lane, pause.reason)
+        elif is_known:
+            mail_lanes.return_turn(uow.executor, item.lane)
         elif item.is_try and failure and failure.step and not is_before and not isinstance(failure, RefusesUs):
             # The server takes letters from us; it is this one that it does not like.
             self._resume(uow, item)

@@ -215,7 +215,7 @@ class SmtpConnection(flask_mail.Connection):
             if self.mail.use_tls:
                 host.starttls(context=self._anchors.context)
             if self.mail.username and self.mail.password:
-                host.login(self.mail.username, self.mail.password)
+                _log_in(host, self.mail.username, self.mail.password)
             host.ehlo_or_helo_if_needed()
         except BaseException:
             host.close()
@@ -253,6 +253,21 @@ class SmtpConnection(flask_mail.Connection):
             host.quit()
         except OSError:
             host.close()
+
+
+def _log_in(host: smtplib.SMTP, username: str, password: str) -> None:
+    """Log in.
+
+    :raises smtplib.SMTPException: the server refuses, or asks for something that cannot be understood.
+    :raises UnicodeError: name or password cannot be said.
+    """
+    try:
+        host.login(username, password)
+    except UnicodeError:
+        raise
+    except ValueError as error:
+        # A challenge that is no base64, or hashing by MD5 that this machine does not do. A letter is not to blame.
+        raise smtplib.SMTPException(f"the log-in that the server asks for cannot be done: {error}") from None
 
 
 def format_reply(code: int, reply: bytes | str) -> str:
