@@ -155,9 +155,10 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
     },
 }  # fmt: skip
 EMAIL_PATTERN = re.compile(r"[^\s,;<>@\"]+@[^\s,;<>@\"]+")
-NAMED_EMAIL_PATTERN = re.compile(r"\s*\"?([^<>\"]*?)\"?\s*<([^<>]*)>\s*")
-"""An address as mail programs copy it: ``Ann Example <ann@example.org>``."""
-BRACKETED = re.compile(r"\[[^\]]*\]|\([^)]*\)|<[^>]*>|\{[^}]*\}")
+NAMED_EMAIL_PATTERN = re.compile(r"\s*+\"?+([^<>\"]*+)(?:\"\s*+)?+<([^<>]*+)>\s*+")
+"""An address as mail programs copy it: ``Ann Example <ann@example.org>``. Nothing is tried twice: a cell may be as
+long as the file, and some thousand blanks would else keep a whole process busy for minutes."""
+BRACKETED = re.compile(r"\[[^\]]{0,200}\]|\([^)]{0,200}\)|<[^>]{0,200}>|\{[^}]{0,200}\}")
 NO_LETTER = re.compile(r"[\W_]+")
 SUSPICIOUS_STEMS = (
     "passw", "pwd", "hashed", "digest", "verif", "confirm", "validat", "bestaetig", "bestätig", "disabl", "suspen",

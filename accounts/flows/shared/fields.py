@@ -21,6 +21,8 @@ from accounts.core.security.redirects import local_path
 
 UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 ZERO_WIDTH_JOINER, EMOJI_STYLE, VIRAMA_CLASS = "\u200d", "\ufe0f", 9
+MAX_MARKS = 8
+"""How many vowel signs and the like a letter has at most."""
 JOINERS = frozenset({"\u200c", ZERO_WIDTH_JOINER})
 CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
 GROUP_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
@@ -98,7 +100,8 @@ def _joins(text: str, index: int) -> bool:
         return True
     if text[index] == ZERO_WIDTH_JOINER and unicodedata.category(after) == "So":
         return before == EMOJI_STYLE or unicodedata.category(before) in ("So", "Sk")
-    letter = next((each for each in reversed(text[:index]) if unicodedata.category(each) != "Mn"), "")
+    marked = reversed(text[max(0, index - MAX_MARKS) : index])
+    letter = next((each for each in marked if unicodedata.category(each) != "Mn"), "")
     return all(unicodedata.bidirectional(each) == "AL" for each in (letter or before, after))
 
 

@@ -67,6 +67,12 @@ def test_pasted_addresses_are_a_row_each(text: str) -> None:
         ("a@x.org,Ann,editors,de,91", "days"),
         ("a@x.org,Ann,editors,de,0", "days"),
         ("a@x.org,Ann,editors,de,1.5", "days"),
+        # Cells as long as the file, each read once: a few thousand blanks have kept a process busy for minutes.
+        (f"email\n{' ' * 100_000}x", "email"),
+        ('email\n"' + " " * 100_000 + 'x"', "email"),
+        (f"email\n{'<' * 100_000}", "email"),
+        (f"email\n{'[' * 100_000}", "email"),
+        ("email,name\na@x.org," + "\u0627\u200c" * 40_000 + "\u0627", "name"),
     ],
 )  # fmt: skip
 def test_a_row_that_cannot_be_taken_says_why(text: str, reason: str) -> None:
