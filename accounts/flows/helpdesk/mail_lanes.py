@@ -241,11 +241,15 @@ def cancel_mail(uow: UnitOfWork, batch_id: str) -> int:
 
     :raises NotFound: nothing of it waits.
     """
-    with uow:
+
+    def work() -> int:
         _check_batch(uow, batch_id)
         count = outbox.cancel_batch(uow.executor, batch_id)
         uow.record_event(MAIL_CANCELLED, facts={"batch": batch_id, "letters": count})
         return count
+
+    # Its rows are held in no order: whoever renews leases of some may be waited for crosswise.
+    return uow.attempt(work)
 
 
 def _lane(name: str) -> Lane:

@@ -40,6 +40,9 @@ SHARED_INVITE_RETENTION = timedelta(days=90)
 NOT_ADMINS_MESSAGE = N_("Nobody becomes an admin by a link for several people. Invite admins one by one.")
 END_MESSAGE = N_("The end has to be within the next 90 days.")
 BAD_END = "bad_end"
+MAX_URL_CHARACTERS = 2331
+"""Of a link: what a QR code of which a seventh may be dirty holds at most (ISO/IEC 18004)."""
+TOO_LONG_MESSAGE = N_("That is more than fits into one code. Take fewer groups, or a shorter title.")
 NEWEST_FIRST = Keyset((SharedInvite.created_at, SharedInvite.id), descending=True)
 _USE_COLUMNS: tuple[Any, ...] = (AuditRow.id, AuditRow.at, AuditRow.account_id, Account.email, Account.name)
 NEWEST_USE_FIRST = Keyset((AuditRow.at, AuditRow.id), descending=True)
@@ -117,7 +120,7 @@ class JoinedAccount:
 def create_shared_invite(uow: UnitOfWork, form: SharedInviteForm) -> tuple[SharedInvite, str]:
     """Make an invitation for several people, and return it with its link. The signed-in admin is the inviter.
 
-    :raises InvalidInput: its end is not within the next 90 days.
+    :raises InvalidInput: its end is not within the next 90 days, or its link would be longer than a code may be.
     :raises TooManyRequests: too many invitations by this inviter.
     """
     inviter_id = uow.request_info.account_id or OPERATOR
@@ -140,7 +143,10 @@ def create_shared_invite(uow: UnitOfWork, form: SharedInviteForm) -> tuple[Share
         uow.session.add(row)
         facts = {"invite": row.id, "places": row.places, "groups": row.groups, "domain": row.domain}
         uow.record_event("shared-invite.made", facts=facts)
-        return row, _sign_url(uow, row)
+        url = _sign_url(uow, row)
+        if len(url) > MAX_URL_CHARACTERS:
+            raise InvalidInput.for_field("more than a code holds", "groups", "too_long", TOO_LONG_MESSAGE)
+        return row, url
 
 
 def list_shared_invites(uow: UnitOfWork, form: SharedInvitePageForm) -> SharedInvitePage:

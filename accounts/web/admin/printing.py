@@ -99,5 +99,8 @@ def _letter_context(invitation: ExportedInvite) -> dict[str, Any]:
 def qr_code_svg(text: str) -> Markup:
     """Return a QR code as inline SVG that takes the size of its place. A seventh of it may be dirty or creased."""
     # With a mask that is given: trying out all eight for the prettiest takes four fifths of the time of a letter.
-    code = segno.make_qr(text, error="m", mask=3, boost_error=False)
+    try:
+        code = segno.make_qr(text, error="m", mask=3, boost_error=False)
+    except segno.DataOverflowError:
+        return Markup("")  # more than any code holds: the address beside it has to do
     return Markup(code.svg_inline(omitsize=True, border=4))  # noqa: S704 - made of squares, not of text

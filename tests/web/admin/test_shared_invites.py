@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import secrets
 from datetime import timedelta
 
 import time_machine
 
 from accounts.core.clock import now
 from accounts.flows.sessions.session import STEP_UP_MAX_AGE
+from accounts.web.admin.printing import qr_code_svg
 from tests.kit.shared_invites import SharedLink, ask_to_join, join, make_shared_link, shared_token
 from tests.people import Service
 from tests.web.admin.printed_letters import scan_qr_code
@@ -115,3 +117,14 @@ def test_keys_report_links_for_several_among_what_they_have_signed(service: Serv
     make_shared_link(service, admin)
     (key,) = admin.get("/api/admin/keys").get_json()["keys"]
     assert any(use["purpose"] == "shared-invite" and use["signed"] == 1 for use in key["uses"])
+
+
+def test_what_no_code_holds_is_refused_before_it_is_made(service: Service) -> None:
+    admin = service.admin()
+    long = {"groups": [secrets.token_hex(32) for _ in range(32)], "next": f"/{secrets.token_hex(700)}"}
+    answer = admin.post(f"/api{LIST}", {"places": 5, **long})
+    assert (answer.status_code, [each["code"] for each in answer.get_json()["errors"]]) == (422, ["too_long"])
+    assert admin.get(f"/api{LIST}").get_json()["invites"] == []
+    longest = make_shared_link(service, admin, groups=long["groups"])
+    assert admin.post(f"/api{LIST}/{longest.id}/link").status_code == 200
+    assert not qr_code_svg("x" * 4000), "an address that no code holds is printed alone"
