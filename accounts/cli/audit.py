@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from accounts.cli.commands import Group, json_option
-from accounts.cli.context import iter_pages, open_site, open_unit_of_work
+from accounts.cli.context import open_site, open_unit_of_work
 from accounts.cli.output import Columns, print_done, print_problem, print_table
 from accounts.core import atomic_files
 from accounts.core.audit import chain
@@ -25,6 +25,7 @@ from accounts.flows.audit import verify as audit_verify
 from accounts.flows.audit.export import AuditExportForm
 from accounts.flows.audit.search import AuditSearchForm
 from accounts.flows.audit.verify import ChainFinding, ChainReport
+from accounts.flows.shared.pages import iter_pages
 from accounts.flows.shared.validation import validate
 from accounts.web.answers.audit import AuditEventOut
 

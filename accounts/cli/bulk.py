@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from functools import partial
 from typing import TextIO
 
 import click
 
 from accounts.cli.commands import Group, confirm, json_option
-from accounts.cli.context import iter_pages, open_unit_of_work
-from accounts.cli.output import Columns, print_done, print_json, print_problem, print_table
+from accounts.cli.context import open_unit_of_work
+from accounts.cli.output import Columns, print_done, print_json, print_problem, print_table, show_progress
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import bulk, bulk_run
 from accounts.flows.helpdesk.bulk_form import (
     BULK_ACTIONS,
+    BULK_ACTS,
     SKIP_MESSAGES,
     BulkActForm,
-    BulkPageForm,
     BulkRowsForm,
 )
 from accounts.flows.shared.credentials import RecoveryForm
+from accounts.flows.shared.frozen_lists import ListPageForm
+from accounts.flows.shared.pages import iter_pages
 from accounts.flows.shared.validation import validate
 from accounts.web.answers.bulk import BulkActOut, BulkRowOut, DiscardedBulkActOut
 
@@ -145,9 +145,12 @@ def run_bulk_act(act_id: str, as_json: bool) -> None:
 @click.argument("act_id")
 @json_option
 def discard_bulk_act(act_id: str, as_json: bool) -> None:
-    """Forget an act: what is left of it is not done, what was done stays done."""
-    left = bulk.discard_bulk_act(open_unit_of_work(), act_id).due
-    print_done(DiscardedBulkActOut(left=left), f"{act_id} is gone, {left} accounts were left", as_json=as_json)
+    """Forget an act: what is left is not done, emails that wait are cancelled; what was done stays done."""
+    answer = DiscardedBulkActOut.model_validate(bulk.discard_bulk_act(open_unit_of_work(), act_id))
+    sentences = [f"{act_id} is gone, {answer.left} accounts were left"]
+    if answer.letters:
+        sentences.append(f"{answer.letters} emails that had not gone out are cancelled")
+    print_done(answer, *sentences, as_json=as_json)
 
 
 def _describe(uow: UnitOfWork, act_id: str) -> BulkActOut:
@@ -163,21 +166,14 @@ def _print_counts(answer: BulkActOut) -> None:
 
 
 def _run(uow: UnitOfWork, act_id: str, *, as_json: bool) -> None:
+    steps = bulk_run.run_bulk_act(uow.site, uow.request_info, act_id)
+    end = show_progress(steps, _describe(uow, act_id).act)
     answer = _describe(uow, act_id)
-    with (
-        closing(bulk_run.run_bulk_act(uow.site, uow.request_info, act_id)) as steps,
-        click.progressbar(length=answer.done + answer.left, label=answer.act, file=sys.stderr) as bar,
-    ):
-        for step in steps:
-            bar.length = step.done + step.left
-            bar.update(step.done - bar.pos)
-    answer = _describe(uow, act_id)
-    skipped = sum(answer.skipped.values())
-    print_done(answer, f"{answer.done} done, {skipped} skipped; see: users bulk show {act_id}", as_json=as_json)
+    print_done(answer, f"{end.done} done, {end.skipped} skipped; see: users bulk show {act_id}", as_json=as_json)
 
 
 def _iter_act_pages(uow: UnitOfWork) -> Iterator[list[BulkActOut]]:
-    for page in iter_pages(uow, BulkPageForm(), partial(bulk.list_bulk_acts, uow)):
+    for page in iter_pages(uow, ListPageForm(), partial(BULK_ACTS.fetch_page, uow)):
         counts = bulk.count_bulk_acts(uow, [act.id for act in page.rows])
         yield [BulkActOut.from_act(act, counts[act.id]) for act in page.rows]
 

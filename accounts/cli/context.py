@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar, cast
+from typing import cast
 
 import click
 
 from accounts.cli.commands import HOST_SITE_KEY
 from accounts.config import Settings
-from accounts.core.database.page import MAX_ROWS_PER_PAGE, Page
 from accounts.core.models.account import Account
 from accounts.core.site import Site, check_site
 from accounts.core.uow import UnitOfWork
 from accounts.flows import LINKS, TOKENS
 from accounts.flows.shared import accounts
-from accounts.flows.shared.fields import PageForm
-
-PageQuery = TypeVar("PageQuery", bound=PageForm)
-RowPage = TypeVar("RowPage", bound=Page[Any])
 
 
 def load_settings() -> Settings:
@@ -69,20 +63,6 @@ def open_unit_of_work(site: Site | None = None) -> UnitOfWork:
     uow = UnitOfWork(site or open_site())
     click.get_current_context().call_on_close(uow.close)
     return uow
-
-
-def iter_pages(uow: UnitOfWork, form: PageQuery, fetch: Callable[[PageQuery], RowPage]) -> Iterator[RowPage]:
-    """Yield every page of a list; no transaction stays open between two pages.
-
-    :param form: the query; its ``after`` is the cursor of the first page.
-    :param fetch: returns the page of a query.
-    """
-    cursor: str | None = form.after
-    while cursor is not None:
-        page = fetch(form.model_copy(update={"after": cursor, "limit": MAX_ROWS_PER_PAGE}))
-        yield page
-        uow.release()
-        cursor = page.next
 
 
 def open_account(id_or_email: str) -> tuple[UnitOfWork, Account]:

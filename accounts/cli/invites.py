@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,9 +11,9 @@ import click
 
 from accounts.cli import invite_exports
 from accounts.cli.commands import Group, json_option
-from accounts.cli.context import iter_pages, open_unit_of_work
+from accounts.cli.context import open_unit_of_work
 from accounts.cli.invite_columns import BATCH_COLUMNS, BATCH_ROW_COLUMNS, INVITE_COLUMNS
-from accounts.cli.output import print_done, print_json, print_table
+from accounts.cli.output import print_done, print_json, print_table, show_progress
 from accounts.cli.shared_invites import SHARED_INVITE_COMMANDS
 from accounts.core.models.invites import InviteBatch
 from accounts.core.uow import UnitOfWork
@@ -24,11 +22,13 @@ from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.batch_entries import REASON_MESSAGES
 from accounts.flows.invites.batch_file import NewBatchForm
-from accounts.flows.invites.batches import BatchPageForm, BatchRowsForm
+from accounts.flows.invites.batches import BATCHES, BatchRowsForm
 from accounts.flows.invites.link import make_invite_url
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm, InviteAction
 from accounts.flows.invites.preview import VERDICTS
 from accounts.flows.invites.search import INVITE_STATES, InviteSearchForm
+from accounts.flows.shared.frozen_lists import ListPageForm
+from accounts.flows.shared.pages import iter_pages
 from accounts.flows.shared.validation import validate
 from accounts.web.answers.base import CountOut
 from accounts.web.answers.invites import (
@@ -196,7 +196,7 @@ def _iter_invite_pages(uow: UnitOfWork, form: InviteSearchForm) -> Iterator[Sequ
 
 
 def _iter_batch_pages(uow: UnitOfWork) -> Iterator[list[BatchOut]]:
-    for page in iter_pages(uow, BatchPageForm(), partial(batches.list_batches, uow)):
+    for page in iter_pages(uow, ListPageForm(), partial(BATCHES.fetch_page, uow)):
         counts = batches.count_batches(uow, [row.id for row in page.rows])
         yield [BatchOut.from_batch(row, counts[row.id]) for row in page.rows]
 
@@ -230,19 +230,10 @@ def _print_batch(uow: UnitOfWork, batch: InviteBatch) -> None:
 
 
 def _send_batch(uow: UnitOfWork, batch: InviteBatch, *, as_json: bool) -> None:
-    counts = batches.count_batch(uow, batch.id)
     uow.release()
-    sent = counts.rows.get("sent", 0)
-    with (
-        closing(sending.send_batch(uow.site, uow.request_info, batch.id)) as steps,
-        click.progressbar(length=sent + counts.left, label=batch.name, file=sys.stderr) as bar,
-    ):
-        for step in steps:
-            bar.length = step.sent + step.left
-            bar.update(step.sent - bar.pos)
-            sent = step.sent
+    end = show_progress(sending.send_batch(uow.site, uow.request_info, batch.id), batch.name)
     answer = BatchOut.from_batch(batch, batches.count_batch(uow, batch.id)) if as_json else None
-    print_done(answer, f"{sent} of {batch.name} are invited; letters are due", as_json=as_json)
+    print_done(answer, f"{end.done} of {batch.name} are invited; letters are due", as_json=as_json)
 
 
 def _change_invites(

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import click
 
 from accounts.cli.commands import Group, json_option
-from accounts.cli.context import iter_pages, load_settings, open_site, open_unit_of_work
+from accounts.cli.context import load_settings, open_site, open_unit_of_work
 from accounts.cli.output import Columns, format_timestamp, print_done, print_table
 from accounts.core import outbox
 from accounts.delivery.letters import Letters, emails_folder
@@ -22,6 +22,7 @@ from accounts.flows.helpdesk.unreachable_addresses import ReachableForm, Unreach
 from accounts.flows.mail_bounces import record
 from accounts.flows.mail_bounces.reports import MAX_REPORT_BYTES
 from accounts.flows.shared.fields import PageForm
+from accounts.flows.shared.pages import iter_pages
 from accounts.flows.shared.validation import validate
 from accounts.web.answers.mail import (
     DeadLetterOut,

@@ -6,13 +6,17 @@ Rows and notes go to standard output, problems to standard error.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
 from pydantic import BaseModel
+
+from accounts.flows.shared.frozen_lists import ListProgress
 
 T = TypeVar("T")
 Columns = Mapping[str, Callable[[T], object]]
@@ -88,6 +92,18 @@ def print_done(answer: object, *sentences: str, as_json: bool) -> None:
         return
     for sentence in sentences:
         click.echo(sentence)
+
+
+def show_progress(steps: Generator[ListProgress, None, None], label: str) -> ListProgress:
+    """Do a list, with a bar on standard error, and return how far it is at the end."""
+    with closing(steps):
+        step = next(steps)
+        with click.progressbar(length=step.done + step.left, label=label, file=sys.stderr) as bar:
+            bar.update(step.done)
+            for step in steps:
+                bar.length = step.done + step.left
+                bar.update(step.done - bar.pos)
+    return step
 
 
 def print_json(answer: object) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from accounts.cli.commands import Command, json_option
-from accounts.cli.context import iter_pages, open_unit_of_work
+from accounts.cli.context import open_unit_of_work
 from accounts.cli.output import Columns, print_done, print_fields, print_table
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import shared
 from accounts.flows.invites.shared import ExtendSharedInviteForm, SharedInviteForm, SharedInvitePageForm
 from accounts.flows.shared.fields import PageForm
+from accounts.flows.shared.pages import iter_pages
 from accounts.flows.shared.validation import validate
 from accounts.web.answers.shared_invites import (
     JoinedOut,

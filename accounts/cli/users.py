@@ -10,7 +10,7 @@ import click
 
 from accounts.cli.bulk import bulk_acts
 from accounts.cli.commands import Group, confirm, json_option
-from accounts.cli.context import iter_pages, open_account, open_unit_of_work
+from accounts.cli.context import open_account, open_unit_of_work
 from accounts.cli.output import Columns, format_timestamp, print_done, print_fields, print_problem, print_table
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.labels import EVENT_LABELS
@@ -21,6 +21,7 @@ from accounts.flows.sessions import session_list
 from accounts.flows.shared import accounts
 from accounts.flows.shared.credentials import RecoveryForm
 from accounts.flows.shared.fields import GroupsForm
+from accounts.flows.shared.pages import iter_pages
 from accounts.flows.shared.validation import validate
 from accounts.flows.upstream import identities
 from accounts.web.answers.account import SessionOut

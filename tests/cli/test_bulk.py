@@ -42,7 +42,14 @@ def test_json_is_what_the_api_says(accounts: Command, service: Service) -> None:
     assert accounts("users", "bulk", "show", dry["id"], "--json").json == told["list"]
     (done,) = accounts("users", "bulk", "run", dry["id"], "--json").json
     assert accounts("users", "bulk", "list", "--json").json == [done]
-    assert accounts("users", "bulk", "discard", dry["id"], "--json").json == [{"left": 0}]
+    assert accounts("users", "bulk", "discard", dry["id"], "--json").json == [{"left": 0, "letters": 0}]
+
+
+def test_emails_that_wait_are_cancelled_with_their_act(accounts: Command, service: Service) -> None:
+    make_accounts(service, 3)
+    (done,) = accounts("users", "bulk", "start", "send-reset", "--all", "--yes", "--json").json
+    cancelled = f"{done['id']} is gone, 0 accounts were left\n3 emails that had not gone out are cancelled\n"
+    assert accounts("users", "bulk", "discard", done["id"]).out == cancelled
 
 
 def test_the_last_admin_stays_and_nobody_becomes_one(accounts: Command, service: Service) -> None:

@@ -17,7 +17,7 @@ def test_accounts_are_listed_by_address_some_at_a_time(
 ) -> None:
     assert accounts("users", "list").out == "id  state  address  groups\n"
     admin, *others = service.admin(), service.member(), service.member()
-    monkeypatch.setattr(import_module("accounts.cli.context"), "MAX_ROWS_PER_PAGE", 1)
+    monkeypatch.setattr(import_module("accounts.flows.shared.pages"), "MAX_ROWS_PER_PAGE", 1)
     result = accounts("users", "list")
     expected = [("active", admin.email, "admins"), *(("active", each.email, "-") for each in others)]
     found = [(row["state"], row["address"], row["groups"]) for row in result.table]

@@ -57,7 +57,9 @@ def test_an_admin_hands_in_a_list_sends_it_and_takes_links_along(
     expect(admin.locator("tbody tr")).to_have_count(1)
     admin.locator("form[data-stream] .primary").click()
     if not scripts:
-        text = Languages("en").translate(language, "All is sent: %(count)s.", {"count": 230})
+        text = Languages("en").translate(
+            language, "Done: %(count)s. Skipped: %(skipped)s.", {"count": 230, "skipped": 2}
+        )
         expect(admin.locator(".notice.good")).to_have_text(text)
         expect(admin.locator(".steps li")).to_have_count(5)
         admin.click(".act .primary")
@@ -91,7 +93,7 @@ def test_a_process_that_is_killed_while_it_sends_leaves_a_batch_that_goes_on(
     batch = client.post(f"/api{BATCHES}", {"name": "Killed", "people": rows}).json
     client.send("POST", f"/api{BATCHES}/{batch['id']}/send", {}, client.get("/api/csrf").json["csrf_token"])
     stream = client.connection.getresponse()
-    assert [json.loads(stream.readline())["sent"] for _ in range(3)] == [0, 100, 200]
+    assert [json.loads(stream.readline())["done"] for _ in range(3)] == [0, 100, 200]
     process.kill()
     with contextlib.suppress(OSError, HTTPException):
         stream.read()
@@ -102,7 +104,7 @@ def test_a_process_that_is_killed_while_it_sends_leaves_a_batch_that_goes_on(
     left = client.get(f"/api{BATCHES}/{batch['id']}").json["left"]
     assert 0 < left <= PEOPLE - 200
     results = client.post(f"/api{BATCHES}/{batch['id']}/send", {}).text.splitlines()
-    assert json.loads(results[-1]) == {"sent": PEOPLE, "skipped": 0, "left": 0, "finished": True}
+    assert json.loads(results[-1]) == {"done": PEOPLE, "skipped": 0, "left": 0, "finished": True}
     store = Store(empty_database)
     with store.engine.connect() as connection:
         total, different = connection.execute(

@@ -17,7 +17,7 @@ from accounts.flows.audit import search as audit_search
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import bulk, dead_letters, mail_trace, outbox_counts, unreachable_addresses
 from accounts.flows.helpdesk.account_filter import AccountFilter
-from accounts.flows.helpdesk.bulk_form import BulkRowsForm
+from accounts.flows.helpdesk.bulk_form import BULK_ACTS, BulkRowsForm
 from accounts.flows.helpdesk.bulk_freeze import count_matches
 from accounts.flows.helpdesk.unreachable_addresses import UnreachableSearchForm
 from accounts.flows.invites import search as invite_search
@@ -69,7 +69,7 @@ def act(**data: Any) -> Work:
     def work(uow: UnitOfWork, admin: Member) -> None:
         act_id = make_act(uow, "sign-out", **data).id
         do_act(uow, act_id)
-        bulk.list_bulk_acts(uow)
+        BULK_ACTS.fetch_page(uow)
         bulk.list_bulk_rows(uow, act_id, BulkRowsForm(after="1"))
 
     return work

@@ -9,29 +9,24 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import Select, delete, func, select
 
+from accounts.core import outbox
 from accounts.core.clock import now
-from accounts.core.database.page import Keyset, Page
-from accounts.core.database.sweep import sweep_rows
+from accounts.core.database.page import Page
 from accounts.core.errors import NotFound
 from accounts.core.models.account import Account
 from accounts.core.models.bulk import BulkAct, BulkActAccount
+from accounts.core.models.outbox import OutboxRow
 from accounts.core.security import throttle
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
-from accounts.flows.helpdesk.bulk_form import GROUP_ACTIONS, BulkActForm, BulkPageForm, BulkRowsForm
+from accounts.flows.helpdesk.bulk_form import BULK_ACTS, GROUP_ACTIONS, BulkActForm, BulkRowsForm
 from accounts.flows.helpdesk.bulk_freeze import build_freeze
-from accounts.flows.helpdesk.bulk_judge import judge_accounts, lock_bulk_act
-
-NEWEST_FIRST = Keyset((BulkAct.created_at, BulkAct.id), descending=True)
-SET_ORDER = Keyset((BulkActAccount.number,))
-BULK_ACT_RETENTION = timedelta(days=7)
-"""How long an act is kept that nobody goes on with, and what became of one that is done."""
-BULK_JUDGING_TIMEOUT = timedelta(minutes=15)
+from accounts.flows.helpdesk.bulk_judge import judge_accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +66,18 @@ class BulkRow:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class DiscardedAct:
+    """What was left of an act that is forgotten.
+
+    :ivar left: accounts about which nothing was done.
+    :ivar letters: letters of it that were still to go out, and do not any more.
+    """
+
+    left: int
+    letters: int
+
+
 def create_bulk_act(uow: UnitOfWork, form: BulkActForm) -> NewBulkAct:
     """Freeze the accounts of an act and judge each. Nothing is done about any of them.
 
@@ -94,12 +101,8 @@ def create_bulk_act(uow: UnitOfWork, form: BulkActForm) -> NewBulkAct:
         return act.id
 
     act_id = uow.attempt(work)
-    try:
+    with BULK_ACTS.delete_if_broken_off(uow, act_id):
         judge_accounts(uow, act_id)
-    except BaseException:
-        with uow:
-            uow.session.execute(delete(BulkAct).where(BulkAct.id == act_id))
-        raise
     with uow:
         act = uow.session.get_one(BulkAct, act_id)
         act.ready_at = now()
@@ -120,20 +123,6 @@ def find_bulk_act(uow: UnitOfWork, act_id: str) -> BulkAct:
     return act
 
 
-def list_bulk_acts(uow: UnitOfWork, form: BulkPageForm | None = None) -> Page[BulkAct]:
-    """Return one page of the acts, newest first.
-
-    :param form: which page; None for the first.
-    """
-    form = form or BulkPageForm()
-    return NEWEST_FIRST.fetch_page(
-        uow.session.scalars,
-        select(BulkAct).where(BulkAct.ready_at.is_not(None)),
-        limit=form.limit,
-        after=NEWEST_FIRST.parse_cursor(form.after),
-    )
-
-
 def count_bulk_act(uow: UnitOfWork, act_id: str) -> BulkCounts:
     """Return how an act stands at this moment."""
     return count_bulk_acts(uow, [act_id])[act_id]
@@ -141,10 +130,9 @@ def count_bulk_act(uow: UnitOfWork, act_id: str) -> BulkCounts:
 
 def count_bulk_acts(uow: UnitOfWork, act_ids: Sequence[str]) -> dict[str, BulkCounts]:
     """Return how acts stand at this moment, in one SQL statement for all of them."""
-    columns = (BulkActAccount.act_id, BulkActAccount.verdict, BulkActAccount.reason)
-    statement = select(*columns, func.count()).where(BulkActAccount.act_id.in_(act_ids)).group_by(*columns)
+    row = BulkActAccount
     counts: dict[str, dict[str, dict[str, int]]] = {act_id: defaultdict(dict) for act_id in act_ids}
-    for act_id, verdict, reason, count in uow.session.execute(statement):
+    for act_id, verdict, reason, count in BULK_ACTS.count_rows(uow, act_ids, row.verdict, row.reason):
         counts[act_id][verdict][reason] = count
     return {
         act_id: BulkCounts(by_verdict["due"].get("", 0), by_verdict["done"].get("", 0), by_verdict["skipped"])
@@ -157,48 +145,51 @@ def list_bulk_rows(uow: UnitOfWork, act_id: str, form: BulkRowsForm | None = Non
 
     :param form: which accounts, and which page of them; None for the first of all.
     """
-    form = form or BulkRowsForm()
     row = BulkActAccount
     email, name = func.coalesce(Account.email, ""), func.coalesce(Account.name, "")
     columns: list[Any] = [row.number, row.account_id, email, name, row.verdict, row.reason]
     statement = select(*columns).outerjoin(Account, Account.id == row.account_id).where(row.act_id == act_id)
-    if form.verdict:
-        statement = statement.where(row.verdict == form.verdict)
-    return SET_ORDER.fetch_page(
-        lambda page: [BulkRow(*values) for values in uow.session.execute(page)],
-        statement,
-        limit=form.limit,
-        after=SET_ORDER.parse_cursor(form.after),
-    )
+
+    def fetch(page: Select[Any]) -> list[BulkRow]:
+        return [BulkRow(*values) for values in uow.session.execute(page)]
+
+    return BULK_ACTS.fetch_rows(fetch, statement, form or BulkRowsForm())
 
 
-def discard_bulk_act(uow: UnitOfWork, act_id: str) -> BulkCounts:
-    """Forget an act: what is still due is not done. What was done stays done.
+def count_waiting_letters(uow: UnitOfWork, act_id: str) -> int:
+    """Return how many letters of an act have not gone out: discarding it cancels these."""
+    return uow.session.scalar(select(func.count()).where(OutboxRow.batch == act_id)) or 0
 
-    :returns: how it stood.
+
+def discard_bulk_act(uow: UnitOfWork, act_id: str) -> DiscardedAct:
+    """Forget an act: what is still due is not done, and its letters that still wait are not sent.
+
+    What was done stays done.
+
     :raises NotFound: there is none.
     """
-
-    def work() -> BulkCounts:
-        act = lock_bulk_act(uow, act_id)
-        counts = count_bulk_act(uow, act_id)
-        uow.session.execute(delete(BulkActAccount).where(BulkActAccount.act_id == act_id))
-        uow.session.execute(delete(BulkAct).where(BulkAct.id == act_id))
-        uow.record_event("bulk.discarded", facts={"bulk": act_id, "act": act.act, "left": counts.due})
-        return counts
-
-    return uow.attempt(work)
+    # Whoever does it at this moment is between two portions: their letters are in the outbox, or will not be.
+    return uow.attempt(partial(_forget_act, uow, act_id, cancels_letters=True))
 
 
 def delete_stale_bulk_acts(site: Site) -> None:
-    """Forget acts that nobody goes on with or looks at any more, and those whose judging was broken off."""
+    """Forget acts that nobody goes on with or looks at any more, and those whose judging was broken off.
+
+    Their letters, if any still wait, go by the rules of all letters.
+    """
     uow = UnitOfWork(site)
-    abandoned = BulkAct.touched_at < now() - BULK_ACT_RETENTION
-    unfinished = BulkAct.ready_at.is_(None) & (BulkAct.touched_at < now() - BULK_JUDGING_TIMEOUT)
-    for (act_id,) in uow.fetch_all(select(BulkAct.id).where(or_(abandoned, unfinished))):
-        is_of_act = BulkActAccount.act_id == act_id
-        # Those that are due last: what became of the others is nobody's business by now, and this is counted.
-        is_settled = is_of_act & (BulkActAccount.verdict != "due")
-        sweep_rows(site.store.engine, delete(BulkActAccount).where(is_settled), BulkActAccount.number, is_settled)
+    # Those that are due last: what became of the others is nobody's business by now, and these are counted.
+    for act_id, _ in BULK_ACTS.sweep_stale(uow, BulkActAccount.verdict != "due"):
         with suppress(NotFound):  # another worker, or an admin, was faster
-            discard_bulk_act(uow, act_id)
+            uow.attempt(partial(_forget_act, uow, act_id, cancels_letters=False))
+
+
+def _forget_act(uow: UnitOfWork, act_id: str, *, cancels_letters: bool) -> DiscardedAct:
+    act = BULK_ACTS.lock(uow, act_id)
+    left = count_bulk_act(uow, act_id).due
+    uow.session.execute(delete(BulkActAccount).where(BulkActAccount.act_id == act_id))
+    uow.session.execute(delete(BulkAct).where(BulkAct.id == act_id))
+    letters = outbox.cancel_batch(uow.executor, act_id) if cancels_letters else 0
+    facts = {"bulk": act_id, "act": act.act, "left": left, "letters": letters}
+    uow.record_event("bulk.discarded", facts=facts)
+    return DiscardedAct(left, letters)

@@ -9,12 +9,22 @@ from pydantic import Field
 
 from accounts.core.errors import N_, FieldError, InvalidInput
 from accounts.core.models.account import ADMIN_GROUP
+from accounts.core.models.bulk import BulkAct, BulkActAccount
 from accounts.core.security.addresses import MAX_EMAIL_BYTES
 from accounts.flows.helpdesk.accounts import AccountSearchForm
 from accounts.flows.shared.credentials import RecoveryForm
-from accounts.flows.shared.fields import Checkbox, Groups, PageForm, PageLimit, SearchText
+from accounts.flows.shared.fields import Checkbox, Groups, SearchText
+from accounts.flows.shared.frozen_lists import FrozenList, ListRowsForm
 
 MAX_BULK_ACCOUNTS = 20_000
+BULK_ACTS = FrozenList(
+    head=BulkAct,
+    row=BulkActAccount,
+    list_id=BulkActAccount.act_id,
+    done_at=BulkAct.done_at,
+    due=("due",),
+    done="done",
+)
 BulkAction = Literal["add-groups", "remove-groups", "disable", "enable", "sign-out", "send-reset"]
 BULK_ACTIONS: tuple[str, ...] = get_args(BulkAction)
 GROUP_ACTIONS = frozenset({"add-groups", "remove-groups"})
@@ -82,17 +92,10 @@ class BulkActForm(RecoveryForm, AccountSearchForm):
             raise InvalidInput.for_field("admins in bulk", "groups", "admins", NO_ADMINS_MESSAGE)
 
 
-class BulkPageForm(PageForm):
-    """Which page of the acts."""
-
-    limit: PageLimit = 100
-
-
-class BulkRowsForm(PageForm):
-    """Which accounts of an act to look at: of one verdict or of all, and which page of them."""
+class BulkRowsForm(ListRowsForm):
+    """Which accounts of an act to look at."""
 
     verdict: Literal["", "due", "done", "skipped"] = ""
-    limit: PageLimit = 100
 
 
 def too_many_accounts() -> InvalidInput:

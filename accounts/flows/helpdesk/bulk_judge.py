@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import select, update
 
-from accounts.core.clock import now
-from accounts.core.errors import NotFound
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.bulk import BulkAct, BulkActAccount
 from accounts.core.uow import UnitOfWork
+from accounts.flows.helpdesk.bulk_form import BULK_ACTS
 
 ACCOUNTS_PER_TRANSACTION = 500
 ENDS_OWN_SESSION = frozenset({"remove-groups", "disable", "sign-out"})
@@ -75,19 +74,6 @@ def make_judge(uow: UnitOfWork, act: BulkAct) -> BulkJudge:
     return BulkJudge(act, uow.request_info.account_id, admin_ids)
 
 
-def lock_bulk_act(uow: UnitOfWork, act_id: str) -> BulkAct:
-    """Lock an act until the transaction ends. On SQLite this very statement takes the write lock.
-
-    :raises NotFound: it is gone.
-    """
-    statement = update(BulkAct).where(BulkAct.id == act_id).values(touched_at=now()).returning(BulkAct)
-    returning = statement.execution_options(synchronize_session=False, populate_existing=True)
-    act = uow.session.scalars(returning).first()
-    if act is None:
-        raise NotFound("the act is gone")
-    return act
-
-
 def judge_accounts(uow: UnitOfWork, act_id: str) -> None:
     """Judge all accounts of an act that was just frozen, some of them in a transaction: the dry run."""
     with uow:
@@ -104,7 +90,7 @@ def judge_accounts(uow: UnitOfWork, act_id: str) -> None:
 
 def _judge_portion(uow: UnitOfWork, act_id: str, judge: BulkJudge, after: int) -> int | None:
     """Judge some accounts, and return the number of the last; None where there are no more."""
-    lock_bulk_act(uow, act_id)
+    BULK_ACTS.lock(uow, act_id)
     row = BulkActAccount
     rows = uow.session.execute(
         select(row.number, Account.id, Account.status)

@@ -1,48 +1,36 @@
-"""Do a bulk act: some accounts at a time, each time committed before the next. Whoever is interrupted can go on.
-
-Two who do one act at once take turns: an account is marked as done in the transaction that does it.
-"""
+"""Do a bulk act: some accounts at a time, each time committed before the next."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from accounts.core.audit.log import RequestInfo
-from accounts.core.clock import now
 from accounts.core.errors import Forbidden
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
-from accounts.core.models.bulk import BulkAct, BulkActAccount
+from accounts.core.models.bulk import BulkAct
 from accounts.core.security import throttle
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import bulk
-from accounts.flows.helpdesk.bulk_judge import AccountState, lock_bulk_act, make_judge
+from accounts.flows.helpdesk.bulk_form import BULK_ACTS
+from accounts.flows.helpdesk.bulk_judge import AccountState, make_judge
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
+from accounts.flows.shared.frozen_lists import ListProgress
 
 ACCOUNTS_PER_TRANSACTION = 50
 """Accounts in one transaction: few enough that nobody waits long for the database."""
 
 
-@dataclass(frozen=True, slots=True)
-class BulkProgress:
-    """How far an act is: accounts that are done, those that were skipped, and those still left."""
-
-    done: int
-    skipped: int
-    left: int
-    finished: bool = False
-
-
 def run_bulk_act(
     site: Site, request_info: RequestInfo, act_id: str, asker_epoch: int | None = None
-) -> Generator[BulkProgress, None, None]:
+) -> Generator[ListProgress, None, None]:
     """Do what is left of an act. Nothing happens before the first step is asked for; each step is committed.
 
     It works in a unit of work of its own, since it lives on when the request that began it is answered.
@@ -57,29 +45,17 @@ def run_bulk_act(
         bulk.find_bulk_act(uow, act_id)
         uow.release()
         uow.event_facts = {"bulk": act_id}
-        progress = _measure_progress(uow, act_id)
-        yield progress
-        while progress.left:
-            uow.attempt(lambda: _do_next_accounts(uow, act_id, asker_epoch))
-            progress = _measure_progress(uow, act_id)
-            yield progress
-        uow.attempt(lambda: _finish_act(uow, act_id))
-        yield replace(_measure_progress(uow, act_id), finished=True)
-
-
-def _measure_progress(uow: UnitOfWork, act_id: str) -> BulkProgress:
-    counts = bulk.count_bulk_act(uow, act_id)
-    uow.release()
-    return BulkProgress(done=counts.done, skipped=sum(counts.skipped.values()), left=counts.due)
+        do_portion = partial(_do_next_accounts, uow, act_id, asker_epoch)
+        yield from BULK_ACTS.run(uow, act_id, do_portion, partial(_record_done, uow))
 
 
 def _do_next_accounts(uow: UnitOfWork, act_id: str, asker_epoch: int | None) -> None:
-    act = lock_bulk_act(uow, act_id)
+    act = BULK_ACTS.lock(uow, act_id)
     # Who administers is locked before any account, as everywhere, and the asker's right is judged behind that lock:
     # of two admins who disable each other, one is refused.
     accounts.lock_admins(uow)
     _check_asker(uow, asker_epoch)
-    rows = _get_next_rows(uow, act_id)
+    rows = BULK_ACTS.get_due_rows(uow, act_id, ACCOUNTS_PER_TRANSACTION)
     found = _lock_accounts(uow, [row.account_id for row in rows if row.account_id])
     judge = make_judge(uow, act)
     due: list[Account] = []
@@ -100,11 +76,6 @@ def _check_asker(uow: UnitOfWork, asker_epoch: int | None) -> None:
     statement = select(Account.id).join(Membership, is_admin).where(Account.id == asker_id, Account.active)
     if uow.session.scalar(statement.where(Account.auth_epoch == asker_epoch)) is None:
         raise Forbidden("may not administer any more, or was signed out")
-
-
-def _get_next_rows(uow: UnitOfWork, act_id: str) -> Sequence[BulkActAccount]:
-    statement = select(BulkActAccount).where(BulkActAccount.act_id == act_id, BulkActAccount.verdict == "due")
-    return uow.session.scalars(statement.order_by(BulkActAccount.number).limit(ACCOUNTS_PER_TRANSACTION)).all()
 
 
 def _lock_accounts(uow: UnitOfWork, account_ids: Sequence[str]) -> Mapping[str, Account]:
@@ -138,11 +109,7 @@ _ACTS: Mapping[str, Callable[[UnitOfWork, BulkAct, Account], object]] = {
 """The same as for one account, in a transaction under way."""
 
 
-def _finish_act(uow: UnitOfWork, act_id: str) -> None:
-    act = lock_bulk_act(uow, act_id)
-    if act.done_at is not None or _get_next_rows(uow, act_id):
-        return
-    act.done_at = now()
-    counts = bulk.count_bulk_act(uow, act_id)
+def _record_done(uow: UnitOfWork, act: BulkAct) -> None:
+    counts = bulk.count_bulk_act(uow, act.id)
     facts = {"act": act.act, "groups": act.groups, "done": counts.done, "skipped": counts.skipped}
     uow.record_event("bulk.done", facts=facts)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
-from sqlalchemy import delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.exc import IntegrityError
 
 from accounts.core import outbox
 from accounts.core.clock import now
 from accounts.core.database import sql
-from accounts.core.database.page import Keyset, Page
-from accounts.core.database.sweep import sweep_rows
+from accounts.core.database.page import Page
 from accounts.core.errors import N_, InvalidInput, NotFound
 from accounts.core.ids import new_id
 from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
@@ -28,28 +26,25 @@ from accounts.flows.invites.batch_rows import PeopleList
 from accounts.flows.invites.link import OPERATOR
 from accounts.flows.invites.preview import SENDABLE_VERDICTS, VERDICTS, preview_rows
 from accounts.flows.invites.send import choose_target
-from accounts.flows.shared.fields import PageForm, PageLimit
+from accounts.flows.shared.frozen_lists import FrozenList, ListRowsForm
 
 ENTRIES_PER_TRANSACTION = 500
-NEWEST_FIRST = Keyset((InviteBatch.created_at, InviteBatch.id), descending=True)
-LIST_ORDER = Keyset((BatchRow.number,))
-BATCH_LIST_RETENTION = timedelta(days=7)
-"""How long a list is kept that nobody goes on with. What was sent from it stays in the ledger."""
-BATCH_READING_TIMEOUT = timedelta(minutes=15)
+BATCHES = FrozenList(
+    head=InviteBatch,
+    row=BatchRow,
+    list_id=BatchRow.batch_id,
+    done_at=InviteBatch.sent_at,
+    due=SENDABLE_VERDICTS,
+    done="sent",
+    outlives_rows=True,  # what was sent from it stays in the ledger
+)
 NAME_TAKEN_MESSAGE = N_("There is a batch of this name.")
 
 
-class BatchPageForm(PageForm):
-    """Which page of the batches."""
-
-    limit: PageLimit = 100
-
-
-class BatchRowsForm(PageForm):
-    """Which rows of a list to look at: of one verdict or of all, and which page of them."""
+class BatchRowsForm(ListRowsForm):
+    """Which rows of a batch to look at."""
 
     verdict: Literal["", *VERDICTS] = ""  # type: ignore[valid-type] # spelled once, where they are judged
-    limit: PageLimit = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +75,10 @@ def create_batch(uow: UnitOfWork, form: NewBatchForm) -> InviteBatch:
     # Read once before anything is written: a list that cannot be taken leaves nothing behind.
     people.check()
     batch_id = _insert_batch(uow, form, made_by, target)
-    try:
-        number = 0
+    number = 0
+    with BATCHES.delete_if_broken_off(uow, batch_id):
         for entries in sql.iter_batches(people, ENTRIES_PER_TRANSACTION):
             number = _insert_rows(uow, batch_id, number, entries, form)
-    except BaseException:
-        with uow:
-            uow.session.execute(delete(InviteBatch).where(InviteBatch.id == batch_id))
-        raise
     with uow:
         batch = uow.session.get_one(InviteBatch, batch_id)
         batch.ready_at, batch.unused = now(), people.unknown_headings
@@ -109,20 +100,6 @@ def find_batch(uow: UnitOfWork, id_or_name: str) -> InviteBatch:
     return batch
 
 
-def list_batches(uow: UnitOfWork, form: BatchPageForm | None = None) -> Page[InviteBatch]:
-    """Return one page of the batches, newest first.
-
-    :param form: which page; None for the first.
-    """
-    form = form or BatchPageForm()
-    return NEWEST_FIRST.fetch_page(
-        uow.session.scalars,
-        select(InviteBatch).where(InviteBatch.ready_at.is_not(None)),
-        limit=form.limit,
-        after=NEWEST_FIRST.parse_cursor(form.after),
-    )
-
-
 def count_batch(uow: UnitOfWork, batch_id: str) -> BatchCounts:
     """How a batch stands at this moment."""
     return count_batches(uow, [batch_id])[batch_id]
@@ -131,8 +108,7 @@ def count_batch(uow: UnitOfWork, batch_id: str) -> BatchCounts:
 def count_batches(uow: UnitOfWork, batch_ids: Sequence[str]) -> dict[str, BatchCounts]:
     """Return the counters of batches at this moment: two SQL statements for all of them."""
     counts = {batch_id: BatchCounts({}, {}) for batch_id in batch_ids}
-    verdicts = select(BatchRow.batch_id, BatchRow.verdict, func.count()).where(BatchRow.batch_id.in_(batch_ids))
-    for batch_id, verdict, count in uow.session.execute(verdicts.group_by(BatchRow.batch_id, BatchRow.verdict)):
+    for batch_id, verdict, count in BATCHES.count_rows(uow, batch_ids, BatchRow.verdict):
         counts[batch_id].rows[verdict] = count
     # Named in a subquery: PostgreSQL does not see that two expressions with parameters are the same.
     named_states = (
@@ -154,20 +130,8 @@ def list_batch_rows(uow: UnitOfWork, batch_id: str, form: BatchRowsForm | None =
 
     :param form: which rows, and which page of them; None for the first of all.
     """
-    form = form or BatchRowsForm()
-    statement = select(BatchRow).where(BatchRow.batch_id == batch_id)
-    if form.verdict:
-        statement = statement.where(BatchRow.verdict == form.verdict)
-    return LIST_ORDER.fetch_page(
-        uow.session.scalars, statement, limit=form.limit, after=LIST_ORDER.parse_cursor(form.after)
-    )
-
-
-def lock_batch(uow: UnitOfWork, batch_id: str) -> InviteBatch | None:
-    """Lock a batch until the transaction ends. On SQLite this very statement takes the write lock."""
-    statement = update(InviteBatch).where(InviteBatch.id == batch_id).values(touched_at=now()).returning(InviteBatch)
-    returning = statement.execution_options(synchronize_session=False, populate_existing=True)
-    return uow.session.scalars(returning).first()
+    rows = select(BatchRow).where(BatchRow.batch_id == batch_id)
+    return BATCHES.fetch_rows(uow.session.scalars, rows, form or BatchRowsForm())
 
 
 def discard_batch(uow: UnitOfWork, batch_id: str, *, rows_before: int = 0) -> int:
@@ -178,9 +142,7 @@ def discard_batch(uow: UnitOfWork, batch_id: str, *, rows_before: int = 0) -> in
     """
 
     def work() -> int:
-        batch = lock_batch(uow, batch_id)
-        if batch is None:
-            raise NotFound("no such batch")
+        batch = BATCHES.lock(uow, batch_id)
         deleted_count = rows_before + _delete_rows(uow, batch)
         uow.record_event("batch.discarded", facts={"batch": batch_id, "rows": deleted_count})
         return deleted_count
@@ -195,11 +157,9 @@ def stop_batch(uow: UnitOfWork, batch_id: str) -> None:
     """
 
     def work() -> None:
-        batch = lock_batch(uow, batch_id)
-        if batch is None:
-            raise NotFound("no such batch")
+        batch = BATCHES.lock(uow, batch_id)
         batch.revoked_at = batch.revoked_at or now()
-        unsent = delete(BatchRow).where(BatchRow.batch_id == batch_id, BatchRow.verdict.in_(SENDABLE_VERDICTS))
+        unsent = delete(BatchRow).where(BATCHES.is_due(batch_id))
         uow.session.execute(unsent.execution_options(synchronize_session=False))
         outbox.cancel_batch(uow.executor, batch_id)
 
@@ -209,28 +169,16 @@ def stop_batch(uow: UnitOfWork, batch_id: str) -> None:
 def delete_stale_batches(site: Site) -> None:
     """Forget lists that nobody goes on with, and those whose reading was broken off."""
     uow = UnitOfWork(site)
-    abandoned = select(InviteBatch.id).where(
-        InviteBatch.touched_at < now() - BATCH_LIST_RETENTION, exists().where(BatchRow.batch_id == InviteBatch.id)
-    )
-    unfinished = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - BATCH_READING_TIMEOUT)
-    stale = uow.fetch_all(abandoned.union(select(InviteBatch.id).where(unfinished)))
-    for (batch_id,) in stale:
-        rows = sweep_rows(
-            site.store.engine,
-            delete(BatchRow).where(BatchRow.batch_id == batch_id),
-            BatchRow.number,
-            BatchRow.batch_id == batch_id,
-        )
+    for batch_id, rows in BATCHES.sweep_stale(uow):
         with suppress(NotFound):  # another worker, or an admin, was faster
             discard_batch(uow, batch_id, rows_before=rows)
 
 
 def _insert_batch(uow: UnitOfWork, form: NewBatchForm, made_by: str, target: str) -> str:
     batch = InviteBatch(id=new_id(), name=form.name, made_by=made_by, next=target, message=form.message, unused=[])
-    unfinished = InviteBatch.ready_at.is_(None) & (InviteBatch.created_at < now() - BATCH_READING_TIMEOUT)
     try:
         with uow:
-            uow.session.execute(delete(InviteBatch).where(InviteBatch.name == form.name, unfinished))
+            uow.session.execute(delete(InviteBatch).where(InviteBatch.name == form.name, BATCHES.is_broken_off()))
             uow.session.add(batch)
     except IntegrityError:
         raise InvalidInput.for_field("taken", "name", "taken", NAME_TAKEN_MESSAGE) from None

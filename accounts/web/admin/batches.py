@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from flask import request
 
-from accounts.core import csv_files
+from accounts.core.errors import N_
 from accounts.flows.invites import batch_file, batches, export, report, sending
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.batch_rows import MAX_LIST_ROWS
-from accounts.flows.invites.batches import BatchPageForm, BatchRowsForm
+from accounts.flows.invites.batches import BATCHES, BatchRowsForm
 from accounts.flows.invites.export import ORDERS, ExportedInvite, ExportInvitesForm
 from accounts.flows.invites.manage import ExtendInviteForm, InviteAction
 from accounts.flows.invites.preview import VERDICTS
-from accounts.flows.invites.sending import BatchProgress
 from accounts.flows.shared import app_targets
+from accounts.flows.shared.frozen_lists import ListPageForm
 from accounts.web.admin.filters import query_filters
+from accounts.web.admin.frozen_lists import stream_progress, stream_table
 from accounts.web.admin.printing import PrintInvitesForm, render_letters
 from accounts.web.answers.base import CountOut
 from accounts.web.answers.invites import (
@@ -29,29 +31,29 @@ from accounts.web.answers.invites import (
 )
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.errors import translate
-from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.request_state import MAX_BODY_BYTES
 from accounts.web.kit.routes import page_url
-from accounts.web.kit.streams import ProblemLine, Stream, join_chunks
+from accounts.web.kit.streams import Stream
 
+SENDING_TITLE = N_("Sending: %(name)s")
 MAX_UPLOAD_BYTES = batch_file.MAX_LIST_BYTES * 4 // 3 + MAX_BODY_BYTES
 """As Base64 in JSON a file is a third longer."""
 
 
-def _batches_body(query: BatchPageForm) -> BatchPageOut:
-    page = batches.list_batches(uow(), query)
+def _batches_body(query: ListPageForm) -> BatchPageOut:
+    page = BATCHES.fetch_page(uow(), query)
     return BatchPageOut.from_page(page, batches.count_batches(uow(), [batch.id for batch in page.rows]))
 
 
-def batches_context(query: BatchPageForm) -> dict[str, Any]:
+def batches_context(query: ListPageForm) -> dict[str, Any]:
     """Return what the page of batches shows."""
     sizes = {"max_rows": MAX_LIST_ROWS, "max_bytes": batch_file.MAX_LIST_BYTES}
     apps = app_targets.list_startable_apps(uow())
-    return {**dict(_batches_body(query)), "filters": query_filters(BatchPageForm), "apps": apps, **sizes}
+    return {**dict(_batches_body(query)), "filters": query_filters(ListPageForm), "apps": apps, **sizes}
 
 
-def list_batches(query: BatchPageForm) -> Reply:
+def list_batches(query: ListPageForm) -> Reply:
     """Batches, newest first."""
     return Reply(json=_batches_body(query))
 
@@ -86,11 +88,9 @@ def send_batch(batch_id: str) -> Stream:
     batch = batches.find_batch(uow(), batch_id)
     work = uow()
     work.release()
-
-    def render(steps: Iterator[BatchProgress | ProblemLine]) -> Iterator[str]:
-        return Rendering.of_request().stream("admin/batch_sending.html", {"batch": batch, "steps": steps})
-
-    return Stream(lines=sending.send_batch(site(), work.request_info, batch.id), render=render)
+    steps = sending.send_batch(site(), work.request_info, batch.id)
+    title = translate(SENDING_TITLE, name=batch.name)
+    return stream_progress(steps, title, page_url("show_batch", batch_id=batch.id))
 
 
 def discard_batch(batch_id: str) -> Reply:
@@ -116,13 +116,8 @@ def revoke_batch(batch_id: str) -> Reply:
 
 def export_links(batch_id: str, form: ExportInvitesForm) -> Stream:
     """Stream the open invitations of a batch with a usable link each, as CSV for a mail merge or as NDJSON."""
-    return Stream(
-        lines=_export_invitations(batch_id, "links", form),
-        render=lambda links: join_chunks(csv_files.format_csv(export.format_mail_merge(links))),
-        content_type="text/csv; charset=utf-8",
-        reports_problems=False,
-        headers={"Content-Disposition": 'attachment; filename="invitations.csv"'},
-    )
+    links = _export_invitations(batch_id, "links", form)
+    return stream_table(links, export.format_mail_merge, "invitations.csv")
 
 
 def print_letters(batch_id: str, form: PrintInvitesForm) -> Stream:
@@ -142,13 +137,8 @@ def report_batch(batch_id: str) -> Stream:
     work = uow()
     batch = batches.find_batch(work, batch_id)
     work.release()
-    return Stream(
-        lines=report.iter_report(site(), work.request_info, batch.id),
-        render=lambda lines: join_chunks(csv_files.format_csv(report.format_report(lines, translate))),
-        content_type="text/csv; charset=utf-8",
-        reports_problems=False,
-        headers={"Content-Disposition": 'attachment; filename="report.csv"'},
-    )
+    lines = report.iter_report(site(), work.request_info, batch.id)
+    return stream_table(lines, partial(report.format_report, translate=translate), "report.csv")
 
 
 def _change_reply(batch_id: str, act: InviteAction, days: int = 0) -> Reply:

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from flask import request
 
-from accounts.core import csv_files
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import bulk, bulk_report, bulk_run
 from accounts.flows.helpdesk.accounts import AccountSearchForm
-from accounts.flows.helpdesk.bulk import BulkRow
 from accounts.flows.helpdesk.bulk_form import (
     ACTION_LABELS,
+    BULK_ACTS,
     MAX_BULK_ACCOUNTS,
     SKIP_MESSAGES,
     BulkActForm,
-    BulkPageForm,
     BulkRowsForm,
     ChooseAccountsForm,
 )
-from accounts.flows.helpdesk.bulk_run import BulkProgress
 from accounts.flows.shared.credentials import RecoveryForm
+from accounts.flows.shared.frozen_lists import ListPageForm
 from accounts.flows.shared.validation import validate
 from accounts.web.admin.accounts import choosing_context
 from accounts.web.admin.filters import query_filters
+from accounts.web.admin.frozen_lists import stream_progress, stream_table
 from accounts.web.answers.accounts import AccountPageOut
 from accounts.web.answers.bulk import (
     BulkActDetailsOut,
@@ -35,10 +34,9 @@ from accounts.web.answers.bulk import (
 )
 from accounts.web.kit.context import require_account, site, uow
 from accounts.web.kit.errors import translate
-from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import page_url
-from accounts.web.kit.streams import ProblemLine, Stream, join_chunks
+from accounts.web.kit.streams import Stream
 
 MAX_BULK_BODY_BYTES = 64 * MAX_BULK_ACCOUNTS
 """An address and its quotation marks, for each account that can be named."""
@@ -61,11 +59,16 @@ def make_bulk_act(form: BulkActForm) -> Reply:
     return Reply(json=body, status=201, location=page_url("show_bulk_act", act_id=made.act.id))
 
 
-def list_bulk_acts(query: BulkPageForm) -> Reply:
+def list_bulk_acts(query: ListPageForm) -> Reply:
     """Acts on many accounts, newest first."""
-    page = bulk.list_bulk_acts(uow(), query)
+    page = BULK_ACTS.fetch_page(uow(), query)
     body = BulkActPageOut.from_page(page, bulk.count_bulk_acts(uow(), [act.id for act in page.rows]))
-    context = {"labels": ACTION_LABELS, "filters": query_filters(BulkPageForm), "done": request.args.get("done", "")}
+    context = {
+        "labels": ACTION_LABELS,
+        "filters": query_filters(ListPageForm),
+        "done": request.args.get("done", ""),
+        "count": request.args.get("count", 0, int),
+    }
     return Reply(template="admin/bulk_acts.html", json=body, context=context)
 
 
@@ -73,7 +76,8 @@ def show_bulk_act(act_id: str, query: BulkRowsForm) -> Reply:
     """One act: what would happen, or has happened, to each account."""
     act = bulk.find_bulk_act(uow(), act_id)
     page = bulk.list_bulk_rows(uow(), act.id, query)
-    body = BulkActDetailsOut.from_page(act, bulk.count_bulk_act(uow(), act.id), page, translate)
+    counts, letters = bulk.count_bulk_act(uow(), act.id), bulk.count_waiting_letters(uow(), act.id)
+    body = BulkActDetailsOut.from_page(act, counts, letters, page, translate)
     context = {
         "labels": ACTION_LABELS,
         "reasons": SKIP_MESSAGES,
@@ -89,18 +93,16 @@ def run_bulk_act(act_id: str) -> Stream:
     act = bulk.find_bulk_act(uow(), act_id)
     work, epoch = uow(), require_account().auth_epoch
     work.release()
-
-    def render(steps: Iterator[BulkProgress | ProblemLine]) -> Iterator[str]:
-        context = {"act": act, "labels": ACTION_LABELS, "steps": steps}
-        return Rendering.of_request().stream("admin/bulk_running.html", context)
-
-    return Stream(lines=bulk_run.run_bulk_act(site(), work.request_info, act.id, epoch), render=render)
+    steps = bulk_run.run_bulk_act(site(), work.request_info, act.id, epoch)
+    title = ": ".join(filter(None, (translate(ACTION_LABELS[act.act]), ", ".join(act.groups))))
+    return stream_progress(steps, title, page_url("show_bulk_act", act_id=act.id))
 
 
 def discard_bulk_act(act_id: str) -> Reply:
-    """Forget an act: what is left of it is not done, what was done stays done."""
-    counts = bulk.discard_bulk_act(uow(), act_id)
-    return Reply(json=DiscardedBulkActOut(left=counts.due), location=page_url("list_bulk_acts", done="discarded"))
+    """Forget an act: what is left of it is not done, its emails that wait are cancelled, what was done stays done."""
+    body = DiscardedBulkActOut.model_validate(bulk.discard_bulk_act(uow(), act_id))
+    location = page_url("list_bulk_acts", done="discarded", count=body.letters or None)
+    return Reply(json=body, location=location)
 
 
 def export_bulk_act(act_id: str) -> Stream:
@@ -109,14 +111,4 @@ def export_bulk_act(act_id: str) -> Stream:
     work = uow()
     work.release()
     rows = bulk_report.iter_bulk_report(site(), work.request_info, act.id)
-
-    def render(lines: Iterator[BulkRow]) -> Iterator[str]:
-        return join_chunks(csv_files.format_csv(bulk_report.format_bulk_report(lines, translate)))
-
-    return Stream(
-        lines=rows,
-        render=render,
-        content_type="text/csv; charset=utf-8",
-        reports_problems=False,
-        headers={"Content-Disposition": f'attachment; filename="{act.act}.csv"'},
-    )
+    return stream_table(rows, partial(bulk_report.format_bulk_report, translate=translate), f"{act.act}.csv")

@@ -9,7 +9,7 @@ BULK_RULE = "/admin/accounts/bulk"
 BULK_ACT_RULE = f"{BULK_RULE}/<act_id>"
 
 bulk = Routes("accounts.web.admin.bulk", access=ADMINS)
-bulk.get(BULK_RULE, view="list_bulk_acts", html_rule="/acts", query="BulkPageForm", answers="BulkActPageOut")
+bulk.get(BULK_RULE, view="list_bulk_acts", html_rule="/acts", query="ListPageForm", answers="BulkActPageOut")
 bulk.post(
     BULK_RULE,
     view="make_bulk_act",
@@ -27,7 +27,7 @@ bulk.post(
     view="run_bulk_act",
     step_up=True,
     media_types=(NDJSON,),
-    line="accounts.web.answers.bulk:BulkProgressOut",
+    line="accounts.web.answers.base:ProgressOut",
 )
 bulk.post(f"{BULK_ACT_RULE}/discard", view="discard_bulk_act", answers="DiscardedBulkActOut")
 bulk.get(

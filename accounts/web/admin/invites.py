@@ -7,9 +7,10 @@ from typing import Any
 from flask import request
 
 from accounts.core.models.invites import SentInvite
-from accounts.flows.invites import batches, search
 from accounts.flows.invites import manage as manage_invites
+from accounts.flows.invites import search
 from accounts.flows.invites import send as send_invites
+from accounts.flows.invites.batches import BATCHES
 from accounts.flows.invites.manage import ChangeInvitesForm, ExtendInviteForm
 from accounts.flows.invites.search import InviteSearchForm
 from accounts.flows.invites.send import InviteForm
@@ -36,7 +37,7 @@ def invites_context(query: InviteSearchForm) -> dict[str, Any]:
         "filters": query_filters(InviteSearchForm),
         "states": search.INVITE_STATES,
         "apps": app_targets.list_startable_apps(uow()),
-        "batches": {batch.id: batch.name for batch in batches.list_batches(uow()).rows},
+        "batches": {batch.id: batch.name for batch in BATCHES.fetch_page(uow()).rows},
         "done": request.args.get("done", ""),
         "count": request.args.get("count", 0, int),
     }

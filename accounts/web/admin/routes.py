@@ -120,16 +120,14 @@ links.post(
 )
 
 batches = Routes("accounts.web.admin.batches", access=ADMINS)
-batches.get(
-    "/admin/invites/batches", view="list_batches", formats=JSON, query="BatchPageForm", answers="BatchPageOut"
-)
+batches.get("/admin/invites/batches", view="list_batches", formats=JSON, query="ListPageForm", answers="BatchPageOut")
 batches.post(
     "/admin/invites/batches",
     view="make_batch",
     form="NewBatchForm",
     answers="BatchOut",
     template="admin/batches.html",
-    page_query="BatchPageForm",
+    page_query="ListPageForm",
     context="batches_context",
     max_bytes="MAX_UPLOAD_BYTES",
     statuses=(201,),
@@ -140,7 +138,7 @@ batches.post(
     view="send_batch",
     step_up=True,
     media_types=(NDJSON,),
-    line="accounts.web.answers.invites:BatchProgressOut",
+    line="accounts.web.answers.base:ProgressOut",
 )
 batches.post(f"{BATCH_RULE}/discard", view="discard_batch", answers="DiscardedBatchOut")
 batches.post(f"{BATCH_RULE}/resend", view="resend_batch", answers="CountOut")

@@ -41,6 +41,15 @@ class CountOut(Answer):
     count: int
 
 
+class ProgressOut(Answer):
+    """A line of going through a list: how many are done, need or get nothing, and are left. The last is finished."""
+
+    done: int
+    skipped: int
+    left: int
+    finished: bool
+
+
 def is_none(value: object) -> bool:
     """Whether a field is left out that is said only where there is something to say."""
     return value is None

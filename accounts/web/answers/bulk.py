@@ -89,32 +89,28 @@ class BulkRowOut(BulkReportRowOut):
 
 
 class BulkActDetailsOut(BulkActOut, PageAnswer):
-    """An act on many accounts, and some of these."""
+    """An act on many accounts, and some of these. ``letters`` are emails of it that have not gone out."""
 
+    letters: int
     list: tuple[BulkRowOut, ...]
 
     @classmethod
     def from_page(
-        cls, act: BulkAct, counts: BulkCounts, page: Page[BulkRow], translate: Callable[[str], str]
+        cls, act: BulkAct, counts: BulkCounts, letters: int, page: Page[BulkRow], translate: Callable[[str], str]
     ) -> BulkActDetailsOut:
         """Return the answer about an act and one page of its accounts."""
         rows = tuple(BulkRowOut.from_row(row, translate) for row in page.rows)
-        return cls(**_act_fields(act, counts), list=rows, next=page.next)
+        return cls(**_act_fields(act, counts), letters=letters, list=rows, next=page.next)
 
 
 class DiscardedBulkActOut(Answer):
-    """How many accounts of an act that is forgotten were left; nothing was done about them."""
+    """How many accounts of an act that is forgotten were left, and how many of its emails had not gone out.
+
+    Nothing was done about these accounts, and these emails are not sent.
+    """
 
     left: int
-
-
-class BulkProgressOut(Answer):
-    """A line of doing an act: how many accounts are done, were skipped, and are left. The last is finished."""
-
-    done: int
-    skipped: int
-    left: int
-    finished: bool
+    letters: int
 
 
 def _act_fields(act: BulkAct, counts: BulkCounts) -> dict[str, Any]:

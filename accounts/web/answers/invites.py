@@ -181,15 +181,6 @@ class DiscardedBatchOut(Answer):
     rows: int
 
 
-class BatchProgressOut(Answer):
-    """A line of sending a batch: how many were invited, need no invitation, and are left. The last is finished."""
-
-    sent: int
-    skipped: int
-    left: int
-    finished: bool
-
-
 class ExportedInviteOut(Answer):
     """A line of an export: an open invitation with a link of it. ``line`` is 0 where that is not known."""
 

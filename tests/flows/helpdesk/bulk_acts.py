@@ -17,7 +17,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import bulk, bulk_run
 from accounts.flows.helpdesk.bulk import BulkCounts
 from accounts.flows.helpdesk.bulk_form import BulkActForm
-from accounts.flows.helpdesk.bulk_run import BulkProgress
+from accounts.flows.shared.frozen_lists import ListProgress
 from tests.people import Service
 
 
@@ -51,7 +51,7 @@ def make_act(uow: UnitOfWork, act: str, who: Sequence[str] = (), **data: Any) ->
     return bulk.create_bulk_act(uow, form).act
 
 
-def do_act(uow: UnitOfWork, act_id: str, epoch: int | None = None) -> list[BulkProgress]:
+def do_act(uow: UnitOfWork, act_id: str, epoch: int | None = None) -> list[ListProgress]:
     """All steps of an act; of an admin, in a session of the epoch that they have now."""
     asker = uow.request_info.account_id
     if epoch is None and asker is not None:

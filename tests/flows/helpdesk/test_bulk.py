@@ -15,9 +15,10 @@ from accounts.core.models.upstream import Identity
 from accounts.core.security import throttle
 from accounts.flows.helpdesk import bulk, bulk_form, bulk_report
 from accounts.flows.helpdesk.accounts import AccountSearchForm, search_accounts
-from accounts.flows.helpdesk.bulk_form import BulkActForm
+from accounts.flows.helpdesk.bulk_form import BULK_ACTS, BulkActForm
 from accounts.flows.helpdesk.bulk_freeze import count_matches
 from accounts.flows.shared import accounts
+from accounts.flows.shared.frozen_lists import FREEZE_TIMEOUT, LIST_RETENTION
 from tests.conftest import on_both_databases
 from tests.flows.helpdesk.bulk_acts import count_act, do_act, events_of, make_accounts, make_act, results
 from tests.flows.steps import create_first_admin, list_event_kinds, sign_up_member
@@ -156,7 +157,7 @@ def test_what_cannot_be_done_is_refused_at_its_field_and_leaves_nothing(
         bulk.create_bulk_act(admin.uow(), BulkActForm.model_validate(data))
     assert [(each.field, each.code) for each in refused.value.fields] == [(field, code)]
     with service.uow() as uow:
-        assert bulk.list_bulk_acts(uow).rows == []
+        assert BULK_ACTS.fetch_page(uow).rows == []
 
 
 @on_both_databases
@@ -202,7 +203,7 @@ def test_what_is_discarded_is_not_done_and_what_nobody_goes_on_with_goes(
 ) -> None:
     admin, ids = create_first_admin(service), make_accounts(service, 3)
     act = make_act(admin.uow(), "disable", ids)
-    assert bulk.discard_bulk_act(admin.uow(), act.id).due == 3
+    assert bulk.discard_bulk_act(admin.uow(), act.id).left == 3
     with pytest.raises(NotFound):
         do_act(admin.uow(), act.id)
     assert events_of(service, act.id) == {"bulk.made": 1, "bulk.discarded": 1}
@@ -210,7 +211,7 @@ def test_what_is_discarded_is_not_done_and_what_nobody_goes_on_with_goes(
     do_act(admin.uow(), done.id)
     with service.uow() as uow:
         for each in (old, done):
-            uow.session.get_one(BulkAct, each.id).touched_at -= bulk.BULK_ACT_RETENTION * 2
+            uow.session.get_one(BulkAct, each.id).touched_at -= LIST_RETENTION * 2
     kept = make_act(admin.uow(), "disable", ids)
     with service.uow() as uow:
         half_made = BulkAct(act="disable", groups=[], kept=[], made_by="")
@@ -219,7 +220,7 @@ def test_what_is_discarded_is_not_done_and_what_nobody_goes_on_with_goes(
     with service.uow() as uow:
         assert set(uow.session.scalars(select(BulkAct.id))) == {kept.id, half_made.id}
         assert set(uow.session.scalars(select(BulkActAccount.act_id))) == {kept.id}
-        uow.session.get_one(BulkAct, half_made.id).touched_at -= bulk.BULK_JUDGING_TIMEOUT * 2
+        uow.session.get_one(BulkAct, half_made.id).touched_at -= FREEZE_TIMEOUT * 2
     bulk.delete_stale_bulk_acts(service.site)
     with service.uow() as uow:
         assert set(uow.session.scalars(select(BulkAct.id))) == {kept.id}

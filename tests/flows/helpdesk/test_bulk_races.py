@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -12,10 +13,14 @@ from sqlalchemy import select
 from accounts.core.errors import Forbidden, LastAdmin, NotFound
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.audit import AuditRow
+from accounts.core.models.bulk import BulkAct
+from accounts.core.models.outbox import OutboxRow
 from accounts.flows.account import close_account
 from accounts.flows.helpdesk import bulk, bulk_run
+from accounts.flows.helpdesk.bulk import DiscardedAct
 from accounts.flows.sessions import session as sessions
 from accounts.flows.shared import accounts
+from accounts.flows.shared.frozen_lists import LIST_RETENTION
 from tests.conftest import on_both_databases
 from tests.flows.helpdesk.bulk_acts import count_act, do_act, events_of, make_accounts, make_act, results
 from tests.flows.steps import Member, create_first_admin, sign_up_member
@@ -124,9 +129,59 @@ def test_an_act_that_is_discarded_in_the_midst_is_over(service: Service) -> None
     admin, ids = create_first_admin(service), make_accounts(service, 12)
     act = make_act(admin.uow(), "disable", ids)
     steps = begin(admin, act.id)
-    assert bulk.discard_bulk_act(admin.uow(), act.id).due == 7
+    assert bulk.discard_bulk_act(admin.uow(), act.id).left == 7
     with pytest.raises(NotFound):
         next(steps)
+
+
+def count_letters(service: Service) -> Counter[str | None]:
+    """How many letters wait of each act."""
+    with service.uow() as uow:
+        return Counter(uow.session.scalars(select(OutboxRow.batch)))
+
+
+def test_letters_that_wait_are_cancelled_with_their_act_and_with_no_other(service: Service) -> None:
+    admin, ids = create_first_admin(service), make_accounts(service, 12)
+    act, other = make_act(admin.uow(), "send-reset", ids), make_act(admin.uow(), "send-reset", ids[:2])
+    do_act(admin.uow(), other.id)
+    steps = begin(admin, act.id)
+    assert count_letters(service) == {act.id: 5, other.id: 2}
+    with service.record_statements() as seen:
+        assert bulk.discard_bulk_act(admin.uow(), act.id) == DiscardedAct(left=7, letters=5)
+    assert len([each for each in seen if "DELETE FROM outbox" in each]) == 1
+    with pytest.raises(NotFound):
+        next(steps)
+    assert count_letters(service) == {other.id: 2}
+    with service.uow() as uow:
+        facts = uow.session.scalars(select(AuditRow.facts).where(AuditRow.kind == "bulk.discarded")).one()
+    assert facts == {"bulk": act.id, "act": "send-reset", "left": 7, "letters": 5}
+
+
+def test_whoever_discards_an_act_while_it_is_done_leaves_none_of_its_letters(service: Service) -> None:
+    admin, ids = create_first_admin(service), make_accounts(service, 40)
+    act = make_act(admin.uow(), "send-reset", ids)
+    steps = begin(admin, act.id)
+
+    def do_or_discard(number: int) -> None:
+        if number:
+            bulk.discard_bulk_act(admin.uow(), act.id)
+        else:
+            with suppress(NotFound):
+                list(steps)
+
+    run_concurrently(2, do_or_discard)
+    assert count_letters(service) == {}
+
+
+def test_letters_of_an_act_that_is_forgotten_for_its_age_go_their_own_way(service: Service) -> None:
+    admin = create_first_admin(service)
+    act = make_act(admin.uow(), "send-reset", make_accounts(service, 2))
+    do_act(admin.uow(), act.id)
+    with service.uow() as uow:
+        uow.session.get_one(BulkAct, act.id).touched_at -= LIST_RETENTION * 2
+    bulk.delete_stale_bulk_acts(service.site)
+    assert events_of(service, act.id)["bulk.discarded"] == 1
+    assert count_letters(service) == {act.id: 2}
 
 
 @pytest.mark.parametrize("action", ["disable", "remove-groups"])

@@ -14,7 +14,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches, sending
 from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.search import InviteSearchForm, search_invites
-from accounts.flows.invites.sending import BatchProgress
+from accounts.flows.shared.frozen_lists import ListProgress
 from tests.people import Service
 
 
@@ -23,7 +23,7 @@ def batch_of(uow: UnitOfWork, people: str, name: str = "Spring", **more: Any) ->
     return batches.create_batch(uow, NewBatchForm.model_validate({"name": name, "people": people, **more}))
 
 
-def sent(uow: UnitOfWork, batch_id: str) -> list[BatchProgress]:
+def sent(uow: UnitOfWork, batch_id: str) -> list[ListProgress]:
     """Sends a batch to its end; every step on the way."""
     return list(sending.send_batch(uow.site, uow.request_info, batch_id))
 

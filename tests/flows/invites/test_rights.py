@@ -211,7 +211,7 @@ def test_whoever_has_only_a_dead_invitation_is_invited_by_the_next_list(service:
     send(inviter, email)
     _administers_no_more(inviter)
     batch = batch_of(admin.uow(), email)
-    assert sent(admin.uow(), batch.id)[-1].sent == 1
+    assert sent(admin.uow(), batch.id)[-1].done == 1
     assert link_state(service, INVITE, service.link_token(email, "invite")) == "alive"
 
 

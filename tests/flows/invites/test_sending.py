@@ -34,7 +34,7 @@ def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service
         admin.uow(), f"email,name,groups\n{ann},Ann,editors\n{known.email},,authors\nbad@@x,,", locale="de", days=3
     )
     steps = sent(admin.uow(), batch.id)
-    assert [(step.sent, step.skipped, step.left) for step in steps] == [(0, 1, 2), (2, 1, 0), (2, 1, 0)]
+    assert [(step.done, step.skipped, step.left) for step in steps] == [(0, 1, 2), (2, 1, 0), (2, 1, 0)]
     assert [step.finished for step in steps] == [False, False, True]
     with service.uow() as uow:
         rows = {row.email: row for row in ledger(uow)}
@@ -60,9 +60,9 @@ def test_sending_invites_who_is_new_and_who_joins_groups_and_nobody_else(service
 def test_whoever_is_killed_goes_on_and_invites_nobody_twice(service: Service) -> None:
     batch = batch_of(service.uow(), people(250))
     begun = sending.send_batch(service.site, service.uow().request_info, batch.id)
-    assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
+    assert [step.done for step in itertools.islice(begun, 2)] == [0, 100]
     begun.close()
-    assert [step.sent for step in sent(service.uow(), batch.id)] == [100, 200, 250, 250]
+    assert [step.done for step in sent(service.uow(), batch.id)] == [100, 200, 250, 250]
     assert once_each(service) == 250
 
 
@@ -71,7 +71,7 @@ def test_four_who_send_one_batch_at_once_invite_nobody_twice(service: Service) -
     admin = create_first_admin(service)
     batch = batch_of(admin.uow(), people(350))
     ends = run_concurrently(4, lambda number: sent(admin.uow(), batch.id)[-1])
-    assert {(step.sent, step.left) for step in ends} == {(350, 0)}
+    assert {(step.done, step.left) for step in ends} == {(350, 0)}
     assert once_each(service) == 350
     assert tally(service, "batch.sent", "invite.sent") == {"batch.sent": 1, "invite.sent": 350}
 
@@ -82,7 +82,7 @@ def test_a_batch_that_is_taken_back_while_it_is_sent_sends_nothing_more_and_its_
 ) -> None:
     batch = batch_of(service.uow(), people(300))
     begun = sending.send_batch(service.site, service.uow().request_info, batch.id)
-    assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
+    assert [step.done for step in itertools.islice(begun, 2)] == [0, 100]
     assert manage_invites.change_batch_invites(service.uow(), batch.id, "revoke") == 100
     assert list(begun)[-1].left == 0
     with service.uow() as uow:
@@ -96,7 +96,7 @@ def test_what_changed_since_the_dry_run_is_seen_when_it_is_sent(service: Service
     batch = batch_of(admin.uow(), f"email,groups\n{again},\n{late.email},editors")
     send_invites.send_invite(admin.uow(), InviteForm.model_validate({"email": again}))
     accounts.set_groups(service.uow(), late.id, ["editors"])
-    assert [(step.sent, step.left) for step in sent(admin.uow(), batch.id)] == [(0, 2), (0, 0), (0, 0)]
+    assert [(step.done, step.left) for step in sent(admin.uow(), batch.id)] == [(0, 2), (0, 0), (0, 0)]
     with service.uow() as uow:
         assert [verdict for _, verdict, _ in verdicts(uow, batch.id)] == ["open", "member"]
     accounts.set_groups(service.uow(), boss.id, ["admins"])
@@ -111,17 +111,17 @@ def test_an_admin_may_write_to_so_many_a_day_and_go_on_tomorrow(service: Service
     batch = batch_of(admin.uow(), people(150))
     service.site.throttle.reserve(INVITE_LETTERS.by(admin.id, cost=20_000 - 120))
     begun = sending.send_batch(service.site, admin.uow().request_info, batch.id)
-    assert [step.sent for step in itertools.islice(begun, 2)] == [0, 100]
+    assert [step.done for step in itertools.islice(begun, 2)] == [0, 100]
     with pytest.raises(TooManyRequests):
         next(begun)
     with service.uow() as uow:
         uow.session.execute(update(RateLimit).values(window_ends=0))
-    assert sent(admin.uow(), batch.id)[-1].sent == 150
+    assert sent(admin.uow(), batch.id)[-1].done == 150
 
 
 def test_the_limit_of_single_invitations_does_not_hold_up_a_list(service: Service) -> None:
     admin = create_first_admin(service)
-    assert sent(admin.uow(), batch_of(admin.uow(), people(501)).id)[-1].sent == 501
+    assert sent(admin.uow(), batch_of(admin.uow(), people(501)).id)[-1].done == 501
     for number in range(59):
         batch_of(admin.uow(), people(1), name=f"Batch {number}")
     with pytest.raises(TooManyRequests):

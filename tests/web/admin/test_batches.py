@@ -53,8 +53,8 @@ def test_a_file_is_handed_in_looked_at_and_sent_without_scripts(service: Service
     assert "Send 2 invitations" in page
     sending = admin.client.post(f"{answer.location}/send", data={"csrf_token": csrf_token(admin)})
     assert sending.mimetype == "text/html"
-    assert "2 of 2 are sent" in sending.text
-    assert "All is sent: 2." in sending.text
+    assert "2 of 2 are done" in sending.text
+    assert "Done: 2. Skipped: 1." in sending.text
     assert service.link_url(f"ann{n}@example.org", "invite")
     assert "Gruppen: readers" in str(service.mails_to(f"bob{n}@example.org")[-1].message.get_body(("plain",)))
 
@@ -83,12 +83,12 @@ def test_json_takes_text_and_files_and_answers_with_a_line_for_every_step(servic
     )
     sent = lines(admin.post(f"/api{BATCHES}/{first['id']}/send"))
     assert sent == [
-        {"sent": 0, "skipped": 0, "left": 1, "finished": False},
-        {"sent": 1, "skipped": 0, "left": 0, "finished": False},
-        {"sent": 1, "skipped": 0, "left": 0, "finished": True},
+        {"done": 0, "skipped": 0, "left": 1, "finished": False},
+        {"done": 1, "skipped": 0, "left": 0, "finished": False},
+        {"done": 1, "skipped": 0, "left": 0, "finished": True},
     ]
     assert lines(admin.post(f"/api{BATCHES}/{second}/send"))[-1] == {
-        "sent": 1, "skipped": 1, "left": 0, "finished": True,
+        "done": 1, "skipped": 1, "left": 0, "finished": True,
     }  # fmt: skip
     shown = admin.get(f"/api{BATCHES}/{second}").get_json()
     assert [(row["email"], row["verdict"]) for row in shown["list"]] == [(two, "sent"), (one, "open")]
@@ -212,7 +212,7 @@ def test_a_stream_that_is_held_up_says_so_in_its_last_line(service: Service) -> 
     service.site.throttle.reserve(INVITE_LETTERS.by(account, cost=19_900))
     answer = admin.post(f"/api{BATCHES}/{batch}/send")
     *steps, last = lines(answer)
-    assert [step["sent"] for step in steps] == [0, 100]
+    assert [step["done"] for step in steps] == [0, 100]
     assert (last["problem"]["code"], last["problem"]["retry_after"] > 0) == ("too_many_requests", True)
     page = admin.client.post(f"{BATCHES}/{batch}/send", data={"csrf_token": csrf_token(admin)}).text
     assert "That was too often." in page

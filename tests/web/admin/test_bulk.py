@@ -122,8 +122,23 @@ def test_json_makes_an_act_does_it_by_lines_and_says_how_it_stands(service: Serv
     assert (again["left"], again["skipped"]) == (0, {"member": 1})
     audit = admin.get("/api/admin/audit?kind=account.groups").get_json()["lines"]
     assert audit[0]["facts"] == {"bulk": made["id"], "added": ["staff"]}
-    assert admin.post(f"{path}/discard").get_json() == {"left": 0}
+    assert admin.post(f"{path}/discard").get_json() == {"left": 0, "letters": 0}
     assert admin.get(path).status_code == 404
+
+
+def test_discarding_says_how_many_emails_it_cancels(service: Service) -> None:
+    admin, ids = service.admin(), make_accounts(service, 3)
+    made = [admin.post(f"/api{BULK}", {"act": "send-reset", "who": who}).get_json()["id"] for who in (ids, ids[:2])]
+    for each in made:
+        assert admin.get(f"/api{BULK}/{each}").get_json()["letters"] == 0
+        admin.post(f"/api{BULK}/{each}/run").get_data()
+    page = admin.get(f"{BULK}/{made[0]}").text
+    assert "Emails that have not gone out" in page
+    assert "Then the emails that have not gone out are cancelled, too." in page
+    assert admin.get(f"/api{BULK}/{made[0]}").get_json()["letters"] == 3
+    assert admin.post(f"/api{BULK}/{made[0]}/discard").get_json() == {"left": 0, "letters": 3}
+    answer = admin.client.post(f"{BULK}/{made[1]}/discard", data={"csrf_token": csrf_token(admin)})
+    assert "Emails that had not gone out are cancelled: 2." in admin.client.get(answer.location).text
 
 
 @pytest.mark.parametrize(

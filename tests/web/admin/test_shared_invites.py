@@ -88,7 +88,7 @@ def test_the_list_comes_page_by_page(service: Service) -> None:
     assert [each["id"] for each in (*first["invites"], *second["invites"])] == ids[::-1]
     assert second["next"] is None
     page = admin.client.get(f"{LIST}?limit=2")
-    assert "Further ones" in page.text
+    assert "Next page" in page.text
 
 
 def test_the_doctor_explains_a_link_for_several_and_the_links_that_it_mails(service: Service) -> None:

@@ -1,5 +1,5 @@
-// Sends a batch, or does an act on many accounts, and draws how far it is, from the same lines that /api answers with. Without scripts, or where
-// anything is in the way, the form is sent as it is, and the answer is a page that grows.
+// Does what is left of a list that was looked at, and draws how far it is, from the same lines that /api answers with.
+// Without scripts, or where anything is in the way, the form is sent as it is, and the answer is a page that grows.
 async function* lines(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let held = "";
@@ -12,7 +12,7 @@ async function* lines(body) {
   }
 }
 
-async function send(form) {
+async function run(form) {
   const answer = await fetch(form.dataset.stream, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRF-Token": form.elements.csrf_token.value },
@@ -29,10 +29,9 @@ async function send(form) {
       far.textContent = step.problem.title;
       return;
     }
-    const done = step.sent ?? step.done;
-    bar.max = done + step.left;
-    bar.value = done;
-    far.textContent = far.dataset.words.replace("{sent}", done).replace("{total}", done + step.left);
+    bar.max = step.done + step.left;
+    bar.value = step.done;
+    far.textContent = far.dataset.words.replace("{done}", step.done).replace("{total}", step.done + step.left);
     finished = step.finished;
   }
   // An answer that was broken off has no such line: then the page stays, and its button goes on.
@@ -45,7 +44,7 @@ for (const form of document.querySelectorAll("form[data-stream]")) {
     const button = form.querySelector("button");
     button.disabled = true;
     try {
-      await send(form);
+      await run(form);
     } finally {
       button.disabled = false;
     }
