@@ -86,7 +86,7 @@ def forgot_password(form: reset_password.ForgotPasswordForm) -> Reply:
 @routes.get("/look-into-your-mail", formats=HTML)
 def check_mail() -> Reply:
     """Tell that an email is on its way."""
-    return Reply(template="check_mail.html")
+    return Reply(template="check_mail.html", context={"joins": False})
 
 
 def _signed_in_meanwhile() -> BaseResponse | None:

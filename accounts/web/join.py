@@ -66,7 +66,7 @@ def join_(form: JoinForm) -> Reply:
 
 def join_requested() -> Reply:
     """Tell that an email is on its way, and lead whoever is next at this device back to the form."""
-    return Reply(template="join_requested.html")
+    return Reply(template="check_mail.html", context={"joins": True})
 
 
 def _read(token: object) -> SharedTerms:

@@ -19,7 +19,7 @@ from tests.servers.smtp import SmtpSink
 
 pytestmark = pytest.mark.e2e
 
-SIGN_IN, ACCOUNT, MAIL, DONE = "Sign in", "Your account", "Look into your mail", "Done"
+SIGN_IN, ACCOUNT, MAIL, DONE = "Sign in", "Your account", "Check your email", "Done"
 INVITED, ACTIVATE, RESET = (link.title for link in (invite_link.INVITE, sign_up.ACTIVATE, reset_password.RESET))
 PASSES = [
     pytest.param("sqlite", "en", True, id="english-scripts-sqlite"),
