@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import smtplib
 import socket
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from typing import Any
 import flask_mail
 
 from accounts.config_sender import parse_sender
+from accounts.core.foreign_text import scrub
 from accounts.delivery.deadlines import Deadline, LetterTime
 from accounts.delivery.failures import Step
 from accounts.delivery.message import LetterMessage
@@ -23,9 +23,8 @@ QUIT_TIMEOUT_SECONDS = 5.0
 MAX_LINE_BYTES, MAX_REPLY_BYTES = 2000, 4 * 1024 * 1024
 """What is kept of a line of an answer, and what a whole answer may have."""
 
-_ADDRESSES = re.compile(r"\S*://\S*|[^\s<>@]+@[^\s<>@]+")
-_PRIVATE = re.compile(r"[\w.~%/+=-]{40,}")
-"""Links, and addresses: what a server says is kept longer than an account may be. And pieces of a token."""
+MAX_SHOWN_CHARACTERS = 300
+"""What admins are shown of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,15 +271,5 @@ def _log_in(host: smtplib.SMTP, username: str, password: str) -> None:
 
 def format_reply(code: int, reply: bytes | str) -> str:
     """Return a server's answer as one line."""
-    return scrub(f"{code} {reply.decode('ascii', 'replace') if isinstance(reply, bytes) else reply}")
-
-
-def scrub(text: str) -> str:
-    """Return one printable line without links and addresses: mail filters quote what they dislike."""
-    return _PRIVATE.sub("[...]", join_lines(text))[:300]
-
-
-def join_lines(text: str) -> str:
-    """Return a text as one printable line without links and addresses, with whatever else is in it."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text[:2000]).split())
-    return _ADDRESSES.sub("[...]", line)
+    text = reply.decode("ascii", "replace") if isinstance(reply, bytes) else reply
+    return scrub(f"{code} {text}", MAX_SHOWN_CHARACTERS)

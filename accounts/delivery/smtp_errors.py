@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 
+from accounts.core.foreign_text import join_lines, scrub
 from accounts.delivery.failures import (
     STEPS_BEFORE_RECIPIENT,
     DeliveryError,
@@ -14,7 +15,7 @@ from accounts.delivery.failures import (
     TransientFailure,
 )
 from accounts.delivery.refusals import Blame, judge_reply
-from accounts.delivery.smtp import format_reply, join_lines, scrub
+from accounts.delivery.smtp import MAX_SHOWN_CHARACTERS, format_reply
 
 _EXCEPTIONS = {Blame.RECIPIENT: PermanentFailure, Blame.US: RefusesUs, Blame.NOBODY: TransientFailure}
 _VERBS: dict[Step, str] = {"connect": "connecting"}
@@ -31,7 +32,7 @@ def explain_error(error: Exception, step: Step) -> DeliveryError:
         code, reply = found
         rule = judge_reply(step, code, join_lines(reply))
         return _EXCEPTIONS[rule.blame](f"{verb}: {format_reply(code, reply)}", step)
-    text = scrub(f"{type(error).__name__}: {error}")
+    text = scrub(f"{type(error).__name__}: {error}", MAX_SHOWN_CHARACTERS)
     if isinstance(error, UnicodeError):
         return RefusesUs(f"{verb}: cannot be said in SMTP: {type(error).__name__}", step)
     if isinstance(error, smtplib.SMTPException) and not isinstance(error, smtplib.SMTPServerDisconnected):

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from accounts.core.foreign_text import scrub
+
 ReportKind = Literal["permanent", "transient", "complaint"]
 MAX_REPORT_BYTES = 1024 * 1024
 """Of one request or message. Amazon SNS sends at most 256 KiB, SendGrid collects events up to 768 KiB."""
@@ -16,8 +18,6 @@ MAX_SAID_CHARACTERS = 200
 
 _ENHANCED_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])", re.ASCII)
 _REPLY_CODE = re.compile(r"(?<![\d.])([45])\d\d(?![\d.])", re.ASCII)
-_PRIVATE = re.compile(r"https?://\S+|<[^>]*>|\S*@\S*|[A-Za-z0-9_-]{40,}", re.ASCII)
-"""What is no admin's business in another server's words: links, addresses, tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,14 @@ def make_report(
         clean_message_ids(message_ids),
         "permanent" if is_permanent else "transient",
         code or ("5.0.0" if is_permanent else "4.0.0"),
-        scrub_diagnostic(text),
+        scrub(text, MAX_SAID_CHARACTERS),
     )
 
 
 def make_complaint(message_ids: Sequence[object], *, said: object = "") -> BounceReport:
     """Return the report that somebody calls an email spam."""
-    return BounceReport(
-        clean_message_ids(message_ids), "complaint", "", scrub_diagnostic(said if isinstance(said, str) else "")
-    )
+    text = scrub(said, MAX_SAID_CHARACTERS) if isinstance(said, str) else ""
+    return BounceReport(clean_message_ids(message_ids), "complaint", "", text)
 
 
 def find_status(text: str) -> str:
@@ -76,9 +75,3 @@ def clean_message_ids(texts: Sequence[object]) -> tuple[str, ...]:
     """Return Message-IDs without what stands around them; what is none is left out."""
     cleaned = [text.strip().strip("<>") for text in texts if isinstance(text, str) and 3 <= len(text) <= 300]
     return tuple(dict.fromkeys(text for text in cleaned if "@" in text))
-
-
-def scrub_diagnostic(text: str) -> str:
-    """Return one printable line without links, addresses and tokens: other servers quote what they were sent."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text[:2000]).split())
-    return _PRIVATE.sub("[...]", line)[:MAX_SAID_CHARACTERS]

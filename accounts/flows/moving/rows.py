@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.core.clock import now
+from accounts.core.foreign_text import make_one_line
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.shared.cell_words import find_moment
 from accounts.flows.shared.fields import GROUP_PATTERN
@@ -110,7 +111,7 @@ def clean_text(value: Any, max_characters: int = 10_000) -> str:
     string = "" if value is None else str(value)
     if string.isprintable() and "  " not in string and len(string) <= max_characters:
         return string.strip()
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in string[:max_characters]).split())
+    return make_one_line(string[:max_characters])
 
 
 def split_names(value: Any) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, NamedTuple
 
+from accounts.core.foreign_text import make_one_line
+
 YES_WORDS: Mapping[str, frozenset[str]] = {
     "en": frozenset({"true", "t", "yes", "y", "on"}),
     "de": frozenset({"wahr", "ja", "j", "an"}),
@@ -91,8 +93,7 @@ class UnknownWord(ValueError):
     """Raised for a value that says nothing that is known here. The text asks what it is."""
 
     def __init__(self, column: str, value: Any) -> None:
-        shown = " ".join("".join(letter if letter.isprintable() else " " for letter in str(value)).split())
-        super().__init__(f"{column}: what is {shown[:MAX_SHOWN_CHARACTERS]}?")
+        super().__init__(f"{column}: what is {make_one_line(str(value))[:MAX_SHOWN_CHARACTERS]}?")
 
 
 def read_flag(column: str, value: Any, words: FlagWords = PLAIN_WORDS) -> bool:

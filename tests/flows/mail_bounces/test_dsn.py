@@ -27,7 +27,7 @@ def only(raw: bytes) -> BounceReport:
 def test_postfix_returns_the_email_or_its_header(returned: str) -> None:
     report = only(samples.dsn(ID, returned=returned))
     assert (report.kind, report.status) == ("permanent", "5.1.1")
-    assert report.said == "550 5.1.1 [...]: Recipient address rejected: User unknown"
+    assert report.said == "550 5.1.1 <[...]>: Recipient address rejected: User unknown"
 
 
 @pytest.mark.parametrize(
