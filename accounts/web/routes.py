@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.web.kit.routes import HTML, JSON, SIGNED_IN, Routes
+from accounts.web.kit.routes import ADMINS, HTML, JSON, SIGNED_IN, Routes
 
 METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True, "hot": True}
 CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": "preflight"}
@@ -81,6 +81,14 @@ upstream.delete(
     view="disconnect_identity",
     html_rule="/disconnect",
     access=SIGNED_IN,
+    step_up=True,
+    statuses=(204,),
+)
+upstream.delete(
+    "/admin/accounts/<account_id>/identities/<identity_id>",
+    view="disconnect_account_identity",
+    html_rule="/disconnect",
+    access=ADMINS,
     step_up=True,
     statuses=(204,),
 )

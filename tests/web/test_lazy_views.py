@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import typing
+from importlib import import_module
 
 import pytest
 from werkzeug.utils import ImportStringError
 
 from accounts.extension import ALL_ROUTES
+from accounts.web.admin import routes as admin_routes
 from accounts.web.kit.routes import ADMINS, IMPORTABLE_FIELDS, PUBLIC, Route, Routes
 from tests.kit.imports import HEAVY_MODULES, imported_by
 
@@ -43,6 +46,13 @@ def test_a_collection_says_who_may_ask_unless_a_route_does() -> None:
     routes.get("/closed", view="live")
     routes.get("/open", view="live", access=PUBLIC)
     assert [route.access for route in routes.declared] == [ADMINS, PUBLIC]
+
+
+@pytest.mark.parametrize("name", sorted(each.name for each in pkgutil.iter_modules(admin_routes.__path__)))
+def test_addresses_of_admins_stand_in_a_module_that_is_called_as_that_of_their_views(name: str) -> None:
+    routes: Routes = import_module(f"{admin_routes.__name__}.{name}").routes
+    assert routes in admin_routes.ADMIN_ROUTES
+    assert {route.view.__module__ for route in routes.declared} == {f"accounts.web.admin.{name}"}
 
 
 def test_every_route_below_admin_is_for_admins() -> None:

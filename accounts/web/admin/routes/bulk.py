@@ -8,9 +8,9 @@ from accounts.web.kit.streams import NDJSON
 BULK_RULE = "/admin/accounts/bulk"
 BULK_ACT_RULE = f"{BULK_RULE}/<act_id>"
 
-bulk = Routes("accounts.web.admin.bulk", access=ADMINS)
-bulk.get(BULK_RULE, view="list_bulk_acts", html_rule="/acts", query="ListPageForm", answers="BulkActPageOut")
-bulk.post(
+routes = Routes("accounts.web.admin.bulk", access=ADMINS)
+routes.get(BULK_RULE, view="list_bulk_acts", html_rule="/acts", query="ListPageForm", answers="BulkActPageOut")
+routes.post(
     BULK_RULE,
     view="make_bulk_act",
     form="BulkActForm",
@@ -21,16 +21,16 @@ bulk.post(
     max_bytes="MAX_BULK_BODY_BYTES",
     statuses=(201,),
 )
-bulk.get(BULK_ACT_RULE, view="show_bulk_act", query="BulkRowsForm", answers="BulkActDetailsOut")
-bulk.post(
+routes.get(BULK_ACT_RULE, view="show_bulk_act", query="BulkRowsForm", answers="BulkActDetailsOut")
+routes.post(
     f"{BULK_ACT_RULE}/run",
     view="run_bulk_act",
     step_up=True,
     media_types=(NDJSON,),
     line="accounts.web.answers.base:ProgressOut",
 )
-bulk.post(f"{BULK_ACT_RULE}/discard", view="discard_bulk_act", answers="DiscardedBulkActOut")
-bulk.get(
+routes.post(f"{BULK_ACT_RULE}/discard", view="discard_bulk_act", answers="DiscardedBulkActOut")
+routes.get(
     f"{BULK_ACT_RULE}/report",
     view="export_bulk_act",
     media_types=(NDJSON,),

@@ -1,4 +1,4 @@
-"""Declare the addresses at which admins look after links for several people."""
+"""Declare the addresses of links for several people."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from accounts.web.kit.routes import ADMINS, Routes
 
 SHARED_INVITE_RULE = "/admin/invites/shared/<shared_id>"
 
-shared_invites = Routes("accounts.web.admin.shared_invites", access=ADMINS)
-shared_invites.get(
+routes = Routes("accounts.web.admin.shared_invites", access=ADMINS)
+routes.get(
     "/admin/invites/shared", view="list_shared_invites", query="SharedInvitePageForm", answers="SharedInvitePageOut"
 )
-shared_invites.post(
+routes.post(
     "/admin/invites/shared",
     view="make_shared_invite",
     html_rule="/new",
@@ -20,22 +20,20 @@ shared_invites.post(
     template="admin/shared_invite_form.html",
     statuses=(201,),
 )
-shared_invites.get(
+routes.get(
     SHARED_INVITE_RULE,
     view="show_shared_invite",
     query="accounts.flows.shared.fields:PageForm",
     answers="SharedInviteDetailsOut",
 )
-shared_invites.post(
+routes.post(
     f"{SHARED_INVITE_RULE}/link", view="show_shared_invite_link", step_up=True, answers="SharedInviteWithLinkOut"
 )
-shared_invites.post(
+routes.post(
     f"{SHARED_INVITE_RULE}/extend",
     view="extend_shared_invite",
     step_up=True,
     form="ExtendSharedInviteForm",
     answers="SharedInviteOut",
 )
-shared_invites.post(
-    f"{SHARED_INVITE_RULE}/revoke", view="revoke_shared_invite", step_up=True, answers="SharedInviteOut"
-)
+routes.post(f"{SHARED_INVITE_RULE}/revoke", view="revoke_shared_invite", step_up=True, answers="SharedInviteOut")

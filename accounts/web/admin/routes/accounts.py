@@ -1,0 +1,59 @@
+"""Declare the addresses of accounts."""
+
+from __future__ import annotations
+
+from accounts.web.kit.routes import ADMINS, Routes
+
+ACCOUNT_RULE = "/admin/accounts/<account_id>"
+
+routes = Routes("accounts.web.admin.accounts", access=ADMINS)
+routes.get("/admin", view="administration", answers="AdministrationOut")
+routes.get(
+    "/admin/accounts",
+    view="list_accounts",
+    query="AccountSearchForm",
+    answers="AccountPageOut",
+    template="admin/accounts.html",
+    context="accounts_context",
+)
+routes.get(ACCOUNT_RULE, view="show_account", answers="AccountDetailsOut")
+routes.post(f"{ACCOUNT_RULE}/disable", view="disable_account", step_up=True, answers="AccountDetailsOut")
+routes.post(
+    f"{ACCOUNT_RULE}/enable",
+    view="enable_account",
+    step_up=True,
+    form="RecoveryForm",
+    answers="AccountDetailsOut",
+    template="admin/account_enable.html",
+    context="enabling_context",
+)
+routes.post(
+    f"{ACCOUNT_RULE}/groups",
+    view="change_groups",
+    step_up=True,
+    form="GroupsForm",
+    answers="AccountDetailsOut",
+    template="admin/account_groups.html",
+    context="groups_context",
+)
+routes.post(
+    f"{ACCOUNT_RULE}/reset", view="send_reset", answers="accounts.web.answers.base:MailRequestedOut", statuses=(202,)
+)
+routes.post(f"{ACCOUNT_RULE}/unlock", view="unlock_account", step_up=True, answers="AccountDetailsOut")
+routes.post(f"{ACCOUNT_RULE}/sign-out", view="sign_out_account", step_up=True, statuses=(204,))
+routes.delete(
+    f"{ACCOUNT_RULE}/sessions/<session_id>",
+    view="end_account_session",
+    html_rule="/end",
+    step_up=True,
+    statuses=(204,),
+)
+routes.post(
+    f"{ACCOUNT_RULE}/delete",
+    view="delete_account",
+    step_up=True,
+    form="DeleteAccountForm",
+    template="admin/account_delete.html",
+    context="deletion_context",
+    statuses=(204,),
+)
