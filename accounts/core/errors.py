@@ -367,6 +367,13 @@ class LinkExpired(DeadLink):
     message = N_("This link is too old.")
 
 
+class InviteEnded(DeadLink):
+    """The end of an invitation for several people has come: a fresh link to join with would be as dead."""
+
+    code, status = "link_expired", 410
+    message = N_("This invitation has ended.")
+
+
 class LinkUsed(DeadLink):
     """A bound part of the state has moved, or the link's id is used."""
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
 
 import pytest
+import time_machine
 from flask import Flask
 
 from accounts import Accounts
@@ -14,7 +16,7 @@ from accounts.core.models.outbox import OutboxRow
 from tests.conftest import KEY
 from tests.flows.steps import count_rows
 from tests.kit.browser import Browser
-from tests.people import Person, Service, make_email
+from tests.people import Person, Service, make_email, token_of_url
 from tests.web import entrances
 from tests.web.answer_checks import AnswerChecker
 from tests.web.entrances import IN, Visit, new_visit
@@ -205,16 +207,36 @@ def test_a_host_app_sets_the_policy_in_its_configuration(tmp_path: Path, databas
     assert answers == [403, 202, 202]
 
 
-def test_a_dead_link_says_how_to_get_in(make_service: Callable[..., Service]) -> None:
-    before, service = make_service(), make_service(sign_up="invited", support="help@example.org")
+WAYS_IN = [
+    ("invited", "To get an account, you need an invitation", "/sign-in"),
+    ("unlisted", "Accounts are for addresses of example.com, *.example.com", "/sign-up"),
+    ("approval", "An admin decides who gets an account", "/sign-up"),
+]
+
+
+@pytest.mark.parametrize(("policy", "told", "way"), WAYS_IN, ids=[row[0] for row in WAYS_IN])
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(days=30)], ids=["new", "expired"])
+def test_a_closed_link_says_how_to_get_in_and_leads_there(
+    make_service: Callable[..., Service], policy: str, told: str, way: str, age: timedelta
+) -> None:
+    before, service = make_service(), make_service(**POLICIES[policy], support="help@example.org")
     email = make_email()
     assert before.person().post("/api/sign-up", {"email": email}).status_code == 202
-    browser = Browser(service.app.test_client())
-    page = browser.visit(before.link_url(email, "activate"))
+    url = before.link_url(email, "activate")
+    with time_machine.travel(datetime.now(UTC) + age):
+        browser = Browser(service.app.test_client())
+        page = browser.visit(url)
+        body = service.person().get("/api/l/activate", query_string={"token": token_of_url(url)}).get_json()
     assert browser.status == 410
     assert "the way to get an account has changed" in page.text
-    assert "help@example.org" in page.text
+    assert told in page.text
     assert not page.forms
+    assert way in page.links
+    assert (body["code"], body["again"]) == ("link_sign_up_closed", False)
+    assert body["detail"].startswith(told)
+    if policy != "approval":
+        assert "help@example.org" in page.text
+        assert "help@example.org" in body["detail"]
 
 
 def test_the_doctor_says_that_the_policy_has_changed(make_service: Callable[..., Service]) -> None:

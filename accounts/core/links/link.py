@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from accounts.config import Settings
 from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkUsed
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import Subject
@@ -46,7 +47,10 @@ class Link(LinkKind):
 
     :ivar form: the model of the form or JSON that it asks for.
     :ivar form_for: returns that model, where it depends on whom the opened link finds.
-    :ivar check: further conditions that must hold now, raising a Problem where they do not.
+    :ivar check_policy: what the settings say about the text of the link, raising a DeadLink. Judged before anything
+        is looked up: the answer cannot depend on who has an account.
+    :ivar check: further conditions that must hold now, raising a Problem where they do not. Judged before the age:
+        a link that is too old offers no fresh one that would be refused.
     :ivar context: returns what a user sees before acting.
     :ivar values: returns what stands in the fields of the form before anything is typed.
     :ivar prepare: slow work (hashing) before the transaction, if any; its result is what ``act`` gets as ``form``.
@@ -69,6 +73,7 @@ class Link(LinkKind):
     done: str
     form: type[BaseModel] = EmptyModel
     form_for: Callable[[OpenedLink], type[BaseModel]] | None = None
+    check_policy: Callable[[Settings, LinkClaims], None] = lambda settings, claims: None
     check: Callable[[UnitOfWork, OpenedLink], None] = lambda uow, opened: None
     context: Callable[[UnitOfWork, OpenedLink], Mapping[str, Any]] = lambda uow, opened: {}
     values: Callable[[UnitOfWork, OpenedLink], Mapping[str, Any]] = lambda uow, opened: {}

@@ -35,7 +35,8 @@ ADDRESS_RETENTION = timedelta(days=100)
 def open_link(uow: UnitOfWork, link: Link, token: object) -> OpenedLink:
     """Return the link if it is valid, with the account it is about as it is now. Changes nothing.
 
-    State is judged before age: "this was done already" helps more than "too old".
+    Age is judged last: "this was done already" helps more than "too old", and whoever is told "too old" is offered a
+    fresh link, which must hold then.
 
     :raises DeadLink: one of its subclasses; ``reason`` says more than the public message.
     """
@@ -60,6 +61,7 @@ def is_used_up(uow: UnitOfWork, claims: LinkClaims) -> bool:
 
 
 def _check_claims(uow: UnitOfWork, link: Link, claims: LinkClaims) -> OpenedLink:
+    link.check_policy(uow.site.settings, claims)
     state = _read_state(uow, claims)
     _check_address(claims, state)
     if state.subject.account is not None and not state.subject.account.active:
@@ -68,10 +70,10 @@ def _check_claims(uow: UnitOfWork, link: Link, claims: LinkClaims) -> OpenedLink
     _check_spent(uow, claims, state)
     _check_not_before_restore(claims, state)
     expires_at = uow.site.link_signer.expires_at(claims)
-    if now() > expires_at:
-        raise LinkExpired(f"{claims.link_id} was good until {expires_at.isoformat()}")
     opened = OpenedLink(claims, state.subject, expires_at, state.is_reserved, state.is_unreachable)
     link.check(uow, opened)
+    if now() > expires_at:
+        raise LinkExpired(f"{claims.link_id} was good until {expires_at.isoformat()}")
     return opened
 
 

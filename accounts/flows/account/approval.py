@@ -13,8 +13,9 @@ from typing import Any
 
 from pydantic import Field
 
+from accounts.config import Settings
 from accounts.core.clock import now
-from accounts.core.errors import N_, LinkSignUpClosed, LinkUsed, NobodyDecides
+from accounts.core.errors import N_, LinkUsed, NobodyDecides
 from accounts.core.ids import new_id
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import holder
@@ -25,6 +26,7 @@ from accounts.core.security import throttle
 from accounts.core.security.addresses import parse_email
 from accounts.core.security.throttle import Attempt
 from accounts.core.uow import UnitOfWork
+from accounts.flows.account import sign_up_policy
 from accounts.flows.account.approval_request import REVIEW_PURPOSE, AccountRequest, make_request
 from accounts.flows.account.approval_review import REVIEW
 from accounts.flows.shared import accounts, admins, mail_limits, mail_request
@@ -79,22 +81,25 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def resend_request_link(uow: UnitOfWork, claims: LinkClaims) -> bool:
-    """Queue a fresh link to the address in the link.
-
-    :raises LinkSignUpClosed: the policy has become stricter since.
-    """
-    _check_may_ask(uow)
+    """Queue a fresh link to the address in the link."""
     uow.enqueue(REQUEST_PURPOSE, claims.subject_id, {"next": claims.carried.next}, claims.carried.locale)
     return True
 
 
-def check_request(uow: UnitOfWork, opened: OpenedLink) -> None:
-    """Check that the address may get an account, and that people may still ask for one here.
+def check_policy(settings: Settings, claims: LinkClaims) -> None:
+    """Check that people may still ask for an account here.
 
     :raises LinkSignUpClosed: the policy has become stricter since.
-    :raises AddressTaken: the address is kept for another account.
     """
-    _check_may_ask(uow)
+    if settings.sign_up not in ASKING_POLICIES:
+        raise sign_up_policy.describe_closed(settings)
+
+
+def check_request(uow: UnitOfWork, opened: OpenedLink) -> None:
+    """Check that the address is free.
+
+    :raises AddressTaken: it is kept for another account.
+    """
     accounts.check_address_available(opened)
 
 
@@ -124,12 +129,6 @@ def act(uow: UnitOfWork, opened: OpenedLink, form: RequestAccountForm) -> ActRes
     )
     _ask_admins(uow, request, opened.link_id)
     return ActResult("")
-
-
-def _check_may_ask(uow: UnitOfWork) -> None:
-    policy = uow.site.settings.sign_up
-    if policy not in ASKING_POLICIES:
-        raise LinkSignUpClosed(f"sign-up is {policy} by now")
 
 
 def _list_attempts(uow: UnitOfWork, email_key: str) -> tuple[Attempt, ...]:
@@ -175,6 +174,7 @@ REQUEST = Link(
     carries=RequestPayload,
     form=RequestAccountForm,
     letter=letter,
+    check_policy=check_policy,
     check=check_request,
     prepare=prepare_request,
     resend=resend_request_link,

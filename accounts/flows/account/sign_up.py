@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from accounts.config import Settings
 from accounts.core.clock import now
 from accounts.core.errors import N_, LinkUsed
 from accounts.core.ids import new_id
@@ -67,22 +68,24 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
 
 
 def resend_activation(uow: UnitOfWork, claims: LinkClaims) -> bool:
-    """Queue a fresh activation link to the address in the link.
-
-    :raises LinkSignUpClosed: the policy has become stricter since.
-    """
-    sign_up_policy.check_link_holds(uow.site.settings, claims.subject_id)
+    """Queue a fresh activation link to the address in the link."""
     uow.enqueue(PURPOSE, claims.subject_id, {"next": claims.carried.next}, claims.carried.locale)
     return True
 
 
-def check_activation(uow: UnitOfWork, opened: OpenedLink) -> None:
+def check_policy(settings: Settings, claims: LinkClaims) -> None:
     """Check that the address may get an account: at each use, whatever held when the link was sent.
 
     :raises LinkSignUpClosed: the policy has become stricter since.
+    """
+    sign_up_policy.check_link_holds(settings, claims.subject_id)
+
+
+def check_activation(uow: UnitOfWork, opened: OpenedLink) -> None:
+    """Check that the address is free.
+
     :raises AddressTaken: it is kept for another account.
     """
-    sign_up_policy.check_link_holds(uow.site.settings, opened.subject.id)
     accounts.check_address_available(opened)
 
 
@@ -115,6 +118,7 @@ ACTIVATE = Link(
     carries=ActivationPayload,
     form=NewAccountForm,
     letter=letter,
+    check_policy=check_policy,
     check=check_activation,
     prepare=prepare_credentials,
     resend=resend_activation,

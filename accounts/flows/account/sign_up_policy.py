@@ -8,11 +8,23 @@ from __future__ import annotations
 
 from accounts.config import Settings
 from accounts.config_sign_up import is_domain_listed
-from accounts.core.errors import N_, DomainNotAccepted, FieldError, LinkSignUpClosed, SignUpClosed
+from accounts.core.errors import N_, Detail, DomainNotAccepted, FieldError, LinkSignUpClosed, SignUpClosed
 from accounts.core.security.addresses import EmailAddress, parse_email
 
 OTHER_DOMAIN = "other_domain"
 OTHER_DOMAIN_MESSAGE = N_("Use an address of %(domains)s.")
+WAYS_IN = {
+    "invited": (
+        N_("To get an account, you need an invitation."),
+        N_("To get an account, you need an invitation. Ask here: %(support)s"),
+    ),
+    "domains": (
+        N_("Accounts are for addresses of %(domains)s."),
+        N_("Accounts are for addresses of %(domains)s. With another address, ask here: %(support)s"),
+    ),
+    "approval": (N_("An admin decides who gets an account. Ask for one on the sign-up page."),) * 2,
+}
+"""How people get in under a policy that has closed a link of before: without and with somebody to ask."""
 
 
 def check_may_ask(settings: Settings, address: EmailAddress) -> None:
@@ -33,7 +45,14 @@ def check_link_holds(settings: Settings, email: str) -> None:
     :raises LinkSignUpClosed: the policy has become stricter since.
     """
     if not may_activate(settings, email):
-        raise LinkSignUpClosed(f"sign-up is {settings.sign_up} by now")
+        raise describe_closed(settings)
+
+
+def describe_closed(settings: Settings) -> LinkSignUpClosed:
+    """Return the error for a link of an earlier policy. It says how people get in now."""
+    message = WAYS_IN[settings.sign_up][bool(settings.support)]
+    values = {"domains": settings.sign_up_domains_text, "support": settings.support or ""}
+    return LinkSignUpClosed(f"sign-up is {settings.sign_up} by now", detail=Detail(message, values))
 
 
 def may_activate(settings: Settings, email: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from accounts.config_sign_up import is_domain_listed
 from accounts.core.clock import now
 from accounts.core.database import spent
-from accounts.core.errors import InviteFull, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
+from accounts.core.errors import InviteEnded, InviteFull, LinkInvalid, LinkRevoked, LinkUsed
 from accounts.core.links.opening import check_not_before_restore
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.shared_invites import SharedInvite
@@ -92,7 +92,7 @@ def check_terms(uow: UnitOfWork, terms: SharedTerms) -> SharedInvite:
     :raises LinkInvalid: it would make admins.
     :raises LinkRevoked: it was taken back, or its inviter may not invite any more.
     :raises LinkUsed: it is not known any more, or a backup was put back since it was signed.
-    :raises LinkExpired: its end has come.
+    :raises InviteEnded: its end has come.
     :raises InviteFull: all places are taken.
     """
     if ADMIN_GROUP in terms.groups:
@@ -105,7 +105,7 @@ def check_terms(uow: UnitOfWork, terms: SharedTerms) -> SharedInvite:
     signed_at = datetime.fromtimestamp(terms.signed, UTC)
     check_not_before_restore(uow, signed_at)
     if now() > terms.ends_at:
-        raise LinkExpired(f"{terms.id} was good until {terms.ends_at.isoformat()}")
+        raise InviteEnded(f"{terms.id} was good until {terms.ends_at.isoformat()}")
     check_inviter(uow, terms.inviter, signed_at, terms.groups)
     if row.uses >= terms.places:
         raise InviteFull(f"{row.uses} of {terms.places} places are taken")
