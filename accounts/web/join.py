@@ -35,18 +35,18 @@ def go(address: str) -> Response:
     # Read, not judged: junk is turned away at the door, and the genuine one is judged on the page.
     _read(token)
     response = Response(status=303, headers={"Location": page_url("join_form")})
-    cookies.set_cookie(response, _cookie_name(), token, cookies.LINK_COOKIE_SECONDS)
+    cookies.set_cookie(response, cookies.link_cookie_name(SHARED_INVITE.purpose), token, cookies.LINK_COOKIE_SECONDS)
     return response
 
 
 def show_shared_link(query: SharedLinkForm) -> Reply:
     """Show what a link for several people is good for. Uses nothing up, however often it is asked."""
-    return Reply(json=SharedLinkOut.from_terms(_open(query.token)))
+    return Reply(json=SharedLinkOut.from_terms(open_shared_link(query.token)))
 
 
 def join_context() -> dict[str, Any]:
     """Return what the page of a link for several people shows."""
-    terms = _open(_token_of_cookie())
+    terms = open_shared_link(read_cookie_token())
     _speak(terms)
     shown = dict(SharedLinkOut.from_terms(terms))
     domain = describe_domains((terms.domain,)) if terms.domain else ""
@@ -55,7 +55,7 @@ def join_context() -> dict[str, Any]:
 
 def join_(form: JoinForm) -> Reply:
     """Ask to join by a link for several people: an email with a link that takes a place goes to the address."""
-    token = form.token if context.state().format == "json" else _token_of_cookie()
+    token = form.token if context.state().format == "json" else read_cookie_token()
     terms = _read(token)
     if context.state().format == "html" and request.form.get(forms.LINK_FIELD, "") != terms.id:
         raise OtherLinkOpened("the form shows another link")
@@ -75,7 +75,11 @@ def _read(token: object) -> SharedTerms:
     return read_shared_link(uow(), token)
 
 
-def _open(token: object) -> SharedTerms:
+def open_shared_link(token: object) -> SharedTerms:
+    """Return what a link for several people says.
+
+    :raises DeadLink: it does not hold, or all places are taken.
+    """
     terms = _read(token)
     check_terms(uow(), terms)
     return terms
@@ -86,13 +90,13 @@ def _speak(terms: SharedTerms) -> None:
         context.set_language(terms.locale)
 
 
-def _token_of_cookie() -> str:
-    context.state().purpose = SHARED_INVITE.purpose
-    token = request.cookies.get(_cookie_name())
+def read_cookie_token(purpose: str = SHARED_INVITE.purpose) -> str:
+    """Return the link of a kind that this browser has opened.
+
+    :raises LinkNotOpened: it has opened none, some time ago, or keeps no cookies.
+    """
+    context.state().purpose = purpose
+    token = request.cookies.get(cookies.link_cookie_name(purpose))
     if token is None:
         raise LinkNotOpened("no cookie of an opened link")
     return token
-
-
-def _cookie_name() -> str:
-    return cookies.link_cookie_name(SHARED_INVITE.purpose)

@@ -72,7 +72,7 @@ upstream.post(
     form="Form",
     answers="UpstreamStartOut",
 )
-upstream.post("/upstream/<upstream_id>/join", view="join_with", form="Form", formats=HTML)
+upstream.post("/upstream/<upstream_id>/join", view="join_with", form="JoinWithForm", formats=HTML)
 upstream.get("/upstream/<upstream_id>/onward", view="onward", formats=HTML)
 upstream.get("/upstream/<upstream_id>/callback", view="upstream_callback", formats=HTML)
 upstream.get("/account/identities", view="list_identities", access=SIGNED_IN, answers="IdentitiesOut")

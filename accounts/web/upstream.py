@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from flask import Response, after_this_request, request
 
-from accounts.core.errors import CsrfFailed, Forbidden, NotFound
-from accounts.core.links.opening import open_link
+from accounts.core.errors import CsrfFailed, InvalidInput, NotFound, OtherLinkOpened
 from accounts.core.security import throttle
-from accounts.flows.invites import link as invite_link
+from accounts.flows.invites.join import JoinForm, sign_in_attempt
 from accounts.flows.shared.fields import Form, Next
-from accounts.flows.upstream import identities, waiting
+from accounts.flows.upstream import identities, joining, waiting
 from accounts.flows.upstream.provider import UpstreamProvider, UpstreamProviders, UpstreamUser
 from accounts.flows.upstream.waiting import PENDING_SIGN_IN_TTL, PendingSignIn
-from accounts.flows.use_link import check_account
 from accounts.web.answers.upstream import IdentitiesOut, UpstreamStartOut
-from accounts.web.kit import context, cookies
+from accounts.web.join import join_context, open_shared_link, read_cookie_token
+from accounts.web.kit import context, cookies, errors, forms
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.cookies import cookie_name
 from accounts.web.kit.reply import Reply
@@ -24,6 +23,12 @@ from accounts.web.kit.routes import page_url
 
 COOKIE_NAME = "upstream"
 IDENTITY_RULE = "/admin/accounts/<account_id>/identities/<identity_id>"
+
+
+class JoinWithForm(Form):
+    """Which link that is open in this browser is used: the purpose of a mailed one, or of one for several people."""
+
+    purpose: Literal["invite", "join-shared", "shared-invite"] = "invite"
 
 
 class UpstreamSignInForm(Form):
@@ -42,16 +47,19 @@ def connect_with(upstream_id: str, form: Form) -> Reply:
     return _start(upstream_id, action="connect", session_id=context.require_account().session.id)
 
 
-def join_with(upstream_id: str, form: Form) -> Reply:
-    """Accept the invitation that is open in this browser by way of another service."""
+def join_with(upstream_id: str, form: JoinWithForm) -> Reply:
+    """Join by the link that is open in this browser, by way of another service."""
     _check_upstream_exists(upstream_id)
-    current = context.load_account()
-    opened = open_link(uow(), invite_link.INVITE, _invitation_token())
-    uow().release()
-    check_account(opened, current)
-    if not opened.subject.id or opened.subject.account is not None:
-        raise Forbidden("the first admin chooses a password, and who has an account signs in to it")
-    return _start(upstream_id, action="join", link_id=opened.link_id)
+    action = joining.ACTIONS[form.purpose]
+    if action == joining.ASK_TO_JOIN:
+        link_id = open_shared_link(read_cookie_token(form.purpose)).id
+    else:
+        current = context.load_account()
+        link = joining.JOIN_LINKS[action]
+        link_id = joining.open_join_link(uow(), link, read_cookie_token(form.purpose), current).link_id
+    if request.form.get(forms.LINK_FIELD, link_id) != link_id:
+        raise OtherLinkOpened("the form shows another link")
+    return _start(upstream_id, action=action, link_id=link_id)
 
 
 def onward(upstream_id: str) -> Reply:
@@ -69,28 +77,46 @@ def upstream_callback(upstream_id: str) -> Reply:
     _check_upstream_exists(upstream_id)
     # One visit, one answer, whatever comes of it.
     after_this_request(_delete_cookie)
-    site().throttle.reserve(throttle.SIGN_IN_NETWORK.by(uow().request_info.network))
     pending = _read_pending(upstream_id)
+    _count_visit(pending)
     parameters = {name: values[0] for name, values in request.args.lists() if len(values) == 1}
     if len(parameters) != len(request.args) or not pending.matches_state(parameters.get("state", "")):
         raise CsrfFailed("an answer to nobody of this browser")
-    return Reply(location=_complete(pending, _get_provider(upstream_id).fetch_user(pending, parameters)))
+    return _complete(pending, _get_provider(upstream_id).fetch_user(pending, parameters))
 
 
-def _complete(pending: PendingSignIn, user: UpstreamUser) -> str:
+def _complete(pending: PendingSignIn, user: UpstreamUser) -> Reply:
     """Do what somebody went there for; where they go then."""
     if pending.action == "sign-in":
         context.set_session(identities.sign_in_by_identity(uow(), user))
-        return pending.next or page_url("change_account_form")
-    if pending.action == "join":
-        current = context.load_account()
-        context.set_session(identities.accept_invitation(uow(), _invitation_token(), pending.link_id, user, current))
-        return page_url("change_account_form")
+        return Reply(location=pending.next or page_url("change_account_form"))
+    if pending.action == joining.ASK_TO_JOIN:
+        return _ask_to_join(pending, user)
+    if pending.action in joining.JOIN_LINKS:
+        link, current = joining.JOIN_LINKS[pending.action], context.load_account()
+        used = joining.join_by_identity(uow(), link, read_cookie_token(link.purpose), pending.link_id, user, current)
+        context.set_session(used.session)
+        next_path = used.opened.carried.next or page_url("change_account_form")
+        return Reply(location=next_path, deleted_cookie=cookies.link_cookie_name(link.purpose))
     account = context.require_account()
     if account.session.id != pending.session_id:
         raise CsrfFailed("another session than the one that asked to connect")
     context.set_session(identities.connect_identity(uow(), account, user))
-    return page_url("list_identities", done="connected")
+    return Reply(location=page_url("list_identities", done="connected"))
+
+
+def _ask_to_join(pending: PendingSignIn, user: UpstreamUser) -> Reply:
+    """Have the link to join mailed to the address from there; where none will do, the form asks for another."""
+    token = read_cookie_token()
+    try:
+        joining.request_join(uow(), token, pending.link_id, user)
+    except InvalidInput as problem:
+        fields = forms.form_fields(JoinForm, {"email": user.email}, problem.fields)
+        shown = {"fields": fields, "problem": problem}
+        return errors.redisplay_form(
+            problem, lambda: Reply(template="join.html", context={**join_context(), **shown})
+        )
+    return Reply(location=page_url("join_requested"))
 
 
 def list_identities() -> Reply:
@@ -117,8 +143,9 @@ def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
 
 def _start(upstream_id: str, **pending: Any) -> Reply:
     _check_upstream_exists(upstream_id)
-    site().throttle.reserve(throttle.SIGN_IN_NETWORK.by(uow().request_info.network))
-    signed = site().signer.sign(waiting.PENDING_SIGN_IN, waiting.PendingSignIn(upstream_id, **pending))
+    begun = PendingSignIn(upstream_id, **pending)
+    _count_visit(begun)
+    signed = site().signer.sign(waiting.PENDING_SIGN_IN, begun)
 
     @after_this_request
     def set_cookie(response: Response) -> Response:
@@ -127,6 +154,17 @@ def _start(upstream_id: str, **pending: Any) -> Reply:
 
     location = page_url("onward", upstream_id=upstream_id)
     return Reply(json=UpstreamStartOut(next=location), location=location)
+
+
+def _count_visit(pending: PendingSignIn) -> None:
+    """Count that somebody sets out, or comes back: where they join by a link for several people, by that link.
+
+    :raises TooManyRequests: too many have.
+    """
+    purpose = joining.PURPOSES.get(pending.action)
+    terms = joining.read_terms(uow(), pending.action, read_cookie_token(purpose)) if purpose else None
+    network = uow().request_info.network
+    site().throttle.reserve(sign_in_attempt(uow(), terms) if terms else throttle.SIGN_IN_NETWORK.by(network))
 
 
 def _read_pending(upstream_id: str) -> PendingSignIn:
@@ -143,10 +181,6 @@ def _get_provider(upstream_id: str) -> UpstreamProvider:
 def _check_upstream_exists(upstream_id: str) -> None:
     if upstream_id not in site().settings.upstreams:
         raise NotFound("no such upstream")
-
-
-def _invitation_token() -> str:
-    return request.cookies.get(cookies.link_cookie_name(invite_link.INVITE_PURPOSE), "")
 
 
 def _delete_cookie(response: Response) -> Response:

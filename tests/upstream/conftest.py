@@ -67,6 +67,10 @@ class Browser(HttpBrowser["Browser"]):
     def visit_the_liar(self) -> dict[str, str]:
         """Set out for the liar from the sign-in page; what the browser is told to ask there."""
         self.open("/sign-in").press("/upstream/liar/sign-in", onward=False)
+        return self.asked_there()
+
+    def asked_there(self) -> dict[str, str]:
+        """What the page that leads there has the browser ask."""
         found = REFRESH.search(self.response.text)
         assert found is not None, self.response.text
         return dict(parse_qsl(urlsplit(html.unescape(found[1])).query))

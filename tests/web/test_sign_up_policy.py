@@ -31,6 +31,7 @@ POLICIES: dict[str, dict[str, str]] = {
 }
 """Newcomers are of example.org."""
 CHECK_MAIL = "page of /look-into-your-mail"
+HOST_CHECK_MAIL = "page of /auth/look-into-your-mail"
 # (open, invited, a listed domain, another domain, approval)
 ROWS: dict[Callable[[Visit], str], tuple[str, str, str, str, str]] = {
     entrances.sign_up_by_page: (CHECK_MAIL, "no form", CHECK_MAIL, "403", CHECK_MAIL),
@@ -57,12 +58,23 @@ ROWS: dict[Callable[[Visit], str], tuple[str, str, str, str, str]] = {
     ),
     entrances.sign_in_by_unknown_identity: ("identity_unknown",) * 5,
     entrances.accept_invitation_by_identity: (IN,) * 5,
+    entrances.join_by_link_for_several_by_identity: (IN,) * 5,
+    entrances.accept_invitation_of_console: (IN,) * 5,
+    entrances.come_from_forward_auth: (
+        "page of /sign-up",
+        "no form",
+        "page of /sign-up",
+        "page of /sign-up",
+        "page of /sign-up",
+    ),
+    entrances.sign_up_by_form_of_host: (HOST_CHECK_MAIL, "403", HOST_CHECK_MAIL, "403", HOST_CHECK_MAIL),
     entrances.sign_in_with_account_from_before: (IN,) * 5,
 }
 LETTERS = {
     entrances.sign_up_by_page: ("activate", "", "activate", "", "request-account"),
     entrances.sign_up_by_forged_form: ("activate", "", "activate", "", "request-account"),
     entrances.sign_up_by_json: ("activate", "", "activate", "", "request-account"),
+    entrances.sign_up_by_form_of_host: ("activate", "", "activate", "", "request-account"),
     entrances.resend_earlier_link: ("activate", "", "activate", "", ""),
 }
 """What is due to the newcomer then, by its purpose."""

@@ -98,6 +98,8 @@ JOIN_NETWORK = Limit("join", 3, HOUR)
 stranger elsewhere does not use it up."""
 JOIN_INVITE = Limit("join-invite", 20, HOUR)
 """For each place of it, from anywhere."""
+JOIN_SIGN_IN = Limit("join-sign-in", 8, HOUR)
+"""For each place of it, per network: setting out for another service and coming back, both to ask and to join."""
 LINK_NETWORK = Limit("link-network", 600, QUARTER_HOUR)
 PASSWORD_ACCOUNT = Limit("password", 10, QUARTER_HOUR)
 APPROVAL_ADDRESS = Limit("approval-address", 3, DAY)

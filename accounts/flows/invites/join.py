@@ -23,6 +23,7 @@ from accounts.core.models.shared_invites import SharedInvite
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.outbox_facts import UnreadableItem
 from accounts.core.security import throttle
+from accounts.core.security.throttle import Attempt
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.link import create_or_extend_account
 from accounts.flows.invites.shared_terms import (
@@ -41,7 +42,7 @@ JOIN_PURPOSE = "join-shared"
 JOIN_TTL = timedelta(hours=48)
 OTHER_DOMAIN = "other_domain"
 OTHER_DOMAIN_MESSAGE = N_("This invitation is for addresses of %(domain)s.")
-JOINED_EVENT, FULL_EVENT = "shared-invite.used", "shared-invite.full"
+ASKED_TO_JOIN_EVENT, JOINED_EVENT, FULL_EVENT = "shared-invite.asked", "shared-invite.used", "shared-invite.full"
 
 
 class JoinForm(Form):
@@ -84,7 +85,12 @@ def request_join(uow: UnitOfWork, token: object, form: JoinForm) -> None:
         )
         mail_id = uow.enqueue(JOIN_PURPOSE, form.email.email, {"terms": terms.model_dump()})
         facts = {"mail": mail_id, "purpose": JOIN_PURPOSE, "invite": terms.id}
-        uow.record_event("shared-invite.asked", email_key=form.email.key, facts=facts)
+        uow.record_event(ASKED_TO_JOIN_EVENT, email_key=form.email.key, facts=facts)
+
+
+def sign_in_attempt(uow: UnitOfWork, terms: SharedTerms) -> Attempt:
+    """Return what setting out for another service, or coming back, counts as: a class has one network."""
+    return throttle.JOIN_SIGN_IN.times(terms.places).by(terms.id, uow.request_info.network)
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:

@@ -196,6 +196,8 @@ def act(uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | N
         if is_spent(uow.session, spent_id(carried.id) + REVOKED_SUFFIX):
             raise LinkRevoked("revoked at the same moment")
         raise LinkUsed("accepted at the same moment")
+    if isinstance(credentials, NoPassword) and not credentials.name:
+        credentials = NoPassword(_find_invitee_name(uow, carried))
     result = create_or_extend_account(uow, opened, credentials)
     statement = update(SentInvite).where(SentInvite.id == carried.id).values(accepted_at=now())
     latest_expiry = uow.session.scalar(statement.returning(SentInvite.expires_at))
@@ -228,8 +230,6 @@ def create_or_extend_account(
         return ActResult(account.id)
     if credentials is None:
         raise LinkUsed("the account that held the address is gone")
-    if isinstance(credentials, NoPassword) and not credentials.name:
-        credentials = NoPassword(_find_invitee_name(uow, carried))
     email = credentials.email.email if credentials.email and not opened.subject.id else opened.subject.id
     account = accounts.create_account(
         uow, email, credentials, groups=carried.groups, locale=carried.locale, invited=True

@@ -7,25 +7,22 @@ could name any address, and would be let into somebody else's account.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, update
 
 from accounts.core.clock import now
-from accounts.core.errors import Conflict, IdentityTaken, IdentityUnknown, LastWayIn, NotFound
-from accounts.core.links.link import ActResult, OpenedLink
+from accounts.core.errors import IdentityTaken, IdentityUnknown, LastWayIn, NotFound
 from accounts.core.models.account import Account
 from accounts.core.models.upstream import Identity
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import not_me
-from accounts.flows.invites import link as invite_link
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
-from accounts.flows.shared.accounts import NoPassword, get_unchanged_account
+from accounts.flows.shared.accounts import get_unchanged_account
 from accounts.flows.upstream.provider import UpstreamProviders, UpstreamUser
-from accounts.flows.use_link import use_link
 
 CONNECTED_NOTICE, DISCONNECTED_NOTICE = "identity-connected", "identity-disconnected"
 UPSTREAM_AMR = ("ext",)
@@ -61,7 +58,7 @@ def sign_in_by_identity(uow: UnitOfWork, user: UpstreamUser) -> Session:
     :raises IdentityUnknown: nobody has, or their account is disabled.
     """
     with uow:
-        identity = _find_identity(uow, user)
+        identity = find_identity(uow, user)
         # Guarded, as signing in by password is: an account that was disabled meanwhile lets nobody in.
         row = uow.session.execute(
             update(Account)
@@ -89,12 +86,12 @@ def connect_identity(uow: UnitOfWork, who: CurrentAccount, user: UpstreamUser) -
 
     def work() -> Session:
         account = get_unchanged_account(uow, who.id, who.auth_epoch)
-        identity = _find_identity(uow, user)
+        identity = find_identity(uow, user)
         if identity is not None and identity.account_id != account.id:
             raise IdentityTaken("connected to another account")
         if identity is not None:
             return who.session
-        _add_identity(uow, account, user)
+        add_identity(uow, account, user)
         account.auth_epoch += 1
         return sessions.renew_session(uow, account.id, account.auth_epoch, who.session)
 
@@ -159,39 +156,6 @@ def _enqueue_notice(
     uow.enqueue(purpose, account.id, {"label": label, "shown": display_name, **extra_facts}, account.locale)
 
 
-def accept_invitation(
-    uow: UnitOfWork, token: object, link_id: str, user: UpstreamUser, current: CurrentAccount | None
-) -> Session:
-    """Accept an invitation with a sign-in instead of a password: the invitation proves the mailbox.
-
-    :param token: the invitation that is open in this browser.
-    :param link_id: the invitation that this visit was begun for.
-    :param current: who is signed in in this browser.
-    :returns: the session of the new account.
-    :raises DeadLink: the invitation is not valid any more.
-    :raises WrongAccount: somebody is signed in, and the invitation is for somebody else.
-    :raises IdentityTaken: the sign-in is connected to another account.
-    """
-
-    def check_opened(opened: OpenedLink) -> None:
-        if opened.link_id != link_id:
-            raise Conflict("another invitation was opened meanwhile")
-
-    def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
-        if _find_identity(uow, user) is not None:
-            raise IdentityTaken("connected to another account")
-        result = invite_link.act(uow, opened, NoPassword(user.name))
-        if result.sign_in_as is None:
-            raise Conflict("the invited address has an account by now")
-        _add_identity(uow, result.sign_in_as, user)
-        return replace(result, amr=UPSTREAM_AMR)
-
-    used = use_link(uow, invite_link.INVITE, token, check_opened, current, act=act)
-    if used.session is None:
-        raise Conflict("the invited address has an account by now")
-    return used.session
-
-
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     """Return the notice that an identity was connected, or disconnected."""
     account = uow.session.get(Account, item.about.id)
@@ -202,12 +166,14 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     )
 
 
-def _find_identity(uow: UnitOfWork, user: UpstreamUser) -> Identity | None:
+def find_identity(uow: UnitOfWork, user: UpstreamUser) -> Identity | None:
+    """Return a user of another service as an account here has connected it; None where none has."""
     conditions = (Identity.issuer == user.issuer, Identity.subject == user.subject)
     return uow.session.scalar(select(Identity).where(*conditions))
 
 
-def _add_identity(uow: UnitOfWork, account: Account, user: UpstreamUser) -> None:
+def add_identity(uow: UnitOfWork, account: Account, user: UpstreamUser) -> None:
+    """Connect a user of another service to an account, in the transaction under way, and tell its owner."""
     # The UNIQUE index decides between two accounts that connect the same sign-in at once.
     uow.session.add(
         Identity(issuer=user.issuer, subject=user.subject, account_id=account.id, shown=user.display_name)

@@ -38,12 +38,16 @@ REQUIRED_ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 @dataclass(frozen=True, slots=True)
 class UpstreamUser:
-    """A user as an upstream provider states them. Only ``issuer`` and ``subject`` identify; the rest is shown."""
+    """A user as an upstream provider states them. Only ``issuer`` and ``subject`` identify; the rest is shown.
+
+    :ivar email: "" where it says none. Never a proof of anything: mail may be sent to it, as to one that was typed.
+    """
 
     issuer: str
     subject: str
     display_name: str
     name: str
+    email: str = ""
 
 
 class UpstreamProviders:
@@ -108,7 +112,8 @@ class UpstreamProvider:
             name: claims[name] for name in ("email", "name", "preferred_username") if _is_printable_text(claims, name)
         }
         display_name = texts.get("email") or texts.get("preferred_username") or texts.get("name") or ""
-        return UpstreamUser(self.upstream.issuer, claims["sub"], display_name[:254], texts.get("name", "")[:100])
+        email, name = texts.get("email", "")[:254], texts.get("name", "")[:100]
+        return UpstreamUser(self.upstream.issuer, claims["sub"], display_name[:254], name, email)
 
     def _check_response_issuer(self, params: Mapping[str, str]) -> None:
         issuer = params.get("iss")

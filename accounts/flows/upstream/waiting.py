@@ -10,7 +10,7 @@ from typing import Literal
 from accounts.core.signing.token_kind import TokenKind
 
 PENDING_SIGN_IN_TTL = timedelta(minutes=10)
-PendingAction = Literal["sign-in", "connect", "join"]
+PendingAction = Literal["sign-in", "connect", "join", "join-shared", "ask-to-join"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class PendingSignIn:
     """One sign-in with an upstream provider, from the browser that began it.
 
     :ivar session_id: the session that asked to connect; "" for others.
-    :ivar link_id: the invitation that is accepted this way; "" for others.
+    :ivar link_id: the link by which somebody joins this way; "" for others.
     """
 
     upstream: str
