@@ -30,10 +30,11 @@ def limits() -> None:
 @limits.command("show")
 @click.argument("address", default="")
 @click.option("--network", default="", help="An IP address.")
+@click.option("--link", default="", metavar="ID", help="A link for several people, by its id.")
 @json_option
-def show_limits(address: str, network: str, as_json: bool) -> None:
-    """Show the attempts that are counted for ADDRESS, for a network, or for both."""
-    form = _validate_limits(address, network)
+def show_limits(address: str, network: str, link: str, as_json: bool) -> None:
+    """Show the attempts that are counted for ADDRESS, a network, both, or a link for several people."""
+    form = _validate_limits(address, network, link)
     usages = helpdesk_limits.list_limits(open_unit_of_work(), form)
     print_table([[LimitUsageOut.model_validate(usage) for usage in usages]], LIMIT_COLUMNS, as_json=as_json)
 
@@ -41,14 +42,15 @@ def show_limits(address: str, network: str, as_json: bool) -> None:
 @limits.command("lift")
 @click.argument("address", default="")
 @click.option("--network", default="", help="An IP address.")
+@click.option("--link", default="", metavar="ID", help="A link for several people, by its id.")
 @json_option
-def lift_limits(address: str, network: str, as_json: bool) -> None:
-    """Lift the limits of ADDRESS, of a network, or of both: their attempts count from zero again."""
-    form = _validate_limits(address, network)
+def lift_limits(address: str, network: str, link: str, as_json: bool) -> None:
+    """Lift the limits of ADDRESS, a network, both, or a link for several people: attempts count from zero again."""
+    form = _validate_limits(address, network, link)
     cleared = helpdesk_limits.clear_limits(open_unit_of_work(), form)
     sentence = f"lifted: {', '.join(cleared) or 'nothing, as nothing was counted'}"
     print_done(LiftedLimitsOut(lifted=tuple(cleared)), sentence, as_json=as_json)
 
 
-def _validate_limits(address: str, network: str) -> LimitsForm:
-    return validate(LimitsForm, {"email": address, "network": network})
+def _validate_limits(address: str, network: str, link: str) -> LimitsForm:
+    return validate(LimitsForm, {"email": address, "network": network, "link": link})

@@ -12,6 +12,15 @@ from tests.kit.shared_invites import SharedLink, ask_to_join, join, shared_token
 from tests.people import Service
 
 
+def test_the_limits_of_a_link_are_shown_and_lifted(accounts: Command, service: Service) -> None:
+    link = made(accounts)
+    assert ask_to_join(service.person(), link).status_code == 202
+    assert {row["limit"] for row in accounts("limits", "show", "--link", link.id).table} == {"join", "join-invite"}
+    assert accounts("limits", "lift", "--link", link.id).out == "lifted: join, join-invite\n"
+    assert accounts("limits", "show", "--link", link.id).table == []
+    assert "no invitation of this id" in accounts("limits", "show", "--link", "nothing").refused
+
+
 def made(accounts: Command, *options: str) -> SharedLink:
     answer = json.loads(accounts("invites", "create-shared", "2", *options, "--json").out)
     return SharedLink(answer["id"], answer["url"])

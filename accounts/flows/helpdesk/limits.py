@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pydantic import Field
-from sqlalchemy import false, or_, select
+from sqlalchemy import ColumnElement, false, or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
 from accounts.core.errors import N_, InvalidInput
 from accounts.core.links.opening import find_holder
 from accounts.core.models.audit import AuditRow
+from accounts.core.models.shared_invites import SharedInvite
 from accounts.core.security import throttle
 from accounts.core.security.throttle import Attempt, client_network
 from accounts.core.uow import UnitOfWork
+from accounts.flows.invites.join import ASKED_TO_JOIN_EVENT
+from accounts.flows.invites.shared import get_shared_invite
 from accounts.flows.shared.fields import Form, OptionalEmail, SearchText
 
 LIMITS_LIFTED_EVENT = "limits.lifted"
@@ -28,12 +31,13 @@ EMAIL_OR_NETWORK_MESSAGE = N_("Enter an address or a network, or both.")
 
 
 class LimitsForm(Form):
-    """An address, a network, or both."""
+    """An address, a network, or both; or a link for several people, alone or as one network has used it."""
 
     email: OptionalEmail = None
     network: SearchText = Field(
         default="", title=N_("Network"), max_length=64, json_schema_extra={"input": "text", "maxlength": 64}
     )
+    link: SearchText = Field(default="", max_length=64, json_schema_extra={"input": "hidden"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,12 @@ LimitBucket = tuple[Attempt, str]
 
 
 def list_limits(uow: UnitOfWork, form: LimitsForm) -> list[LimitUsage]:
-    """Return what is counted of an address, of its account, and of a network, in the current windows.
+    """Return what is counted of an address, of its account, of a network, and of a link for several people.
 
-    :raises InvalidInput: neither was named, or the network is none.
+    In the windows that run now.
+
+    :raises InvalidInput: none was named, or the network is none.
+    :raises NotFound: there is no such link for several people.
     """
     usages = []
     labels = dict(_iter_buckets(uow, form))
@@ -70,9 +77,10 @@ def list_limits(uow: UnitOfWork, form: LimitsForm) -> list[LimitUsage]:
 
 
 def clear_limits(uow: UnitOfWork, form: LimitsForm) -> list[str]:
-    """Clear the counters of an address, of its account, and of a network, and return the names of the limits.
+    """Clear the counters of what :func:`list_limits` shows, and return the names of the limits.
 
-    :raises InvalidInput: neither was named, or the network is none.
+    :raises InvalidInput: none was named, or the network is none.
+    :raises NotFound: there is no such link for several people.
     """
     running = uow.site.throttle.fetch_windows(dict(_iter_buckets(uow, form)))
     uow.site.throttle.clear(running)
@@ -84,16 +92,18 @@ def clear_limits(uow: UnitOfWork, form: LimitsForm) -> list[str]:
             LIMITS_LIFTED_EVENT,
             account_id=account.id if account else None,
             email_key=email_key,
-            facts={"limits": cleared},
+            facts={"limits": cleared} | ({"invite": form.link} if form.link else {}),
         )
     return cleared
 
 
 def _iter_buckets(uow: UnitOfWork, form: LimitsForm) -> Iterator[LimitBucket]:
     network = _parse_network(form)
-    if form.email is None and not network:
+    if form.email is None and not network and not form.link:
         raise InvalidInput.for_field("neither", "email", "missing", EMAIL_OR_NETWORK_MESSAGE)
-    if network:
+    if form.link:
+        yield from _shared_invite_buckets(uow, get_shared_invite(uow, form.link), network)
+    elif network:
         for limit in (
             throttle.SIGN_IN_NETWORK,
             throttle.MAIL_NETWORK,
@@ -136,12 +146,25 @@ def _account_buckets(uow: UnitOfWork, account_id: str) -> Iterator[LimitBucket]:
         yield throttle.MAIL_ACCOUNT.by(purpose, account_id), purpose
 
 
+def _shared_invite_buckets(uow: UnitOfWork, row: SharedInvite, network: str) -> Iterator[LimitBucket]:
+    """Yield what a link for several people has to itself: what somebody's address or network counts is not in it."""
+    yield throttle.JOIN_INVITE.times(row.places).by(row.id), "link"
+    is_of_link = AuditRow.kind == ASKED_TO_JOIN_EVENT, AuditRow.facts["invite"].as_string() == row.id
+    for each in [network] if network else _select_networks(uow, *is_of_link):
+        for limit in (throttle.JOIN_NETWORK, throttle.JOIN_SIGN_IN):
+            yield limit.times(row.places).by(row.id, each), each
+
+
 def _find_recent_networks(uow: UnitOfWork, email_key: str, account_id: str) -> set[str]:
     is_about = or_(
         *address_index.list_conditions(uow.site, email_key, account_id),
         AuditRow.account_id == account_id if account_id else false(),
     )
-    statement = select(AuditRow.network).where(is_about, AuditRow.at > now() - NETWORK_LOOKBACK)
+    return _select_networks(uow, is_about)
+
+
+def _select_networks(uow: UnitOfWork, *conditions: ColumnElement[bool]) -> set[str]:
+    statement = select(AuditRow.network).where(*conditions, AuditRow.at > now() - NETWORK_LOOKBACK)
     return {row[0] for row in uow.fetch_all(statement.distinct().limit(MAX_NETWORKS)) if row[0]}
 
 

@@ -26,8 +26,10 @@ def empty_context() -> dict[str, Any]:
 def see_limits(form: LimitsForm) -> Reply:
     """Show what is counted of an address and of a network."""
     body = LimitsOut.model_validate({"limits": helpdesk_limits.list_limits(uow(), form)})
-    given = {"email": form.email.email if form.email else "", "network": form.network}
-    page_context = {"fields": forms.form_fields(LimitsForm, given), "problem": None, "asked": given, "done": ""}
+    given = {"email": form.email.email if form.email else "", "network": form.network, "link": form.link}
+    # The form below asks about somebody else: a link that is looked at stays out of it.
+    fields = forms.form_fields(LimitsForm, given | {"link": ""})
+    page_context = {"fields": fields, "problem": None, "asked": given, "done": ""}
     # No redirect: the address would stand in an address.
     return Reply(template=LIMITS_TEMPLATE, json=body, context=page_context)
 
@@ -35,6 +37,8 @@ def see_limits(form: LimitsForm) -> Reply:
 def lift_limits(form: LimitsForm) -> Reply:
     """Have counting begin anew for an address and a network."""
     body = LiftedLimitsOut(lifted=tuple(helpdesk_limits.clear_limits(uow(), form)))
+    if form.link:
+        return Reply(json=body, location=page_url("show_shared_invite", shared_id=form.link, done="lifted"))
     return Reply(json=body, location=page_url("see_limits_form", done="lifted"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from flask import request
+
 from accounts.config_sign_up import describe_domains
 from accounts.core.models.shared_invites import SharedInvite
 from accounts.flows.invites import shared
@@ -39,7 +41,11 @@ def show_shared_invite(shared_id: str, query: PageForm) -> Reply:
     row = shared.get_shared_invite(uow(), shared_id)
     holds = shared.is_inviter_active(uow(), row)
     body = SharedInviteDetailsOut.from_joined(row, shared.list_joined(uow(), row, query), holds=holds)
-    context = {"filters": query_filters(PageForm), "domain_text": describe_domains((row.domain,))}
+    context = {
+        "filters": query_filters(PageForm),
+        "done": request.args.get("done", ""),
+        "domain_text": describe_domains((row.domain,)),
+    }
     return Reply(template="admin/shared_invite.html", json=body, context=context)
 
 
