@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
+
+from accounts.core.clock import now
 
 DIES_WITH: dict[str, tuple[str, ...]] = {
     "reset-password": ("password", "email", "epoch", "sign_ins_with_password"),
@@ -14,6 +17,12 @@ DIES_WITH: dict[str, tuple[str, ...]] = {
     "not-me": ("password", "email"),
 }
 """The promise of the design, said once more: which change kills which link about an account."""
+
+
+HELD_BY_NOBODY = ("activate", "request-account")
+"""Kinds that die for good as soon as an account holds their address."""
+FOR_WHOEVER_HOLDS = ("invite", "join-shared")
+"""Kinds that wait for their address, and let in whoever holds it."""
 
 
 @dataclass
@@ -32,6 +41,7 @@ class ModelAccount:
     anchor: str | None = None
     active: bool = True
     exists: bool = True
+    has_joined: bool = False
 
     @property
     def sign_ins_with_password(self) -> int | None:
@@ -58,12 +68,52 @@ class ModelAccount:
         return tuple(getattr(self, name) for name in DIES_WITH[purpose])
 
 
+@dataclass(eq=False)
+class ModelRequest:
+    """A request for an account, about which one admin decides."""
+
+    applicant: str
+    decided: bool = False
+
+
+@dataclass(eq=False)
+class ModelSharedInvite:
+    """A link for several people: who has a place, by address and by account."""
+
+    id: str
+    token: str
+    places: int
+    ends: datetime
+    addresses: list[str] = field(default_factory=list)
+    members: list[ModelAccount] = field(default_factory=list)
+    revoked: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return not self.revoked and len(self.addresses) < self.places and now() <= self.ends
+
+    def has_place(self, account: ModelAccount | None) -> bool:
+        """Whether an account has taken one, under whatever address."""
+        return any(each is account for each in self.members)
+
+
+@dataclass(eq=False)
+class ModelAdmin:
+    """An admin who decides about requests; nothing else happens to the account."""
+
+    id: str
+    email: str
+    has_right: bool = True
+
+
 @dataclass
 class ModelLink:
     """A link that was mailed, with what it was signed about.
 
     :ivar used: for an activation, whether an account has held its address since; for an invitation, whether it was
         accepted or taken back, or the account of its address was closed since; for "not me", whether it was used.
+    :ivar shared: the link for several people that a link to join with came of.
+    :ivar request: what a link to an admin, ``admin``, is about.
     """
 
     purpose: str
@@ -72,6 +122,9 @@ class ModelLink:
     account: ModelAccount | None
     bound_state: tuple[object, ...] = ()
     used: bool = False
+    shared: ModelSharedInvite | None = None
+    request: ModelRequest | None = None
+    admin: ModelAdmin | None = None
 
 
 @dataclass
@@ -96,6 +149,7 @@ class World:
     accounts: list[ModelAccount] = field(default_factory=list)
     links: list[ModelLink] = field(default_factory=list)
     sessions: list[ModelSession] = field(default_factory=list)
+    shared_invites: list[ModelSharedInvite] = field(default_factory=list)
 
     def find_holder(self, address: str) -> ModelAccount | None:
         return next((each for each in self.accounts if each.exists and each.email == address), None)
@@ -111,28 +165,48 @@ class World:
         self.kill_activations(address)
 
     def kill_activations(self, address: str) -> None:
-        """An account holds the address from now on: no activation of before will ever make another one."""
+        """An account holds the address from now on: no activation or request of before will ever make another one."""
         for link in self.links:
-            if link.purpose == "activate" and link.address == address:
+            if link.purpose in HELD_BY_NOBODY and link.address == address:
                 link.used = True
 
     def close_account(self, account: ModelAccount) -> None:
         account.exists = False
         for link in self.links:
-            if link.purpose == "invite" and link.address == account.email:
+            if link.purpose in FOR_WHOEVER_HOLDS and link.address == account.email:
                 link.used = True
+
+    def can_be_decided(self, request: ModelRequest) -> bool:
+        is_settled = self.find_holder(request.applicant) is not None or self.is_invited(request.applicant)
+        return not request.decided and not is_settled
+
+    def is_invited(self, address: str) -> bool:
+        """Whether an invitation waits for an address."""
+        return any(link.purpose == "invite" and link.address == address and not link.used for link in self.links)
+
+    def take_place(self, link: ModelLink, account: ModelAccount) -> None:
+        """Somebody joins: the place of that address is taken, and no other link for it takes another one."""
+        assert link.shared is not None
+        link.shared.addresses.append(link.address)
+        link.shared.members.append(account)
+        account.has_joined = True
+        for other in self.links:
+            if other.shared is link.shared and other.address == link.address:
+                other.used = True
 
     def account_of(self, link: ModelLink) -> ModelAccount | None:
         """Whose account a link is about now."""
-        return self.find_holder(link.address) if link.purpose == "invite" else link.account
+        return self.find_holder(link.address) if link.purpose in FOR_WHOEVER_HOLDS else link.account
 
     def is_alive(self, link: ModelLink) -> bool:
+        if link.used or (link.shared is not None and not link.shared.is_open):
+            return False
+        if link.request is not None:
+            return link.admin is not None and link.admin.has_right and self.can_be_decided(link.request)
         if link.account is None:
             holder = self.account_of(link)
-            if holder is not None:
-                return not link.used and holder.active
-            return not link.used and not self.is_anchored(link.address)
-        if link.used or not (link.account.is_usable and link.bound_state == link.account.state(link.purpose)):
+            return not self.is_anchored(link.address) if holder is None else holder.active
+        if not (link.account.is_usable and link.bound_state == link.account.state(link.purpose)):
             return False
         if link.purpose == "change-email":
             return self.find_holder(link.address) is None and not self.is_anchored(

@@ -16,14 +16,22 @@ from accounts.core.errors import Problem
 from accounts.core.links.link import get_link
 from accounts.core.links.opening import open_link
 from accounts.flows.sessions import session as sessions
-from tests.adversary.model import DIES_WITH, ModelAccount, ModelLink, ModelSession, World
+from tests.adversary.model import (
+    DIES_WITH,
+    FOR_WHOEVER_HOLDS,
+    HELD_BY_NOBODY,
+    ModelAccount,
+    ModelLink,
+    ModelSession,
+    World,
+)
 from tests.people import Person, Service
 from tests.servers.smtp import links as links_in
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
 LINK_PATTERN = re.compile(r"/l/([a-z-]+)/([^/]+)/go$")
-ADDRESS_PURPOSES = ("activate", "invite")
-MODELLED_PURPOSES = (*ADDRESS_PURPOSES, *DIES_WITH)
+ADDRESS_PURPOSES = (*HELD_BY_NOBODY, *FOR_WHOEVER_HOLDS)
+MODELLED_PURPOSES = (*ADDRESS_PURPOSES, "review-request", *DIES_WITH)
 BROWSERS = (0, 1)
 _days = count()
 
@@ -61,7 +69,7 @@ class ModelDriver(RuleBasedStateMachine):
         for mail in self.service.sink.messages[self.read_count :]:
             for match in filter(None, map(LINK_PATTERN.search, links_in(mail.message))):
                 purpose, token = match.groups()
-                subject = None if purpose in ADDRESS_PURPOSES else account
+                subject = account if purpose in DIES_WITH else None
                 state = subject.state(purpose) if subject else ()
                 new_links.append(ModelLink(purpose, token, mail.recipients[0], subject, state))
         self.read_count = len(self.service.sink.messages)
@@ -104,7 +112,10 @@ class ModelDriver(RuleBasedStateMachine):
         subject = self.world.account_of(link)
         for number in BROWSERS if self.world.is_alive(link) else ():
             session = self.current_session(number)
-            needs_session = link.purpose == "change-email" or (link.purpose == "invite" and subject is not None)
+            if link.request is not None or (link.shared is not None and link.shared.has_place(subject)):
+                return None
+            is_held = link.purpose in FOR_WHOEVER_HOLDS and subject is not None
+            needs_session = link.purpose == "change-email" or is_held
             if session is None and not needs_session:
                 return number
             is_own_session = session is not None and session.account is subject
@@ -140,7 +151,7 @@ class ModelDriver(RuleBasedStateMachine):
         try:
             for link in self.world.links:
                 answer = self.visitor.get(f"/api/l/{link.purpose}", query_string={"token": link.token})
-                assert answer.status_code in ((200,) if self.world.is_alive(link) else (400, 409, 410)), link
+                assert answer.status_code in ((200,) if self.world.is_alive(link) else (400, 403, 409, 410)), link
             for session in self.world.sessions:
                 answer = client.get("/api/account", headers={"Cookie": f"session={session.cookie}"})
                 assert answer.status_code == (200 if session.alive else 401), session
