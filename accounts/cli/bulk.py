@@ -108,6 +108,8 @@ def start_bulk_act(
     if dry:
         if as_json:
             print_json(answer)
+        elif answer.left:
+            click.echo(f"nothing is done yet; go on with: users bulk run {answer.id}")
         return
     if answer.left:
         confirm(f"{act}: {answer.left} accounts?", yes=yes)

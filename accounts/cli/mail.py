@@ -13,6 +13,7 @@ from accounts.cli.commands import Group, json_option
 from accounts.cli.context import load_settings, open_site, open_unit_of_work
 from accounts.cli.output import Columns, format_timestamp, print_done, print_table
 from accounts.core import outbox
+from accounts.core.uow import UnitOfWork
 from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
 from accounts.flows.audit.labels import EVENT_LABELS
@@ -25,6 +26,7 @@ from accounts.flows.shared.fields import PageForm
 from accounts.flows.shared.pages import iter_pages
 from accounts.flows.shared.validation import validate
 from accounts.web.answers.mail import (
+    CancelledMailOut,
     DeadLetterOut,
     MailCountsOut,
     MailTraceOut,
@@ -70,26 +72,28 @@ def count_mail(as_json: bool) -> None:
 @json_option
 def show_lanes(as_json: bool) -> None:
     """Show what waits in each lane and of each batch, what stands still and why, and how long it takes."""
-    overview = WaitingMailOut.model_validate(mail_lanes.get_overview(open_unit_of_work()))
+    overview = _waiting_mail(open_unit_of_work())
     print_done(overview, *_lane_lines(overview), as_json=as_json)
 
 
 @mail.command("pause")
-@click.argument("name", metavar="BATCH")
+@click.argument("name", metavar="BATCH|LANE")
 @json_option
 def pause_mail(name: str, as_json: bool) -> None:
-    """Send nothing more of BATCH, or of a lane (direct, bulk, slow), until it is resumed."""
-    mail_lanes.pause_mail(open_unit_of_work(), name)
-    print_done({"paused": name}, f"{name} is paused", as_json=as_json)
+    """Send nothing more of BATCH, or of a LANE (direct, bulk, slow), until it is resumed."""
+    uow = open_unit_of_work()
+    mail_lanes.pause_mail(uow, name)
+    print_done(_waiting_mail(uow), f"{name} is paused", as_json=as_json)
 
 
 @mail.command("resume")
-@click.argument("name", metavar="BATCH")
+@click.argument("name", metavar="BATCH|LANE")
 @json_option
 def resume_mail(name: str, as_json: bool) -> None:
-    """Go on with BATCH, or with a lane, at once."""
-    mail_lanes.resume_mail(open_unit_of_work(), name)
-    print_done({"resumed": name}, f"{name} goes on", as_json=as_json)
+    """Go on with BATCH, or with a LANE (direct, bulk, slow), at once."""
+    uow = open_unit_of_work()
+    mail_lanes.resume_mail(uow, name)
+    print_done(_waiting_mail(uow), f"{name} goes on", as_json=as_json)
 
 
 @mail.command("cancel")
@@ -98,7 +102,7 @@ def resume_mail(name: str, as_json: bool) -> None:
 def cancel_mail(batch: str, as_json: bool) -> None:
     """Drop the letters of BATCH that have not gone out. Its invitations stay open, to be sent or revoked."""
     count = mail_lanes.cancel_mail(open_unit_of_work(), batch)
-    print_done({"cancelled": count}, f"{count} letters are not sent", as_json=as_json)
+    print_done(CancelledMailOut(letters=count), f"{count} letters are not sent", as_json=as_json)
 
 
 @mail.command("list")
@@ -167,7 +171,8 @@ def count_as_reachable(address: str, as_json: bool) -> None:
     """Count ADDRESS as reachable again."""
     form = validate(ReachableForm, {"email": address})
     count = unreachable_addresses.count_as_reachable(open_unit_of_work(), form)
-    print_done({"count": count}, f"{count} counts as reachable again", as_json=as_json)
+    words = f"{address} counts as reachable again" if count else f"{address} counted as reachable already"
+    print_done({"count": count}, words, as_json=as_json)
 
 
 @mail.command("preview")
@@ -188,6 +193,10 @@ def preview_letters(folder: Path, as_json: bool) -> None:
     print_done({"files": count, "folder": folder}, f"{count} files in {folder}", as_json=as_json)
 
 
+def _waiting_mail(uow: UnitOfWork) -> WaitingMailOut:
+    return WaitingMailOut.model_validate(mail_lanes.get_overview(uow))
+
+
 def _lane_lines(overview: WaitingMailOut) -> Iterator[str]:
     for lane in overview.lanes:
         oldest = f", the oldest since {format_timestamp(lane.oldest)}" if lane.oldest else ""
@@ -199,7 +208,8 @@ def _lane_lines(overview: WaitingMailOut) -> Iterator[str]:
     for batch in overview.batches:
         left = "" if batch.seconds_left is None else f", about {max(1, round(batch.seconds_left / 60))} min"
         state = f", paused since {format_timestamp(batch.paused_at)}" if batch.paused_at else left
-        yield f"batch {batch.batch} {batch.name}: {batch.waiting} waiting{state}"
+        name = batch.name or batch.act or "of a list that was discarded"
+        yield f"batch {batch.batch} {name}: {batch.waiting} waiting{state}"
     limit = f", lists at most {overview.bulk_per_minute}" if overview.bulk_per_minute else ""
     yield f"sent lately: {overview.per_minute} a minute{limit}"
 

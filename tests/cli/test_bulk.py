@@ -21,6 +21,7 @@ def test_those_in_a_file_are_looked_at_and_then_done(accounts: Command, service:
     assert "disable: 2 of 2 accounts" in dry.out
     assert one.signed_in
     act_id = dry.out.split()[0]
+    assert dry.out.endswith(f"nothing is done yet; go on with: users bulk run {act_id}\n")
     assert [row["result"] for row in accounts("users", "bulk", "show", act_id).table] == ["due", "due"]
     assert accounts("users", "bulk", "run", act_id).out == f"2 done, 0 skipped; see: users bulk show {act_id}\n"
     assert (one.signed_in, two.signed_in) == (False, False)

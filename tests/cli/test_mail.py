@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from tests.cli.conftest import Command
@@ -20,6 +21,26 @@ def test_letters_that_were_given_up_are_counted_and_tried_again(accounts: Comman
     assert len(service.mails_to(email)) == 1
     assert accounts("mail", "count").out == "0 waiting, 0 given up\n"
     assert accounts("mail", "retry").out == "0 will be tried again\n"
+
+
+def test_lanes_and_batches_answer_in_json_as_the_api_does(accounts: Command, service: Service) -> None:
+    admin, member = service.admin(), service.member()
+    accounts("users", "bulk", "start", "send-reset", member.email, "--yes")
+    paused = json.loads(accounts("mail", "pause", "bulk", "--json").out)
+    assert paused == admin.get("/api/admin/mail").get_json()["mail"]
+    (batch,) = paused["batches"]
+    assert (batch["name"], batch["act"], batch["waiting"]) == ("", "send-reset", 1)
+    assert f"batch {batch['batch']} send-reset: 1 waiting" in accounts("mail", "lanes").out
+    page = admin.client.get("/admin/mail").text
+    assert f'href="/admin/accounts/bulk/{batch["batch"]}">Links for a new password</a>' in page
+    resumed = json.loads(accounts("mail", "resume", "bulk", "--json").out)
+    assert [lane["paused"] for lane in resumed["lanes"]] == [None, None, None]
+    assert json.loads(accounts("mail", "cancel", batch["batch"], "--json").out) == {"letters": 1}
+
+
+def test_an_address_that_was_never_marked_is_told_to_be_reachable_already(accounts: Command) -> None:
+    email = make_email()
+    assert accounts("mail", "reachable", email).out == f"{email} counted as reachable already\n"
 
 
 def test_every_letter_is_written_out_in_every_language(bare: Command, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ def walk_join(page: Page, admin: Page, live: Live) -> Stops:
     send(admin, places="1", groups="pupils", domain=".example.org")
     yield admin, "shared-invite"
     shown = admin.url
+    follow(admin, "button >> text=Extend")
+    yield admin, "shared-invite-extended"
     follow(admin, "main .primary")
     yield admin, "poster"
     link = admin.inner_text(".link")

@@ -47,7 +47,7 @@ SKIP_MESSAGES: Mapping[str, str] = {
     "gone": N_("the account was deleted"),
 }
 """Why an account is skipped, by the reason."""
-NOBODY_MESSAGE = N_("Nobody is ticked. Tick accounts in the list, or choose all that match.")
+NOBODY_MESSAGE = N_("Nobody is ticked. Tick accounts in the list, or choose all found.")
 UNKNOWN_MESSAGE = N_("None of these is an account.")
 NO_MATCH_MESSAGE = N_("No account matches the search.")
 TOO_MANY_MESSAGE = N_("At most %(limit)s accounts at once. Search for fewer.")

@@ -15,6 +15,7 @@ from accounts.core.database.sql import CompiledStatement
 from accounts.core.errors import NotFound
 from accounts.core.mail_lanes import BULK, DIRECT, MAIL_LANES, REFUSED_STEP, Lane, LaneState
 from accounts.core.models.audit import AuditRow
+from accounts.core.models.bulk import BulkAct
 from accounts.core.models.invites import InviteBatch
 from accounts.core.models.outbox import MailBatch, OutboxRow
 from accounts.core.uow import UnitOfWork
@@ -51,12 +52,14 @@ class WaitingBatch:
     """A batch that is on its way.
 
     :ivar name: as its list is called; "" where it has none.
+    :ivar act: what the letters of an act on many accounts are about, such as ``send-reset``; "" for a list.
     :ivar paused_at: since when it is paused; None where it goes on.
     :ivar seconds_left: until its last letter is out, about; None where that cannot be told.
     """
 
     batch: str
     name: str
+    act: str
     waiting: int
     dead: int
     paused_at: datetime | None
@@ -85,11 +88,19 @@ _COUNT_LANES = CompiledStatement(
     .group_by(OutboxRow.lane)
 )
 _COUNT_BATCHES = CompiledStatement(
-    select(OutboxRow.batch, func.count(), func.count(OutboxRow.dead_at), MailBatch.paused_at, InviteBatch.name)
+    select(
+        OutboxRow.batch,
+        func.count(),
+        func.count(OutboxRow.dead_at),
+        MailBatch.paused_at,
+        InviteBatch.name,
+        BulkAct.act,
+    )
     .outerjoin(MailBatch, MailBatch.batch == OutboxRow.batch)
     .outerjoin(InviteBatch, InviteBatch.id == OutboxRow.batch)
+    .outerjoin(BulkAct, BulkAct.id == OutboxRow.batch)
     .where(OutboxRow.batch.is_not(None))
-    .group_by(OutboxRow.batch, MailBatch.paused_at, InviteBatch.name)
+    .group_by(OutboxRow.batch, MailBatch.paused_at, InviteBatch.name, BulkAct.act)
     .order_by(OutboxRow.batch)
 )
 _COUNT_SENT = CompiledStatement(
@@ -107,18 +118,19 @@ def get_overview(uow: UnitOfWork) -> MailOverview:
     pace, rate = _measure_pace(uow), uow.site.settings.mail_bulk_per_minute
     bulk_pace = 0 if BULK in paused else rate or pace
     rows = uow.fetch_all(_COUNT_BATCHES)
-    waiting = {batch: total - dead for batch, total, dead, _, _ in rows}
-    open_batches = {batch: waiting[batch] for batch, _, _, paused_at, _ in rows if paused_at is None}
+    waiting = {batch: total - dead for batch, total, dead, *_ in rows}
+    open_batches = {batch: waiting[batch] for batch, _, _, paused_at, *_ in rows if paused_at is None}
     batches = [
         WaitingBatch(
             batch,
             name or "",
+            act or "",
             waiting[batch],
             dead,
             paused_at,
             None if paused_at else _estimate_seconds(batch, open_batches, bulk_pace),
         )
-        for batch, _, dead, paused_at, name in rows
+        for batch, _, dead, paused_at, name, act in rows
         if waiting[batch]
     ]
     left = round(sum(open_batches.values()) / bulk_pace * 60) if bulk_pace and open_batches else None

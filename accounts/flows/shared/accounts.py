@@ -166,6 +166,12 @@ def find_account(uow: UnitOfWork, id_or_email: str) -> Account:
     return account
 
 
+def find_addresses(uow: UnitOfWork, account_ids: Iterable[str]) -> dict[str, str]:
+    """Return the addresses of accounts by their ids, of those that are there."""
+    statement = select(Account.id, Account.email).where(Account.id.in_({*account_ids} - {""}))
+    return {row.id: row.email for row in uow.session.execute(statement)}
+
+
 def set_invited(uow: UnitOfWork, account_id: str, *, invited: bool) -> Account:
     """Say of an account that it was let in, or that it was not: apps for invited people judge by that.
 

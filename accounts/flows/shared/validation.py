@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_core.core_schema import ErrorType
 
 from accounts.core.errors import N_, FieldError, InvalidInput
 
@@ -30,10 +31,8 @@ MESSAGES = {
     "less_than_equal": N_("At most %(le)s, please."),
 }
 DEFAULT_MESSAGE = N_("This cannot be taken.")
-CUSTOM_ERROR_TYPES = frozenset(
-    {"email", "name", "words", "locale", "groups", "scopes", "claims", "contact", "file", "moment", "place", "domain"}
-)
-"""Errors of our own types bring their sentence along."""
+PYDANTIC_ERROR_TYPES = frozenset(get_args(ErrorType))
+"""Errors of all other types are our own, and bring their sentence along."""
 
 
 def validate(model: type[M], data: Mapping[str, Any]) -> M:
@@ -51,6 +50,5 @@ def _field_error(error: ErrorDetails) -> FieldError:
     code = error["type"]
     field = str(error["loc"][0])[:64] if error["loc"] else ""
     values = {key: value for key, value in error.get("ctx", {}).items() if isinstance(value, int | str)}
-    return FieldError(
-        field, code, error["msg"] if code in CUSTOM_ERROR_TYPES else MESSAGES.get(code, DEFAULT_MESSAGE), values
-    )
+    message = MESSAGES.get(code, DEFAULT_MESSAGE) if code in PYDANTIC_ERROR_TYPES else error["msg"]
+    return FieldError(field, code, message, values)

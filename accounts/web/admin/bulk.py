@@ -19,6 +19,7 @@ from accounts.flows.helpdesk.bulk_form import (
     BulkRowsForm,
     ChooseAccountsForm,
 )
+from accounts.flows.shared.accounts import find_addresses
 from accounts.flows.shared.credentials import RecoveryForm
 from accounts.flows.shared.frozen_lists import ListPageForm
 from accounts.flows.shared.validation import validate
@@ -68,6 +69,7 @@ def list_bulk_acts(query: ListPageForm) -> Reply:
         "filters": query_filters(ListPageForm),
         "done": request.args.get("done", ""),
         "count": request.args.get("count", 0, int),
+        "addresses": find_addresses(uow(), (act.made_by for act in page.rows)),
     }
     return Reply(template="admin/bulk_acts.html", json=body, context=context)
 

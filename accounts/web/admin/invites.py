@@ -54,22 +54,22 @@ def send_invite(form: InviteForm) -> Reply:
     # somebody outside under our sender.
     if form.groups or form.message:
         step_up.require_step_up(require_account())
-    return _invite_reply(send_invites.send_invite(uow(), form), 202)
+    return _invite_reply(send_invites.send_invite(uow(), form), 202, "send")
 
 
 def resend_invite(invite_id: str) -> Reply:
     """Mail an open invitation once more; links that are out stay valid."""
-    return _invite_reply(manage_invites.resend_invite(uow(), invite_id), 202)
+    return _invite_reply(manage_invites.resend_invite(uow(), invite_id), 202, "resend")
 
 
 def extend_invite(invite_id: str, form: ExtendInviteForm) -> Reply:
     """Mail a link that expires later; links that are out stay valid until their own end."""
-    return _invite_reply(manage_invites.extend_invite(uow(), invite_id, form), 202)
+    return _invite_reply(manage_invites.extend_invite(uow(), invite_id, form), 202, "extend")
 
 
 def revoke_invite(invite_id: str) -> Reply:
     """Revoke an invitation; every link of it is invalid."""
-    return _invite_reply(manage_invites.revoke_invite(uow(), invite_id), 200)
+    return _invite_reply(manage_invites.revoke_invite(uow(), invite_id), 200, "revoke")
 
 
 def change_some_invites(form: ChangeInvitesForm) -> Reply:
@@ -80,5 +80,6 @@ def change_some_invites(form: ChangeInvitesForm) -> Reply:
     return Reply(json=CountOut(count=count), location=page_url("send_invite_form", done=form.act, count=count))
 
 
-def _invite_reply(invite: SentInvite, status: int) -> Reply:
-    return Reply(json=InviteOut.from_invite(invite), status=status, location=page_url("send_invite_form"))
+def _invite_reply(invite: SentInvite, status: int, done: str) -> Reply:
+    location = page_url("send_invite_form", done=done, count=1)
+    return Reply(json=InviteOut.from_invite(invite), status=status, location=location)

@@ -8,6 +8,7 @@ from accounts.config_sign_up import describe_domains
 from accounts.core.models.shared_invites import SharedInvite
 from accounts.flows.invites import shared
 from accounts.flows.invites.shared import ExtendSharedInviteForm, SharedInviteForm, SharedInvitePageForm
+from accounts.flows.shared.accounts import find_addresses
 from accounts.flows.shared.fields import PageForm
 from accounts.web.admin.filters import query_filters
 from accounts.web.admin.poster import poster_context
@@ -43,8 +44,9 @@ def show_shared_invite(shared_id: str, query: PageForm) -> Reply:
     body = SharedInviteDetailsOut.from_joined(row, shared.list_joined(uow(), row, query), holds=holds)
     context = {
         "filters": query_filters(PageForm),
-        "done": request.args.get("done", ""),
         "domain_text": describe_domains((row.domain,)),
+        "addresses": find_addresses(uow(), [row.inviter_id]),
+        "done": request.args.get("done", ""),
     }
     return Reply(template="admin/shared_invite.html", json=body, context=context)
 
@@ -58,14 +60,14 @@ def show_shared_invite_link(shared_id: str) -> Reply:
 
 def extend_shared_invite(shared_id: str, form: ExtendSharedInviteForm) -> Reply:
     """Let links that are taken along from now on end later; those that are out keep their own end."""
-    return _invite_reply(shared.extend_shared_invite(uow(), shared_id, form))
+    return _invite_reply(shared.extend_shared_invite(uow(), shared_id, form), "extended")
 
 
 def revoke_shared_invite(shared_id: str) -> Reply:
     """Revoke an invitation for several people: its links are dead, and those that were mailed by them."""
-    return _invite_reply(shared.revoke_shared_invite(uow(), shared_id))
+    return _invite_reply(shared.revoke_shared_invite(uow(), shared_id), "revoked")
 
 
-def _invite_reply(row: SharedInvite) -> Reply:
+def _invite_reply(row: SharedInvite, done: str) -> Reply:
     body = SharedInviteOut.from_row(row, holds=shared.is_inviter_active(uow(), row))
-    return Reply(json=body, location=page_url("show_shared_invite", shared_id=row.id))
+    return Reply(json=body, location=page_url("show_shared_invite", shared_id=row.id, done=done))

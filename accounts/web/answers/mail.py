@@ -56,10 +56,14 @@ class WaitingLaneOut(Answer):
 
 
 class WaitingBatchOut(Answer):
-    """A list whose letters wait. ``seconds_left`` is an estimate, null where there can be none."""
+    """Letters to many that wait. ``seconds_left`` is an estimate, null where there can be none.
+
+    ``name`` is that of a list of invitations, ``act`` what an act on many accounts does; the other one is empty.
+    """
 
     batch: str
     name: str
+    act: str
     waiting: int
     dead: int
     paused_at: Timestamp | None

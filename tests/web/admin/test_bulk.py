@@ -68,7 +68,7 @@ def test_all_on_a_page_are_ticked_by_a_link_and_all_that_match_by_a_button(servi
     make_accounts(service, 8, group="staff")
     page = admin.get("/admin/accounts?q=crowd&limit=3").text
     assert (page.count('name="who"'), page.count(" checked>")) == (3, 4), "what enabling takes away"
-    assert "All that match the search: 8" in page
+    assert "All found: 8" in page
     link = re.search(r'href="([^"]*ticked=1[^"]*)"', page)
     assert link is not None
     ticked = admin.get(link[1].replace("&amp;", "&")).text

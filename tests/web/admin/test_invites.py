@@ -5,6 +5,7 @@ from __future__ import annotations
 from accounts.flows.shared import accounts
 from tests.people import Service, make_email
 from tests.web.endpoints import csrf_token
+from tests.web.parsed_page import submit_form
 
 
 def test_inviting_into_a_group_needs_a_fresh_proof_and_inviting_others_does_not(service: Service) -> None:
@@ -39,3 +40,27 @@ def test_an_invitation_whose_inviter_may_not_invite_any_more_is_shown_as_dead_un
     assert "Its links are dead" in admin.get("/admin/invites").text
     assert admin.post(f"/api/admin/invites/{by_other['id']}/resend").status_code == 202
     assert "Its links are dead" not in admin.get("/admin/invites").text
+
+
+def test_each_act_on_one_invitation_says_on_its_page_that_it_was_done(service: Service) -> None:
+    admin = service.admin()
+    page = admin.client.get("/admin/invites")
+    sent = submit_form(admin.client, "/admin/invites", page, email=make_email(), message="See you in room 12.")
+    page = admin.client.get(sent.headers["Location"])
+    assert "The invitation is on its way." in page.text
+    (invite,) = admin.get("/api/admin/invites").get_json()["invites"]
+    for act, words in (("resend", "Sent again: 1."), ("revoke", "Revoked: 1.")):
+        answer = submit_form(admin.client, f"/admin/invites/{invite['id']}/{act}", page)
+        assert words in admin.client.get(answer.headers["Location"]).text
+
+
+def test_words_with_a_link_in_them_are_refused_with_the_reason_and_kept_in_the_form(service: Service) -> None:
+    admin = service.admin()
+    words = "Look at http://evil.example now"
+    page = admin.client.get("/admin/invites")
+    refused = submit_form(admin.client, "/admin/invites", page, email=make_email(), message=words)
+    assert "No links, host names or mail addresses, please" in refused.text
+    assert words in refused.text
+    for text, code in ((words, "link"), ("a\u202eb", "control")):
+        (error,) = admin.post("/api/admin/invites", {"email": make_email(), "message": text}).get_json()["errors"]
+        assert (error["field"], error["code"], "cannot be taken" in str(error)) == ("message", code, False)

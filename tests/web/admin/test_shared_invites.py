@@ -42,12 +42,22 @@ def test_an_admin_does_all_of_it_by_pages(service: Service) -> None:
     page = admin.client.get(page_path)
     assert pupil.email in page.text
     assert "1 of 30" in admin.client.get(LIST).text
-    assert submit_form(admin.client, f"{page_path}/extend", page, days="30").headers["Location"] == page_path
-    assert submit_form(admin.client, f"{page_path}/revoke", page).headers["Location"] == page_path
-    page = admin.client.get(page_path)
-    assert "revoked" in page.text
+    extended = submit_form(admin.client, f"{page_path}/extend", page, days="30").headers["Location"]
+    assert "Extended. Show the link again" in admin.client.get(extended).text
+    page = admin.client.get(submit_form(admin.client, f"{page_path}/revoke", page).headers["Location"])
+    assert "Revoked. Nobody joins by this link any more." in page.text
     assert "/link" not in page.text
     assert ask_to_join(service.person(), SharedLink("", scanned)).get_json()["code"] == "link_revoked"
+
+
+def test_the_page_names_who_made_it_and_offers_to_extend_only_what_has_places_left(service: Service) -> None:
+    admin = service.admin()
+    by_page, by_console = make_shared_link(service, admin, places=1), make_shared_link(service)
+    assert f">{admin.email}</a>" in admin.client.get(f"{LIST}/{by_page.id}").text
+    assert "the console" in admin.client.get(f"{LIST}/{by_console.id}").text
+    assert f"{by_page.id}/extend" in admin.client.get(f"{LIST}/{by_page.id}").text
+    assert join(service, by_page, service.person()).status_code == 201
+    assert "/extend" not in admin.client.get(f"{LIST}/{by_page.id}").text
 
 
 def test_making_one_and_taking_its_link_along_need_a_fresh_proof(service: Service) -> None:
