@@ -46,6 +46,7 @@ def test_a_link_is_printed_listed_shown_and_taken_back(accounts: Command, servic
     assert "<svg" in poster
     assert "<style>" in poster
     assert "Class 7b" in poster
+    assert "<a " not in poster
     assert accounts("invites", "revoke-shared", link.id).out == f"{link.id} is revoked; 1 have joined\n"
     assert ask_to_join(service.person(), link).get_json()["code"] == "link_revoked"
 

@@ -22,6 +22,7 @@ ADDRESS = N_("The code leads to %(address)s.")
 DOMAIN = N_("For addresses of %(domain)s.")
 UNTIL = N_("For %(places)s people, until %(until)s.")
 UNTIL_FOR_ONE = N_("For one person, until %(until)s.")
+BACK = N_("Back")
 TEMPLATE = "admin/poster.html"
 
 
@@ -48,6 +49,8 @@ def poster_context(row: SharedInvite, url: str, *, style: str = "") -> dict[str,
         "address": say(ADDRESS, address=f"{place.netloc}{place.path}"),
         "lines": lines,
         "url": url,
+        "id": row.id,
+        "back": say(BACK),
         "style": style,
     }
 

@@ -37,6 +37,7 @@ def test_an_admin_does_all_of_it_by_pages(service: Service) -> None:
     (svg,) = re.findall("<svg.*?</svg>", poster.text, re.DOTALL)
     scanned = scan_qr_code(svg)
     assert scanned in poster.text
+    assert f'<a href="{page_path}">Back</a>' in poster.text
     assert "Class &lt;7b&gt;" in poster.text
     assert join(service, SharedLink("", scanned), pupil := service.person()).status_code == 201
     page = admin.client.get(page_path)
