@@ -20,10 +20,10 @@ from accounts.delivery.transports import Mailbox, Sender
 from accounts.extension import start_workers
 from tests.conftest import on_both_databases
 from tests.delivery.conftest import make_transport
+from tests.kit.concurrency import DELIVERY_THREADS, await_delivery_threads
 from tests.people import Service, make_email
 from tests.servers.smtp import HANG
 
-THREADS = {"mail", "bulk", "slow", "calls", "sweep", "watch"}
 PATIENCE = 100.0
 """Seconds until what must happen has not."""
 
@@ -36,6 +36,7 @@ def working(service: Service) -> Iterator[None]:
         yield
     finally:
         stop(PATIENCE)
+        await_delivery_threads()
 
 
 def wait_until(came: Callable[[], object]) -> None:
@@ -81,7 +82,7 @@ def test_the_mail_thread_survives_whatever_is_raised_in_it(
     with caplog.at_level(logging.ERROR, "accounts.mail"), working(service):
         (email,) = ask(service)
         wait_until(lambda: [mail.to for mail in transport.mailbox.messages] == [email])
-        assert THREADS >= set(service.site.heartbeats) >= {"mail", "calls"}
+        assert DELIVERY_THREADS >= set(service.site.heartbeats) >= {"mail", "calls"}
     told = [record.getMessage() for record in caplog.records]
     assert any(f"failed and goes on: {type(error).__name__} at " in line for line in told)
 
@@ -89,7 +90,7 @@ def test_the_mail_thread_survives_whatever_is_raised_in_it(
 @pytest.mark.faults
 def test_each_thread_says_when_it_was_last_alive(service: Service) -> None:
     with working(service):
-        wait_until(lambda: set(service.site.heartbeats) == THREADS)
+        wait_until(lambda: set(service.site.heartbeats) == DELIVERY_THREADS)
         first = dict(service.site.heartbeats)
         wait_until(lambda: all(service.site.heartbeats[name] > first[name] for name in first))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import random
 import re
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -28,16 +30,37 @@ ROOT = Path(__file__).parents[2]
 ACCOUNTS = (sys.executable, "-m", "accounts")
 
 
+_taken: deque[socket.socket] = deque()
+TAKEN_AT_ONCE = 100
+
+
 def free_port() -> int:
-    """A port that nobody listens on, outside of the range that outgoing connections take theirs from."""
+    """
+    A port that nobody listens on, outside of the range that outgoing connections take theirs from.
+
+    A process binds it seconds later, and perhaps again after it was killed. Meanwhile it is taken: here, in whichever
+    process of whichever run of tests, the same number is bound for UDP, which no service wants.
+    """
     for port in random.sample(range(20000, 30000), 100):
-        with closing(socket.socket()) as probe:
-            try:
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            claim.bind(("127.0.0.1", port))
+            with closing(socket.socket()) as probe:
                 probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+        except OSError:
+            claim.close()
+            continue
+        _taken.append(claim)
+        if len(_taken) > TAKEN_AT_ONCE:
+            _taken.popleft().close()
+        return port
     raise AssertionError("no free port among a hundred")
+
+
+@atexit.register
+def _give_ports_back() -> None:
+    while _taken:
+        _taken.pop().close()
 
 
 @dataclass

@@ -63,7 +63,7 @@ def test_an_admin_hands_in_a_list_sends_it_and_takes_links_along(
         expect(admin.locator(".notice.good")).to_have_text(text)
         expect(admin.locator(".steps li")).to_have_count(5)
         admin.click(".act .primary")
-    expect(admin.locator("#invited")).to_be_visible(timeout=30_000)
+    expect(admin.locator("#invited")).to_be_visible()
     expect(admin.locator("#invited + dl dd")).to_have_text("230")
     with admin.expect_download() as download:
         admin.locator("form[action$='/links'] button:not([formaction])").click()
@@ -71,7 +71,7 @@ def test_an_admin_hands_in_a_list_sends_it_and_takes_links_along(
     assert len(lines) == 231
     with admin.expect_popup() as popup:
         admin.locator("button[formaction$='/letters']").click()
-    expect(popup.value.locator("article")).to_have_count(230, timeout=30_000)
+    expect(popup.value.locator("article")).to_have_count(230)
     box = popup.value.locator("article svg").first.bounding_box()
     assert box is not None
     assert box["width"] > 200

@@ -11,6 +11,7 @@ from accounts.core.uow import UnitOfWork
 
 T = TypeVar("T")
 BARRIER_SECONDS = 60
+DELIVERY_THREADS = frozenset({"mail", "bulk", "slow", "calls", "sweep", "watch"})
 
 
 def run_concurrently(count: int, work: Callable[[int], T]) -> list[T]:
@@ -23,6 +24,17 @@ def run_concurrently(count: int, work: Callable[[int], T]) -> list[T]:
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(run, range(count)))
+
+
+def await_delivery_threads() -> None:
+    """Wait until the threads that deliver have ended, once they were told to.
+
+    Those that watch and sweep end after the others, and would look into the database of the next test.
+    """
+    for thread in threading.enumerate():
+        if thread.name.removeprefix("accounts-") in DELIVERY_THREADS:
+            thread.join(BARRIER_SECONDS)
+            assert not thread.is_alive(), f"{thread.name} goes on"
 
 
 def outcome_of(uow: UnitOfWork, work: Callable[[UnitOfWork], object]) -> str:

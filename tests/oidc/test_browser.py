@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.e2e.pages import follow
 from tests.oidc.kit import CallbackRequest, Provider, RelyingParty
 from tests.people import PASSWORD, make_email
 
@@ -159,9 +160,9 @@ def test_an_app_may_lead_on_to_another_origin_of_its_own(
 def test_a_mailed_link_leads_there(provider: Provider, rp: RelyingParty, arrivals: Arrivals, page: Page) -> None:
     email = make_email()
     page.goto(rp.authorization_url())
-    page.get_by_role("link", name="Create an account").click()
+    follow(page, page.get_by_role("link", name="Create an account"))
     page.get_by_label("Mail address").fill(email)
-    page.locator("form button.primary").click()
+    follow(page, "form button.primary")
     page.goto(provider.service.link_url(email, "activate"))
     page.get_by_label("New password").or_(page.get_by_label("Password")).first.fill(PASSWORD)
     page.locator("form button.primary").click()

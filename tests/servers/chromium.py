@@ -7,9 +7,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+PATIENCE = 60_000
+"""Milliseconds until a page that does not show what is expected has failed; Playwright has 5 seconds."""
 
 QUIET = (
     "--disable-background-networking",
@@ -43,6 +46,7 @@ def executable() -> str:
 def chromium() -> Iterator[Browser]:
     """A headless browser. Each test opens a context of its own in it. Raises ``ChromiumMissing``."""
     path = executable()
+    expect.set_options(timeout=PATIENCE)
     # Chromium's sandbox needs user namespaces of somebody who is not root.
     root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_playwright() as playwright:

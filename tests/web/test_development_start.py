@@ -21,6 +21,7 @@ from accounts import Accounts, Settings
 from accounts.core.database import schema
 from accounts.core.database.store import Store
 from accounts.extension import get_app_state
+from tests.kit.concurrency import await_delivery_threads
 from tests.web.hosts import make_host
 
 MAILBOX, FIRST_ADMIN = "mails are not sent; read them at", "nobody administers yet"
@@ -53,7 +54,8 @@ def start(
 def stop(app: Flask) -> None:
     state = get_app_state(app)
     if state.stop_workers is not None:
-        state.stop_workers(10)
+        state.stop_workers(60)
+        await_delivery_threads()
     state.site.store.close()
 
 

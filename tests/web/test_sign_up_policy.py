@@ -13,6 +13,7 @@ from flask import Flask
 
 from accounts import Accounts
 from accounts.core.models.outbox import OutboxRow
+from accounts.extension import get_app_state
 from tests.conftest import KEY
 from tests.flows.steps import count_rows
 from tests.kit.browser import Browser
@@ -204,6 +205,8 @@ def test_a_refusal_is_as_it_is_described(make_service: Callable[..., Service], p
 def test_a_host_app_sets_the_policy_in_its_configuration(tmp_path: Path, database: str) -> None:
     app = Flask("host", instance_path=str(tmp_path))
     app.config.update(
+        # Else it would serve in development, with threads that deliver mail long after this test.
+        TESTING=True,
         ACCOUNTS_DATABASE_URL=database,
         ACCOUNTS_SECRET_KEYS=[KEY],
         ACCOUNTS_SIGN_UP="domains",
@@ -217,6 +220,7 @@ def test_a_host_app_sets_the_policy_in_its_configuration(tmp_path: Path, databas
         for email in ("ana@example.org", "ana@lab.test", "ana@a.example.com")
     ]
     assert answers == [403, 202, 202]
+    get_app_state(app).site.store.close()
 
 
 WAYS_IN = [
