@@ -54,9 +54,10 @@ faults-quick: .venv
 faults-report: .venv
 	@$(BIN)/python -m tests.faults --kills $(KILLS)
 
-# Both in one run, as CI has it: no processor waits for the longest test of one of them.
+# Both in one run, as CI has it: no processor waits for the longest test of one of them. Half of their time these tests
+# wait, for processes that start and for what comes after seconds: two of them share a processor.
 slow: .venv
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "e2e or faults"
+	@$(BIN)/python -m pytest -n $$((2 * $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN))) --dist worksteal -m "e2e or faults"
 
 # The modules of the OpenID Connect conformance suite, as our own tests have them: module, level, result.
 conformance: .venv

@@ -16,6 +16,7 @@ from accounts import Settings, create_app
 from accounts.core.database import schema
 from accounts.core.database.store import Store
 from tests.kit.clocks import stopped_clock
+from tests.kit.longest_first import count_workers, deal_longest_first, own_limit
 from tests.people import APP_POOL, AppPool, Service
 from tests.servers.lent import Databases
 from tests.servers.postgres import Postgres, PostgresMissing, postgres
@@ -52,11 +53,14 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark by folder what `make faults` runs."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark by folder what `make faults` runs; of what was chosen by its marks, begin with the longest."""
     for item in items:
         if SLOW_FOLDERS.intersection(item.path.relative_to(TESTS).parts[:-1]):
             item.add_marker(pytest.mark.faults)
+    yield
+    items[:] = deal_longest_first(items, count_workers(), own_limit)
 
 
 @pytest.fixture(scope="session")
