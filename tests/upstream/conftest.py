@@ -130,7 +130,7 @@ def world(sqlite_template: Path, sink: SmtpSink, tmp_path_factory: pytest.TempPa
 def liar(world: World) -> Iterator[Liar]:
     """The liar, who lies for one test only."""
     yield world.liar
-    fresh = Liar()
+    fresh = Liar(key=world.liar.key)
     for name in ("claims", "metadata", "manner", "token_status", "padding", "drips"):
         setattr(world.liar, name, getattr(fresh, name))
     forget(world.here)
