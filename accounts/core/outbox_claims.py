@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from accounts.core import mail_lanes
 from accounts.core.clock import now
-from accounts.core.database.lease_clock import LeaseClock
+from accounts.core.database.lease_clock import LeaseClock, read_clock_of_write
 from accounts.core.database.raw_values import parse_json_object, parse_moment
 from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.mail_lanes import BULK, Lane
@@ -147,7 +147,7 @@ def claim_item(executor: Executor, lanes: tuple[Lane, ...], *, bulk_per_minute: 
     :param bulk_per_minute: how many items all processes together may take of the lane for bulk; 0 for any number.
     :raises TurnTaken: another process has taken the turn of this lane.
     """
-    moment = now()
+    moment = read_clock_of_write(executor)
     values = {"moment": moment, "leased_until": moment + LEASE_DURATION}
     rows = _build_statements(lanes)[1].run(executor, values)
     if not rows:
@@ -189,7 +189,7 @@ _RENEW_LEASE = CompiledStatement(
 
 def renew_leases(executor: Executor, items: Iterable[OutboxItem]) -> None:
     """Hold claimed rows for another lease, all of them by one statement; but none that another worker has by now."""
-    leased_until = now() + LEASE_DURATION
+    leased_until = read_clock_of_write(executor) + LEASE_DURATION
     _RENEW_LEASE.run_for_each(
         executor,
         [{"item_id": item.id, "claimed_as": item.attempts, "leased_until": leased_until} for item in items],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
 import time_machine
-from sqlalchemy import Engine
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
 from accounts.core import mail_lanes, outbox, outbox_claims
@@ -143,6 +146,37 @@ def test_a_lease_is_renewed_as_long_as_its_process_lives(engine: Engine) -> None
         assert len(statements) == 1, "one for all of them"
     assert claimed(engine).subject == "three"
     assert claim(engine) is None
+
+
+@pytest.mark.parametrize("is_renewal", [False, True])
+def test_a_lease_begins_when_the_wait_for_the_database_is_over(
+    engine: Engine, stopped_clock: time_machine.Traveller, is_renewal: bool
+) -> None:
+    """A backup, say, holds SQLite's lock: a lease that was counted from before the wait is over before it begins,
+    and a second process carries the same letter."""
+    put(engine, "one")
+    items = [claimed(engine)] if is_renewal else []
+    waits = threading.Event()
+
+    def work() -> None:
+        with engine.connect() as connection:
+            event.listen(connection, "begin", lambda *_: waits.set())
+            if is_renewal:
+                outbox_claims.renew_leases(connection, items)
+            else:
+                outbox_claims.claim_item(connection, LANES)
+            connection.commit()
+
+    with closing(sqlite3.connect(str(engine.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        worker = threading.Thread(target=work)
+        worker.start()
+        assert waits.wait(60)
+        stopped_clock.shift(9)
+        other.execute("ROLLBACK")
+    worker.join(60)
+    with Session(engine) as session:
+        assert session.scalars(select(OutboxRow.lease_until)).one() == now() + outbox_claims.LEASE_DURATION
 
 
 @on_both_databases

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, bindparam
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam
 from sqlalchemy.ext.compiler import compiles
 
+from accounts.core.clock import now
+from accounts.core.database.sql import Executor
+from accounts.core.database.writers import SqliteConnection
 from accounts.core.models.base import UtcDateTime
 
 
@@ -27,6 +30,23 @@ class LeaseClock(ColumnElement[datetime]):
     def __init__(self, parameter: str, seconds: float | BindParameter[Any] = 0) -> None:
         self.parameter = bindparam(parameter, type_=self.type)
         self.seconds = seconds
+
+
+def read_clock_of_write(executor: Executor) -> datetime:
+    """Return what time it is for the parameters of a write, which begins with this.
+
+    SQLite's write lock is taken first. To wait for it may take longer than a lease: one counted from before the wait
+    would be over before it is committed, and another process would carry the same letter at the same time.
+
+    :raises OperationalError: others have written for too long.
+    """
+    connection = executor if isinstance(executor, Connection) else executor.connection()
+    if not connection.in_transaction():
+        connection.begin()
+    driver: Any = connection.connection.dbapi_connection
+    if isinstance(driver, SqliteConnection):
+        driver.begin_write()
+    return now()
 
 
 @compiles(LeaseClock)
