@@ -12,7 +12,7 @@ from accounts.flows.account.approval_request import REVIEW_PURPOSE
 from accounts.flows.shared import accounts
 from accounts.flows.shared.mail_request import MailRequestForm
 from tests.people import Person, Service, make_email
-from tests.servers.smtp import Received
+from tests.servers.received import Received
 
 NAME = "Ida Example"
 

@@ -24,7 +24,7 @@ from tests.apps import register_app, sign_in_to_apps
 from tests.conftest import on_both_databases
 from tests.kit.concurrency import run_concurrently
 from tests.people import PASSWORD, Person, Service, make_email, token_of_url
-from tests.servers.smtp import Received
+from tests.servers.received import Received
 
 NEW_PASSWORD = "nine orange kettles whistling"
 Holds = Callable[[], bool]

@@ -15,10 +15,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.client import HTTPException
 from pathlib import Path
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
@@ -92,9 +93,17 @@ class Process:
 
     def wait_until(self, came: Callable[[], object]) -> None:
         """Wait for something that this process brings about."""
+
+        def came_alive() -> object:
+            assert self.running.poll() is None, f"it ended with {self.running.returncode}: {self.err}"
+            return came()
+
+        self.wait_for(came_alive)
+
+    def wait_for(self, came: Callable[[], object]) -> None:
+        """Wait for something that comes whether or not this process still runs."""
         end = time.monotonic() + PATIENCE
         while not came():
-            assert self.running.poll() is None, f"it ended with {self.running.returncode}: {self.err}"
             assert time.monotonic() < end, f"it did not come in time: {self.err}"
             time.sleep(0.02)
 
@@ -141,6 +150,13 @@ class Process:
         """Have all letters due now that wait for their next try, or for the lease of a dead worker to end."""
         with self._session() as session:
             session.execute(update(OutboxRow).values(not_before=now(), lease_until=None))
+            session.commit()
+
+    def pass_time(self, by: timedelta) -> None:
+        """Have so much more of all leases be over, as if it had passed."""
+        with self._session() as session:
+            for row in session.scalars(select(OutboxRow).where(OutboxRow.lease_until.is_not(None))):
+                row.lease_until = row.lease_until and row.lease_until - by
             session.commit()
 
     def tell(self, what: signal.Signals) -> None:

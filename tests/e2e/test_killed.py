@@ -9,10 +9,13 @@ from itertools import count
 from threading import Thread
 
 from accounts.config import Settings
+from accounts.core.clock import now
+from accounts.core.outbox_claims import LEASE_DURATION
 from tests.e2e.client import PATIENCE, Client, mailed_token
 from tests.e2e.conftest import Start, Visit, on_either_database
 from tests.e2e.running import Process
 from tests.people import PASSWORD, token_of_url
+from tests.servers.received import list_needless_copies
 from tests.servers.smtp import HANG, SmtpSink
 
 
@@ -83,6 +86,7 @@ def test_nothing_that_was_acknowledged_is_lost(make_process: Start, visit: Visit
     at_once = Settings.model_fields["mail_concurrency"].default
     assert len(copies) <= at_once, "only letters that were under way may have come twice"
     assert set(copies.values()) <= {2}
+    assert list_needless_copies(post_office.messages) == [], "only after the yes, or after the end of the connection"
     for email in copies:
         assert len({m.message["Message-ID"] for m in mails[email]}) == 1, "a copy can be told by its Message-ID"
 
@@ -117,6 +121,9 @@ def test_a_letter_that_was_cut_off_goes_out_soon_after_the_restart(
     assert visit(process).post("/api/sign-up", {"email": "anna@example.org"}).status == 202
     process.wait_until(lambda: not post_office.is_awaited("BODY"))
     process.kill()
+    [left] = process.outbox
+    assert left.lease_until
+    assert left.lease_until - now() <= LEASE_DURATION
     process.start_and_answer()
     # Its lease is over after 15 seconds, and nobody hastens it.
     assert len(post_office.wait_for(to="anna@example.org", timeout=PATIENCE)) == 1

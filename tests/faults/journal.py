@@ -38,11 +38,13 @@ class Mail:
     """A letter as it came to the mailbox.
 
     :ivar about: what it is for: ``sign-up``, ``reset-password``, ``invite`` or ``password-changed``.
+    :ivar is_acknowledged: whether the mail server said yes before the connection ended.
     """
 
     to: str
     about: str
     message_id: str
+    is_acknowledged: bool = True
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Evidence:
 
     :ivar emails: the addresses of all accounts, each as often as there are rows.
     :ivar opens: whether one of the passwords that an owner may have now opens the account, by address.
+    :ivar needless: the Message-IDs of copies that came while the mail server was still about the letter before.
     :ivar left: how many letters are still in the outbox.
     :ivar integrity: what the database says about itself.
     """
@@ -58,6 +61,7 @@ class Evidence:
     emails: Sequence[str]
     mailbox: Sequence[Mail]
     opens: dict[str, bool]
+    needless: Sequence[str] = ()
     left: int = 0
     integrity: str = "ok"
 
@@ -74,8 +78,9 @@ def compare(journal: Sequence[Entry], there: Evidence) -> Outcome:
     """Hold what clients were told against what is there.
 
     Accounts lost and doubled, letters lost, links accepted twice, passwords that do not open any more, answers meant
-    for somebody else: each is broken. A letter that came twice with one Message-ID is counted: the mail server had
-    said yes before. More different letters than were asked for are not.
+    for somebody else: each is broken. A letter that came twice with one Message-ID is counted, by whether the mail
+    server had said yes before, or was cut off from the answer. One that came twice for no such reason is broken, and
+    so are more different letters than were asked for.
     """
     outcome = Outcome()
     for part in (_compare_accounts, _compare_letters, _compare_links, _compare_answers):
@@ -111,9 +116,13 @@ def _compare_accounts(journal: Sequence[Entry], there: Evidence, counts: Counter
 
 
 def _compare_letters(journal: Sequence[Entry], there: Evidence, counts: Counter[str]) -> Iterator[str]:
-    copies: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    copies: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    earlier: dict[str, Mail] = {}
     for mail in there.mailbox:
-        copies[mail.to, mail.about][mail.message_id] += 1
+        copies[mail.to, mail.about].add(mail.message_id)
+        if before := earlier.get(mail.message_id):
+            counts["letters doubled" if before.is_acknowledged else "letters cut off and doubled"] += 1
+        earlier[mail.message_id] = mail
     due = Counter((entry["to"], entry["about"]) for entry in _list(journal, "letter"))
     maybe = Counter((entry["to"], entry["about"]) for entry in _list(journal, "letter?"))
     counts["letters"] += due.total()
@@ -122,11 +131,13 @@ def _compare_letters(journal: Sequence[Entry], there: Evidence, counts: Counter[
             counts["letters lost"] += count - len(copies[key])
             yield f"{key[1]} letters to {key[0]}: {count} acknowledged, {len(copies[key])} came"
     for key, found in copies.items():
-        counts["letters doubled"] += sum(count - 1 for count in found.values())
         if len(found) > due[key] + maybe[key]:
             counts["letters nobody asked for"] += len(found) - due[key] - maybe[key]
             asked = f"{due[key]} + {maybe[key]} asked for"
             yield f"{key[1]} letters to {key[0]}: {asked}, {len(found)} different ones came"
+    for message_id in there.needless:
+        counts["letters doubled for no reason"] += 1
+        yield f"the letter {message_id} came again before the one before was answered"
 
 
 def _compare_links(journal: Sequence[Entry], there: Evidence, counts: Counter[str]) -> Iterator[str]:

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from accounts.config import Settings
 from tests.faults.plant import KILLS
+from tests.faults.rounds import SINK_PAUSE
 
 Result = dict[str, Any]
 DATABASES = ("PostgreSQL", "SQLite")
@@ -48,6 +50,8 @@ PROMISES = (
     ("emails lost", "letters lost", "0"),
     ("emails sent that nobody asked for", "letters nobody asked for", "0"),
     ("copies of emails, after the mail server's yes, with the same Message-ID", "letters doubled", "counted"),
+    ("copies of emails whose server was cut off from its yes, likewise", "letters cut off and doubled", "counted"),
+    ("copies of emails while the server was still about the one before", "letters doubled for no reason", "0"),
     ("answers of another kind than the one due", "unexpected answers", "0"),
 )
 
@@ -120,7 +124,7 @@ def _write_kills(results: Sequence[Result]) -> Iterator[str]:
         yield _row(kind, *cells)
     yield ""
     yield "Seconds from the request for an email until it came, while only kills happened. What was under way when"
-    yield "its worker was killed waits for the end of its lease (15 s) and the next look (3 s).\n"
+    yield "its worker was killed waits for the end of its lease (15 s) and the next look (1 s).\n"
     yield "| database | emails | median | 99 % | longest | longest, faults below included |"
     yield "|---|---|---|---|---|---|"
     for database in DATABASES:
@@ -155,7 +159,10 @@ def _write_notes(results: Sequence[Result]) -> Iterator[str]:
     yield "## What to know about the figures\n"
     yield f"* {len(results)} rounds, on {cpus} processors, Python {platform.python_version()}, {platform.system()}."
     yield "* The load takes what the machine has, and whatever else runs on it: seconds are of a busy machine."
-    yield "* An email comes twice where its worker is killed between the mail server's yes and the note of it."
+    at_once = Settings.model_fields["mail_concurrency"].default
+    yield "* An email comes twice where its worker is killed between the end of the message and the note of the mail"
+    yield f"  server's yes: at most as many as it carries at once (`ACCOUNTS_MAIL_CONCURRENCY`, here {at_once})."
+    yield f"  The mail server of these rounds waits {SINK_PAUSE} s before its yes: kills fall in between more often."
     yield "* A database that is stopped takes no connections and breaks those that are there. No machine was"
     yield "  switched off, and no disk was full."
 

@@ -24,7 +24,8 @@ from tests.faults.journal import Entry, Evidence, Journal, Mail, compare
 from tests.faults.people import Browser, GaveUp, Person
 from tests.faults.plant import KILLS, Plant, run_in_background
 from tests.servers.postgres import postgres
-from tests.servers.smtp import Received, SmtpSink, links
+from tests.servers.received import Received, list_needless_copies
+from tests.servers.smtp import SmtpSink, links
 
 PEOPLE = 4
 """Who walk the main job at the same time, again and again."""
@@ -125,7 +126,8 @@ def _gather(plant: Plant, people: Sequence[Person]) -> Evidence:
     finally:
         store.close()
     mailbox = [_describe(mail) for mail in list(plant.sink.messages)]
-    return Evidence(emails, mailbox, opens, left, _check_integrity(plant))
+    needless = list_needless_copies(plant.sink.messages)
+    return Evidence(emails, mailbox, opens, needless, left, _check_integrity(plant))
 
 
 def _does_open(person: Person) -> bool:
@@ -157,7 +159,7 @@ def _describe(mail: Received) -> Mail:
     purposes = [url.split("/l/")[1].split("/")[0] for url in links(mail.message) if "/l/" in url]
     purpose = purposes[0] if purposes else "activate"
     about = {"activate": "sign-up", "not-me": "password-changed"}.get(purpose, purpose)
-    return Mail(mail.recipients[0], about, str(mail.message["Message-ID"]))
+    return Mail(mail.recipients[0], about, mail.message_id, mail.is_acknowledged)
 
 
 def _check_integrity(plant: Plant) -> str:

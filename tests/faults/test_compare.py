@@ -32,6 +32,13 @@ def test_a_copy_with_the_same_message_id_is_counted_and_breaks_nothing() -> None
     assert (outcome.broken, outcome.counts["letters doubled"]) == ([], 1)
 
 
+def test_a_copy_of_a_letter_whose_answer_was_cut_off_is_counted_by_itself() -> None:
+    cut_off = replace(SIGN_UP, is_acknowledged=False)
+    outcome = compare(JOURNAL, replace(THERE, mailbox=[cut_off, SIGN_UP, RESET]))
+    assert (outcome.broken, outcome.counts["letters doubled"]) == ([], 0)
+    assert outcome.counts["letters cut off and doubled"] == 1
+
+
 def test_a_letter_whose_request_was_not_answered_may_have_come() -> None:
     assert (
         compare(JOURNAL, replace(THERE, mailbox=[SIGN_UP, replace(SIGN_UP, message_id="<3@x>"), RESET])).broken == []
@@ -47,6 +54,7 @@ def test_a_letter_whose_request_was_not_answered_may_have_come() -> None:
         (replace(THERE, mailbox=[RESET]), "letters lost"),
         (replace(THERE, mailbox=[SIGN_UP, SIGN_UP]), "letters lost"),
         (replace(THERE, mailbox=[SIGN_UP, RESET, replace(RESET, message_id="<3@x>")]), "letters nobody asked for"),
+        (replace(THERE, mailbox=[SIGN_UP, SIGN_UP, RESET], needless=["<1@x>"]), "letters doubled for no reason"),
         (replace(THERE, opens={"ann@example.org": False}), "passwords lost"),
     ],
 )

@@ -19,13 +19,16 @@ import re
 import ssl
 import threading
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
+from itertools import count
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.servers.received import CUT, Received
 
 HANG: Final = "hang"
 DISCONNECT: Final = "disconnect"
@@ -33,19 +36,6 @@ DISCONNECT: Final = "disconnect"
 Verb = Literal["CONNECT", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "BODY", "ACCEPTED", "QUIT"]
 """Where to misbehave. CONNECT is before the greeting; BODY after the final dot, the mail is not kept; ACCEPTED
 as well, but the mail *is* kept: what a sender sees when its server dies between delivery and answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One mail as it came in."""
-
-    message: EmailMessage
-    sender: str
-    recipients: tuple[str, ...]
-    encrypted: bool
-    user: str | None
-    helo: str
-    raw: bytes = field(repr=False)
 
 
 @dataclass(slots=True)
@@ -80,11 +70,15 @@ class SmtpSink:
         self._context = context
         self._login = login
         self._pause = pause
+        self.may_answer = threading.Event()
+        """While it is not set, what comes is kept and nothing is said about it."""
+        self.may_answer.set()
+        self._places = count(1)
         self._faults: dict[str, _Fault] = {}
         self._arrived = threading.Condition()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="smtp-sink", daemon=True)
-        self.open_connections: set[asyncio.BaseTransport] = set()
+        self.open_connections: set[asyncio.WriteTransport] = set()
 
     def misbehave(self, verb: Verb, answer: str, *, times: int | None = None) -> None:
         """Answer ``verb`` with an SMTP line such as "550 no such user", HANG or DISCONNECT, ``times`` times."""
@@ -104,8 +98,7 @@ class SmtpSink:
 
     def _abort_connections(self) -> None:
         for transport in list(self.open_connections):
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+            transport.abort()
 
     def wait_for(
         self, *, to: str | None = None, subject: str | None = None, count: int = 1, timeout: float = 60
@@ -116,12 +109,7 @@ class SmtpSink:
         """
 
         def fitting() -> list[Received]:
-            return [
-                mail
-                for mail in self.messages
-                if (to is None or to in mail.recipients)
-                and (subject is None or subject in str(mail.message["Subject"]))
-            ]
+            return [mail for mail in self.messages if mail.fits(to, subject)]
 
         # Not Condition.wait_for: its deadline would follow a clock that a test may have moved or stopped.
         with self._arrived:
@@ -181,6 +169,7 @@ class SmtpSink:
         return fault.answer
 
     def _keep(self, mail: Received) -> None:
+        mail.came = next(self._places)
         with self._arrived:
             self.messages.append(mail)
             self._arrived.notify_all()
@@ -207,18 +196,13 @@ class _Handler:
         message = email.message_from_bytes(raw, policy=SMTP_POLICY)
         signed_in: object = session.auth_data
         user = signed_in if isinstance(signed_in, str) else None
-        self._sink._keep(
-            Received(
-                message,
-                envelope.mail_from or "",
-                tuple(envelope.rcpt_tos),
-                server.encrypted,
-                user,
-                session.host_name or "",
-                raw,
-            )
-        )
+        sender, recipients = envelope.mail_from or "", tuple(envelope.rcpt_tos)
+        mail = Received(message, sender, recipients, server.encrypted, user, session.host_name or "", raw)
+        server.unanswered = mail
+        self._sink._keep(mail)
         await asyncio.sleep(self._sink._pause)
+        while not self._sink.may_answer.is_set():  # noqa: ASYNC110 - it is set by another thread
+            await asyncio.sleep(0.005)
         return await server.misbehaves("ACCEPTED") or "250 2.0.0 kept"
 
 
@@ -237,6 +221,7 @@ class _Connection(SMTP):
         # With TLS from the first byte aiosmtpd does not know that the line is encrypted, and told so early it warns.
         self._auth_require_tls = sink._tls == "starttls"
         self._sink = sink
+        self.unanswered: Received | None = None
         self._smtp_methods = {
             verb: functools.partial(self._perform, verb, method) for verb, method in self._smtp_methods.items()
         }
@@ -251,11 +236,25 @@ class _Connection(SMTP):
         if answer == HANG:
             await asyncio.Event().wait()
         if answer == DISCONNECT:
-            assert isinstance(self._line, asyncio.WriteTransport)
             self._line.abort()
             # As if the client had gone: aiosmtpd then answers nothing more.
             raise asyncio.CancelledError
         return answer
+
+    async def push(self, status: Any) -> None:
+        self._end_unanswered(status if isinstance(status, str) else status.decode())
+        await super().push(status)
+
+    def _end_unanswered(self, answer: str) -> None:
+        """Note how what has come over it ended: with this answer, if there is still somebody to hear it."""
+        if (mail := self.unanswered) is not None:
+            mail.answer, mail.ended = CUT if self._line.is_closing() else answer, next(self._sink._places)
+        self.unanswered = None
+
+    def eof_received(self) -> bool | None:
+        # A sender that dies sends this; aiosmtpd then answers nothing more.
+        self._end_unanswered(CUT)
+        return super().eof_received()
 
     async def _perform(
         self, verb: str, method: Callable[[str | None], Coroutine[Any, Any, None]], argument: str | None
@@ -275,12 +274,14 @@ class _Connection(SMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # After STARTTLS this is called again, with the encrypted one: to hang up, the line itself is needed.
         if self.transport is None:
+            assert isinstance(transport, asyncio.WriteTransport)
             self._line = transport
             self._sink.connections += 1
             self._sink.open_connections.add(transport)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._end_unanswered(CUT)
         self._sink.open_connections.discard(self._line)
         super().connection_lost(error)
 
