@@ -261,9 +261,10 @@ def revive_dead_letters(session: Session, id: str = "") -> int:
 
 def count_items(engine: Engine) -> tuple[int, int]:
     """Return how many rows wait, and how many are dead."""
-    # Each by an index that holds just these: with one look at each row it takes ten times as long.
     rows = select(func.count()).select_from(OutboxRow)
-    counts = select(rows.scalar_subquery(), rows.where(OutboxRow.dead_at.is_not(None)).scalar_subquery())
+    # With the column of the index that holds just these, or SQLite reads one that holds all.
+    dead_rows = rows.where(OutboxRow.dead_at.is_not(None), OutboxRow.id > "")
+    counts = select(rows.scalar_subquery(), dead_rows.scalar_subquery())
     with engine.connect() as connection:
         total, dead = connection.execute(counts).one()
     return total - dead, dead

@@ -87,21 +87,19 @@ _COUNT_LANES = CompiledStatement(
     .where(OutboxRow.dead_at.is_(None))
     .group_by(OutboxRow.lane)
 )
-_COUNT_BATCHES = CompiledStatement(
-    select(
-        OutboxRow.batch,
-        func.count(),
-        func.count(OutboxRow.dead_at),
-        MailBatch.paused_at,
-        InviteBatch.name,
-        BulkAct.act,
-    )
-    .outerjoin(MailBatch, MailBatch.batch == OutboxRow.batch)
-    .outerjoin(InviteBatch, InviteBatch.id == OutboxRow.batch)
-    .outerjoin(BulkAct, BulkAct.id == OutboxRow.batch)
+# Counted before anything is joined: in the order of the index, and not once more for each letter.
+_BATCHES = (
+    select(OutboxRow.batch, func.count().label("total"), func.count(OutboxRow.dead_at).label("dead"))
     .where(OutboxRow.batch.is_not(None))
-    .group_by(OutboxRow.batch, MailBatch.paused_at, InviteBatch.name, BulkAct.act)
-    .order_by(OutboxRow.batch)
+    .group_by(OutboxRow.batch)
+    .subquery()
+)
+_COUNT_BATCHES = CompiledStatement(
+    select(_BATCHES.c.batch, _BATCHES.c.total, _BATCHES.c.dead, MailBatch.paused_at, InviteBatch.name, BulkAct.act)
+    .outerjoin(MailBatch, MailBatch.batch == _BATCHES.c.batch)
+    .outerjoin(InviteBatch, InviteBatch.id == _BATCHES.c.batch)
+    .outerjoin(BulkAct, BulkAct.id == _BATCHES.c.batch)
+    .order_by(_BATCHES.c.batch)
 )
 _COUNT_SENT = CompiledStatement(
     select(func.count(), func.min(AuditRow.at)).where(
