@@ -1,23 +1,27 @@
 """How long a letter that somebody waits for takes while a list is being mailed.
 
-``python bench/lanes.py [INVITATIONS]``: so many invitations wait in the lane of lists (20,000 unless told), the
-threads of one process work them off, and resets, sign-in links and activations are asked for over HTTP meanwhile.
-Printed are the seconds from the answer to the mail server's 250, beside those with nothing waiting. The mail server
-is a process of its own.
+    python bench/lanes.py [INVITATIONS] [--postgres [URL]]
+
+So many invitations wait in the lane of lists (20,000 unless told), the threads of one process work them off, and
+resets, sign-in links and activations are asked for over HTTP meanwhile. Printed are the seconds from the answer to
+the mail server's 250, beside those with nothing waiting. The mail server is a process of its own. On SQLite, or with
+``--postgres`` in an empty database: of a server that is started for it and keeps what it is given, or by its URL.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from harness.letters import Sink
+from harness.postgres import start_postgres
 from sqlalchemy import insert
 
 from accounts import Accounts
@@ -41,9 +45,10 @@ MAX_SECONDS = 60.0
 PATHS = {"reset": "/api/forgot-password", "sign-in link": "/api/sign-in/mail", "activation": "/api/sign-up"}
 
 
-def make_settings(port: int, folder: Path) -> Settings:
+def make_settings(port: int, folder: Path, url: str) -> Settings:
     return Settings.load(
         {
+            **({"ACCOUNTS_DATABASE_URL": url} if url else {}),
             "ACCOUNTS_INSTANCE": str(folder),
             "ACCOUNTS_MAIL_SERVER": "127.0.0.1",
             "ACCOUNTS_MAIL_PORT": str(port),
@@ -110,32 +115,45 @@ def report(app: Flask, sink: Sink, state: str) -> None:
         print(f"{state:<26} {kind:<14} {statistics.median(waits):8.3f} {max(waits):8.3f}", flush=True)
 
 
-def main(count: int) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        sink = Sink(Path(name))
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("invitations", type=int, nargs="?", default=20_000)
+    parser.add_argument("--postgres", nargs="?", const="", metavar="URL", help="instead of SQLite")
+    given = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        url = "" if given.postgres is None else given.postgres or start_postgres(stack)
+        sink = Sink(folder)
+        stack.callback(sink.stop)
         app = Flask(__name__)
-        Accounts(app, settings=make_settings(sink.port, Path(name) / "instance"))
+        Accounts(app, settings=make_settings(sink.port, folder / "instance", url))
         site = get_app_state(app).site
         schema.upgrade(site.store)
         make_people(site, ASKS)
         stop = start_workers(app)
-        print(f"{'waiting':<26} {'asked for':<14} {'median s':>8} {'longest':>8}")
         try:
-            report(app, sink, "nothing")
-            queue_list(site, count)
-            began, carried = time.monotonic(), sink.letters.read()
-            report(app, sink, f"{count} invitations")
-            seconds, waiting = time.monotonic() - began, count_items(site.store.engine)[0]
-            pace = (sink.letters.read() - carried) / seconds
-            print(f"{waiting} still wait; {pace:.0f} letters a second in all, lane {DIRECT!r} first")
-            began = time.monotonic()
-            with UnitOfWork(site) as uow:
-                cancelled = cancel_batch(uow.executor, BATCH)
-            print(f"cancelled {cancelled} in {time.monotonic() - began:.3f} s")
+            measure(app, sink, given.invitations)
         finally:
             stop(MAX_SECONDS)
-            sink.stop()
+            site.store.close()
+
+
+def measure(app: Flask, sink: Sink, count: int) -> None:
+    """Print what letters take while nothing waits, and while a list does; then cancel the list."""
+    site = get_app_state(app).site
+    print(f"{site.store.engine.dialect.name:<26} {'asked for':<14} {'median s':>8} {'longest':>8}")
+    report(app, sink, "nothing")
+    queue_list(site, count)
+    began, carried = time.monotonic(), sink.letters.read()
+    report(app, sink, f"{count} invitations")
+    seconds, waiting = time.monotonic() - began, count_items(site.store.engine)[0]
+    pace = (sink.letters.read() - carried) / seconds
+    print(f"{waiting} still wait; {pace:.0f} letters a second in all, lane {DIRECT!r} first")
+    began = time.monotonic()
+    with UnitOfWork(site) as uow:
+        cancelled = cancel_batch(uow.executor, BATCH)
+    print(f"cancelled {cancelled} in {time.monotonic() - began:.3f} s")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000)
+    main()

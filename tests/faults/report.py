@@ -157,12 +157,16 @@ def _write_faults(results: Sequence[Result]) -> Iterator[str]:
 def _write_notes(results: Sequence[Result]) -> Iterator[str]:
     cpus = os.cpu_count()
     yield "## What to know about the figures\n"
+    load = os.getloadavg()[-1]
     yield f"* {len(results)} rounds, on {cpus} processors, Python {platform.python_version()}, {platform.system()}."
+    yield f"  Load average of the last quarter of an hour: {load:.0f}."
     yield "* The load takes what the machine has, and whatever else runs on it: seconds are of a busy machine."
     at_once = Settings.model_fields["mail_concurrency"].default
     yield "* An email comes twice where its worker is killed between the end of the message and the note of the mail"
     yield f"  server's yes: at most as many as it carries at once (`ACCOUNTS_MAIL_CONCURRENCY`, here {at_once})."
     yield f"  The mail server of these rounds waits {SINK_PAUSE} s before its yes: kills fall in between more often."
+    yield "  It comes twice, too, where the yes cannot be noted for longer than a lease (15 s), because the database is"
+    yield "  away or locked."
     yield "* A database that is stopped takes no connections and breaks those that are there. No machine was"
     yield "  switched off, and no disk was full."
 
