@@ -165,7 +165,7 @@ def _write_notes(results: Sequence[Result]) -> Iterator[str]:
     yield "* An email comes twice where its worker is killed between the end of the message and the note of the mail"
     yield f"  server's yes: at most as many as it carries at once (`ACCOUNTS_MAIL_CONCURRENCY`, here {at_once})."
     yield f"  The mail server of these rounds waits {SINK_PAUSE} s before its yes: kills fall in between more often."
-    yield "  It comes twice, too, where the yes cannot be noted for longer than a lease (15 s), because the database is"
+    yield "  It comes twice, too, where the yes cannot be noted for longer than a lease (15 s), with the database"
     yield "  away or locked."
     yield "* A database that is stopped takes no connections and breaks those that are there. No machine was"
     yield "  switched off, and no disk was full."
