@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, LinkUsed
+from accounts.core.errors import N_
+from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds import parts
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import StatePart, Subject

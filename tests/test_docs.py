@@ -14,7 +14,8 @@ import pytest
 from accounts import Settings
 from accounts.config_sources import COMPOSED_SETTINGS, ENV_PREFIX, SECRET_SETTINGS
 from accounts.config_upstream import SECRET_FILE_FIELD, UPSTREAM_FIELDS
-from accounts.core.errors import DeadLink, Problem
+from accounts.core.errors import Problem
+from accounts.core.link_errors import DeadLink
 from accounts.core.link_kinds import parts
 from accounts.core.link_kinds.parts import StatePart
 from accounts.core.links.link import Link

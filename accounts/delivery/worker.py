@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from accounts.core import outbox, outbox_claims
 from accounts.core.clock import now
-from accounts.core.errors import DeadLink, InvalidInput
+from accounts.core.errors import InvalidInput
+from accounts.core.link_errors import DeadLink
 from accounts.core.links.link import get_link
 from accounts.core.mail_lanes import BULK, CALLS, DIRECT, MAIL_LANES, Lane
 from accounts.core.outbox import Callback, Letter, OutboxItem

@@ -20,8 +20,9 @@ from sqlalchemy import String, and_, bindparam, or_, select
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.database.sql import CompiledStatement
-from accounts.core.errors import AppNotAllowed, Forbidden, LinkInvalid, NotFound, NotSignedIn
+from accounts.core.errors import AppNotAllowed, Forbidden, NotFound, NotSignedIn
 from accounts.core.ids import new_id
+from accounts.core.link_errors import LinkInvalid
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import App
 from accounts.core.models.forward_auth import AppOrigin

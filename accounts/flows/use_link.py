@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from accounts.core.errors import LinkUsed, NotSignedIn, WrongAccount
+from accounts.core.errors import NotSignedIn, WrongAccount
+from accounts.core.link_errors import LinkUsed
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import is_used_up, open_link
 from accounts.core.security.throttle import Attempt

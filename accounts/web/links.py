@@ -11,15 +11,8 @@ import hmac
 from flask import Response, request
 from pydantic import BaseModel
 
-from accounts.core.errors import (
-    DeadLink,
-    LinkExpired,
-    LinkInvalid,
-    LinkNotOpened,
-    OtherLinkOpened,
-    Problem,
-    WrongAccount,
-)
+from accounts.core.errors import LinkNotOpened, OtherLinkOpened, Problem, WrongAccount
+from accounts.core.link_errors import DeadLink, LinkExpired, LinkInvalid
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.links.link import ActResult, Link, OpenedLink, get_link
 from accounts.core.links.opening import open_link

@@ -12,7 +12,8 @@ from sqlalchemy import func, select
 
 from accounts.core.audit.log import RequestInfo
 from accounts.core.clock import now
-from accounts.core.errors import DeadLink, Problem
+from accounts.core.errors import Problem
+from accounts.core.link_errors import DeadLink
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.shared_invites import SharedInvite

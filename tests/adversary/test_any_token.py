@@ -13,7 +13,7 @@ import pytest
 import time_machine
 
 from accounts.core.clock import now
-from accounts.core.errors import LinkInvalid
+from accounts.core.link_errors import LinkInvalid
 from tests import approvals
 from tests.adversary.recipes import MAKERS, PURPOSES, SentLink, send_link
 from tests.kit.tables import dump_tables

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from accounts.core.errors import InviteFull
+from accounts.core.link_errors import InviteFull
 from tests.e2e.client import Client, mailed_token, mailed_url
 from tests.e2e.conftest import Start
 from tests.e2e.pages import follow, send

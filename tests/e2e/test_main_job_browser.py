@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
-from accounts.core.errors import LinkUsed, SignInFailed
+from accounts.core.errors import SignInFailed
+from accounts.core.link_errors import LinkUsed
 from accounts.flows.account import reset_password, sign_up
 from accounts.flows.invites import link as invite_link
 from accounts.web.kit.language import Languages

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import select
 
-from accounts.core.errors import Conflict, InviteFull, NotFound, Problem
+from accounts.core.errors import Conflict, NotFound, Problem
+from accounts.core.link_errors import InviteFull
 from accounts.core.models.account import Account
 from accounts.core.models.upstream import Identity
 from accounts.core.security import throttle

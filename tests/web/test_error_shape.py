@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
-from accounts.core import errors
+from accounts.core import errors, link_errors
 from accounts.core.errors import Problem
 from accounts.core.link_kinds.parts import auth_epoch
 from accounts.core.links.link import ActResult, Link, OpenedLink
@@ -27,8 +27,8 @@ def all_problems(kind: type[Problem] = Problem) -> set[type[Problem]]:
     return {each for each in found if each.__module__.startswith("accounts.")}  # other tests have some of hosts
 
 
-CODES = {problem.code for problem in all_problems() if problem is not errors.DeadLink}
-DEAD = {problem.code for problem in all_problems(errors.DeadLink)} - {errors.DeadLink.code}
+CODES = {problem.code for problem in all_problems() if problem is not link_errors.DeadLink}
+DEAD = {problem.code for problem in all_problems(link_errors.DeadLink)} - {link_errors.DeadLink.code}
 
 
 def check_problem(answer: TestResponse) -> dict[str, Any]:

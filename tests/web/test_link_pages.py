@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from accounts.core.errors import DeadLink, LinkExpired, LinkRevoked, LinkUsed
+from accounts.core.link_errors import DeadLink, LinkExpired, LinkRevoked, LinkUsed
 from accounts.web.kit import context
 from accounts.web.kit.forms import LINK_FIELD
 from accounts.web.kit.reply import Reply

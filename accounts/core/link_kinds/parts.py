@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accounts.core.errors import DeadLink, LinkSuperseded, LinkUsed
+from accounts.core.link_errors import DeadLink, LinkSuperseded, LinkUsed
 from accounts.core.models.account import Account
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pydantic import BaseModel, ValidationError
 
 from accounts.core.clock import LEEWAY
-from accounts.core.errors import LinkInvalid
+from accounts.core.link_errors import LinkInvalid
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import TAG_BYTES, StatePart, Subject
 from accounts.core.signing.keys import Key

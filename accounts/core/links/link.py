@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from accounts.config import Settings
-from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkUsed
+from accounts.core.link_errors import DeadLink, LinkExpired, LinkInvalid, LinkUsed
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.account import Account

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 
 from accounts.core.clock import now
 from accounts.core.database import spent
-from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
+from accounts.core.link_errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import Subject, anchor, auth_epoch, email_serial, holder, lock_serial, sign_ins
 from accounts.core.links.link import Link, OpenedLink, as_link, parse_email_key

@@ -15,8 +15,9 @@ from pydantic import Field
 
 from accounts.config import Settings
 from accounts.core.clock import now
-from accounts.core.errors import N_, LinkUsed, NobodyDecides
+from accounts.core.errors import N_, NobodyDecides
 from accounts.core.ids import new_id
+from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import holder
 from accounts.core.links.link import ActResult, Link, OpenedLink

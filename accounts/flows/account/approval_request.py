@@ -10,7 +10,7 @@ import json
 from datetime import datetime, timedelta
 
 from accounts.core.clock import now
-from accounts.core.errors import LinkInvalid
+from accounts.core.link_errors import LinkInvalid
 from accounts.core.signing import encryption
 from accounts.core.signing.encryption import DecryptionFailed
 from accounts.core.uow import UnitOfWork

@@ -12,7 +12,8 @@ from pydantic import Field
 from sqlalchemy import select, update
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, AddressTaken, LinkExpired, LinkUsed, NotSignedIn
+from accounts.core.errors import N_, AddressTaken, NotSignedIn
+from accounts.core.link_errors import LinkExpired, LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import anchor as anchor_part
 from accounts.core.link_kinds.parts import auth_epoch, email, email_serial

@@ -7,8 +7,9 @@ from typing import Any
 
 from accounts.config import Settings
 from accounts.core.clock import now
-from accounts.core.errors import N_, LinkUsed
+from accounts.core.errors import N_
 from accounts.core.ids import new_id
+from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import holder
 from accounts.core.links.link import ActResult, Link, OpenedLink

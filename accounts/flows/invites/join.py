@@ -15,7 +15,8 @@ from sqlalchemy import bindparam, select, update
 
 from accounts.config_sign_up import describe_domains
 from accounts.core.clock import now
-from accounts.core.errors import N_, DeadLink, FieldError, InvalidInput, InviteFull, LinkInvalid, LinkRevoked
+from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.link_errors import DeadLink, InviteFull, LinkInvalid, LinkRevoked
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims
 from accounts.core.links.link import ActResult, Link, OpenedLink, parse_email_key
 from accounts.core.links.opening import find_holder

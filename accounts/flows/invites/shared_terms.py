@@ -12,7 +12,7 @@ from typing import Any
 from accounts.config_sign_up import is_domain_listed
 from accounts.core.clock import now
 from accounts.core.database import spent
-from accounts.core.errors import InviteEnded, InviteFull, LinkInvalid, LinkRevoked, LinkUsed
+from accounts.core.link_errors import InviteEnded, InviteFull, LinkInvalid, LinkRevoked, LinkUsed
 from accounts.core.links.opening import check_not_before_restore
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.shared_invites import SharedInvite

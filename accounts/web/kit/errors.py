@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
-from accounts.core import errors
+from accounts.core import errors, link_errors
 from accounts.core.clock import format_timestamp
 from accounts.core.errors import FieldError, Problem
 from accounts.core.links.link import as_link
@@ -71,7 +71,7 @@ def redisplay_form(problem: Problem, build_form: Callable[[], Reply]) -> Reply:
     :param build_form: builds the form with the problem; may raise one of its own where what it is about has gone.
     :raises Problem: the same, where no form helps: a program asks, the link is dead, somebody has to sign in first.
     """
-    if context.state().format == "json" or isinstance(problem, errors.DeadLink) or _leads_to_sign_in(problem):
+    if context.state().format == "json" or isinstance(problem, link_errors.DeadLink) or _leads_to_sign_in(problem):
         raise problem
     try:
         reply = build_form()
@@ -115,12 +115,12 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         members["retry_after"] = problem.retry_after
     if problem.until:
         members["until"] = format_timestamp(problem.until)
-    if isinstance(problem, errors.DeadLink):
+    if isinstance(problem, link_errors.DeadLink):
         members["again"] = can_resend(problem)
     return members
 
 
-def can_resend(dead: errors.DeadLink) -> bool:
+def can_resend(dead: link_errors.DeadLink) -> bool:
     """Whether ``POST .../again`` has a fresh link sent after this death."""
     claims = dead.claims
     if claims is None:

@@ -14,8 +14,8 @@ import pytest
 from pydantic import BaseModel
 
 from accounts.core import clock
-from accounts.core.errors import LinkInvalid
 from accounts.core.ids import new_id
+from accounts.core.link_errors import LinkInvalid
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.signing.keys import Key, new_key

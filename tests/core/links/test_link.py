@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from accounts.core import clock
-from accounts.core.errors import LinkInvalid
+from accounts.core.link_errors import LinkInvalid
 from accounts.core.link_kinds import parts
 from accounts.core.link_kinds.kind import EmptyModel
 from accounts.core.link_kinds.parts import Subject

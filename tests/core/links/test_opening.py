@@ -10,7 +10,7 @@ import time_machine
 from sqlalchemy.orm import Session as OrmSession
 
 from accounts.core.clock import now
-from accounts.core.errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
+from accounts.core.link_errors import DeadLink, LinkExpired, LinkInvalid, LinkRevoked, LinkUsed
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import Link, OpenedLink
 from accounts.core.links.opening import (

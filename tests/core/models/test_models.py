@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from accounts.core import clock
 from accounts.core.database.store import Store
-from accounts.core.errors import DeadLink, LinkInvalid, Problem, TooManyRequests
+from accounts.core.errors import Problem, TooManyRequests
 from accounts.core.ids import new_id
+from accounts.core.link_errors import DeadLink, LinkInvalid
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.counters import Spent
 from tests.conftest import on_both_databases

@@ -8,15 +8,8 @@ import pytest
 import time_machine
 
 from accounts.core.clock import now
-from accounts.core.errors import (
-    AddressTaken,
-    Conflict,
-    LinkExpired,
-    NotSignedIn,
-    SignInFailed,
-    TooManyRequests,
-    WrongAccount,
-)
+from accounts.core.errors import AddressTaken, Conflict, NotSignedIn, SignInFailed, TooManyRequests, WrongAccount
+from accounts.core.link_errors import LinkExpired
 from accounts.core.links.link import Link
 from accounts.core.security import throttle
 from accounts.flows.account import change_email, sign_up

@@ -8,7 +8,8 @@ import pytest
 import time_machine
 from pydantic import ValidationError
 
-from accounts.core.errors import InvalidInput, LinkUsed, TooManyRequests
+from accounts.core.errors import InvalidInput, TooManyRequests
+from accounts.core.link_errors import LinkUsed
 from accounts.flows.account import sign_up
 from accounts.flows.account.sign_up import ACTIVATE, SignUpForm
 from accounts.flows.shared import accounts

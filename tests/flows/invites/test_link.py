@@ -11,7 +11,8 @@ import time_machine
 
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER
-from accounts.core.errors import DeadLink, InvalidInput, LinkRevoked, LinkUsed, NotFound, NotSignedIn, WrongAccount
+from accounts.core.errors import InvalidInput, NotFound, NotSignedIn, WrongAccount
+from accounts.core.link_errors import DeadLink, LinkRevoked, LinkUsed
 from accounts.core.links.opening import REVOKED_SUFFIX
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.invites import SentInvite

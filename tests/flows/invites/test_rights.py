@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from accounts.core.errors import Conflict, LinkUsed, NotSignedIn, WrongAccount
+from accounts.core.errors import Conflict, NotSignedIn, WrongAccount
+from accounts.core.link_errors import LinkUsed
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from accounts.flows.invites import export

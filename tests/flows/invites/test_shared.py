@@ -10,7 +10,8 @@ import time_machine
 from sqlalchemy import select
 
 from accounts.core.clock import now
-from accounts.core.errors import InvalidInput, LinkRevoked, NotFound
+from accounts.core.errors import InvalidInput, NotFound
+from accounts.core.link_errors import LinkRevoked
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.shared_invites import SharedInvite
 from accounts.core.uow import UnitOfWork

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts.core.errors import InvalidInput, LastAdmin, LinkInvalid, NotFound
+from accounts.core.errors import InvalidInput, LastAdmin, NotFound
+from accounts.core.link_errors import LinkInvalid
 from accounts.core.links.opening import open_link
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.flows.account.reset_password import RESET

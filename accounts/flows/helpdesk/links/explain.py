@@ -12,7 +12,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from accounts.core.errors import N_, InvalidInput, LinkInvalid, NotFound, Problem
+from accounts.core.errors import N_, InvalidInput, NotFound, Problem
+from accounts.core.link_errors import LinkInvalid
 from accounts.core.link_kinds.kind import LinkClaims, LinkKind
 from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.links.link import as_link

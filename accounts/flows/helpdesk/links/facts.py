@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from accounts.core.clock import now
 from accounts.core.database import spent
-from accounts.core.errors import LinkInvalid
+from accounts.core.link_errors import LinkInvalid
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import Subject, holder
 from accounts.core.links.opening import REVOKED_SUFFIX, find_holder, get_address_deleted_at
