@@ -35,7 +35,7 @@ class LinkExpired(DeadLink):
 class InviteEnded(DeadLink):
     """The end of an invitation for several people has come: a fresh link to join with would be as dead."""
 
-    code, status = "link_expired", 410
+    code, status = "invite_ended", 410
     message = N_("This invitation has ended.")
 
 

@@ -11,7 +11,7 @@ import time_machine
 from accounts.flows import LINKS
 from tests.kit.browser import Browser
 from tests.people import Service, token_of_url
-from tests.servers.smtp import find_link
+from tests.servers.received import find_link
 from tests.web.endpoints import problem_code
 from tests.web.live_links import FORM_DATA, browser_for_link, make_link_url
 from tests.web.test_sign_up_policy import POLICIES

@@ -58,8 +58,8 @@ def test_every_end_is_judged_at_each_use(service: Service) -> None:
     token = service.link_token(pupil.email, "join-shared")
     data = {"token": token, "password": pupil.password}
     with time_machine.travel(now() + timedelta(days=1, minutes=1), tick=True):
-        assert problem_code(pupil.post("/api/l/join-shared", data)) == "link_expired"
-        assert problem_code(ask_to_join(pupil, link)) == "link_expired"
+        assert problem_code(pupil.post("/api/l/join-shared", data)) == "invite_ended"
+        assert problem_code(ask_to_join(pupil, link)) == "invite_ended"
     set_groups(service.uow(), second_id, [])
     assert problem_code(pupil.post("/api/l/join-shared", data)) == "link_revoked", "its inviter administers no more"
     assert problem_code(ask_to_join(pupil, link)) == "link_revoked"

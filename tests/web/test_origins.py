@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.people import Service, make_email
-from tests.servers.smtp import links
+from tests.servers.received import links
 
 EVIL = "evil.example"
 ORIGIN = "https://accounts.example.org"

@@ -14,7 +14,7 @@ from accounts.flows import LINKS
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.conftest import KEY, on_both_databases
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, token_of_url
-from tests.servers.smtp import links
+from tests.servers.received import links
 from tests.web.endpoints import csrf_token
 from tests.web.live_links import FORM_DATA, browser_for_link, make_link_url
 

@@ -108,7 +108,7 @@ def test_extending_gives_new_links_a_later_end_and_the_count_stays(service: Serv
     assert row.keep_until - before.keep_until == row.expires_at - before.expires_at
     with time_machine.travel(now() + timedelta(days=2), tick=True):
         late = service.person()
-        assert ask_to_join(late, link).get_json()["code"] == "link_expired", "it keeps its own end"
+        assert ask_to_join(late, link).get_json()["code"] == "invite_ended", "it keeps its own end"
         newer = late.post("/api/join", {"token": shared_token(url), "email": late.email})
         assert newer.status_code == 202
     with pytest.raises(NotFound):

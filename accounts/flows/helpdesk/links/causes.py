@@ -23,6 +23,7 @@ CAUSE_OF_CODE = {
     "link_superseded": "superseded",
     "link_sign_up_closed": "sign_up_closed",
     "invite_full": "full",
+    "invite_ended": "expired",
     "address_taken": "address_taken",
     "forbidden": "no_admin",
     "nothing_to_decide": "nothing_to_decide",

@@ -12,7 +12,7 @@ from accounts.core.clock import now
 from accounts.flows.shared import accounts
 from tests import approvals
 from tests.people import OTHER_PASSWORD, Person, Service, make_email, token_of_url
-from tests.servers.smtp import links
+from tests.servers.received import links
 
 
 @dataclass(frozen=True, slots=True)
