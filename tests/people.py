@@ -25,8 +25,8 @@ from accounts.flows.account import sign_up
 from accounts.flows.helpdesk.first_admin import first_admin_url
 from tests.kit.statements import Statements, record_statements
 from tests.servers.lent import LentStore
-from tests.servers.received import Received
-from tests.servers.smtp import SmtpSink, find_link
+from tests.servers.received import Received, find_link
+from tests.servers.smtp import SmtpSink
 
 PASSWORD = "correct horse battery staple"
 OTHER_PASSWORD = "seven purple umbrellas dancing"

@@ -26,7 +26,7 @@ from tests.adversary.model import (
     World,
 )
 from tests.people import Person, Service
-from tests.servers.smtp import links as links_in
+from tests.servers.received import links as links_in
 
 NOON = datetime(2031, 5, 6, 12, tzinfo=UTC)
 LINK_PATTERN = re.compile(r"/l/([a-z-]+)/([^/]+)/go$")

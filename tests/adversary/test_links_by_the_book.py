@@ -13,7 +13,7 @@ from tests.adversary.recipes import request_change_link, request_sign_in_link
 from tests.conftest import on_both_databases
 from tests.kit.concurrency import run_concurrently
 from tests.people import Person, Service, make_email, token_of_url
-from tests.servers.smtp import links
+from tests.servers.received import links
 from tests.web.endpoints import problem_code
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.people import token_of_url
-from tests.servers.smtp import SmtpSink, find_link
+from tests.servers.received import find_link
+from tests.servers.smtp import SmtpSink
 
 PATIENCE = 60.0
 """Seconds that anything may take on a machine that has much else to do."""

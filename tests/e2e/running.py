@@ -39,13 +39,14 @@ def free_port() -> int:
     """
     A port that nobody listens on, outside of the range that outgoing connections take theirs from.
 
-    A process binds it seconds later, and perhaps again after it was killed. Meanwhile it is taken: here, in whichever
-    process of whichever run of tests, the same number is bound for UDP, which no service wants.
+    A process binds it seconds later, and perhaps again after it was killed. Meanwhile it is taken: in whichever
+    process of whichever run of tests, another number that stands for it is bound for UDP.
     """
-    for port in random.sample(range(20000, 30000), 100):
+    for port in random.sample(range(20000, 25000), 100):
         claim = socket.socket(type=socket.SOCK_DGRAM)
         try:
-            claim.bind(("127.0.0.1", port))
+            # Not the same number: Caddy binds its own for UDP, too.
+            claim.bind(("127.0.0.1", port + 5000))
             with closing(socket.socket()) as probe:
                 probe.bind(("127.0.0.1", port))
         except OSError:

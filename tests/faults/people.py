@@ -17,7 +17,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from tests.faults.journal import Journal
 from tests.people import token_of_url
-from tests.servers.smtp import SmtpSink, find_link
+from tests.servers.received import find_link
+from tests.servers.smtp import SmtpSink
 
 PATIENCE = 150.0
 """Seconds that one step may take, whatever happens meanwhile."""

@@ -24,8 +24,8 @@ from tests.faults.journal import Entry, Evidence, Journal, Mail, compare
 from tests.faults.people import Browser, GaveUp, Person
 from tests.faults.plant import KILLS, Plant, run_in_background
 from tests.servers.postgres import postgres
-from tests.servers.received import Received, list_needless_copies
-from tests.servers.smtp import SmtpSink, links
+from tests.servers.received import Received, links, list_needless_copies
+from tests.servers.smtp import SmtpSink
 
 PEOPLE = 4
 """Who walk the main job at the same time, again and again."""

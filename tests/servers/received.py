@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -66,3 +67,16 @@ def list_needless_copies(mails: Iterable[Received]) -> list[str]:
         for id, copies in list_copies(mails).items()
         if any(not before.ended or before.ended > after.came for before, after in pairwise(copies))
     ]
+
+
+def links(message: EmailMessage) -> list[str]:
+    """The http and https addresses in the plain text part, in order."""
+    text = message.get_body(("plain",))
+    if text is None:
+        return []
+    return [found.rstrip(".,;:!?)]") for found in re.findall(r"https?://[^\s<>\"]+", text.get_content())]
+
+
+def find_link(message: EmailMessage, purpose: str) -> str | None:
+    """Return the first link of one purpose in a mail, or None."""
+    return next((url for url in links(message) if f"/l/{purpose}/" in url), None)

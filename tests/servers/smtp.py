@@ -3,7 +3,7 @@
 with SmtpSink() as sink:
     ...  # send to sink.host, sink.port
     [mail] = sink.wait_for(to="anna@example.com")
-    [link] = links(mail.message)
+    [link] = received.links(mail.message)
 
 sink.misbehave("RCPT", "451 4.3.0 try again later", times=1)
 sink.misbehave("BODY", HANG)
@@ -12,15 +12,14 @@ sink.misbehave("BODY", HANG)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import email
 import functools
 import logging
-import re
 import ssl
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from itertools import count
 from types import TracebackType
@@ -98,7 +97,9 @@ class SmtpSink:
 
     def _abort_connections(self) -> None:
         for transport in list(self.open_connections):
-            transport.abort()
+            # Python 3.11.2 forgets the protocol of an encrypted one that is closed twice, and abort() fails then.
+            with contextlib.suppress(AttributeError):
+                transport.abort()
 
     def wait_for(
         self, *, to: str | None = None, subject: str | None = None, count: int = 1, timeout: float = 60
@@ -284,16 +285,3 @@ class _Connection(SMTP):
         self._end_unanswered(CUT)
         self._sink.open_connections.discard(self._line)
         super().connection_lost(error)
-
-
-def links(message: EmailMessage) -> list[str]:
-    """The http and https addresses in the plain text part, in order."""
-    text = message.get_body(("plain",))
-    if text is None:
-        return []
-    return [found.rstrip(".,;:!?)]") for found in re.findall(r"https?://[^\s<>\"]+", text.get_content())]
-
-
-def find_link(message: EmailMessage, purpose: str) -> str | None:
-    """Return the first link of one purpose in a mail, or None."""
-    return next((url for url in links(message) if f"/l/{purpose}/" in url), None)

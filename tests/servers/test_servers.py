@@ -24,7 +24,8 @@ from tests.servers import postgres as postgres_module
 from tests.servers.certificates import Authority
 from tests.servers.chromium import ChromiumMissing, chromium
 from tests.servers.postgres import Postgres, PostgresMissing, postgres
-from tests.servers.smtp import DISCONNECT, HANG, SmtpSink, Verb, links
+from tests.servers.received import links
+from tests.servers.smtp import DISCONNECT, HANG, SmtpSink, Verb
 
 
 @pytest.fixture(scope="module")
