@@ -52,7 +52,7 @@ class GateActions(UserActions):
             self.set_right(admin, has_right=True)
 
     def known_or_new_address(self, pick: int, again: bool) -> str:
-        known = [each.email for each in self.world.accounts] + [link.address for link in self.world.links]
+        known = [each.email for each in self.world.accounts] + self.world.addresses
         return known[pick % len(known)] if again and known else make_email("gate")
 
     # Asking for an account
@@ -105,7 +105,10 @@ class GateActions(UserActions):
         assert answer.status_code == 200 if alive else answer.status_code in (400, 403, 409, 410), link
         if alive:
             link.request.decided = True
-            sent = [(each.purpose, each.address) for each in self.read_mails()]
+            new_links = self.read_mails()
+            for each in new_links:
+                each.admin = link.admin  # whose right it rests on
+            sent = [(each.purpose, each.address) for each in new_links]
             assert sent == ([("invite", link.request.applicant)] if approve else [])
             self.reached["approve" if approve else "decline"] += 1
         self.reached[f"review-request {'done' if alive else 'dead'}"] += 1

@@ -113,7 +113,8 @@ class ModelLink:
     :ivar used: for an activation, whether an account has held its address since; for an invitation, whether it was
         accepted or taken back, or the account of its address was closed since; for "not me", whether it was used.
     :ivar shared: the link for several people that a link to join with came of.
-    :ivar request: what a link to an admin, ``admin``, is about.
+    :ivar request: what a link to an admin is about.
+    :ivar admin: whose link that is, or who has approved what became this invitation.
     """
 
     purpose: str
@@ -150,6 +151,11 @@ class World:
     links: list[ModelLink] = field(default_factory=list)
     sessions: list[ModelSession] = field(default_factory=list)
     shared_invites: list[ModelSharedInvite] = field(default_factory=list)
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where links went to, but for those of the admins, who are nobody of the model."""
+        return [link.address for link in self.links if link.request is None]
 
     def find_holder(self, address: str) -> ModelAccount | None:
         return next((each for each in self.accounts if each.exists and each.email == address), None)
@@ -199,10 +205,11 @@ class World:
         return self.find_holder(link.address) if link.purpose in FOR_WHOEVER_HOLDS else link.account
 
     def is_alive(self, link: ModelLink) -> bool:
-        if link.used or (link.shared is not None and not link.shared.is_open):
+        is_over = link.shared is not None and not link.shared.is_open
+        if link.used or is_over or (link.admin is not None and not link.admin.has_right):
             return False
         if link.request is not None:
-            return link.admin is not None and link.admin.has_right and self.can_be_decided(link.request)
+            return self.can_be_decided(link.request)
         if link.account is None:
             holder = self.account_of(link)
             return not self.is_anchored(link.address) if holder is None else holder.active

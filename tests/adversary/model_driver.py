@@ -135,7 +135,8 @@ class ModelDriver(RuleBasedStateMachine):
             except Problem as problem:
                 alive, reason = False, f"{problem.code}: {problem}"
             assert alive == self.world.is_alive(link), (link, reason)
-        uow.close()
+        # Those of the step, too: whoever waits for a connection waits for ever while the clock stands still.
+        self.service.close_uows()
 
     @invariant()
     def every_session_is_alive_exactly_when_the_model_says_so(self) -> None:

@@ -186,7 +186,7 @@ def test_every_kind_of_link_is_in_the_model() -> None:
 
 
 @on_both_databases
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(300)
 def test_links_and_sessions_are_alive_exactly_when_the_model_says_so(service: Service) -> None:
     reached: Counter[str] = Counter()
     admins = make_admins(service)

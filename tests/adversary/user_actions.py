@@ -25,7 +25,7 @@ class UserActions(ModelDriver):
     """Everything but the use of links. Each counts what came of it."""
 
     def sign_up(self, pick: int, again: bool) -> None:
-        known = [each.email for each in self.world.accounts] + [link.address for link in self.world.links]
+        known = [each.email for each in self.world.accounts] + self.world.addresses
         address = known[pick % len(known)] if again and known else make_email("machine")
         answer = self.post(self.visitor, "/api/sign-up", {"email": address})
         if self.is_limited(3, "sign-up", address):
@@ -143,7 +143,7 @@ class UserActions(ModelDriver):
             self.reached["confirm"] += 1
 
     def request_email_change(self, number: int, pick: int, known: bool) -> None:
-        session, addresses = self.current_session(number), [link.address for link in self.world.links]
+        session, addresses = self.current_session(number), self.world.addresses
         address = addresses[pick % len(addresses)] if known else make_email("moved")
         answer = self.post(self.browsers[number], "/api/account/email", {"email": address})
         if session is None or not session.fresh:
