@@ -24,7 +24,7 @@ from accounts.config_sign_up import describe_domains, parse_sign_up_domains
 from accounts.config_sources import ENV_PREFIX, SettingsError, collect_values
 from accounts.config_upstream import Upstream
 
-LOCALES = ("en", "de")
+LOCALES = ("en", "de", "fr", "es")
 BASE64_PATTERN = re.compile(r"(?:[A-Za-z0-9+/_-]{4}){4,}(?:[A-Za-z0-9+/_-]{2,3}={0,2})?", re.ASCII)
 
 

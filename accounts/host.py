@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
 from accounts.core.clock import now
-from accounts.core.errors import N_
 from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds import parts
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import StatePart, Subject
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_holder
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security.addresses import AddressRefused, parse_email

@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
-
-def N_(text: str) -> str:  # noqa: N802 - gettext calls its mark so, and extractors look for it
-    """Mark a public text for translation, as gettext does, and return it unchanged."""
-    return text
+from accounts.core.messages import N_
 
 
 @dataclass(frozen=True, slots=True)

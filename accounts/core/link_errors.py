@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from accounts.core.errors import N_, Problem
+from accounts.core.errors import Problem
+from accounts.core.messages import N_
 
 
 class DeadLink(Problem):

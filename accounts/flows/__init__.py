@@ -27,7 +27,7 @@ from accounts.flows.account import (
 from accounts.flows.invites import join, shared_terms
 from accounts.flows.invites import link as invite_link
 from accounts.flows.oidc import backchannel, note, tokens, trial_state
-from accounts.flows.sessions import csrf_token
+from accounts.flows.sessions import csrf_token, notice
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sign_in import devices, magic_link, unlock
 from accounts.flows.upstream import identities, waiting
@@ -51,6 +51,7 @@ LINKS: tuple[Link, ...] = (
 TOKENS: tuple[TokenKind[Any], ...] = (
     sessions.SESSION,
     csrf_token.CSRF,
+    notice.NOTICE,
     devices.DEVICE,
     note.AUTHORIZATION_NOTE,
     tokens.AUTHORIZATION_CODE,

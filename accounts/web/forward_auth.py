@@ -12,8 +12,9 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from accounts.core.errors import N_, AppNotAllowed, Forbidden, NotSignedIn, Problem
+from accounts.core.errors import AppNotAllowed, Forbidden, NotSignedIn, Problem
 from accounts.core.link_errors import LinkInvalid
+from accounts.core.messages import N_
 from accounts.core.security.client_uris import parse_origin
 from accounts.core.security.redirects import local_path
 from accounts.flows import forward_auth as forward_auth_flow

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Flask, current_app
 from markupsafe import Markup
 
-from accounts.core.errors import N_, Problem
+from accounts.core.errors import Problem
+from accounts.core.messages import N_
 from accounts.core.security.redirects import local_path
 from accounts.web.kit import context, csrf, errors
 from accounts.web.kit.forms import CSRF_FIELD

@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
 
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import FieldError, InvalidInput
+from accounts.core.messages import N_
 
 T = TypeVar("T")
 MAX_ROWS_PER_PAGE = 500

@@ -8,7 +8,7 @@ from contextlib import suppress
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from accounts.config_origin import DEFAULT_PORTS, is_loopback, normalize_origin
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 
 MAX_URI_CHARACTERS = 1000
 _URI_CHARACTERS = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from functools import cache
 
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import FieldError, InvalidInput
+from accounts.core.messages import N_
 
 MIN_PASSWORD_CHARACTERS, MAX_PASSWORD_CHARACTERS = 15, 256
 """NIST SP 800-63B-4 3.1.1.2: at least 15 where the password is the only factor; no composition rules."""

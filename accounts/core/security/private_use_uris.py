@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.core.security import client_uris
 from accounts.core.security.client_uris import ClientUriRefused, parse_origin
 

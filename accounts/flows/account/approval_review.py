@@ -14,11 +14,12 @@ from pydantic import Field
 from sqlalchemy import exists, select
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, Detail, Forbidden, InvalidInput, NothingToDecide
+from accounts.core.errors import Detail, Forbidden, InvalidInput, NothingToDecide
 from accounts.core.link_errors import DeadLink, LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.links.link import ActResult, Link, OpenedLink, parse_email_key
 from accounts.core.links.opening import find_holder, open_link
+from accounts.core.messages import N_
 from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import SentInvite

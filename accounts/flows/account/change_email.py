@@ -12,13 +12,14 @@ from pydantic import Field
 from sqlalchemy import select, update
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, AddressTaken, NotSignedIn
+from accounts.core.errors import AddressTaken, NotSignedIn
 from accounts.core.link_errors import LinkExpired, LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import anchor as anchor_part
 from accounts.core.link_kinds.parts import auth_epoch, email, email_serial
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_holder, record_address_released
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security import throttle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork

@@ -8,11 +8,12 @@ from sqlalchemy import Text, cast, delete, func, or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.errors import N_, AddressChangePending
+from accounts.core.errors import AddressChangePending
 from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds.parts import auth_epoch, sign_ins
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import record_address_deleted
+from accounts.core.messages import N_
 from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.bounces import UnreachableAddress

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from accounts.core.errors import N_
 from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds.parts import email, password
 from accounts.core.links.link import ActResult, Link, OpenedLink
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork

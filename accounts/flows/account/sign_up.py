@@ -7,13 +7,13 @@ from typing import Any
 
 from accounts.config import Settings
 from accounts.core.clock import now
-from accounts.core.errors import N_
 from accounts.core.ids import new_id
 from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.link_kinds.parts import holder
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_holder
+from accounts.core.messages import N_
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import approval, sign_up_policy

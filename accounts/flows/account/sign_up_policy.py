@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from accounts.config import Settings
 from accounts.config_sign_up import is_domain_listed
-from accounts.core.errors import N_, Detail, DomainNotAccepted, FieldError, SignUpClosed
+from accounts.core.errors import Detail, DomainNotAccepted, FieldError, SignUpClosed
 from accounts.core.link_errors import LinkSignUpClosed
+from accounts.core.messages import N_
 from accounts.core.security.addresses import EmailAddress, parse_email
 
 OTHER_DOMAIN = "other_domain"

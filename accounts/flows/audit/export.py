@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select
 from accounts.core import csv_files
 from accounts.core.audit import chain
 from accounts.core.clock import now
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.core.models.audit import AuditRow
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork

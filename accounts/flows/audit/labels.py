@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 
 EVENT_LABELS: Mapping[str, str] = {
     "account.activated": N_("account made"),

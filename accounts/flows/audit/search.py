@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Select, false, func, or_, select, true, un
 
 from accounts.core.audit import address_index
 from accounts.core.database.page import Keyset, Page
-from accounts.core.errors import N_, NotFound
+from accounts.core.errors import NotFound
+from accounts.core.messages import N_
 from accounts.core.models.audit import AuditRow
 from accounts.core.security.throttle import client_network
 from accounts.core.uow import UnitOfWork

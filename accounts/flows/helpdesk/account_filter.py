@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, select
 from accounts.core.clock import now
 from accounts.core.database import terms
 from accounts.core.database.terms import ACCOUNT_TERMS
-from accounts.core.errors import N_, NotFound
+from accounts.core.errors import NotFound
+from accounts.core.messages import N_
 from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.models.terms import AccountTerm
 from accounts.core.uow import UnitOfWork

@@ -13,8 +13,9 @@ from accounts.core.clock import now
 from accounts.core.database import terms
 from accounts.core.database.page import Keyset, Page, are_few
 from accounts.core.database.terms import ACCOUNT_TERMS
-from accounts.core.errors import N_, InvalidInput, NotFound
+from accounts.core.errors import InvalidInput, NotFound
 from accounts.core.mail_lanes import BULK, DIRECT
+from accounts.core.messages import N_
 from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.models.terms import AccountTerm
 from accounts.core.uow import UnitOfWork

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from accounts.core.errors import N_, InvalidInput, NotFound
+from accounts.core.errors import InvalidInput, NotFound
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App
 from accounts.core.uow import UnitOfWork

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import FieldError, InvalidInput
+from accounts.core.messages import N_
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.models.bulk import BulkAct, BulkActAccount
 from accounts.core.security.addresses import MAX_EMAIL_BYTES

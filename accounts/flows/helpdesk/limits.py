@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, false, or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.errors import N_, InvalidInput
+from accounts.core.errors import InvalidInput
 from accounts.core.links.opening import find_holder
+from accounts.core.messages import N_
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.shared_invites import SharedInvite
 from accounts.core.security import throttle

@@ -16,9 +16,10 @@ from sqlalchemy import or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.errors import N_, InvalidInput
+from accounts.core.errors import InvalidInput
 from accounts.core.links.link import parse_email_key
 from accounts.core.links.opening import find_holder
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import SentInvite

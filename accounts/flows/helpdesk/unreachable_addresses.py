@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select
 
 from accounts.core.clock import now
 from accounts.core.database.page import Keyset, Page
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.models.bounces import UnreachableAddress
 from accounts.core.models.invites import SentInvite

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.flows.invites.message import LINK_MESSAGE, InviteMessage
 from accounts.flows.invites.send import MAX_INVITE_TTL
 from accounts.flows.shared import app_targets

@@ -10,7 +10,8 @@ from typing import Annotated, Any, BinaryIO, Protocol, runtime_checkable
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from accounts.core.errors import N_, InvalidInput
+from accounts.core.errors import InvalidInput
+from accounts.core.messages import N_
 from accounts.flows.invites.batch_rows import EMPTY_LIST_MESSAGE
 from accounts.flows.invites.link import INVITE_TTL
 from accounts.flows.invites.message import InviteMessage

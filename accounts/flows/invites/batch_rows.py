@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 from typing import BinaryIO
 
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import FieldError, InvalidInput
+from accounts.core.messages import N_
 from accounts.core.models.account import ADMIN_GROUP
 from accounts.core.record_files.reader import Record, RecordFile
 from accounts.core.record_files.text import InvalidFile

@@ -14,8 +14,9 @@ from accounts.core import outbox
 from accounts.core.clock import now
 from accounts.core.database import sql
 from accounts.core.database.page import Page
-from accounts.core.errors import N_, InvalidInput, NotFound
+from accounts.core.errors import InvalidInput, NotFound
 from accounts.core.ids import new_id
+from accounts.core.messages import N_
 from accounts.core.models.invites import BatchRow, InviteBatch, SentInvite
 from accounts.core.security import throttle
 from accounts.core.site import Site

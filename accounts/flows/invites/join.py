@@ -15,11 +15,12 @@ from sqlalchemy import bindparam, select, update
 
 from accounts.config_sign_up import describe_domains
 from accounts.core.clock import now
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import FieldError, InvalidInput
 from accounts.core.link_errors import DeadLink, InviteFull, LinkInvalid, LinkRevoked
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims
 from accounts.core.links.link import ActResult, Link, OpenedLink, parse_email_key
 from accounts.core.links.opening import find_holder
+from accounts.core.messages import N_
 from accounts.core.models.shared_invites import SharedInvite
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.outbox_facts import UnreadableItem

@@ -16,12 +16,13 @@ from sqlalchemy import Select, exists, select, update
 
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER, is_spent, spend_until
-from accounts.core.errors import N_, NotSignedIn, WrongAccount
+from accounts.core.errors import NotSignedIn, WrongAccount
 from accounts.core.link_errors import LinkRevoked, LinkUsed
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import REVOKED_SUFFIX
+from accounts.core.messages import N_
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
 from accounts.core.outbox import Letter, OutboxItem

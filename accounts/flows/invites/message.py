@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.core.models.invites import MAX_MESSAGE_CHARACTERS
 from accounts.core.security import typed_text
 from accounts.flows.shared.fields import has_unseen_characters

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from accounts.core.clock import now
-from accounts.core.errors import N_
 from accounts.core.ids import new_id
 from accounts.core.mail_lanes import BULK, DIRECT
+from accounts.core.messages import N_
 from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.security.addresses import EmailAddress

@@ -17,9 +17,10 @@ from accounts.config import LOCALES
 from accounts.core.clock import now
 from accounts.core.database.page import Keyset, Page
 from accounts.core.database.sweep import sweep_rows
-from accounts.core.errors import N_, FieldError, InvalidInput, NotFound
+from accounts.core.errors import FieldError, InvalidInput, NotFound
 from accounts.core.ids import new_id
 from accounts.core.link_errors import LinkRevoked
+from accounts.core.messages import N_
 from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.shared_invites import SharedInvite

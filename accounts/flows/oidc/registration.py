@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from sqlalchemy import delete, select
 
 from accounts.core.clock import now
-from accounts.core.errors import N_, InvalidInput, NotFound
+from accounts.core.errors import InvalidInput, NotFound
 from accounts.core.ids import new_id
+from accounts.core.messages import N_
 from accounts.core.models.apps import NO_CLIENT_SECRET, App, Grant
 from accounts.core.models.forward_auth import AppOrigin
 from accounts.core.uow import UnitOfWork

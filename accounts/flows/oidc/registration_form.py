@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from accounts.config_contact import check_contact
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import FieldError, InvalidInput
+from accounts.core.messages import N_
 from accounts.core.models.apps import (
     CLIENT_SECRET_BASIC,
     LOCAL_PART,

@@ -14,7 +14,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from sqlalchemy import select
 
-from accounts.core.errors import N_, InvalidInput, NotFound
+from accounts.core.errors import InvalidInput, NotFound
+from accounts.core.messages import N_
 from accounts.core.models.apps import App
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork

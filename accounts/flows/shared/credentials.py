@@ -16,7 +16,7 @@ from sqlalchemy import BindParameter, ColumnElement, String, bindparam, delete, 
 
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.models.apps import App, Consent, Grant
 from accounts.core.models.audit import AuditRow

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from accounts.config import LOCALES
 from accounts.core.database.page import MAX_ROWS_PER_PAGE, NOT_A_CURSOR_MESSAGE
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.core.security import addresses, passwords, typed_text
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.security.redirects import local_path

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from accounts.config_sign_up import parse_sign_up_domains
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 
 NO_DOMAIN_MESSAGE = N_("That is not a mail domain such as example.org.")
 

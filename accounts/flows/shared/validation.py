@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_core.core_schema import ErrorType
 
-from accounts.core.errors import N_, FieldError, InvalidInput
+from accounts.core.errors import FieldError, InvalidInput
+from accounts.core.messages import N_
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from accounts.core.errors import N_
 from accounts.core.link_errors import LinkExpired, LinkUsed
 from accounts.core.link_kinds.parts import auth_epoch, email, sign_ins
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_subject_account
+from accounts.core.messages import N_
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import mail_request

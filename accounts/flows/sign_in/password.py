@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal, se
 
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement, Row
-from accounts.core.errors import N_, SignInFailed
+from accounts.core.errors import SignInFailed
+from accounts.core.messages import N_
 from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork

@@ -7,7 +7,8 @@ from dataclasses import replace
 from sqlalchemy import bindparam, select
 
 from accounts.core.database.sql import CompiledStatement
-from accounts.core.errors import N_, ConfirmationRequired, InvalidInput
+from accounts.core.errors import ConfirmationRequired, InvalidInput
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork

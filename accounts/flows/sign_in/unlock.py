@@ -11,9 +11,9 @@ from sqlalchemy import bindparam, update
 
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement
-from accounts.core.errors import N_
 from accounts.core.link_kinds.parts import lock_serial
 from accounts.core.links.link import ActResult, Link, OpenedLink
+from accounts.core.messages import N_
 from accounts.core.models.account import LOCKOUT_DURATION, Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from accounts.core.errors import N_, Conflict, Forbidden, IdentityTaken, InvalidInput
+from accounts.core.errors import Conflict, Forbidden, IdentityTaken, InvalidInput
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import open_link
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import join as shared_invites

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import request
 
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.flows.invites import batch_file, batches, export, report, sending
 from accounts.flows.invites import manage as manage_invites
 from accounts.flows.invites.batch_file import NewBatchForm

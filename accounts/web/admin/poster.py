@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 from accounts.config_sign_up import describe_domains
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.core.models.shared_invites import SharedInvite
 from accounts.web.admin.printing import qr_code_svg
 from accounts.web.kit import context

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pydantic import Field
 
 from accounts.core.clock import now
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.flows.invites.export import ExportedInvite, ExportInvitesForm
 from accounts.flows.invites.report import BatchSummary
 from accounts.flows.shared.fields import Checkbox

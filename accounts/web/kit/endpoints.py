@@ -11,16 +11,17 @@ from typing import Any, cast
 
 from flask import Blueprint, Flask, current_app, request
 from flask.blueprints import BlueprintSetupState
-from pydantic import BaseModel
 from werkzeug.routing import PathConverter
 from werkzeug.wrappers import Response as BaseResponse
 
 from accounts.config import LOCALES
 from accounts.core.errors import FormOutdated, NotFound, Problem
 from accounts.core.security.redirects import local_path
+from accounts.flows.shared.fields import Form
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
 from accounts.web.kit.body_limits import body_limit
+from accounts.web.kit.notices import choose_notice
 from accounts.web.kit.query import read_query
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.request_state import RequestState, limit_request_size
@@ -186,7 +187,10 @@ def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
         forms.read_json_body()  # nothing is asked for, but what is sent must be JSON here, too
     if route.hot and not route.template:
         arguments["state"] = context.state()
-    return route.view(**arguments)
+    answer = route.view(**arguments)
+    if isinstance(answer, Reply) and answer.location is not None and context.state().format == "html":
+        answer.notice = choose_notice(route, answer.notice)
+    return answer
 
 
 def _form_endpoint(route: Route) -> Callable[..., BaseResponse]:
@@ -217,7 +221,7 @@ def form_reply(route: Route, state: RequestState, values: Mapping[str, Any], pro
     :param values: arguments of the rule, and ``query`` where one is declared.
     :param problem: what was wrong with what was sent.
     """
-    model = cast("type[BaseModel]", route.form or route.query)
+    model = route.form or route.query or Form
     if route.page_query is not None and "query" not in values:
         values = {**values, "query": route.page_query()}
     if route.hot:

@@ -12,6 +12,7 @@ from werkzeug.datastructures import Headers
 
 from accounts.web.kit import context
 from accounts.web.kit.cookies import add_session_cookies
+from accounts.web.kit.notices import drop_shown_notice
 from accounts.web.kit.plain_response import HeaderList, add_vary, set_header
 from accounts.web.kit.request_state import RequestState
 
@@ -90,6 +91,7 @@ def add_own_headers(state: RequestState, headers: HeaderList) -> None:
     present = {name.lower() for name, _ in headers}
     headers += [pair for name, pair in _fixed_headers(state.site.settings.secure) if name not in present]
     headers.append((REQUEST_ID_HEADER, state.request_id))
+    drop_shown_notice(state, headers)
     if state.timing is not None:
         headers.append(("Server-Timing", state.timing.header()))
 

@@ -52,7 +52,12 @@ def render_page(state: RequestState, template: str, values: Mapping[str, Any]) -
 
 def _page_key(template: str, values: Mapping[str, Any], rendering: Rendering) -> Hashable | None:
     """Return what decides about every byte of a page; None where that is more than may be kept."""
-    if rendering.account is not None or not rendering.has_fixed_urls or rendering.runtime.templates.auto_reload:
+    if (
+        rendering.account is not None
+        or rendering.notice is not None
+        or not rendering.has_fixed_urls
+        or rendering.runtime.templates.auto_reload
+    ):
         return None
     is_problem = isinstance(values.get("problem"), Problem)
     told = {name: value for name, value in values.items() if not (is_problem and name in PROBLEM_MEMBERS)}

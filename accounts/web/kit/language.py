@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from babel.core import Locale, negotiate_locale
+from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from werkzeug.datastructures import LanguageAccept
 from werkzeug.http import parse_accept_header
@@ -16,10 +19,10 @@ from werkzeug.http import parse_accept_header
 from accounts.config import LOCALES
 
 TRANSLATIONS_FOLDER = Path(__file__).parents[2] / "translations"
-DATE_FORMATS = {"de": "{day}. {month} {year}"}
+DATE_FORMATS = {"de": "{day}. {month} {year}", "es": "{day} de {month} de {year}"}
 """How people write a day, where it is not the way that is understood everywhere."""
 DEFAULT_DATE_FORMAT = "{day} {month} {year}"
-LANGUAGE_NAMES = {"en": "English", "de": "Deutsch"}
+LANGUAGE_NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 
 
 class Languages:
@@ -27,7 +30,7 @@ class Languages:
 
     def __init__(self, default: str) -> None:
         self.default = default
-        self._catalogs: dict[str, Mapping[str, str]] = {}
+        self._translations: dict[str, NullTranslations] = {}
 
     def supports(self, locale: str) -> bool:
         """Return whether there are translations for a language."""
@@ -39,15 +42,15 @@ class Languages:
             return preferred
         return _negotiate(accept_language[:200]) or self.default
 
-    def texts(self, locale: str) -> Mapping[str, str]:
+    def translations(self, locale: str) -> NullTranslations:
         """Return the translations into a language, by the English text; what is missing stays English."""
-        if locale not in self._catalogs:
-            self._catalogs[locale] = _read_catalog(TRANSLATIONS_FOLDER / f"{locale}.po")
-        return self._catalogs[locale]
+        if locale not in self._translations:
+            self._translations[locale] = _read_catalog(TRANSLATIONS_FOLDER / f"{locale}.po")
+        return self._translations[locale]
 
     def translate(self, locale: str, message: str, values: Mapping[str, Any] | None = None) -> str:
         """Return a text in a language, its ``%(name)s`` filled in."""
-        translation = self.texts(locale).get(message, message)
+        translation = self.translations(locale).gettext(message)
         return translation % values if values else translation
 
     def format_timestamp(self, locale: str, at: datetime) -> str:
@@ -70,13 +73,11 @@ def _negotiate(accept_language: str) -> str | None:
     return negotiate_locale(tags, LOCALES, sep="_") if tags else None
 
 
-def _read_catalog(path: Path) -> Mapping[str, str]:
+def _read_catalog(path: Path) -> NullTranslations:
     if not path.exists():
-        return {}
+        return NullTranslations()
+    compiled = BytesIO()
     with path.open("rb") as file:
-        catalog = read_po(file, locale=path.stem)
-    return {
-        message.id: message.string
-        for message in catalog
-        if isinstance(message.id, str) and isinstance(message.string, str) and message.string and not message.fuzzy
-    }
+        write_mo(compiled, read_po(file, locale=path.stem))
+    compiled.seek(0)
+    return GNUTranslations(compiled)

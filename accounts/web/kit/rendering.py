@@ -11,12 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from gettext import NullTranslations
 from typing import Any
 
 from flask import url_for
 
+from accounts.flows.sessions.notice import Notice
 from accounts.flows.sessions.session import CurrentAccount
 from accounts.web.kit import context
+from accounts.web.kit.notices import take_notice
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.runtime import Runtime
 
@@ -26,8 +29,9 @@ class Rendering:
     """One page that is being made.
 
     :ivar prefix: the language in front of the address, "" or such as "de".
-    :ivar texts: translations, by the English text.
+    :ivar translations: into the language of the page, by the English text.
     :ivar account: who is signed in; None, too, where nobody has asked.
+    :ivar notice: what the page tells of the act before it.
     :ivar has_fixed_urls: whether addresses depend on nothing of this request but ``prefix``.
     :ivar csrf_token: returns the token for the forms of the page; a visitor without a session gets one.
     """
@@ -35,8 +39,9 @@ class Rendering:
     runtime: Runtime
     language: str
     prefix: str
-    texts: Mapping[str, str]
+    translations: NullTranslations
     account: CurrentAccount | None
+    notice: Notice | None
     has_fixed_urls: bool
     csrf_token: Callable[[], str]
 
@@ -48,8 +53,9 @@ class Rendering:
             runtime=state.runtime,
             language=language,
             prefix=state.prefix,
-            texts=state.runtime.languages.texts(language),
+            translations=state.runtime.languages.translations(language),
             account=state.account,
+            notice=take_notice(state),
             has_fixed_urls=_has_fixed_urls(state),
             csrf_token=functools.cache(state.csrf_token),
         )

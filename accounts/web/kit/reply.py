@@ -11,9 +11,11 @@ from flask import Response, json, redirect, render_template
 from pydantic import BaseModel
 
 from accounts.core.clock import format_timestamp
+from accounts.flows.sessions.notice import Notice
 from accounts.web.kit import context
 from accounts.web.kit.cookies import deleted_cookie_header
 from accounts.web.kit.kept_pages import render_page
+from accounts.web.kit.notices import notice_header
 from accounts.web.kit.plain_response import HeaderList, PlainResponse, add_vary
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.timing import measure_render
@@ -35,6 +37,7 @@ class Reply:
     :ivar status: of the JSON answer; a page that follows a POST is a redirect instead.
     :ivar location: the path where a browser goes after a POST (303, RFC 9110 15.4.4).
     :ivar context: what only the page needs.
+    :ivar notice: what the page says that a browser sees next, of those that the route declares.
     :ivar deleted_cookie: a cookie that has served.
     """
 
@@ -45,6 +48,7 @@ class Reply:
     context: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    notice: Notice | None = None
     deleted_cookie: str = ""
 
     def response(self) -> Response:
@@ -54,6 +58,8 @@ class Reply:
             return self.plain_response(state).response()
         response = redirect(self.location, 303, Response=Response)
         response.headers.extend(self._own_headers(state))
+        if self.notice is not None:
+            response.headers.add(*notice_header(state, self.notice))
         return response  # type: ignore[return-value] # as its Response says
 
     @measure_render
@@ -76,6 +82,7 @@ class Reply:
 
     def _render(self, state: RequestState) -> bytes:
         values = {**_template_values(self.json), **self.context}
+        state.notice = self.notice
         if state.own_view or self.template.startswith(OWN_TEMPLATES):
             return render_page(state, self.template.removeprefix(OWN_TEMPLATES), values)
         return render_template(self.template, **values).encode()

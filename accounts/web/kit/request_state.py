@@ -25,6 +25,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.csrf_token import make_csrf_token
+from accounts.flows.sessions.notice import Notice
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.web.kit import user_agent
 from accounts.web.kit.runtime import Runtime
@@ -89,6 +90,10 @@ class RequestState:
     session_changed: bool = False
     account: CurrentAccount | None = None
     account_loaded: bool = False
+    notice: Notice | None = None
+    """What the page of this request tells of an act."""
+    notice_shown: bool = False
+    """Whether it came with a cookie, which has served then."""
     error: Exception | None = None
     """What the view of this request has raised already, before Flask was asked."""
     _request: BaseRequest | None = None

@@ -17,6 +17,7 @@ from werkzeug.utils import import_string
 from werkzeug.wrappers import Response as BaseResponse
 
 from accounts.core.errors import Problem
+from accounts.core.messages import PluralText
 from accounts.core.models.account import ADMIN_GROUP
 
 T = TypeVar("T")
@@ -59,6 +60,14 @@ class Access:
         return self.signed_in
 
 
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """Say why an act needs no notice: what the page that follows says already."""
+
+    reason: str
+
+
+ActNotice = str | PluralText | Onward | tuple[str | PluralText, ...]
 PUBLIC, SIGNED_IN = Access(signed_in=False), Access()
 
 
@@ -133,6 +142,8 @@ class Route:
     :ivar any_query: whether another protocol rules what the query of the page says (RFC 6749, section 3.1).
     :ivar template: template of the form that a browser gets at the same address, where there is one.
     :ivar context: returns the context of that form: ``given`` (initial values) and whatever its page shows.
+    :ivar notice: what the page says that follows the act in a browser: a text, several of which the view names one,
+        or :class:`Onward`. Each act that a browser can send declares it.
     :ivar statuses: the status codes of a success.
     :ivar refusals: problems of its own, which the description of the API names beside those of every route.
     """
@@ -160,6 +171,7 @@ class Route:
     any_query: bool = False
     template: str = ""
     context: Importable[ContextBuilder] = Importable(lambda **values: {})
+    notice: ActNotice | None = None
     statuses: tuple[int, ...] = (200,)
     refusals: tuple[type[Problem], ...] = ()
 
@@ -174,6 +186,14 @@ class Route:
     def summary(self) -> str:
         """Return the first line of the view's docstring."""
         return (self.view.__doc__ or "").strip().splitlines()[0] if self.view.__doc__ else self.name
+
+    @property
+    def notices(self) -> tuple[str | PluralText, ...]:
+        """Return the texts of which the page that follows the act says one."""
+        if self.notice is None or isinstance(self.notice, Onward):
+            return ()
+        # A plural text is a tuple, too.
+        return (self.notice,) if isinstance(self.notice, str | PluralText) else self.notice
 
     @property
     def has_preflight(self) -> bool:

@@ -13,7 +13,8 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.local import LocalProxy
 
 from accounts.config_contact import contact_url
-from accounts.core.errors import N_, FieldError
+from accounts.core.errors import FieldError
+from accounts.core.messages import N_, Message, PluralText
 from accounts.web.kit import forms, routes
 from accounts.web.kit.context import EXTENSION_NAME
 from accounts.web.kit.language import LANGUAGE_NAMES
@@ -30,6 +31,7 @@ def add_template_globals(state: BlueprintSetupState) -> None:
     templates.add(
         globals={
             "_": _translate,
+            "ngettext": _translate_plural,
             "N_": N_,
             "api_url": _api_url,
             "asset_url": _asset_url,
@@ -41,18 +43,30 @@ def add_template_globals(state: BlueprintSetupState) -> None:
             "language_names": LANGUAGE_NAMES,
             "language": lambda: current_rendering().language,
             "link_url": _link_url,
+            "notice": lambda: current_rendering().notice,
             "page_url": _page_url,
             "settings": LocalProxy(lambda: current_rendering().runtime.site.settings),
             "LINK_FIELD": forms.LINK_FIELD,
             "CSRF_FIELD": forms.CSRF_FIELD,
         },
-        filters={"moment": _format_timestamp},
+        filters={"moment": _format_timestamp, "message": _translate_message},
     )
 
 
 def _translate(text: str, **values: object) -> str:
-    translation = current_rendering().texts.get(text, text)
+    translation = current_rendering().translations.gettext(text)
     return translation % values if values else translation
+
+
+def _translate_plural(one: str, many: str, count: int, **values: object) -> str:
+    return current_rendering().translations.ngettext(one, many, count) % {"count": count, **values}
+
+
+def _translate_message(message: Message) -> str:
+    if isinstance(message.text, PluralText):
+        values = dict(message.values)
+        return _translate_plural(*message.text, values.pop("count"), **values)
+    return _translate(message.text, **message.values)
 
 
 def _field_message(error: FieldError) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from accounts.core.errors import N_
+from accounts.core.messages import N_
 from accounts.flows.helpdesk.links import parse as parse_link
 
 

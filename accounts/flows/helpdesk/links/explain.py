@@ -12,12 +12,13 @@ from datetime import datetime
 
 from pydantic import Field
 
-from accounts.core.errors import N_, InvalidInput, NotFound, Problem
+from accounts.core.errors import InvalidInput, NotFound, Problem
 from accounts.core.link_errors import LinkInvalid
 from accounts.core.link_kinds.kind import LinkClaims, LinkKind
 from accounts.core.link_kinds.signer import LinkSigner
 from accounts.core.links.link import as_link
 from accounts.core.links.opening import open_link
+from accounts.core.messages import N_
 from accounts.core.models.account import Account
 from accounts.core.signing.keys import KeyRing
 from accounts.core.signing.tokens import TokenSigner
