@@ -31,9 +31,9 @@ from accounts.flows.shared.fields import GROUP_PATTERN
 
 DEFAULT_LETTER = "host-link"
 """The folder of words of a link for which the host has written none."""
-DEFAULT_EXPLANATION = N_("Nothing happens before you press the button.")
+DEFAULT_EXPLANATION = N_("Nothing happens until you press the button.")
 DEFAULT_BUTTON = N_("Confirm")
-DEFAULT_DONE = N_("Thank you. That is done.")
+DEFAULT_DONE = N_("Done. Thank you.")
 MAX_FACTS_CHARACTERS = 1000
 """Of the facts of a link as JSON: longer addresses are cut by mail programs."""
 RESERVED_FIELDS = frozenset({"token", "csrf_token", "link_id"})

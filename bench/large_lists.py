@@ -33,7 +33,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {
     "letters, printed": ("invites", "print-letters", "list"),
     "links as CSV": ("invites", "export-batch", "list", "--order", "name"),
     "report as CSV": ("invites", "report", "list"),
-    "signed out": ("users", "bulk", "start", "sign-out", "--all", "--yes"),
+    "Sign-out": ("users", "bulk", "start", "sign-out", "--all", "--yes"),
     "added to a group": ("users", "bulk", "start", "add-groups", "--all", "--group", "staff", "--yes"),
     "invitations revoked": ("invites", "revoke", "--batch", "list"),
 }

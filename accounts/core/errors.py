@@ -70,7 +70,7 @@ class InvalidInput(Problem):
     """The body was read, and fields of it are not accepted; ``fields`` names them."""
 
     code, status = "invalid_input", 422
-    message = N_("Please look at the marked fields.")
+    message = N_("Please correct the fields below.")
 
     @classmethod
     def for_field(cls, reason: str, field: str, code: str, message: str) -> InvalidInput:
@@ -85,14 +85,14 @@ class Malformed(Problem):
     """The request itself cannot be read."""
 
     code, status = "malformed_request", 400
-    message = N_("The request cannot be read.")
+    message = N_("We couldn't read the request.")
 
 
 class SignInFailed(Problem):
     """Address or password is wrong; the answer does not say which."""
 
     code, status = "sign_in_failed", 401
-    message = N_("Address and password do not match.")
+    message = N_("Wrong email or password.")
 
 
 class NotSignedIn(Problem):
@@ -106,20 +106,20 @@ class Forbidden(Problem):
     """The signed-in account may not do this."""
 
     code, status = "forbidden", 403
-    message = N_("Your account may not do this.")
+    message = N_("You don't have permission to do this.")
 
 
 class SignUpClosed(Problem):
     """The policy of this installation lets nobody sign up who is not invited (``ACCOUNTS_SIGN_UP``)."""
 
     code, status = "sign_up_closed", 403
-    message = N_("Accounts here are by invitation.")
+    message = N_("Accounts are by invitation only.")
 
 
 class DomainNotAccepted(SignUpClosed):
     """It lets addresses of certain domains sign up, and this is none of them."""
 
-    message = N_("Accounts here are for addresses of certain domains.")
+    message = N_("Accounts are only available for email addresses at certain domains.")
 
 
 class AppNotAllowed(Forbidden):
@@ -137,14 +137,16 @@ class ForeignHost(Problem):
     """A page of development was asked for by a name of this server that is not its own."""
 
     code, status = "foreign_host", 403
-    message = N_("In development this page is only shown at the address of ACCOUNTS_PUBLIC_ORIGIN and on localhost.")
+    message = N_(
+        "In development, this page is only available at the ACCOUNTS_PUBLIC_ORIGIN address and on localhost."
+    )
 
 
 class CsrfFailed(Problem):
     """The CSRF token or the origin of the request is missing or wrong."""
 
     code, status = "csrf_failed", 403
-    message = N_("This form is too old or comes from another place. Please send it again.")
+    message = N_("This form has expired or was sent from another site. Please send it again.")
 
 
 class FormOutdated(CsrfFailed):
@@ -155,56 +157,56 @@ class NotFound(Problem):
     """There is nothing at this address, or nothing that this account may see."""
 
     code, status = "not_found", 404
-    message = N_("There is nothing here.")
+    message = N_("We couldn't find what you're looking for.")
 
 
 class MethodNotAllowed(Problem):
     """The address exists and does not take this method."""
 
     code, status = "method_not_allowed", 405
-    message = N_("This address does not take such a request.")
+    message = N_("This address doesn't accept this type of request.")
 
 
 class OtherLinkOpened(Problem):
     """The form was made for another link than the one that this browser has opened since."""
 
     code, status = "other_link_opened", 409
-    message = N_("Another link was opened in this browser meanwhile. Nothing was changed.")
+    message = N_("Another link was opened in this browser in the meantime. Nothing was changed.")
 
 
 class LinkNotOpened(Problem):
     """This browser holds no link of the kind that the page is for: it was opened in another one, or some time ago."""
 
     code, status = "no_link_opened", 400
-    message = N_("This browser has not opened the link, or does not keep cookies.")
+    message = N_("The link wasn't opened in this browser, or the browser doesn't keep cookies.")
 
 
 class WrongAccount(Problem):
     """Another account is signed in than the one that the link is about."""
 
     code, status = "wrong_account", 409
-    message = N_("This link belongs to another account than the one signed in. Nothing was changed.")
+    message = N_("This link belongs to a different account from the one you're signed in to. Nothing was changed.")
 
 
 class Conflict(Problem):
     """The state has changed meanwhile; nothing was done."""
 
     code, status = "conflict", 409
-    message = N_("Somebody changed this at the same moment. Please look again.")
+    message = N_("Someone else changed this at the same time. Please check and try again.")
 
 
 class ConfirmationRequired(Problem):
     """A session is there, and the password was not entered in it recently enough (step-up)."""
 
     code, status = "confirmation_required", 403
-    message = N_("Please confirm with your password that it is you.")
+    message = N_("Please confirm your password.")
 
 
 class AddressTaken(Problem):
     """The address belongs to another account, or is kept for one."""
 
     code, status = "address_taken", 409
-    message = N_("That address belongs to another account by now.")
+    message = N_("This email address now belongs to another account.")
 
 
 class AddressChangePending(Problem):
@@ -212,8 +214,8 @@ class AddressChangePending(Problem):
 
     code, status = "address_change_pending", 409
     message = N_(
-        "The address of this account was changed, and can still be changed back. "
-        "The account can be closed once that time is over."
+        "The email address of this account was changed, and the change can still be undone. You "
+        "can close the account once that period is over."
     )
 
 
@@ -221,7 +223,7 @@ class LastAdmin(Problem):
     """Nobody would administer any more."""
 
     code, status = "last_admin", 409
-    message = N_("This is the last admin. Make somebody else an admin first.")
+    message = N_("This is the last admin. Make someone else an admin first.")
 
 
 class IdentityUnknown(Problem):
@@ -229,7 +231,8 @@ class IdentityUnknown(Problem):
 
     code, status = "identity_unknown", 403
     message = N_(
-        "That sign-in is not connected to an account here. If you have one, sign in to it first and connect it there."
+        "This sign-in isn't connected to an account here. If you have an account, sign in to it "
+        "first and connect it there."
     )
 
 
@@ -237,28 +240,30 @@ class IdentityTaken(Problem):
     """The account of the other provider is connected to another account here."""
 
     code, status = "identity_taken", 409
-    message = N_("That sign-in is connected to another account here.")
+    message = N_("This sign-in is already connected to another account here.")
 
 
 class LastWayIn(Problem):
     """The account could not sign in any more."""
 
     code, status = "last_way_in", 409
-    message = N_("This is your only way in beside mail. Set a password first: “Forgot your password?” helps.")
+    message = N_(
+        "Apart from email, this is your only way to sign in. Set a password first with “Forgot your password?”."
+    )
 
 
 class UpstreamFailed(Problem):
     """The other provider gave no valid answer."""
 
     code, status = "upstream_failed", 502
-    message = N_("Signing in there did not work, or you did not want to. Nothing was changed.")
+    message = N_("Sign-in with that service failed or was cancelled. Nothing was changed.")
 
 
 class TooSlow(Problem):
     """The body took longer than a request may (RFC 9110, section 15.5.9)."""
 
     code, status = "too_slow", 408
-    message = N_("The request did not arrive in time. Please send it again.")
+    message = N_("The request took too long to arrive. Please send it again.")
 
 
 class TooLarge(Problem):
@@ -272,21 +277,21 @@ class BadAppRequest(Problem):
     """A relying party's request is wrong in a way that must not be answered by a redirect (RFC 6749 4.1.2.1)."""
 
     code, status = "bad_app_request", 400
-    message = N_("The app that sent you here is not known, or wants you sent to a place it has not named.")
+    message = N_("Unknown app or unregistered redirect URL.")
 
 
 class UnsupportedMediaType(Problem):
     """The body is not of a type that this route reads."""
 
     code, status = "unsupported_media_type", 415
-    message = N_("Send JSON as application/json here.")
+    message = N_("Send the request as JSON (application/json).")
 
 
 class BadSignature(Problem):
     """A program's request is not signed, wrongly signed, or too old. The answer does not say which."""
 
     code, status = "bad_signature", 401
-    message = N_("The request is not signed as it should be.")
+    message = N_("The request signature is missing or not valid.")
 
 
 class InvalidToken(Problem):
@@ -296,7 +301,7 @@ class InvalidToken(Problem):
     """
 
     code, status = "invalid_token", 401
-    message = N_("This address needs a token, and the one that was sent is not right, or there was none.")
+    message = N_("This address requires a token. The token is missing or not valid.")
 
     def __init__(self, reason: str, *, is_sent: bool = False) -> None:
         super().__init__(reason)
@@ -308,32 +313,32 @@ class UnknownReport(Problem):
     """What was sent can be read, and is no report about an email in any format that is known here."""
 
     code, status = "unknown_report", 422
-    message = N_("This is no report about an email in a format that is read here.")
+    message = N_("This isn't an email report in a supported format.")
 
 
 class TooManyRequests(Problem):
     """A limit is reached; ``retry_after`` says in how many seconds to try again."""
 
     code, status = "too_many_requests", 429
-    message = N_("That was too often. Please wait a little.")
+    message = N_("Too many attempts.")
 
 
 class Unavailable(Problem):
     """The service is too busy, or its database does not answer."""
 
     code, status = "unavailable", 503
-    message = N_("The service is busy or being repaired. Please try again in a moment.")
+    message = N_("The service is temporarily unavailable. Please try again in a moment.")
 
 
 class NobodyDecides(Unavailable):
     """There is no active admin who could decide about a request for an account."""
 
     code = "no_admin"
-    message = N_("Nobody here can decide about this at the moment. Nothing was sent. Please try again later.")
+    message = N_("There is currently no admin who can decide on this. Nothing was sent. Please try again later.")
 
 
 class NothingToDecide(Problem):
     """Whoever asked for an account has one by now, or an invitation that waits for them."""
 
     code, status = "nothing_to_decide", 409
-    message = N_("Whoever asked has an account or an open invitation by now. There is nothing left to decide.")
+    message = N_("The requester already has an account or an open invitation. No decision is needed.")

@@ -23,35 +23,35 @@ class LinkInvalid(DeadLink):
     """The link is malformed, not signed here for this purpose, or its account is gone or disabled."""
 
     code, status = "link_invalid", 400
-    message = N_("This link is not valid. It may have been cut or changed on its way.")
+    message = N_("This link isn't valid. It may have been cut off or changed in transit.")
 
 
 class LinkExpired(DeadLink):
     """The link is too old."""
 
     code, status = "link_expired", 410
-    message = N_("This link is too old.")
+    message = N_("This link has expired.")
 
 
 class InviteEnded(DeadLink):
     """The end of an invitation for several people has come: a fresh link to join with would be as dead."""
 
     code, status = "invite_ended", 410
-    message = N_("This invitation has ended.")
+    message = N_("This invitation has expired.")
 
 
 class LinkUsed(DeadLink):
     """A bound part of the state has moved, or the link's id is used."""
 
     code, status = "link_used", 410
-    message = N_("This link has done its work: it was used, or things have changed since it was sent.")
+    message = N_("This link has already been used or is no longer valid.")
 
 
 class LinkSignUpClosed(DeadLink):
     """The link was mailed when its address could sign up, and the policy of this installation forbids that by now."""
 
     code, status = "link_sign_up_closed", 410
-    message = N_("This link no longer works: the way to get an account has changed.")
+    message = N_("This link no longer works because the sign-up rules have changed.")
 
 
 class LinkSuperseded(DeadLink):
@@ -65,11 +65,11 @@ class InviteFull(DeadLink):
     """All places of an invitation for several people are taken."""
 
     code, status = "invite_full", 410
-    message = N_("All places of this invitation are taken.")
+    message = N_("All places on this invitation are taken.")
 
 
 class LinkRevoked(DeadLink):
     """The link was revoked."""
 
     code, status = "link_revoked", 410
-    message = N_("This invitation was taken back.")
+    message = N_("This invitation has been revoked.")

@@ -32,11 +32,11 @@ from accounts.web.kit.upgrades import wants_websocket
 routes: Routes = Routes()
 HOST_SESSION_COOKIE, NONCE_COOKIE = "forward-visit", "forward-start"
 NONCE_SECONDS = 600
-FORBIDDEN_MESSAGE = N_("This app is not for your account.")
-NOT_ALLOWED_MESSAGE = N_("%(app)s is not for the account that you are signed in with.")
-ASK_MESSAGE = N_("Ask here: %(contact)s")
+FORBIDDEN_MESSAGE = N_("Your account doesn't have access to this app.")
+NOT_ALLOWED_MESSAGE = N_("The account you're signed in with doesn't have access to %(app)s.")
+ASK_MESSAGE = N_("Contact: %(contact)s")
 OTHER_ACCOUNT_MESSAGE = N_("To see why, or to use another account, open %(url)s")
-RETRY_MESSAGE = N_("That did not work. Please allow cookies, and open the page that you wanted once more.")
+RETRY_MESSAGE = N_("Something went wrong. Allow cookies, then open the page you wanted again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,7 +96,7 @@ def test_a_public_app_is_given_no_secret(accounts: Command) -> None:
     made = accounts("apps", "add", "Notes", "--redirect", CALLBACK, "--auth", "none")
     assert "client secret" not in said(made.out)
     refused = accounts("apps", "rotate-secret", said(made.out)["client id"]).refused
-    assert refused == "token_endpoint_auth_method: A public app has no secret."
+    assert refused == "token_endpoint_auth_method: A public app has no client secret."
 
 
 def test_what_may_not_be_is_one_line(accounts: Command) -> None:
@@ -116,15 +116,15 @@ def test_an_operator_reads_why_somebody_is_kept_out_and_lets_them_in(accounts: C
     assert "help@example.org" in accounts("apps", "show", app_id).out
     kept_out = accounts("apps", "why", app_id, member.email)
     lines = dict(line.split(maxsplit=1) for line in kept_out.out.splitlines())
-    assert lines["verdict"] == "no access"
-    assert (lines["invited"], lines["groups"], lines["app_enabled"]) == ("no", "not asked for", "yes")
+    assert lines["verdict"] == "No access"
+    assert (lines["invited"], lines["groups"], lines["app_enabled"]) == ("no", "Not required", "yes")
     assert accounts("apps", "why", app_id, member.email, "--json").json[0]["allowed"] is False
     assert accounts("users", "let-in", member.email).out == f"{member.email} counts as invited\n"
     assert accounts("apps", "why", app_id, member.email, "--json").json[0]["allowed"] is True
     assert accounts("users", "let-in", member.email, "--take-back").status == 0
-    assert "no access" in accounts("apps", "why", app_id, member.email).out
+    assert "No access" in accounts("apps", "why", app_id, member.email).out
     assert accounts("apps", "change", app_id, "--everybody", "--contact", "").status == 0
-    assert "has access" in accounts("apps", "why", app_id, member.email).out
+    assert "Has access" in accounts("apps", "why", app_id, member.email).out
     assert accounts("apps", "why", app_id, "nobody@example.org").status == 1
     assert accounts("apps", "why", "nothing", member.email).refused
     assert "must be" in accounts("apps", "change", app_id, "--contact", "http://example.org").err

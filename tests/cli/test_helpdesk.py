@@ -21,7 +21,7 @@ def test_one_session_is_ended_and_the_history_says_so(accounts: Command, service
     assert accounts("users", "end-session", member.email, session).status == 0
     assert not member.signed_in
     assert "no such session" in accounts("users", "end-session", member.email, session).refused
-    assert "one device signed out" in accounts("users", "show-history", member.email).out
+    assert "Device signed out" in accounts("users", "show-history", member.email).out
 
 
 def test_a_reset_link_is_mailed_and_its_way_is_traced(accounts: Command, service: Service) -> None:
@@ -31,7 +31,7 @@ def test_a_reset_link_is_mailed_and_its_way_is_traced(accounts: Command, service
     assert service.link_token(member.email, "reset-password")
     traced = accounts("mail", "trace", member.email).out
     assert "reset-password  sent" in traced
-    assert "taken by the mail server" in traced
+    assert "Accepted by the mail server" in traced
     assert "no account" in accounts("mail", "trace", "nobody@example.org").out
     assert "email: That is not" in accounts("mail", "trace", "nobody").refused
 

@@ -45,12 +45,12 @@ def test_the_days_of_an_invitation_are_the_operators_choice(accounts: Command, s
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("nobody",), "email: That is not a mail address we can write to."),
+        (("nobody",), "email: Enter an email address we can send to, such as name@example.org."),
         (("anna@example.org,ben@example.org",), "email: "),
         (("anna@example.org", "--days", "0"), "days: At least 1, please."),
         (("anna@example.org", "--days", "91"), "days: At most 90, please."),
         (("anna@example.org", "--group", "two words"), "groups: Group names are letters"),
-        (("anna@example.org", "--locale", "tlh"), "locale: That language is not spoken here."),
+        (("anna@example.org", "--locale", "tlh"), "locale: Language not supported."),
     ],
 )
 def test_what_cannot_be_an_invitation_is_refused_in_one_line(

@@ -24,12 +24,15 @@ def test_a_list_is_looked_at_sent_looked_after_and_exported(
     dry = accounts("invites", "create", "--csv", str(people), "--batch", "Spring", "--group", "editors", "--dry-run")
     summary = dry.out.splitlines()[0]
     assert (dry.status, summary.partition("Spring: ")[2]) == (0, "new 2, duplicate 1, malformed 1")
-    assert "line 4: nobody: That is not a mail address we can write to." in dry.out
+    assert "line 4: nobody: Enter an email address we can send to, such as name@example.org." in dry.out
     assert "columns that are not used: Schuhe" in dry.out
     assert accounts("invites", "list").table == []
     rows = accounts("invites", "show-batch", "Spring").table
     assert [row["verdict"] for row in rows] == ["new", "new", "malformed", "duplicate"]
-    assert (rows[0]["reason"], rows[2]["reason"]) == ("-", "That is not a mail address we can write to.")
+    assert (rows[0]["reason"], rows[2]["reason"]) == (
+        "-",
+        "Enter an email address we can send to, such as name@example.org.",
+    )
     sent = accounts("invites", "send-batch", "Spring")
     assert sent.out == "2 of Spring are invited; letters are due\n"
     assert link_state(service, INVITE, service.link_token(one, "invite")) == "alive"
@@ -56,7 +59,10 @@ def test_a_file_names_the_batch_and_is_sent_at_once(accounts: Command, service: 
     result = accounts("invites", "create", "--csv", str(people))
     assert (result.status, result.out.endswith("1 of autumn are invited; letters are due\n")) == (0, True)
     assert service.link_url(email, "invite")
-    assert accounts("invites", "create", "--csv", str(people)).refused == "name: There is a batch of this name."
+    assert (
+        accounts("invites", "create", "--csv", str(people)).refused
+        == "name: An invitation list with this name already exists. Choose another name."
+    )
 
 
 def test_what_cannot_be_done_is_explained(accounts: Command, tmp_path: Path) -> None:
@@ -67,7 +73,7 @@ def test_what_cannot_be_done_is_explained(accounts: Command, tmp_path: Path) -> 
     assert accounts("invites", "send-batch", "nothing").refused == "no such batch"
     empty = tmp_path / "empty.csv"
     empty.write_text("\n", encoding="utf-8")
-    assert accounts("invites", "create", "--csv", str(empty)).refused == "people: There is nobody in this list."
+    assert accounts("invites", "create", "--csv", str(empty)).refused == "people: This list has no entries."
 
 
 def test_letters_are_a_page_that_needs_no_server_with_codes_that_say_the_links(

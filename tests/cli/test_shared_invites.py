@@ -55,7 +55,7 @@ def test_a_poster_is_in_the_language_of_those_who_are_invited(accounts: Command,
     link = made(accounts, "--locale", "de", "--domain", ".example.org")
     poster = accounts("invites", "print-shared", link.id, "--poster").out
     assert '<html lang="de">' in poster
-    assert "Für Adressen von example.org, *.example.org." in poster
+    assert "Zugelassene E-Mail-Domain example.org, *.example.org." in poster
 
 
 @pytest.mark.parametrize(
@@ -63,10 +63,10 @@ def test_a_poster_is_in_the_language_of_those_who_are_invited(accounts: Command,
     [
         (("0",), "places: At least 1, please."),
         (("1001",), "places: At most 1000, please."),
-        (("3", "--group", "admins"), "groups: Nobody becomes an admin by a link for several people."),
+        (("3", "--group", "admins"), "groups: Nobody becomes an admin by shared link."),
         (("3", "--days", "91"), "days: At most 90, please."),
-        (("3", "--until", "2020-01-01"), "until: The end has to be within the next 90 days."),
-        (("3", "--domain", "x y"), "domain: That is not a mail domain such as example.org."),
+        (("3", "--until", "2020-01-01"), "until: Choose an end within the next 90 days."),
+        (("3", "--domain", "x y"), "domain: Enter an email domain such as example.org."),
     ],
 )
 def test_what_cannot_be_made_is_refused_in_one_line(accounts: Command, options: tuple[str, ...], words: str) -> None:

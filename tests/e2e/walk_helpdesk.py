@@ -39,7 +39,7 @@ def walk_helpdesk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, s
 
 
 def _mail(admin: Page, live: Live, link: str) -> Iterator[tuple[Page, str]]:
-    follow(admin, ".admin-nav >> text=Mail and links")
+    follow(admin, ".admin-nav >> text=Emails and links")
     yield admin, "mail"
     follow(admin, "text=Find out")
     yield admin, "mail-refused"
@@ -47,7 +47,7 @@ def _mail(admin: Page, live: Live, link: str) -> Iterator[tuple[Page, str]]:
     admin.fill("[name=link]", link)
     follow(admin, "text=Find out")
     text = admin.inner_text("main")
-    assert "This very link was used already." in text
+    assert "This link has already been used." in text
     assert "Held back by the limit mail" in text
     assert re.search(r"reset-password\s+waits", text)
     assert re.search(r"activate\s+sent", text)
@@ -67,11 +67,11 @@ def _app_access(admin: Page, page: Page, origin: str) -> Iterator[tuple[Page, st
         contact="wiki@example.org",
     )
     client_id = admin.inner_text("#settings ~ dl dd >> nth=0")
-    follow(admin, "text=Who has access?")
+    follow(admin, "text=Check access")
     yield admin, "app-access-asked"
     admin.fill("[name=who]", "ann@example.org")
     follow(admin, "text=Explain")
-    assert "no access" in admin.inner_text("h2")
+    assert "No access" in admin.inner_text("h2")
     yield admin, "app-access"
     admin.goto(account_url)
     follow(admin, "text=Apps this account can use")
@@ -80,25 +80,25 @@ def _app_access(admin: Page, page: Page, origin: str) -> Iterator[tuple[Page, st
     page.goto(f"{origin}/oauth/authorize?{query}")
     assert "wiki@example.org" in page.inner_text("main")
     yield page, "app-refused"
-    follow(page, "text=Use another account")
+    follow(page, "text=Use a different account")
     assert page.url.startswith(f"{origin}/sign-in?next=/oauth/authorize")
     admin.goto(account_url)
-    follow(admin, "text=Count as invited")
+    follow(admin, "text=Mark as invited")
     assert "counts as invited" in admin.inner_text("[role=status]")
 
 
 def _account(admin: Page) -> Iterator[tuple[Page, str]]:
     yield admin, "account-of-somebody"
-    follow(admin, "text=Mail a link for a new password")
+    follow(admin, "text=Send password reset")
     assert "A letter with a link" in admin.inner_text("[role=status]")
-    follow(admin, "text=Change the groups")
+    follow(admin, "text=Change groups")
     yield admin, "account-groups"
     send(admin, groups="not/a/group")
     yield admin, "account-groups-refused"
     send(admin, groups="editors")
-    follow(admin, "text=Disable the account")
+    follow(admin, "text=Disable account")
     assert "disabled" in admin.inner_text("h2 .tag")
-    follow(admin, "text=Enable the account")
+    follow(admin, "text=Enable account")
     yield admin, "account-enable"
     send(admin)
     assert admin.locator("h2 .tag").count() == 0 or "disabled" not in admin.inner_text("h2 .tag")
@@ -109,13 +109,15 @@ def _account(admin: Page) -> Iterator[tuple[Page, str]]:
     yield admin, "accounts-found"
     yield from _many(admin)
     follow(admin, "table >> text=ann@example.org")
-    follow(admin, "text=Delete the account")
+    follow(admin, "text=Delete account")
     yield admin, "account-delete"
     admin.fill("[name=email]", "root@example.org")
-    follow(admin, "text=Delete for good")
-    assert "That is not the address of this account." in admin.inner_text("[role=alert]")
+    follow(admin, "text=Delete permanently")
+    assert "This email address doesn't match the account. Enter the account's email address." in admin.inner_text(
+        "[role=alert]"
+    )
     admin.fill("[name=email]", "ann@example.org")
-    follow(admin, "text=Delete for good")
+    follow(admin, "text=Delete permanently")
     assert "ann@example.org" not in admin.inner_text("main")
     yield admin, "accounts"
 
@@ -126,32 +128,32 @@ def _many(admin: Page) -> Iterator[tuple[Page, str]]:
     follow(admin, "#bulk .primary")
     assert "Nobody is ticked." in admin.inner_text("[role=alert]")
     yield admin, "bulk-refused"
-    admin.click("text=Tick all on this page")
+    admin.click("text=Select all on this page")
     assert admin.locator("[name=who]:checked").count() == 1
     admin.select_option("[name=act]", "sign-out")
     follow(admin, "#bulk .primary")
     yield admin, "bulk-dry-run"
-    admin.click("text=Do this for one account")
-    admin.wait_for_selector("text=What became of it")
+    admin.click("text=Apply to 1 account")
+    admin.wait_for_selector("text=Results")
     assert "Done: 1. Skipped: 0." in admin.inner_text("[role=status] >> visible=true")
     yield admin, "bulk-done"
     with admin.expect_download() as download:
         admin.click("text=Download as CSV")
     assert '"done",""' in download.value.path().read_text("utf-8-sig")
-    follow(admin, "text=Changes to many accounts")
+    follow(admin, "text=Bulk changes")
     yield admin, "bulk-acts"
     admin.goto(found_url)
 
 
 def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
     follow(admin, ".admin-nav >> text=Audit log")
-    assert "account deleted by an admin" in admin.inner_text("table")
+    assert "Account deleted by an admin" in admin.inner_text("table")
     yield admin, "audit"
     admin.fill("[name=since]", "yesterday")
     follow(admin, "text=Search")
     yield admin, "audit-refused"
     admin.goto(f"{origin}/admin/audit?kind=account")
-    follow(admin, "text=Take these lines away as a file")
+    follow(admin, "text=Export these entries")
     yield admin, "audit-export"
     with admin.expect_download() as download:
         admin.click("text=Download")
@@ -165,8 +167,8 @@ def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
     # From which networks somebody has asked is forgotten with the account; what was asked for the address is not.
     assert "3 of 20" in admin.inner_text("table")
     yield admin, "limits-shown"
-    follow(admin, "text=Have all of this counted anew")
-    assert "Counting begins anew." in admin.inner_text("[role=status]")
+    follow(admin, "text=Reset counters")
+    assert "The counters have been reset." in admin.inner_text("[role=status]")
     yield admin, "limits"
     follow(admin, ".admin-nav >> text=Keys")
     yield admin, "keys"

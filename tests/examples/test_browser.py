@@ -49,7 +49,7 @@ def test_somebody_signs_in_and_out_in_a_real_browser(
     page.goto(page_example.origin)
     expect(page.get_by_role("heading")).to_have_text("Hello stranger")
     page.get_by_role("button", name="Sign in").click()
-    page.get_by_label("Mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("button", name="Agree and continue").click()

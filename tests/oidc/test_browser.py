@@ -92,8 +92,8 @@ def rp(provider: Provider, arrivals: Arrivals) -> RelyingParty:
 
 
 def sign_in(page: Page, email: str) -> None:
-    if page.get_by_label("Mail address").count():
-        page.get_by_label("Mail address").fill(email)
+    if page.get_by_label("Email address").count():
+        page.get_by_label("Email address").fill(email)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.locator("form").filter(has=page.get_by_label("Password", exact=True)).locator("button.primary").click()
 
@@ -161,7 +161,7 @@ def test_a_mailed_link_leads_there(provider: Provider, rp: RelyingParty, arrival
     email = make_email()
     page.goto(rp.authorization_url())
     follow(page, page.get_by_role("link", name="Create an account"))
-    page.get_by_label("Mail address").fill(email)
+    page.get_by_label("Email address").fill(email)
     follow(page, "form button.primary")
     page.goto(provider.service.link_url(email, "activate"))
     page.get_by_label("New password").or_(page.get_by_label("Password")).first.fill(PASSWORD)

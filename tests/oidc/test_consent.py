@@ -33,7 +33,7 @@ def agreed(rp: RelyingParty) -> list[str]:
 
 def test_choosing_an_account_is_no_consent(shop: RelyingParty, ana: BrowserUser) -> None:
     assert ana.open(shop.authorization_url(scope="openid email", prompt="select_account")) is None
-    assert "your mail address" in ana.page.text, "the page says what the app gets to know"
+    assert "your email address" in ana.page.text, "the page says what the app gets to know"
     assert ana.decide() is not None
     assert agreed(shop) == ["email openid"]
 
@@ -54,7 +54,7 @@ def test_what_was_not_shown_is_not_agreed_to(provider: Provider, shop: RelyingPa
         provider.service.uow(), shop.id, registration_form.ChangeAppForm(scopes=["profile", "email"])
     )
     assert ana.decide() is None
-    assert "your mail address" in ana.page.text
+    assert "your email address" in ana.page.text
     assert agreed(shop) == []
     assert ana.decide() is not None
     assert agreed(shop) == ["email openid profile"]

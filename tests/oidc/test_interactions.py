@@ -34,7 +34,7 @@ def test_consent_is_asked_once_for_each_scope(provider: Provider, ana: BrowserUs
     assert landed.parameters["error"] == "consent_required"
     assert ana.open(rp.authorization_url(scope="openid email")) is None
     assert "<b>Shop" not in ana.response.text
-    assert "your mail address" in ana.page.text
+    assert "your email address" in ana.page.text
     assert "your name" not in ana.page.text
     refused = ana.decide("no")
     assert refused is not None

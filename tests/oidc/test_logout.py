@@ -45,7 +45,7 @@ def asked(ana: BrowserUser) -> bool:
 
 
 def told_signed_out(ana: BrowserUser) -> bool:
-    return ana.response.status_code == 200 and "You are signed out" in ana.page.text
+    return ana.response.status_code == 200 and "You're signed out" in ana.page.text
 
 
 @module("oidcc-rp-initiated-logout-discovery-endpoint-verification", plan=PLAN)

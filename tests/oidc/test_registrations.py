@@ -123,7 +123,7 @@ def test_the_page_of_an_app_says_what_it_really_sends(provider: Provider, ana: B
     def shown() -> str:
         return " ".join(admin.get(f"/admin/apps/{rp.id}").get_data(as_text=True).split())
 
-    assert "nobody has signed in to it yet" in shown()
+    assert "no sign-ins yet" in shown()
     rp.tokens(ana.log_in(rp, nonce=None))
     assert "no PKCE, no nonce: turn one on in the app" in shown()
     body = admin.get(f"/api/admin/apps/{rp.id}").get_json()
@@ -134,7 +134,7 @@ def test_the_page_of_an_app_says_what_it_really_sends(provider: Provider, ana: B
         row.observed_at = row.observed_at.replace(year=2020)
     version = row.version
     rp.tokens(ana.log_in(rp))
-    assert "a nonce, no PKCE" in shown()
+    assert "nonce, no PKCE" in shown()
     with site.uow() as uow:
         row = uow.session.get_one(App, rp.id)
         assert row.version == version, "whoever changes the registration meanwhile is not in the way"
@@ -143,7 +143,7 @@ def test_the_page_of_an_app_says_what_it_really_sends(provider: Provider, ana: B
         row.require_pkce = True
     rp.app.require_pkce = True
     rp.tokens(ana.log_in(rp))
-    assert "PKCE and a nonce" in shown()
+    assert "PKCE and nonce" in shown()
 
 
 def test_nobody_but_the_app_can_say_what_it_sends(provider: Provider, ana: BrowserUser) -> None:

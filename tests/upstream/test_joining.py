@@ -60,7 +60,7 @@ def test_somebody_joins_a_class_with_the_account_of_the_school(world: World) -> 
     found = browser.account()
     assert (found["email"], found["groups"], found["amr"]) == (pupil.email, ["pupils"], ["ext"])
     assert (found["email_verified"], uses_of(world.here, link)) == (True, 1)
-    assert "Already done" in world.browser().open(mailed).page.text
+    assert "This link is no longer valid" in world.browser().open(mailed).page.text
     assert browser.open("/l/join-shared").response.status_code == 400, "the browser has let go of the link"
     other = world.browser().open("/sign-in").press("/upstream/office/sign-in").sign_in_as(pupil.email)
     assert other.account()["id"] == found["id"], "from then on they sign in with it"

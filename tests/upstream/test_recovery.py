@@ -72,7 +72,7 @@ def test_a_reset_leaves_a_sign_in_connected_that_its_owner_wants_to_keep(world: 
     connected(world, owner, employee)
     assert world.here.person().post("/api/forgot-password", {"email": owner.email}).status_code == 202
     browser = world.browser().open(world.here.link_url(owner.email, "reset-password"))
-    assert "Disconnect sign-ins of other services (1)" in browser.page.text
+    assert "Disconnect other sign-in services (1)" in browser.page.text
     form = browser.form("password")
     assert form.values["identities"] == "on", "ticked unless somebody unticks it"
     kept = {name: value for name, value in form.values.items() if name != "identities"}

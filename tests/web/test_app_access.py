@@ -133,15 +133,15 @@ def test_an_admin_reads_what_the_app_wants_and_what_the_account_has(service: Ser
     page = Browser(admin.client)
     page.visit(f"/admin/apps/{app.id}")
     page.click("/access")
-    assert "no access" in page.submit(who=member.email).text
+    assert "No access" in page.submit(who=member.email).text
     assert "lab, staff" in page.page.text
     assert member.email not in page.url, "an address in an address would stand in logs"
     page.submit(who="nobody@example.org")
     assert page.status == 422
-    assert "No account here has this address or id." in page.page.text
+    assert "No account has this email address or ID." in page.page.text
     page.visit(f"/admin/accounts/{account_id}")
     page.click("/access")
-    assert "no access" in page.page.text
+    assert "No access" in page.page.text
 
 
 def test_an_admin_lets_somebody_in_and_takes_that_back(service: Service) -> None:
@@ -151,7 +151,7 @@ def test_an_admin_lets_somebody_in_and_takes_that_back(service: Service) -> None
     assert admin.get(f"/api{path}").get_json()["account"]["invited"] is False
     page = Browser(admin.client)
     page.visit(path)
-    assert "The account counts as invited." in page.submit(page.form("invited")).text
+    assert "The account is now marked as invited." in page.submit(page.form("invited")).text
     assert admin.get(f"/api{path}").get_json()["account"]["invited"] is True
     assert "does not count as invited any more" in page.submit(page.form("invited")).text
     assert admin.post(f"/api{path}/invited", {"invited": True}).get_json()["account"]["invited"] is True

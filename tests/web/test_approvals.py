@@ -42,7 +42,7 @@ def test_an_applicant_asks_without_a_password_and_reads_what_comes_next(service:
     client = service.app.test_client()
     shown = open_page(service, client, request_url(service))
     page = check_skeleton(shown)
-    assert page.text("h1") == "Ask for an account"
+    assert page.text("h1") == "Request an account"
     assert not page.find_all("input", type="password")
     assert page.input("name")["required"] is not None
     wrong = submit_form(client, REQUEST_PATH, shown, name="www.evil.example", message="Hello")
@@ -65,7 +65,7 @@ def test_a_used_link_and_one_with_an_account_meanwhile_say_how_to_go_on(service:
     submit_form(client, REQUEST_PATH, open_page(service, client, url), name=NAME)
     answer = open_page(service, service.app.test_client(), url)
     page = check_skeleton(answer)
-    assert (answer.status_code, page.text("h1")) == (410, "Already done")
+    assert (answer.status_code, page.text("h1")) == (410, "This link is no longer valid")
     assert "wait for the email" in page.text("main")
     assert {"/sign-in", "/sign-up"} <= ways(page)
 
@@ -90,7 +90,7 @@ def test_an_admin_signs_in_and_confirms_and_comes_back_to_the_page(service: Serv
     page = check_skeleton(elsewhere.client.get(REVIEW_PATH))
     text = page.text("main")
     assert all(each in text for each in (email, NAME, "I teach the third class.", "10.", "Approve", "Decline"))
-    assert "Came for the app" not in text, "they came for none"
+    assert "Requested app" not in text, "they came for none"
     assert [each["value"] for each in page.find_all("button", name="decision")] == ["approve", "decline"]
 
 
@@ -117,7 +117,7 @@ def test_an_admin_declines_on_the_page_and_the_other_is_told_on_theirs(service: 
     assert submit_form(admin.client, REVIEW_PATH, shown, decision="decline", reason="Not now.").status_code == 303
     answer = submit_form(second.client, REVIEW_PATH, late, decision="approve")
     page = check_skeleton(answer)
-    assert (answer.status_code, page.text("h1")) == (410, "Already done")
+    assert (answer.status_code, page.text("h1")) == (410, "This link is no longer valid")
     assert "Admin declined the request." in page.text("main")
     german = ParsedPage(second.client.get(f"/de{REVIEW_PATH}"))
     assert "Admin hat die Anfrage abgelehnt." in german.text("main")

@@ -95,8 +95,8 @@ def test_after_signing_out_a_person_sees_which_apps_have_confirmed(service: Serv
     assert (said["apps"], said["confirmed"], said["waiting"]) == (3, 1, 1)
     page = Browser(stranger.client).visit(browser.url)
     assert "Signed out of 1 of 3 apps." in page.text
-    assert "has not confirmed yet" in page.text
-    assert "Shop : cannot be told" in page.text.replace("Shop:", "Shop :")
+    assert "hasn't confirmed yet" in page.text
+    assert "Shop : can't be notified" in page.text.replace("Shop:", "Shop :")
     assert "500" not in page.text, "what apps answer is for admins"
     party.manner = "200"
     with service.uow() as uow:

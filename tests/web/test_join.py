@@ -158,7 +158,7 @@ def test_the_last_place_closes_the_link_for_page_json_and_mailed_links(service: 
     assert problem_code(service.person().get(f"/api/join?token={link.token}")) == "invite_full"
     page = service.person().client.get(link.path, follow_redirects=True)
     assert page.status_code == 410
-    assert "All places are taken" in page.text
+    assert "This invitation is full" in page.text
 
 
 def test_a_mailed_link_that_is_too_old_is_exchanged_while_the_link_for_several_holds(service: Service) -> None:

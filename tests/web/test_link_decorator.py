@@ -132,12 +132,12 @@ def test_its_page_asks_for_the_fields_of_its_form(auth: Accounts, mount: Mount) 
     browser = Browser(service.app.test_client())
     page = browser.visit(send(service, auth, rename, sign_in(client), number=7))
     assert "Choose a nickname" in page.text
-    assert "Nothing happens before you press the button." in page.text
+    assert "Nothing happens until you press the button." in page.text
     browser.submit(nickname="x" * 21)
     assert browser.status == 422
     browser.submit(nickname="Ada")
     assert browser.url == "/auth/l/rename/done"
-    assert "Thank you. That is done." in browser.page.text
+    assert "Done. Thank you." in browser.page.text
     assert sign_in(client).name == "Ada 7"
 
 

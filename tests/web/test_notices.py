@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
 from accounts.core.messages import N_, nN_
 from accounts.flows.sessions.notice import make_notice
 from accounts.web.kit.notices import UndeclaredNotice, choose_notice
-from accounts.web.kit.routes import Onward, Route
+from accounts.web.kit.routes import ActNotice, Onward, Route
 from tests.people import Service
 from tests.web.endpoints import list_endpoints
 
@@ -86,8 +87,8 @@ SILENT = {
 """Acts whose page does not say yet what was done."""
 
 
-def route(notice: object) -> Route:
-    return Route(rule="/x", method="POST", view=lambda: None, notice=notice)
+def route(notice: ActNotice | None) -> Route:
+    return Route(rule="/x", method="POST", view="accounts.web.admin.links:explain_link", notice=notice)
 
 
 def acts(service: Service) -> dict[str, Route]:
@@ -111,7 +112,7 @@ def test_whoever_says_nothing_gives_the_reason(service: Service) -> None:
 def test_a_view_says_what_its_route_declares() -> None:
     assert choose_notice(route(None), None) is None
     assert choose_notice(route(Onward("the page lists it")), None) is None
-    assert choose_notice(route(N_("Saved.")), None) == make_notice(N_("Saved."))
+    assert choose_notice(route(N_("Changes saved.")), None) == make_notice(N_("Changes saved."))
     given = make_notice(REVOKED, count=3)
     assert choose_notice(route((SENT, REVOKED)), given) is given
     for notice, said in ((REVOKED, None), ((SENT, REVOKED), None), (SENT, given), (None, given)):

@@ -187,7 +187,7 @@ def test_another_session_can_be_ended_and_this_one_cannot(service: Service) -> N
 def test_a_mail_in_the_mailbox_has_a_link_to_press(make_service: Callable[..., Service]) -> None:
     service = make_service(mail_server=None)
     client = service.app.test_client()
-    assert "No mails yet." in check_skeleton(client.get("/mailbox")).text("main")
+    assert "No emails yet." in check_skeleton(client.get("/mailbox")).text("main")
     submit_form(client, "/sign-up", client.get("/sign-up"), email="ann@example.org")
     service.deliver()
     page = check_skeleton(client.get("/mailbox"))

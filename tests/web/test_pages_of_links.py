@@ -84,7 +84,7 @@ def test_a_link_that_was_used_says_so_kindly_and_offers_a_fresh_one(service: Ser
     shown = opened(service, client, member.email, "sign-in")
     page = check_skeleton(shown)
     assert shown.status_code == 410
-    assert page.text("h1") == "Already done"
+    assert page.text("h1") == "This link is no longer valid"
     assert "nothing left to do" in page.text("main")
     assert page.find_all("form", action="/l/sign-in/again")
     assert submit_form(client, "/l/sign-in/again", shown).location == "/look-into-your-mail"
@@ -98,9 +98,9 @@ def test_a_link_that_is_too_old_offers_a_fresh_one(service: Service) -> None:
     service.deliver()
     with later(magic_link.SIGN_IN.lifetime + timedelta(minutes=2)):
         page = check_skeleton(opened(service, client, member.email, "sign-in"))
-    assert page.text("h1") == "This link does not work"
+    assert page.text("h1") == "This link doesn't work"
     assert "too old" in page.text("main")
-    assert page.text("button") == "Send a fresh link"
+    assert page.text("button") == "Send a new link"
 
 
 def test_a_change_of_address_is_shown_whole_and_only_where_one_is_signed_in(service: Service) -> None:
@@ -115,7 +115,7 @@ def test_a_change_of_address_is_shown_whole_and_only_where_one_is_signed_in(serv
     assert submit_form(member.client, "/l/change-email", shown).location == "/l/change-email/done"
     page = check_skeleton(opened(service, service.app.test_client(), member.email, "undo-email-change"))
     assert member.email in page.text("main")
-    assert page.text("button") == "Undo the change"
+    assert page.text("button") == "Undo change"
 
 
 def test_a_remembered_browser_confirms_before_it_changes_the_address(service: Service) -> None:

@@ -122,7 +122,7 @@ def test_who_is_refused_leaves_nothing_behind(make_service: Callable[..., Servic
     answer = service.person().post("/api/sign-up", {"email": make_email()})
     assert answer.get_json() == {
         "type": "about:blank",
-        "title": "Accounts here are by invitation.",
+        "title": "Accounts are by invitation only.",
         "status": 403,
         "code": "sign_up_closed",
     }
@@ -185,7 +185,7 @@ def test_a_closed_page_says_how_to_get_in_and_leads_to_signing_in(
     assert 'href="https://example.org/help?from=a&amp;b"' in browser.response.text
     browser.click("/sign-in")
     assert browser.url == "/sign-in?next=/account/sessions"
-    assert {"en": "Create an account", "de": "Konto anlegen"}[language] not in browser.page.text
+    assert {"en": "Create an account", "de": "Konto erstellen"}[language] not in browser.page.text
     browser.click("/sign-up")
     assert browser.url == "/sign-up?next=/account/sessions"
 

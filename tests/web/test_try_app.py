@@ -67,7 +67,7 @@ def test_an_app_is_tried_without_pkce_and_with_it(service: Service, browser: Bro
     free, strict = (
         register_app(service, name, trusted=True, require_pkce=name == "Strict").app for name in ("Free", "Strict")
     )
-    for app, words in ((free, "It works with PKCE and without it."), (strict, "Without PKCE the app is refused")):
+    for app, words in ((free, "Sign-in works with and without PKCE."), (strict, "Without PKCE the app is refused")):
         url = begun(service, browser, app.id)
         assert "code_challenge" not in url
         page = landed(browser, url)

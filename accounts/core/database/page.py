@@ -18,7 +18,7 @@ from accounts.core.messages import N_
 
 T = TypeVar("T")
 MAX_ROWS_PER_PAGE = 500
-NOT_A_CURSOR_MESSAGE = N_("That is not a place in this list.")
+NOT_A_CURSOR_MESSAGE = N_("This is not a valid position in the list.")
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FEW_ROWS = 1000
 """So many rows are read and sorted for one page of a list; more are read in an order that they have by an index."""

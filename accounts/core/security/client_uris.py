@@ -16,14 +16,14 @@ _URI_CHARACTERS = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.ASCII)
 _NUMERIC_HOST = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)")
 _DOT_SEGMENTS = re.compile(r"/(\.|%2e){1,2}(/|$)", re.IGNORECASE)
 
-NOT_A_URI = N_("That is not a web address.")
-NOT_HTTPS = N_("The address must begin with https://.")
-NOT_HTTPS_OR_LOOPBACK = N_("The address must begin with https://, or with http:// on this very machine.")
-HAS_FRAGMENT = N_("An address here has no #.")
-HAS_USERINFO = N_("An address here has no user name or password.")
-HAS_WILDCARD = N_("Addresses are compared letter by letter: * means nothing here.")
-OWN_ADDRESS = N_("This service itself answers there. Give an address of the app.")
-NOT_AN_ORIGIN = N_("That is not an origin such as https://wiki.example.org, without a path.")
+NOT_A_URI = N_("Enter a valid URL.")
+NOT_HTTPS = N_("The URL must start with https://.")
+NOT_HTTPS_OR_LOOPBACK = N_("The URL must start with https://, or with http:// on this machine only.")
+HAS_FRAGMENT = N_("The URL can't contain a #.")
+HAS_USERINFO = N_("The URL can't contain a user name or password.")
+HAS_WILDCARD = N_("URLs must match exactly. Wildcards (*) are not supported.")
+OWN_ADDRESS = N_("This URL belongs to this service. Enter the app's own URL.")
+NOT_AN_ORIGIN = N_("Enter an origin without a path, such as https://wiki.example.org.")
 
 
 class ClientUriRefused(ValueError):

@@ -21,9 +21,9 @@ ZXCVBN_CHARACTERS, ZXCVBN_LEET_CHARACTERS = 72, 24
 LONG_PART_CHARACTERS, LONG_PASSWORD_CHARACTERS = 10, 28
 """In three parts or fewer, one of 28 characters has a part of 10 or more: see :func:`has_long_match`."""
 
-TOO_SHORT = N_("At least %(min)s characters, please: a few unrelated words are easy to remember.")
-TOO_LONG = N_("At most %(max)s characters, please.")
-TOO_EASY = N_("This password is too easy to guess: it is common, repetitive, or made of your own data.")
+TOO_SHORT = N_("Use at least %(min)s characters. A few unrelated words are easy to remember.")
+TOO_LONG = N_("Use at most %(max)s characters.")
+TOO_EASY = N_("This password is too easy to guess. Avoid common or repetitive passwords and your own data.")
 
 
 def normalize_password(password: str) -> str:

@@ -8,8 +8,10 @@ from accounts.core.messages import N_
 from accounts.core.security import client_uris
 from accounts.core.security.client_uris import ClientUriRefused, parse_origin
 
-NOT_NATIVE = N_("Only an app of the kind native can have an address with a scheme of its own.")
-NOT_REVERSED = N_("A scheme of an app's own is a domain name of its maker turned around: com.example.app:/callback.")
+NOT_NATIVE = N_("Only a native app can use a custom URL scheme.")
+NOT_REVERSED = N_(
+    "A custom URL scheme must be the reversed domain name of the app's publisher, such as com.example.app:/callback."
+)
 _SCHEME = re.compile(r"([a-z][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)+):", re.ASCII)
 """At least one dot: such names belong to somebody, and no browser and no system gives them a meaning of its own."""
 _REST = re.compile(

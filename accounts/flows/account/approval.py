@@ -181,8 +181,8 @@ REQUEST = Link(
     prepare=prepare_request,
     resend=resend_request_link,
     act=act,
-    title=N_("Ask for an account"),
-    explanation=N_("An admin decides who gets an account here. Say who you are, and they will be asked."),
+    title=N_("Request an account"),
+    explanation=N_("An admin decides who gets an account here. Tell us who you are, and we'll ask them."),
     button=N_("Send request"),
-    done=N_("Your request is sent. You will get an email as soon as an admin has decided."),
+    done=N_("Your request has been sent. You'll get an email as soon as an admin has decided."),
 )

@@ -37,7 +37,7 @@ from accounts.flows.shared.fields import Checkbox, Form, Groups, Sentence
 
 APPROVED_EVENT, DECLINED_EVENT = "approval.approved", "approval.declined"
 UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
-NOT_TICKED_MESSAGE = N_("Whoever is in the group admins administers everything here. Tick this box as well.")
+NOT_TICKED_MESSAGE = N_("Members of the group “admins” can manage everything here. Tick this box as well.")
 APPROVED_DETAIL, DECLINED_DETAIL = N_("%(admin)s approved the request."), N_("%(admin)s declined the request.")
 APPROVED_ON_CONSOLE_DETAIL = N_("The request was approved on the console.")
 DECLINED_ON_CONSOLE_DETAIL = N_("The request was declined on the console.")
@@ -49,9 +49,9 @@ class DecideRequestForm(Form):
     decision: Literal["approve", "decline"]
     groups: Groups = Field(default_factory=list)
     admin: Checkbox = Field(
-        default=False, title=N_("Make this person an admin, too"), json_schema_extra={"input": "checkbox"}
+        default=False, title=N_("Also make them an admin"), json_schema_extra={"input": "checkbox"}
     )
-    reason: Sentence = Field(default="", title=N_("A sentence to whoever asked"))
+    reason: Sentence = Field(default="", title=N_("Message to the requester"))
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
@@ -227,8 +227,8 @@ REVIEW = Link(
     context=review_context,
     prepare=prepare_decision,
     act=act,
-    title=N_("A request for an account"),
-    explanation=N_("Somebody asks for an account. They have proven that the mailbox is theirs; you decide."),
+    title=N_("Account request"),
+    explanation=N_("Someone has requested an account. They have confirmed their email address. You decide."),
     button=N_("Approve and invite"),
-    done=N_("The request is decided. Whoever asked gets an email, and so do the other admins."),
+    done=N_("Your decision has been recorded. The requester and the other admins will get an email."),
 )

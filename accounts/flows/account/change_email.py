@@ -38,7 +38,7 @@ UNDO_LINK_TTL = timedelta(hours=72)
 class ChangeEmailForm(Form):
     """The address to change to."""
 
-    email: Email = Field(title=N_("New address"))
+    email: Email = Field(title=N_("New email address"))
 
 
 class ChangeEmailPayload(Form):
@@ -229,10 +229,10 @@ CHANGE = Link(
     act=act,
     resend=resend_change_link,
     context=lambda uow, opened: {"new_email": opened.carried.email},
-    title=N_("Change your address"),
-    explanation=N_("From now on you sign in with this address, and mails go there."),
-    button=N_("Change address"),
-    done=N_("Your address is changed."),
+    title=N_("Change your email address"),
+    explanation=N_("From now on, you'll sign in with this address and get your emails there."),
+    button=N_("Change email address"),
+    done=N_("Your email address has been changed."),
 )
 UNDO = Link(
     purpose=UNDO_PURPOSE,
@@ -244,11 +244,12 @@ UNDO = Link(
     check=check_undo,
     act=undo_email_change,
     context=lambda uow, opened: {"restored_email": opened.account.anchor_email},
-    title=N_("Take your old address back"),
+    title=N_("Restore your previous email"),
     explanation=N_(
-        "Your old address counts again, all devices are signed out, connected sign-ins and apps are disconnected, "
-        "invitations sent since the change are taken back, and you choose a new password."
+        "Your previous email becomes active again, and you choose a new password. All devices "
+        "are signed out, connected sign-ins and apps are disconnected, and invitations sent "
+        "since the change are revoked."
     ),
-    button=N_("Undo the change"),
-    done=N_("Your old address counts again. We have mailed you a link to choose a new password."),
+    button=N_("Undo change"),
+    done=N_("Your previous email is active again. We've sent you a link to choose a new password."),
 )

@@ -150,7 +150,7 @@ CLOSE = Link(
     check=check_no_pending_undo,
     act=act,
     title=N_("Close your account"),
-    explanation=N_("Your account and everything we know about you is deleted. This cannot be undone."),
-    button=N_("Close account for good"),
-    done=N_("Your account is closed."),
+    explanation=N_("Your account and everything we know about you will be deleted. This can't be undone."),
+    button=N_("Close account permanently"),
+    done=N_("Your account has been closed."),
 )

@@ -72,11 +72,14 @@ NOT_ME = Link(
     carries=NotMePayload,
     letter=letter,
     act=act,
-    title=N_("This was not me"),
+    title=N_("This wasn't me"),
     explanation=N_(
-        "The password does not count any more, all devices are signed out, connected sign-ins and apps are "
-        "disconnected, invitations sent since then are taken back, and you get a link to choose a new password."
+        "Your password will no longer work, and you'll get a link to choose a new one. All "
+        "devices will be signed out, connected sign-ins and apps disconnected, and invitations "
+        "sent since then revoked."
     ),
-    button=N_("Lock others out"),
-    done=N_("Nobody is signed in any more, and the old password is void. Look into your mail to choose a new one."),
+    button=N_("Secure my account"),
+    done=N_(
+        "All devices are signed out, and your old password no longer works. Check your email to choose a new one."
+    ),
 )

@@ -90,7 +90,7 @@ RESET = Link(
     act=act,
     context=lambda uow, opened: {"disconnects": count_asked(uow, opened.account.id)},
     title=N_("Choose a new password"),
-    explanation=N_("All other devices that are signed in to this account will be signed out."),
+    explanation=N_("All other devices signed in to this account will be signed out."),
     button=N_("Set password"),
-    done=N_("Your new password is set. Please sign in with it."),
+    done=N_("Your new password is set. Sign in with it now."),
 )

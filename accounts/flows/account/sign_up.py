@@ -125,7 +125,7 @@ ACTIVATE = Link(
     resend=resend_activation,
     act=act,
     title=N_("Finish creating your account"),
-    explanation=N_("Choose a password, and the account is yours."),
+    explanation=N_("Choose a password to finish."),
     button=N_("Create account"),
     done=N_("Your account is ready."),
 )

@@ -14,17 +14,17 @@ from accounts.core.messages import N_
 from accounts.core.security.addresses import EmailAddress, parse_email
 
 OTHER_DOMAIN = "other_domain"
-OTHER_DOMAIN_MESSAGE = N_("Use an address of %(domains)s.")
+OTHER_DOMAIN_MESSAGE = N_("Use an email address from %(domains)s.")
 WAYS_IN = {
     "invited": (
-        N_("To get an account, you need an invitation."),
-        N_("To get an account, you need an invitation. Ask here: %(support)s"),
+        N_("You need an invitation to create an account."),
+        N_("You need an invitation to create an account. To ask for one, contact: %(support)s"),
     ),
     "domains": (
-        N_("Accounts are for addresses of %(domains)s."),
-        N_("Accounts are for addresses of %(domains)s. With another address, ask here: %(support)s"),
+        N_("Accounts are only available for addresses at %(domains)s."),
+        N_("Accounts are for email addresses from %(domains)s. If yours is different, contact: %(support)s"),
     ),
-    "approval": (N_("An admin decides who gets an account. Ask for one on the sign-up page."),) * 2,
+    "approval": (N_("New accounts need approval from an admin. Request one on the sign-up page."),) * 2,
 }
 """How people get in under a policy that has closed a link of before: without and with somebody to ask."""
 

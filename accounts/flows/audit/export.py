@@ -29,7 +29,7 @@ AuditFormat = Literal["csv", "ndjson"]
 class AuditExportForm(AuditFilterForm):
     """Which lines, and in what form."""
 
-    format: AuditFormat = Field(default="csv", title=N_("Form"), json_schema_extra={"input": "choice"})
+    format: AuditFormat = Field(default="csv", title=N_("Format"), json_schema_extra={"input": "choice"})
 
 
 def start_export(uow: UnitOfWork, form: AuditExportForm) -> Iterator[str]:

@@ -26,7 +26,7 @@ NEWEST_FIRST = Keyset((AuditRow.at, AuditRow.id), descending=True)
 TIMESTAMP_PATTERN = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:Z|\+00:00)?)?", re.ASCII
 )
-BAD_TIMESTAMP_MESSAGE = N_("Write a day such as 2026-11-25, or a time in UTC such as 2026-11-25 13:30.")
+BAD_TIMESTAMP_MESSAGE = N_("Enter a date like 2026-11-25, or a UTC date and time like 2026-11-25 13:30.")
 
 
 def _parse_timestamp(value: Any) -> Any:
@@ -50,10 +50,12 @@ OptionalTimestamp = Annotated[
 class AuditFilterForm(Form):
     """Which lines. Empty fields let everything through."""
 
-    kind: SearchText = Field(default="", title=N_("Kind"), max_length=40, json_schema_extra={"maxlength": 40})
+    kind: SearchText = Field(default="", title=N_("Type"), max_length=40, json_schema_extra={"maxlength": 40})
     account: SearchText = Field(default="", title=N_("Account"), max_length=254, json_schema_extra={"maxlength": 254})
     actor: SearchText = Field(default="", title=N_("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
-    network: SearchText = Field(default="", title=N_("Network"), max_length=64, json_schema_extra={"maxlength": 64})
+    network: SearchText = Field(
+        default="", title=N_("IP address"), max_length=64, json_schema_extra={"maxlength": 64}
+    )
     since: OptionalTimestamp = Field(default=None, title=N_("From"))
     until: OptionalTimestamp = Field(default=None, title=N_("Until"))
 

@@ -24,13 +24,13 @@ class AccountFilter(Form):
 
     q: SearchText = Field(
         default="",
-        title=N_("Address or name"),
+        title=N_("Email address or name"),
         description=SEARCH_DESCRIPTION,
         max_length=100,
         json_schema_extra={"maxlength": 100},
     )
     group: SearchText = Field(default="", title=N_("Group"), max_length=64, json_schema_extra={"maxlength": 64})
-    state: Literal["", "active", "disabled", "locked"] = Field(default="", title=N_("State"))
+    state: Literal["", "active", "disabled", "locked"] = Field(default="", title=N_("Status"))
 
 
 def build_match_conditions(uow: UnitOfWork, form: AccountFilter) -> list[ColumnElement[bool]]:

@@ -40,7 +40,7 @@ TERM_ORDER = Keyset((AccountTerm.term, AccountTerm.email_key))
 RESET_SENT_EVENT, ACCOUNT_DELETED_EVENT = "account.reset-sent", "account.deleted"
 UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
 """In the place of who asked for a letter: an admin's network is nobody else's business."""
-WRONG_ADDRESS_MESSAGE = N_("That is not the address of this account.")
+WRONG_ADDRESS_MESSAGE = N_("This email address doesn't match the account. Enter the account's email address.")
 
 
 class AccountSearchForm(AccountFilter, PageForm):

@@ -23,14 +23,17 @@ STATE_RULES: Mapping[str, Callable[[App, Account], bool]] = {
     ACCOUNT_ENABLED: lambda app, account: account.active,
 }
 """What holds for every app. It is decided where app and account are read, by conditions of SQL."""
-NOBODY_MESSAGE = N_("No account here has this address or id.")
+NOBODY_MESSAGE = N_("No account has this email address or ID.")
 
 
 class AppAccessForm(Form):
     """Whose access to an app is in question."""
 
     who: SearchText = Field(
-        title=N_("Address or id of the account"), min_length=1, max_length=254, json_schema_extra={"maxlength": 254}
+        title=N_("Email address or ID of the account"),
+        min_length=1,
+        max_length=254,
+        json_schema_extra={"maxlength": 254},
     )
 
 

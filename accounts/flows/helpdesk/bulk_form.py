@@ -35,25 +35,25 @@ ACTION_LABELS: Mapping[str, str] = {
     "disable": N_("Disable"),
     "enable": N_("Enable"),
     "sign-out": N_("Sign out everywhere"),
-    "send-reset": N_("Mail a link for a new password"),
+    "send-reset": N_("Send password reset"),
 }
 BulkVerdict = Literal["due", "done", "skipped"]
 SKIP_MESSAGES: Mapping[str, str] = {
-    "member": N_("in all of these groups already"),
-    "not-member": N_("in none of these groups"),
-    "disabled": N_("the account is disabled"),
-    "active": N_("the account is active"),
+    "member": N_("already in all of these groups"),
+    "not-member": N_("not in any of these groups"),
+    "disabled": N_("account is disabled"),
+    "active": N_("account is active"),
     "yourself": N_("your own account"),
-    "last-admin": N_("the last admin"),
-    "gone": N_("the account was deleted"),
+    "last-admin": N_("last remaining admin"),
+    "gone": N_("account was deleted"),
 }
 """Why an account is skipped, by the reason."""
-NOBODY_MESSAGE = N_("Nobody is ticked. Tick accounts in the list, or choose all found.")
-UNKNOWN_MESSAGE = N_("None of these is an account.")
-NO_MATCH_MESSAGE = N_("No account matches the search.")
-TOO_MANY_MESSAGE = N_("At most %(limit)s accounts at once. Search for fewer.")
-NO_GROUP_MESSAGE = N_("Name at least one group.")
-NO_ADMINS_MESSAGE = N_("Admins are made one by one, each on the page of the account.")
+NOBODY_MESSAGE = N_("No accounts selected. Select accounts in the list, or choose all results.")
+UNKNOWN_MESSAGE = N_("None of these is an existing account.")
+NO_MATCH_MESSAGE = N_("No accounts match your search.")
+TOO_MANY_MESSAGE = N_("You can change up to %(limit)s accounts at once. Narrow your search.")
+NO_GROUP_MESSAGE = N_("Enter at least one group.")
+NO_ADMINS_MESSAGE = N_("Admins can only be added one at a time. Open each account's page to make it an admin.")
 
 
 class ChooseAccountsForm(AccountSearchForm):
@@ -69,7 +69,7 @@ class BulkActForm(RecoveryForm, AccountSearchForm):
     """
 
     act: BulkAction = Field(title=N_("What to do"))
-    scope: Literal["ticked", "matching"] = Field(default="ticked", title=N_("Which accounts"))
+    scope: Literal["ticked", "matching"] = Field(default="ticked", title=N_("Apply to"))
     who: list[Annotated[SearchText, Field(max_length=MAX_EMAIL_BYTES)]] = Field(
         default_factory=list,
         title=N_("Accounts"),

@@ -27,8 +27,8 @@ LIMITS_LIFTED_EVENT = "limits.lifted"
 NETWORK_LOOKBACK = timedelta(hours=1)
 """How far back networks are looked for from which the address was tried: as long as the longest window of theirs."""
 MAX_NETWORKS = 50
-NOT_AN_IP_MESSAGE = N_("That is not an IP address.")
-EMAIL_OR_NETWORK_MESSAGE = N_("Enter an address or a network, or both.")
+NOT_AN_IP_MESSAGE = N_("Enter a valid IP address.")
+EMAIL_OR_NETWORK_MESSAGE = N_("Enter an email address, an IP address, or both.")
 
 
 class LimitsForm(Form):
@@ -36,7 +36,7 @@ class LimitsForm(Form):
 
     email: OptionalEmail = None
     network: SearchText = Field(
-        default="", title=N_("Network"), max_length=64, json_schema_extra={"input": "text", "maxlength": 64}
+        default="", title=N_("IP address"), max_length=64, json_schema_extra={"input": "text", "maxlength": 64}
     )
     link: SearchText = Field(default="", max_length=64, json_schema_extra={"input": "hidden"})
 

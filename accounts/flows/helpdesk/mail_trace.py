@@ -47,7 +47,7 @@ BOUNCE_EVENTS = frozenset({mail_log.MAIL_BOUNCED, mail_log.MAIL_COMPLAINED})
 """Kinds of lines on what other servers reported of an email that was sent."""
 MAX_EVENTS = 400
 NETWORK_HELD_LOOKBACK = timedelta(days=1)
-EMAIL_OR_LINK_MESSAGE = N_("Enter an address or a link, or both.")
+EMAIL_OR_LINK_MESSAGE = N_("Enter an email address, a link, or both.")
 
 
 class TraceMailForm(Form):

@@ -25,7 +25,7 @@ NEWEST_FIRST = Keyset((UnreachableAddress.since, UnreachableAddress.mail_id), de
 class UnreachableSearchForm(PageForm):
     """Which of the addresses, and which page of them."""
 
-    held_by: Literal["", "account", "invitation"] = Field(default="", title=N_("Whose"))
+    held_by: Literal["", "account", "invitation"] = Field(default="", title=N_("Used for"))
 
 
 class ReachableForm(Form):

@@ -34,20 +34,20 @@ GUEST_MARK = "#EXT#"
 """In the sign-in name of a guest from another organization, where the @ of their own address became ``_``."""
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 REASON_MESSAGES: Mapping[str, str] = {
-    "missing": N_("There is no address in this row."),
-    "email": N_("That is not a mail address we can write to."),
-    "name": N_("A name has at most 100 characters, and no control characters."),
-    "groups": N_("Group names are letters, digits, - and _, at most 64 each."),
-    "locale": N_("That language is not spoken here."),
-    "days": N_("The days are a whole number from 1 to 90."),
-    "mixed": N_("There seem to be several addresses in this row."),
+    "missing": N_("This row has no email address."),
+    "email": N_("Enter an email address we can send to, such as name@example.org."),
+    "name": N_("Use at most 100 characters for a name, and no control characters."),
+    "groups": N_("Use only letters, digits, - and _ in group names, at most 64 characters each."),
+    "locale": N_("Language not supported."),
+    "days": N_("Enter the number of days as a whole number from 1 to 90."),
+    "mixed": N_("This row seems to contain several email addresses."),
     "message": LINK_MESSAGE,
     "app": app_targets.NO_SUCH_APP_MESSAGE,
-    "guest": N_("This is the name of a guest at Microsoft's, and there is no mail address beside it."),
-    "twice": N_("The address stands further up, too."),
-    "admins": N_("Admins are invited one by one, not by a list."),
+    "guest": N_("This is the username of a Microsoft guest, and the row has no email address."),
+    "twice": N_("Duplicate: this address is already in a row above."),
+    "admins": N_("Invite admins one by one, not with a list."),
     "disabled": N_("The account is disabled."),
-    "suspended": N_("The list says that this person is suspended, disabled or gone."),
+    "suspended": N_("The list marks this person as suspended, disabled or removed."),
 }
 
 

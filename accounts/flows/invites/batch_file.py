@@ -41,7 +41,7 @@ def _parse_file(value: Any) -> Any:
             return io.BytesIO(b64decode(value, validate=True)) if value else None
         except (binascii.Error, ValueError):
             pass
-    raise PydanticCustomError("file", N_("This must be a file (in JSON: its bytes as Base64)."))
+    raise PydanticCustomError("file", N_("Choose a file (in JSON: its bytes as Base64)."))
 
 
 def _split_headings(value: Any) -> Any:
@@ -58,7 +58,7 @@ UploadedFile = Annotated[
     Any,
     PlainValidator(_parse_file),
     WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
-    Field(title=N_("File (CSV)"), json_schema_extra={"input": "file"}),
+    Field(title=N_("CSV file"), json_schema_extra={"input": "file"}),
 ]
 
 
@@ -69,7 +69,7 @@ class NewBatchForm(Form):
         str,
         BeforeValidator(clean_name),
         Field(
-            title=N_("Name of the batch"),
+            title=N_("Name of the invitation list"),
             min_length=1,
             max_length=100,
             json_schema_extra={"input": "text", "maxlength": 100, "hint": "batch"},
@@ -94,14 +94,14 @@ class NewBatchForm(Form):
         list[str],
         BeforeValidator(_split_headings),
         Field(
-            title=N_("Columns whose values become groups, too"),
+            title=N_("Columns used as additional groups"),
             max_length=10,
             json_schema_extra={"input": "text", "hint": "group-columns"},
         ),
     ] = Field(default_factory=list)
     suspended: Checkbox = Field(
         default=False,
-        title=N_("Also invite people whom the list calls suspended, disabled or gone"),
+        title=N_("Also invite people the list marks as suspended, disabled or removed"),
         json_schema_extra={"input": "checkbox"},
     )
 

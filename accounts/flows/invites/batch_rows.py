@@ -41,10 +41,10 @@ ADDRESS_LIKE_PATTERN = re.compile(r"@|\w\.\w")
 """What no heading has, and what an address with a mistake in it may have."""
 LIST_NAMES = frozenset({"users", "people", "members", "invites"})
 """Under which of its names a JSON document may hold the list."""
-NOT_A_TABLE_MESSAGE = N_("This is not a table: look at line %(line)s. Perhaps a quotation mark is not closed.")
-NO_COLUMN_MESSAGE = N_("There is no column %(column)s in this list.")
-TOO_MANY_ROWS_MESSAGE = N_("At most %(rows)s rows, please. Split the list.")
-EMPTY_LIST_MESSAGE = N_("There is nobody in this list.")
+NOT_A_TABLE_MESSAGE = N_("We can't read this table. Check line %(line)s: a quotation mark may not be closed.")
+NO_COLUMN_MESSAGE = N_("This list has no column named %(column)s.")
+TOO_MANY_ROWS_MESSAGE = N_("Use at most %(rows)s rows. Split the list into several.")
+EMPTY_LIST_MESSAGE = N_("This list has no entries.")
 
 
 @dataclass

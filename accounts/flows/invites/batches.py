@@ -39,7 +39,7 @@ BATCHES = FrozenList(
     done="sent",
     outlives_rows=True,  # what was sent from it stays in the ledger
 )
-NAME_TAKEN_MESSAGE = N_("There is a batch of this name.")
+NAME_TAKEN_MESSAGE = N_("An invitation list with this name already exists. Choose another name.")
 
 
 class BatchRowsForm(ListRowsForm):

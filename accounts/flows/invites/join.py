@@ -43,7 +43,7 @@ from accounts.flows.shared.fields import Email, Form, NewAccountForm
 JOIN_PURPOSE = "join-shared"
 JOIN_TTL = timedelta(hours=48)
 OTHER_DOMAIN = "other_domain"
-OTHER_DOMAIN_MESSAGE = N_("This invitation is for addresses of %(domain)s.")
+OTHER_DOMAIN_MESSAGE = N_("This invitation is for email addresses at %(domain)s.")
 ASKED_TO_JOIN_EVENT, JOINED_EVENT, FULL_EVENT = "shared-invite.asked", "shared-invite.used", "shared-invite.full"
 
 
@@ -226,8 +226,8 @@ JOIN = Link(
     prepare=prepare_credentials,
     resend=resend_join_link,
     act=act,
-    title=N_("You are invited"),
-    explanation=N_("One more step, and you are in."),
+    title=N_("You're invited"),
+    explanation=N_("One more step to join."),
     button=N_("Join"),
     done=N_("Welcome."),
 )

@@ -289,8 +289,8 @@ INVITE = Link(
     # When an invitation ends is for admins to say.
     resend_after=(),
     act=act,
-    title=N_("You are invited"),
-    explanation=N_("Accept the invitation, and you are in."),
+    title=N_("You're invited"),
+    explanation=N_("Accept to join."),
     button=N_("Accept invitation"),
     done=N_("Welcome."),
 )

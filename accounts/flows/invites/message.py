@@ -19,9 +19,9 @@ from accounts.core.models.invites import MAX_MESSAGE_CHARACTERS
 from accounts.core.security import typed_text
 from accounts.flows.shared.fields import has_unseen_characters
 
-CONTROL_MESSAGE = N_("Only text and line breaks, please: no control characters, and none that are not seen.")
+CONTROL_MESSAGE = N_("Use only text and line breaks. Control characters and invisible characters are not allowed.")
 LINK_MESSAGE = N_(
-    "No links, host names or mail addresses, please: the invitation has its own link. Put a space behind full stops."
+    "Remove links, host names and email addresses. The invitation has its own link. Put a space after full stops."
 )
 
 
@@ -45,7 +45,7 @@ InviteMessage = Annotated[
     str,
     BeforeValidator(clean_message),
     Field(
-        title=N_("A few words of your own"),
+        title=N_("Personal message"),
         max_length=MAX_MESSAGE_CHARACTERS,
         json_schema_extra={"input": "textarea", "maxlength": MAX_MESSAGE_CHARACTERS, "hint": "message"},
     ),

@@ -39,7 +39,7 @@ Days = Annotated[
         ge=1,
         le=MAX_INVITE_TTL.days,
         strict=False,
-        title=N_("Valid for how many days"),
+        title=N_("Valid for (days)"),
         json_schema_extra={"input": "number"},
     ),
 ]
@@ -49,7 +49,7 @@ AppChoice = Annotated[
     str,
     BeforeValidator(clean_name),
     Field(
-        title=N_("App that it leads to"),
+        title=N_("Destination app"),
         description="id or name of an app that has an address where a sign-in begins",
         max_length=100,
         json_schema_extra={"input": "app"},

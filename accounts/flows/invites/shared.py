@@ -39,12 +39,12 @@ from accounts.flows.shared.open_invites import revoke_shared_invites
 MAX_PLACES = 1000
 SHARED_INVITE_RETENTION = timedelta(days=90)
 """How long after its end an invitation for several people stays in the list; the audit log keeps who joined."""
-NOT_ADMINS_MESSAGE = N_("Nobody becomes an admin by a link for several people. Invite admins one by one.")
-END_MESSAGE = N_("The end has to be within the next 90 days.")
+NOT_ADMINS_MESSAGE = N_("Shared links can't make anyone an admin. Invite admins one by one.")
+END_MESSAGE = N_("Choose an end within the next 90 days.")
 BAD_END = "bad_end"
 MAX_URL_CHARACTERS = 2331
 """Of a link: what a QR code of which a seventh may be dirty holds at most (ISO/IEC 18004)."""
-TOO_LONG_MESSAGE = N_("That is more than fits into one code. Take fewer groups, or a shorter title.")
+TOO_LONG_MESSAGE = N_("This doesn't fit into one QR code. Use fewer groups or a shorter title.")
 NEWEST_FIRST = Keyset((SharedInvite.created_at, SharedInvite.id), descending=True)
 _USE_COLUMNS: tuple[Any, ...] = (AuditRow.id, AuditRow.at, AuditRow.account_id, Account.email, Account.name)
 NEWEST_USE_FIRST = Keyset((AuditRow.at, AuditRow.id), descending=True)
@@ -73,7 +73,7 @@ class SharedInviteForm(Form):
         json_schema_extra={"input": "text", "maxlength": 100, "hint": "shared-title"},
     )
     places: Annotated[int, Field(ge=1, le=MAX_PLACES, strict=False)] = Field(
-        title=N_("For how many people"), json_schema_extra={"input": "number"}
+        title=N_("Number of people"), json_schema_extra={"input": "number"}
     )
     groups: Annotated[Groups, AfterValidator(_refuse_admins)] = Field(default_factory=list)
     days: Days = INVITE_TTL.days

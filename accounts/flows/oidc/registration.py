@@ -26,7 +26,7 @@ from accounts.flows.shared import grants
 CLIENT_SECRET_BYTES = 32
 OLD_SECRET_TTL = timedelta(hours=24)
 """How long the secret before is good beside a new one."""
-NO_SECRET_MESSAGE = N_("A public app has no secret.")
+NO_SECRET_MESSAGE = N_("A public app has no client secret.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,12 @@ CLAIM_PATTERN = re.compile(r"[a-z][a-z_]{0,39}", re.ASCII)
 URI_LIST_FIELDS = ("redirect_uris", "post_logout_redirect_uris")
 URI_FIELDS = ("backchannel_logout_uri", "initiate_login_uri")
 
-NO_REDIRECT_URI_MESSAGE = N_("Give at least one redirect address, or an origin behind a proxy.")
-REQUIRED_MESSAGE = N_("Please fill this in.")
-NO_DOMAIN_MESSAGE = N_("The part before the @ is nobody's alone unless the app is for one mail domain: name it, too.")
+NO_REDIRECT_URI_MESSAGE = N_("Enter at least one redirect URL, or an origin behind a proxy.")
+REQUIRED_MESSAGE = N_("Please fill in this field.")
+NO_DOMAIN_MESSAGE = N_(
+    "The part before the @ identifies one user only if the app is limited to a single email "
+    "domain. Enter that domain, too."
+)
 
 
 def _split_lines(value: Any) -> Any:
@@ -60,14 +63,14 @@ def _check_scopes(value: Any) -> Any:
     # Every app may ask for openid: who says so is right, and has said nothing.
     if words is not None and all(word in (OPENID, *GRANTABLE_SCOPES) for word in words):
         return [word for word in GRANTABLE_SCOPES if word in words]
-    raise PydanticCustomError("scopes", N_("Scopes are profile, email, groups and offline_access."))
+    raise PydanticCustomError("scopes", N_("Use only these scopes: profile, email, groups and offline_access."))
 
 
 def _check_claims(value: Any) -> Any:
     words = _split_words(value)
     if words is not None and all(CLAIM_PATTERN.fullmatch(word) for word in words):
         return sorted(set(words))
-    raise PydanticCustomError("claims", N_("Claims are names such as email or groups."))
+    raise PydanticCustomError("claims", N_("Enter claim names such as email or groups."))
 
 
 def _check_domain(value: Any) -> Any:
@@ -80,7 +83,7 @@ def _check_domain(value: Any) -> Any:
             return parse_email(f"x@{domain}").key.rpartition("@")[2]
     except AddressRefused:
         pass
-    raise PydanticCustomError("domain", N_("That is not a mail domain such as example.org."))
+    raise PydanticCustomError("domain", N_("Enter an email domain such as example.org."))
 
 
 def _check_contact(value: Any) -> Any:
@@ -88,7 +91,7 @@ def _check_contact(value: Any) -> Any:
     try:
         return check_contact(text) if isinstance(text, str) else text
     except ValueError:
-        message = N_("This must be an email address, or an address such as https://example.org/help.")
+        message = N_("Enter an email address, or a URL such as https://example.org/help.")
         raise PydanticCustomError("contact", message) from None
 
 
@@ -107,28 +110,28 @@ class ChangeAppForm(Form):
     name: Name = Field(default="", title=N_("Name"), json_schema_extra={"autocomplete": "off", "required": True})
     redirect_uris: UriList = Field(
         default_factory=list,
-        title=N_("Redirect addresses"),
+        title=N_("Redirect URLs"),
         json_schema_extra={"input": "lines", "hint": "redirects"},
     )
-    post_logout_redirect_uris: UriList = Field(default_factory=list, title=N_("Addresses after signing out"))
+    post_logout_redirect_uris: UriList = Field(default_factory=list, title=N_("Post-logout redirect URLs"))
     backchannel_logout_uri: OptionalUri = Field(
         default=None,
-        title=N_("Address for back-channel logout"),
+        title=N_("Back-channel logout URL"),
         json_schema_extra={"hint": "backchannel"},
     )
-    initiate_login_uri: OptionalUri = Field(default=None, title=N_("Address where the app begins a sign-in"))
+    initiate_login_uri: OptionalUri = Field(default=None, title=N_("Sign-in start URL"))
     forward_origins: UriList = Field(
         default_factory=list,
-        title=N_("Origins behind a proxy (forward-auth)"),
+        title=N_("Origins behind a proxy (forward auth)"),
         json_schema_extra={"hint": "origins"},
     )
-    allowed_groups: Groups = Field(default_factory=list, title=N_("Only for these groups"))
+    allowed_groups: Groups = Field(default_factory=list, title=N_("Allowed groups"))
     allowed_email_domain: Annotated[str | None, BeforeValidator(_check_domain)] = Field(
-        default=None, title=N_("Only for addresses of this mail domain"), json_schema_extra={"hint": "domain"}
+        default=None, title=N_("Allowed email domain"), json_schema_extra={"hint": "domain"}
     )
     invited_only: Checkbox = Field(
         default=False,
-        title=N_("Only for people who were invited"),
+        title=N_("Only invited people"),
         json_schema_extra={"input": "checkbox", "hint": "invited"},
     )
     contact: Annotated[str | None, BeforeValidator(_check_contact)] = Field(
@@ -136,14 +139,14 @@ class ChangeAppForm(Form):
     )
     trusted: Checkbox = Field(
         default=False,
-        title=N_("Trusted: nobody is asked for consent"),
+        title=N_("Trusted: users aren't asked for consent"),
         json_schema_extra={"input": "checkbox"},
     )
     require_pkce: Checkbox = Field(
-        default=False, title=N_("Requires PKCE"), json_schema_extra={"input": "checkbox", "hint": "pkce"}
+        default=False, title=N_("Require PKCE"), json_schema_extra={"input": "checkbox", "hint": "pkce"}
     )
     application_type: Literal["web", "native"] = Field(
-        default=WEB_APP, title=N_("Kind"), json_schema_extra={"input": "choice"}
+        default=WEB_APP, title=N_("Type"), json_schema_extra={"input": "choice"}
     )
     token_endpoint_auth_method: Literal["client_secret_basic", "client_secret_post", "none"] = Field(
         default=CLIENT_SECRET_BASIC,
@@ -151,15 +154,15 @@ class ChangeAppForm(Form):
         json_schema_extra={"input": "choice", "hint": "secret"},
     )
     scopes: Annotated[WordList, BeforeValidator(_check_scopes)] = Field(
-        default_factory=lambda: list(GRANTABLE_SCOPES), title=N_("Scopes it may ask for")
+        default_factory=lambda: list(GRANTABLE_SCOPES), title=N_("Allowed scopes")
     )
     claims_in_id_token: Checkbox = Field(
         default=False,
-        title=N_("All claims of its scopes in the ID token, too"),
+        title=N_("Also include all claims of its scopes in the ID token"),
         json_schema_extra={"input": "checkbox", "hint": "id-token"},
     )
     claims: Annotated[WordList, BeforeValidator(_check_claims)] = Field(
-        default_factory=list, title=N_("Claims in the ID token, too")
+        default_factory=list, title=N_("Claims also included in the ID token")
     )
     preferred_username: Literal["none", "sub", "email", "local_part"] = Field(
         default=NO_USERNAME,
@@ -167,27 +170,27 @@ class ChangeAppForm(Form):
         json_schema_extra={"input": "choice", "hint": "username"},
     )
     id_token_signed_response_alg: Literal["RS256", "ES256", "EdDSA"] = Field(
-        default=RS256, title=N_("Signature of ID tokens"), json_schema_extra={"input": "choice"}
+        default=RS256, title=N_("ID token signing algorithm"), json_schema_extra={"input": "choice"}
     )
     access_token_seconds: int = Field(
         default=600,
         ge=60,
         le=86400,
-        title=N_("Seconds an access token lives"),
+        title=N_("Access token lifetime (seconds)"),
         json_schema_extra={"input": "number"},
     )
     id_token_seconds: int = Field(
         default=3600,
         ge=60,
         le=86400,
-        title=N_("Seconds an ID token lives"),
+        title=N_("ID token lifetime (seconds)"),
         json_schema_extra={"input": "number"},
     )
     refresh_token_seconds: int = Field(
         default=30 * 86400,
         ge=3600,
         le=366 * 86400,
-        title=N_("Seconds a sign-in can be refreshed"),
+        title=N_("Refresh period after sign-in (seconds)"),
         json_schema_extra={"input": "number"},
     )
 
@@ -201,7 +204,7 @@ class RegisterAppForm(ChangeAppForm):
 class RenewSecretForm(Form):
     """How an app gets a new secret."""
 
-    at_once: Checkbox = Field(default=False, title=N_("The old secret is worth nothing at once"))
+    at_once: Checkbox = Field(default=False, title=N_("Revoke the old secret immediately"))
 
 
 def validate_app(uow: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:

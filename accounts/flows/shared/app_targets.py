@@ -23,7 +23,7 @@ from accounts.core.uow import UnitOfWork
 AUTHORIZE_PATH = "/oauth/authorize"
 START_PATTERN = re.compile(r"/apps/([A-Za-z0-9_-]{1,64})/start", re.ASCII)
 NO_SUCH_APP_MESSAGE = N_(
-    "There is no app of this name or id that has an address where a sign-in begins. It is given on the app's page."
+    "No app with this name or ID has a URL where a sign-in starts. Set this URL on the app's page."
 )
 
 

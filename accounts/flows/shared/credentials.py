@@ -37,14 +37,16 @@ class RecoveryForm(Form):
     """What else is taken away with a recovery that asks. In JSON a field that is missing means yes."""
 
     identities: Checkbox = Field(
-        default=True, title=N_("Disconnect sign-ins of other services"), json_schema_extra=_CHECKBOX
+        default=True, title=N_("Disconnect other sign-in services"), json_schema_extra=_CHECKBOX
     )
     consents: Checkbox = Field(
-        default=True, title=N_("Disconnect apps: they have to ask again"), json_schema_extra=_CHECKBOX
+        default=True, title=N_("Disconnect apps (they must ask for access again)"), json_schema_extra=_CHECKBOX
     )
-    invites: Checkbox = Field(default=True, title=N_("Take open invitations back"), json_schema_extra=_CHECKBOX)
+    invites: Checkbox = Field(default=True, title=N_("Revoke open invitations"), json_schema_extra=_CHECKBOX)
     apps: Checkbox = Field(
-        default=True, title=N_("Have other admins look at apps registered here"), json_schema_extra=_CHECKBOX
+        default=True,
+        title=N_("Ask other admins to review apps registered by this account"),
+        json_schema_extra=_CHECKBOX,
     )
 
     @property

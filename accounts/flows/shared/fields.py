@@ -28,9 +28,9 @@ CURSOR_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,40}", re.ASCII)
 GROUP_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 PLAIN_NAME_MESSAGE = N_(
-    "A name has no web address, no mail address and no long number. Put a blank after a dot, as in J. R. Smith."
+    "Names can't contain web addresses, email addresses or long numbers. Put a space after a dot, as in J. R. Smith."
 )
-NO_ADDRESS_MESSAGE = N_("Please leave out web and mail addresses. Put a blank after a dot.")
+NO_ADDRESS_MESSAGE = N_("Remove web and email addresses. Put a space after a dot.")
 MAX_SENTENCE_CHARACTERS = 300
 
 
@@ -46,7 +46,7 @@ def _parse_email(value: Any) -> EmailAddress:
             return addresses.parse_email(value)
         except addresses.AddressRefused:
             pass
-    raise PydanticCustomError("email", N_("That is not a mail address we can write to."))
+    raise PydanticCustomError("email", N_("Enter an email address we can send to, such as name@example.org."))
 
 
 def _parse_optional_email(value: Any) -> EmailAddress | None:
@@ -75,7 +75,7 @@ def clean_name(value: Any) -> Any:
     if isinstance(value, str):
         value = " ".join(value.split())
         if has_unseen_characters(value):
-            raise PydanticCustomError("name", N_("A name has no control characters, and none that are not seen."))
+            raise PydanticCustomError("name", N_("Names can't contain control characters or invisible characters."))
     return value
 
 
@@ -127,7 +127,7 @@ def check_locale(value: Any) -> str:
     :raises PydanticCustomError: it is not.
     """
     if value not in LOCALES:
-        raise PydanticCustomError("locale", N_("That language is not spoken here."))
+        raise PydanticCustomError("locale", N_("Language not supported."))
     return str(value)
 
 
@@ -136,7 +136,9 @@ def _parse_groups(value: Any) -> Any:
         value = value.replace(",", " ").split()
     if isinstance(value, list) and all(isinstance(group, str) and GROUP_PATTERN.fullmatch(group) for group in value):
         return sorted(set(value))
-    raise PydanticCustomError("groups", N_("Group names are letters, digits, - and _, at most 64 each."))
+    raise PydanticCustomError(
+        "groups", N_("Use only letters, digits, - and _ in group names, at most 64 characters each.")
+    )
 
 
 def _local_target(value: Any) -> Any:
@@ -153,7 +155,7 @@ Email = Annotated[
     PlainValidator(_parse_email),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_EMAIL_BYTES}),
     Field(
-        title=N_("Mail address"),
+        title=N_("Email address"),
         json_schema_extra={"input": "email", "autocomplete": "username", "maxlength": addresses.MAX_EMAIL_BYTES},
     ),
 ]
@@ -162,7 +164,7 @@ OptionalEmail = Annotated[
     PlainValidator(_parse_optional_email),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": addresses.MAX_EMAIL_BYTES}),
     Field(
-        title=N_("Mail address"),
+        title=N_("Email address"),
         json_schema_extra={"input": "email", "autocomplete": "off", "maxlength": addresses.MAX_EMAIL_BYTES},
     ),
 ]
@@ -231,7 +233,7 @@ Groups = Annotated[
     Field(title=N_("Groups"), max_length=32, json_schema_extra={"input": "text", "hint": "groups"}),
 ]
 Next = Annotated[
-    str, BeforeValidator(_local_target), Field(title=N_("Return target"), json_schema_extra={"input": "hidden"})
+    str, BeforeValidator(_local_target), Field(title=N_("Return URL"), json_schema_extra={"input": "hidden"})
 ]
 Checkbox = Annotated[bool, BeforeValidator(_parse_checkbox)]
 

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from accounts.config_sign_up import parse_sign_up_domains
 from accounts.core.messages import N_
 
-NO_DOMAIN_MESSAGE = N_("That is not a mail domain such as example.org.")
+NO_DOMAIN_MESSAGE = N_("Enter an email domain such as example.org.")
 
 
 def _parse_domain(value: Any) -> Any:
@@ -27,7 +27,7 @@ MailDomain = Annotated[
     str,
     BeforeValidator(_parse_domain),
     Field(
-        title=N_("Only for addresses of this mail domain"),
+        title=N_("Allowed email domain"),
         max_length=254,
         json_schema_extra={"input": "text", "hint": "domain-rule", "maxlength": 254},
     ),

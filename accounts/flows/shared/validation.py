@@ -15,23 +15,23 @@ from accounts.core.messages import N_
 M = TypeVar("M", bound=BaseModel)
 
 MESSAGES = {
-    "missing": N_("Please fill this in."),
-    "extra_forbidden": N_("There is no such field."),
-    "string_type": N_("This must be text."),
-    "string_too_short": N_("Please fill this in."),
-    "literal_error": N_("This is not one of the choices."),
-    "string_too_long": N_("At most %(max_length)s characters, please."),
+    "missing": N_("Please fill in this field."),
+    "extra_forbidden": N_("Unknown field."),
+    "string_type": N_("Enter text."),
+    "string_too_short": N_("Please fill in this field."),
+    "literal_error": N_("Choose one of the options."),
+    "string_too_long": N_("Enter at most %(max_length)s characters."),
     "list_type": N_("This must be a list."),
-    "too_long": N_("At most %(max_length)s entries, please."),
+    "too_long": N_("Enter at most %(max_length)s entries."),
     "bool_type": N_("This must be true or false."),
     "bool_parsing": N_("This must be true or false."),
-    "int_type": N_("This must be a whole number."),
-    "int_parsing": N_("This must be a whole number."),
-    "int_from_float": N_("This must be a whole number."),
-    "greater_than_equal": N_("At least %(ge)s, please."),
-    "less_than_equal": N_("At most %(le)s, please."),
+    "int_type": N_("Enter a whole number."),
+    "int_parsing": N_("Enter a whole number."),
+    "int_from_float": N_("Enter a whole number."),
+    "greater_than_equal": N_("Enter %(ge)s or more."),
+    "less_than_equal": N_("Enter %(le)s or less."),
 }
-DEFAULT_MESSAGE = N_("This cannot be taken.")
+DEFAULT_MESSAGE = N_("Invalid value.")
 PYDANTIC_ERROR_TYPES = frozenset(get_args(ErrorType))
 """Errors of all other types are our own, and bring their sentence along."""
 

@@ -54,7 +54,7 @@ SIGN_IN = Link(
     resend=mail_request.resend_link,
     resend_after=(LinkExpired, LinkUsed),
     title=N_("Sign in"),
-    explanation=N_("Press the button, and you are signed in on this device."),
+    explanation=N_("Press the button to sign in on this device."),
     button=N_("Sign in"),
-    done=N_("You are signed in."),
+    done=N_("You're signed in."),
 )

@@ -16,7 +16,7 @@ from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.flows.shared.fields import CurrentPassword, Form, Next
 
-WRONG_PASSWORD_MESSAGE = N_("That is not your current password.")
+WRONG_PASSWORD_MESSAGE = N_("This isn't your current password. Try again.")
 
 
 class ConfirmPasswordForm(Form):

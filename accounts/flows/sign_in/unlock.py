@@ -74,8 +74,8 @@ UNLOCK = Link(
     dies_with=(lock_serial,),
     letter=letter,
     act=act,
-    title=N_("Allow signing in again"),
-    explanation=N_("There were many wrong passwords for your account. This lifts the pause that follows them."),
-    button=N_("Allow signing in"),
+    title=N_("Unlock sign-in"),
+    explanation=N_("Many wrong passwords were entered for your account. This unlocks sign-in."),
+    button=N_("Unlock sign-in"),
     done=N_("You can sign in again."),
 )

@@ -37,7 +37,7 @@ PURPOSES: Mapping[PendingAction, str] = {
 }
 """Of which link somebody makes use, by what they set out to do."""
 ACTIONS: Mapping[str, PendingAction] = {purpose: action for action, purpose in PURPOSES.items()}
-NO_ADDRESS_MESSAGE = N_("The other service does not tell your address. Enter it here.")
+NO_ADDRESS_MESSAGE = N_("The other service doesn't share your email address. Enter it here.")
 
 
 def read_terms(uow: UnitOfWork, action: PendingAction, token: object) -> SharedTerms | None:

@@ -17,9 +17,9 @@ from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.templates import STATIC_FOLDER
 
 TITLE = N_("You are invited to %(service)s")
-LEAD = N_("Point the camera of a phone at this code.")
-ADDRESS = N_("The code leads to %(address)s.")
-DOMAIN = N_("For addresses of %(domain)s.")
+LEAD = N_("Scan this code with your phone's camera.")
+ADDRESS = N_("The code opens %(address)s.")
+DOMAIN = N_("For email addresses at %(domain)s.")
 UNTIL = N_("For %(places)s people, until %(until)s.")
 UNTIL_FOR_ONE = N_("For one person, until %(until)s.")
 BACK = N_("Back")

@@ -22,12 +22,12 @@ from accounts.web.kit.templates import STATIC_FOLDER
 
 TITLE = N_("You are invited to %(service)s")
 APP_TITLE = N_("You are invited to use %(app)s")
-SIGN_IN = N_("You sign in to it with an account at %(service)s.")
+SIGN_IN = N_("You sign in with an account at %(service)s.")
 SAYS = N_("%(inviter)s writes:")
-NOTE = N_("A note with this invitation:")
-LEAD = N_("The invitation is for %(email)s. Point a phone at this code, or type the address below into a browser.")
+NOTE = N_("Message with this invitation:")
+LEAD = N_("This invitation is for %(email)s. Scan this code with a phone, or type the address below into a browser.")
 GROUPS = N_("Your groups: %(groups)s")
-UNTIL = N_("It works once, until %(until)s.")
+UNTIL = N_("The code works once, until %(until)s.")
 
 
 class PrintInvitesForm(ExportInvitesForm):

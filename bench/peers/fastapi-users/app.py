@@ -70,7 +70,7 @@ class UserManager(UUIDIDMixin, BaseUserManager[User, uuid.UUID]):
         await self.request_verify(user, request)
 
     async def on_after_request_verify(self, user: User, token: str, request: Request | None = None) -> None:
-        build_letter(user.email, "Confirm your address", f"http://127.0.0.1/verify?token={token}")
+        build_letter(user.email, "Confirm your email address", f"http://127.0.0.1/verify?token={token}")
 
 
 async def get_manager() -> AsyncIterator[UserManager]:

@@ -41,11 +41,11 @@ def by_change_of_address(service: Service, admin: Person) -> None:
 
 def by_the_button(service: Service, admin: Person) -> None:
     page = admin.client.get("/account").get_data(as_text=True)
-    assert "Send a link to confirm" in page
+    assert "Send confirmation link" in page
     data = {"email": admin.email, "next": "/account", "csrf_token": csrf_token(admin)}
     assert admin.client.post("/sign-in/mail", data=data).status_code == 303
     assert admin.post("/api/l/sign-in", {"token": service.link_token(admin.email, "sign-in")}).status_code == 200
-    assert "Send a link to confirm" not in admin.client.get("/account").get_data(as_text=True)
+    assert "Send confirmation link" not in admin.client.get("/account").get_data(as_text=True)
 
 
 @pytest.mark.parametrize("prove", [by_sign_in_link, by_reset, by_change_of_address, by_the_button])

@@ -49,7 +49,7 @@ def test_a_file_is_handed_in_looked_at_and_sent_without_scripts(service: Service
     assert answer.status_code == 303, answer.text
     page = admin.client.get(answer.location).text
     assert "Änn" in page
-    assert "That is not a mail address we can write to." in page
+    assert "Enter an email address we can send to, such as name@example.org." in page
     assert "Send 2 invitations" in page
     sending = admin.client.post(f"{answer.location}/send", data={"csrf_token": csrf_token(admin)})
     assert sending.mimetype == "text/html"
@@ -62,7 +62,7 @@ def test_a_file_is_handed_in_looked_at_and_sent_without_scripts(service: Service
 @pytest.mark.parametrize("german", [False, True], ids=["en", "de"])
 def test_a_list_that_cannot_be_taken_comes_back_with_a_reason_at_its_field(service: Service, german: bool) -> None:
     admin = service.admin()
-    prefix, text = ("/de", "Auf dieser Liste steht niemand.") if german else ("", "There is nobody in this list.")
+    prefix, text = ("/de", "Diese Liste ist leer.") if german else ("", "This list has no entries.")
     data = {"csrf_token": csrf_token(admin), "name": "Nobody", "people": " "}
     answer = admin.client.post(prefix + BATCHES, data=data)
     assert (answer.status_code, text in answer.text) == (422, True)

@@ -42,16 +42,16 @@ def test_ticked_accounts_are_disabled_without_scripts(service: Service) -> None:
     answer = choose(admin, who=people, act="disable")
     assert answer.status_code == 303, answer.text
     page = admin.client.get(answer.location).text
-    assert "What would happen" in page
+    assert "Preview" in page
     assert "skipped: your own account" in page
-    assert "Do this for one account" in page
+    assert "Apply to 1 account" in page
     assert one.signed_in, "looking changes nothing"
     running = admin.client.post(f"{answer.location}/run", data={"csrf_token": csrf_token(admin)})
     assert "0 of 1 are done" in running.text
     assert "Done: 1. Skipped: 1." in running.text
     assert (one.signed_in, two.signed_in, admin.signed_in) == (False, True, True)
     page = admin.client.get(answer.location).text
-    assert "What became of it" in page
+    assert "Results" in page
     assert "/run" not in page
     rows = [*csv.reader(io.StringIO(admin.client.get(f"{answer.location}/report").get_data().decode("utf-8-sig")))]
     assert sorted(rows[1:]) == sorted(
@@ -86,7 +86,7 @@ def test_what_was_ticked_stays_when_something_is_missing(service: Service) -> No
     assert nobody.text.count('name="who"') == 3
     page = choose(admin, act="add-groups", who=ids[3:5], q="crowd", limit="3", after=ids[2])
     assert page.status_code == 422
-    assert "Name at least one group." in page.text
+    assert "Enter at least one group." in page.text
     assert re.search(r'id="field-groups"[^>]*aria-invalid="true"', page.text)
     assert re.findall(r'value="([^"]+)" aria-labelledby="[^"]+" checked', page.text) == ids[3:5]
     assert '<option value="add-groups" selected>' in page.text
@@ -133,8 +133,8 @@ def test_discarding_says_how_many_emails_it_cancels(service: Service) -> None:
         assert admin.get(f"/api{BULK}/{each}").get_json()["letters"] == 0
         admin.post(f"/api{BULK}/{each}/run").get_data()
     page = admin.get(f"{BULK}/{made[0]}").text
-    assert "Emails that have not gone out" in page
-    assert "Then the emails that have not gone out are cancelled, too." in page
+    assert "Unsent emails" in page
+    assert "This also cancels emails that haven't been sent yet." in page
     assert admin.get(f"/api{BULK}/{made[0]}").get_json()["letters"] == 3
     assert admin.post(f"/api{BULK}/{made[0]}/discard").get_json() == {"left": 0, "letters": 3}
     answer = admin.client.post(f"{BULK}/{made[1]}/discard", data={"csrf_token": csrf_token(admin)})

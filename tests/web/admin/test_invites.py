@@ -47,7 +47,7 @@ def test_each_act_on_one_invitation_says_on_its_page_that_it_was_done(service: S
     page = admin.client.get("/admin/invites")
     sent = submit_form(admin.client, "/admin/invites", page, email=make_email(), message="See you in room 12.")
     page = admin.client.get(sent.headers["Location"])
-    assert "The invitation is on its way." in page.text
+    assert "Invitation details is on its way." in page.text
     (invite,) = admin.get("/api/admin/invites").get_json()["invites"]
     for act, words in (("resend", "Sent again: 1."), ("revoke", "Revoked: 1.")):
         answer = submit_form(admin.client, f"/admin/invites/{invite['id']}/{act}", page)

@@ -78,8 +78,8 @@ def test_a_link_that_is_refused_for_its_length_is_not_shown_again(service: Servi
 def test_the_page_is_in_german(service: Service) -> None:
     admin = service.admin()
     page = page_of(admin, CASES["used"](service, admin).text, f"/de{PATH}")
-    assert "Genau dieser Link wurde schon benutzt." in page
-    assert "Passwort per E-Mail neu gesetzt" in page
+    assert "Dieser Link wurde bereits verwendet." in page
+    assert "Passwort per E-Mail zurückgesetzt" in page
 
 
 def test_what_a_stranger_wrote_into_a_link_is_only_text(service: Service) -> None:

@@ -15,7 +15,7 @@ def test_the_mail_page_and_that_of_unreachable_addresses_lead_to_each_other(serv
     admin = service.admin()
     assert 'href="/admin/mail/bounced"' in admin.client.get("/admin/mail").text
     page = admin.client.get("/admin/mail/bounced").text
-    assert "No mail has come back." in page
+    assert "No bounced emails." in page
     assert '<p class="below"><a href="/admin/mail">' in page
 
 

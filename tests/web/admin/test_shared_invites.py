@@ -22,11 +22,11 @@ LIST = "/admin/invites/shared"
 
 def test_an_admin_does_all_of_it_by_pages(service: Service) -> None:
     admin = service.admin()
-    assert "There is none yet." in admin.client.get(LIST).text
+    assert "None yet." in admin.client.get(LIST).text
     form = admin.client.get(f"{LIST}/new")
     refused = submit_form(admin.client, f"{LIST}/new", form, places="30", groups="admins")
     assert refused.status_code == 422
-    assert "Nobody becomes an admin by a link for several people." in refused.text
+    assert "Nobody becomes an admin by shared link." in refused.text
     made = submit_form(admin.client, f"{LIST}/new", form, places="30", groups="pupils", title="Class <7b>", days="5")
     assert made.status_code == 303
     page_path = made.headers["Location"]
@@ -46,7 +46,7 @@ def test_an_admin_does_all_of_it_by_pages(service: Service) -> None:
     extended = submit_form(admin.client, f"{page_path}/extend", page, days="30").headers["Location"]
     assert "Extended. Show the link again" in admin.client.get(extended).text
     page = admin.client.get(submit_form(admin.client, f"{page_path}/revoke", page).headers["Location"])
-    assert "Revoked. Nobody joins by this link any more." in page.text
+    assert "Revoked. No one can join with this link any more." in page.text
     assert "/link" not in page.text
     assert ask_to_join(service.person(), SharedLink("", scanned)).get_json()["code"] == "link_revoked"
 
@@ -55,7 +55,7 @@ def test_the_page_names_who_made_it_and_offers_to_extend_only_what_has_places_le
     admin = service.admin()
     by_page, by_console = make_shared_link(service, admin, places=1), make_shared_link(service)
     assert f">{admin.email}</a>" in admin.client.get(f"{LIST}/{by_page.id}").text
-    assert "the console" in admin.client.get(f"{LIST}/{by_console.id}").text
+    assert "Command line" in admin.client.get(f"{LIST}/{by_console.id}").text
     assert f"{by_page.id}/extend" in admin.client.get(f"{LIST}/{by_page.id}").text
     assert join(service, by_page, service.person()).status_code == 201
     assert "/extend" not in admin.client.get(f"{LIST}/{by_page.id}").text

@@ -44,7 +44,7 @@ from accounts.flows.invites.shared_terms import SHARED_INVITE, check_terms
 from accounts.flows.shared.fields import Form
 
 MAX_PASTED_CHARACTERS = 4000
-NO_LINK_MESSAGE = N_("There is no link in this text.")
+NO_LINK_MESSAGE = N_("This text contains no link.")
 
 
 class ExplainLinkForm(Form):
