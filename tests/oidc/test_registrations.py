@@ -123,9 +123,9 @@ def test_the_page_of_an_app_says_what_it_really_sends(provider: Provider, ana: B
     def shown() -> str:
         return " ".join(admin.get(f"/admin/apps/{rp.id}").get_data(as_text=True).split())
 
-    assert "no sign-ins yet" in shown()
+    assert "No sign-ins yet" in shown()
     rp.tokens(ana.log_in(rp, nonce=None))
-    assert "no PKCE, no nonce: turn one on in the app" in shown()
+    assert "No PKCE, no nonce: turn one on in the app" in shown()
     body = admin.get(f"/api/admin/apps/{rp.id}").get_json()
     assert (body["sends_pkce"], body["sends_nonce"]) == (False, False)
     with site.uow() as uow:
@@ -134,7 +134,7 @@ def test_the_page_of_an_app_says_what_it_really_sends(provider: Provider, ana: B
         row.observed_at = row.observed_at.replace(year=2020)
     version = row.version
     rp.tokens(ana.log_in(rp))
-    assert "nonce, no PKCE" in shown()
+    assert "Nonce, no PKCE" in shown()
     with site.uow() as uow:
         row = uow.session.get_one(App, rp.id)
         assert row.version == version, "whoever changes the registration meanwhile is not in the way"
