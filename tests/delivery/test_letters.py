@@ -130,7 +130,7 @@ def test_the_last_letter_leads_nowhere(letters: Letters) -> None:
 def test_an_invite_needs_neither_inviter_nor_groups(letters: Letters) -> None:
     body = composed(letters, with_facts("invite", inviter=None, groups=[], app="", message="", name="")).body or ""
     assert body.startswith("Hello,\n")
-    assert "You're invited to Accounts." in body
+    assert "You are invited to Accounts." in body
     assert "groups" not in body
 
 

@@ -41,19 +41,19 @@ def read_outcome(service: Service, id: str) -> tuple[bool, str]:
 
 
 UNREADABLE: list[tuple[dict[str, Any], str]] = [
-    ({"facts": "{not json"}, "invalid row: no JSON object"),
-    ({"facts": ""}, "invalid row: no JSON object"),
-    ({"facts": "[" * 100_000}, "invalid row: no JSON object"),
-    ({"facts": b"\xff\xfe\x00"}, "invalid row: no JSON object"),
-    ({"created_at": "yesterday"}, "invalid row: no moment"),
-    ({"created_at": ""}, "invalid row: no moment"),
+    ({"facts": "{not json"}, "cannot be read: no JSON object"),
+    ({"facts": ""}, "cannot be read: no JSON object"),
+    ({"facts": "[" * 100_000}, "cannot be read: no JSON object"),
+    ({"facts": b"\xff\xfe\x00"}, "cannot be read: no JSON object"),
+    ({"created_at": "yesterday"}, "cannot be read: no moment"),
+    ({"created_at": ""}, "cannot be read: no moment"),
 ]
 """What SQLite keeps, which checks no types."""
 SENSELESS: list[tuple[dict[str, Any], str]] = [
-    ({"facts": "[]"}, "invalid row: no JSON object"),
-    ({"facts": "null"}, "invalid row: no JSON object"),
-    ({"facts": '"asked"'}, "invalid row: no JSON object"),
-    ({"facts": "17"}, "invalid row: no JSON object"),
+    ({"facts": "[]"}, "cannot be read: no JSON object"),
+    ({"facts": "null"}, "cannot be read: no JSON object"),
+    ({"facts": '"asked"'}, "cannot be read: no JSON object"),
+    ({"facts": "17"}, "cannot be read: no JSON object"),
     ({"facts": "{}"}, "the fact 'asked' is missing"),
     ({"facts": '{"asked": 5, "next": ""}'}, "cannot be written: TypeError"),
     ({"facts": '{"asked": {"network": "n", "agent": "a"}, "next": {"a": 1}}'}, "cannot be written: ValidationError"),

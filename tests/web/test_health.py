@@ -67,7 +67,7 @@ def test_a_letter_that_is_late_is_told_with_its_age(service: Service, caplog: py
         {"lease_until": ago(-86400)},
         {"not_before": ago(-86400)},
     ],
-    ids=["failed", "In progress", "put off"],
+    ids=["given up", "under way", "put off"],
 )
 def test_letters_that_nobody_has_to_take_now_are_not_late(service: Service, not_due: dict[str, Any]) -> None:
     enqueue(service, **{"not_before": ago(86400)} | not_due)

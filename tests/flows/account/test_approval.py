@@ -63,10 +63,10 @@ def test_each_active_admin_gets_a_link_of_their_own_in_their_language(service: S
     with service.uow() as uow:
         accounts.find_account(uow, second.id).locale = "de"
     send_request(service)
-    assert subjects(service, first.email) == ["Account request"]
-    assert subjects(service, second.email)[-1] == "Kontoanfrage"
+    assert subjects(service, first.email) == ["A request for an account"]
+    assert subjects(service, second.email)[-1] == "Anfrage nach einem Konto"
     for each in (third, member):
-        assert "Account request" not in subjects(service, each.email)
+        assert "A request for an account" not in subjects(service, each.email)
     tokens = {service.link_token(each.email, REVIEW_PURPOSE) for each in (first, second)}
     assert len(tokens) == 2
     assert read_review(service, first.email) == read_review(service, second.email)

@@ -104,7 +104,7 @@ def test_an_account_is_judged_as_it_is_when_its_turn_comes(service: Service) -> 
     assert joined.row.groups == ("club", "staff"), "what somebody else gave stays"
 
 
-@pytest.mark.parametrize("how", ["demoted", "disabled", "Sign-out", "deleted"])
+@pytest.mark.parametrize("how", ["demoted", "disabled", "signed out", "deleted"])
 def test_who_loses_the_right_in_the_midst_does_nothing_more(service: Service, how: str) -> None:
     create_first_admin(service)
     admin, ids = second_admin(service), make_accounts(service, 12)
@@ -113,7 +113,7 @@ def test_who_loses_the_right_in_the_midst_does_nothing_more(service: Service, ho
         accounts.set_groups(service.uow(), admin.id, [])
     elif how == "disabled":
         accounts.disable_account(service.uow(), admin.id)
-    elif how == "Sign-out":
+    elif how == "signed out":
         sessions.sign_out_everywhere(service.uow(), admin.id)
     else:
         with service.uow() as uow:

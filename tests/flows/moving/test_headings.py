@@ -63,7 +63,7 @@ def test_a_hash_is_found_under_any_of_its_names(read: Read, tmp_path: Path, head
 SUSPICIOUS = {
     "secret_password_field": "x", "credential_blob": "x", "pwd2": "x", "Salt": "abc", "mystery": BCRYPT["stored"],
     "notes": "{SSHA}sly3OVgKK7A+v4OEEh3coAdBnMuAMAZA", "double opt-in confirmed": "no", "optIn": "no",
-    "verification": "none", "account lock": "yes", "LoginDisabled": "yes", "Status": "CA", "Zustand": "gesperrt",
+    "verification": "none", "account lock": "yes", "LoginDisabled": "yes", "State": "CA", "Zustand": "gesperrt",
     "membership_status": "cancelled", "isActiveMember": "0", "was_banned_by": "bob", "approved": "false",
     "old_hash": "x",
     "suspension_ends": "2999-01-01",

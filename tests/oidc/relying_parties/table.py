@@ -19,7 +19,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return
     noted = {name: str(value) for name, value in item.user_properties}
     detail = report.longrepr[2].removeprefix("Skipped: ") if report.skipped else noted.get("learned", "")
-    result = {"passed": "Sign-in", "skipped": "SKIPPED"}.get(report.outcome, "FAILED")
+    result = {"passed": "signed in", "skipped": "SKIPPED"}.get(report.outcome, "FAILED")
     facts = (noted.get("library", item.name), noted.get("registered", ""), noted.get("configured", ""))
     _rows.append((*facts, result, detail))
 

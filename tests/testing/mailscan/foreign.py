@@ -78,7 +78,7 @@ def app_that_acts_on_post(
         if request.method in shows_on:
             return page(body, head=head)
         if asks and not request.form.get(asks):
-            return page("Please fill in this field." + body, status=422)
+            return page("Please fill this in." + body, status=422)
         store.done.append(TOKEN)
         return page("Thank you.")
 
