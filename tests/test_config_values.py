@@ -153,7 +153,7 @@ def test_the_way_to_encrypt_follows_server_and_port(given: dict[str, Any], tls: 
         ({"mail_sender": "accounts"}, "ACCOUNTS_MAIL_SENDER"),
         ({"mail_sender": "a@example.org\nBcc: b@example.org"}, "ACCOUNTS_MAIL_SENDER"),
         ({"mail_tls": "ssl"}, "ACCOUNTS_MAIL_TLS"),
-        ({"locale": "fr"}, "ACCOUNTS_LOCALE"),
+        ({"locale": "tlh"}, "ACCOUNTS_LOCALE"),
         ({"locale": "EN"}, "ACCOUNTS_LOCALE"),
         ({"service_name": ""}, "ACCOUNTS_SERVICE_NAME"),
         ({"service_name": "x" * 61}, "ACCOUNTS_SERVICE_NAME"),

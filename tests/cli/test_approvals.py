@@ -20,7 +20,7 @@ def test_a_request_is_shown_approved_and_then_over(service: Service, accounts: C
     again = accounts("approvals", "decline", url)
     assert (again.status, again.err) == (1, "accounts: The request was approved on the console.\n")
     explained = accounts("links", "explain", url).out
-    assert "The request was decided already. By: console." in explained
+    assert "This request has already been decided. By: console." in explained
 
 
 def test_a_request_is_declined_by_a_piece_of_the_mail(service: Service, accounts: Command) -> None:
@@ -45,4 +45,4 @@ def test_nobody_becomes_an_admin_without_the_option_for_it(service: Service, acc
 
 def test_a_text_without_a_link_is_refused(service: Service, accounts: Command) -> None:
     refused = accounts("approvals", "show", "nothing to see")
-    assert (refused.status, refused.err) == (1, "accounts: link: There is no link in this text.\n")
+    assert (refused.status, refused.err) == (1, "accounts: link: This text contains no link.\n")

@@ -77,7 +77,7 @@ def test_registering_says_what_the_app_must_be_told(accounts: Command, service: 
     made = said(accounts("apps", "add", "Phone", *native).out)
     assert made["PKCE"] == "required"
     assert registration.get_app(service.uow(), made["client id"]).app.redirect_uris == ["com.example.app:/cb"]
-    assert "of the kind native" in accounts("apps", "add", "X", "--redirect", "com.example.app:/cb").refused
+    assert "Only a native app" in accounts("apps", "add", "X", "--redirect", "com.example.app:/cb").refused
 
 
 def test_what_an_app_learns_is_said_on_the_console(accounts: Command, service: Service) -> None:
@@ -101,7 +101,7 @@ def test_a_public_app_is_given_no_secret(accounts: Command) -> None:
 
 def test_what_may_not_be_is_one_line(accounts: Command) -> None:
     assert (
-        "redirect_uris: Addresses are compared"
+        "redirect_uris: URLs must match exactly"
         in accounts("apps", "add", "X", "--redirect", "https://*.x.org").refused
     )
     assert accounts("apps", "add", "X").refused.startswith("redirect_uris: ")
@@ -116,8 +116,8 @@ def test_an_operator_reads_why_somebody_is_kept_out_and_lets_them_in(accounts: C
     assert "help@example.org" in accounts("apps", "show", app_id).out
     kept_out = accounts("apps", "why", app_id, member.email)
     lines = dict(line.split(maxsplit=1) for line in kept_out.out.splitlines())
-    assert lines["verdict"] == "No access"
-    assert (lines["invited"], lines["groups"], lines["app_enabled"]) == ("no", "Not required", "yes")
+    assert lines["verdict"] == "no access"
+    assert (lines["invited"], lines["groups"], lines["app_enabled"]) == ("no", "not asked for", "yes")
     assert accounts("apps", "why", app_id, member.email, "--json").json[0]["allowed"] is False
     assert accounts("users", "let-in", member.email).out == f"{member.email} counts as invited\n"
     assert accounts("apps", "why", app_id, member.email, "--json").json[0]["allowed"] is True

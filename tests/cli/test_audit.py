@@ -38,7 +38,7 @@ def test_lines_are_listed_and_taken_away_by_the_same_filters(
     assert accounts("audit", "export", "--format", "csv", "--kind", "sign-in", "--output", str(target)).out == ""
     with target.open(newline="", encoding="utf-8") as file:
         assert [row[2] for row in csv.reader(file)] == ["kind", "sign-in"]
-    assert "since: Write a day" in accounts("audit", "list", "--since", "yesterday").refused
+    assert "since: Enter a date" in accounts("audit", "list", "--since", "yesterday").refused
 
 
 def test_what_is_sealed_is_verified_and_what_is_touched_is_named(accounts: Command, service: Service) -> None:

@@ -59,7 +59,7 @@ def test_the_last_admin_stays_and_nobody_becomes_one(accounts: Command, service:
     assert (admin.signed_in, member.signed_in) == (True, False)
     refused = accounts("users", "bulk", "start", "add-groups", member.email, "--group", "admins", "--yes")
     assert refused.status == 1
-    assert "Admins are made one by one" in refused.err
+    assert "Admins can only be added one at a time" in refused.err
 
 
 @pytest.mark.parametrize("words", [(), ("x", "--all"), ("--file", "-", "--matching", "x")])

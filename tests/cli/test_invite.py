@@ -47,9 +47,9 @@ def test_the_days_of_an_invitation_are_the_operators_choice(accounts: Command, s
     [
         (("nobody",), "email: Enter an email address we can send to, such as name@example.org."),
         (("anna@example.org,ben@example.org",), "email: "),
-        (("anna@example.org", "--days", "0"), "days: At least 1, please."),
-        (("anna@example.org", "--days", "91"), "days: At most 90, please."),
-        (("anna@example.org", "--group", "two words"), "groups: Group names are letters"),
+        (("anna@example.org", "--days", "0"), "days: Enter 1 or more."),
+        (("anna@example.org", "--days", "91"), "days: Enter 90 or less."),
+        (("anna@example.org", "--group", "two words"), "groups: Use only letters"),
         (("anna@example.org", "--locale", "tlh"), "locale: Language not supported."),
     ],
 )

@@ -57,8 +57,8 @@ def test_a_used_link_is_explained_line_by_line(explain: Explain, service: Servic
     lines = [line.strip() for line in out.splitlines()]
     assert "outcome  link_used (410)" in lines
     assert "because  This link has already been used." in lines
-    assert any(line.startswith("binds  password: moved, Password reset by email") for line in lines)
-    assert "binds  mail address: as it was" in lines
+    assert any(line.startswith("binds  Password: moved, Password reset by email") for line in lines)
+    assert "binds  Email address: as it was" in lines
     assert any(line.startswith("key  ") and "number 1, signs" in line for line in lines)
 
 
@@ -72,7 +72,7 @@ def test_a_mail_may_come_on_standard_input(explain: Explain, service: Service) -
 
 
 def test_a_text_without_a_link_is_one_clear_line(explain: Explain, service: Service) -> None:
-    assert explain("hello") == (1, "", "accounts: link: There is no link in this text.\n")
+    assert explain("hello") == (1, "", "accounts: link: This text contains no link.\n")
 
 
 @pytest.mark.parametrize(

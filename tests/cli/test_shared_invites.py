@@ -55,16 +55,16 @@ def test_a_poster_is_in_the_language_of_those_who_are_invited(accounts: Command,
     link = made(accounts, "--locale", "de", "--domain", ".example.org")
     poster = accounts("invites", "print-shared", link.id, "--poster").out
     assert '<html lang="de">' in poster
-    assert "Zugelassene E-Mail-Domain example.org, *.example.org." in poster
+    assert "Für E-Mail-Adressen von example.org, *.example.org." in poster
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("0",), "places: At least 1, please."),
-        (("1001",), "places: At most 1000, please."),
-        (("3", "--group", "admins"), "groups: Nobody becomes an admin by shared link."),
-        (("3", "--days", "91"), "days: At most 90, please."),
+        (("0",), "places: Enter 1 or more."),
+        (("1001",), "places: Enter 1000 or less."),
+        (("3", "--group", "admins"), "groups: Shared links can't make anyone an admin."),
+        (("3", "--days", "91"), "days: Enter 90 or less."),
         (("3", "--until", "2020-01-01"), "until: Choose an end within the next 90 days."),
         (("3", "--domain", "x y"), "domain: Enter an email domain such as example.org."),
     ],

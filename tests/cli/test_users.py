@@ -105,5 +105,5 @@ def test_an_account_that_is_not_there_is_named(accounts: Command, command: str, 
 
 def test_a_group_that_is_no_word_is_refused_and_changes_nothing(accounts: Command, service: Service) -> None:
     member = service.member()
-    assert "groups: Group names" in accounts("users", "set-groups", member.email, "two words").refused
+    assert "groups: Use only letters" in accounts("users", "set-groups", member.email, "two words").refused
     assert member.signed_in

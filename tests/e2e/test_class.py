@@ -34,7 +34,7 @@ def hang_up_poster(people: People, first_admin_link: str) -> tuple[Page, str]:
     admin.goto("/admin/invites/shared")
     follow(admin, admin.get_by_role("link", name="Create link"))
     send(admin, title="Class 7b", places=str(PLACES), groups="admins")
-    expect(admin.locator("[role=alert]")).to_contain_text("Nobody becomes an admin by shared link.")
+    expect(admin.locator("[role=alert]")).to_contain_text("Shared links can't make anyone an admin.")
     send(admin, groups="pupils", domain="school.example")
     expect(admin.locator("h1")).to_have_text("Link for several: Class 7b")
     follow(admin, admin.get_by_role("button", name="Show link and QR code"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from accounts.core.messages import nN_
 from accounts.core.signing.keys import Key
 from accounts.flows.forward_auth import ForwardSession, HandoverToken, HostSession, StartToken
 from accounts.flows.invites.shared_terms import SharedTerms
@@ -13,6 +14,7 @@ from accounts.flows.oidc.note import AuthorizationNote
 from accounts.flows.oidc.tokens import AccessToken, AuthorizationCode, RefreshToken
 from accounts.flows.oidc.trial_state import TrialState
 from accounts.flows.sessions.csrf_token import CsrfToken
+from accounts.flows.sessions.notice import make_notice
 from accounts.flows.sessions.session import Session
 from accounts.flows.sign_in.devices import KnownDevice
 from accounts.flows.upstream.waiting import PendingSignIn
@@ -75,6 +77,7 @@ def sample_payloads(key: Key, at: int = SIGNED_AT) -> dict[str, Any]:
     return {
         "session": session,
         "csrf": CsrfToken("7a74316cbd7bff4ff5254596c29c3985"),
+        "notice": make_notice(nN_("%(count)s invitation", "%(count)s invitations"), count=2),
         "device": KnownDevice((("a1", 3), ("a2", 1))),
         "oauth-asked": AuthorizationNote("d1g35t", at, "s1"),
         "oauth-code": code,
@@ -97,6 +100,10 @@ EARLIER_TOKENS = {
         "aVW5AA.qPE3ElEEGiM8XhT5QjaFzHdUpPM3VXczeLmCzaor_hc"
     ),
     "csrf": ("IjdhNzQzMTZjYmQ3YmZmNGZmNTI1NDU5NmMyOWMzOTg1Ig.aVW5AA.sAmkzak3m3olya8_cCPiMVLQM5BLl2VBkFUgmR05Am4"),
+    "notice": (
+        ".eJyLVlLVSM4vzSvRLFbIzCvLLEksyczPU9LBKlyspFOtBBZWsjKq1UlLzClOjQUA9S4XAg.aVW5AA."
+        "VA-azbkL-gA1NfjW9PUkMLFEllTpGpNyDBB64WcAyik"
+    ),
     "device": "W1siYTEiLDNdLFsiYTIiLDFdXQ.aVW5AA.y9wizbmfxldpMk2UEkcYNIv-v54MAdrO5w5_lTtUkAQ",
     "oauth-asked": "WyJkMWczNXQiLDE3NjcyMjU2MDAsInMxIl0.aVW5AA.Q0fMQ_L4zRQR2YgvIkW0fLjtW3LZYaskoJ0AJ1dcu74",
     "oauth-code": (

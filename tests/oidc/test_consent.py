@@ -64,7 +64,7 @@ def test_who_is_not_the_one_that_is_expected_cannot_go_on(provider: Provider, an
     rp, bea = provider.register(), provider.person("bea")
     hers = rp.tokens(bea.log_in(rp))
     assert ana.open(rp.authorization_url(id_token_hint=hers.id_token)) is None
-    assert "another account" in ana.page.text
+    assert "a different account" in ana.page.text
     assert 'value="yes"' not in ana.response.text
     ana.submit(ana.form("next"))
     landed = ana.submit(ana.form("email"), email=bea.email, password=bea.password)

@@ -14,7 +14,7 @@ def test_an_app_for_certain_groups_lets_nobody_else_in(provider: Provider, ana: 
     assert landed is not None
     assert landed.parameters["error"] == "access_denied"
     assert ana.open(rp.authorization_url()) is None
-    assert "You cannot use Wiki" in ana.page.text
+    assert "You don't have access to Wiki" in ana.page.text
     back = ana.decide("no")
     assert back is not None
     assert back.parameters["error"] == "access_denied"

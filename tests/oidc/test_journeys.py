@@ -100,7 +100,7 @@ def test_through_an_invitation_into_an_app_which_gets_the_name(
     ana = new_device(provider, email)
     ana.open(provider.service.link_url(email, "invite"))
     assert ana.form("password").values["name"] == "Ana Lima"
-    assert "Sie sind eingeladen, Wiki zu nutzen." in ana.page.text
+    assert "Sie wurden eingeladen, Wiki zu nutzen." in ana.page.text
     assert "See you on Friday." in ana.page.text
     landed = ana.submit(ana.form("password"), password=PASSWORD, **typed)
     assert landed is not None
@@ -125,11 +125,11 @@ def test_addresses_that_apps_know_have_no_language_prefix(provider: Provider) ->
             assert rule.rule.startswith(("/oauth/", "/.well-known/")), rule.rule
     bea, rp = provider.person("bea"), provider.register(trusted=False)
     assert bea.http.get(f"{provider.origin}/de/oauth/authorize", timeout=20).status_code == 404
-    bea.open(rp.authorization_url(ui_locales="fr-CH de-CH en"))
+    bea.open(rp.authorization_url(ui_locales="it-CH de-CH en"))
     assert bea.url.startswith(f"{provider.origin}/de/sign-in?")
     assert "Anmelden" in bea.page.text, "the app has asked for it, and nobody else has"
     assert bea.sign_in() is None
-    assert "wants to know who you are" in bea.page.text, "signed in, a person's own choice counts"
+    assert "Sign in to" in bea.page.text, "signed in, a person's own choice counts"
     assert bea.decide() is not None
     bea.http.cookies.clear()
     bea.open(f"{rp.metadata['end_session_endpoint']}?ui_locales=de")

@@ -72,7 +72,7 @@ def test_an_app_for_one_domain_lets_in_nobody_else(provider: Provider, ana: Brow
     assert rp.userinfo(tokens.access).status_code == 401
     assert rp.refresh(tokens.refresh).status_code == 400
     assert ana.open(rp.authorization_url()) is None
-    assert "only for addresses of ample.org" in ana.page.text
+    assert "at ample.org" in ana.page.text
     landed = ana.decide("no")
     assert landed is not None
     assert landed.parameters["error"] == "access_denied"

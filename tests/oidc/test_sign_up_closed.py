@@ -28,7 +28,7 @@ def test_discovery_offers_it_where_anybody_may_sign_up(provider: Provider) -> No
 def test_the_page_says_how_to_get_in_and_the_app_is_told_why(ana: BrowserUser, closed: Provider) -> None:
     rp = closed.register()
     assert ana.open(rp.authorization_url(prompt="create")) is None
-    for words in ("Accounts are by invitation only", "Wiki has sent you here", "help@example.org"):
+    for words in ("Accounts are by invitation only", "Wiki sent you here", "help@example.org"):
         assert words in ana.page.text
     back = ana.decide("no")
     assert back is not None

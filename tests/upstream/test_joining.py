@@ -82,10 +82,10 @@ def test_an_address_that_another_service_names_gets_mail_and_nothing_else(
 @pytest.mark.parametrize(
     ("email", "told"),
     [
-        (None, "does not tell your address"),
-        ("", "does not tell your address"),
-        ("no address", "not a mail address we can write to"),
-        ("ana@elsewhere.test", "for addresses of example.org"),
+        (None, "email address it has for you"),
+        ("", "email address it has for you"),
+        ("no address", "Enter an email address we can send to"),
+        ("ana@elsewhere.test", "example.org"),
     ],
 )
 def test_whom_no_mail_can_go_to_is_asked_for_another_address(
@@ -137,7 +137,7 @@ def test_a_link_that_is_taken_back_on_the_way_writes_to_nobody(world: World, lia
     shared.revoke_shared_invite(world.here.uow(), link.id)
     browser.come_back(asked)
     assert browser.response.status_code == 410
-    assert "taken back" in browser.page.text
+    assert "revoked" in browser.page.text
     assert not world.here.mails_to(email)
 
 

@@ -54,7 +54,7 @@ def test_a_strangers_connected_sign_in_lets_them_in_no_more(
     again = world.browser().open("/sign-in").press("/upstream/office/sign-in")
     again.sign_in_as(stranger.email)
     assert again.response.status_code == 403, again.page.text
-    assert "is not connected to an account here" in again.page.text
+    assert "isn't connected to an account here" in again.page.text
     assert not again.account()
     assert not thief.account()
 

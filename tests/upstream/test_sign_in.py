@@ -38,7 +38,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     ana, employee = world.here.member("ana"), world.there.member("employee")
     browser = connected(world, ana, employee)
     assert browser.url == f"{world.origin}/account/identities?done=connected"
-    assert "Connected. From now on you can sign in this way, too." in browser.page.text
+    assert "Connected. You can now sign in this way too." in browser.page.text
     assert employee.email in browser.page.text, "the owner recognises it"
     assert browser.account()["email"] == ana.email, "the address here stays what it was"
     assert not ana.signed_in, "other devices were signed out"
@@ -61,7 +61,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     assert world.here.mails_to(ana.email)[-1].message["Subject"] == "A sign-in was disconnected from your account"
     other.open("/sign-in").press("/upstream/office/sign-in")
     assert other.response.status_code == 403
-    assert "is not connected to an account here" in other.page.text
+    assert "isn't connected to an account here" in other.page.text
     assert "/sign-up" in other.page.links
     expected = ["sign-in", "identity.connected", "sign-in", "sign-in", "identity.disconnected", "sign-in"]
     assert [kind for kind in kinds(world.here, ana) if kind in expected][-6:] == expected
@@ -87,7 +87,7 @@ def test_an_admin_sees_a_connected_sign_in_and_takes_it_away(world: World) -> No
     bob_id = world.here.member("bob").get("/api/account").get_json()["id"]
     assert admin.delete(f"/api/admin/accounts/{bob_id}/identities/{found['id']}").status_code == 404
     (form,) = [form for form in page.page.forms if form.action.endswith("/disconnect")]
-    assert "its owner is told" in page.submit(form).text
+    assert "The user will be notified" in page.submit(form).text
     assert admin.get(path).get_json()["identities"] == []
     assert not browser.account(), "all its sessions are over"
     letter = world.here.mails_to(ana.email)[-1]

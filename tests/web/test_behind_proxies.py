@@ -167,7 +167,7 @@ class Scene:
             registration.change_app(uow, app.id, registration_form.ChangeAppForm(allowed_groups=groups))
             if groups == ["board"]:
                 page = self.browser.open(f"{self.wiki}/")
-                assert (page.status, f"You cannot use {app.name}" in page.text) == (403, True), self.browser.trail
+                assert (page.status, f"have access to {app.name}" in page.text) == (403, True), self.browser.trail
                 assert page.url.startswith(f"{self.proxied.origin(ACCOUNTS)}/forward-auth/pass?"), page.url
                 assert self.browser.request(f"{self.wiki}/", headers={"Sec-Fetch-Mode": "cors"}).status == 403
         assert self.browser.open(f"{self.wiki}/").status == 200

@@ -42,7 +42,7 @@ def test_an_act_on_many_accounts_may_name_all_of_them(app: Flask, path: str) -> 
         ("POST", f"{BATCHES}/"),
         ("POST", f"{BATCHES}/x/send"),
         ("POST", f"{BULK}/x/run"),
-        ("POST", f"/fr{BATCHES}"),
+        ("POST", f"/tlh{BATCHES}"),
         ("POST", "/sign-in"),
         ("POST", "/api/sign-up"),
         ("POST", "/assets/style.css"),

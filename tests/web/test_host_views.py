@@ -175,7 +175,7 @@ def test_a_group_is_asked_for(service: Service) -> None:
     sign_in(reader, email="reader@example.org", groups=["readers"])
     page = reader.get("/staff")
     assert page.status_code == 403
-    assert "You don't have permission to do this." in page.text
+    assert "have permission to do this." in page.text
     assert reader.get("/staff", headers={"Accept": JSON}).get_json()["code"] == "forbidden"
     sign_in(staff, email="staff@example.org", groups=["staff", "readers"])
     assert staff.get("/staff").text == "for staff@example.org"

@@ -40,9 +40,9 @@ def authorize_path(app_id: str, redirect_uri: str) -> str:
 
 
 REASONS: dict[str, tuple[dict[str, Any], str]] = {
-    "invited": ({"invited_only": True}, "for people who were invited"),
-    "groups": ({"allowed_groups": ["staff"]}, "for members of certain groups"),
-    "domain": ({"allowed_email_domain": "example.com"}, "only for addresses of example.com"),
+    "invited": ({"invited_only": True}, "been invited"),
+    "groups": ({"allowed_groups": ["staff"]}, "members"),
+    "domain": ({"allowed_email_domain": "example.com"}, "at example.com"),
 }
 
 
@@ -56,7 +56,7 @@ def test_the_page_names_app_account_reason_and_contact(service: Service, reason:
     browser = browser_of(member)
     page = browser.visit(authorize_path(app.id, app.redirect_uris[0]))
     assert browser.status == 403
-    for text in ("You cannot use Wiki & <b>", member.email, words, "wiki+help@example.org"):
+    for text in ("You don't have access to Wiki & <b>", member.email, words, "wiki+help@example.org"):
         assert text in page.text
     assert "<b>" not in browser.response.text
     assert 'href="mailto:wiki%2Bhelp@example.org"' in browser.response.text
@@ -106,7 +106,7 @@ def test_behind_a_proxy_the_page_says_the_same_and_goes_on_with_another_account(
     page = browser.visit(begun(member))
     assert browser.status == 403
     for text in (
-        "You cannot use Wiki",
+        "You don't have access to Wiki",
         member.email,
         "for members of certain groups",
         "https://example.org/wiki-help",
@@ -143,8 +143,8 @@ def test_who_loses_an_app_behind_a_proxy_is_led_to_that_page_and_never_in_a_circ
     told = ask(member)
     assert (told.status_code, told.headers["Location"]) == (403, "/forward-auth/start?to=/page")
     assert told.text.splitlines() == [
-        "Wiki is not for the account that you are signed in with.",
-        "Ask here: wiki@example.org",
+        "The account you're signed in with doesn't have access to Wiki.",
+        "Contact: wiki@example.org",
         f"To see why, or to use another account, open {WIKI}/forward-auth/start?to=/page",
     ]
     led = ask(member, query="?redirect=1", **{"Sec-Fetch-Mode": "navigate"})
@@ -156,7 +156,7 @@ def test_who_loses_an_app_behind_a_proxy_is_led_to_that_page_and_never_in_a_circ
     told = ask(member, query=f"?app={app.id}&redirect=1", **{"Sec-Fetch-Mode": "navigate"})
     assert told.status_code == 403, "the page would let them in at the other app, and lead back here"
     assert "Location" not in told.headers
-    assert "is not for the account" in told.text
+    assert "have access to" in told.text
 
 
 def test_an_address_that_is_not_proven_opens_no_app_of_its_domain(service: Service) -> None:
@@ -165,5 +165,5 @@ def test_an_address_that_is_not_proven_opens_no_app_of_its_domain(service: Servi
     browser = browser_of(admin)
     page = browser.visit(authorize_path(app.id, app.redirect_uris[0]))
     assert browser.status == 403
-    assert "an address that is confirmed" in page.text
+    assert "a confirmed email address" in page.text
     assert "/account" in page.links

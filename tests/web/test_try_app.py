@@ -51,7 +51,7 @@ def browser(service: Service) -> Browser:
 def test_the_admin_sees_what_the_app_would_learn(service: Service, browser: Browser) -> None:
     app = register_app(service, trusted=True, claims=["email"]).app
     page = landed(browser, begun(service, browser, app.id))
-    assert "Signed in." in page.text
+    assert "Test sign-in succeeded." in page.text
     assert "Ada Admin" in page.text
     for claim in ("kid", "RS256", "iss", "aud", "email_verified", "admins"):
         assert claim in page.text
@@ -67,11 +67,11 @@ def test_an_app_is_tried_without_pkce_and_with_it(service: Service, browser: Bro
     free, strict = (
         register_app(service, name, trusted=True, require_pkce=name == "Strict").app for name in ("Free", "Strict")
     )
-    for app, words in ((free, "Sign-in works with and without PKCE."), (strict, "Without PKCE the app is refused")):
+    for app, words in ((free, "Sign-in works with and without PKCE."), (strict, "This app requires PKCE")):
         url = begun(service, browser, app.id)
         assert "code_challenge" not in url
         page = landed(browser, url)
-        assert "Signed in." in page.text
+        assert "Test sign-in succeeded." in page.text
         assert words in page.text
     with service.uow() as uow:
         rows = list(uow.session.scalars(select(Grant)))

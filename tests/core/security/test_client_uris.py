@@ -149,7 +149,7 @@ def test_an_origin_to_register_has_no_path() -> None:
     ],
 )
 def test_an_address_of_this_service_is_not_one_of_an_app(own: str, text: str) -> None:
-    with pytest.raises(ClientUriRefused, match="This service itself"):
+    with pytest.raises(ClientUriRefused, match="belongs to this service"):
         check_foreign(text, own)
 
 

@@ -49,6 +49,7 @@ NO_CREDENTIALS = {
     "key_uses": "which key has signed what",
     "known_keys": "which keys the database was used with",
     "oidc_keys": "keys of the service",
+    "notice": "a sentence about what was done",
     "forward-trip": "where somebody wanted to go before signing in",
     "oauth-asked": "what an app asked before its user signed in",
     "try-app": "where an admin tries an app",

@@ -26,7 +26,7 @@ def test_an_admin_does_all_of_it_by_pages(service: Service) -> None:
     form = admin.client.get(f"{LIST}/new")
     refused = submit_form(admin.client, f"{LIST}/new", form, places="30", groups="admins")
     assert refused.status_code == 422
-    assert "Nobody becomes an admin by shared link." in refused.text
+    assert "Shared links can't make anyone an admin." in refused.text
     made = submit_form(admin.client, f"{LIST}/new", form, places="30", groups="pupils", title="Class <7b>", days="5")
     assert made.status_code == 303
     page_path = made.headers["Location"]
