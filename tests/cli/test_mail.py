@@ -32,7 +32,7 @@ def test_lanes_and_batches_answer_in_json_as_the_api_does(accounts: Command, ser
     assert (batch["name"], batch["act"], batch["waiting"]) == ("", "send-reset", 1)
     assert f"batch {batch['batch']} send-reset: 1 waiting" in accounts("mail", "lanes").out
     page = admin.client.get("/admin/mail").text
-    assert f'href="/admin/accounts/bulk/{batch["batch"]}">Send password reset</a>' in page
+    assert f'href="/admin/accounts/bulk/{batch["batch"]}">Password reset links</a>' in page
     resumed = json.loads(accounts("mail", "resume", "bulk", "--json").out)
     assert [lane["paused"] for lane in resumed["lanes"]] == [None, None, None]
     assert json.loads(accounts("mail", "cancel", batch["batch"], "--json").out) == {"letters": 1}
