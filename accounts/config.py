@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from accounts.config_bounce_key import BounceKey
+from accounts.config_brand import AccentColour, FooterLinks, LogoFile, StylesheetFile
 from accounts.config_contact import Contact
 from accounts.config_helo import HeloName, default_helo_name
 from accounts.config_metrics_token import MetricsToken
@@ -61,6 +62,12 @@ class Settings(BaseModel):
     sign_up: Literal["open", "invited", "domains", "approval"] = "open"
     sign_up_domains: tuple[str, ...] = ()
     support: Contact | None = None
+    logo: LogoFile | None = None
+    logo_dark: LogoFile | None = None
+    favicon: LogoFile | None = None
+    accent: AccentColour | None = None
+    stylesheet: StylesheetFile | None = None
+    links: FooterLinks = ()
     password_hash_memory_kib: int = DEFAULT_HASH_COST.memory_kib
     password_hash_passes: int = DEFAULT_HASH_COST.passes
     devise_pepper: str | None = Field(default=None, min_length=1, repr=False)

@@ -6,11 +6,10 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
-from flask import Flask, Response, send_from_directory
+from flask import Flask, Response
 from sqlalchemy import Engine
 
 from accounts import development, signals
@@ -31,10 +30,10 @@ from accounts.host_settings import load_host_settings
 from accounts.web import account, forward_auth, health, host_views
 from accounts.web import links as link_views
 from accounts.web.admin.routes import ADMIN_ROUTES
-from accounts.web.kit import answered, context, cookies, endpoints, headers, templates
+from accounts.web.kit import answered, context, cookies, endpoints, headers
+from accounts.web.kit.assets import ASSET_ENDPOINT, Assets
 from accounts.web.kit.language import Languages
 from accounts.web.kit.runtime import Runtime
-from accounts.web.kit.template_globals import ASSET_ENDPOINT
 from accounts.web.kit.templates import Templates
 from accounts.web.kit.upgrades import UpgradeIgnored
 from accounts.web.routes import LAZY_ROUTES
@@ -48,7 +47,6 @@ ALL_ROUTES = (
     *ADMIN_ROUTES,
     *LAZY_ROUTES,
 )
-ASSET_MAX_AGE = timedelta(days=365)
 
 
 @dataclass(kw_only=True)
@@ -164,6 +162,7 @@ class Accounts(HostLinks):
         state = AppState(
             site=site,
             languages=Languages(settings.locale),
+            assets=Assets(settings),
             templates=previous.templates if previous else Templates(app),
             session_cookie_name=cookies.session_cookie_name(settings.secure, app.config["SESSION_COOKIE_NAME"]),
             all_routes=ALL_ROUTES,
@@ -212,8 +211,5 @@ def start_workers(app: Flask) -> Callable[[float], None]:
     return crew.stop
 
 
-@headers.cache_publicly(ASSET_MAX_AGE)
 def _send_asset(name: str) -> Response:
-    response = send_from_directory(templates.STATIC_FOLDER, name)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    return context.runtime().assets.send(name)

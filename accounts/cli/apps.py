@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -14,7 +14,8 @@ from accounts.core.models.apps import App
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk import app_access
 from accounts.flows.helpdesk.app_access import AccessFinding, AppAccessForm
-from accounts.flows.oidc import registration
+from accounts.flows.oidc import app_logo, registration
+from accounts.flows.oidc.app_logo import AppLogoForm
 from accounts.flows.oidc.registration import RegisteredApp
 from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
 from accounts.flows.shared.validation import validate
@@ -195,6 +196,20 @@ def enable_app(app: str, as_json: bool) -> None:
     uow = open_unit_of_work()
     row = registration.enable_app(uow, app)
     print_done(_app_answer(uow, row), f"{row.name} is active", as_json=as_json)
+
+
+@apps.command("logo")
+@click.argument("app")
+@click.argument("file", type=click.File("rb"), required=False)
+@json_option
+def set_app_logo(app: str, file: BinaryIO | None, as_json: bool) -> None:
+    """Show the picture in FILE where people sign in to an app: PNG, WebP or SVG. Without FILE, show none."""
+    uow = open_unit_of_work()
+    if file is not None:
+        row, words = app_logo.set_app_logo(uow, app, AppLogoForm(image=file)), "has a new logo"
+    else:
+        row, words = app_logo.remove_app_logo(uow, app), "has no logo"
+    print_done(_app_answer(uow, row), f"{row.name} {words}", as_json=as_json)
 
 
 @apps.command("remove")

@@ -79,4 +79,4 @@ def _format_setting(value: Any, *, secret: bool) -> str | None:
         return SET
     if isinstance(value, bool):
         return json.dumps(value)
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

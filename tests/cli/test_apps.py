@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from accounts.config_images import parse_image
 from accounts.flows.oidc import registration
+from tests.apps import register_app
 from tests.cli.conftest import Command
+from tests.kit.images import png
 from tests.people import Service
 
 CALLBACK = "https://wiki.example.org/cb"
@@ -52,6 +57,22 @@ def test_an_app_lives_on_the_console(accounts: Command, service: Service) -> Non
     assert accounts("apps", "enable", app_id).out == "The Wiki is active\n"
     assert accounts("apps", "remove", app_id, "--yes").out == "The Wiki is removed\n"
     assert accounts("apps", "list").table == []
+
+
+def test_an_app_gets_a_logo_from_a_file(accounts: Command, service: Service, tmp_path: Path) -> None:
+    app = register_app(service).app
+    file = tmp_path / "logo.png"
+    file.write_bytes(png())
+    assert accounts("apps", "logo", app.id, str(file)).out == "Wiki has a new logo\n"
+    shown = registration.get_app(service.uow(), app.id).app.logo
+    assert shown == parse_image(png()).fingerprint
+    file.write_bytes(b"no picture")
+    refused = accounts("apps", "logo", app.id, str(file))
+    assert refused.status == 1
+    assert "PNG, WebP or SVG" in refused.err
+    assert accounts("apps", "logo", app.id).out == "Wiki has no logo\n"
+    assert registration.get_app(service.uow(), app.id).app.logo is None
+    assert accounts("apps", "logo", app.id, str(tmp_path / "missing")).status == 2
 
 
 def test_scopes_are_taken_with_openid_and_with_blanks(accounts: Command, service: Service) -> None:

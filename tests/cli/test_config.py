@@ -7,6 +7,7 @@ from pathlib import Path
 from accounts.core.database import schema
 from tests.cli.conftest import Command
 from tests.conftest import KEY, on_both_databases
+from tests.kit.images import svg
 
 
 def test_the_check_shows_every_setting_and_no_secret(accounts: Command) -> None:
@@ -69,6 +70,19 @@ def test_what_is_printed_can_be_set_again(accounts: Command) -> None:
         if value not in (None, "(set)")
     }
     assert accounts("config", "check", "--json", **again).json == [first]
+
+
+def test_the_check_tells_how_pages_look_and_what_cannot(accounts: Command, tmp_path: Path) -> None:
+    logo = tmp_path / "logo.svg"
+    logo.write_bytes(svg())
+    look = {"logo": str(logo), "accent": "#0F766E", "links": "Privacy=/privacy, Our school=https://example.org/"}
+    lines = accounts("config", "check", **look).out.splitlines()
+    assert f"ACCOUNTS_LOGO = {logo}" in lines
+    assert "ACCOUNTS_ACCENT = #0f766e" in lines
+    assert "ACCOUNTS_LINKS = privacy=/privacy,Our school=https://example.org/" in lines
+    refused = accounts("config", "check", accent="#ffcc00")
+    assert refused.status == 1
+    assert "ACCOUNTS_ACCENT: #ffcc00 has a contrast of 1.38:1" in refused.err
 
 
 def test_a_check_that_fails_says_in_json_what_it_found(bare: Command) -> None:

@@ -129,10 +129,17 @@ class Live:
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[Live]:
+def live_settings() -> dict[str, str]:
+    """What ``live`` is set to beside the usual, by names in lower case; for modules of tests to override."""
+    return {}
+
+
+@pytest.fixture
+def live(tmp_path: Path, live_settings: dict[str, str]) -> Iterator[Live]:
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     server = make_server("127.0.0.1", 0, Flask("nobody yet"), threaded=True)
-    app = create_app(Settings.load({"ACCOUNTS_INSTANCE": str(tmp_path), "ACCOUNTS_PORT": str(server.port)}))
+    settings = {"instance": str(tmp_path), "port": str(server.port), **live_settings}
+    app = create_app(Settings.load({f"ACCOUNTS_{name.upper()}": value for name, value in settings.items()}))
     schema.upgrade(get_app_state(app).site.store)
     server.app = app
     thread = threading.Thread(target=server.serve_forever)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.e2e
 
 LONG = f"{'w' * 64}@{'sub.' * 20}example.org"
 NAMES = ("W" * 100, "علي بن أبي طالب " * 6, "")
-OUTSIDE = """() => [...document.querySelectorAll("main *")].filter(each => {
+OUTSIDE = """() => [...document.querySelectorAll("main *, header *, .admin-nav *")].filter(each => {
     const box = each.getBoundingClientRect(), width = document.documentElement.clientWidth;
     // Headings of tables are there for screen readers only where rows are cards.
     return box.width && box.right > width + 1 && (width > 864 || !each.closest("thead"));

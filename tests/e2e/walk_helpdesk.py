@@ -30,6 +30,7 @@ def walk_helpdesk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, s
     admin.goto(live.first_admin_link())
     send(admin, email="root@example.org", password=PASSWORD)
     admin.goto(f"{origin}/account")
+    admin.click("header summary")
     follow(admin, "header >> text=Administration")
     yield admin, "administration"
     yield from _mail(admin, live, link)

@@ -32,6 +32,8 @@ class Page(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.forms: list[Form] = []
+        self.header_forms: list[Form] = []
+        """Those of the head, which all pages of a signed-in account have."""
         self.links: list[str] = []
         self.texts: list[str] = []
         self.lang = ""
@@ -53,10 +55,11 @@ class Page(HTMLParser):
         elif tag == "a" and "href" in attributes:
             self.links.append(attributes["href"])
         elif tag == "form":
-            self.forms.append(Form(attributes.get("action", ""), attributes.get("method", "get")))
+            forms = self.header_forms if "header" in self._open_tags else self.forms
+            forms.append(Form(attributes.get("action", ""), attributes.get("method", "get")))
         elif (
             tag in ("input", "select", "textarea")
-            and self.forms
+            and (self.forms or self.header_forms)
             and "form" in self._open_tags
             and attributes.get("name")
         ):
@@ -65,11 +68,11 @@ class Page(HTMLParser):
             self.forms[-1].buttons.add(attributes["name"])
         elif tag == "option" and self._select and "selected" in attributes:
             self.forms[-1].values[self._select] = attributes["value"]
-        if tag in ("input", "meta", "link", "img", "br", "hr"):
+        if tag in ("input", "meta", "link", "img", "source", "br", "hr"):
             self._open_tags.pop()
 
     def _add_control(self, tag: str, attributes: dict[str, str]) -> None:
-        form, name = self.forms[-1], attributes["name"]
+        form, name = (self.header_forms if "header" in self._open_tags else self.forms)[-1], attributes["name"]
         kind = tag if tag in ("select", "textarea") else attributes.get("type", "text")
         if kind in BUTTON_TYPES:
             return

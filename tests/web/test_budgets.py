@@ -13,6 +13,8 @@ ASKS_THE_STORE = {
     "GET /oauth/jwks",
     # Where an app begins is in its registration.
     "GET /apps/<app_id>/start",
+    # And so is its picture.
+    "GET /apps/<app_id>/logo",
     # A link is about somebody: whether it is alive is in the store. These are asked without a genuine token here.
 }
 
@@ -35,12 +37,20 @@ def test_no_get_of_a_stranger_opens_a_connection(make_service: Callable[..., Ser
     assert service.site.store.has_engine
 
 
-def test_pages_that_need_no_account_open_no_connection_for_members_either(service: Service) -> None:
+def test_what_is_no_page_and_needs_no_account_opens_no_connection_for_members_either(service: Service) -> None:
     member = service.member()
-    for path in ("/sign-in", "/sign-up", "/forgot-password", "/look-into-your-mail", "/health/live", "/api/csrf"):
+    for path in ("/health/live", "/api/csrf", "/assets/style.css"):
         with service.record_statements() as statements:
             assert member.get(path).status_code == 200
         assert statements == [], path
+
+
+def test_a_page_says_who_is_signed_in_by_one_statement_where_a_session_is_stated(service: Service) -> None:
+    member = service.member()
+    for path in ("/sign-in", "/sign-up", "/forgot-password", "/look-into-your-mail", "/nothing-here", "/account"):
+        with service.record_statements() as statements:
+            assert member.email in member.get(path).text
+        assert len(statements) == 1, path
 
 
 def test_mailed_links_that_nobody_signed_open_no_connection(make_service: Callable[..., Service]) -> None:

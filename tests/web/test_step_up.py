@@ -30,6 +30,8 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
         "DELETE /api/admin/apps/<app_id>",
         "POST /api/admin/apps/<app_id>/secret",
         "DELETE /api/admin/apps/<app_id>/old-secret",
+        "POST /api/admin/apps/<app_id>/logo",
+        "DELETE /api/admin/apps/<app_id>/logo",
         "POST /api/admin/accounts/bulk/<act_id>/run",
         "POST /api/admin/accounts/<account_id>/disable",
         "POST /api/admin/accounts/<account_id>/enable",

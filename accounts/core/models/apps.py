@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ForeignKey, String, Text, false
+from sqlalchemy import JSON, ForeignKey, LargeBinary, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from accounts.core.clock import now
@@ -64,6 +64,7 @@ class App(Base):
     :ivar id_token_signed_response_alg: ``RS256``, ``ES256`` or ``EdDSA``.
     :ivar access_token_seconds, id_token_seconds: lifetimes of these tokens.
     :ivar refresh_token_seconds: how long a grant with ``offline_access`` can be refreshed, counted from the sign-in.
+    :ivar logo: the fingerprint of the picture in :class:`AppLogo`; None where it has none.
     :ivar disabled_at: since when nobody signs in to it and all it holds is revoked; None while it is enabled.
     """
 
@@ -100,6 +101,7 @@ class App(Base):
     sends_pkce: Mapped[bool | None]
     sends_nonce: Mapped[bool | None]
     observed_at: Mapped[datetime | None]
+    logo: Mapped[str | None] = mapped_column(String(16))
 
     __mapper_args__ = {"version_id_col": version}
 
@@ -110,6 +112,19 @@ class App(Base):
 
     def __repr__(self) -> str:
         return f"<App {self.id}>"
+
+
+class AppLogo(Base):
+    """The picture of a client, which users see where they sign in to it. Not in ``apps``, which is read often.
+
+    :ivar content_type: of a PNG, WebP or SVG, found in its bytes.
+    """
+
+    __tablename__ = "app_logos"
+
+    app_id: Mapped[str] = mapped_column("app", ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True)
+    content_type: Mapped[str] = mapped_column(String(32))
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Consent(Base):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import binascii
 import io
-from base64 import b64decode
-from typing import Annotated, Any, BinaryIO, Protocol, runtime_checkable
+from typing import Annotated, Any, BinaryIO
 
-from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field
 
 from accounts.core.errors import InvalidInput
 from accounts.core.messages import N_
@@ -18,30 +15,9 @@ from accounts.flows.invites.message import InviteMessage
 from accounts.flows.invites.send import AppChoice, Days
 from accounts.flows.shared.columns import normalize_name
 from accounts.flows.shared.fields import Checkbox, Form, Groups, Locale, Next, clean_name
+from accounts.flows.shared.uploads import UploadedFile
 
 MAX_LIST_BYTES = 4 * 1024 * 1024
-
-
-@runtime_checkable
-class ReadableFile(Protocol):
-    """A file that was uploaded: it may be on disk, and is not read before it is needed."""
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return at most ``size`` bytes; all of them for -1."""
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to a position."""
-
-
-def _parse_file(value: Any) -> Any:
-    if value is None or isinstance(value, ReadableFile):
-        return value
-    if isinstance(value, str):
-        try:
-            return io.BytesIO(b64decode(value, validate=True)) if value else None
-        except (binascii.Error, ValueError):
-            pass
-    raise PydanticCustomError("file", N_("Choose a file (in JSON: its bytes as Base64)."))
 
 
 def _split_headings(value: Any) -> Any:
@@ -52,14 +28,6 @@ def _split_headings(value: Any) -> Any:
     ):
         return [each.strip() for each in value if each.strip()]
     return value
-
-
-UploadedFile = Annotated[
-    Any,
-    PlainValidator(_parse_file),
-    WithJsonSchema({"type": "string", "contentEncoding": "base64"}),
-    Field(title=N_("CSV file"), json_schema_extra={"input": "file"}),
-]
 
 
 class NewBatchForm(Form):
@@ -75,7 +43,7 @@ class NewBatchForm(Form):
             json_schema_extra={"input": "text", "maxlength": 100, "hint": "batch"},
         ),
     ]
-    file: UploadedFile = None
+    file: Annotated[UploadedFile, Field(title=N_("CSV file"), json_schema_extra={"input": "file"})] = None
     people: Annotated[
         str,
         Field(

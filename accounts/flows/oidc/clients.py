@@ -69,6 +69,7 @@ class Client(TokenClient):
     sends_pkce: bool | None
     sends_nonce: bool | None
     observed_at: datetime | None
+    logo: str | None
 
     @property
     def public(self) -> bool:

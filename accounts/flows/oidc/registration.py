@@ -87,7 +87,7 @@ def change_app(uow: UnitOfWork, app_id: str, form: ChangeAppForm) -> RegisteredA
     secret = make_client_secret()
 
     def work() -> RegisteredApp:
-        app = _get_app_row(uow, app_id)
+        app = get_app_row(uow, app_id)
         before = describe_app(app, list_forward_origins(uow, app_id))
         after = registration_form.validate_app(uow, before | form.model_dump(exclude_unset=True))
         changed = sorted(name for name in after if after[name] != before[name])
@@ -124,7 +124,7 @@ def rotate_client_secret(uow: UnitOfWork, app_id: str, form: RenewSecretForm | N
         app.secret_hash = hash_client_secret(secret)
         uow.record_event("app.secret-changed", app_id=app.id, facts={"overlap": int(overlap.total_seconds())})
 
-    return RegisteredApp(_attempt_on_app(uow, app_id, work), secret)
+    return RegisteredApp(attempt_on_app(uow, app_id, work), secret)
 
 
 def end_old_client_secret(uow: UnitOfWork, app_id: str) -> App:
@@ -139,7 +139,7 @@ def end_old_client_secret(uow: UnitOfWork, app_id: str) -> App:
         app.old_secret_hash = app.old_secret_until = None
         uow.record_event("app.old-secret-ended", app_id=app.id)
 
-    return _attempt_on_app(uow, app_id, work)
+    return attempt_on_app(uow, app_id, work)
 
 
 def disable_app(uow: UnitOfWork, app_id: str) -> App:
@@ -152,7 +152,7 @@ def disable_app(uow: UnitOfWork, app_id: str) -> App:
                 "app.disabled", app_id=app.id, facts={"grants": _revoke_app_grants(uow, app, deleted=False)}
             )
 
-    return _attempt_on_app(uow, app_id, work)
+    return attempt_on_app(uow, app_id, work)
 
 
 def enable_app(uow: UnitOfWork, app_id: str) -> App:
@@ -163,7 +163,7 @@ def enable_app(uow: UnitOfWork, app_id: str) -> App:
             app.disabled_at = None
             uow.record_event("app.enabled", app_id=app.id)
 
-    return _attempt_on_app(uow, app_id, work)
+    return attempt_on_app(uow, app_id, work)
 
 
 def remove_app(uow: UnitOfWork, app_id: str) -> App:
@@ -174,7 +174,7 @@ def remove_app(uow: UnitOfWork, app_id: str) -> App:
         uow.session.delete(app)
         uow.record_event("app.removed", app_id=app.id, facts=facts)
 
-    return _attempt_on_app(uow, app_id, work)
+    return attempt_on_app(uow, app_id, work)
 
 
 def list_apps(uow: UnitOfWork) -> list[App]:
@@ -187,7 +187,7 @@ def get_app(uow: UnitOfWork, app_id: str) -> AppDetails:
 
     :raises NotFound: there is none.
     """
-    return AppDetails(_get_app_row(uow, app_id), list_forward_origins(uow, app_id))
+    return AppDetails(get_app_row(uow, app_id), list_forward_origins(uow, app_id))
 
 
 def describe_app(app: App, forward_origins: Iterable[str]) -> dict[str, Any]:
@@ -244,9 +244,14 @@ def _keep_old_secret(app: App, until: datetime) -> None:
     app.old_secret_hash, app.old_secret_until = (app.secret_hash, until) if is_kept else (None, None)
 
 
-def _attempt_on_app(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:
+def attempt_on_app(uow: UnitOfWork, app_id: str, work: Callable[[App], None]) -> App:
+    """Return an app after some work on it, in a transaction of its own.
+
+    :raises NotFound: there is none of that client id.
+    """
+
     def once() -> App:
-        app = _get_app_row(uow, app_id)
+        app = get_app_row(uow, app_id)
         work(app)
         return app
 
@@ -260,7 +265,11 @@ def _revoke_app_grants(uow: UnitOfWork, app: App, *, deleted: bool) -> int:
     return len(revoked_ids)
 
 
-def _get_app_row(uow: UnitOfWork, app_id: str) -> App:
+def get_app_row(uow: UnitOfWork, app_id: str) -> App:
+    """Return an app.
+
+    :raises NotFound: there is none of that client id.
+    """
     app = uow.session.get(App, app_id)
     if app is None:
         raise NotFound(f"no app {app_id}")

@@ -7,14 +7,18 @@ from typing import Any
 from flask import request
 
 from accounts.core.models.apps import App
-from accounts.flows.oidc import backchannel, registration
+from accounts.flows.oidc import app_logo, backchannel, registration
+from accounts.flows.oidc.app_logo import MAX_LOGO_BYTES, AppLogoForm
 from accounts.flows.oidc.registration import RegisteredApp
 from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
 from accounts.web.answers.apps import AppDetailsOut, AppOut, AppsOut, AppWithSecretOut, ChangedAppOut
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.reply import Reply
+from accounts.web.kit.request_state import MAX_BODY_BYTES
 from accounts.web.kit.routes import page_url
 
+MAX_LOGO_REQUEST_BYTES = MAX_LOGO_BYTES * 4 // 3 + MAX_BODY_BYTES
+"""As Base64 in JSON a file is a third longer."""
 PAGE_WITHOUT_LOGOUTS = {"done": "secret", "logouts": ()}
 
 
@@ -81,6 +85,21 @@ def remove_app(app_id: str) -> Reply:
     return Reply(status=204, location=page_url("list_apps"))
 
 
+def app_logo_context(app_id: str) -> dict[str, Any]:
+    """Return the app whose picture a form is about."""
+    return {"app": registration.get_app_row(uow(), app_id)}
+
+
+def set_app_logo(app_id: str, form: AppLogoForm) -> Reply:
+    """Show a picture where people sign in to an app: PNG, WebP or SVG, of up to 100 kB."""
+    return _app_reply(app_logo.set_app_logo(uow(), app_id, form))
+
+
+def remove_app_logo(app_id: str) -> Reply:
+    """Show the name of an app alone again."""
+    return _app_reply(app_logo.remove_app_logo(uow(), app_id))
+
+
 def _issuer() -> str:
     return site().link_signer.page_url("")
 
@@ -89,8 +108,9 @@ def _app_body(app: App) -> AppOut:
     return AppOut.from_app(app, registration.list_forward_origins(uow(), app.id), _issuer())
 
 
-def _app_reply(app: App, done: str) -> Reply:
-    return Reply(json=_app_body(app), location=page_url("show_app", app_id=app.id, done=done))
+def _app_reply(app: App, done: str = "") -> Reply:
+    query = {"done": done} if done else {}
+    return Reply(json=_app_body(app), location=page_url("show_app", app_id=app.id, **query))
 
 
 def _secret_reply(registered: RegisteredApp, status: int) -> Reply:

@@ -101,6 +101,7 @@ class AppOut(Answer):
     sends_pkce: bool | None
     sends_nonce: bool | None
     observed_at: Timestamp | None
+    logo: str | None
 
     @classmethod
     def from_app(cls, app: App, forward_origins: Iterable[str], issuer: str) -> AppOut:
@@ -162,5 +163,6 @@ def _app_fields(app: App, forward_origins: Iterable[str], issuer: str) -> dict[s
         "sends_pkce": app.sends_pkce,
         "sends_nonce": app.sends_nonce,
         "observed_at": app.observed_at,
+        "logo": app.logo,
         "old_secret_until": registration.old_secret_valid_until(app),
     }

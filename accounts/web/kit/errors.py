@@ -50,6 +50,7 @@ def problem_response(problem: Problem) -> Response:
     state = context.state()
     _log(problem)
     if state.format == "html":
+        state.find_account()  # before the first word is translated: into the language of whoever reads it
         # A form of a host's is lost then, but its sender comes back to the page with it.
         if isinstance(problem, errors.NotSignedIn) and (_leads_to_sign_in(problem) or not state.own_view):
             return Response(status=303, headers={"Location": runtime().redirect_to_sign_in().location or "/"})
@@ -157,6 +158,7 @@ def handle_database_error(error: Exception) -> Response:
     unavailable = isinstance(error, OperationalError | InterfaceError | PoolTimeout)
     if unavailable or getattr(error, "connection_invalidated", False):
         log.warning("store: %s", type(error).__name__)
+        context.state().store_failed = True
         return problem_response(errors.Unavailable("the store does not answer", retry_after=RETRY_SECONDS))
     # Not the text: the database quotes values in it.
     log.error("the store refused a statement: %s", type(getattr(error, "orig", error)).__name__)

@@ -35,6 +35,8 @@ def render_page(state: RequestState, template: str, values: Mapping[str, Any]) -
     :raises jinja2.TemplateNotFound: there is no template of that name.
     :raises NeedsFlask: it is none of the kept ones, and Flask was not asked.
     """
+    if state.names_account and not has_request_context():
+        raise NeedsFlask  # whose page is theirs alone; before the store is asked, which Flask will ask again
     rendering = Rendering.of(state)
     kept_pages, key = rendering.runtime.kept_pages, _page_key(template, values, rendering)
     if key not in kept_pages and not has_request_context():

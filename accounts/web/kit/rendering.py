@@ -30,7 +30,7 @@ class Rendering:
 
     :ivar prefix: the language in front of the address, "" or such as "de".
     :ivar translations: into the language of the page, by the English text.
-    :ivar account: who is signed in; None, too, where nobody has asked.
+    :ivar account: who is signed in; None, too, where the store does not answer.
     :ivar notice: what the page tells of the act before it.
     :ivar has_fixed_urls: whether addresses depend on nothing of this request but ``prefix``.
     :ivar csrf_token: returns the token for the forms of the page; a visitor without a session gets one.
@@ -48,13 +48,14 @@ class Rendering:
     @classmethod
     def of(cls, state: RequestState) -> Rendering:
         """Return what a page of a request may know."""
+        account = state.find_account()  # whose language it is then
         language = state.get_language()
         return cls(
             runtime=state.runtime,
             language=language,
             prefix=state.prefix,
             translations=state.runtime.languages.translations(language),
-            account=state.account,
+            account=account,
             notice=take_notice(state),
             has_fixed_urls=_has_fixed_urls(state),
             csrf_token=functools.cache(state.csrf_token),

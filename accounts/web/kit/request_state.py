@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import Any, Literal
 
 from flask import Request, has_request_context, request
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.sansio.http import parse_cookie
 from werkzeug.wrappers import Request as BaseRequest
 
@@ -90,6 +91,8 @@ class RequestState:
     session_changed: bool = False
     account: CurrentAccount | None = None
     account_loaded: bool = False
+    store_failed: bool = False
+    """Whether the store has failed this request: then nobody asks it again for what is only shown beside."""
     notice: Notice | None = None
     """What the page of this request tells of an act."""
     notice_shown: bool = False
@@ -211,6 +214,30 @@ class RequestState:
             )
         return self.account
 
+    @property
+    def names_account(self) -> bool:
+        """Whether the cookie names an account; whether that is signed in, only the store knows.
+
+        Without a cookie nothing is looked at: what strangers get depends on none.
+        """
+        if not self.session_loaded and not self.cookie(self.runtime.session_cookie_name):
+            return False
+        session = self.load_session()
+        return session is not None and bool(session.account_id)
+
+    def find_account(self) -> CurrentAccount | None:
+        """Return who is signed in, for the head of a page; None, too, where the store does not answer.
+
+        One SQL statement where the cookie names an account that nobody has asked for yet, and none otherwise.
+        """
+        if not self.account_loaded and not self.store_failed and self.names_account:
+            try:
+                return self.load_account()
+            except SQLAlchemyError as error:
+                self.store_failed = True
+                log.warning("store: %s; the page is shown without an account", type(error).__name__)
+        return self.account
+
     def set_account(self, account: CurrentAccount) -> None:
         """Have the answer write the cookie of a session whose account is known: nobody asks the store again."""
         self.set_session(account.session)
@@ -238,7 +265,8 @@ class RequestState:
     def get_language(self) -> str:
         """Return the language of the answer: prefix of the address, signed-in account, Accept-Language, settings.
 
-        The account counts only where it was asked for anyway: choosing words is no reason to connect.
+        The account counts only where it was asked for anyway, as each page does: choosing words is no reason to
+        connect.
         """
         if not self.language:
             self.language = self.prefix or self.runtime.languages.negotiate(

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from accounts.core.security.redirects import local_path
 from accounts.core.site import Site
+from accounts.web.kit.assets import Assets
 from accounts.web.kit.language import Languages
 from accounts.web.kit.routes import CONFIRM_ENDPOINT, SIGN_IN_ENDPOINT, Routes
 from accounts.web.kit.templates import Templates
@@ -38,6 +39,7 @@ class Runtime:
 
     site: Site
     languages: Languages
+    assets: Assets
     templates: Templates
     session_cookie_name: str
     all_routes: Sequence[Routes] = ()

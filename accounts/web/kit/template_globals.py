@@ -15,14 +15,12 @@ from werkzeug.local import LocalProxy
 from accounts.config_contact import contact_url
 from accounts.core.errors import FieldError
 from accounts.core.messages import N_, Message, PluralText
-from accounts.web.kit import forms, routes
+from accounts.web.kit import avatars, forms, routes
+from accounts.web.kit.assets import ASSET_ENDPOINT
 from accounts.web.kit.context import EXTENSION_NAME
 from accounts.web.kit.language import LANGUAGE_NAMES
 from accounts.web.kit.rendering import current_rendering
 from accounts.web.kit.runtime import Runtime
-from accounts.web.kit.templates import static_fingerprint
-
-ASSET_ENDPOINT = "accounts_asset"
 
 
 def add_template_globals(state: BlueprintSetupState) -> None:
@@ -35,11 +33,13 @@ def add_template_globals(state: BlueprintSetupState) -> None:
             "N_": N_,
             "api_url": _api_url,
             "asset_url": _asset_url,
+            "avatar_class": avatars.avatar_class,
             "contact_url": contact_url,
             "csrf_token": lambda: current_rendering().csrf_token(),
             "current": lambda: current_rendering().account,
             "field_message": _field_message,
             "focused_field": forms.focused_field,
+            "initials": avatars.initials,
             "language_names": LANGUAGE_NAMES,
             "language": lambda: current_rendering().language,
             "link_url": _link_url,
@@ -86,7 +86,8 @@ def _link_url(purpose: str, name: str = "show", **values: Any) -> str:
 
 
 def _asset_url(name: str) -> str:
-    return current_rendering().fixed_url(ASSET_ENDPOINT, name=name, v=static_fingerprint(name))
+    rendering = current_rendering()
+    return rendering.fixed_url(ASSET_ENDPOINT, name=name, v=rendering.runtime.assets.fingerprint(name))
 
 
 def _format_timestamp(at: datetime) -> str:

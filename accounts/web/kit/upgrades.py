@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from accounts.web.kit.assets import ASSET_ENDPOINT
 from accounts.web.kit.routes import API_BLUEPRINT, LINK_BLUEPRINT, MAIN_BLUEPRINT
-from accounts.web.kit.template_globals import ASSET_ENDPOINT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -41,6 +41,7 @@ LEFT_OUT = {
     "invite_terms": "beginnings of the words of invitations, which are in it",
     "apps": "other programs",
     "app_origins": "other programs",
+    "app_logos": "pictures of other programs",
     "oidc_keys": "keys of the house",
     "bulk_acts": "what admins want done about many accounts",
     "bulk_act_accounts": "to which, by id; what was done is in the log, and they go after a week",

@@ -47,6 +47,7 @@ NO_CREDENTIALS = {
     "spent": "ids that are used up",
     "rate_limits": "what was counted",
     "key_uses": "which key has signed what",
+    "app_logos": "pictures of apps",
     "known_keys": "which keys the database was used with",
     "oidc_keys": "keys of the service",
     "notice": "a sentence about what was done",
