@@ -12,10 +12,11 @@ import click
 from accounts.cli.commands import Group, json_option
 from accounts.cli.context import load_settings, open_site, open_unit_of_work
 from accounts.cli.output import Columns, format_timestamp, print_done, print_table
+from accounts.config import LOCALES
 from accounts.core import outbox
 from accounts.core.uow import UnitOfWork
 from accounts.delivery.letters import Letters, emails_folder
-from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
+from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLE_TIME, SAMPLES, sample_letter
 from accounts.flows.audit.labels import EVENT_LABELS
 from accounts.flows.helpdesk import dead_letters, mail_lanes, mail_trace, unreachable_addresses
 from accounts.flows.helpdesk.mail_trace import MailTrace, TracedLetter, TraceMailForm
@@ -177,19 +178,24 @@ def count_as_reachable(address: str, as_json: bool) -> None:
 
 @mail.command("preview")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--language", type=click.Choice(LOCALES), multiple=True, help="Only in this language. May be repeated.")
 @json_option
-def preview_letters(folder: Path, as_json: bool) -> None:
+def preview_letters(folder: Path, language: tuple[str, ...], as_json: bool) -> None:
     """Write every letter in every language into FOLDER, with sample data."""
     composer = Letters([emails_folder()], load_settings().service_name, SAMPLE_ORIGIN)
     folder.mkdir(parents=True, exist_ok=True)
+    count = 0
     for name in SAMPLES:
-        for locale in composer.languages(name):
+        for locale in set(composer.languages(name)) & set(language or LOCALES):
             message = composer.compose(
-                sample_letter(name, locale), sender="accounts@example.org", message_id=f"<{name}@example.org>"
+                sample_letter(name, locale),
+                sender="accounts@example.org",
+                message_id=f"<{name}@example.org>",
+                at=SAMPLE_TIME,
             )
             for part, text in (("txt", f"{message.subject}\n\n{message.body}"), ("html", str(message.html))):
                 (folder / f"{name}.{locale}.{part}").write_text(text, encoding="utf-8")
-    count = len(list(folder.iterdir()))
+                count += 1
     print_done({"files": count, "folder": folder}, f"{count} files in {folder}", as_json=as_json)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import flask_mail
@@ -17,6 +19,7 @@ from accounts.core import clock
 from accounts.core.outbox import Letter
 from accounts.core.security import addresses
 from accounts.delivery import filters
+from accounts.delivery.brand import LetterBrand
 from accounts.delivery.message import LetterMessage
 
 FALLBACK_LANGUAGE = "en"
@@ -39,14 +42,17 @@ class Letters:
         has the file wins: a host puts its own folder in front, with only the files that differ.
     :param service: name of the service, as users know it.
     :param origin: public origin, ``https://accounts.example.org``.
+    :param brand: how emails look; without one they have the service's name and the colours of our pages.
     :raises LetterError: a service name that holds control characters.
     """
 
-    def __init__(self, folders: Sequence[Path], service: str, origin: str) -> None:
+    def __init__(self, folders: Sequence[Path], service: str, origin: str, brand: LetterBrand | None = None) -> None:
         if _has_control_characters(service):
             raise LetterError("the name of the service holds control characters")
         self._folders = tuple(folders)
-        self._common = {"service": service, "origin": origin}
+        brand = brand or LetterBrand()
+        self._service = service
+        self._common = {"service": service, "origin": origin, "brand": replace(brand, name=brand.name or service)}
         self._inliner = CSSInliner(load_remote_stylesheets=False)
         self._environment = _make_environment(self._folders)
 
@@ -70,12 +76,15 @@ class Letters:
                 if file not in found:
                     raise LetterError(f"{name}/{file} is missing")
 
-    def compose(self, letter: Letter, *, sender: str, message_id: str) -> flask_mail.Message:
+    def compose(
+        self, letter: Letter, *, sender: str, message_id: str, at: datetime | None = None
+    ) -> flask_mail.Message:
         """Return the message for an email, in its language or in English where it is not translated.
 
         :param sender: one address, with or without a name: ``Accounts <no-reply@example.org>``. Without one people
             see the name of the service.
         :param message_id: with angle brackets (RFC 5322 3.6.4); the same for every try of one email.
+        :param at: when it is written, from which it counts how long its link works; None for now.
         :raises LetterError: no such template, a missing value, or a header would hold more than it should.
         """
         to = _single_address(letter.to)
@@ -87,7 +96,9 @@ class Letters:
             raise LetterError("the message id is not one")
         words = letter.words if not letter.default_words or self.languages(letter.words) else letter.default_words
         language = self._language(words, letter.locale)
-        facts = {"asked": None} | dict(letter.context) | self._common | {"email": to, "language": language}
+        written_at = at or clock.now()
+        facts = {"asked": None, "zone": None} | dict(letter.context) | self._common
+        facts |= {"email": to, "language": language, "kind": words, "now": written_at}
         if letter.link is not None:
             facts["link"] = letter.link
         subject, text, html = self._render(words, language, facts)
@@ -96,8 +107,8 @@ class Letters:
             recipients=[to],
             body=text,
             html=html,
-            sender=format_sender(name or self._common["service"], address),
-            date=clock.now().timestamp(),
+            sender=format_sender(name or self._service, address),
+            date=written_at.timestamp(),
             message_id=message_id,
             extra_headers=COMMON_HEADERS | {"Content-Language": language},
         )
@@ -143,17 +154,32 @@ def _single_address(text: str) -> str:
         raise LetterError("the recipient is not one address") from error
 
 
+class _LetterLoader(FileSystemLoader):
+    """Loads templates of emails; ``common/<language>.html`` is ``common/<language>.txt``.
+
+    A macro escapes by the name of its own template, not of the one that calls it: what all emails say alike stands
+    in one file, and is escaped where it goes into a page.
+    """
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Return the text of a template, where it stands, and whether it is still that."""
+        if re.fullmatch(r"common/[^/]+\.html", template):
+            template = f"{template.removesuffix('.html')}.txt"
+        return super().get_source(environment, template)
+
+
 @functools.lru_cache(maxsize=16)
 def _make_environment(folders: tuple[Path, ...]) -> Environment:
     """Return an environment for letters of these folders; kept, with what it has compiled, for the next app."""
     environment = Environment(
-        loader=FileSystemLoader(folders),
+        loader=_LetterLoader(folders),
         undefined=StrictUndefined,
         autoescape=select_autoescape(enabled_extensions=("html",), default=False),
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"plain": filters.plain, "network": filters.network, "moment": filters.moment}
+    environment.filters |= filters.FILTERS
+    environment.tests |= filters.TESTS
     return environment
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
@@ -12,12 +12,16 @@ from accounts.core.outbox import Letter
 SAMPLE_ORIGIN = "https://accounts.example.org"
 SAMPLE_EMAIL = "anna.mueller@example.org"
 
+SAMPLE_TIME = datetime(2026, 11, 23, 13, 35, tzinfo=UTC)
+"""When the samples are written."""
+
 _REQUEST: Mapping[str, object] = {
-    "at": datetime(2026, 11, 23, 13, 35, tzinfo=UTC),
+    "at": SAMPLE_TIME,
     "network": "2001:db8:7:1::/64",
-    "agent": "Firefox on Linux",
+    "agent": "Safari on iPhone",
 }
-_UNTIL = datetime(2026, 11, 23, 14, 5, tzinfo=UTC)
+_UNTIL = SAMPLE_TIME + timedelta(minutes=30)
+_UNTIL_LATER = SAMPLE_TIME + timedelta(hours=72)
 
 
 def _link(purpose: str) -> str:
@@ -31,13 +35,14 @@ _NAME = "Anna Müller"
 
 def _account_facts(purpose: str, **extra: object) -> Mapping[str, object]:
     """Return the values of an email that has a link of this purpose for a user with an account."""
-    return {"name": _NAME, "link": _link(purpose), "until": _UNTIL, "asked": _REQUEST, **extra}
+    return {"name": _NAME, "link": _link(purpose), "until": _UNTIL, "asked": _REQUEST} | extra
 
 
 _IDENTITY: Mapping[str, object] = {
     "name": _NAME,
     "link": _link("not-me"),
-    "at": _UNTIL,
+    "at": SAMPLE_TIME,
+    "until": _UNTIL_LATER,
     "label": "Work & Play",
     "shown": "anna@work.example",
     "asked": _REQUEST,
@@ -55,27 +60,27 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
         "apps-to-review": {
             "name": _NAME,
-            "at": _UNTIL,
+            "at": SAMPLE_TIME,
             "recovered": "bert@example.org",
             "apps": ["Wiki", "Friends & family"],
             "apps_url": f"{SAMPLE_ORIGIN}/admin/apps",
         },
         "change-email": _account_facts("change-email"),
         "close-account": _account_facts("close-account"),
-        "close-refused": _account_facts("undo-email-change", at=_UNTIL),
-        "email-changed": _account_facts("undo-email-change", at=_UNTIL),
-        "email-restored": {"at": _UNTIL, "asked": _REQUEST},
+        "close-refused": _account_facts("undo-email-change", at=SAMPLE_TIME, until=_UNTIL_LATER),
+        "email-changed": _account_facts("undo-email-change", at=SAMPLE_TIME, until=_UNTIL_LATER),
+        "email-restored": {"at": SAMPLE_TIME, "asked": _REQUEST},
         "host-link": _account_facts(
             "join-newsletter",
             title="Join the newsletter",
-            explanation="You get one letter a month.",
+            explanation="You get one email a month.",
             button="Yes, please",
         ),
         "identity-connected": _IDENTITY,
         "identity-disconnected": _IDENTITY,
         "invite": {
             "link": _link("invite"),
-            "until": _UNTIL,
+            "until": SAMPLE_TIME + timedelta(days=14),
             "name": _NAME,
             "inviter": "Bert O'Neill",
             "app": "Wiki",
@@ -90,7 +95,7 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "member": False,
             "asked": _REQUEST,
         },
-        "password-changed": {"name": _NAME, "link": _link("not-me"), "at": _UNTIL, "asked": _REQUEST, "taken": {}},
+        "password-changed": _account_facts("not-me", at=SAMPLE_TIME, until=_UNTIL_LATER, taken={}),
         "password-void": _account_facts(
             "reset-password",
             forgot_url=f"{SAMPLE_ORIGIN}/forgot-password",
@@ -110,7 +115,7 @@ SAMPLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "approved": True,
             "decider": "Bert O'Neill",
             "decider_email": "bert@example.org",
-            "at": _UNTIL,
+            "at": SAMPLE_TIME,
         },
         "request-declined": {
             "name": _NAME,

@@ -231,10 +231,10 @@ def test_the_letter_names_what_was_taken_away(theft: Theft) -> None:
     say_not_me(theft, ())
     text = read_text(theft.service.mails_to(theft.owner.email)[-1])
     for said in (
-        "Sign-ins that are not connected to it any more: idp.example.",
-        "Apps that have to ask you again: Reader.",
-        "Open invitations that were taken back: 2.",
-        "Apps that were registered from it, which the other admins are asked to look at: Trap.",
+        "Sign-in services that were disconnected: idp.example",
+        "Apps that need your permission again: Reader",
+        "Open invitations that were revoked: 2",
+        "Apps that were registered from this account and that the other admins were asked to review: Trap",
     ):
         assert said in text
 

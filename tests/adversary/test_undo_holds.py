@@ -44,9 +44,10 @@ def test_closing_waits_for_the_end_of_the_undo_says_until_when_and_tells_the_old
     assert (refused.status_code, problem_code(refused)) == (409, "address_change_pending")
     until = datetime.fromisoformat(refused.get_json()["until"])
     assert abs(until - now() - UNDO_LINK_TTL) < timedelta(minutes=5)
-    assert not [mail for mail in service.mails_to(thief.email) if mail.message["Subject"] == "Close your account"]
+    subjects = [mail.message["Subject"] for mail in service.mails_to(thief.email)]
+    assert "Confirm you want to close your Accounts account" not in subjects
     letter = service.mails_to(old)[-1].message
-    assert letter["Subject"] == "Somebody wants to close your account"
+    assert letter["Subject"] == "Someone tried to close your Accounts account"
     assert use(service, "undo-email-change", service.link_url(old, "undo-email-change")) == (200, "")
     assert not thief.signed_in
     assert find_account(service.uow(), old).email == old
@@ -109,7 +110,7 @@ def test_who_is_deleted_by_an_admin_is_told_at_both_addresses_and_the_undo_says_
     path = f"/api/admin/accounts/{account_id}/delete"
     assert boss.post(path, {"email": thief.email}).status_code == 204
     for address in (old, thief.email):
-        assert service.mails_to(address)[-1].message["Subject"] == "Your account was deleted"
+        assert service.mails_to(address)[-1].message["Subject"] == "Your Accounts account was deleted"
     assert use(service, "undo-email-change", undo) == (410, "link_used")
     assert use(service, "undo-email-change", objection) == (410, "link_used")
 
@@ -118,7 +119,7 @@ def test_the_address_that_an_undo_drops_is_told_and_gets_no_link(service: Servic
     old, thief = taken
     assert use(service, "undo-email-change", service.link_url(old, "undo-email-change")) == (200, "")
     letter = service.mails_to(thief.email)[-1].message
-    assert letter["Subject"] == "This is not the address of your account any more"
+    assert letter["Subject"] == "Your change of email address was undone"
     body = letter.get_body(("plain",))
     assert body is not None
     assert "/l/" not in body.get_content()

@@ -11,9 +11,9 @@ from flask_mail import Message
 
 from accounts.core.outbox import Letter
 from accounts.delivery.letters import Letters
-from accounts.delivery.samples import SAMPLES, sample_letter
+from accounts.delivery.samples import SAMPLE_TIME, SAMPLES, sample_letter
 
-LANGUAGES = ("de", "en")
+LANGUAGES = ("de", "en", "es", "fr")
 SENDER = "Accounts <no-reply@example.org>"
 MESSAGE_ID = "<Zk3v9QpLw2@accounts.example.org>"
 WORDS = sorted(SAMPLES)
@@ -24,12 +24,12 @@ every_language = pytest.mark.parametrize("language", LANGUAGES)
 
 
 def composed(letters: Letters, letter: Letter, sender: str = SENDER) -> Message:
-    return letters.compose(letter, sender=sender, message_id=MESSAGE_ID)
+    return letters.compose(letter, sender=sender, message_id=MESSAGE_ID, at=SAMPLE_TIME)
 
 
-def with_facts(words: str, **changed: object) -> Letter:
-    known = sample_letter(words)
-    return Letter(words, known.to, "en", {**known.context, **changed}, known.link)
+def with_facts(words: str, language: str = "en", **changed: object) -> Letter:
+    known = sample_letter(words, language)
+    return Letter(words, known.to, language, {**known.context, **changed}, known.link)
 
 
 def links_of(words: str) -> set[str]:

@@ -36,18 +36,3 @@ def test_whatever_is_typed_a_letter_shows_no_makings_of_a_link(typed: str) -> No
     assert not re.search(r"\.\S", shown)
     assert all(unicodedata.category(char)[0] != "C" for char in shown)
     assert filters.plain(shown) == shown
-
-
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("203.0.113.7", "203.0.113.7"),
-        ("2001:DB8:0::1", "2001:db8::1"),
-        ("2001:db8::5/64", "2001:db8::/64"),
-        ("evil.example", ""),
-        ("", ""),
-        (None, ""),
-    ],
-)
-def test_a_network_is_a_network_or_nothing(said: str | None, shown: str) -> None:
-    assert filters.network(said) == shown

@@ -59,6 +59,16 @@ def test_html_in_a_name_is_shown_not_obeyed(letters: Letters) -> None:
 
 
 @every_letter
+def test_html_in_the_name_of_the_service_is_shown_not_obeyed(words: str) -> None:
+    """Also where all emails say the same: in the foot, in a greeting."""
+    name = "Kürzel & <b>Söhne</b>"
+    message = composed(Letters([emails_folder()], name, SAMPLE_ORIGIN), sample_letter(words))
+    assert "b" not in MailPage(message.html or "").tags
+    assert f"{name} sent this email to {SAMPLE_EMAIL}" in MailPage(message.html or "").text
+    assert f"{name} sent this email to {SAMPLE_EMAIL}" in (message.body or "")
+
+
+@every_letter
 def test_no_fact_reaches_the_subject(letters: Letters, words: str) -> None:
     known = sample_letter(words)
     typed = {name: "Urgent\r\nBcc: evil" for name in ("name", "inviter") if name in known.context}

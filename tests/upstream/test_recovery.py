@@ -89,4 +89,4 @@ def test_the_letter_names_the_sign_in_that_was_disconnected(world: World) -> Non
     use(world, owner, "not-me")
     body = world.here.mails_to(owner.email)[-1].message.get_body(("plain",))
     assert body is not None
-    assert "Sign-ins that are not connected to it any more: Work." in body.get_content()
+    assert "Sign-in services that were disconnected: Work\r\n" in body.get_content()

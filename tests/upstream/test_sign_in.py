@@ -43,7 +43,7 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     assert browser.account()["email"] == ana.email, "the address here stays what it was"
     assert not ana.signed_in, "other devices were signed out"
     letter = world.here.mails_to(ana.email)[-1].message
-    assert letter["Subject"] == "A sign-in was connected to your account"
+    assert letter["Subject"] == "A sign-in service was connected to your account"
     assert world.here.link_url(ana.email, "not-me")
 
     other = world.browser().open("/sign-in?next=/account/sessions")
@@ -58,7 +58,10 @@ def test_somebody_connects_a_sign_in_uses_it_and_takes_it_away(world: World) -> 
     browser.open("/account/identities").press("/disconnect")
     assert browser.url.endswith("?done=disconnected")
     assert not other.account(), "what it began is over"
-    assert world.here.mails_to(ana.email)[-1].message["Subject"] == "A sign-in was disconnected from your account"
+    assert (
+        world.here.mails_to(ana.email)[-1].message["Subject"]
+        == "A sign-in service was disconnected from your account"
+    )
     other.open("/sign-in").press("/upstream/office/sign-in")
     assert other.response.status_code == 403
     assert "isn't connected to an account here" in other.page.text
@@ -91,7 +94,7 @@ def test_an_admin_sees_a_connected_sign_in_and_takes_it_away(world: World) -> No
     assert admin.get(path).get_json()["identities"] == []
     assert not browser.account(), "all its sessions are over"
     letter = world.here.mails_to(ana.email)[-1]
-    assert letter.message["Subject"] == "A sign-in was disconnected from your account"
+    assert letter.message["Subject"] == "A sign-in service was disconnected from your account"
     assert admin.network.encode() not in letter.raw, "an admin's network is nobody's business"
     line = next(line for line in admin.get(path).get_json()["history"] if line["kind"] == "identity.disconnected")
     assert line["actor"] == admin.get("/api/account").get_json()["id"]

@@ -156,7 +156,7 @@ def test_a_letter_has_defaults_in_the_readers_language(auth: Accounts, mount: Mo
     (german,) = mail.messages
     assert german.subject == "Join club"
     assert "Link öffnen" in german.html
-    assert "Der Link funktioniert einmal" in german.text
+    assert "Dieser Link funktioniert einmal" in german.text
 
 
 def test_words_of_the_host_win_and_know_the_facts(auth: Accounts, mount: Mount, tmp_path: Path) -> None:

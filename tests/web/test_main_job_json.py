@@ -38,4 +38,6 @@ def test_the_main_job_works_from_the_first_admin_to_a_forgotten_password(service
     assert not elsewhere.signed_in
     assert elsewhere.sign_in().get_json()["code"] == "sign_in_failed"
     assert forgetful.sign_in().status_code == 200
-    assert [mail.message["Subject"] for mail in service.mails_to(third.email)][-1] == "Your password was changed"
+    assert [mail.message["Subject"] for mail in service.mails_to(third.email)][
+        -1
+    ] == "Your Accounts password was changed"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from accounts.core.clock import now
 from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds.parts import email, password
 from accounts.core.links.link import ActResult, Link, OpenedLink
@@ -42,6 +43,7 @@ def build_security_notice(uow: UnitOfWork, item: OutboxItem, account: Account, *
         "email": account.email,
         "name": account.name or None,
         "at": item.created_at,
+        "until": now() + uow.site.link_signer.lifetime(NOT_ME),
     }
     url = uow.link_url(NOT_ME, subject_of(account), NotMePayload(since=int(item.created_at.timestamp())))
     return Letter(item.purpose, account.email, account.locale, context, link=url, account_id=account.id)

@@ -63,10 +63,10 @@ def test_each_active_admin_gets_a_link_of_their_own_in_their_language(service: S
     with service.uow() as uow:
         accounts.find_account(uow, second.id).locale = "de"
     send_request(service)
-    assert subjects(service, first.email) == ["A request for an account"]
+    assert subjects(service, first.email) == ["Review a request to join Accounts"]
     assert subjects(service, second.email)[-1] == "Anfrage nach einem Konto"
     for each in (third, member):
-        assert "A request for an account" not in subjects(service, each.email)
+        assert "Review a request to join Accounts" not in subjects(service, each.email)
     tokens = {service.link_token(each.email, REVIEW_PURPOSE) for each in (first, second)}
     assert len(tokens) == 2
     assert read_review(service, first.email) == read_review(service, second.email)
@@ -79,7 +79,7 @@ def test_a_letter_carries_what_the_applicant_has_said_and_where_they_wanted_to_g
     assert (said.applicant, said.name, said.message) == (email, NAME, "Hello there")
     assert (said.next, said.locale) == ("/wiki?x=1", "de")
     letter = read_text(service.mails_to(admin.email)[-1])
-    assert f"{NAME} ({email}) asks for an account" in letter
+    assert f"{NAME} ({email}) asked for an account" in letter
     assert "Hello there" not in letter, "a stranger's sentence is for the page alone"
 
 
@@ -87,7 +87,7 @@ def test_an_address_with_an_account_is_told_so_and_asks_nobody(service: Service)
     admin, member = create_first_admin(service), sign_up_member(service)
     before = len(service.mails_to(admin.email))
     ask(service, member.email.upper())
-    assert subjects(service, member.email)[-1] == "You already have an account"
+    assert subjects(service, member.email)[-1] == "You already have an account at Accounts"
     assert f"/l/{REQUEST_PURPOSE}/" not in str(service.mails_to(member.email)[-1].message)
     assert len(service.mails_to(admin.email)) == before
 

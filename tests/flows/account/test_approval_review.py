@@ -81,8 +81,8 @@ def test_approving_mails_one_invitation_where_the_password_is_set(case: Case) ->
     (invite,) = case.invites()
     assert (invite.name, invite.groups, invite.locale, invite.next) == (NAME, ["editors"], "de", "/wiki")
     assert invite.inviter_id == case.admins[0].id
-    assert case.subjects(case.admins[1].email)[-1] == "A request for an account was decided"
-    assert "decided" not in case.subjects(case.admins[0].email)[-1], "who has decided knows it"
+    assert case.subjects(case.admins[1].email)[-1] == "A request to join Accounts was approved"
+    assert "approved" not in case.subjects(case.admins[0].email)[-1], "who has decided knows it"
     token = case.service.link_token(case.applicant, INVITE_PURPOSE)
     done = use_link(case.service, INVITE, token, {"password": PASSWORD, "name": NAME})
     made = Member(case.service, case.applicant, done.account_id).row
@@ -93,7 +93,7 @@ def test_declining_answers_kindly_and_makes_nothing(case: Case) -> None:
     case.decide(1, DECLINE)
     assert case.invites() == []
     letter = case.service.mails_to(case.applicant)[-1].message
-    assert letter["Subject"] == "Zu Ihrer Anfrage nach einem Konto"
+    assert letter["Subject"] == "Ihre Anfrage bei Accounts wurde abgelehnt"
     body = read_text(case.service.mails_to(case.applicant)[-1])
     assert "Please ask the office first." in body
     assert case.admins[1].email not in body, "nobody is told who has declined"
@@ -249,5 +249,5 @@ def test_the_operator_decides_by_the_link_of_any_admin(case: Case) -> None:
     (invite,) = case.invites()
     assert (invite.inviter_id, invite.groups) == ("", ["editors"])
     for admin in case.admins:
-        assert case.subjects(admin.email)[-1] == "A request for an account was decided"
+        assert case.subjects(admin.email)[-1] == "A request to join Accounts was approved"
     assert case.refusal(0, DECLINE).detail == Detail("The request was approved on the console.", {})

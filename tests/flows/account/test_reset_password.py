@@ -50,7 +50,7 @@ def test_a_reset_sets_the_password_ends_all_sessions_and_signs_nobody_in(service
     assert made.sign_in(OTHER_PASSWORD).account_id == made.id
     assert made.row.auth_epoch == 2
     assert list_event_kinds(service, made.id)[-2:] == ["password.reset", "sign-in"]
-    assert service.mails_to(made.email)[-1].message["Subject"] == "Your password was changed"
+    assert service.mails_to(made.email)[-1].message["Subject"] == "Your Accounts password was changed"
 
 
 def _signs_in(made: Member) -> None:

@@ -203,7 +203,7 @@ def test_nothing_leads_from_the_address_of_a_deleted_account_to_its_lines(servic
     with service.site.store.engine.connect() as connection:
         tagged = select(AuditRow.id).where(AuditRow.address_tag.is_not(None), AuditRow.account_id == id)
         assert connection.execute(tagged).all() == []
-    assert "Your account was deleted" in str(service.mails_to(member.email)[-1].message["Subject"])
+    assert "Your Accounts account was deleted" in str(service.mails_to(member.email)[-1].message["Subject"])
 
 
 def test_a_letter_under_way_while_its_account_is_deleted_is_not_tagged(service: Service) -> None:
