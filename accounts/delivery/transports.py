@@ -18,6 +18,7 @@ from typing import Protocol
 import flask_mail
 
 from accounts.config import Settings
+from accounts.config_sender import parse_sender
 from accounts.core import clock
 from accounts.delivery.deadlines import LetterTime
 from accounts.delivery.failures import DeliveryError, PermanentFailure, RefusesUs, TimedOut, TransientFailure
@@ -121,14 +122,25 @@ class SmtpTransport:
 
 @dataclass(frozen=True, slots=True)
 class MailboxMessage:
-    """A message in the mailbox of development."""
+    """A message in the mailbox of development.
+
+    :ivar source: the whole message, as a mail server would have got it.
+    """
 
     id: str
+    sender: str
     to: str
     subject: str
     text: str = field(repr=False)
     html: str = field(repr=False)
+    source: bytes = field(repr=False)
     at: datetime
+
+    @property
+    def link(self) -> str | None:
+        """Return what the message is about: its first link, which has a line of its own."""
+        found = _LINK_LINE.search(self.text)
+        return found[0] if found else None
 
 
 def write_to_stderr(text: str) -> None:
@@ -155,6 +167,13 @@ class Mailbox:
         with self._lock:
             return list(reversed(self._messages))
 
+    def clear(self) -> int:
+        """Delete all messages, and return how many there were."""
+        with self._lock:
+            count = len(self._messages)
+            self._messages.clear()
+        return count
+
     def connect(self) -> AbstractContextManager[Mailbox]:
         """Return itself: there is nothing to connect to."""
         return nullcontext(self)
@@ -163,13 +182,19 @@ class Mailbox:
         """Keep one message; see :meth:`Sender.send`."""
         check_message(message)
         (to,) = message.send_to
-        text = message.body or ""
+        name, address = parse_sender(str(message.sender))
         with self._lock:
             stored = MailboxMessage(
-                str(next(self._ids)), str(to), message.subject, text, message.html or "", clock.now()
+                id=str(next(self._ids)),
+                sender=f"{name} <{address}>" if name else address,
+                to=str(to),
+                subject=message.subject,
+                text=message.body or "",
+                html=message.html or "",
+                source=message.as_bytes(),
+                at=clock.now(),
             )
             self._messages.append(stored)
         if self._show is not None:
-            link = _LINK_LINE.search(text)
-            self._show(f"\n  mail to {stored.to}: {stored.subject}\n  {link[0] if link else ''}\n\n")
+            self._show(f"\n  mail to {stored.to}: {stored.subject}\n  {stored.link or ''}\n\n")
         return f"250 kept as {stored.id}"

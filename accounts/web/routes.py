@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts.core.messages import nN_
+from accounts.web.kit.questions import ASK_TEMPLATE
 from accounts.web.kit.routes import ADMINS, HTML, JSON, SIGNED_IN, Routes
 
 METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True, "hot": True}
@@ -95,8 +97,22 @@ upstream.delete(
 )
 
 mailbox = Routes("accounts.web.mailbox")
+MAILBOX_CLEARED = nN_("%(count)s email deleted.", "%(count)s emails deleted.")
 mailbox.get("/mailbox", view="mailbox", answers="MailboxOut")
+mailbox.delete(
+    "/mailbox",
+    html_rule="/clear",
+    view="clear_mailbox",
+    template=ASK_TEMPLATE,
+    context="clear_context",
+    notice=MAILBOX_CLEARED,
+    statuses=(204,),
+)
 mailbox.get("/mailbox/<message_id>", view="mailbox_message", formats=HTML)
+mailbox.get("/mailbox/<message_id>/text", view="mailbox_text", formats=HTML)
+mailbox.get("/mailbox/<message_id>/source", view="mailbox_source", formats=HTML)
+mailbox.get("/mailbox/<message_id>/html", view="mailbox_html", formats=HTML)
+mailbox.get("/mailbox/<message_id>/download", view="mailbox_download", formats=HTML)
 
 # What a link for several people leads to.
 join = Routes("accounts.web.join")

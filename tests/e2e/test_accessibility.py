@@ -56,6 +56,11 @@ def as_ann(page: Page, live: Live) -> Iterator[str]:
     yield "mailbox"
     follow(page, "main h2 a")
     yield "mailbox-message"
+    for part in ("text", "source"):
+        follow(page, f"main nav a[href$={part}]")
+        yield f"mailbox-{part}"
+    page.goto(f"{origin}/mailbox/clear")
+    yield "mailbox-clear"
     page.goto(link)
     yield "activate"
     send(page, name="Ann Example", password="short")

@@ -22,7 +22,7 @@ def test_the_mailbox_is_not_shown_at_a_foreign_host(make_service: Callable[..., 
     for path in PATHS:
         answer = client.get(path, environ_overrides={"HTTP_HOST": host, "SERVER_NAME": "evil.test"})
         assert answer.status_code in (400, 403), path
-        assert "No mails yet" not in answer.get_data(as_text=True)
+        assert "No emails yet" not in answer.get_data(as_text=True)
     refused = client.get("/api/mailbox", headers={"Host": "evil.test"})
     assert refused.content_type == "application/problem+json"
     assert (refused.status_code, refused.get_json()["code"]) == (403, "foreign_host")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from accounts.core.clock import now
 from accounts.core.models.apps import App
-from accounts.delivery.transports import MailboxMessage
+from accounts.delivery.message import LetterMessage
+from accounts.delivery.transports import Mailbox
 from accounts.web import links as link_views
 from accounts.web.kit.routes import Route
 from tests.apps import sign_in_to_apps
@@ -112,8 +111,13 @@ def sign_out_of_app(service: Service, scene: Scene) -> str:
 
 
 def test_answers_are_as_described(service: Service, checker: AnswerChecker, monkeypatch: pytest.MonkeyPatch) -> None:
-    message = MailboxMessage(id="1", to="a@example.org", subject="Hello", text="Hello", html="", at=now())
-    monkeypatch.setattr(service.state, "mailbox", SimpleNamespace(messages=[message]))
+    box = Mailbox(show=None)
+    box.send(
+        LetterMessage(
+            "Hello", ["a@example.org"], "Hello\nhttps://a.example/l\n", sender="b@example.org", html="<p>Hello"
+        )
+    )
+    monkeypatch.setattr(service.state, "mailbox", box)
     scene = Scene(service)
     about = sign_out_of_app(service, scene)
     (session,) = scene.other.get("/api/account/sessions").get_json()["sessions"]

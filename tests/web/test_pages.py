@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from flask.testing import FlaskClient
 
@@ -182,18 +180,6 @@ def test_another_session_can_be_ended_and_this_one_cannot(service: Service) -> N
     assert submit_form(here.client, end, answer).status_code == 303
     assert not elsewhere.signed_in
     assert not ParsedPage(here.client.get("/account/sessions")).find_all("form")
-
-
-def test_a_mail_in_the_mailbox_has_a_link_to_press(make_service: Callable[..., Service]) -> None:
-    service = make_service(mail_server=None)
-    client = service.app.test_client()
-    assert "No emails yet." in check_skeleton(client.get("/mailbox")).text("main")
-    submit_form(client, "/sign-up", client.get("/sign-up"), email="ann@example.org")
-    service.deliver()
-    page = check_skeleton(client.get("/mailbox"))
-    (way,) = [each["href"] for each in page.find_all("a") if each["href"].startswith("/mailbox/")]
-    links = [each["href"] for each in check_skeleton(client.get(way)).find_all("a")]
-    assert len([link for link in links if "/l/activate/" in link and link.endswith("/go")]) == 1
 
 
 def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient) -> None:

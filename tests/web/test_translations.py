@@ -6,6 +6,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -26,20 +27,20 @@ def in_python() -> Iterator[str]:
     """Sentences marked in code."""
     for path in ROOT.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "N_":
-                (text,) = node.args
-                assert isinstance(text, ast.Constant), f"{path.name}:{node.lineno} marks what is not a literal"
-                yield str(text.value)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("N_", "nN_"):
+                assert len(node.args) == len(node.func.id) - 1, f"{path.name}:{node.lineno}"
+                for text in node.args:
+                    assert isinstance(text, ast.Constant), f"{path.name}:{node.lineno} marks what is not a literal"
+                    yield str(text.value)
 
 
 def in_templates() -> Iterator[str]:
     """Sentences that templates ask for. What they ask for by name is marked in code, and is None here."""
     for path in (ROOT / "templates").rglob("*.html"):
         parsed = Environment(autoescape=True).parse(path.read_text("utf-8"))
-        for _, _, output in extract_from_ast(parsed, gettext_functions=("_", "N_")):
-            text = output[0] if isinstance(output, tuple) else output
-            if text is not None:
-                yield text
+        for _, function, output in extract_from_ast(parsed, gettext_functions=("_", "N_", "ngettext")):
+            texts = output if isinstance(output, tuple) else (output,)
+            yield from (text for text in texts[: 2 if function == "ngettext" else 1] if text is not None)
 
 
 def asked_for() -> set[str]:
@@ -52,7 +53,14 @@ def catalog_of(locale: str) -> Catalog:
 
 
 def said(locale: str) -> dict[str, str]:
-    return {str(each.id): str(each.string) for each in catalog_of(locale) if each.id and not each.fuzzy}
+    translated: dict[str, str] = {}
+    for each in catalog_of(locale):
+        if each.id and not each.fuzzy:
+            # Of a plural text each form stands by itself: all our languages have two.
+            ids: Any = each.id if each.pluralizable else (each.id,)
+            strings: Any = each.string if each.pluralizable else (each.string,)
+            translated |= {str(text): str(words) for text, words in zip(ids, strings, strict=True)}
+    return translated
 
 
 def test_every_language_has_a_name_of_its_own() -> None:

@@ -205,9 +205,11 @@ class MailboxMessageOut(Answer):
     """A mail in the development mailbox."""
 
     id: str
+    sender: str
     to: str
     subject: str
     at: Timestamp
+    link: str | None
     text: str
 
 

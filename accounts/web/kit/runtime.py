@@ -25,6 +25,9 @@ class ReadableMailbox(Protocol):
     def messages(self) -> Sequence[Any]:
         """The messages, newest first."""
 
+    def clear(self) -> int:
+        """Delete all messages, and return how many there were."""
+
 
 class RequestLog(Protocol):
     """The log of requests, as whoever answers them needs it."""

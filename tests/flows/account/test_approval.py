@@ -64,7 +64,7 @@ def test_each_active_admin_gets_a_link_of_their_own_in_their_language(service: S
         accounts.find_account(uow, second.id).locale = "de"
     send_request(service)
     assert subjects(service, first.email) == ["Review a request to join Accounts"]
-    assert subjects(service, second.email)[-1] == "Anfrage nach einem Konto"
+    assert subjects(service, second.email)[-1] == "Bitte prüfen: Kontoanfrage für Accounts"
     for each in (third, member):
         assert "Review a request to join Accounts" not in subjects(service, each.email)
     tokens = {service.link_token(each.email, REVIEW_PURPOSE) for each in (first, second)}
