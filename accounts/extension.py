@@ -19,6 +19,7 @@ from accounts.core.database.store import Store
 from accounts.core.links.link import Link
 from accounts.core.mail_lanes import CALLS, MAIL_LANES, Lane
 from accounts.core.site import Site, prepare_site
+from accounts.delivery.brand import LetterBrand
 from accounts.delivery.callbacks import CallbackSender, HttpCallbackSender
 from accounts.delivery.crew import Crew
 from accounts.delivery.letters import LetterError, Letters, emails_folder
@@ -31,7 +32,7 @@ from accounts.web import account, forward_auth, health, host_views
 from accounts.web import links as link_views
 from accounts.web.admin.routes import ADMIN_ROUTES
 from accounts.web.kit import answered, context, cookies, endpoints, headers
-from accounts.web.kit.assets import ASSET_ENDPOINT, Assets
+from accounts.web.kit.assets import ASSET_ENDPOINT, Assets, describe_letter_brand
 from accounts.web.kit.language import Languages
 from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.templates import Templates
@@ -182,7 +183,9 @@ class Accounts(HostLinks):
         host_folder = Path(app.root_path, app.template_folder or "", "emails")
         host_folders = [host_folder] if app.template_folder and host_folder.is_dir() else []
         folders = (*self._words, *host_folders, emails_folder())
-        letters = Letters(folders, site.settings.service_name, site.link_signer.page_url(""))
+        page_url = site.link_signer.page_url
+        brand = LetterBrand(**describe_letter_brand(site.settings, page_url))
+        letters = Letters(folders, site.settings.service_name, page_url(""), brand)
         if len(folders) > 1:
             try:
                 letters.check_complete(link.purpose for link in self._links)

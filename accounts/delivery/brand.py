@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from accounts.config_colours import contrast
+
 DEFAULT_ACCENT, DEFAULT_ACCENT_DARK = "#1d4ed8", "#9ab8ff"
 LIGHT_TEXT, DARK_TEXT = "#ffffff", "#10182b"
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -22,7 +24,7 @@ class LetterBrand:
     :ivar accent: of buttons and links, ``#rrggbb``.
     :ivar accent_dark: the same where the reader prefers dark.
     :ivar support: where to ask for help: an address, a URL, or words; "" for none.
-    :ivar links: of the foot, as label and URL: privacy, terms, imprint.
+    :ivar links: of the foot, as label and URL. Labels of ours (``privacy``) have words in each language.
     :raises ValueError: a colour that is not ``#rrggbb``, or a URL that is not one for a browser. Both stand in style
         and markup, where other text would do more than it says.
     """
@@ -60,20 +62,8 @@ class LetterBrand:
         return self.support if _is_web_url(self.support) else ""
 
 
-def contrast(one: str, other: str) -> float:
-    """Return the contrast of two colours (WCAG 2.2, "contrast ratio"), from 1 to 21."""
-    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 def _text_on(colour: str) -> str:
     return max((LIGHT_TEXT, DARK_TEXT), key=lambda text: contrast(text, colour))
-
-
-def _luminance(colour: str) -> float:
-    channels = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
-    red, green, blue = (each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in channels)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def _is_web_url(text: str) -> bool:

@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from accounts.delivery.brand import LetterBrand, contrast
+from accounts.config_colours import contrast
+from accounts.delivery.brand import LetterBrand
 from accounts.delivery.letters import Letters, emails_folder
 from accounts.delivery.samples import SAMPLE_ORIGIN, SAMPLES, sample_letter
 from tests.delivery.sample_letters import MailPage, composed, every_letter

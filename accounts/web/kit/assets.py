@@ -117,10 +117,7 @@ def describe_letter_brand(settings: Settings, page_url: Callable[[str], str]) ->
         "name": settings.service_name,
         "logo_url": page_url(f"/assets/{LOGO}?v={logo.image.fingerprint}") if logo and is_shown else "",
         "support": settings.support or "",
-        "links": [
-            (link.label.title() if link.is_own_label else link.label, urljoin(origin, link.url))
-            for link in settings.links
-        ],
+        "links": [(link.label, urljoin(origin, link.url)) for link in settings.links],
         **colours,
     }
 
