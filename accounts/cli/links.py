@@ -15,7 +15,8 @@ from accounts.flows.audit.labels import EVENT_LABELS
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.advice import PART_LABELS
 from accounts.flows.helpdesk.links.explain import LinkExplanation
-from accounts.flows.helpdesk.links.facts import InviteFact, KeyFact, LinkEvent
+from accounts.flows.helpdesk.links.facts import InviteFact, LinkEvent
+from accounts.flows.helpdesk.links.key_facts import KeyFact
 from accounts.web.answers.link_doctor import LinkExplanationOut
 
 MAX_STDIN_CHARACTERS = 200_000
@@ -70,6 +71,8 @@ def _genuine_lines(explanation: LinkExplanation) -> Iterator[tuple[str, str]]:
         yield "account", f"{explanation.account.id}  {explanation.account.email}  {state}"
     else:
         yield "account", "none"
+    if explanation.address_changed is not None:
+        yield "address changed", _format_event(explanation.address_changed)
     if explanation.new_email:
         yield "new address", explanation.new_email
     yield "issued", _format_utc(explanation.issued_at)

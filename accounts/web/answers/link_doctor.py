@@ -86,6 +86,7 @@ class LinkExplanationOut(Answer):
     key: KeyFactOut | None
     parts: tuple[PartFactOut, ...]
     moved_by: LinkEventOut | None
+    address_changed: LinkEventOut | None
     deleted_at: Timestamp | None
     invite: InviteFactOut | None
     events: tuple[LinkEventOut, ...]

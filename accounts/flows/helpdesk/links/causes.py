@@ -11,7 +11,7 @@ from accounts.core.signing.token_kind import BadToken
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.helpdesk.links import advice as link_advice
-from accounts.flows.helpdesk.links import facts as link_facts
+from accounts.flows.helpdesk.links import key_facts
 from accounts.flows.helpdesk.links import parse as parse_link
 from accounts.flows.helpdesk.links.advice import DoctorLine
 from accounts.flows.helpdesk.links.parse import LinkCandidate
@@ -104,7 +104,7 @@ def _guess_well_formed_cause(uow: UnitOfWork, candidate: LinkCandidate, claimed_
     if claimed_at > now() + LEEWAY:
         return "future"
     purposes = [candidate.purpose] if candidate.purpose else list(uow.site.links)
-    return "dropped_key" if link_facts.find_dropped_key(uow, claimed_at, purposes) else "changed"
+    return "dropped_key" if key_facts.find_dropped_key(uow, claimed_at, purposes) else "changed"
 
 
 def _identify_other_token(site: Site, token: str) -> str:

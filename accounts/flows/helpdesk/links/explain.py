@@ -28,6 +28,7 @@ from accounts.flows.account.approval_request import REVIEW_PURPOSE
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import causes as link_causes
 from accounts.flows.helpdesk.links import facts as link_facts
+from accounts.flows.helpdesk.links import key_facts
 from accounts.flows.helpdesk.links import parse as parse_link
 from accounts.flows.helpdesk.links import shared as shared_links
 from accounts.flows.helpdesk.links.advice import DoctorLine
@@ -35,10 +36,10 @@ from accounts.flows.helpdesk.links.facts import (
     LINK_EXPLAINED_EVENT,
     AccountSummary,
     InviteFact,
-    KeyFact,
     LinkEvent,
     PartFact,
 )
+from accounts.flows.helpdesk.links.key_facts import KeyFact
 from accounts.flows.helpdesk.links.parse import LinkCandidate
 from accounts.flows.invites.shared_terms import SHARED_INVITE, check_terms
 from accounts.flows.shared.fields import Form
@@ -65,6 +66,7 @@ class LinkExplanation:
     :ivar purpose: the kind it really is; the one that its address names where its signature is not valid.
     :ivar claimed_at: when one without a valid signature says it was signed; anybody can write that.
     :ivar new_email: the address that a change of address leads to.
+    :ivar address_changed: since when the account of a link about an address has another one.
     :ivar events: what happened to the account since, oldest first.
     """
 
@@ -85,6 +87,7 @@ class LinkExplanation:
     key: KeyFact | None = None
     parts: tuple[PartFact, ...] = ()
     moved_by: LinkEvent | None = None
+    address_changed: LinkEvent | None = None
     deleted_at: datetime | None = None
     invite: InviteFact | None = None
     events: tuple[LinkEvent, ...] = ()
@@ -153,9 +156,10 @@ def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClai
     link, problem = claims.kind, _try_to_open(uow, candidate, claims.kind)
     subject = link_facts.find_current_subject(uow, claims)
     account_id = link_facts.find_account_id(uow, claims, subject)
+    account = uow.session.get(Account, account_id) if account_id else None
     parts = link_facts.list_part_facts(uow, claims, subject, account_id)
     use_event = link_facts.find_use_event(uow, claims, account_id)
-    key = link_facts.build_key_fact(uow, claims.signed_token.key)
+    key = key_facts.build_key_fact(uow, claims.signed_token.key)
     deleted_at = link_facts.find_deleted_at(uow, claims)
     cause = link_causes.find_cause(
         problem,
@@ -187,13 +191,14 @@ def _explain_genuine(uow: UnitOfWork, candidate: LinkCandidate, claims: LinkClai
         genuine=True,
         link_id=claims.link_id,
         subject=claims.subject_id,
-        account=link_facts.summarize_account(uow.session.get(Account, account_id) if account_id else None),
+        account=link_facts.summarize_account(account),
         new_email=str(getattr(claims.carried, "email", "")),
         issued_at=claims.issued_at,
         expires_at=uow.site.link_signer.expires_at(claims),
         key=key,
         parts=parts,
         moved_by=use_event or move_event,
+        address_changed=link_facts.find_address_change(uow, claims, account),
         deleted_at=deleted_at,
         invite=link_facts.find_invite_fact(uow, claims),
         events=link_facts.list_events_since(uow, claims, account_id),
@@ -233,7 +238,7 @@ def _explain_shared(uow: UnitOfWork, candidates: list[LinkCandidate]) -> LinkExp
         subject=terms.title or terms.id,
         issued_at=signed.issued_at,
         expires_at=terms.ends_at,
-        key=link_facts.build_key_fact(uow, signed.key),
+        key=key_facts.build_key_fact(uow, signed.key),
     )
 
 

@@ -12,13 +12,12 @@ from accounts.core.clock import now
 from accounts.core.database import spent
 from accounts.core.link_errors import LinkInvalid
 from accounts.core.link_kinds.kind import LinkClaims
-from accounts.core.link_kinds.parts import Subject, holder
+from accounts.core.link_kinds.parts import EMAIL_EVENTS, Subject, holder
+from accounts.core.links.link import parse_email_key
 from accounts.core.links.opening import REVOKED_SUFFIX, find_holder, get_address_deleted_at
 from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
-from accounts.core.models.counters import KeyUse
 from accounts.core.models.invites import SentInvite
-from accounts.core.signing.keys import Key
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import approval_review
 from accounts.flows.account.approval_request import REVIEW_PURPOSE
@@ -79,16 +78,6 @@ class InviteFact:
     decided_by: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFact:
-    """The key that signed a link. ``number`` counts from the oldest; 0 for one that is not in the ring any more."""
-
-    name: str
-    number: int
-    state: str
-    since: datetime | None
-
-
 def find_current_subject(uow: UnitOfWork, claims: LinkClaims) -> Subject | None:
     """Return the subject of a link as it is now, whether the link is valid or not; None where the account is gone."""
     if claims.kind.about == "account":
@@ -143,14 +132,32 @@ def list_part_facts(
     if subject is None:
         return tuple(PartFact(part.name, None) for part in parts)
     moved_parts = uow.site.link_signer.moved_parts(claims, subject)
-    return tuple(
-        PartFact(
-            part.name,
-            part in moved_parts,
-            _find_moving_event(uow, claims, account_id, part.moved_by) if part in moved_parts else None,
-        )
-        for part in parts
-    )
+    is_used_account = account_id is not None and claims.kind.about == "address"
+    facts = []
+    for part in parts:
+        has_moved, event = part in moved_parts, None
+        if has_moved or is_used_account:
+            event = _find_moving_event(uow, claims, account_id, part.moved_by)
+        # Of an address that its account has left, nobody is the owner, as at first: the link has moved it.
+        has_moved = has_moved or bool(event and event.by_link)
+        facts.append(PartFact(part.name, has_moved, event if has_moved else None))
+    return tuple(facts)
+
+
+def find_address_change(uow: UnitOfWork, claims: LinkClaims, account: Account | None) -> LinkEvent | None:
+    """Return the event by which the account of a link about an address came by the address that it has now."""
+    if account is None or claims.kind.about != "address" or not claims.subject_id:
+        return None
+    if account.email_key == parse_email_key(claims.subject_id):
+        return None
+    row = uow.session.scalars(
+        select(AuditRow)
+        .where(AuditRow.account_id == account.id, AuditRow.kind.in_(EMAIL_EVENTS))
+        .where(AuditRow.at >= claims.issued_at)
+        .order_by(AuditRow.at.desc())
+        .limit(1)
+    ).first()
+    return build_link_event(row, claims) if row else None
 
 
 def list_events_since(uow: UnitOfWork, claims: LinkClaims, account_id: str | None) -> tuple[LinkEvent, ...]:
@@ -272,26 +279,3 @@ def get_account_label(uow: UnitOfWork, account_id: str) -> str:
     """Return the address of an account; its id where it is gone."""
     account = uow.session.get(Account, account_id) if account_id else None
     return account.email if account else account_id
-
-
-def build_key_fact(uow: UnitOfWork, key: Key) -> KeyFact:
-    """Where a key stands in the ring, and since when it is known to have signed."""
-    ring = uow.site.ring
-    oldest_first = list(ring.newest_first())[::-1]
-    number = oldest_first.index(key) + 1 if key in oldest_first else 0
-    state = "retired" if not number else "signs" if key == ring.signing else "opens"
-    since = uow.session.scalar(select(func.min(KeyUse.first_signed_at)).where(KeyUse.key == key.name))
-    return KeyFact(key.name, number, state, since)
-
-
-def find_dropped_key(uow: UnitOfWork, at: datetime, purposes: Iterable[str]) -> str:
-    """Return the name of a dropped key that signed such links around a moment; "" for none."""
-    ring_names = [key.name for key in uow.site.ring.newest_first()]
-    key_name = uow.session.scalar(
-        select(KeyUse.key)
-        .where(KeyUse.key.not_in(ring_names), KeyUse.purpose.in_(tuple(purposes)))
-        .where(KeyUse.first_signed_at <= at + ISSUE_TIME_RESOLUTION, KeyUse.alive_until >= at)
-        .order_by(KeyUse.first_signed_at.desc())
-        .limit(1)
-    )
-    return key_name or ""

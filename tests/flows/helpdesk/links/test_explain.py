@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from accounts import Settings, create_app
 from accounts.core.errors import InvalidInput
-from accounts.core.models.account import Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.signing.key_file import FileKeyRing
 from accounts.core.signing.keys import new_key
@@ -254,31 +253,3 @@ def test_every_kind_of_link_has_a_way_to_a_fresh_one(service: Service) -> None:
     assert bound == set(link_advice.PART_LABELS)
     moved_by = {kind for link in service.site.links.values() for part in link.dies_with for kind in part.moved_by}
     assert moved_by <= set(EVENT_LABELS)
-
-
-def test_the_account_of_a_used_link_is_found_by_its_line_and_not_by_todays_holder(service: Service) -> None:
-    first, new_email = service.person(), make_email("moved")
-    assert first.post("/api/sign-up", {"email": first.email}).status_code == 202
-    url = service.link_url(first.email, "activate")
-    data = {"token": token_of_url(url), "password": first.password}
-    assert first.post("/api/l/activate", data).status_code == 201
-    assert first.sign_in().status_code == 200
-    account_id = first.get("/api/account").get_json()["id"]
-    assert first.post("/api/account/email", {"email": new_email}).status_code == 202
-    assert (
-        first.post("/api/l/change-email", {"token": service.link_token(new_email, "change-email")}).status_code == 200
-    )
-    with service.uow() as uow:
-        account = uow.session.get_one(Account, account_id)
-        account.anchor_email = account.anchor_key = account.anchor_until = None
-    # An address is free for links that are signed after it was left, to the second.
-    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=1)):
-        second = service.person(email=first.email)
-        assert second.post("/api/sign-up", {"email": second.email}).status_code == 202
-        data = {"token": service.link_token(second.email, "activate"), "password": second.password}
-        assert second.post("/api/l/activate", data).status_code == 201
-        found = doctor(service, url)
-    assert found.account is not None
-    assert (found.account.id, found.account.email) == (account_id, new_email)
-    assert found.moved_by is not None
-    assert (found.moved_by.kind, found.moved_by.by_link) == ("account.activated", True)
