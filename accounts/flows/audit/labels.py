@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from accounts.core.messages import N_
 
@@ -117,3 +118,45 @@ EVENT_LABELS: Mapping[str, str] = {
     "sign-out.everywhere": N_("Signed out everywhere"),
     "sign-up.asked": N_("Sign-up requested"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class EventTopic:
+    """Kinds of lines that belong together, for whoever chooses some.
+
+    :ivar prefixes: what the kinds begin with, before their dot.
+    """
+
+    label: str
+    prefixes: tuple[str, ...]
+
+    @property
+    def whole(self) -> str:
+        """What all its kinds begin with, if that is one word: a search for it finds them all."""
+        return self.prefixes[0] if len(self.prefixes) == 1 else ""
+
+    @property
+    def kinds(self) -> Sequence[str]:
+        """The kinds of the topic, in the order of their labels in English."""
+        return sorted(
+            (kind for kind in EVENT_LABELS if _prefix_of(kind) in self.prefixes), key=EVENT_LABELS.__getitem__
+        )
+
+
+def _prefix_of(kind: str) -> str:
+    return kind.partition(".")[0]
+
+
+EVENT_TOPICS: Sequence[EventTopic] = (
+    EventTopic(N_("Sign-in and sessions"), ("sign-in", "sign-out", "session", "confirm", "not-me")),
+    EventTopic(N_("Passwords"), ("password",)),
+    EventTopic(N_("Accounts"), ("account", "accounts", "sign-up", "email", "bulk")),
+    EventTopic(N_("Account requests"), ("approval",)),
+    EventTopic(N_("Invitations"), ("invite", "invites", "batch", "shared-invite")),
+    EventTopic(N_("Sign-in services"), ("identity",)),
+    EventTopic(N_("Apps"), ("app",)),
+    EventTopic(N_("Emails and links"), ("mail", "link")),
+    EventTopic(N_("Signing keys"), ("keys", "oidc-key")),
+    EventTopic(N_("Audit log, limits and backups"), ("audit", "limits", "backup")),
+)
+"""All kinds of ours by topic. What a host app writes is in none."""

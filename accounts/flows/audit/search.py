@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -23,6 +23,9 @@ from accounts.flows.shared import accounts
 from accounts.flows.shared.fields import Form, PageForm, SearchText
 
 NEWEST_FIRST = Keyset((AuditRow.at, AuditRow.id), descending=True)
+OLDEST_FIRST = Keyset((AuditRow.at, AuditRow.id))
+AuditOrder = Literal["newest", "oldest"]
+KEYSETS: Mapping[AuditOrder, Keyset] = {"newest": NEWEST_FIRST, "oldest": OLDEST_FIRST}
 TIMESTAMP_PATTERN = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)(?:Z|\+00:00)?)?", re.ASCII
 )
@@ -43,14 +46,14 @@ OptionalTimestamp = Annotated[
     datetime | None,
     BeforeValidator(_parse_timestamp),
     WithJsonSchema({"type": "string"}),
-    Field(json_schema_extra={"input": "text", "hint": "moment"}),
+    Field(json_schema_extra={"input": "datetime-local", "hint": "utc"}),
 ]
 
 
 class AuditFilterForm(Form):
     """Which lines. Empty fields let everything through."""
 
-    kind: SearchText = Field(default="", title=N_("Type"), max_length=40, json_schema_extra={"maxlength": 40})
+    kind: SearchText = Field(default="", title=N_("Event"), max_length=40, json_schema_extra={"maxlength": 40})
     account: SearchText = Field(default="", title=N_("Account"), max_length=254, json_schema_extra={"maxlength": 254})
     actor: SearchText = Field(default="", title=N_("Done by"), max_length=254, json_schema_extra={"maxlength": 254})
     network: SearchText = Field(
@@ -61,7 +64,9 @@ class AuditFilterForm(Form):
 
 
 class AuditSearchForm(AuditFilterForm, PageForm):
-    """Which lines, and which page of them."""
+    """Which lines, in which order, and which page of them."""
+
+    order: AuditOrder = Field(default="newest", json_schema_extra={"input": "hidden"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +102,15 @@ EVENT_COLUMNS = (
 
 
 def search_events(uow: UnitOfWork, form: AuditSearchForm) -> Page[AuditEvent]:
-    """Return one page of lines, newest first."""
-    event_filter = build_filter(uow, form)
-    page = NEWEST_FIRST.fetch_page(
-        lambda statement: uow.fetch_all(merge_newest(statement, event_filter.alternatives, limit=form.limit + 1)),
+    """Return one page of lines, in the order that was asked for."""
+    event_filter, keyset = build_filter(uow, form), KEYSETS[form.order]
+    page = keyset.fetch_page(
+        lambda statement: uow.fetch_all(
+            merge_alternatives(statement, event_filter.alternatives, limit=form.limit + 1, order=form.order)
+        ),
         select(*EVENT_COLUMNS).where(*event_filter.conditions),
         limit=form.limit,
-        after=NEWEST_FIRST.parse_cursor(form.after),
+        after=keyset.parse_cursor(form.after),
     )
     return Page([AuditEvent(*row) for row in page.rows], page.next)
 
@@ -134,18 +141,21 @@ class EventFilter:
         return [or_(*self.alternatives), *self.conditions]
 
 
-def merge_newest(statement: Select[Any], alternatives: Sequence[ColumnElement[bool]], *, limit: int) -> Select[Any]:
-    """Return a statement for the newest lines that meet one of some conditions: the newest of each, put together.
+def merge_alternatives(
+    statement: Select[Any], alternatives: Sequence[ColumnElement[bool]], *, limit: int, order: AuditOrder = "newest"
+) -> Select[Any]:
+    """Return a statement for the first lines that meet one of some conditions: the first of each, put together.
 
     With OR, a database reads all that they have and sorts it.
 
-    :param statement: selects ``EVENT_COLUMNS``, newest first, at most ``limit``.
+    :param statement: selects ``EVENT_COLUMNS`` in this order, at most ``limit``.
     """
     first, *others = (statement.where(each) for each in alternatives)
     if not others:
         return first
     merged = union_all(*(select(each.subquery()) for each in (first, *others))).subquery()
-    return select(merged).order_by(merged.c.at.desc(), merged.c.id.desc()).limit(limit)
+    columns = merged.c.at, merged.c.id
+    return select(merged).order_by(*(each.desc() if order == "newest" else each for each in columns)).limit(limit)
 
 
 def build_filter(uow: UnitOfWork, form: AuditFilterForm) -> EventFilter:
@@ -169,11 +179,12 @@ def build_filter(uow: UnitOfWork, form: AuditFilterForm) -> EventFilter:
 def _build_kind_conditions(uow: UnitOfWork, kind: str) -> list[ColumnElement[bool]]:
     """Lines of a kind, and of those that begin with it and a dot."""
     prefix = f"{kind.rstrip('.')}."
-    kinds = [each for each in _list_kinds(uow) if each == kind or each.startswith(prefix)]
+    kinds = [each for each in list_kinds(uow) if each == kind or each.startswith(prefix)]
     return [AuditRow.kind == each for each in kinds] or [false()]
 
 
-def _list_kinds(uow: UnitOfWork) -> list[str]:
+def list_kinds(uow: UnitOfWork) -> list[str]:
+    """Return the kinds of which there are lines, those of a host app included, in alphabetical order."""
     # From one to the next by the index: DISTINCT would read all of it.
     kinds = select(func.min(AuditRow.kind).label("kind")).cte(recursive=True)
     following = select(func.min(AuditRow.kind)).where(AuditRow.kind > kinds.c.kind).scalar_subquery()

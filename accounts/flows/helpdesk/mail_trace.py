@@ -195,7 +195,7 @@ def _select_events(uow: UnitOfWork, account: Account | None, email_key: str) -> 
         AuditRow.at > now() - address_index.INDEX_RETENTION,
     )
     newest = statement.order_by(AuditRow.at.desc(), AuditRow.id.desc()).limit(MAX_EVENTS)
-    return uow.session.execute(audit_search.merge_newest(newest, subject_conditions, limit=MAX_EVENTS)).all()
+    return uow.session.execute(audit_search.merge_alternatives(newest, subject_conditions, limit=MAX_EVENTS)).all()
 
 
 def _select_outbox_rows(uow: UnitOfWork, subjects: Iterable[str], events: Sequence[Any]) -> Mapping[str, OutboxRow]:

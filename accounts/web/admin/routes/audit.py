@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.web.kit.routes import ADMINS, Routes
+from accounts.web.kit.routes import ADMINS, Onward, Routes
 from accounts.web.kit.streams import NDJSON
 
 routes = Routes("accounts.web.admin.audit", access=ADMINS)
@@ -23,4 +23,5 @@ routes.post(
     page_query="AuditFilterForm",
     context="export_context",
     media_types=("text/csv", NDJSON),
+    notice=Onward("the answer is the file itself, which the browser saves"),
 )
