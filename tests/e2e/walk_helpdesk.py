@@ -32,7 +32,12 @@ def walk_helpdesk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, s
     admin.goto(f"{origin}/account")
     admin.click("header summary")
     follow(admin, "header >> text=Administration")
-    yield admin, "administration"
+    yield admin, "overview"
+    admin.click("text=Show as a table")
+    assert admin.locator(".plot tbody tr").count() == 14
+    yield admin, "overview-table"
+    follow(admin, "text=Show 30 days")
+    yield admin, "overview-30-days"
     yield from _mail(admin, live, link)
     yield from _app_access(admin, page, origin)
     yield from _account(admin)
@@ -42,16 +47,16 @@ def walk_helpdesk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, s
 def _mail(admin: Page, live: Live, link: str) -> Iterator[tuple[Page, str]]:
     follow(admin, ".admin-nav >> text=Emails and links")
     yield admin, "mail"
-    follow(admin, "text=Find out")
+    follow(admin, "text=Find cause")
     yield admin, "mail-refused"
     admin.fill("[name=email]", "ann@example.org")
     admin.fill("[name=link]", link)
-    follow(admin, "text=Find out")
+    follow(admin, "text=Find cause")
     text = admin.inner_text("main")
     assert "This link has already been used." in text
-    assert "Held back by the limit mail" in text
-    assert re.search(r"reset-password\s+waits", text)
-    assert re.search(r"activate\s+sent", text)
+    assert "Held back by a rate limit" in text
+    assert re.search(r"Password reset\s+Queued", text)
+    assert re.search(r"Sign-up link\s+Sent", text)
     yield admin, "mail-traced"
     follow(admin, "#mail ~ p >> text=ann@example.org")
 
@@ -149,29 +154,42 @@ def _many(admin: Page) -> Iterator[tuple[Page, str]]:
 def _log_limits_keys(admin: Page, origin: str) -> Iterator[tuple[Page, str]]:
     follow(admin, ".admin-nav >> text=Audit log")
     assert "Account deleted by an admin" in admin.inner_text("table")
+    assert "Deleted account" in admin.inner_text("table")
+    admin.click("details.raw >> nth=0")
     yield admin, "audit"
-    admin.fill("[name=since]", "yesterday")
+    admin.select_option("[name=kind]", "account.deleted")
+    admin.fill("[name=since]", "2026-01-01T10:00")
     follow(admin, "text=Search")
+    assert admin.input_value("[name=kind]") == "account.deleted"
+    assert admin.locator("tbody tr").count() == 1
+    follow(admin, "th a")
+    assert admin.input_value("[name=since]").startswith("2026-01-01T10:00"), (
+        "the order is another, the search the same"
+    )
+    yield admin, "audit-oldest"
+    admin.goto(f"{origin}/admin/audit?since=yesterday")
     yield admin, "audit-refused"
+    admin.goto(f"{origin}/admin/audit?kind=app.consent")
+    yield admin, "audit-empty"
     admin.goto(f"{origin}/admin/audit?kind=account")
     follow(admin, "text=Export these entries")
     yield admin, "audit-export"
     with admin.expect_download() as download:
-        admin.click("text=Download")
+        admin.click("main .primary")
     text = download.value.path().read_text("utf-8")
     assert text.startswith('"id","at","kind",')
     assert "account.deleted" in text
     assert "mail.sent" not in text, "the filters of the page went along"
-    follow(admin, ".admin-nav >> text=Limits")
+    follow(admin, ".admin-nav >> text=Rate limits")
     admin.fill("[name=email]", "ann@example.org")
-    follow(admin, "text=Show")
+    follow(admin, "main .primary")
     # From which networks somebody has asked is forgotten with the account; what was asked for the address is not.
     assert "3 of 20" in admin.inner_text("table")
     yield admin, "limits-shown"
     follow(admin, "text=Reset counters")
-    assert "The counters have been reset." in admin.inner_text("[role=status]")
+    assert "Counters of ann@example.org have been reset." in admin.inner_text("[role=status]")
     yield admin, "limits"
-    follow(admin, ".admin-nav >> text=Keys")
+    follow(admin, ".admin-nav >> text=Signing keys")
     yield admin, "keys"
     admin.set_viewport_size({"width": 360, "height": 740})
     for path in (

@@ -14,8 +14,9 @@ from accounts.core.database import page, spent
 from accounts.core.mail_lanes import MAIL_LANES
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit import search as audit_search
+from accounts.flows.audit.people import find_people
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
-from accounts.flows.helpdesk import bulk, dead_letters, mail_trace, outbox_counts, unreachable_addresses
+from accounts.flows.helpdesk import bulk, dead_letters, mail_trace, outbox_counts, overview, unreachable_addresses
 from accounts.flows.helpdesk.account_filter import AccountFilter
 from accounts.flows.helpdesk.bulk_form import BULK_ACTS, BulkRowsForm
 from accounts.flows.helpdesk.bulk_freeze import count_matches
@@ -145,6 +146,18 @@ CASES: dict[str, tuple[str, Work]] = {
         "ix_outbox_lane_dead_at_not_before",
         lambda uow, admin: outbox_counts.count_outbox(uow.site.store.engine),
     ),
+    "overview": ("ix_audit_kind_at", lambda uow, admin: overview.get_overview(uow, overview.OverviewForm())),
+    "overview, accounts": (
+        "ix_accounts_status_email_key",
+        lambda uow, admin: overview.get_overview(uow, overview.OverviewForm(days="30")),
+    ),
+    "people of events": (
+        "sqlite_autoindex_accounts_1",
+        lambda uow, admin: find_people(uow, audit_search.search_events(uow, audit_search.AuditSearchForm()).rows),
+    ),
+    "kinds of events": ("ix_audit_kind_at", lambda uow, admin: audit_search.list_kinds(uow)),
+    "events, oldest first": ("ix_audit_at_id", events(order="oldest")),
+    "of an address, oldest first": ("ix_audit_address_tag_at", events(account="{admin.email}", order="oldest")),
     "cancelled batch": ("ix_outbox_batch", lambda uow, admin: outbox.cancel_batch(uow.executor, "b")),
     "grants": ("ix_grants_expires_at", lambda uow, admin: grants.delete_expired_grants(uow.site.store.engine)),
 }

@@ -41,6 +41,7 @@ MAIL_ROWS = {
     "POST /api/admin/mail/<batch_id>/pause": (401, 403, 404),
     "POST /admin/mail/<batch_id>/resume": (401, 403, 404),
     "POST /api/admin/mail/<batch_id>/resume": (401, 403, 404),
+    "GET /admin/mail/<batch_id>/cancel": (303, 403, 404),
     "POST /admin/mail/<batch_id>/cancel": (401, 403, 404),
     "POST /api/admin/mail/<batch_id>/cancel": (401, 403, 404),
     "GET /admin/mail/bounced": (303, 403, 200),

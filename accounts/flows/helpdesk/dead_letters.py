@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,7 +48,7 @@ def list_dead_letters(uow: UnitOfWork, form: PageForm) -> Page[DeadLetter]:
         DeadLetter(
             row.id,
             row.purpose,
-            str(row.facts.get("to") or row.facts.get("email") or addresses.get(row.subject, row.subject)),
+            _get_address(row, addresses),
             row.created_at,
             row.dead_at,
             row.attempts,
@@ -57,6 +57,10 @@ def list_dead_letters(uow: UnitOfWork, form: PageForm) -> Page[DeadLetter]:
         for row in page.rows
     ]
     return Page(letters, page.next)
+
+
+def _get_address(row: OutboxRow, addresses: Mapping[str, str]) -> str:
+    return str(row.facts.get("to") or row.facts.get("email") or addresses.get(row.subject, row.subject))
 
 
 def _find_addresses(uow: UnitOfWork, subjects: Sequence[str]) -> dict[str, str]:
@@ -68,8 +72,10 @@ def _find_addresses(uow: UnitOfWork, subjects: Sequence[str]) -> dict[str, str]:
     return addresses
 
 
-def retry_dead_letter(uow: UnitOfWork, mail_id: str) -> None:
-    """Queue one dead letter again. Its link is signed when it is sent: it is a fresh one.
+def retry_dead_letter(uow: UnitOfWork, mail_id: str) -> str:
+    """Queue one dead letter again, and return its address, as far as its row tells.
+
+    Its link is signed when it is sent: it is a fresh one.
 
     :raises NotFound: there is none of this id, or it is not given up.
     """
@@ -85,7 +91,9 @@ def retry_dead_letter(uow: UnitOfWork, mail_id: str) -> None:
             email_key=accounts.get_email_key(about.email),
             facts={"mail": mail_id, "purpose": row.purpose},
         )
+        address = _get_address(row, _find_addresses(uow, [about.id]))
     uow.site.mail_due.set()
+    return address
 
 
 def retry_all_dead_letters(uow: UnitOfWork) -> int:

@@ -22,6 +22,7 @@ from accounts.core.database.schema import (
 )
 from accounts.core.database.server_clock import measure_clock_offset
 from accounts.core.mail_lanes import LaneState
+from accounts.core.messages import N_
 from accounts.core.signing.known_keys import DATABASE_EMPTY, KEYS_UNKNOWN
 from accounts.core.site import Site, check_site
 from accounts.flows.helpdesk.mail_lanes import LETTERS_LATE, MAIL_LANE_PAUSED, LateMail, judge_late_mail
@@ -44,6 +45,14 @@ NOT_READY_CODES = (
 DEGRADED_CODES = (LETTERS_LATE, MAIL_LANE_PAUSED, THREAD_SILENT, CLOCK_OFF, NO_ADMIN)
 REASON_CODES = (*NOT_READY_CODES, *DEGRADED_CODES)
 """All that :meth:`Health.list_reasons` may name."""
+REASON_MESSAGES: Mapping[str, str] = {
+    LETTERS_LATE: N_("Emails that people are waiting for are late. Check that a worker is running."),
+    MAIL_LANE_PAUSED: N_("An email queue has stopped because of the mail server."),
+    THREAD_SILENT: N_("A thread that delivers emails has stopped responding."),
+    CLOCK_OFF: N_("The clocks of this server and of the database are apart."),
+    NO_ADMIN: N_("People can only request accounts, and there is no active admin to decide."),
+}
+"""Degraded health in words, by code, for admins: where the database cannot be used they see no page."""
 Reason = Mapping[str, Any]
 Status = Literal["ok", "degraded", "not ready"]
 

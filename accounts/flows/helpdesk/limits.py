@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,6 +27,37 @@ LIMITS_LIFTED_EVENT = "limits.lifted"
 NETWORK_LOOKBACK = timedelta(hours=1)
 """How far back networks are looked for from which the address was tried: as long as the longest window of theirs."""
 MAX_NETWORKS = 50
+LIMIT_LABELS: Mapping[str, str] = {
+    throttle.SIGN_IN_PAIR.name: N_("Sign-in attempts from one network"),
+    throttle.SIGN_IN_ACCOUNT.name: N_("Sign-in attempts on new devices"),
+    throttle.SIGN_IN_DEVICE.name: N_("Sign-in attempts on known devices"),
+    throttle.SIGN_IN_NETWORK.name: N_("All sign-in attempts from the network"),
+    throttle.MAIL_PAIR.name: N_("Emails requested from one network"),
+    throttle.MAIL_ADDRESS.name: N_("Emails to the address"),
+    throttle.MAIL_ACCOUNT.name: N_("Emails requested by the account"),
+    throttle.MAIL_NETWORK.name: N_("All emails requested from the network"),
+    throttle.JOIN_NETWORK.name: N_("Requests to join from one network"),
+    throttle.JOIN_INVITE.name: N_("All requests to join"),
+    throttle.JOIN_SIGN_IN.name: N_("Visits to sign-in services from one network"),
+    throttle.LINK_NETWORK.name: N_("Links opened from the network"),
+    throttle.PASSWORD_ACCOUNT.name: N_("Password confirmations"),
+    throttle.APPROVAL_ADDRESS.name: N_("Account requests for the address"),
+    throttle.APPROVAL_NETWORK.name: N_("Account requests from the network"),
+    throttle.APPROVAL.name: N_("All account requests"),
+    throttle.INVITER.name: N_("Invitations sent"),
+    throttle.INVITE_LISTS.name: N_("Invitation lists submitted"),
+    throttle.INVITE_LETTERS.name: N_("Emails of invitation lists"),
+    throttle.MAIL_BOUNCES.name: N_("Bounce reports"),
+    throttle.BULK_ACTS.name: N_("Bulk changes prepared"),
+    throttle.BULK_LETTERS.name: N_("Emails of bulk changes"),
+}
+"""Limits in words, by name."""
+BUCKET_LABELS: Mapping[str, str] = {
+    "address": N_("Address"),
+    "account": N_("Account"),
+    "link": N_("Shared link"),
+}
+"""What a limit counts, where it is neither a network nor a kind of email."""
 NOT_AN_IP_MESSAGE = N_("Enter a valid IP address.")
 EMAIL_OR_NETWORK_MESSAGE = N_("Enter an email address, an IP address, or both.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -13,7 +13,8 @@ from accounts.core import mail_lanes, outbox, outbox_claims
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement
 from accounts.core.errors import NotFound
-from accounts.core.mail_lanes import BULK, DIRECT, MAIL_LANES, REFUSED_STEP, Lane, LaneState
+from accounts.core.mail_lanes import BULK, DIRECT, MAIL_LANES, REFUSED_STEP, SLOW, Lane, LaneState
+from accounts.core.messages import N_
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.bulk import BulkAct
 from accounts.core.models.invites import InviteBatch
@@ -31,6 +32,12 @@ PAUSED_BY_HAND, SERVER_AWAY = "paused by an admin", "the mail server cannot be r
 PauseClass = Literal["admin", "unreachable", "refused"]
 PAUSE_CLASSES: tuple[PauseClass, ...] = ("admin", "unreachable", "refused")
 LETTERS_LATE, MAIL_LANE_PAUSED = "letters_late", "mail_paused"
+LANE_LABELS: Mapping[str, str] = {
+    DIRECT: N_("Priority emails"),
+    BULK: N_("Bulk emails"),
+    SLOW: N_("Previously timed-out emails"),
+}
+"""Lanes in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,17 @@ def get_overview(uow: UnitOfWork) -> MailOverview:
     ]
     left = round(sum(open_batches.values()) / bulk_pace * 60) if bulk_pace and open_batches else None
     return MailOverview(lanes, batches, pace, rate, left)
+
+
+def find_waiting_batch(uow: UnitOfWork, batch_id: str) -> WaitingBatch:
+    """Return a batch that is on its way.
+
+    :raises NotFound: nothing of it waits.
+    """
+    for batch in get_overview(uow).batches:
+        if batch.batch == batch_id:
+            return batch
+    raise NotFound("no letters of a batch of this name wait")
 
 
 def _measure_pace(uow: UnitOfWork) -> float:

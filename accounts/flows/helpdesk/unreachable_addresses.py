@@ -20,12 +20,14 @@ from accounts.flows.shared import unreachable
 from accounts.flows.shared.fields import Email, Form, PageForm
 
 NEWEST_FIRST = Keyset((UnreachableAddress.since, UnreachableAddress.mail_id), descending=True)
+OLDEST_FIRST = Keyset((UnreachableAddress.since, UnreachableAddress.mail_id))
 
 
 class UnreachableSearchForm(PageForm):
-    """Which of the addresses, and which page of them."""
+    """Which of the addresses, in which order, and which page of them."""
 
     held_by: Literal["", "account", "invitation"] = Field(default="", title=N_("Used for"))
+    order: Literal["newest", "oldest"] = Field(default="newest", json_schema_extra={"input": "hidden"})
 
 
 class ReachableForm(Form):
@@ -55,7 +57,7 @@ class UnreachableRow:
 
 
 def list_unreachable(uow: UnitOfWork, form: UnreachableSearchForm) -> Page[UnreachableRow]:
-    """Return one page of the addresses of accounts and open invitations from which mail came back, newest first."""
+    """Return one page of the addresses of accounts and open invitations from which mail came back."""
     key = UnreachableAddress.email_key
     has_account = Account.id.is_not(None)
     invite = (
@@ -72,12 +74,13 @@ def list_unreachable(uow: UnitOfWork, form: UnreachableSearchForm) -> Page[Unrea
         "account": [has_account],
         "invitation": [~has_account, invite.is_not(None)],
     }
-    page: Page[Any] = NEWEST_FIRST.fetch_page(
+    keyset = NEWEST_FIRST if form.order == "newest" else OLDEST_FIRST
+    page: Page[Any] = keyset.fetch_page(
         lambda rows: uow.session.execute(rows).all(),
         statement.where(*conditions[form.held_by]),
         limit=form.limit,
-        after=NEWEST_FIRST.parse_cursor(form.after),
-        format_cursor=lambda row: NEWEST_FIRST.format_cursor(row[0]),
+        after=keyset.parse_cursor(form.after),
+        format_cursor=lambda row: keyset.format_cursor(row[0]),
     )
     return Page([_build_row(row) for row in page.rows], page.next)
 

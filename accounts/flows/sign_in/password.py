@@ -22,6 +22,7 @@ from accounts.flows.shared.fields import Checkbox, CurrentPassword, Email, Form,
 from accounts.flows.sign_in import unlock
 from accounts.flows.sign_in.devices import KnownDevice
 
+SIGN_IN_FAILED_EVENT = "sign-in.failed"
 UNKNOWN_DEVICE = KnownDevice()
 
 
@@ -64,7 +65,7 @@ def sign_in_with_password(
     )
     if not is_correct or account_id is None or not may_sign_in:
         with uow:
-            uow.record_event("sign-in.failed", account_id=account_id, facts={"locked": is_locked})
+            uow.record_event(SIGN_IN_FAILED_EVENT, account_id=account_id, facts={"locked": is_locked})
             if not is_known_device:
                 unlock.count_failure(uow, form.email.key)
         raise SignInFailed("locked" if is_locked else "wrong password or no such account")

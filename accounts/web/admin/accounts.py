@@ -1,4 +1,4 @@
-"""Where admins begin, and what they do about accounts."""
+"""What admins do about accounts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import request
 
-from accounts.core import outbox
 from accounts.core.database.page import FEW_ROWS
 from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
@@ -21,21 +20,13 @@ from accounts.flows.shared.fields import GroupsForm, PageForm
 from accounts.web.admin.filters import query_filters
 from accounts.web.answers.accounts import AccountDetailsOut, AccountPageOut
 from accounts.web.answers.base import MAIL_REQUESTED
-from accounts.web.answers.mail import AdministrationOut, MailCountsOut
-from accounts.web.kit.context import site, uow
+from accounts.web.kit.context import uow
 from accounts.web.kit.forms import form_fields
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import page_url
 
 FILTER_NAMES, PAGE_NAMES = sorted(AccountFilter.model_fields), sorted(PageForm.model_fields)
 """Names in the query of the list: which accounts, and which page of them."""
-
-
-def administration() -> Reply:
-    """Show the start page of admins: the sections, and what waits."""
-    waiting, dead = outbox.count_items(site().store.engine)
-    mail = MailCountsOut(waiting=waiting, dead=dead)
-    return Reply(template="admin/start.html", json=AdministrationOut(mail=mail))
 
 
 def accounts_context() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from accounts.flows.audit import labels as audit_labels
 from accounts.flows.helpdesk.links import advice as link_advice
 from accounts.flows.helpdesk.links import explain as link_explanation
 from accounts.flows.helpdesk.links.explain import ExplainLinkForm
+from accounts.flows.helpdesk.mail_labels import MAIL_LABELS
 from accounts.web.answers.link_doctor import LinkExplanationOut
 from accounts.web.kit import errors, forms
 from accounts.web.kit.context import uow
@@ -18,7 +19,12 @@ LINK_DOCTOR_TEMPLATE = "admin/link_doctor.html"
 
 def empty_context() -> dict[str, Any]:
     """Return what the page shows before anything was asked."""
-    return {"found": None, "happened": audit_labels.EVENT_LABELS, "part_names": link_advice.PART_LABELS}
+    return {
+        "found": None,
+        "happened": audit_labels.EVENT_LABELS,
+        "part_names": link_advice.PART_LABELS,
+        "mail_names": MAIL_LABELS,
+    }
 
 
 def explain_link(form: ExplainLinkForm) -> Reply:

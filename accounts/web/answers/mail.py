@@ -20,12 +20,6 @@ class MailCountsOut(Answer):
     dead: int
 
 
-class AdministrationOut(Answer):
-    """What waits for an admin."""
-
-    mail: MailCountsOut
-
-
 class DeadLetterOut(Answer):
     """A letter that was given up. ``to`` is its address as far as it is known."""
 

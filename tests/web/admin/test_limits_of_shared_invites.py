@@ -34,11 +34,11 @@ def test_an_admin_has_a_class_counted_anew_on_the_page_of_its_link(service: Serv
     page = browser.submit(browser.form("link", action="/admin/limits"))
     assert "shared link" in page.text
     assert SCHOOL in page.text
-    assert "full" in page.text
+    assert "Limit reached" in page.text
     assert "3 of 3" in page.text
     page = browser.submit(browser.form("link", action="/lift"))
     assert browser.url.startswith(f"/admin/invites/shared/{link.id}")
-    assert "The counters have been reset." in page.text
+    assert "Counters of the shared link “Class 7b” have been reset." in page.text
     assert ask_to_join(service.person(network=SCHOOL), link).status_code == 202
     assert ask_to_join(service.person(network=SCHOOL), other).status_code == 429, "another class is another matter"
     lines = service.uow().fetch_all(select(AuditRow.facts).where(AuditRow.kind == "limits.lifted"))

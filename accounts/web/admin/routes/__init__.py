@@ -17,6 +17,7 @@ from accounts.web.admin.routes import (
     limits,
     links,
     mail,
+    overview,
     shared_invites,
     unreachable,
 )
@@ -24,6 +25,7 @@ from accounts.web.admin.routes import (
 ADMIN_ROUTES = tuple(
     feature.routes
     for feature in (
+        overview,
         invites,
         shared_invites,
         accounts,

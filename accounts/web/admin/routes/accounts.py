@@ -7,7 +7,6 @@ from accounts.web.kit.routes import ADMINS, Routes
 ACCOUNT_RULE = "/admin/accounts/<account_id>"
 
 routes = Routes("accounts.web.admin.accounts", access=ADMINS)
-routes.get("/admin", view="administration", answers="AdministrationOut")
 routes.get(
     "/admin/accounts",
     view="list_accounts",

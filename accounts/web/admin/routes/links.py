@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accounts.web.kit.routes import ADMINS, Routes
+from accounts.web.kit.routes import ADMINS, Onward, Routes
 
 routes = Routes("accounts.web.admin.links", access=ADMINS)
 routes.post(
@@ -12,4 +12,5 @@ routes.post(
     answers="LinkExplanationOut",
     template="admin/link_doctor.html",
     context="empty_context",
+    notice=Onward("the page that answers shows what was found"),
 )
