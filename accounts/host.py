@@ -272,8 +272,11 @@ def _write_letter(uow: UnitOfWork, item: OutboxItem, link: Link) -> Letter | Non
         "until": now() + uow.site.link_signer.lifetime(link),
     }
     url = uow.link_url(link, subject, carried)
-    account_id = subject.account.id if subject.account else None
-    return Letter(link.purpose, item.about.email, item.locale, context, link=url, account_id=account_id)
+    if subject.account is None:
+        return Letter(link.purpose, item.about.email, item.locale, context, link=url)
+    letter = Letter.to_account(link.purpose, subject.account, context, link=url, to=item.about.email)
+    # In the language that the host has asked for.
+    return replace(letter, locale=item.locale)
 
 
 def _resend(uow: UnitOfWork, claims: LinkClaims) -> bool:

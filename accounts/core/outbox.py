@@ -19,6 +19,7 @@ from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement, Executor
 from accounts.core.ids import new_id
 from accounts.core.mail_lanes import BULK, DIRECT, Lane
+from accounts.core.models.account import Account
 from accounts.core.models.outbox import OutboxRow
 
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 5, 3600
@@ -46,6 +47,17 @@ class Letter:
     """The words for a letter for which no folder holds ``words``."""
     account_id: str | None = None
     """The account that it is about, for the audit log."""
+
+    @classmethod
+    def to_account(
+        cls, words: str, account: Account, context: Mapping[str, object], *, link: str | None = None, to: str = ""
+    ) -> Letter:
+        """Return a letter to the owner of an account, in their language; its moments are of their time zone.
+
+        :param to: the address, where it is not the account's own.
+        """
+        facts = {**context, "zone": account.zone}
+        return cls(words, to or account.email, account.locale, facts, link=link, account_id=account.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ ADMIN_GROUP = "admins"
 class Account(Base):
     """A user whose mailbox was proven. ``id`` is never reused: it is the ``sub`` by which clients know them.
 
+    :ivar zone: the time zone that moments are written in (IANA name); "" where nobody has told it.
     :ivar email_unproven: whether the address was only typed, as that of the first admin is, and no link that was
         mailed there has been used since.
     :ivar invited: whether somebody let this account in: by an invitation, by bringing it in from another system, or
@@ -43,6 +44,7 @@ class Account(Base):
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(100), default="")
     locale: Mapped[str] = mapped_column(String(8))
+    zone: Mapped[str] = mapped_column(String(64), default="", server_default="")
     password_hash: Mapped[str | None] = mapped_column(String(255))
     status: Mapped[str] = mapped_column(String(16), default="active")
     auth_epoch: Mapped[int] = mapped_column(default=1)

@@ -26,7 +26,7 @@ def decided_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
         "decider_email": decider.email if decider else None,
         "at": item.created_at,
     }
-    return Letter(DECIDED_NOTICE, admin.email, admin.locale, context, account_id=admin.id)
+    return Letter.to_account(DECIDED_NOTICE, admin, context)
 
 
 def declined_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:

@@ -69,7 +69,7 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
         "until": datetime.fromtimestamp(request.expires, UTC),
     }
     link = uow.link_url(REVIEW, accounts.subject_of(admin), approval_request.seal_request(uow, request))
-    return Letter(REVIEW_PURPOSE, admin.email, admin.locale, context, link=link, account_id=admin.id)
+    return Letter.to_account(REVIEW_PURPOSE, admin, context, link=link)
 
 
 def check_review(uow: UnitOfWork, opened: OpenedLink) -> None:

@@ -146,7 +146,7 @@ def build_undo_letter(uow: UnitOfWork, item: OutboxItem, words: str, to: str = "
     }
     # Only the anchor can undo; another old address is told what happened.
     link = uow.link_url(UNDO, accounts.subject_of(account)) if to == account.anchor_email else None
-    return Letter(words, to, account.locale, context, link=link, account_id=account.id)
+    return Letter.to_account(words, account, context, link=link, to=to)
 
 
 def check_undo(uow: UnitOfWork, opened: OpenedLink) -> None:

@@ -46,7 +46,7 @@ def build_security_notice(uow: UnitOfWork, item: OutboxItem, account: Account, *
         "until": now() + uow.site.link_signer.lifetime(NOT_ME),
     }
     url = uow.link_url(NOT_ME, subject_of(account), NotMePayload(since=int(item.created_at.timestamp())))
-    return Letter(item.purpose, account.email, account.locale, context, link=url, account_id=account.id)
+    return Letter.to_account(item.purpose, account, context, link=url)
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:

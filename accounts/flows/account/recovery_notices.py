@@ -25,4 +25,4 @@ def apps_to_review_letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
         "apps": item.facts["apps"],
         "apps_url": uow.site.link_signer.page_url("/admin/apps"),
     }
-    return Letter(APPS_TO_REVIEW_NOTICE, admin.email, admin.locale, context, account_id=admin.id)
+    return Letter.to_account(APPS_TO_REVIEW_NOTICE, admin, context)

@@ -126,10 +126,11 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
         expires=int(expires_at.timestamp()),
     )
     context |= {"title": terms.title, "groups": terms.groups, "member": account is not None, "until": expires_at}
-    locale = account.locale if account else item.locale
     # About the address as it was typed, whoever holds it: this is where mail goes to.
     url = uow.link_url(JOIN, subject, carried)
-    return Letter(JOIN_PURPOSE, subject.id, locale, context, link=url, account_id=account.id if account else None)
+    if account is not None:
+        return Letter.to_account(JOIN_PURPOSE, account, context, link=url, to=subject.id)
+    return Letter(JOIN_PURPOSE, subject.id, item.locale, context, link=url)
 
 
 def _read_terms(fact: object) -> SharedTerms:

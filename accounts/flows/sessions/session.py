@@ -130,6 +130,7 @@ class CurrentAccount:
     email: str
     name: str
     locale: str
+    zone: str
     auth_epoch: int
     created_at: datetime
     last_sign_in_at: datetime | None
@@ -226,6 +227,7 @@ _SELECT_CURRENT_ACCOUNT = CompiledStatement(
         Account.email,
         Account.name,
         Account.locale,
+        Account.zone,
         Account.created_at,
         Account.last_sign_in_at,
         Membership.group,
@@ -245,13 +247,14 @@ def find_current_account(uow: UnitOfWork, session: Session) -> CurrentAccount | 
     rows = uow.fetch_all(_SELECT_CURRENT_ACCOUNT, parameters)
     if not rows:
         return None
-    email, name, locale, created_at, last_sign_in_at, _, email_unproven, invited = rows[0]
-    groups = tuple(sorted(row[5] for row in rows if row[5] is not None))
+    email, name, locale, zone, created_at, last_sign_in_at, _, email_unproven, invited = rows[0]
+    groups = tuple(sorted(row[6] for row in rows if row[6] is not None))
     return CurrentAccount(
         session.account_id,
         email,
         name,
         locale,
+        zone,
         session.epoch,
         created_at,
         last_sign_in_at,

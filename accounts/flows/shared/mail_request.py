@@ -72,7 +72,7 @@ def build_account_letter(
         "until": now() + uow.site.link_signer.lifetime(link),
     }
     url = uow.link_url(link, accounts.subject_of(account), carried)
-    return Letter(link.purpose, to or account.email, account.locale, context, link=url, account_id=account.id)
+    return Letter.to_account(link.purpose, account, context, link=url, to=to)
 
 
 def build_already_registered_letter(uow: UnitOfWork, item: OutboxItem, account: Account) -> Letter | None:
@@ -86,4 +86,4 @@ def build_already_registered_letter(uow: UnitOfWork, item: OutboxItem, account: 
         "sign_in_url": link_signer.page_url("/sign-in"),
         "forgot_url": link_signer.page_url("/forgot-password"),
     }
-    return Letter("already-registered", account.email, account.locale, context, account_id=account.id)
+    return Letter.to_account("already-registered", account, context)

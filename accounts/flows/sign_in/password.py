@@ -133,6 +133,7 @@ _SIGN_IN = CompiledStatement(
         Account.email,
         Account.name,
         Account.locale,
+        Account.zone,
         Account.created_at,
         Account.last_sign_in_at,
         Account.email_unproven,
@@ -159,7 +160,7 @@ def complete_sign_in(
         rows = uow.execute(_SIGN_IN, {**values, "moment": now()})
         if not rows:
             raise SignInFailed("changed while the password was verified")
-        epoch, email, name, locale, created_at, last_sign_in_at, email_unproven, invited = rows[0]
+        epoch, email, name, locale, zone, created_at, last_sign_in_at, email_unproven, invited = rows[0]
         session = sessions.create_session(account_id, epoch, amr=("pwd",), remember=remember)
         sessions.record_sign_in(uow, session)
     return CurrentAccount(
@@ -167,6 +168,7 @@ def complete_sign_in(
         email,
         name,
         locale,
+        zone,
         epoch,
         created_at,
         last_sign_in_at,

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from markupsafe import Markup
 
 from accounts.config_sign_up import describe_domains
+from accounts.core.local_time import format_moment
 from accounts.core.messages import N_
 from accounts.core.models.shared_invites import SharedInvite
 from accounts.web.admin.printing import qr_code_svg
@@ -40,7 +41,7 @@ def poster_context(row: SharedInvite, url: str, *, style: str = "") -> dict[str,
 
     lines = [say(DOMAIN, domain=describe_domains((row.domain,)))] if row.domain else []
     until = UNTIL if row.places > 1 else UNTIL_FOR_ONE
-    lines.append(say(until, places=row.places, until=languages.format_timestamp(locale, row.expires_at)))
+    lines.append(say(until, places=row.places, until=format_moment(row.expires_at, locale)))
     return {
         "locale": locale,
         "title": row.title or say(TITLE, service=runtime().site.settings.service_name),

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from pydantic import Field
 
 from accounts.core.clock import now
+from accounts.core.local_time import format_moment
 from accounts.core.messages import N_
 from accounts.flows.invites.export import ExportedInvite, ExportInvitesForm
 from accounts.flows.invites.report import BatchSummary
@@ -90,9 +91,7 @@ def _letter_context(invitation: ExportedInvite) -> dict[str, Any]:
         "code": qr_code_svg(invitation.url),
         "url": invitation.url,
         "groups": languages.translate(locale, GROUPS, {"groups": groups}) if groups else "",
-        "until": languages.translate(
-            locale, UNTIL, {"until": languages.format_timestamp(locale, invitation.expires_at)}
-        ),
+        "until": languages.translate(locale, UNTIL, {"until": format_moment(invitation.expires_at, locale)}),
     }
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from babel.core import Locale, negotiate_locale
+from babel.core import negotiate_locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from werkzeug.datastructures import LanguageAccept
@@ -19,9 +18,6 @@ from werkzeug.http import parse_accept_header
 from accounts.config import LOCALES
 
 TRANSLATIONS_FOLDER = Path(__file__).parents[2] / "translations"
-DATE_FORMATS = {"de": "{day}. {month} {year}", "es": "{day} de {month} de {year}"}
-"""How people write a day, where it is not the way that is understood everywhere."""
-DEFAULT_DATE_FORMAT = "{day} {month} {year}"
 LANGUAGE_NAMES = {"en": "English", "de": "Deutsch", "fr": "Français", "es": "Español"}
 
 
@@ -52,18 +48,6 @@ class Languages:
         """Return a text in a language, its ``%(name)s`` filled in."""
         translation = self.translations(locale).gettext(message)
         return translation % values if values else translation
-
-    def format_timestamp(self, locale: str, at: datetime) -> str:
-        """Return date and time as users read them."""
-        utc = at.astimezone(UTC)
-        date_format = DATE_FORMATS.get(locale, DEFAULT_DATE_FORMAT)
-        date = date_format.format(day=utc.day, month=_month_names(locale)[utc.month], year=utc.year)
-        return f"{date}, {utc:%H:%M} UTC"
-
-
-@lru_cache
-def _month_names(locale: str) -> Mapping[int, str]:
-    return dict(Locale.parse(locale).months["format"]["wide"])
 
 
 @lru_cache(maxsize=256)

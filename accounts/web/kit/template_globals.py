@@ -6,14 +6,18 @@ the page of one stranger and shown to the next (:mod:`accounts.web.kit.kept_page
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from flask.blueprints import BlueprintSetupState
+from markupsafe import Markup, escape
 from werkzeug.local import LocalProxy
 
 from accounts.config_contact import contact_url
+from accounts.core.clock import format_timestamp
 from accounts.core.errors import FieldError
+from accounts.core.local_time import UNKNOWN_ZONE, format_moment
 from accounts.core.messages import N_, Message, PluralText
 from accounts.web.kit import avatars, forms, routes
 from accounts.web.kit.assets import ASSET_ENDPOINT
@@ -49,17 +53,24 @@ def add_template_globals(state: BlueprintSetupState) -> None:
             "LINK_FIELD": forms.LINK_FIELD,
             "CSRF_FIELD": forms.CSRF_FIELD,
         },
-        filters={"moment": _format_timestamp, "message": _translate_message},
+        filters={"moment": _time_element, "message": _translate_message},
     )
 
 
 def _translate(text: str, **values: object) -> str:
-    translation = current_rendering().translations.gettext(text)
-    return translation % values if values else translation
+    return _fill_in(current_rendering().translations.gettext(text), values)
 
 
 def _translate_plural(one: str, many: str, count: int, **values: object) -> str:
-    return current_rendering().translations.ngettext(one, many, count) % {"count": count, **values}
+    translation = current_rendering().translations.ngettext(one, many, count)
+    return _fill_in(translation, {"count": count, **values})
+
+
+def _fill_in(text: str, values: Mapping[str, object]) -> str:
+    if any(isinstance(value, Markup) for value in values.values()):
+        # A moment is an element; all that stands around it is text.
+        return escape(text) % values
+    return text % values if values else text
 
 
 def _translate_message(message: Message) -> str:
@@ -90,6 +101,12 @@ def _asset_url(name: str) -> str:
     return rendering.fixed_url(ASSET_ENDPOINT, name=name, v=rendering.runtime.assets.fingerprint(name))
 
 
-def _format_timestamp(at: datetime) -> str:
+def _time_element(at: datetime, format: Literal["absolute", "relative"] = "absolute") -> Markup:
+    """Return a moment as ``<time>``: in the account's zone, until the script writes it in that of the browser.
+
+    :param format: what the script writes: the moment, or how far it is: "in 14 minutes".
+    """
     rendering = current_rendering()
-    return rendering.runtime.languages.format_timestamp(rendering.language, at)
+    zone = rendering.account.zone if rendering.account else UNKNOWN_ZONE
+    shown = format_moment(at, rendering.language, zone)
+    return Markup('<time datetime="{}" data-format="{}">{}</time>').format(format_timestamp(at), format, shown)

@@ -186,6 +186,7 @@ def test_the_letter_goes_to_the_new_address_while_it_is_the_newest_request(servi
         "email": new,
         "name": name or None,
         "until": now() + CHANGE.lifetime,
+        "zone": "",
     }
     result = read_letter_claims(service, CHANGE, found)
     assert (result.subject_id, result.carried.email) == (who.id, new)
@@ -214,7 +215,14 @@ def test_the_notice_has_the_way_back_for_the_anchor_only(
     assert found is not None
     assert (found.words, found.to, found.locale) == ("email-changed", who.email, "de")
     until = now() + UNDO_LINK_TTL
-    data = {"asked": request_facts(), "email": who.email, "name": name or None, "at": now(), "until": until}
+    data = {
+        "asked": request_facts(),
+        "email": who.email,
+        "name": name or None,
+        "at": now(),
+        "until": until,
+        "zone": "",
+    }
     assert found.context == data
     assert read_letter_claims(service, UNDO, found).subject_id == who.id
     other = write_letter(service, change_email.email_changed_letter, who.id, {"to": "between@example.org"})
