@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from itertools import groupby
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
@@ -11,6 +12,9 @@ from babel.dates import format_date, format_time
 
 UNKNOWN_ZONE = ""
 """Of an account whose zone nobody has told: moments are written in UTC, and say so."""
+_AREAS = frozenset(
+    {"Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+)
 _FILES_BESIDE_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 
 
@@ -18,6 +22,17 @@ _FILES_BESIDE_ZONES = frozenset({"Factory", "localtime", "posixrules"})
 def list_zones() -> frozenset[str]:
     """Return the names of all time zones (IANA Time Zone Database), such as ``Europe/Berlin``."""
     return frozenset(available_timezones()) - _FILES_BESIDE_ZONES
+
+
+@lru_cache
+def group_zones() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the zones to choose from by area, such as ``Europe``; those without one ("") come last.
+
+    Only areas of the world: the database keeps names of before 1993, such as ``US/Eastern``, for old files.
+    """
+    zones = sorted(each for each in list_zones() if each.partition("/")[0] in _AREAS)
+    areas = [(area, tuple(names)) for area, names in groupby(zones, key=lambda name: name.partition("/")[0])]
+    return (*areas, ("", ("UTC",)))
 
 
 def format_moment(at: datetime, language: str, zone: str = UNKNOWN_ZONE) -> str:

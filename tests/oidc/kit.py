@@ -90,6 +90,7 @@ class Provider:
     def person(self, name: str = "ana") -> BrowserUser:
         """Somebody with an account, not signed in yet, at a browser."""
         member = self.service.member(name)
+        assert member.patch("/api/account", {"zone": "Europe/Berlin"}).status_code == 200
         return BrowserUser(self, member.email)
 
 

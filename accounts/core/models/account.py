@@ -10,6 +10,7 @@ from sqlalchemy import (
     Index,
     String,
     false,
+    text,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, object_session, relationship, validates
@@ -44,7 +45,7 @@ class Account(Base):
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(100), default="")
     locale: Mapped[str] = mapped_column(String(8))
-    zone: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    zone: Mapped[str] = mapped_column(String(64), default="", server_default=text("''"))
     password_hash: Mapped[str | None] = mapped_column(String(255))
     status: Mapped[str] = mapped_column(String(16), default="active")
     auth_epoch: Mapped[int] = mapped_column(default=1)

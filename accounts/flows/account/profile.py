@@ -1,10 +1,10 @@
-"""Change name and language of an account."""
+"""Change name, language and time zone of an account."""
 
 from __future__ import annotations
 
 from accounts.core.models.account import Account
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared.fields import Form, Locale, Name
+from accounts.flows.shared.fields import Form, Locale, Name, Zone
 
 
 class ProfileForm(Form):
@@ -12,10 +12,11 @@ class ProfileForm(Form):
 
     name: Name = ""
     locale: Locale = "en"
+    zone: Zone = ""
 
 
 def update_profile(uow: UnitOfWork, account_id: str, form: ProfileForm) -> Account:
-    """Change name or language; answers the account as it is then."""
+    """Change what is given; answers the account as it is then."""
 
     def work() -> Account:
         account = uow.session.get_one(Account, account_id)

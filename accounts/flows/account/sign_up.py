@@ -93,7 +93,7 @@ def check_activation(uow: UnitOfWork, opened: OpenedLink) -> None:
 def prepare_credentials(uow: UnitOfWork, opened: OpenedLink, form: NewAccountForm) -> NewCredentials:
     """Check and hash the chosen password, before the transaction."""
     password_hash = accounts.hash_new_password(uow, form.password, email=opened.subject.id, name=form.name)
-    return NewCredentials(password_hash, name=form.name)
+    return NewCredentials(password_hash, name=form.name, zone=form.zone)
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: NewCredentials) -> ActResult:

@@ -170,7 +170,7 @@ def prepare_credentials(uow: UnitOfWork, opened: OpenedLink, form: Any) -> NewCr
     if not isinstance(form, NewAccountForm):
         return None
     password_hash = accounts.hash_new_password(uow, form.password, email=opened.subject.id, name=form.name)
-    return NewCredentials(password_hash, name=form.name)
+    return NewCredentials(password_hash, name=form.name, zone=form.zone)
 
 
 def join_context(uow: UnitOfWork, opened: OpenedLink) -> Mapping[str, Any]:

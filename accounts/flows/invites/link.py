@@ -22,6 +22,7 @@ from accounts.core.link_kinds.kind import EmptyModel, LinkClaims
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import REVOKED_SUFFIX
+from accounts.core.local_time import UNKNOWN_ZONE
 from accounts.core.messages import N_
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
@@ -29,7 +30,7 @@ from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import accounts, app_targets, open_invites
 from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID, InitialCredentials, NewCredentials, NoPassword
-from accounts.flows.shared.fields import Email, Form, Name, NewAccountForm, NewPassword
+from accounts.flows.shared.fields import BrowserZone, Email, Form, Name, NewAccountForm, NewPassword
 from accounts.flows.shared.open_invites import spent_id
 
 INVITE_PURPOSE = "invite"
@@ -66,6 +67,7 @@ class FirstAdminForm(Form):
     email: Email
     name: Name = ""
     password: NewPassword
+    zone: BrowserZone = UNKNOWN_ZONE
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
@@ -188,7 +190,8 @@ def prepare_invite_credentials(uow: UnitOfWork, opened: OpenedLink, form: Any) -
     email = address.email if address else opened.subject.id
     # Whoever says nothing is called as the invitation calls them; whoever says "" has no name.
     name = form.name if "name" in form.model_fields_set else _find_invitee_name(uow, opened.carried)
-    return NewCredentials(accounts.hash_new_password(uow, form.password, email=email, name=name), address, name)
+    password_hash = accounts.hash_new_password(uow, form.password, email=email, name=name)
+    return NewCredentials(password_hash, address, name, form.zone)
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | None) -> ActResult:

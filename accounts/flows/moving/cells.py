@@ -87,6 +87,7 @@ def build_row(line: int, cells: Cells, password_hash: str, moment: datetime) -> 
         password_hash=password_hash,
         name=_clean_cell(full_name),
         locale=clean_text(_first_item(cells.first_of(Meaning.LOCALE))),
+        zone=clean_text(cells.first_of(Meaning.ZONE)),
         groups=_read_groups(cells),
         confirmed=False if state is AccountState.UNCONFIRMED else confirmed,
         active=state is not AccountState.DISABLED,

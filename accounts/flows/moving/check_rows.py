@@ -14,6 +14,7 @@ from pathlib import Path
 from accounts.config import LOCALES
 from accounts.config_sources import ENV_PREFIX
 from accounts.core.clock import now
+from accounts.core.local_time import UNKNOWN_ZONE, list_zones
 from accounts.core.record_files.text import LOST_CHARACTERS
 from accounts.core.security.addresses import MAX_EMAIL_BYTES, AddressRefused, EmailAddress, parse_email
 from accounts.core.security.foreign_hashes import ForeignSecrets, parse_hash
@@ -55,6 +56,7 @@ class ImportableRow:
     address: EmailAddress
     name: str
     locale: str
+    zone: str
     password_hash: str | None = field(repr=False)
     hash_format: str
     groups: tuple[str, ...]
@@ -222,6 +224,7 @@ class _RowChecker:
             address,
             row.name[:MAX_NAME_CHARACTERS],
             language if language in LOCALES else self.locale,
+            row.zone if row.zone in list_zones() else UNKNOWN_ZONE,
             row.password_hash if hash_format != NO_HASH else None,
             hash_format,
             tuple(name for name in groups if name)[:MAX_GROUPS_PER_ACCOUNT],

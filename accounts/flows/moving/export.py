@@ -25,7 +25,7 @@ from accounts.flows.upstream import identities
 ACCOUNT_EXPORTED_EVENT, ACCOUNTS_EXPORTED_EVENT = "account.exported", "accounts.exported"
 ACCOUNTS_PER_BATCH = 500
 CSV_COLUMNS = (
-    "id", "email", "name", "locale", "status", "groups", "confirmed", "created_at", "last_sign_in_at",
+    "id", "email", "name", "locale", "zone", "status", "groups", "confirmed", "created_at", "last_sign_in_at",
     "password_hash",
 )  # fmt: skip
 
@@ -46,6 +46,7 @@ def export_own_data(uow: UnitOfWork, current: CurrentAccount) -> dict[str, Any]:
             "invited": account.invited,
             "name": account.name,
             "locale": account.locale,
+            "zone": account.zone,
             "status": account.status,
             "has_password": account.password_hash is not None,
             "former_email": account.anchor_email,
@@ -126,6 +127,7 @@ def _account_dict(row: Account, *, include_hashes: bool) -> dict[str, Any]:
         "email": row.email,
         "name": row.name,
         "locale": row.locale,
+        "zone": row.zone,
         "status": row.status,
         "groups": list(row.groups),
         "confirmed": not row.email_unproven,

@@ -180,6 +180,7 @@ def _account_values(account_id: str, row: ImportableRow, moment: datetime) -> di
         "email_key": row.address.key,
         "name": row.name,
         "locale": row.locale,
+        "zone": row.zone,
         "password_hash": row.password_hash,
         "status": "active" if row.active else "disabled",
         "created_at": row.created_at or moment,

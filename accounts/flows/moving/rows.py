@@ -47,6 +47,7 @@ class SourceRow:
     password_hash: str = field(default="", repr=False)
     name: str = ""
     locale: str = ""
+    zone: str = ""
     groups: tuple[str, ...] = ()
     confirmed: bool | None = None
     active: bool = True

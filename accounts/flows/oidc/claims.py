@@ -14,6 +14,7 @@ SCOPE_OF_CLAIM = {
     "name": "profile",
     "preferred_username": "profile",
     "locale": "profile",
+    "zoneinfo": "profile",
     "email": "email",
     "email_verified": "email",
     "groups": "groups",
@@ -47,6 +48,10 @@ class EndUser(Protocol):
     @property
     def locale(self) -> str:
         """The language."""
+
+    @property
+    def zone(self) -> str:
+        """The time zone, or ""."""
 
     @property
     def email_unproven(self) -> bool:
@@ -128,6 +133,7 @@ class UserClaims:
             "name": self.user.name,
             "preferred_username": self._username(is_email_known="email" in self.scope or "email" in selected),
             "locale": self.user.locale,
+            "zoneinfo": self.user.zone,
             "email": self.user.email,
             # No address is set without proof of its mailbox, but for that of the first admin.
             "email_verified": not self.user.email_unproven,

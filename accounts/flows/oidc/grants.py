@@ -1,8 +1,7 @@
 """Grants: made when a code is redeemed, looked at when a token is shown, revoked with all that hangs on them.
 
-A grant has the id of its code, and its row is what remembers that the code was used. It outlives the code: it is
-deleted with its account and its client, without whom the code is worth nothing, or when its last token has expired,
-and none of them lives for less than a minute.
+A grant has the id of its code, and its row remembers that the code was used. It outlives the code: it is deleted with
+its account and client, without whom the code is worth nothing, or with its last token, which lives a minute at least.
 """
 
 from __future__ import annotations
@@ -60,6 +59,7 @@ class ResourceOwner:
     name: str
     email: str
     locale: str
+    zone: str
     email_unproven: bool
     invited: bool
 

@@ -14,6 +14,7 @@ from accounts.core.errors import AddressTaken, Conflict, LastAdmin, NotFound
 from accounts.core.ids import new_id
 from accounts.core.link_kinds.parts import Subject
 from accounts.core.links.link import OpenedLink
+from accounts.core.local_time import UNKNOWN_ZONE
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
 from accounts.core.uow import UnitOfWork
@@ -32,6 +33,7 @@ class NewCredentials:
     password_hash: str
     email: EmailAddress | None = None
     name: str = ""
+    zone: str = UNKNOWN_ZONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class NoPassword:
     name: str = ""
     password_hash: None = None
     email: None = None
+    zone: str = UNKNOWN_ZONE
 
 
 InitialCredentials = NewCredentials | NoPassword
@@ -82,6 +85,7 @@ def create_account(
         email_key=address.key,
         name=credentials.name,
         locale=locale,
+        zone=credentials.zone,
         password_hash=credentials.password_hash,
         auth_epoch=1,
         sign_in_serial=0,

@@ -22,6 +22,7 @@ class Meaning(Enum):
     FIRST_NAME = "first name"
     LAST_NAME = "last name"
     LOCALE = "language"
+    ZONE = "time zone"
     GROUPS = "groups"
     DAYS = "days of an invitation"
     MESSAGE = "words of the inviter"
@@ -71,6 +72,10 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
     Meaning.LOCALE: {
         "locale": "Auth0, Keycloak, Cognito, Okta", "language": "usual", "lang": "Moodle",
         "preferredLanguage": "LDAP, Okta", "Sprache": "German",
+    },
+    Meaning.ZONE: {
+        "zoneinfo": "Auth0, Keycloak, Cognito, Okta", "zone": "usual", "timezone": "Moodle, Discourse, Okta, SCIM",
+        "time_zone": "usual", "Zeitzone": "German",
     },
     Meaning.GROUPS: {
         "groups": "Keycloak", "group": "usual", "roles": "usual", "role": "usual", "realmRoles": "Keycloak",

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from accounts.config import LOCALES
 from accounts.core.database.page import MAX_ROWS_PER_PAGE, NOT_A_CURSOR_MESSAGE
+from accounts.core.local_time import UNKNOWN_ZONE, list_zones
 from accounts.core.messages import N_
 from accounts.core.security import addresses, passwords, typed_text
 from accounts.core.security.addresses import EmailAddress
@@ -131,6 +132,21 @@ def check_locale(value: Any) -> str:
     return str(value)
 
 
+def check_zone(value: Any) -> str:
+    """Return the name of a time zone, or "" for none.
+
+    :raises PydanticCustomError: there is no such zone.
+    """
+    if value != UNKNOWN_ZONE and not (isinstance(value, str) and value in list_zones()):
+        raise PydanticCustomError("zone", N_("Choose a time zone from the list, such as Europe/Berlin."))
+    return str(value)
+
+
+def _check_browser_zone(value: Any) -> Any:
+    # Not typed by anybody: a browser that knows zones which we do not signs people in all the same.
+    return value if isinstance(value, str) and value in list_zones() else UNKNOWN_ZONE
+
+
 def _parse_groups(value: Any) -> Any:
     if isinstance(value, str):
         value = value.replace(",", " ").split()
@@ -227,6 +243,20 @@ Locale = Annotated[
     BeforeValidator(check_locale),
     Field(title=N_("Language"), json_schema_extra={"input": "locale", "enum": list(LOCALES)}),
 ]
+Zone = Annotated[
+    str,
+    BeforeValidator(check_zone),
+    WithJsonSchema({"type": "string", "maxLength": 64}),
+    Field(title=N_("Time zone"), json_schema_extra={"input": "zone"}),
+]
+"""The time zone of an account (IANA name), "" for none."""
+BrowserZone = Annotated[
+    str,
+    BeforeValidator(_check_browser_zone),
+    WithJsonSchema({"type": "string"}),
+    Field(title=N_("Time zone"), json_schema_extra={"input": "browser-zone"}),
+]
+"""The time zone of a browser, which its script fills in: it is kept with an account that has none."""
 Groups = Annotated[
     list[str],
     BeforeValidator(_parse_groups),
@@ -250,6 +280,7 @@ class NewAccountForm(Form):
 
     name: Name = ""
     password: NewPassword
+    zone: BrowserZone = UNKNOWN_ZONE
 
 
 class NewPasswordForm(Form):

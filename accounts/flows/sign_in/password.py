@@ -7,18 +7,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, literal, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, case, func, literal, select, update
 
 from accounts.core.clock import now
 from accounts.core.database.sql import CompiledStatement, Row
 from accounts.core.errors import SignInFailed
+from accounts.core.local_time import UNKNOWN_ZONE
 from accounts.core.messages import N_
 from accounts.core.models.account import LOCKOUT_DURATION, Account, Membership
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions import session as sessions
 from accounts.flows.sessions.session import CurrentAccount
-from accounts.flows.shared.fields import Checkbox, CurrentPassword, Email, Form, Next
+from accounts.flows.shared.fields import BrowserZone, Checkbox, CurrentPassword, Email, Form, Next
 from accounts.flows.sign_in import unlock
 from accounts.flows.sign_in.devices import KnownDevice
 
@@ -35,6 +36,7 @@ class SignInForm(Form):
         default=False, title=N_("Stay signed in on this device"), json_schema_extra={"input": "checkbox"}
     )
     next: Next = ""
+    zone: BrowserZone = UNKNOWN_ZONE
 
 
 def sign_in_with_password(
@@ -70,7 +72,15 @@ def sign_in_with_password(
                 unlock.count_failure(uow, form.email.key)
         raise SignInFailed("locked" if is_locked else "wrong password or no such account")
     groups = tuple(sorted(row[5] for row in rows if row[5] is not None))
-    return complete_sign_in(uow, account_id, stored_hash, groups=groups, new_hash=new_hash, remember=form.remember)
+    return complete_sign_in(
+        uow,
+        account_id,
+        stored_hash,
+        groups=groups,
+        new_hash=new_hash,
+        remember=form.remember,
+        browser_zone=form.zone,
+    )
 
 
 MAX_STAND_IN_CANDIDATES = 64
@@ -127,6 +137,8 @@ _SIGN_IN = CompiledStatement(
         last_sign_in_at=bindparam("moment"),
         failures=0,
         password_hash=bindparam("kept_hash"),
+        # Learnt once: what somebody has chosen, or another browser has said, stays.
+        zone=case((Account.zone == UNKNOWN_ZONE, bindparam("zone")), else_=Account.zone),
     )
     .returning(
         Account.auth_epoch,
@@ -150,12 +162,19 @@ def complete_sign_in(
     groups: tuple[str, ...],
     new_hash: str | None,
     remember: bool,
+    browser_zone: str = UNKNOWN_ZONE,
 ) -> CurrentAccount:
     """Note the sign-in and make its session, unless the account changed while the password was verified.
 
     :param groups: of the account; it is only told of them, no right depends on these.
+    :param browser_zone: kept with an account whose time zone nobody has told.
     """
-    values = {"account": account_id, "verified_hash": stored_hash, "kept_hash": new_hash or stored_hash}
+    values = {
+        "account": account_id,
+        "verified_hash": stored_hash,
+        "kept_hash": new_hash or stored_hash,
+        "zone": browser_zone,
+    }
     with uow:
         rows = uow.execute(_SIGN_IN, {**values, "moment": now()})
         if not rows:

@@ -18,6 +18,7 @@ from accounts.web.kit.context import state
 M = TypeVar("M", bound=BaseModel)
 
 CSRF_FIELD, LINK_FIELD = "csrf_token", "link_id"
+UNSEEN_KINDS = ("hidden", "browser-zone")
 RESERVED_FIELDS = frozenset({CSRF_FIELD, LINK_FIELD})
 
 
@@ -26,7 +27,7 @@ class FormField:
     """One field as a page shows it.
 
     ``kind`` is the HTML input type, or ``locale``, ``choice``, ``lines`` (one entry each), ``textarea``,
-    ``checkbox``, ``hidden``.
+    ``checkbox``, ``hidden``, ``zone`` (of an account), ``browser-zone`` (hidden, filled in by a script).
     """
 
     name: str
@@ -60,7 +61,7 @@ def focused_field(fields: Iterable[FormField], focus: bool = True) -> FormField 
 
     :param focus: whether to begin anywhere if nothing is wrong.
     """
-    shown = [field for field in fields if field.kind != "hidden"]
+    shown = [field for field in fields if field.kind not in UNSEEN_KINDS]
     wrong = [field for field in shown if field.error]
     empty = [field for field in shown if field.kind != "checkbox" and not field.value]
     return next(iter([*wrong, *(empty + shown if focus else ())]), None)

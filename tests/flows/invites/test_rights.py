@@ -165,7 +165,12 @@ def test_the_link_of_the_first_admin_dies_when_somebody_else_administers(service
 def test_the_first_admin_says_which_address_is_theirs(service: Service) -> None:
     url = first_admin_url(service.uow())
     assert url is not None
-    assert sorted(open_token(service, INVITE, token_of_url(url)).form.model_fields) == ["email", "name", "password"]
+    assert sorted(open_token(service, INVITE, token_of_url(url)).form.model_fields) == [
+        "email",
+        "name",
+        "password",
+        "zone",
+    ]
 
 
 def test_an_address_that_has_an_account_cannot_become_the_first_admin_this_way(service: Service) -> None:

@@ -32,6 +32,11 @@ def test_a_table_with_the_usual_headings(read: Read, tmp_path: Path, separator: 
     assert found.created_at == datetime(2019, 5, 1, 12, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(("named", "zone"), [("Asia/Kolkata", "Asia/Kolkata"), ("Mars/Olympus", ""), ("", "")])
+def test_a_time_zone_comes_along_if_there_is_such_a_zone(read: Read, tmp_path: Path, named: str, zone: str) -> None:
+    assert ready(read(write_csv(tmp_path / "people.csv", [person(zoneinfo=named)]))).zone == zone
+
+
 def test_lines_of_json_say_the_same(read: Read, tmp_path: Path) -> None:
     rows = [person(groups=["staff"]), "text", person("bert", groups=[{"name": "staff"}])]
     found = read(write_lines(tmp_path / "people.jsonl", rows))

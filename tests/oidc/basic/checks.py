@@ -9,7 +9,7 @@ from typing import Any
 from tests.oidc.kit import CallbackRequest, Provider, RelyingParty, Tokens
 
 Should = Callable[[object, str], None]
-ABOUT_A_PERSON = {"name", "locale", "email", "email_verified", "groups"}
+ABOUT_A_PERSON = {"name", "locale", "zoneinfo", "email", "email_verified", "groups"}
 LOGIN_ERRORS = {"login_required", "interaction_required", "account_selection_required", "consent_required"}
 QUERY = "dummy1=lorem&dummy2=ipsum"
 
@@ -73,6 +73,14 @@ def check_userinfo(rp: RelyingParty, tokens: Tokens, answer: Any) -> dict[str, A
     assert answer.headers["Content-Type"] == "application/json"
     data: dict[str, Any] = answer.json()
     assert data["sub"] == tokens.claims["sub"]
-    kinds = {"name": str, "locale": str, "email": str, "email_verified": bool, "groups": list, "updated_at": int}
+    kinds = {
+        "name": str,
+        "locale": str,
+        "zoneinfo": str,
+        "email": str,
+        "email_verified": bool,
+        "groups": list,
+        "updated_at": int,
+    }
     assert all(isinstance(value, kinds[name]) for name, value in data.items() if name in kinds)
     return data

@@ -90,7 +90,7 @@ def test_a_nonce_is_not_needed(rp: RelyingParty, ana: BrowserUser) -> None:
 
 
 SCOPES = {
-    "oidcc-scope-profile": ("openid profile", {"name", "locale"}),
+    "oidcc-scope-profile": ("openid profile", {"name", "locale", "zoneinfo"}),
     "oidcc-scope-email": ("openid email", {"email", "email_verified"}),
     "oidcc-scope-all": ("openid profile email groups", ABOUT_A_PERSON),
 }
