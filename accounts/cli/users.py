@@ -47,7 +47,8 @@ SESSION_COLUMNS: Columns[SessionOut] = {
     "since": lambda row: row.began,
     "until": lambda row: row.ends,
     "network": lambda row: row.network,
-    "device": lambda row: row.agent,
+    "active": lambda row: row.last_active,
+    "device": lambda row: row.name or row.agent,
 }
 IDENTITY_COLUMNS: Columns[IdentityOut] = {
     "id": lambda row: row.id,

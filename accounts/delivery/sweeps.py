@@ -15,6 +15,7 @@ from accounts.delivery.survive import survive
 from accounts.flows.audit import upkeep as audit_upkeep
 from accounts.flows.helpdesk import bulk
 from accounts.flows.invites import batches, shared
+from accounts.flows.sessions import names
 from accounts.flows.shared import grants, unreachable
 
 SWEEP_SECONDS, RETRY_SECONDS, LOOK_SECONDS = 3600.0, 300.0, 3.0
@@ -25,6 +26,7 @@ _SWEEPS: tuple[Callable[[Site], object], ...] = (
     lambda site: address_index.clear_old_tags(site.store.engine),
     lambda site: mail_lanes.delete_old_batches(site.store.engine),
     lambda site: logout_events.delete_old_logouts(site.store.engine),
+    lambda site: names.delete_old_names(site.store.engine),
     lambda site: grants.delete_expired_grants(site.store.engine),
     lambda site: unreachable.delete_stale_marks(site.store.engine),
     lambda site: site.throttle.delete_expired(),

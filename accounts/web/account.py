@@ -8,26 +8,35 @@ from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
 from accounts.core.errors import SignUpClosed
+from accounts.core.messages import N_
 from accounts.core.security import addresses
 from accounts.core.security.redirects import local_path
-from accounts.flows.account import change_email, change_password, close_account, profile, reset_password, sign_up
+from accounts.flows.account import (
+    change_email,
+    change_password,
+    close_account,
+    overview,
+    profile,
+    reset_password,
+    sign_up,
+)
 from accounts.flows.oidc import backchannel
 from accounts.flows.sessions import session as sessions
-from accounts.flows.sessions import session_list
 from accounts.flows.shared.accounts import get_email_key
 from accounts.flows.shared.fields import Checkbox, Form, Next
 from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
-from accounts.web.answers.account import AccountOut, AccountWithTokenOut, CsrfTokenOut, SessionsOut
+from accounts.web.answers.account import AccountOut, AccountWithTokenOut, CsrfTokenOut
 from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
 from accounts.web.kit import context
 from accounts.web.kit.context import uow
 from accounts.web.kit.cookies import known_device
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.request_state import RequestState
-from accounts.web.kit.routes import BOTH, HTML, JSON, SIGNED_IN, Routes, api_url, page_url
+from accounts.web.kit.routes import HTML, JSON, SIGNED_IN, Onward, Routes, api_url, page_url
 
 routes: Routes = Routes()
+CHECK_EMAIL_SAYS_IT = Onward("the page about the email says where it goes and what comes then")
 
 
 class SignOutForm(Form):
@@ -183,8 +192,8 @@ def account(state: RequestState) -> Reply:
 
 def _profile_context() -> dict[str, Any]:
     current = context.require_account()
-    values = {"name": current.name, "locale": current.locale}
-    return {"given": values, "account": current, "done": request.args.get("done", "")}
+    values = {"name": current.name, "locale": current.locale, "zone": current.zone}
+    return {"given": values, "account": current, "overview": overview.get_overview(uow(), current.id)}
 
 
 @routes.patch(
@@ -194,14 +203,15 @@ def _profile_context() -> dict[str, Any]:
     answers=AccountOut,
     template="account.html",
     context=_profile_context,
+    notice=N_("Changes saved."),
 )
 def change_account(form: profile.ProfileForm) -> Reply:
-    """Change name or language."""
+    """Change name, language or time zone."""
     profile.update_profile(uow(), context.require_account().id, form)
     context.forget_account()
     return Reply(
         json=AccountOut.from_account(context.require_account()),
-        location=page_url("change_account_form", done="profile"),
+        location=page_url("change_account_form"),
     )
 
 
@@ -211,13 +221,14 @@ def change_account(form: profile.ProfileForm) -> Reply:
     form=change_password.ChangePasswordForm,
     answers=AccountOut,
     template="change_password.html",
+    notice=N_("Your password has been changed. All other devices have been signed out."),
 )
 def change_password_(form: change_password.ChangePasswordForm) -> Reply:
     """Change the password; all other devices are signed out."""
     context.set_session(change_password.change_password(uow(), context.require_account(), form))
     return Reply(
         json=AccountOut.from_account(context.require_account()),
-        location=page_url("change_account_form", done="password"),
+        location=page_url("change_account_form"),
     )
 
 
@@ -228,6 +239,7 @@ def change_password_(form: change_password.ChangePasswordForm) -> Reply:
     form=change_email.ChangeEmailForm,
     answers=MailRequestedOut,
     template="change_email.html",
+    notice=CHECK_EMAIL_SAYS_IT,
     statuses=(202,),
 )
 def change_email_(form: change_email.ChangeEmailForm) -> Reply:
@@ -241,25 +253,16 @@ def change_email_(form: change_email.ChangeEmailForm) -> Reply:
     access=SIGNED_IN,
     step_up=True,
     form=Form,
+    page_form=close_account.CloseAccountForm,
     answers=MailRequestedOut,
     template="close_account.html",
+    notice=CHECK_EMAIL_SAYS_IT,
     statuses=(202,),
 )
 def close_account_(form: Form) -> Reply:
-    """Close the account: a link goes to its address."""
-    close_account.request_account_closing(uow(), context.require_account().id)
+    """Close the account: a link goes to its address. A page asks for the address first."""
+    current = context.require_account()
+    if isinstance(form, close_account.CloseAccountForm):
+        close_account.check_typed_email(current.email, form)
+    close_account.request_account_closing(uow(), current.id)
     return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="close-account"))
-
-
-@routes.get("/account/sessions", access=SIGNED_IN, formats=BOTH, answers=SessionsOut)
-def list_sessions() -> Reply:
-    """Where this account is signed in."""
-    listed = session_list.list_own_sessions(uow(), context.require_account())
-    return Reply(template="sessions.html", json=SessionsOut.model_validate({"sessions": listed}))
-
-
-@routes.delete("/account/sessions/<session_id>", html_rule="/end", access=SIGNED_IN, step_up=True, statuses=(204,))
-def end_session(session_id: str) -> Reply:
-    """End one session of this account."""
-    session_list.end_own_session(uow(), context.require_account(), session_id)
-    return Reply(status=204, location=page_url("list_sessions"))

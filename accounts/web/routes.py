@@ -8,8 +8,19 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.core.messages import nN_
+from accounts.web.account_notices import (
+    APP_DISCONNECTED,
+    BROWSER_ENDED,
+    DEVICE_ENDED,
+    IDENTITY_CONNECTED,
+    IDENTITY_DISCONNECTED,
+    NAME_SAVED,
+    NO_OTHERS,
+    OTHERS_ENDED,
+    UNKNOWN_ENDED,
+)
 from accounts.web.kit.questions import ASK_TEMPLATE
-from accounts.web.kit.routes import ADMINS, HTML, JSON, SIGNED_IN, Routes
+from accounts.web.kit.routes import ADMINS, HTML, JSON, SIGNED_IN, Onward, Routes
 
 METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True, "hot": True}
 CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": "preflight"}
@@ -53,10 +64,50 @@ oidc_pages.get("/oauth/logout", view="logout", **CROSS_SITE_PAGE)
 oidc_pages.post("/oauth/logout", view="logout_by_post", **CROSS_SITE_PAGE)
 oidc_pages.post("/oauth/logout/confirm", view="confirm_logout", form="LogoutForm", **UNPREFIXED_PAGE)
 
+own_sessions = Routes("accounts.web.own_sessions", access=SIGNED_IN)
+own_sessions.get("/account/sessions", view="list_sessions", answers="SessionsOut")
+own_sessions.delete(
+    "/account/sessions/<session_id>",
+    view="end_session",
+    html_rule="/end",
+    step_up=True,
+    template="ask.html",
+    context="end_session_context",
+    notice=(DEVICE_ENDED, BROWSER_ENDED, UNKNOWN_ENDED),
+    statuses=(204,),
+)
+own_sessions.post(
+    "/account/sessions/end-others",
+    view="end_other_sessions",
+    step_up=True,
+    template="ask.html",
+    context="end_others_context",
+    answers="CountOut",
+    notice=(OTHERS_ENDED, NO_OTHERS),
+)
+own_sessions.patch(
+    "/account/sessions/<session_id>",
+    view="name_session",
+    html_rule="/name",
+    form="SessionNameForm",
+    template="session_name.html",
+    context="name_session_context",
+    notice=NAME_SAVED,
+    statuses=(204,),
+)
+own_sessions.get("/account/activity", view="list_activity", query="ActivityForm", answers="ActivityPageOut")
+
 connected_apps = Routes("accounts.web.connected_apps")
 connected_apps.get("/account/apps", view="list_connected_apps", access=SIGNED_IN, answers="ConnectedAppsOut")
 connected_apps.delete(
-    "/account/apps/<app_id>", view="disconnect_app", html_rule="/disconnect", access=SIGNED_IN, statuses=(204,)
+    "/account/apps/<app_id>",
+    view="disconnect_app",
+    html_rule="/disconnect",
+    access=SIGNED_IN,
+    template="ask.html",
+    context="disconnect_context",
+    notice=APP_DISCONNECTED,
+    statuses=(204,),
 )
 connected_apps.get("/signed-out", view="signed_out", query="LogoutStatusForm", answers="LogoutStatusOut")
 
@@ -74,10 +125,16 @@ upstream.post(
     step_up=True,
     form="Form",
     answers="UpstreamStartOut",
+    notice=Onward("the other service opens, and the page behind it says what was connected"),
 )
 upstream.post("/upstream/<upstream_id>/join", view="join_with", form="JoinWithForm", formats=HTML)
 upstream.get("/upstream/<upstream_id>/onward", view="onward", formats=HTML)
-upstream.get("/upstream/<upstream_id>/callback", view="upstream_callback", formats=HTML)
+upstream.get(
+    "/upstream/<upstream_id>/callback",
+    view="upstream_callback",
+    formats=HTML,
+    notice=(IDENTITY_CONNECTED, Onward("of signing in and joining: the page where people are signed in says it")),
+)
 upstream.get("/account/identities", view="list_identities", access=SIGNED_IN, answers="IdentitiesOut")
 upstream.delete(
     "/account/identities/<identity_id>",
@@ -85,6 +142,9 @@ upstream.delete(
     html_rule="/disconnect",
     access=SIGNED_IN,
     step_up=True,
+    template="ask.html",
+    context="disconnect_identity_context",
+    notice=IDENTITY_DISCONNECTED,
     statuses=(204,),
 )
 upstream.delete(
@@ -133,4 +193,16 @@ openapi = Routes("accounts.web.openapi")
 openapi.get("/openapi.json", view="openapi", formats=JSON, answers="accounts.web.answers.api:ApiDescriptionOut")
 openapi.get("/docs", view="docs", formats=JSON, media_types=("text/html",))
 
-LAZY_ROUTES = (connected_apps, join, mail_bounces, mailbox, metrics, openapi, oidc, oidc_pages, own_data, upstream)
+LAZY_ROUTES = (
+    connected_apps,
+    join,
+    mail_bounces,
+    mailbox,
+    metrics,
+    openapi,
+    oidc,
+    oidc_pages,
+    own_data,
+    own_sessions,
+    upstream,
+)

@@ -7,17 +7,21 @@ from typing import Any, Literal
 from flask import Response, after_this_request, request
 
 from accounts.core.errors import CsrfFailed, InvalidInput, NotFound, OtherLinkOpened
+from accounts.core.messages import N_, make_message
 from accounts.core.security import throttle
 from accounts.flows.invites.join import JoinForm, sign_in_attempt
+from accounts.flows.sessions.notice import make_notice
 from accounts.flows.shared.fields import Form, Next
 from accounts.flows.upstream import identities, joining, waiting
 from accounts.flows.upstream.provider import UpstreamProvider, UpstreamProviders, UpstreamUser
 from accounts.flows.upstream.waiting import PENDING_SIGN_IN_TTL, PendingSignIn
+from accounts.web.account_notices import IDENTITY_CONNECTED, IDENTITY_DISCONNECTED
 from accounts.web.answers.upstream import IdentitiesOut, UpstreamStartOut
 from accounts.web.join import join_context, open_shared_link, read_cookie_token
 from accounts.web.kit import context, cookies, errors, forms
 from accounts.web.kit.context import site, uow
 from accounts.web.kit.cookies import cookie_name
+from accounts.web.kit.questions import ask
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import page_url
 
@@ -102,7 +106,8 @@ def _complete(pending: PendingSignIn, user: UpstreamUser) -> Reply:
     if account.session.id != pending.session_id:
         raise CsrfFailed("another session than the one that asked to connect")
     context.set_session(identities.connect_identity(uow(), account, user))
-    return Reply(location=page_url("list_identities", done="connected"))
+    label = _get_provider(pending.upstream).upstream.label
+    return Reply(location=page_url("list_identities"), notice=make_notice(IDENTITY_CONNECTED, service=label))
 
 
 def _ask_to_join(pending: PendingSignIn, user: UpstreamUser) -> Reply:
@@ -125,14 +130,31 @@ def list_identities() -> Reply:
     return Reply(
         template="identities.html",
         json=IdentitiesOut.from_rows(rows, site().settings.upstreams),
-        context={"done": request.args.get("done", "")},
+    )
+
+
+def disconnect_identity_context(identity_id: str) -> dict[str, Any]:
+    """Return the question before a sign-in of another service is disconnected."""
+    label = identities.get_own_identity(uow(), context.require_account().id, identity_id).label
+    return ask(
+        make_message(N_("Disconnect %(service)s?"), service=label),
+        make_message(
+            N_("You can no longer sign in with %(service)s, and all other devices are signed out."), service=label
+        ),
+        button=make_message(N_("Disconnect")),
+        action=page_url("disconnect_identity_form", identity_id=identity_id),
+        back=page_url("list_identities"),
+        is_admin=False,
     )
 
 
 def disconnect_identity(identity_id: str) -> Reply:
     """Disconnect a sign-in of another service."""
-    context.set_session(identities.disconnect_identity(uow(), context.require_account(), identity_id))
-    return Reply(status=204, location=page_url("list_identities", done="disconnected"))
+    current = context.require_account()
+    label = identities.get_own_identity(uow(), current.id, identity_id).label
+    context.set_session(identities.disconnect_identity(uow(), current, identity_id))
+    notice = make_notice(IDENTITY_DISCONNECTED, service=label)
+    return Reply(status=204, location=page_url("list_identities"), notice=notice)
 
 
 def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:

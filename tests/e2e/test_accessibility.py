@@ -77,6 +77,12 @@ def as_ann(page: Page, live: Live) -> Iterator[str]:
     yield "change-password"
     send(page, current_password="wrong password here", password=OTHER_PASSWORD)
     yield "change-password-refused"
+    page.goto(f"{origin}/account/activity")
+    yield "activity"
+    page.goto(f"{origin}/account/sessions/end-others")
+    yield "end-others"
+    page.goto(f"{origin}/account/close")
+    yield "close-account"
     page.goto(f"{origin}/account/sessions")
     yield "sessions"
     page.goto(f"{origin}/de/account")

@@ -80,7 +80,7 @@ def test_a_wrong_password_costs_as_much_for_an_address_of_nobody(service: Servic
 def test_a_step_up_knows_who_asks_without_a_second_look(service: Service) -> None:
     member = service.member()
     member.csrf_token()
-    with costs(service, 8, 2):
+    with costs(service, 9, 2):
         answer = member.post("/api/confirm", {"password": member.password})
     own = member.get("/api/account").get_json()
     own.pop("csrf_token")

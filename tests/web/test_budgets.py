@@ -67,11 +67,11 @@ def test_the_own_account_is_one_statement(service: Service) -> None:
     assert len(statements) == 1
 
 
-def test_the_account_page_is_one_statement(service: Service) -> None:
+def test_the_account_page_is_two_statements(service: Service) -> None:
     member = service.member()
     with service.record_statements() as statements:
         assert member.get("/account").status_code == 200
-    assert len(statements) == 1
+    assert len(statements) == 2, "who is signed in, and what the sections say"
 
 
 def test_a_session_of_nobody_costs_no_statement(service: Service) -> None:

@@ -69,10 +69,13 @@ def test_the_page_does_the_same(service: Service) -> None:
     page = browser.visit("/account/apps")
     assert "Wiki" in page.text
     assert "your name and language" in page.text
+    assert not [form for form in page.forms if form.action.endswith("/disconnect")], "no app is lost at one click"
+    page = browser.visit(f"/account/apps/{app.id}/disconnect")
+    assert "Disconnect Wiki?" in page.text
     (form,) = [form for form in page.forms if form.action.endswith("/disconnect")]
     page = browser.submit(form)
-    assert "Disconnected." in page.text
-    assert "No app is connected" in page.text
+    assert "Wiki was disconnected." in page.text
+    assert "No connected apps." in page.text
 
 
 def test_after_signing_out_a_person_sees_which_apps_have_confirmed(service: Service, party: RelyingParty) -> None:

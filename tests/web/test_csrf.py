@@ -52,6 +52,8 @@ class Scene:
             "change_email": {"email": make_email()},
             "close_account": {},
             "end_session": {},
+            "name_session": {"name": "Kitchen"},
+            "end_other_sessions": {},
             "sign_in_with": {},
             "connect_with": {},
             "join_with": {},

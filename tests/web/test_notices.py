@@ -13,12 +13,7 @@ from tests.web.endpoints import list_endpoints
 
 SENT, REVOKED = N_("Sent to %(email)s."), nN_("%(count)s revoked.", "%(count)s revoked.")
 SILENT = {
-    "change_account",
-    "change_email",
-    "change_password",
-    "close_account",
     "confirm",
-    "end_session",
     "forgot_password",
     "sign_in",
     "sign_in_mail",
@@ -63,14 +58,13 @@ SILENT = {
     "revoke_shared_invite",
     "show_shared_invite_link",
     "disconnect_app",
+    "count_as_reachable",
     "join",
     "act",
     "again",
     "confirm_logout",
     "decide",
-    "connect_with",
     "disconnect_account_identity",
-    "disconnect_identity",
     "join_with",
     "sign_in_with",
 }

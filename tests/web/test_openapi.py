@@ -36,6 +36,7 @@ LAST = (
     "enable_account",
     "delete_account",
     "end_session",
+    "end_other_sessions",
     "change_password",
     "close_account",
     "sign_out",

@@ -164,11 +164,12 @@ def test_a_form_left_open_too_long_leads_to_the_confirmation_and_back(service: S
     assert "/confirm?next=/account/email" in ways(page)
 
 
-def test_without_a_fresh_proof_the_sessions_say_how_to_end_others(service: Service) -> None:
+def test_without_a_fresh_proof_ending_other_sessions_asks_for_it_first(service: Service) -> None:
     client = remembered(service, service.member())
-    page = check_skeleton(client.get("/account/sessions"))
-    assert not page.find_all("form")
-    assert "/confirm?next=/account/sessions" in ways(page)
+    (end,) = [each for each in ways(check_skeleton(client.get("/account/sessions"))) if each.endswith("/end")]
+    for path in (end, "/account/sessions/end-others"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.location) == (303, f"/confirm?next={path}")
     answer = submit_form(client, "/sign-out", client.get("/account"), everywhere="on")
     assert answer.status_code == 403
     assert "/confirm" in ways(check_skeleton(answer))
@@ -179,17 +180,19 @@ def test_closing_an_account_is_said_in_earnest_at_both_steps(service: Service) -
     assert "/account/close" in ways(ParsedPage(member.client.get("/account")))
     shown = member.client.get("/account/close")
     page = check_skeleton(shown)
-    assert "cannot be undone" in page.text("main")
+    assert "can't be undone" in page.text("main")
     assert member.email in page.text("main")
-    submit_form(member.client, "/account/close", shown)
+    refused = submit_form(member.client, "/account/close", shown, email="other@example.org")
+    assert refused.status_code == 422
+    submit_form(member.client, "/account/close", shown, email=member.email.upper())
     shown = opened(service, member.client, member.email, "close-account")
     page = check_skeleton(shown)
-    assert "cannot be undone" in page.text("main")
+    assert "can't be undone" in page.text("main")
     assert "danger" in page.find_all("button")[0]["class"]
     done = member.client.get(submit_form(member.client, "/l/close-account", shown).location)
     assert "/account" not in ways(check_skeleton(done))
     page = check_skeleton(opened(service, service.app.test_client(), member.email, "close-account"))
-    assert "nothing left to do" in page.text("main")
+    assert "nothing more to do" in page.text("main")
 
 
 def test_a_pause_is_lifted_by_a_button_that_shows_whose(service: Service) -> None:

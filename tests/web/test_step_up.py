@@ -20,6 +20,7 @@ def test_what_needs_a_fresh_proof_lets_nobody_in_on_an_old_one(service: Service)
         "POST /api/account/close",
         "GET /api/account/export",
         "DELETE /api/account/sessions/<session_id>",
+        "POST /api/account/sessions/end-others",
         "POST /api/admin/invites/batches/<batch_id>/send",
         "POST /api/admin/invites/batches/<batch_id>/links",
         "POST /api/upstream/<upstream_id>/connect",

@@ -27,6 +27,7 @@ from accounts.core.models import forward_auth as forward_auth_models
 from accounts.core.models import invites as invite_models
 from accounts.core.models import logout as logout_models
 from accounts.core.models import outbox as outbox_models
+from accounts.core.models import session_names as session_name_models
 from accounts.core.models import shared_invites as shared_invite_models
 from accounts.core.models import terms as term_models
 from accounts.core.models import upstream as upstream_models
@@ -43,6 +44,7 @@ MODELS = (
     invite_models,
     logout_models,
     outbox_models,
+    session_name_models,
     shared_invite_models,
     term_models,
     upstream_models,

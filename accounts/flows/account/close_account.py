@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import Field
+from pydantic.config import JsonDict
 from sqlalchemy import Text, cast, delete, func, or_, select
 
 from accounts.core.audit import address_index
 from accounts.core.clock import now
-from accounts.core.errors import AddressChangePending
+from accounts.core.errors import AddressChangePending, InvalidInput
 from accounts.core.link_errors import LinkUsed
 from accounts.core.link_kinds.parts import auth_epoch, sign_ins
 from accounts.core.links.link import ActResult, Link, OpenedLink
@@ -22,12 +24,31 @@ from accounts.core.models.outbox import OutboxRow
 from accounts.core.models.terms import AccountTerm
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security import throttle
+from accounts.core.security.addresses import MAX_EMAIL_BYTES
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import change_email
 from accounts.flows.shared import accounts, mail_limits, mail_request
+from accounts.flows.shared.fields import Email, Form
 
+OTHER_ADDRESS_MESSAGE = N_("This email address doesn't match the account. Enter the account's email address.")
+TYPED_EMAIL_INPUT: JsonDict = {"input": "email", "autocomplete": "off", "maxlength": MAX_EMAIL_BYTES}
 PURPOSE, CLOSE_REFUSED_NOTICE = "close-account", "close-refused"
 ACCOUNT_CLOSED_NOTICE, ACCOUNT_DELETED_NOTICE = "account-closed", "account-deleted"
+
+
+class CloseAccountForm(Form):
+    """The address once more: whoever closes an account for good shall have read which."""
+
+    email: Email = Field(title=N_("To confirm, enter your email address"), json_schema_extra=TYPED_EMAIL_INPUT)
+
+
+def check_typed_email(email: str, form: CloseAccountForm) -> None:
+    """Check that the address of the account was typed.
+
+    :raises InvalidInput: another one was.
+    """
+    if form.email.key != accounts.get_email_key(email):
+        raise InvalidInput.for_field("another address", "email", "other_address", OTHER_ADDRESS_MESSAGE)
 
 
 def request_account_closing(uow: UnitOfWork, account_id: str) -> None:

@@ -116,6 +116,7 @@ EVENT_LABELS: Mapping[str, str] = {
     "sign-in.mail-asked": N_("Sign-in link requested"),
     "sign-out": N_("Sign-out"),
     "sign-out.everywhere": N_("Signed out everywhere"),
+    "sign-out.others": N_("Other devices signed out"),
     "sign-up.asked": N_("Sign-up requested"),
 }
 

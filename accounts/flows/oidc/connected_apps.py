@@ -59,6 +59,17 @@ def list_connected_apps(uow: UnitOfWork, account_id: str) -> list[ConnectedApp]:
     return sorted(connected_apps, key=lambda app: (app.name.casefold(), app.id))
 
 
+def get_connected_app(uow: UnitOfWork, account_id: str, app_id: str) -> ConnectedApp:
+    """Return one client that a user is connected to.
+
+    :raises NotFound: they are not.
+    """
+    app = next((each for each in list_connected_apps(uow, account_id) if each.id == app_id), None)
+    if app is None:
+        raise NotFound("not connected to that app")
+    return app
+
+
 def disconnect_app(uow: UnitOfWork, account_id: str, app_id: str) -> None:
     """Revoke consent and grants of a client, and have it told.
 

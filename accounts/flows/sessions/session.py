@@ -21,6 +21,7 @@ from accounts.core.models.apps import Grant
 from accounts.core.signing.token_kind import SignedToken, TokenKind
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.live import session_is_live, spent_id
+from accounts.flows.sessions.names import move_name
 from accounts.flows.shared import grants
 
 IDLE_TIMEOUT, ABSOLUTE_TIMEOUT = timedelta(hours=8), timedelta(hours=24)
@@ -168,6 +169,8 @@ def record_sign_in(uow: UnitOfWork, session: Session, *, renewed: bool = False) 
         "ends": int(session.expires_at.timestamp()),
         "amr": list(session.amr),
         "key": key.name,
+        # The same device goes on: to its owner that is no sign-in.
+        **({"renewed": True} if renewed else {}),
     }
     uow.count_signed(key, SESSION.purpose, session.expires_at)
     uow.record_event(SIGN_IN_EVENT, account_id=session.account_id, facts=facts, announced=not renewed)
@@ -203,6 +206,7 @@ def renew_session(
     new_session_id = new_id()
     # Other apps were signed in to from this browser: they are told when the session ends that it is now.
     uow.execute(_MOVE_GRANTS, {"old": old.id, "new": new_session_id})
+    move_name(uow, old.id, new_session_id)
     session = replace(
         old,
         id=new_session_id,

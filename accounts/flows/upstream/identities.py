@@ -52,6 +52,17 @@ def list_identities(uow: UnitOfWork, account_id: str) -> Sequence[ConnectedIdent
     ]
 
 
+def get_own_identity(uow: UnitOfWork, account_id: str, id: str) -> ConnectedIdentity:
+    """Return one identity that is connected to an account.
+
+    :raises NotFound: it is none of theirs.
+    """
+    identity = next((each for each in list_identities(uow, account_id) if each.id == id), None)
+    if identity is None:
+        raise NotFound("no such identity")
+    return identity
+
+
 def sign_in_by_identity(uow: UnitOfWork, user: UpstreamUser) -> Session:
     """Return a session for whoever has connected this identity.
 

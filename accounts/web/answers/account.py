@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import Field
 
+from accounts.core.database.page import Page
+from accounts.flows.audit.own_activity import ActivityEvent
 from accounts.flows.sessions.session import CurrentAccount
-from accounts.web.answers.base import Answer, Timestamp
+from accounts.web.answers.base import Answer, PageAnswer, Timestamp
 
 
 class AccountOut(Answer):
@@ -18,6 +20,7 @@ class AccountOut(Answer):
     email_verified: bool = Field(description="whether a link that was mailed there was used")
     name: str
     locale: str
+    zone: str = Field(description="IANA name of the time zone; empty where it is not known")
     groups: tuple[str, ...]
     amr: tuple[str, ...] = Field(description="how the owner proved who they are (RFC 8176)")
     auth_time: int = Field(description="when they did, in seconds since 1970")
@@ -60,7 +63,9 @@ class SessionOut(Answer):
     """One session in the list of devices."""
 
     id: str
+    name: str = Field(description="what its owner calls the device")
     began: Timestamp
+    last_active: Timestamp = Field(description="the newest line of the audit log from this browser and IP address")
     ends: Timestamp
     network: str
     agent: str
@@ -71,3 +76,27 @@ class SessionsOut(Answer):
     """Where an account is signed in."""
 
     sessions: tuple[SessionOut, ...]
+
+
+class ActivityEventOut(Answer):
+    """What happened to an account. ``by`` is ``you``, ``admin``, or "" for whom nobody knows."""
+
+    id: str
+    at: Timestamp
+    kind: str
+    group: str = Field(description="sign-ins, security, apps or profile")
+    by: str
+    network: str
+    agent: str
+    app: str
+
+
+class ActivityPageOut(PageAnswer):
+    """What happened to an account, newest first."""
+
+    events: tuple[ActivityEventOut, ...]
+
+    @classmethod
+    def from_page(cls, page: Page[ActivityEvent]) -> ActivityPageOut:
+        """Return the answer about one page of events."""
+        return cls.model_validate({"events": tuple(page.rows), "next": page.next})

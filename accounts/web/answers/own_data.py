@@ -19,6 +19,7 @@ class ExportedProfileOut(Answer):
     invited: bool
     name: str
     locale: str
+    zone: str
     status: str
     has_password: bool
     former_email: str | None

@@ -181,8 +181,9 @@ def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
     if route.csrf is not False:
         csrf.check_token(csrf_required=route.needs_csrf_token)
     arguments: dict[str, Any] = {**values, **read_query(route.query, is_strict=route.refuses_unknown_query)}
-    if route.form is not None:
-        arguments["form"] = forms.read_form(route.form)
+    form = route.form_for(context.state().format)
+    if form is not None:
+        arguments["form"] = forms.read_form(form)
     elif request.method not in csrf.SAFE_METHODS and context.state().format == "json":
         forms.read_json_body()  # nothing is asked for, but what is sent must be JSON here, too
     if route.hot and not route.template:
@@ -221,7 +222,7 @@ def form_reply(route: Route, state: RequestState, values: Mapping[str, Any], pro
     :param values: arguments of the rule, and ``query`` where one is declared.
     :param problem: what was wrong with what was sent.
     """
-    model = route.form or route.query or Form
+    model = route.form_for("html") or route.query or Form
     if route.page_query is not None and "query" not in values:
         values = {**values, "query": route.page_query()}
     if route.hot:

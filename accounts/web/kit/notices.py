@@ -18,7 +18,8 @@ class UndeclaredNotice(LookupError):
 def choose_notice(route: Route, given: Notice | None) -> Notice | None:
     """Return what the page that follows a POST tells.
 
-    :param given: what the view says; without it the route's own, where it has but one.
+    :param given: what the view says; without it the route's own, where it has but one, or none where the page that
+        follows may say it already.
     :raises UndeclaredNotice: the route declares others, or several.
     """
     declared = route.notices
@@ -27,6 +28,8 @@ def choose_notice(route: Route, given: Notice | None) -> Notice | None:
             raise UndeclaredNotice(f"{route.name}: {given.text!r}")
         return None
     if given is None:
+        if route.may_go_onward:
+            return None
         if len(declared) > 1 or not isinstance(declared[0], str):
             raise UndeclaredNotice(f"{route.name} says nothing of what it has done")
         return Notice(declared[0])

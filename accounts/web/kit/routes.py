@@ -67,7 +67,7 @@ class Onward:
     reason: str
 
 
-ActNotice = str | PluralText | Onward | tuple[str | PluralText, ...]
+ActNotice = str | PluralText | Onward | tuple[str | PluralText | Onward, ...]
 PUBLIC, SIGNED_IN = Access(signed_in=False), Access()
 
 
@@ -134,6 +134,8 @@ class Route:
     :ivar step_up: needs a password verified in this session within :data:`~sessions.STEP_UP_MAX_AGE`.
     :ivar max_bytes: size limit of the request body, in bytes; None: that of all forms.
     :ivar form: model of the body, passed to the view as ``form``.
+    :ivar page_form: model of the body that a browser sends, passed to the view as ``form`` in its place: with what
+        only a page asks, such as a name to be typed before something is lost.
     :ivar query: model of the query of a GET, passed to the view as ``query``.
     :ivar answers: model of the JSON of a success; None where a success has no body, or ``media_types`` says it.
     :ivar media_types: of successes that are no JSON object.
@@ -143,7 +145,7 @@ class Route:
     :ivar template: template of the form that a browser gets at the same address, where there is one.
     :ivar context: returns the context of that form: ``given`` (initial values) and whatever its page shows.
     :ivar notice: what the page says that follows the act in a browser: a text, several of which the view names one,
-        or :class:`Onward`. Each act that a browser can send declares it.
+        or :class:`Onward`, alone or as one of several. Each act that a browser can send declares it.
     :ivar statuses: the status codes of a success.
     :ivar refusals: problems of its own, which the description of the API names beside those of every route.
     """
@@ -163,6 +165,7 @@ class Route:
     step_up: bool = False
     max_bytes: Importable[int | None] = Importable(None)
     form: Importable[Model | None] = Importable(None)
+    page_form: Importable[Model | None] = Importable(None)
     query: Importable[Model | None] = Importable(None)
     answers: Importable[Model | None] = Importable(None)
     media_types: tuple[str, ...] = ()
@@ -190,10 +193,23 @@ class Route:
     @property
     def notices(self) -> tuple[str | PluralText, ...]:
         """Return the texts of which the page that follows the act says one."""
-        if self.notice is None or isinstance(self.notice, Onward):
+        return tuple(each for each in self._declared_notices if not isinstance(each, Onward))
+
+    @property
+    def may_go_onward(self) -> bool:
+        """Whether the act may need no notice, by what the page says that follows."""
+        return any(isinstance(each, Onward) for each in self._declared_notices)
+
+    @property
+    def _declared_notices(self) -> tuple[str | PluralText | Onward, ...]:
+        if self.notice is None:
             return ()
         # A plural text is a tuple, too.
-        return (self.notice,) if isinstance(self.notice, str | PluralText) else self.notice
+        return (self.notice,) if isinstance(self.notice, str | PluralText | Onward) else self.notice
+
+    def form_for(self, answer_format: str) -> Model | None:
+        """Return the model of the body as pages or as JSON have it."""
+        return (self.page_form if answer_format == "html" else None) or self.form
 
     @property
     def has_preflight(self) -> bool:

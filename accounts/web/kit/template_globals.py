@@ -17,7 +17,7 @@ from werkzeug.local import LocalProxy
 from accounts.config_contact import contact_url
 from accounts.core.clock import format_timestamp
 from accounts.core.errors import FieldError
-from accounts.core.local_time import UNKNOWN_ZONE, format_moment
+from accounts.core.local_time import UNKNOWN_ZONE, format_moment, group_zones
 from accounts.core.messages import N_, Message, PluralText
 from accounts.web.kit import avatars, forms, routes
 from accounts.web.kit.assets import ASSET_ENDPOINT
@@ -49,6 +49,7 @@ def add_template_globals(state: BlueprintSetupState) -> None:
             "link_url": _link_url,
             "notice": lambda: current_rendering().notice,
             "page_url": _page_url,
+            "zone_groups": group_zones,
             "settings": LocalProxy(lambda: current_rendering().runtime.site.settings),
             "LINK_FIELD": forms.LINK_FIELD,
             "CSRF_FIELD": forms.CSRF_FIELD,

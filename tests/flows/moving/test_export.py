@@ -24,7 +24,7 @@ from tests.people import Service
 
 EXPORTED = {
     *("accounts", "memberships", "audit", "sent_invites"),
-    *("consents", "grants", "app_logouts", "identities"),
+    *("consents", "grants", "app_logouts", "identities", "session_names"),
 }
 LEFT_OUT = {
     "spent": "ids of what was used up, which name nobody",

@@ -45,6 +45,7 @@ NO_CREDENTIALS = {
     "mail_lanes": "which mail stands still, and why",
     "mail_batches": "when a batch of mail had its turn",
     "spent": "ids that are used up",
+    "session_names": "what people call their devices; it opens nothing",
     "rate_limits": "what was counted",
     "key_uses": "which key has signed what",
     "app_logos": "pictures of apps",
