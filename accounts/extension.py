@@ -28,7 +28,7 @@ from accounts.delivery.worker import Worker
 from accounts.flows import CALLBACKS, LINKS, NOTICES, TOKENS
 from accounts.host_links import HostLinks
 from accounts.host_settings import load_host_settings
-from accounts.web import account, forward_auth, health, host_views
+from accounts.web import account, check_email, email_requests, forward_auth, health, host_views
 from accounts.web import links as link_views
 from accounts.web.admin.routes import ADMIN_ROUTES
 from accounts.web.kit import answered, context, cookies, endpoints, headers
@@ -41,6 +41,8 @@ from accounts.web.routes import LAZY_ROUTES
 
 log = logging.getLogger("accounts")
 ALL_ROUTES = (
+    email_requests.routes,
+    check_email.routes,
     account.routes,
     forward_auth.routes,
     health.routes,

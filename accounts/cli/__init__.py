@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 
 import click
 
@@ -93,12 +94,15 @@ def describe_error(error: Exception) -> str:
     """Return one line about one of :func:`expected_errors`, for the operator."""
     from sqlalchemy.exc import SQLAlchemyError
 
+    from accounts.core.clock import format_timestamp
     from accounts.core.errors import Problem
 
     if isinstance(error, Problem):
         details = [f"{each.field}: {each.message % each.values}" for each in error.fields]
         if error.detail is not None:
-            return error.detail.message % error.detail.values
+            values = error.detail.values
+            moments = {name: format_timestamp(at) for name, at in values.items() if isinstance(at, datetime)}
+            return error.detail.message % {**values, **moments}
         return "; ".join(details) or error.reason or error.message
     if isinstance(error, SQLAlchemyError):
         reason = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]

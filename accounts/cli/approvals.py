@@ -18,7 +18,7 @@ from accounts.flows.account.approval_request import read_request
 from accounts.flows.account.approval_review import REVIEW, DecideRequestForm
 from accounts.flows.helpdesk.links import parse as parse_link
 from accounts.flows.helpdesk.links.explain import NO_LINK_MESSAGE
-from accounts.flows.shared import return_targets
+from accounts.flows.shared import app_targets
 from accounts.flows.shared.validation import validate
 from accounts.web.answers.approvals import AccountRequestOut, DecisionOut
 
@@ -43,7 +43,7 @@ def show_request(link: str, as_json: bool) -> None:
         ("address", request.applicant),
         ("name", request.name or "-"),
         ("says", request.message or "-"),
-        ("app", return_targets.find_target_app(uow, request.next) or "-"),
+        ("app", app_targets.find_app_name(uow, request.next) or "-"),
         ("asked", f"{format_timestamp(datetime.fromtimestamp(request.asked_at, UTC))} UTC"),
         ("network", request.network or "-"),
         ("until", f"{format_timestamp(datetime.fromtimestamp(request.expires, UTC))} UTC"),

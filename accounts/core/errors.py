@@ -29,7 +29,7 @@ class Detail:
     """What there is to say about this one occurrence of a problem: a message and the values of its placeholders."""
 
     message: str
-    values: Mapping[str, str]
+    values: Mapping[str, str | datetime]
 
 
 class Problem(Exception):
@@ -107,6 +107,11 @@ class Forbidden(Problem):
 
     code, status = "forbidden", 403
     message = N_("You don't have permission to do this.")
+
+    def __init__(self, reason: str = "", *, group: str = "") -> None:
+        super().__init__(reason)
+        self.group = group
+        """The group that the account would have to be in; "" where none would do."""
 
 
 class SignUpClosed(Problem):
@@ -303,7 +308,7 @@ class InvalidToken(Problem):
     code, status = "invalid_token", 401
     message = N_("This address requires a token. The token is missing or not valid.")
 
-    def __init__(self, reason: str, *, is_sent: bool = False) -> None:
+    def __init__(self, reason: str = "", *, is_sent: bool = False) -> None:
         super().__init__(reason)
         # RFC 6750, section 3.1: who sent nothing is told no error.
         self.challenge = 'Bearer realm="accounts"' + (', error="invalid_token"' if is_sent else "")

@@ -29,6 +29,7 @@ from accounts.flows.invites import link as invite_link
 from accounts.flows.oidc import backchannel, note, tokens, trial_state
 from accounts.flows.sessions import csrf_token, notice
 from accounts.flows.sessions import session as sessions
+from accounts.flows.shared import asked_mail
 from accounts.flows.sign_in import devices, magic_link, unlock
 from accounts.flows.upstream import identities, waiting
 
@@ -52,6 +53,7 @@ TOKENS: tuple[TokenKind[Any], ...] = (
     sessions.SESSION,
     csrf_token.CSRF,
     notice.NOTICE,
+    asked_mail.ASKED_MAIL,
     devices.DEVICE,
     note.AUTHORIZATION_NOTE,
     tokens.AUTHORIZATION_CODE,

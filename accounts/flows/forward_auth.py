@@ -32,6 +32,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.live import session_is_live
 from accounts.flows.sessions.session import IDLE_TIMEOUT, CurrentAccount, Session
 from accounts.flows.shared.admission import ADMISSION_COLUMNS, AppAdmission, Standing, find_unmet_rule
+from accounts.flows.shared.app_targets import TargetApp
 
 START_TOKEN_TTL, MAX_START_TOKEN_CHARACTERS = timedelta(hours=24), 1200
 HANDOVER_TOKEN_TTL = timedelta(seconds=60)
@@ -190,6 +191,21 @@ def sign_start_token(site: Site, origin: str, path: str, nonce: str) -> str:
     return (
         start_token if len(start_token) <= MAX_START_TOKEN_CHARACTERS else sign_start_token(site, origin, "/", nonce)
     )
+
+
+def find_start_app(uow: UnitOfWork, start_token: str) -> TargetApp | None:
+    """Return the app at whose host a round trip was begun: one SQL statement. None where none stands there alone."""
+    start = uow.site.signer.read(START_TOKEN, start_token)
+    if start is None:
+        return None
+    statement = (
+        select(App.id, App.name)
+        .join(AppOrigin, AppOrigin.app_id == App.id)
+        .where(AppOrigin.origin == start.origin, App.disabled_at.is_(None))
+        .limit(2)
+    )
+    apps = [TargetApp(id, name) for id, name in uow.fetch_all(statement)]
+    return apps[0] if len(apps) == 1 else None
 
 
 def issue_handover_token(uow: UnitOfWork, who: CurrentAccount, start_token: str) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""Serve what users do: sign up, sign in and out, reset a password, look after their account."""
+"""Serve what users do: sign in and out, and look after their account."""
 
 from __future__ import annotations
 
@@ -7,36 +7,31 @@ from typing import Any
 from flask import request
 from werkzeug.wrappers import Response as BaseResponse
 
-from accounts.core.errors import SignUpClosed
 from accounts.core.messages import N_
-from accounts.core.security import addresses
 from accounts.core.security.redirects import local_path
-from accounts.flows.account import (
-    change_email,
-    change_password,
-    close_account,
-    overview,
-    profile,
-    reset_password,
-    sign_up,
-)
+from accounts.flows.account import change_email, change_password, close_account, overview, profile
 from accounts.flows.oidc import backchannel
 from accounts.flows.sessions import session as sessions
+from accounts.flows.sessions.notice import make_notice
 from accounts.flows.shared.accounts import get_email_key
 from accounts.flows.shared.fields import Checkbox, Form, Next
-from accounts.flows.sign_in import magic_link, step_up
 from accounts.flows.sign_in import password as password_sign_in
+from accounts.flows.sign_in import step_up
 from accounts.web.answers.account import AccountOut, AccountWithTokenOut, CsrfTokenOut
-from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
+from accounts.web.answers.base import MailRequestedOut
+from accounts.web.check_email import mail_asked_reply
 from accounts.web.kit import context
 from accounts.web.kit.context import uow
 from accounts.web.kit.cookies import known_device
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.routes import HTML, JSON, SIGNED_IN, Onward, Routes, api_url, page_url
+from accounts.web.sign_in_context import email_context, form_context, requested_context
 
 routes: Routes = Routes()
 CHECK_EMAIL_SAYS_IT = Onward("the page about the email says where it goes and what comes then")
+SIGNED_OUT, SIGNED_OUT_EVERYWHERE = N_("You're signed out."), N_("You're signed out on all devices.")
+CONFIRMED = N_("Thanks, you're confirmed. Please submit again.")
 
 
 class SignOutForm(Form):
@@ -58,46 +53,6 @@ def change_password_url() -> Reply:
     return Reply(location=page_url("change_password_form"))
 
 
-def _email_hint(state: RequestState) -> dict[str, Any]:
-    """Return the address that a link or a client suggests; whether it has an account is not looked up."""
-    return {"given": {"email": state.args.get("email", "")[: addresses.MAX_EMAIL_BYTES]}}
-
-
-@routes.post(
-    "/sign-up",
-    form=sign_up.SignUpForm,
-    template="sign_up.html",
-    context=_email_hint,
-    hot=True,
-    answers=MailRequestedOut,
-    statuses=(202,),
-    refusals=(SignUpClosed,),
-)
-def sign_up_(form: sign_up.SignUpForm) -> Reply:
-    """Ask for an account: an email with a link goes to the address."""
-    sign_up.request_sign_up(uow(), form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="sign-up"))
-
-
-@routes.post(
-    "/forgot-password",
-    form=reset_password.ForgotPasswordForm,
-    answers=MailRequestedOut,
-    template="forgot_password.html",
-    statuses=(202,),
-)
-def forgot_password(form: reset_password.ForgotPasswordForm) -> Reply:
-    """Ask for a link that sets a new password."""
-    reset_password.request_password_reset(uow(), form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="forgot-password"))
-
-
-@routes.get("/look-into-your-mail", formats=HTML)
-def check_mail() -> Reply:
-    """Tell that an email is on its way."""
-    return Reply(template="check_mail.html", context={"joins": False})
-
-
 def _signed_in_meanwhile() -> BaseResponse | None:
     """Lead on from the sign-in form of a second tab, where the same user has signed in by the first one.
 
@@ -115,9 +70,10 @@ def _signed_in_meanwhile() -> BaseResponse | None:
     form=password_sign_in.SignInForm,
     leave_outdated=_signed_in_meanwhile,
     template="sign_in.html",
-    context=_email_hint,
+    context=form_context,
     hot=True,
     answers=AccountOut,
+    notice=Onward("the page that somebody wanted follows, or their account with their name"),
 )
 def sign_in_(form: password_sign_in.SignInForm) -> Reply:
     """Sign in with address and password."""
@@ -127,29 +83,33 @@ def sign_in_(form: password_sign_in.SignInForm) -> Reply:
 
 
 @routes.post(
-    "/sign-in/mail",
-    form=magic_link.SignInByMailForm,
-    template="sign_in_mail.html",
-    answers=MailRequestedOut,
-    statuses=(202,),
-)
-def sign_in_mail(form: magic_link.SignInByMailForm) -> Reply:
-    """Ask for a link that signs in."""
-    magic_link.request_sign_in_link(uow(), form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="sign-in"))
-
-
-@routes.post(
-    "/confirm", access=SIGNED_IN, form=step_up.ConfirmPasswordForm, template="confirm.html", answers=AccountOut
+    "/confirm",
+    access=SIGNED_IN,
+    form=step_up.ConfirmPasswordForm,
+    template="confirm.html",
+    context=requested_context,
+    answers=AccountOut,
+    notice=(CONFIRMED, Onward("the page that asked for the proof follows")),
 )
 def confirm_(form: step_up.ConfirmPasswordForm) -> Reply:
     """Prove afresh by password that it is you, for what needs that."""
     account = step_up.confirm_password(uow(), context.require_account(), form)
     context.set_account(account)
-    return Reply(json=AccountOut.from_account(account), location=form.next or page_url("change_account_form"))
+    return Reply(
+        json=AccountOut.from_account(account),
+        location=form.next or page_url("change_account_form"),
+        # What was sent before the proof was not done: it has to be sent again.
+        notice=make_notice(CONFIRMED) if request.args.get("submitted") else None,
+    )
 
 
-@routes.post("/sign-out", form=SignOutForm, csrf=True, statuses=(204,))
+@routes.post(
+    "/sign-out",
+    form=SignOutForm,
+    csrf=True,
+    statuses=(204,),
+    notice=(SIGNED_OUT, SIGNED_OUT_EVERYWHERE, Onward("the page that follows tells of each app")),
+)
 def sign_out(form: SignOutForm) -> Reply:
     """Sign out here, or on all devices."""
     account = context.load_account()
@@ -159,23 +119,18 @@ def sign_out(form: SignOutForm) -> Reply:
     if account is not None:
         sessions.sign_out(uow(), account.session)
     context.set_session(None)
+    status_token = backchannel.sign_logout_status(uow())
+    tells_of_apps = bool(status_token) and not form.next
+    # An answer of 204 has no body that could say where to look.
+    link = {"Link": f'<{api_url("signed_out", about=status_token)}>; rel="related"'} if status_token else {}
     return Reply(
         status=204,
-        location=_sign_out_location(form.next),
-        headers={"Clear-Site-Data": '"cache"', **_logout_status_header()},
+        location=page_url("signed_out", about=status_token)
+        if tells_of_apps
+        else form.next or page_url("sign_in_form"),
+        headers={"Clear-Site-Data": '"cache"', **link},
+        notice=None if tells_of_apps else make_notice(SIGNED_OUT_EVERYWHERE if form.everywhere else SIGNED_OUT),
     )
-
-
-def _sign_out_location(next_path: str) -> str:
-    status_token = backchannel.sign_logout_status(uow())
-    return next_path or (page_url("signed_out", about=status_token) if status_token else page_url("sign_in_form"))
-
-
-def _logout_status_header() -> dict[str, str]:
-    # An answer of 204 has no body that could say where to look.
-    status_token = backchannel.sign_logout_status(uow())
-    url = api_url("signed_out", about=status_token) if status_token else ""
-    return {"Link": f'<{url}>; rel="related"'} if url else {}
 
 
 @routes.get("/csrf", formats=JSON, answers=CsrfTokenOut)
@@ -239,13 +194,15 @@ def change_password_(form: change_password.ChangePasswordForm) -> Reply:
     form=change_email.ChangeEmailForm,
     answers=MailRequestedOut,
     template="change_email.html",
+    context=email_context,
     notice=CHECK_EMAIL_SAYS_IT,
     statuses=(202,),
 )
 def change_email_(form: change_email.ChangeEmailForm) -> Reply:
     """Change the address: a link goes to the new one."""
-    change_email.request_email_change(uow(), context.require_account().id, form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="change-email"))
+    account = context.require_account()
+    change_email.request_email_change(uow(), account.id, form)
+    return mail_asked_reply(change_email.PURPOSE, email=form.email.email, account_id=account.id)
 
 
 @routes.post(
@@ -265,4 +222,4 @@ def close_account_(form: Form) -> Reply:
     if isinstance(form, close_account.CloseAccountForm):
         close_account.check_typed_email(current.email, form)
     close_account.request_account_closing(uow(), current.id)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("check_mail", asked="close-account"))
+    return mail_asked_reply(close_account.PURPOSE, email=current.email, account_id=current.id)

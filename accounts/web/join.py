@@ -11,12 +11,13 @@ from typing import Any
 from flask import Response, request
 
 from accounts.config_sign_up import describe_domains
+from accounts.core.clock import now
 from accounts.core.errors import LinkNotOpened, OtherLinkOpened
-from accounts.flows.invites.join import JoinForm, request_join
+from accounts.flows.invites.join import JOIN_PURPOSE, JoinForm, request_join
 from accounts.flows.invites.shared_terms import SHARED_INVITE, SharedTerms, check_terms, read_shared_link
 from accounts.flows.shared.fields import Form
-from accounts.web.answers.base import MAIL_REQUESTED
 from accounts.web.answers.shared_invites import SharedLinkOut
+from accounts.web.check_email import TEMPLATE, check_email_context, forget_asked_mail, mail_asked_reply
 from accounts.web.kit import context, cookies, forms
 from accounts.web.kit.context import runtime, uow
 from accounts.web.kit.reply import Reply
@@ -48,9 +49,19 @@ def join_context() -> dict[str, Any]:
     """Return what the page of a link for several people shows."""
     terms = open_shared_link(read_cookie_token())
     _speak(terms)
+    if request.method == "GET":
+        forget_asked_mail()
     shown = dict(SharedLinkOut.from_terms(terms))
-    domain = describe_domains((terms.domain,)) if terms.domain else ""
-    return {**shown, "link_id": terms.id, "invited_to": shown["title"], "domain": domain}
+    # Without its dot, and in its own letters: the page says in words what the dot means.
+    domain = describe_domains((terms.domain.removeprefix("."),)) if terms.domain else ""
+    with_subdomains = terms.domain.startswith(".")
+    return {
+        **shown,
+        "link_id": terms.id,
+        "invited_to": shown["title"],
+        "domain": domain,
+        "with_subdomains": with_subdomains,
+    }
 
 
 def join_(form: JoinForm) -> Reply:
@@ -61,12 +72,14 @@ def join_(form: JoinForm) -> Reply:
         raise OtherLinkOpened("the form shows another link")
     _speak(terms)
     request_join(uow(), token, form)
-    return Reply(json=MAIL_REQUESTED, status=202, location=page_url("join_requested"))
+    seconds = (terms.ends_at - now()).total_seconds()
+    asked = {"email": form.email.email, "link_id": terms.id}
+    return mail_asked_reply(JOIN_PURPOSE, page="join_requested", until=seconds, **asked)
 
 
 def join_requested() -> Reply:
     """Tell that an email is on its way, and lead whoever is next at this device back to the form."""
-    return Reply(template="check_mail.html", context={"joins": True})
+    return Reply(template=TEMPLATE, context={"problem": None, "fields": (), **check_email_context(joins=True)})
 
 
 def _read(token: object) -> SharedTerms:

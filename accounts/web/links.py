@@ -19,16 +19,19 @@ from accounts.core.links.opening import open_link
 from accounts.core.security import throttle
 from accounts.core.security.addresses import mask_email
 from accounts.core.security.redirects import local_path
+from accounts.flows import LINKS
+from accounts.flows.sessions.notice import make_notice
 from accounts.flows.shared import mail_limits
 from accounts.flows.shared.fields import Form
 from accounts.flows.shared.validation import validate
 from accounts.flows.use_link import check_account, use_link
-from accounts.web.answers.base import MAIL_REQUESTED, MailRequestedOut
+from accounts.web.answers.base import MailRequestedOut
 from accounts.web.answers.links import LinkOut, UsedLinkOut
+from accounts.web.check_email import SAYS_WHAT_WAS_SENT, mail_asked_reply
 from accounts.web.kit import context, cookies, errors, forms
 from accounts.web.kit.context import runtime, uow
 from accounts.web.kit.reply import Reply
-from accounts.web.kit.routes import BOTH, HTML, Routes, link_url, page_url
+from accounts.web.kit.routes import BOTH, HTML, Onward, Routes, link_url, page_url
 
 routes: Routes = Routes()
 damaged_routes = Routes()
@@ -98,7 +101,7 @@ def done() -> Reply:
     )
 
 
-@routes.post("/again", formats=BOTH, csrf=True, answers=MailRequestedOut, statuses=(202,))
+@routes.post("/again", formats=BOTH, csrf=True, answers=MailRequestedOut, statuses=(202,), notice=SAYS_WHAT_WAS_SENT)
 def again() -> Reply:
     """Queue a fresh link of the same kind to the address on file, for one that does not work any more."""
     link = _current_link()
@@ -109,10 +112,8 @@ def again() -> Reply:
         if link.resend is None or not link.resend(uow(), claims):
             raise LinkExpired("no fresh one is to be had")
         uow().record_event("link.again", link_id=claims.link_id, **subject, facts={"purpose": link.purpose})
-    location = page_url("check_mail")
-    return Reply(
-        json=MAIL_REQUESTED, status=202, location=location, deleted_cookie=cookies.link_cookie_name(link.purpose)
-    )
+    # The link stays in this browser, dead as it is: the page that follows can ask once more with it.
+    return mail_asked_reply(link.purpose)
 
 
 def _resendable_claims(link: Link) -> LinkClaims:
@@ -135,7 +136,17 @@ def show(query: LinkTokenForm) -> Reply:
     return _link_reply(_open_current_link(), None)
 
 
-@routes.post("", formats=BOTH, csrf=True, answers=UsedLinkOut, statuses=(200, 201))
+@routes.post(
+    "",
+    formats=BOTH,
+    csrf=True,
+    answers=UsedLinkOut,
+    statuses=(200, 201),
+    notice=(
+        *(outcome for link in LINKS for outcome in link.outcomes),
+        Onward("the page that follows says what the link has done"),
+    ),
+)
 def act() -> Reply:
     """Do what the link says."""
     # Loaded before the link is opened: nobody may hold one connection while waiting for a second.
@@ -211,6 +222,7 @@ def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
             "fields": forms.form_fields(opened.form, values, problem.fields if problem else ()),
             "problem": problem,
             "current": current,
+            "username": opened.subject.email,
             "wrong_account": _is_wrong_account(opened),
             "must_sign_in": current is None and (link.needs_session or body.get("member") is True),
             "must_confirm": current is not None and link.needs_session and not current.session.fresh,
@@ -244,12 +256,15 @@ def _is_wrong_account(opened: OpenedLink) -> bool:
 def _done_reply(opened: OpenedLink, done: ActResult) -> Reply:
     next_path = getattr(opened.carried, "next", "")
     if context.state().format == "html":
-        location = (
-            next_path
-            if next_path and done.sign_in_as
-            else link_url(opened.link.purpose, "done", next=next_path or None)
-        )
-        return Reply(location=location, deleted_cookie=cookies.link_cookie_name(opened.link.purpose))
+        used_cookie = cookies.link_cookie_name(opened.link.purpose)
+        if done.sign_in_as and next_path:
+            return Reply(location=next_path, deleted_cookie=used_cookie)
+        notice = make_notice(done.outcome) if done.outcome else None
+        if done.sign_in_as and opened.link.goes_on:
+            location = page_url("change_account_form")
+        else:
+            location = link_url(opened.link.purpose, "done", next=next_path or None)
+        return Reply(location=location, deleted_cookie=used_cookie, notice=notice)
     body = UsedLinkOut(
         purpose=opened.link.purpose,
         account=done.account_id,

@@ -25,6 +25,7 @@ from accounts.web.kit.routes import ADMINS, HTML, JSON, SIGNED_IN, Onward, Route
 METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True, "hot": True}
 CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": "preflight"}
 UNPREFIXED_PAGE: dict[str, Any] = {"formats": HTML, "unprefixed": True}
+LEAVES = Onward("the browser leaves for the other service, where nothing of ours is shown")
 CROSS_SITE_PAGE: dict[str, Any] = {**UNPREFIXED_PAGE, "csrf": False}
 
 # What programs ask of the OpenID provider, without a person.
@@ -59,10 +60,22 @@ oidc_pages.get("/oauth/authorize", view="authorize", **CROSS_SITE_PAGE)
 oidc_pages.post("/oauth/authorize", view="authorize_by_post", **CROSS_SITE_PAGE)
 oidc_pages.get("/apps/<app_id>/start", view="start_app", **UNPREFIXED_PAGE)
 oidc_pages.get("/apps/<app_id>/logo", view="accounts.web.app_logo:show_app_logo", **UNPREFIXED_PAGE)
-oidc_pages.post("/oauth/consent", view="decide", form="ConsentForm", **UNPREFIXED_PAGE)
+oidc_pages.post(
+    "/oauth/consent",
+    view="decide",
+    form="ConsentForm",
+    notice=Onward("the app that asked follows, or a page that says why not"),
+    **UNPREFIXED_PAGE,
+)
 oidc_pages.get("/oauth/logout", view="logout", **CROSS_SITE_PAGE)
 oidc_pages.post("/oauth/logout", view="logout_by_post", **CROSS_SITE_PAGE)
-oidc_pages.post("/oauth/logout/confirm", view="confirm_logout", form="LogoutForm", **UNPREFIXED_PAGE)
+oidc_pages.post(
+    "/oauth/logout/confirm",
+    view="confirm_logout",
+    form="LogoutForm",
+    notice=Onward("a page that says so follows, or the app that asked"),
+    **UNPREFIXED_PAGE,
+)
 
 own_sessions = Routes("accounts.web.own_sessions", access=SIGNED_IN)
 own_sessions.get("/account/sessions", view="list_sessions", answers="SessionsOut")
@@ -116,7 +129,11 @@ own_data.get("/account/export", view="export_data", access=SIGNED_IN, step_up=Tr
 
 upstream = Routes("accounts.web.upstream")
 upstream.post(
-    "/upstream/<upstream_id>/sign-in", view="sign_in_with", form="UpstreamSignInForm", answers="UpstreamStartOut"
+    "/upstream/<upstream_id>/sign-in",
+    view="sign_in_with",
+    form="UpstreamSignInForm",
+    answers="UpstreamStartOut",
+    notice=LEAVES,
 )
 upstream.post(
     "/upstream/<upstream_id>/connect",
@@ -127,7 +144,7 @@ upstream.post(
     answers="UpstreamStartOut",
     notice=Onward("the other service opens, and the page behind it says what was connected"),
 )
-upstream.post("/upstream/<upstream_id>/join", view="join_with", form="JoinWithForm", formats=HTML)
+upstream.post("/upstream/<upstream_id>/join", view="join_with", form="JoinWithForm", formats=HTML, notice=LEAVES)
 upstream.get("/upstream/<upstream_id>/onward", view="onward", formats=HTML)
 upstream.get(
     "/upstream/<upstream_id>/callback",
@@ -186,6 +203,7 @@ join.post(
     template="join.html",
     context="join_context",
     statuses=(202,),
+    notice=Onward("the page that follows says what was sent, and where to"),
 )
 join.get("/join/sent", view="join_requested", formats=HTML)
 

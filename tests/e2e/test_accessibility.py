@@ -38,8 +38,17 @@ def as_stranger(page: Page, live: Live) -> Iterator[str]:
     yield "forgot-password"
     page.goto(f"{origin}/sign-up")
     yield "sign-up"
+    page.fill("[name=email]", "ann@gmial.con")
+    page.press("[name=email]", "Tab")
+    page.get_by_text("Did you mean ann@gmail.com?").wait_for()
+    yield "sign-up-typo-by-script"
+    send(page, email="ann@gmial.con")
+    page.get_by_text("Did you mean ann@gmail.com?").wait_for()
+    yield "sign-up-typo"
+    page.goto(f"{origin}/sign-up")
     send(page, email="ann@example.org")
-    yield "look-into-mail"
+    page.get_by_role("button", name="Send again in").wait_for()
+    yield "check-email"
     page.goto(f"{origin}/nothing-here")
     yield "not-found"
     page.goto(f"{origin}/l/reset-password/junk/go")

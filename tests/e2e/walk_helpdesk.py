@@ -88,6 +88,7 @@ def _app_access(admin: Page, page: Page, origin: str) -> Iterator[tuple[Page, st
     yield page, "app-refused"
     follow(page, "text=Use a different account")
     assert page.url.startswith(f"{origin}/sign-in?next=/oauth/authorize")
+    yield page, "sign-in-to-an-app"
     admin.goto(account_url)
     follow(admin, "text=Mark as invited")
     assert "counts as invited" in admin.inner_text("[role=status]")

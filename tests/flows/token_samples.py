@@ -16,6 +16,7 @@ from accounts.flows.oidc.trial_state import TrialState
 from accounts.flows.sessions.csrf_token import CsrfToken
 from accounts.flows.sessions.notice import make_notice
 from accounts.flows.sessions.session import Session
+from accounts.flows.shared.asked_mail import AskedMail
 from accounts.flows.sign_in.devices import KnownDevice
 from accounts.flows.upstream.waiting import PendingSignIn
 
@@ -77,6 +78,7 @@ def sample_payloads(key: Key, at: int = SIGNED_AT) -> dict[str, Any]:
     return {
         "session": session,
         "csrf": CsrfToken("7a74316cbd7bff4ff5254596c29c3985"),
+        "mail-asked": AskedMail("reset-password", 1800, "ann@example.org", "/x"),
         "notice": make_notice(nN_("%(count)s invitation", "%(count)s invitations"), count=2),
         "device": KnownDevice((("a1", 3), ("a2", 1))),
         "oauth-asked": AuthorizationNote("d1g35t", at, "s1"),
@@ -95,6 +97,10 @@ def sample_payloads(key: Key, at: int = SIGNED_AT) -> dict[str, Any]:
 
 # Signed with KEY of tests/conftest.py.
 EARLIER_TOKENS = {
+    "mail-asked": (
+        "WyJyZXNldC1wYXNzd29yZCIsMTgwMCwiYW5uQGV4YW1wbGUub3JnIiwiL3giLCIiLCIiXQ.aVW5AA.o6ER1VrXbZZQ"
+        "t--5G33yU7e5bbEDMOlLiVBY5ZT-_0E"
+    ),
     "session": (
         ".eJyLVko0VNIx1lEqBlKG5mbmRkamZgYGMKappalOtFJBeYqSjlJ-SYFSrI4hspRScnFRmm5xanJRaolSLACcmxMQ."
         "aVW5AA.qPE3ElEEGiM8XhT5QjaFzHdUpPM3VXczeLmCzaor_hc"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
+
+from flask.testing import FlaskClient
 
 from accounts.core.links.link import get_link
 from accounts.core.models.account import Account
@@ -138,3 +141,8 @@ def browser_for_link(service: Service, purpose: str, url: str) -> Person:
     person = service.person(email=account_of_link(service, purpose, url).email)
     assert person.sign_in().status_code == 200
     return person
+
+
+def open_in(browser: FlaskClient, url: str) -> None:
+    """Open a mailed link in a browser."""
+    assert browser.get(urlsplit(url).path).status_code == 303

@@ -74,6 +74,7 @@ class Scene:
             "revoke_invite": {},
             "extend_invite": {"days": 30},
             "change_some_invites": {"ids": [self.invite_id], "act": "revoke"},
+            "check_email": {},
             "join": {"email": make_email(), "token": self.shared_token},
             "make_shared_invite": {"places": 30, "title": "Class 7b", "groups": "pupils"},
             "show_shared_invite_link": {},

@@ -75,7 +75,7 @@ def test_a_form_of_another_class_is_shown_anew(service: Service) -> None:
 def test_a_browser_without_the_link_is_told_to_open_it_again(service: Service) -> None:
     answer = service.person().client.get("/join")
     assert answer.status_code == 400
-    assert "the code that you were given" in answer.text
+    assert "Open the link or code you were given again" in answer.text
 
 
 @on_both_databases

@@ -27,7 +27,7 @@ UPSTREAMS = {
     "upstream_work_client_id": "accounts",
     "upstream_work_label": "W",
 }
-PAGES = ("/sign-in", "/sign-up", "/forgot-password", "/sign-in/mail", "/look-into-your-mail")
+PAGES = ("/sign-in", "/sign-up", "/forgot-password", "/sign-in/mail", "/check-email")
 TOKEN = re.compile(r'(?<=name="csrf_token" value=")[^"]+(?=")')
 OWN_TEMPLATES = {"own.html": "of the host; the pages are ours"}
 HOSTILE = "evil-neighbour"
@@ -98,7 +98,7 @@ def test_each_visitor_gets_a_token_of_their_own(service: Service) -> None:
 
 
 def test_a_page_without_a_form_gives_no_session(service: Service) -> None:
-    for response in (ask(service, "/look-into-your-mail") for _ in range(2)):
+    for response in (ask(service, "/check-email") for _ in range(2)):
         assert "Set-Cookie" not in response.headers
         assert "Cookie" not in response.vary
 

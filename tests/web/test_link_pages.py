@@ -98,4 +98,4 @@ def test_a_dead_invitation_names_who_can_help(service: Service, problem: type[De
         context.state().purpose = "invite"
         words = Reply(template="accounts/problem.html", json=says).response().get_data(as_text=True)
     assert result.message in words
-    assert "whoever invited you" in words
+    assert "ask the person who invited you" in words

@@ -19,6 +19,11 @@ SILENT = {
     "sign_in_mail",
     "sign_out",
     "sign_up",
+    "change_account",
+    "change_email",
+    "change_password",
+    "close_account",
+    "end_session",
     "change_groups",
     "delete_account",
     "disable_account",
@@ -67,6 +72,7 @@ SILENT = {
     "disconnect_account_identity",
     "join_with",
     "sign_in_with",
+    "disconnect_identity",
 }
 """Acts whose page does not say yet what was done."""
 

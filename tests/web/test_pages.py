@@ -14,7 +14,7 @@ STRANGERS = (
     "/sign-in/mail",
     "/sign-up",
     "/forgot-password",
-    "/look-into-your-mail",
+    "/check-email",
     "/nothing",
     "/api/docs",
 )
@@ -142,7 +142,7 @@ def test_the_same_page_is_one_step_away_in_every_other_language(stranger: FlaskC
 
 
 def test_a_page_without_a_form_sets_no_cookie(stranger: FlaskClient) -> None:
-    for path in ("/look-into-your-mail", "/nothing", "/api/docs"):
+    for path in ("/check-email", "/nothing", "/api/docs"):
         assert "Set-Cookie" not in stranger.get(path).headers
 
 
@@ -191,7 +191,7 @@ def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient)
     # What a single page uses is asked for by that page: tests/web/admin/test_batches.py, tests/oidc.
     used += [
         f"/assets/{name}?v={static_fingerprint(name)}"
-        for name in ("letters.css", "poster.css", "progress.js", "form-post.js")
+        for name in ("email-typos.js", "form-post.js", "letters.css", "poster.css", "progress.js", "send-again.js")
     ]
     assert {path.partition("?")[0] for path in used} == {f"/assets/{path.name}" for path in STATIC_FOLDER.iterdir()}
     for path in used:

@@ -70,7 +70,7 @@ def test_a_sign_in_link_is_a_button_that_says_what_it_does(service: Service) -> 
     assert asked.status_code == 303
     shown = opened(service, client, member.email, "sign-in")
     page = check_skeleton(shown)
-    assert "signed in on this device" in page.text("main")
+    assert "to sign in on this device" in page.text("main")
     assert submit_form(client, "/l/sign-in", shown).location == "/somewhere"
     assert "Your account" in client.get("/account").text
 
@@ -85,9 +85,9 @@ def test_a_link_that_was_used_says_so_kindly_and_offers_a_fresh_one(service: Ser
     page = check_skeleton(shown)
     assert shown.status_code == 410
     assert page.text("h1") == "This link is no longer valid"
-    assert "nothing left to do" in page.text("main")
+    assert "there is nothing more to do" in page.text("main")
     assert page.find_all("form", action="/l/sign-in/again")
-    assert submit_form(client, "/l/sign-in/again", shown).location == "/look-into-your-mail"
+    assert submit_form(client, "/l/sign-in/again", shown).location == "/check-email"
     assert service.link_url(member.email, "sign-in") != first
 
 
@@ -99,7 +99,7 @@ def test_a_link_that_is_too_old_offers_a_fresh_one(service: Service) -> None:
     with later(magic_link.SIGN_IN.lifetime + timedelta(minutes=2)):
         page = check_skeleton(opened(service, client, member.email, "sign-in"))
     assert page.text("h1") == "This link doesn't work"
-    assert "too old" in page.text("main")
+    assert "has expired" in page.text("main")
     assert page.text("button") == "Send a new link"
 
 
@@ -161,7 +161,7 @@ def test_a_form_left_open_too_long_leads_to_the_confirmation_and_back(service: S
     page = check_skeleton(answer)
     assert answer.status_code == 403
     assert page.input("email")["value"] == "ann@example.net"
-    assert "/confirm?next=/account/email" in ways(page)
+    assert "/confirm?next=/account/email&submitted=1" in ways(page)
 
 
 def test_without_a_fresh_proof_ending_other_sessions_asks_for_it_first(service: Service) -> None:

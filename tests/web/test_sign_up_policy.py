@@ -31,8 +31,8 @@ POLICIES: dict[str, dict[str, str]] = {
     "approval": {"sign_up": "approval"},
 }
 """Newcomers are of example.org."""
-CHECK_MAIL = "page of /look-into-your-mail"
-HOST_CHECK_MAIL = "page of /auth/look-into-your-mail"
+CHECK_MAIL = "page of /check-email"
+HOST_CHECK_MAIL = "page of /auth/check-email"
 # (open, invited, a listed domain, another domain, approval)
 ROWS: dict[Callable[[Visit], str], tuple[str, str, str, str, str]] = {
     entrances.sign_up_by_page: (CHECK_MAIL, "no form", CHECK_MAIL, "403", CHECK_MAIL),
@@ -137,14 +137,14 @@ def test_who_has_another_address_is_told_which_will_do(make_service: Callable[..
         {
             "field": "email",
             "code": "other_domain",
-            "detail": "Use an address of lab.test, münchen.example, *.münchen.example.",
+            "detail": "Use an email address from lab.test, münchen.example, *.münchen.example.",
         }
     ]
     browser = Browser(service.app.test_client())
-    assert "for addresses of lab.test" in browser.visit("/sign-up").text
+    assert "for addresses at lab.test" in browser.visit("/sign-up").text
     browser.submit(email=make_email())
     assert browser.status == 403
-    assert "Use an address of lab.test" in browser.page.text
+    assert "Use an email address from lab.test" in browser.page.text
     assert 'href="mailto:help@lab.test"' in browser.response.text
 
 
@@ -224,16 +224,26 @@ def test_a_host_app_sets_the_policy_in_its_configuration(tmp_path: Path, databas
 
 
 WAYS_IN = [
-    ("invited", "To get an account, you need an invitation", "/sign-in"),
-    ("unlisted", "Accounts are for addresses of example.com, *.example.com", "/sign-up"),
-    ("approval", "An admin decides who gets an account", "/sign-up"),
+    (
+        "invited",
+        "You need an invitation to get an account",
+        "You need an invitation to create an account",
+        "/sign-in",
+    ),
+    (
+        "unlisted",
+        "Accounts are only available for addresses at example.com, *.example.com",
+        "Accounts are for email addresses from example.com, *.example.com",
+        "/sign-up",
+    ),
+    ("approval", "New accounts are approved by an admin", "New accounts need approval from an admin", "/sign-up"),
 ]
 
 
-@pytest.mark.parametrize(("policy", "told", "way"), WAYS_IN, ids=[row[0] for row in WAYS_IN])
+@pytest.mark.parametrize(("policy", "told", "detail", "way"), WAYS_IN, ids=[row[0] for row in WAYS_IN])
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(days=30)], ids=["new", "expired"])
 def test_a_closed_link_says_how_to_get_in_and_leads_there(
-    make_service: Callable[..., Service], policy: str, told: str, way: str, age: timedelta
+    make_service: Callable[..., Service], policy: str, told: str, detail: str, way: str, age: timedelta
 ) -> None:
     before, service = make_service(), make_service(**POLICIES[policy], support="help@example.org")
     email = make_email()
@@ -244,12 +254,12 @@ def test_a_closed_link_says_how_to_get_in_and_leads_there(
         page = browser.visit(url)
         body = service.person().get("/api/l/activate", query_string={"token": token_of_url(url)}).get_json()
     assert browser.status == 410
-    assert "the way to get an account has changed" in page.text
+    assert "the sign-up rules have changed" in page.text
     assert told in page.text
     assert not page.forms
     assert way in page.links
     assert (body["code"], body["again"]) == ("link_sign_up_closed", False)
-    assert body["detail"].startswith(told)
+    assert body["detail"].startswith(detail)
     if policy != "approval":
         assert "help@example.org" in page.text
         assert "help@example.org" in body["detail"]

@@ -61,7 +61,7 @@ def test_pages_for_everybody_go_on(cut_off: tuple[Service, Person]) -> None:
         "/sign-in",
         "/sign-up",
         "/forgot-password",
-        "/look-into-your-mail",
+        "/check-email",
         "/health/live",
         "/api/openapi.json",
     ):

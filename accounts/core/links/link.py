@@ -31,12 +31,14 @@ class ActResult:
     :ivar account_id: the account that it acted on.
     :ivar sign_in_as: the account that is signed in in this browser, if any, by the methods ``amr`` (RFC 8176).
     :ivar created: whether the account was created.
+    :ivar outcome: what the page that follows tells, of the ``outcomes`` that its link declares.
     """
 
     account_id: str
     sign_in_as: Account | None = None
     created: bool = False
     amr: tuple[str, ...] = ("pwd",)
+    outcome: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +60,12 @@ class Link(LinkKind):
     :ivar letter: returns the email for an outbox item, signing the link at that moment; None drops the item.
     :ivar gone: the error where the account is not there any more.
     :ivar needs_session: acts only for a session of the account itself, after a step-up.
+    :ivar goes_on: whether a browser that it signs in goes straight on to its account, with no page in between.
     :ivar describe_use: returns the error for a link whose id is spent, where there is more to say than that.
     :ivar template: template of its page, which extends that of all links.
     :ivar resend: queues a fresh link of this kind to the address on file; False where there is none to be had.
     :ivar resend_after: the errors after which a user may ask for that.
+    :ivar outcomes: what its act may have done, where ``done`` does not say it all; English, as the words below.
     :ivar title, explanation, button, done: words of its pages, English, keys of their translations.
     """
 
@@ -80,9 +84,11 @@ class Link(LinkKind):
     prepare: Callable[[UnitOfWork, OpenedLink, Any], Any] | None = None
     gone: type[DeadLink] = LinkInvalid
     needs_session: bool = False
+    goes_on: bool = False
     describe_use: Callable[[UnitOfWork, LinkClaims], DeadLink] = lambda uow, claims: LinkUsed(
         f"{claims.spent_id} was used"
     )
+    outcomes: tuple[str, ...] = ()
     template: str = "link.html"
     resend: Callable[[UnitOfWork, LinkClaims], bool] | None = None
     resend_after: tuple[type[DeadLink], ...] = (LinkExpired,)

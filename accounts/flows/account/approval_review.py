@@ -32,15 +32,18 @@ from accounts.flows.account.approval_notices import DECIDED_NOTICE, DECLINED_NOT
 from accounts.flows.account.approval_request import REVIEW_PURPOSE, AccountRequest, ReviewPayload
 from accounts.flows.invites.link import INVITE, OPERATOR
 from accounts.flows.invites.send import create_invite
-from accounts.flows.shared import accounts, admins, return_targets
+from accounts.flows.shared import accounts, admins, app_targets
 from accounts.flows.shared.fields import Checkbox, Form, Groups, Sentence
 
 APPROVED_EVENT, DECLINED_EVENT = "approval.approved", "approval.declined"
 UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
 NOT_TICKED_MESSAGE = N_("Members of the group “admins” can manage everything here. Tick this box as well.")
-APPROVED_DETAIL, DECLINED_DETAIL = N_("%(admin)s approved the request."), N_("%(admin)s declined the request.")
-APPROVED_ON_CONSOLE_DETAIL = N_("The request was approved on the console.")
-DECLINED_ON_CONSOLE_DETAIL = N_("The request was declined on the console.")
+APPROVED_OUTCOME = N_("You approved the request. We're sending an invitation.")
+DECLINED_OUTCOME = N_("You declined the request. We're sending a short reply.")
+APPROVED_DETAIL = N_("%(admin)s approved the request on %(at)s.")
+DECLINED_DETAIL = N_("%(admin)s declined the request on %(at)s.")
+APPROVED_ON_CONSOLE_DETAIL = N_("The request was approved on the console on %(at)s.")
+DECLINED_ON_CONSOLE_DETAIL = N_("The request was declined on the console on %(at)s.")
 
 
 class DecideRequestForm(Form):
@@ -65,7 +68,7 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
         "name": admin.name or None,
         "applicant": request.applicant,
         "applicant_name": request.name or None,
-        "app": return_targets.find_target_app(uow, request.next) or None,
+        "app": app_targets.find_app_name(uow, request.next) or None,
         "until": datetime.fromtimestamp(request.expires, UTC),
     }
     link = uow.link_url(REVIEW, accounts.subject_of(admin), approval_request.seal_request(uow, request))
@@ -94,7 +97,7 @@ def check_review(uow: UnitOfWork, opened: OpenedLink) -> None:
 
 
 def describe_decision(uow: UnitOfWork, claims: LinkClaims) -> DeadLink:
-    """Return the error for a request that was decided. To an admin it says who did that, and how."""
+    """Return the error for a request that was decided. To an admin it says who did that, how and when."""
     request: ReviewPayload = claims.carried
     error = LinkUsed(f"request {request.id} was decided")
     admin, row = uow.session.get(Account, claims.subject_id), find_decision(uow, request)
@@ -102,11 +105,13 @@ def describe_decision(uow: UnitOfWork, claims: LinkClaims) -> DeadLink:
         return error
     is_approved = row.kind == APPROVED_EVENT
     if row.actor is None:
-        error.detail = Detail(APPROVED_ON_CONSOLE_DETAIL if is_approved else DECLINED_ON_CONSOLE_DETAIL, {})
+        error.detail = Detail(
+            APPROVED_ON_CONSOLE_DETAIL if is_approved else DECLINED_ON_CONSOLE_DETAIL, {"at": row.at}
+        )
         return error
     decider = uow.session.get(Account, row.actor)
-    values = {"admin": decider.name or decider.email if decider else row.actor}
-    error.detail = Detail(APPROVED_DETAIL if is_approved else DECLINED_DETAIL, values)
+    name = (decider.name or decider.email) if decider else row.actor
+    error.detail = Detail(APPROVED_DETAIL if is_approved else DECLINED_DETAIL, {"admin": name, "at": row.at})
     return error
 
 
@@ -129,7 +134,7 @@ def review_context(uow: UnitOfWork, opened: OpenedLink) -> Mapping[str, Any]:
         "message": request.message,
         "asked_at": datetime.fromtimestamp(request.asked_at, UTC),
         "network": request.network,
-        "app": return_targets.find_target_app(uow, request.next) or None,
+        "app": app_targets.find_app_name(uow, request.next) or None,
     }
 
 
@@ -149,7 +154,7 @@ def prepare_decision(uow: UnitOfWork, opened: OpenedLink, form: DecideRequestFor
 def act(uow: UnitOfWork, opened: OpenedLink, form: DecideRequestForm) -> ActResult:
     """Decide, as the admin whose link it is."""
     _decide(uow, opened, form, opened.account)
-    return ActResult("")
+    return ActResult("", outcome=APPROVED_OUTCOME if form.decision == "approve" else DECLINED_OUTCOME)
 
 
 def decide_on_console(uow: UnitOfWork, token: str, form: DecideRequestForm) -> AccountRequest:
@@ -222,6 +227,7 @@ REVIEW = Link(
     form=DecideRequestForm,
     needs_session=True,
     template="review_request.html",
+    outcomes=(APPROVED_OUTCOME, DECLINED_OUTCOME),
     letter=letter,
     check=check_review,
     context=review_context,

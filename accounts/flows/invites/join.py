@@ -44,6 +44,7 @@ JOIN_PURPOSE = "join-shared"
 JOIN_TTL = timedelta(hours=48)
 OTHER_DOMAIN = "other_domain"
 OTHER_DOMAIN_MESSAGE = N_("This invitation is for email addresses at %(domain)s.")
+OTHER_DOMAINS_MESSAGE = N_("This invitation is for email addresses at %(domain)s or one of its subdomains.")
 ASKED_TO_JOIN_EVENT, JOINED_EVENT, FULL_EVENT = "shared-invite.asked", "shared-invite.used", "shared-invite.full"
 
 
@@ -77,7 +78,9 @@ def request_join(uow: UnitOfWork, token: object, form: JoinForm) -> None:
     check_terms(uow, terms)
     uow.release()
     if not terms.takes(form.email.key):
-        field = FieldError("email", OTHER_DOMAIN, OTHER_DOMAIN_MESSAGE, {"domain": describe_domains((terms.domain,))})
+        message = OTHER_DOMAINS_MESSAGE if terms.domain.startswith(".") else OTHER_DOMAIN_MESSAGE
+        domain = describe_domains((terms.domain.removeprefix("."),))
+        field = FieldError("email", OTHER_DOMAIN, message, {"domain": domain})
         raise InvalidInput("an address of another domain", fields=[field])
     with mail_limits.record_held(uow, JOIN_PURPOSE, email_key=form.email.key), uow:
         uow.count_attempts(

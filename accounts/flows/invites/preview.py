@@ -15,7 +15,7 @@ from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.batch_rows import find_refusal_reason
 from accounts.flows.invites.link import OPERATOR, select_inviters
 from accounts.flows.shared import app_targets
-from accounts.flows.shared.app_targets import StartableApp
+from accounts.flows.shared.app_targets import TargetApp
 
 SENDABLE_VERDICTS = ("new", "adds")
 VERDICTS = (*SENDABLE_VERDICTS, "member", "open", "duplicate", "refused", "malformed", "sent")
@@ -94,7 +94,7 @@ def decide_verdict(key: str, groups: Sequence[str], known: KnownAddresses) -> tu
     return ("adds", "", adds) if key in known.groups else ("new", "", [])
 
 
-def _choose_app(uow: UnitOfWork, row: BatchRow, entry: ListEntry, apps: Sequence[StartableApp]) -> bool:
+def _choose_app(uow: UnitOfWork, row: BatchRow, entry: ListEntry, apps: Sequence[TargetApp]) -> bool:
     """Have a row lead into the app that it names, and return whether there is one of this name."""
     if entry.form is None or not entry.form.app:
         return True

@@ -28,21 +28,21 @@ NO_SUCH_APP_MESSAGE = N_(
 
 
 @dataclass(frozen=True, slots=True)
-class StartableApp:
-    """An app that people can be sent to: it is enabled, and has registered where a sign-in begins."""
+class TargetApp:
+    """An app that people are sent to, or that has sent them here: it is registered and enabled."""
 
     id: str
     name: str
 
 
-def list_startable_apps(uow: UnitOfWork) -> list[StartableApp]:
+def list_startable_apps(uow: UnitOfWork) -> list[TargetApp]:
     """Return the apps that people can be sent to, by name."""
     statement = select(App.id, App.name).where(App.disabled_at.is_(None), App.initiate_login_uri.is_not(None))
-    found = (StartableApp(id, name) for id, name in uow.session.execute(statement))
+    found = (TargetApp(id, name) for id, name in uow.session.execute(statement))
     return sorted(found, key=lambda app: (app.name.casefold(), app.id))
 
 
-def match_app(apps: Iterable[StartableApp], text: str) -> StartableApp | None:
+def match_app(apps: Iterable[TargetApp], text: str) -> TargetApp | None:
     """Return the app that a text means: by its id, or by its name if only one is called so; None for none."""
     apps = list(apps)
     by_id = next((app for app in apps if app.id == text), None)
@@ -79,14 +79,19 @@ def start_url(uow: UnitOfWork, app_id: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode({'iss': issuer})}"
 
 
-def find_app_names(uow: UnitOfWork, targets: Sequence[str]) -> dict[str, str]:
-    """Return the names of the apps that return targets lead into, by target: one SQL statement at most."""
+def find_apps(uow: UnitOfWork, targets: Sequence[str]) -> dict[str, TargetApp]:
+    """Return the apps that return targets lead into, by target: one SQL statement at most."""
     ids = {target: app_id for target in set(targets) if (app_id := _parse_app_id(uow.site, target))}
     if not ids:
         return {}
     statement = select(App.id, App.name).where(App.id.in_(set(ids.values())), App.disabled_at.is_(None))
-    names = {row.id: row.name for row in uow.session.execute(statement)}
-    return {target: names[app_id] for target, app_id in ids.items() if app_id in names}
+    apps = {row.id: TargetApp(row.id, row.name) for row in uow.session.execute(statement)}
+    return {target: apps[app_id] for target, app_id in ids.items() if app_id in apps}
+
+
+def find_app_names(uow: UnitOfWork, targets: Sequence[str]) -> dict[str, str]:
+    """Return the names of the apps that return targets lead into, by target: one SQL statement at most."""
+    return {target: app.name for target, app in find_apps(uow, targets).items()}
 
 
 def find_app_name(uow: UnitOfWork, target: str) -> str:

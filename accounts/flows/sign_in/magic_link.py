@@ -14,6 +14,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import mail_request
 
 PURPOSE = "sign-in"
+SIGNED_IN = N_("You're signed in.")
 
 
 class SignInByMailForm(mail_request.MailRequestForm):
@@ -40,7 +41,7 @@ def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
     account.sign_in_serial += 1
     uow.record_event("sign-in.by-mail", account_id=account.id, link_id=opened.link_id)
-    return ActResult(account.id, sign_in_as=account, amr=("mail",))
+    return ActResult(account.id, sign_in_as=account, amr=("mail",), outcome=SIGNED_IN)
 
 
 SIGN_IN = Link(
@@ -51,10 +52,12 @@ SIGN_IN = Link(
     carries=mail_request.ReturnTargetPayload,
     letter=letter,
     act=act,
+    goes_on=True,
+    outcomes=(SIGNED_IN,),
     resend=mail_request.resend_link,
     resend_after=(LinkExpired, LinkUsed),
     title=N_("Sign in"),
     explanation=N_("Press the button to sign in on this device."),
     button=N_("Sign in"),
-    done=N_("You're signed in."),
+    done=SIGNED_IN,
 )

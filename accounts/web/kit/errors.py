@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Flask, Response, request
@@ -15,9 +16,11 @@ from accounts.core import errors, link_errors
 from accounts.core.clock import format_timestamp
 from accounts.core.errors import FieldError, Problem
 from accounts.core.links.link import as_link
+from accounts.core.local_time import format_moment
 from accounts.web.kit import context
 from accounts.web.kit.context import runtime
 from accounts.web.kit.reply import Reply
+from accounts.web.kit.ways_back import find_way_back
 
 log = logging.getLogger("accounts.web")
 
@@ -56,13 +59,14 @@ def problem_response(problem: Problem) -> Response:
             return Response(status=303, headers={"Location": runtime().redirect_to_sign_in().location or "/"})
         if _leads_to_sign_in(problem):
             return Response(status=303, headers={"Location": runtime().confirm_url()})
+    back = find_way_back(problem) if state.format == "html" else ""
     return Reply(
         template="accounts/problem.html",
         json=problem_json(problem),
         status=problem.status,
         headers=_problem_headers(problem),
         media_type="application/problem+json",
-        context={"problem": problem, "purpose": state.purpose},
+        context={"problem": problem, "purpose": state.purpose, "back": back},
     ).response()
 
 
@@ -132,7 +136,12 @@ def can_resend(dead: link_errors.DeadLink) -> bool:
 
 def translate(message: str, **values: object) -> str:
     """Return a public text in the language of the answer."""
-    return runtime().languages.translate(context.get_language(), message, values)
+    languages, language = runtime().languages, context.get_language()
+    told = {
+        name: format_moment(value, language) if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+    return languages.translate(language, message, told)
 
 
 def field_message(error: FieldError) -> str:

@@ -17,9 +17,9 @@ from accounts.web.kit.context import state
 
 M = TypeVar("M", bound=BaseModel)
 
-CSRF_FIELD, LINK_FIELD = "csrf_token", "link_id"
+CSRF_FIELD, LINK_FIELD, CHECKED_FIELD = "csrf_token", "link_id", "checked_address"
 UNSEEN_KINDS = ("hidden", "browser-zone")
-RESERVED_FIELDS = frozenset({CSRF_FIELD, LINK_FIELD})
+RESERVED_FIELDS = frozenset({CSRF_FIELD, LINK_FIELD, CHECKED_FIELD})
 
 
 @dataclass(frozen=True, slots=True)

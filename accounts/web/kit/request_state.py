@@ -259,7 +259,7 @@ class RequestState:
         if account is None:
             raise NotSignedIn("no live session")
         if group is not None and not account.is_in(group):
-            raise Forbidden(f"not in {group}")
+            raise Forbidden(f"not in {group}", group=group)
         return account
 
     def get_language(self) -> str:

@@ -19,6 +19,7 @@ from accounts.core.clock import format_timestamp
 from accounts.core.errors import FieldError
 from accounts.core.local_time import UNKNOWN_ZONE, format_moment, group_zones
 from accounts.core.messages import N_, Message, PluralText
+from accounts.core.security.address_typos import EMAIL_PROVIDERS, OTHER_PROVIDERS
 from accounts.web.kit import avatars, forms, routes
 from accounts.web.kit.assets import ASSET_ENDPOINT
 from accounts.web.kit.context import EXTENSION_NAME
@@ -53,13 +54,22 @@ def add_template_globals(state: BlueprintSetupState) -> None:
             "settings": LocalProxy(lambda: current_rendering().runtime.site.settings),
             "LINK_FIELD": forms.LINK_FIELD,
             "CSRF_FIELD": forms.CSRF_FIELD,
+            "CHECKED_FIELD": forms.CHECKED_FIELD,
+            "email_providers": EMAIL_PROVIDERS,
+            "other_email_providers": OTHER_PROVIDERS,
         },
-        filters={"moment": _time_element, "message": _translate_message},
+        filters={"isolated": _isolate, "moment": _time_element, "message": _translate_message},
     )
 
 
 def _translate(text: str, **values: object) -> str:
     return _fill_in(current_rendering().translations.gettext(text), values)
+
+
+def _isolate(name: str) -> str:
+    # Unicode's FSI and PDI (UAX 9, 2.6): a name that runs the other way, or says that it does, turns nothing around.
+    # What <bdi> does in HTML, for texts and titles.
+    return f"\u2068{name}\u2069"
 
 
 def _translate_plural(one: str, many: str, count: int, **values: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -115,8 +115,8 @@ def test_a_declined_applicant_can_ask_again(case: Case) -> None:
 @pytest.mark.parametrize(
     ("data", "message", "how"),
     [
-        (APPROVE, "%(admin)s approved the request.", "approve"),
-        (DECLINE, "%(admin)s declined the request.", "decline"),
+        (APPROVE, "%(admin)s approved the request on %(at)s.", "approve"),
+        (DECLINE, "%(admin)s declined the request on %(at)s.", "decline"),
     ],
 )
 def test_whoever_comes_second_is_told_who_has_decided_and_how(
@@ -126,7 +126,9 @@ def test_whoever_comes_second_is_told_who_has_decided_and_how(
     for late in (APPROVE, DECLINE):
         refused = case.refusal(1, late)
         assert (refused.status, refused.code) == (410, "link_used")
-        assert refused.detail == Detail(message, {"admin": "Admin"})
+        assert refused.detail is not None
+        assert (refused.detail.message, refused.detail.values["admin"]) == (message, "Admin")
+        assert isinstance(refused.detail.values["at"], datetime)
     assert case.refusal(0, data).status == 410, "nor does one's own work twice"
 
 
@@ -250,4 +252,6 @@ def test_the_operator_decides_by_the_link_of_any_admin(case: Case) -> None:
     assert (invite.inviter_id, invite.groups) == ("", ["editors"])
     for admin in case.admins:
         assert case.subjects(admin.email)[-1] == "A request to join Accounts was approved"
-    assert case.refusal(0, DECLINE).detail == Detail("The request was approved on the console.", {})
+    told = case.refusal(0, DECLINE).detail
+    assert told is not None
+    assert told.message == "The request was approved on the console on %(at)s."

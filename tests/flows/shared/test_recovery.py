@@ -52,6 +52,7 @@ NO_CREDENTIALS = {
     "known_keys": "which keys the database was used with",
     "oidc_keys": "keys of the service",
     "notice": "a sentence about what was done",
+    "mail-asked": "an address that somebody has typed, for the page that tells it to them",
     "forward-trip": "where somebody wanted to go before signing in",
     "oauth-asked": "what an app asked before its user signed in",
     "try-app": "where an admin tries an app",
