@@ -23,6 +23,7 @@ from accounts.config_password_hash import DEFAULT_HASH_COST, HashCost, check_has
 from accounts.config_sender import parse_sender
 from accounts.config_sign_up import describe_domains, parse_sign_up_domains
 from accounts.config_sources import ENV_PREFIX, SettingsError, collect_values
+from accounts.config_terms import LANGUAGE_PLACE, TermsAddress, TermsVersion
 from accounts.config_upstream import Upstream
 
 LOCALES = ("en", "de", "fr", "es")
@@ -68,6 +69,8 @@ class Settings(BaseModel):
     accent: AccentColour | None = None
     stylesheet: StylesheetFile | None = None
     links: FooterLinks = ()
+    terms: TermsAddress | None = None
+    terms_version: TermsVersion | None = None
     password_hash_memory_kib: int = DEFAULT_HASH_COST.memory_kib
     password_hash_passes: int = DEFAULT_HASH_COST.passes
     devise_pepper: str | None = Field(default=None, min_length=1, repr=False)
@@ -189,6 +192,13 @@ class Settings(BaseModel):
             raise ValueError("ACCOUNTS_MAIL_TLS: mail carries reset links; plain SMTP is for loopback only")
         return self
 
+    @model_validator(mode="after")
+    def _check_terms(self) -> Self:
+        if (self.terms is None) != (self.terms_version is None):
+            missing = "ACCOUNTS_TERMS_VERSION" if self.terms else "ACCOUNTS_TERMS"
+            raise ValueError(f"{missing}: ACCOUNTS_TERMS and ACCOUNTS_TERMS_VERSION are set together, or neither")
+        return self
+
     @property
     def secure(self) -> bool:
         """Whether the public origin is https, and cookies can be ``__Host-`` and Secure."""
@@ -203,6 +213,15 @@ class Settings(BaseModel):
     def sign_up_domains_text(self) -> str:
         """The domains whose addresses may sign up, as people read them."""
         return describe_domains(self.sign_up_domains)
+
+    def terms_url(self, language: str) -> str:
+        """Return where the terms are that people accept, for readers of a language; "" where there are none."""
+        address = (self.terms or "").replace(LANGUAGE_PLACE, language)
+        return f"{self.public_origin}{address}" if address.startswith("/") else address
+
+    def are_terms_accepted(self, version: str) -> bool:
+        """Return whether whoever accepted a version of the terms has to accept nothing more."""
+        return self.terms_version is None or version == self.terms_version
 
     @property
     def mail_helo_name(self) -> str:

@@ -28,7 +28,7 @@ from accounts.delivery.worker import Worker
 from accounts.flows import CALLBACKS, LINKS, NOTICES, TOKENS
 from accounts.host_links import HostLinks
 from accounts.host_settings import load_host_settings
-from accounts.web import account, check_email, email_requests, forward_auth, health, host_views
+from accounts.web import account, check_email, email_requests, forward_auth, health, host_views, terms
 from accounts.web import links as link_views
 from accounts.web.admin.routes import ADMIN_ROUTES
 from accounts.web.kit import answered, context, cookies, endpoints, headers
@@ -47,6 +47,7 @@ ALL_ROUTES = (
     forward_auth.routes,
     health.routes,
     link_views.damaged_routes,
+    terms.routes,
     *ADMIN_ROUTES,
     *LAZY_ROUTES,
 )

@@ -114,6 +114,11 @@ class Service:
         self._uows.append(UnitOfWork(self.site, request_info))
         return self._uows[-1]
 
+    @property
+    def terms_version(self) -> str:
+        """The version of the terms that whoever gets an account accepts; "" where there are none."""
+        return self.site.settings.terms_version or ""
+
     def close(self) -> None:
         """Give every connection back: the garbage collector would roll it back in the midst of another test."""
         self.close_uows()
@@ -144,7 +149,7 @@ class Service:
         return self._activate(person, token_of_url(url), name)
 
     def _activate(self, person: Person, token: str, name: str) -> Person:
-        data = {"token": token, "password": person.password, "name": name.title()}
+        data = {"token": token, "password": person.password, "name": name.title(), "terms": self.terms_version}
         assert person.post("/api/l/activate", data).status_code == 201
         return person
 
@@ -154,6 +159,7 @@ class Service:
         assert url is not None
         person = self.person(email=make_email("admin"))
         data = {"token": token_of_url(url), "email": person.email, "password": person.password, "name": "Admin"}
+        data["terms"] = self.terms_version
         assert person.post("/api/l/invite", data).status_code == 201
         return person
 

@@ -94,7 +94,7 @@ def show_user(who: str, as_json: bool) -> None:
     """Show one account."""
     uow, account = open_account(who)
     details = _get_details(uow, account.id)
-    row = details.account
+    row, terms_at = details.account, details.terms_accepted_at
     fields = (
         ("id", row.id),
         ("address", row.email),
@@ -105,6 +105,7 @@ def show_user(who: str, as_json: bool) -> None:
         ("state", row.state),
         ("groups", row.groups),
         ("language", details.locale),
+        ("terms", f"{details.terms_version}, {terms_at}" if terms_at else ""),
         ("since", row.created_at),
         ("last sign-in", row.last_sign_in_at),
     )

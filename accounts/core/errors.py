@@ -114,6 +114,13 @@ class Forbidden(Problem):
         """The group that the account would have to be in; "" where none would do."""
 
 
+class TermsRequired(Problem):
+    """The signed-in account has not accepted the terms of this installation, or not those of today."""
+
+    code, status = "terms_required", 403
+    message = N_("Accept the terms to continue.")
+
+
 class SignUpClosed(Problem):
     """The policy of this installation lets nobody sign up who is not invited (``ACCOUNTS_SIGN_UP``)."""
 

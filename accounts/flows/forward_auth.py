@@ -20,7 +20,7 @@ from sqlalchemy import String, and_, bindparam, or_, select
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.database.sql import CompiledStatement
-from accounts.core.errors import AppNotAllowed, Forbidden, NotFound, NotSignedIn
+from accounts.core.errors import AppNotAllowed, Forbidden, NotFound, NotSignedIn, TermsRequired
 from accounts.core.ids import new_id
 from accounts.core.link_errors import LinkInvalid
 from accounts.core.models.account import Account, Membership
@@ -131,7 +131,7 @@ class ForwardedApp(AppAdmission):
     contact: str | None
 
 
-_ACCOUNT_COLUMNS = (Account.email, Account.name, Account.email_unproven, Account.invited)
+_ACCOUNT_COLUMNS = (Account.email, Account.name, Account.email_unproven, Account.invited, Account.terms_version)
 _APP_COLUMNS = (*ADMISSION_COLUMNS, App.id, App.name, App.contact)
 _SELECT_FORWARDED_USER = CompiledStatement(
     select(*_ACCOUNT_COLUMNS, Membership.group, *_APP_COLUMNS)
@@ -156,6 +156,7 @@ def authorize_forwarded_request(
 
     :param app_id: which app, by the proxy's word; needed where several stand at one origin.
     :raises NotSignedIn: the session has ended, or the account may not be used.
+    :raises TermsRequired: they have not accepted the terms of today.
     :raises AppNotAllowed: the app is not for them.
     :raises Forbidden: no such app stands there.
     """
@@ -167,9 +168,11 @@ def authorize_forwarded_request(
     rows = uow.fetch_all(_SELECT_FORWARDED_USER, {**params, "origin": origin, "app": app_id})
     if not rows or now().timestamp() >= forward_session.expires:
         raise NotSignedIn("no live session")
-    email, name, email_unproven, invited = rows[0][:4]
-    groups = tuple(sorted({row[4] for row in rows if row[4] is not None}))
-    apps = {row[8]: ForwardedApp(*row[5:]) for row in rows if row[8] is not None}
+    email, name, email_unproven, invited, terms_version = rows[0][:5]
+    if not uow.site.settings.are_terms_accepted(terms_version):
+        raise TermsRequired("terms not accepted")
+    groups = tuple(sorted({row[5] for row in rows if row[5] is not None}))
+    apps = {row[9]: ForwardedApp(*row[6:]) for row in rows if row[9] is not None}
     if len(apps) != 1:
         raise Forbidden(f"{len(apps)} apps at {origin}" + ("" if app_id else ": the proxy must say which"))
     (app,) = apps.values()

@@ -31,11 +31,13 @@ class UsedLink:
 
     :ivar opened: the link as it was before the act.
     :ivar session: the new session of this browser; None where it stays as it is.
+    :ivar terms_accepted: whether its account has nothing to accept before it is used.
     """
 
     opened: OpenedLink
     result: ActResult
     session: Session | None
+    terms_accepted: bool
 
 
 def use_link(
@@ -57,12 +59,13 @@ def use_link(
     :param attempts: what this use counts as, whatever becomes of it.
     :raises DeadLink: the link is not valid, or not valid any more.
     :raises WrongAccount: another account is signed in than the one that the link is about.
-    :raises NotSignedIn, ConfirmationRequired: the link needs a session of its account, with a fresh proof.
+    :raises NotSignedIn, TermsRequired, ConfirmationRequired: the link needs a session of its account, the terms
+        accepted, with a fresh proof.
     :raises LinkNotUsedUp: the act left the link valid; all that it did is rolled back.
     :raises TooManyRequests: one of the attempts is over its limit.
     """
 
-    def work() -> tuple[ActResult, Session | None]:
+    def work() -> tuple[ActResult, Session | None, bool]:
         if attempts:
             uow.count_attempts(*attempts)
         # Opened once more inside the transaction: whoever lost a race is told what has become of the link.
@@ -75,8 +78,8 @@ def use_link(
     with uow.keep_counted(*attempts), _told_what_became_of_it(uow, link, token):
         opened = open_link(uow, link, token)
         prepared = _prepare(uow, opened, read_form(opened), attempts)
-        result, session = uow.attempt(work)
-    return UsedLink(opened, result, session)
+        result, session, terms_accepted = uow.attempt(work)
+    return UsedLink(opened, result, session, terms_accepted)
 
 
 @contextmanager
@@ -121,6 +124,7 @@ def check_account(opened: OpenedLink, current: CurrentAccount | None) -> None:
 def _check_session(current: CurrentAccount | None) -> None:
     if current is None:
         raise NotSignedIn("no live session")
+    current.require_terms()
     step_up.require_step_up(current)
 
 
@@ -130,7 +134,7 @@ def _act_once(
     act: Callable[[UnitOfWork, OpenedLink, Any], ActResult],
     prepared: Any,
     current: CurrentAccount | None,
-) -> tuple[ActResult, Session | None]:
+) -> tuple[ActResult, Session | None, bool]:
     link = opened.link
     if link.single_use and not uow.spend(
         opened.claims.spent_id, uow.site.link_signer.keep_spent_until(opened.expires_at)
@@ -139,6 +143,8 @@ def _act_once(
     result = act(uow, opened, prepared)
     _prove_address(uow, opened, result)
     session = _open_session(uow, result, current)
+    account = result.sign_in_as
+    terms_accepted = account is None or uow.site.settings.are_terms_accepted(account.terms_version)
     uow.count_opened(opened.claims, opened.expires_at)
     uow.session.flush()
     if not _is_used_up(uow, opened):
@@ -147,7 +153,7 @@ def _act_once(
             f"the act of Link(purpose={link.purpose!r}) changed none of dies_with ({parts}) and spent nothing: "
             "the link could be used again. Change one of them in the act, or declare single_use=True."
         )
-    return result, session
+    return result, session, terms_accepted
 
 
 def _prove_address(uow: UnitOfWork, opened: OpenedLink, result: ActResult) -> None:

@@ -61,9 +61,8 @@ def _open_session(uow: UnitOfWork, email: str, name: str, groups: Iterable[str])
     key = parse_email(email).key
     account = uow.session.scalars(select(Account).where(Account.email_key == key)).first()
     if account is None:
-        account = accounts.create_account(
-            uow, email, NoPassword(name), groups=groups, locale=uow.site.settings.locale
-        )
+        credentials = NoPassword(name, uow.site.settings.terms_version or "")
+        account = accounts.create_account(uow, email, credentials, groups=groups, locale=uow.site.settings.locale)
     else:
         account.name = name or account.name
         accounts.add_groups(uow, account, groups)

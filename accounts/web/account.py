@@ -25,8 +25,18 @@ from accounts.web.kit.context import uow
 from accounts.web.kit.cookies import known_device
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.request_state import RequestState
-from accounts.web.kit.routes import HTML, JSON, SIGNED_IN, Onward, Routes, api_url, page_url
+from accounts.web.kit.routes import (
+    HTML,
+    JSON,
+    SIGNED_IN,
+    SIGNED_IN_WITHOUT_TERMS,
+    Onward,
+    Routes,
+    api_url,
+    page_url,
+)
 from accounts.web.sign_in_context import email_context, form_context, requested_context
+from accounts.web.terms import go_on
 
 routes: Routes = Routes()
 CHECK_EMAIL_SAYS_IT = Onward("the page about the email says where it goes and what comes then")
@@ -61,8 +71,8 @@ def _signed_in_meanwhile() -> BaseResponse | None:
     account = context.load_account()
     if account is None or get_email_key(request.form.get("email", "")) != get_email_key(account.email):
         return None
-    target = local_path(request.form.get("next", "")) or page_url("change_account_form")
-    return Reply(location=target).response()
+    target = local_path(request.form.get("next", "")) or ""
+    return Reply(location=go_on(target, terms_accepted=account.terms_accepted)).response()
 
 
 @routes.post(
@@ -79,12 +89,13 @@ def sign_in_(form: password_sign_in.SignInForm) -> Reply:
     """Sign in with address and password."""
     account = password_sign_in.sign_in_with_password(uow(), form, device=known_device(context.state()))
     context.set_account(account)
-    return Reply(json=AccountOut.from_account(account), location=form.next or page_url("change_account_form"))
+    location = go_on(form.next, terms_accepted=account.terms_accepted)
+    return Reply(json=AccountOut.from_account(account), location=location)
 
 
 @routes.post(
     "/confirm",
-    access=SIGNED_IN,
+    access=SIGNED_IN_WITHOUT_TERMS,
     form=step_up.ConfirmPasswordForm,
     template="confirm.html",
     context=requested_context,
@@ -139,7 +150,7 @@ def csrf() -> Reply:
     return Reply(json=CsrfTokenOut(csrf_token=context.state().csrf_token()))
 
 
-@routes.get("/account", access=SIGNED_IN, formats=JSON, answers=AccountWithTokenOut, hot=True)
+@routes.get("/account", access=SIGNED_IN_WITHOUT_TERMS, formats=JSON, answers=AccountWithTokenOut, hot=True)
 def account(state: RequestState) -> Reply:
     """Return the signed-in account."""
     return Reply(json=AccountWithTokenOut.from_session(state.require_account(), state.csrf_token()))
@@ -207,7 +218,7 @@ def change_email_(form: change_email.ChangeEmailForm) -> Reply:
 
 @routes.post(
     "/account/close",
-    access=SIGNED_IN,
+    access=SIGNED_IN_WITHOUT_TERMS,
     step_up=True,
     form=Form,
     page_form=close_account.CloseAccountForm,

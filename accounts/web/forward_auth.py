@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from accounts.core.errors import AppNotAllowed, Forbidden, NotSignedIn, Problem
+from accounts.core.errors import AppNotAllowed, Forbidden, NotSignedIn, Problem, TermsRequired
 from accounts.core.link_errors import LinkInvalid
 from accounts.core.messages import N_
 from accounts.core.security.client_uris import parse_origin
@@ -59,6 +59,11 @@ class ProxiedRequest:
 def _show_refusal(problem: Problem) -> Response:
     if isinstance(problem, NotSignedIn):
         return _sign_in_response(_proxied_request(context.state()))
+    if isinstance(problem, TermsRequired):
+        # The way round leads by the page that asks: what it leads to needs a session.
+        return _lead_to_start(
+            _proxied_request(context.state()), _text_response(errors.translate(problem.message), problem)
+        )
     if isinstance(problem, AppNotAllowed):
         return _not_allowed_response(_proxied_request(context.state()), problem)
     if isinstance(problem, Forbidden):

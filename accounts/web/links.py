@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from accounts.core.errors import LinkNotOpened, OtherLinkOpened, Problem, WrongAccount
 from accounts.core.link_errors import DeadLink, LinkExpired, LinkInvalid
 from accounts.core.link_kinds.kind import LinkClaims
-from accounts.core.links.link import ActResult, Link, OpenedLink, get_link
+from accounts.core.links.link import Link, OpenedLink, get_link
 from accounts.core.links.opening import open_link
 from accounts.core.security import throttle
 from accounts.core.security.addresses import mask_email
@@ -23,15 +23,17 @@ from accounts.flows import LINKS
 from accounts.flows.sessions.notice import make_notice
 from accounts.flows.shared import mail_limits
 from accounts.flows.shared.fields import Form
+from accounts.flows.shared.terms import TERMS_FIELD
 from accounts.flows.shared.validation import validate
-from accounts.flows.use_link import check_account, use_link
+from accounts.flows.use_link import UsedLink, check_account, use_link
 from accounts.web.answers.base import MailRequestedOut
-from accounts.web.answers.links import LinkOut, UsedLinkOut
+from accounts.web.answers.links import LinkOut, TermsLinkOut, UsedLinkOut
 from accounts.web.check_email import SAYS_WHAT_WAS_SENT, mail_asked_reply
 from accounts.web.kit import context, cookies, errors, forms
 from accounts.web.kit.context import runtime, uow
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import BOTH, HTML, Onward, Routes, link_url, page_url
+from accounts.web.terms import go_on
 
 routes: Routes = Routes()
 damaged_routes = Routes()
@@ -133,7 +135,7 @@ def _resendable_claims(link: Link) -> LinkClaims:
 def show(query: LinkTokenForm) -> Reply:
     """Show what a link will do, and to whom. Uses nothing up, however often it is asked."""
     context.load_account()
-    return _link_reply(_open_current_link(), None)
+    return build_link_reply(_open_current_link(), None)
 
 
 @routes.post(
@@ -165,12 +167,12 @@ def act() -> Reply:
     except Problem as problem:
         if not shown:
             raise
-        return errors.redisplay_form(problem, functools.partial(_link_reply, shown[0], problem))
+        return errors.redisplay_form(problem, functools.partial(build_link_reply, shown[0], problem))
     if used.session is not None:
         context.set_session(used.session)
     else:
         _drop_ended_session()
-    return _done_reply(used.opened, used.result)
+    return _done_reply(used)
 
 
 def _open_current_link() -> OpenedLink:
@@ -203,8 +205,16 @@ def _read_form(opened: OpenedLink) -> BaseModel:
     return validate(opened.form, body)
 
 
-def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
+def build_link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
+    """Return what is shown of a link before its act.
+
+    :param problem: what was wrong with what was sent, where its form is shown again.
+    :raises TermsRequired: whose link it is must accept the terms first.
+    """
     link, current = opened.link, context.load_account()
+    wrong_account = _is_wrong_account(opened)
+    if link.needs_session and current is not None and not wrong_account:
+        current.require_terms()
     body = {
         "purpose": link.purpose,
         "email": mask_email(opened.subject.email) if opened.subject.id else "",
@@ -212,10 +222,11 @@ def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
         **link.context(uow(), opened),
     }
     values = forms.redisplayed_values(opened.form) if problem else link.values(uow(), opened)
-    asked = () if context.state().format == "html" else tuple(sorted(opened.form.model_fields))
+    asked = () if context.state().format == "html" else _asked_fields(opened.form)
+    terms = TermsLinkOut(**errors.describe_terms()) if TERMS_FIELD in asked else None
     return Reply(
         template=link.template,
-        json=LinkOut(**body, asks=asked),
+        json=LinkOut(**body, asks=asked, terms=terms),
         context={
             "link": link,
             "link_id": opened.link_id,
@@ -223,11 +234,16 @@ def _link_reply(opened: OpenedLink, problem: Problem | None) -> Reply:
             "problem": problem,
             "current": current,
             "username": opened.subject.email,
-            "wrong_account": _is_wrong_account(opened),
+            "wrong_account": wrong_account,
             "must_sign_in": current is None and (link.needs_session or body.get("member") is True),
             "must_confirm": current is not None and link.needs_session and not current.session.fresh,
         },
     )
+
+
+def _asked_fields(form: type[BaseModel]) -> tuple[str, ...]:
+    has_terms = runtime().site.settings.terms_version is not None
+    return tuple(sorted(name for name in form.model_fields if name != TERMS_FIELD or has_terms))
 
 
 def _drop_ended_session() -> None:
@@ -253,17 +269,23 @@ def _is_wrong_account(opened: OpenedLink) -> bool:
     return False
 
 
-def _done_reply(opened: OpenedLink, done: ActResult) -> Reply:
+def _done_reply(used: UsedLink) -> Reply:
+    opened, done = used.opened, used.result
     next_path = getattr(opened.carried, "next", "")
     if context.state().format == "html":
         used_cookie = cookies.link_cookie_name(opened.link.purpose)
+        # Where an app or a page was wanted, it says itself who is signed in.
         if done.sign_in_as and next_path:
-            return Reply(location=next_path, deleted_cookie=used_cookie)
-        notice = make_notice(done.outcome) if done.outcome else None
-        if done.sign_in_as and opened.link.goes_on:
-            location = page_url("change_account_form")
+            location, notice = next_path, None
         else:
-            location = link_url(opened.link.purpose, "done", next=next_path or None)
+            is_onward = done.sign_in_as and opened.link.goes_on
+            location = (
+                page_url("change_account_form")
+                if is_onward
+                else link_url(opened.link.purpose, "done", next=next_path or None)
+            )
+            notice = make_notice(done.outcome) if done.outcome else None
+        location = go_on(location, terms_accepted=used.terms_accepted)
         return Reply(location=location, deleted_cookie=used_cookie, notice=notice)
     body = UsedLinkOut(
         purpose=opened.link.purpose,

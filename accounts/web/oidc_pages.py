@@ -30,6 +30,13 @@ from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import page_url
 
 Parameters = list[tuple[str, str]]
+PAGE_OF_INTERACTION = {
+    Interaction.SIGN_IN: "sign_in_form",
+    Interaction.SIGN_UP: "sign_up_form",
+    Interaction.REAUTHENTICATE: "confirm_form",
+    Interaction.TERMS: "accept_terms_form",
+}
+"""The pages of our own that lead back to the request."""
 
 
 class ConsentForm(Form):
@@ -144,20 +151,15 @@ def _interaction_reply(
     interaction: Interaction, auth_request: AuthorizationRequest, note: ReauthenticationNote | None
 ) -> Reply | Response:
     session = context.load_session()
-    if interaction in (Interaction.SIGN_IN, Interaction.SIGN_UP, Interaction.REAUTHENTICATE):
-        next_path = _return_path(auth_request, flow.make_note(session))
+    if endpoint := PAGE_OF_INTERACTION.get(interaction):
+        # The terms are asked for last: a proof that was given by now counts when they come back.
+        kept_note = note if interaction is Interaction.TERMS else None
+        next_path = _return_path(auth_request, kept_note or flow.make_note(session))
         if next_path is None:
             return _send_response(auth_request.build_error_response(site(), flow.request_too_long_error()))
-        endpoint = {
-            Interaction.SIGN_IN: "sign_in_form",
-            Interaction.SIGN_UP: "sign_up_form",
-            Interaction.REAUTHENTICATE: "confirm_form",
-        }[interaction]
-        hint = (
-            {"email": auth_request.params["login_hint"]}
-            if "login_hint" in auth_request.params and interaction is not Interaction.REAUTHENTICATE
-            else {}
-        )
+        is_unknown = interaction in (Interaction.SIGN_IN, Interaction.SIGN_UP)
+        login_hint = auth_request.params.get("login_hint")
+        hint = {"email": login_hint} if login_hint is not None and is_unknown else {}
         return Reply(location=page_url(endpoint, next=next_path, **hint))
     if interaction is Interaction.NOT_ALLOWED:
         return _not_allowed_reply(auth_request)

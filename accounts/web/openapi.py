@@ -34,6 +34,13 @@ PROBLEM_SCHEMA = {
         "retry_after": {"type": "integer", "description": "seconds"},
         "until": {"type": "string", "format": "date-time", "description": "refused until then"},
         "again": {"type": "boolean", "description": "of a dead link: whether a fresh one may be asked for"},
+        "terms": {
+            "type": "object",
+            "description": "of terms_required: what has to be accepted",
+            "required": ["url", "version"],
+            "additionalProperties": False,
+            "properties": {"url": {"type": "string"}, "version": {"type": "string"}},
+        },
         "errors": {
             "type": "array",
             "items": {

@@ -20,7 +20,7 @@ from accounts.web.account_notices import (
     UNKNOWN_ENDED,
 )
 from accounts.web.kit.questions import ASK_TEMPLATE
-from accounts.web.kit.routes import ADMINS, HTML, JSON, SIGNED_IN, Onward, Routes
+from accounts.web.kit.routes import ADMINS, HTML, JSON, SIGNED_IN, SIGNED_IN_WITHOUT_TERMS, Onward, Routes
 
 METADATA_ROUTE: dict[str, Any] = {"formats": HTML, "csrf": False, "unprefixed": True, "hot": True}
 CLIENT_ROUTE: dict[str, Any] = {**METADATA_ROUTE, "preflight": "preflight"}
@@ -125,7 +125,9 @@ connected_apps.delete(
 connected_apps.get("/signed-out", view="signed_out", query="LogoutStatusForm", answers="LogoutStatusOut")
 
 own_data = Routes("accounts.web.own_data")
-own_data.get("/account/export", view="export_data", access=SIGNED_IN, step_up=True, answers="OwnDataOut")
+own_data.get(
+    "/account/export", view="export_data", access=SIGNED_IN_WITHOUT_TERMS, step_up=True, answers="OwnDataOut"
+)
 
 upstream = Routes("accounts.web.upstream")
 upstream.post(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Literal
 
 from flask import Response, after_this_request, request
@@ -11,7 +12,8 @@ from accounts.core.messages import N_, make_message
 from accounts.core.security import throttle
 from accounts.flows.invites.join import JoinForm, sign_in_attempt
 from accounts.flows.sessions.notice import make_notice
-from accounts.flows.shared.fields import Form, Next
+from accounts.flows.shared import terms
+from accounts.flows.shared.fields import AcceptedTerms, Form, Next
 from accounts.flows.upstream import identities, joining, waiting
 from accounts.flows.upstream.provider import UpstreamProvider, UpstreamProviders, UpstreamUser
 from accounts.flows.upstream.waiting import PENDING_SIGN_IN_TTL, PendingSignIn
@@ -24,15 +26,21 @@ from accounts.web.kit.cookies import cookie_name
 from accounts.web.kit.questions import ask
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import page_url
+from accounts.web.links import build_link_reply
+from accounts.web.terms import go_on
 
 COOKIE_NAME = "upstream"
 IDENTITY_RULE = "/admin/accounts/<account_id>/identities/<identity_id>"
 
 
 class JoinWithForm(Form):
-    """Which link that is open in this browser is used: the purpose of a mailed one, or of one for several people."""
+    """Which link that is open in this browser is used: the purpose of a mailed one, or of one for several people.
+
+    ``terms`` counts for a mailed one, which makes an account.
+    """
 
     purpose: Literal["invite", "join-shared", "shared-invite"] = "invite"
+    terms: AcceptedTerms = ""
 
 
 class UpstreamSignInForm(Form):
@@ -57,13 +65,25 @@ def join_with(upstream_id: str, form: JoinWithForm) -> Reply:
     action = joining.ACTIONS[form.purpose]
     if action == joining.ASK_TO_JOIN:
         link_id = open_shared_link(read_cookie_token(form.purpose)).id
-    else:
-        current = context.load_account()
-        link = joining.JOIN_LINKS[action]
-        link_id = joining.open_join_link(uow(), link, read_cookie_token(form.purpose), current).link_id
+        _check_link_id(link_id)
+        return _start(upstream_id, action=action, link_id=link_id)
+    current = context.load_account()
+    opened = joining.open_join_link(uow(), joining.JOIN_LINKS[action], read_cookie_token(form.purpose), current)
+    _check_link_id(opened.link_id)
+    try:
+        accepted = terms.check_accepted(site().settings, form.terms)
+    except InvalidInput as problem:
+        return errors.redisplay_form(problem, functools.partial(build_link_reply, opened, problem))
+    return _start(upstream_id, action=action, link_id=opened.link_id, terms=accepted)
+
+
+def _check_link_id(link_id: str) -> None:
+    """Check that the form was made for the link that is open in this browser.
+
+    :raises OtherLinkOpened: it was made for another.
+    """
     if request.form.get(forms.LINK_FIELD, link_id) != link_id:
         raise OtherLinkOpened("the form shows another link")
-    return _start(upstream_id, action=action, link_id=link_id)
 
 
 def onward(upstream_id: str) -> Reply:
@@ -92,16 +112,18 @@ def upstream_callback(upstream_id: str) -> Reply:
 def _complete(pending: PendingSignIn, user: UpstreamUser) -> Reply:
     """Do what somebody went there for; where they go then."""
     if pending.action == "sign-in":
-        context.set_session(identities.sign_in_by_identity(uow(), user))
-        return Reply(location=pending.next or page_url("change_account_form"))
+        session, terms_accepted = identities.sign_in_by_identity(uow(), user)
+        context.set_session(session)
+        return Reply(location=go_on(pending.next, terms_accepted=terms_accepted))
     if pending.action == joining.ASK_TO_JOIN:
         return _ask_to_join(pending, user)
     if pending.action in joining.JOIN_LINKS:
         link, current = joining.JOIN_LINKS[pending.action], context.load_account()
-        used = joining.join_by_identity(uow(), link, read_cookie_token(link.purpose), pending.link_id, user, current)
+        token = read_cookie_token(link.purpose)
+        used = joining.join_by_identity(uow(), link, token, pending.link_id, user, current, terms=pending.terms)
         context.set_session(used.session)
-        next_path = used.opened.carried.next or page_url("change_account_form")
-        return Reply(location=next_path, deleted_cookie=cookies.link_cookie_name(link.purpose))
+        location = go_on(used.opened.carried.next, terms_accepted=used.terms_accepted)
+        return Reply(location=location, deleted_cookie=cookies.link_cookie_name(link.purpose))
     account = context.require_account()
     if account.session.id != pending.session_id:
         raise CsrfFailed("another session than the one that asked to connect")

@@ -57,6 +57,7 @@ class Scene:
             "sign_in_with": {},
             "connect_with": {},
             "join_with": {},
+            "accept_terms": {"terms": "2026"},
             "disconnect_identity": {},
             "disconnect_account_identity": {},
             "disconnect_app": {},

@@ -33,6 +33,7 @@ class Account(Base):
         mailed there has been used since.
     :ivar invited: whether somebody let this account in: by an invitation, by bringing it in from another system, or
         by saying so. Otherwise it signed up by itself. Apps may be for the former alone.
+    :ivar terms_version: the version of the terms that the owner has accepted last; "" for none.
     :ivar admin_invites_void_until: invitations into ``admins`` that this account issued at or before are not valid.
     :ivar void_invites: periods, first and last moment in seconds since 1970: no invitation that it issued in one of
         them is valid.
@@ -64,6 +65,8 @@ class Account(Base):
     searchable: Mapped[bool] = mapped_column(default=False, server_default=false())
     email_unproven: Mapped[bool] = mapped_column(default=False, server_default=false())
     invited: Mapped[bool] = mapped_column(default=False, server_default=false())
+    terms_version: Mapped[str] = mapped_column(String(32), default="", server_default=text("''"))
+    terms_accepted_at: Mapped[datetime | None]
     admin_invites_void_until: Mapped[datetime | None]
     void_invites: Mapped[list[list[int]] | None] = mapped_column(JSON(none_as_null=True))
 

@@ -17,7 +17,7 @@ from accounts.core.messages import N_
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.account import approval, sign_up_policy
-from accounts.flows.shared import accounts, mail_request
+from accounts.flows.shared import accounts, mail_request, new_credentials
 from accounts.flows.shared.accounts import NewCredentials
 from accounts.flows.shared.fields import Form, NewAccountForm
 
@@ -92,8 +92,7 @@ def check_activation(uow: UnitOfWork, opened: OpenedLink) -> None:
 
 def prepare_credentials(uow: UnitOfWork, opened: OpenedLink, form: NewAccountForm) -> NewCredentials:
     """Check and hash the chosen password, before the transaction."""
-    password_hash = accounts.hash_new_password(uow, form.password, email=opened.subject.id, name=form.name)
-    return NewCredentials(password_hash, name=form.name, zone=form.zone)
+    return new_credentials.prepare_credentials(uow, form, email=opened.subject.id, name=form.name)
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: NewCredentials) -> ActResult:

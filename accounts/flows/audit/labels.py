@@ -118,6 +118,7 @@ EVENT_LABELS: Mapping[str, str] = {
     "sign-out.everywhere": N_("Signed out everywhere"),
     "sign-out.others": N_("Other devices signed out"),
     "sign-up.asked": N_("Sign-up requested"),
+    "terms.accepted": N_("Terms accepted"),
 }
 
 

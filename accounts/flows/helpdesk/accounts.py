@@ -83,11 +83,14 @@ class AccountDetails:
     """One account, as admins see it.
 
     :ivar locked_until: until when wrong passwords hold up further ones; None where they do not.
+    :ivar terms_version: the version of the terms that the owner has accepted last; "" for none.
     :ivar old_email: the address before the last change, as long as it can be taken back.
     """
 
     account: AccountRow
     locale: str
+    terms_version: str
+    terms_accepted_at: datetime | None
     has_password: bool
     failures: int
     locked_until: datetime | None
@@ -193,6 +196,8 @@ def get_account_details(uow: UnitOfWork, account_id: str) -> AccountDetails:
     return AccountDetails(
         account=_build_rows(uow, [row])[0],
         locale=row.locale,
+        terms_version=row.terms_version,
+        terms_accepted_at=row.terms_accepted_at,
         has_password=row.password_hash is not None,
         failures=row.failures,
         locked_until=row.locked_at + LOCKOUT_DURATION if row.locked_at and row.locked(now()) else None,

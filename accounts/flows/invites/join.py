@@ -36,7 +36,7 @@ from accounts.flows.invites.shared_terms import (
     mark_place,
     read_shared_link,
 )
-from accounts.flows.shared import accounts, mail_limits, mail_request
+from accounts.flows.shared import accounts, mail_limits, mail_request, new_credentials
 from accounts.flows.shared.accounts import InitialCredentials, NewCredentials
 from accounts.flows.shared.fields import Email, Form, NewAccountForm
 
@@ -172,8 +172,7 @@ def prepare_credentials(uow: UnitOfWork, opened: OpenedLink, form: Any) -> NewCr
     """Check and hash the chosen password, before the transaction; None where the address has an account."""
     if not isinstance(form, NewAccountForm):
         return None
-    password_hash = accounts.hash_new_password(uow, form.password, email=opened.subject.id, name=form.name)
-    return NewCredentials(password_hash, name=form.name, zone=form.zone)
+    return new_credentials.prepare_credentials(uow, form, email=opened.subject.id, name=form.name)
 
 
 def join_context(uow: UnitOfWork, opened: OpenedLink) -> Mapping[str, Any]:

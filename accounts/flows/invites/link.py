@@ -8,6 +8,7 @@ revoked, and its inviter may still invite and did not have to take their account
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,9 +29,17 @@ from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared import accounts, app_targets, open_invites
+from accounts.flows.shared import accounts, app_targets, new_credentials, open_invites
 from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID, InitialCredentials, NewCredentials, NoPassword
-from accounts.flows.shared.fields import BrowserZone, Email, Form, Name, NewAccountForm, NewPassword
+from accounts.flows.shared.fields import (
+    AcceptedTerms,
+    BrowserZone,
+    Email,
+    Form,
+    Name,
+    NewAccountForm,
+    NewPassword,
+)
 from accounts.flows.shared.open_invites import spent_id
 
 INVITE_PURPOSE = "invite"
@@ -68,6 +77,7 @@ class FirstAdminForm(Form):
     name: Name = ""
     password: NewPassword
     zone: BrowserZone = UNKNOWN_ZONE
+    terms: AcceptedTerms = ""
 
 
 def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
@@ -190,8 +200,7 @@ def prepare_invite_credentials(uow: UnitOfWork, opened: OpenedLink, form: Any) -
     email = address.email if address else opened.subject.id
     # Whoever says nothing is called as the invitation calls them; whoever says "" has no name.
     name = form.name if "name" in form.model_fields_set else _find_invitee_name(uow, opened.carried)
-    password_hash = accounts.hash_new_password(uow, form.password, email=email, name=name)
-    return NewCredentials(password_hash, address, name, form.zone)
+    return new_credentials.prepare_credentials(uow, form, email=email, name=name, address=address)
 
 
 def act(uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | None) -> ActResult:
@@ -202,7 +211,7 @@ def act(uow: UnitOfWork, opened: OpenedLink, credentials: InitialCredentials | N
             raise LinkRevoked("revoked at the same moment")
         raise LinkUsed("accepted at the same moment")
     if isinstance(credentials, NoPassword) and not credentials.name:
-        credentials = NoPassword(_find_invitee_name(uow, carried))
+        credentials = replace(credentials, name=_find_invitee_name(uow, carried))
     result = create_or_extend_account(uow, opened, credentials)
     statement = update(SentInvite).where(SentInvite.id == carried.id).values(accepted_at=now())
     latest_expiry = uow.session.scalar(statement.returning(SentInvite.expires_at))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from accounts.config_terms import is_terms_version
 from accounts.core import csv_files
 from accounts.flows.moving.rows import SourceRow, clean_text, parse_timestamp, split_names
 from accounts.flows.shared.cell_words import (
@@ -94,7 +95,15 @@ def build_row(line: int, cells: Cells, password_hash: str, moment: datetime) -> 
         deleted=state is AccountState.DELETED,
         created_at=parse_timestamp(cells.first_of(Meaning.CREATED)),
         last_sign_in_at=parse_timestamp(cells.first_of(Meaning.LAST_SIGN_IN)),
+        terms_version=_read_terms_version(cells),
+        terms_accepted_at=parse_timestamp(cells.first_of(Meaning.TERMS_ACCEPTED)),
     )
+
+
+def _read_terms_version(cells: Cells) -> str:
+    """Return the version of the terms that was accepted; "" for what is no name of one here: they are asked again."""
+    text = _clean_cell(cells.first_of(Meaning.TERMS_VERSION))
+    return text if is_terms_version(text) else ""
 
 
 def _read_groups(cells: Cells) -> tuple[str, ...]:

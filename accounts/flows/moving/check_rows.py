@@ -63,6 +63,8 @@ class ImportableRow:
     active: bool
     created_at: datetime | None
     last_sign_in_at: datetime | None
+    terms_version: str = ""
+    terms_accepted_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -231,6 +233,8 @@ class _RowChecker:
             row.active,
             row.created_at,
             row.last_sign_in_at,
+            row.terms_version,
+            row.terms_accepted_at,
         )
 
     def _check_hash(self, row: SourceRow) -> str | RefusedRow:

@@ -26,7 +26,7 @@ ACCOUNT_EXPORTED_EVENT, ACCOUNTS_EXPORTED_EVENT = "account.exported", "accounts.
 ACCOUNTS_PER_BATCH = 500
 CSV_COLUMNS = (
     "id", "email", "name", "locale", "zone", "status", "groups", "confirmed", "created_at", "last_sign_in_at",
-    "password_hash",
+    "terms_version", "terms_accepted_at", "password_hash",
 )  # fmt: skip
 
 
@@ -52,6 +52,8 @@ def export_own_data(uow: UnitOfWork, current: CurrentAccount) -> dict[str, Any]:
             "former_email": account.anchor_email,
             "created_at": account.created_at,
             "last_sign_in_at": account.last_sign_in_at,
+            "terms_version": account.terms_version,
+            "terms_accepted_at": account.terms_accepted_at,
         },
         "groups": list(account.groups),
         "sessions": [asdict(each) for each in session_list.list_own_sessions(uow, current)],
@@ -133,6 +135,8 @@ def _account_dict(row: Account, *, include_hashes: bool) -> dict[str, Any]:
         "confirmed": not row.email_unproven,
         "created_at": row.created_at,
         "last_sign_in_at": row.last_sign_in_at,
+        "terms_version": row.terms_version,
+        "terms_accepted_at": row.terms_accepted_at,
         **({"password_hash": row.password_hash} if include_hashes else {}),
     }
 

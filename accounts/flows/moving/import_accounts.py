@@ -185,6 +185,8 @@ def _account_values(account_id: str, row: ImportableRow, moment: datetime) -> di
         "status": "active" if row.active else "disabled",
         "created_at": row.created_at or moment,
         "last_sign_in_at": row.last_sign_in_at,
+        "terms_version": row.terms_version,
+        "terms_accepted_at": row.terms_accepted_at,
         "invited": True,
         "version": 1,
     }

@@ -40,6 +40,7 @@ class SourceRow:
     :ivar confirmed: whether the source has ever confirmed the address; None where it does not say.
     :ivar active: whether it may be used there.
     :ivar deleted: whether it was deleted there, and only its record is left.
+    :ivar terms_version: the version of the terms that was accepted there; "" for none, or one that has no name here.
     """
 
     line: int
@@ -54,6 +55,8 @@ class SourceRow:
     deleted: bool = False
     created_at: datetime | None = None
     last_sign_in_at: datetime | None = None
+    terms_version: str = ""
+    terms_accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ class Interaction(Enum):
     SWITCH_ACCOUNT = "change"
     SELECT_ACCOUNT = "choose"
     CONSENT = "consent"
+    TERMS = "terms"
     NOT_ALLOWED = "not-allowed"
     STRONGER_FACTORS = "factors"
 
@@ -56,6 +57,7 @@ ERROR_OF_INTERACTION: dict[Interaction, Callable[[], OAuth2Error]] = {
     Interaction.SWITCH_ACCOUNT: LoginRequiredError,
     Interaction.SELECT_ACCOUNT: LoginRequiredError,
     Interaction.CONSENT: ConsentRequiredError,
+    Interaction.TERMS: lambda: OAuth2Error(error="interaction_required"),
     Interaction.NOT_ALLOWED: AccessDeniedError,
     Interaction.STRONGER_FACTORS: lambda: OAuth2Error(error="unmet_authentication_requirements"),
 }
@@ -108,11 +110,27 @@ def _find_interaction(
         return Interaction.REAUTHENTICATE
     if request.expected_sub not in ("", who.id):
         return Interaction.SWITCH_ACCOUNT
+    return _find_obstacle(request, who) or _find_question(uow, request, who, reauthenticated, consented_scopes)
+
+
+def _find_obstacle(request: AuthorizationRequest, who: CurrentAccount) -> Interaction | None:
+    if not who.terms_accepted:
+        return Interaction.TERMS
     if not may_use_app(request.app, who):
         return Interaction.NOT_ALLOWED
     essential_acrs = request.requested_claims.essential_acrs
     if essential_acrs and claims.acr_of(who.session.amr) not in essential_acrs:
         return Interaction.STRONGER_FACTORS
+    return None
+
+
+def _find_question(
+    uow: UnitOfWork,
+    request: AuthorizationRequest,
+    who: CurrentAccount,
+    reauthenticated: bool,
+    consented_scopes: Collection[str] | None,
+) -> Interaction | None:
     # Before choosing: the page that asks for consent names the account and offers to use another one, too.
     if not set(request.consent_scopes) <= set(consented_scopes or ()) and consent.is_consent_due(
         uow, request, who.id

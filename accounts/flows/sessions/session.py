@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, select, update
 
 from accounts.core.clock import LEEWAY, now
 from accounts.core.database.sql import CompiledStatement
-from accounts.core.errors import Conflict
+from accounts.core.errors import Conflict, TermsRequired
 from accounts.core.ids import new_id
 from accounts.core.models.account import Account, Membership
 from accounts.core.models.apps import Grant
@@ -125,7 +125,11 @@ SESSION = TokenKind(
 
 @dataclass(frozen=True, slots=True)
 class CurrentAccount:
-    """Who is signed in, as the store had it a moment ago. Read-only; flows load the account to change it."""
+    """Who is signed in, as the store had it a moment ago. Read-only; flows load the account to change it.
+
+    :ivar terms_version: the version of the terms that the owner has accepted last; "" for none.
+    :ivar terms_accepted: whether that is the version of today, or no terms are set.
+    """
 
     id: str
     email: str
@@ -138,11 +142,21 @@ class CurrentAccount:
     groups: tuple[str, ...]
     email_verified: bool
     invited: bool
+    terms_version: str
+    terms_accepted: bool
     session: Session = field(repr=False)
 
     def is_in(self, group: str) -> bool:
         """Return whether the account is in a group."""
         return group in self.groups
+
+    def require_terms(self) -> None:
+        """Check that the owner has accepted the terms.
+
+        :raises TermsRequired: they have not, or not those of today.
+        """
+        if not self.terms_accepted:
+            raise TermsRequired("terms not accepted")
 
 
 def create_session(account_id: str, epoch: int, *, amr: tuple[str, ...], remember: bool = False) -> Session:
@@ -237,6 +251,7 @@ _SELECT_CURRENT_ACCOUNT = CompiledStatement(
         Membership.group,
         Account.email_unproven,
         Account.invited,
+        Account.terms_version,
     )
     .outerjoin(Membership, Membership.account_id == Account.id)
     .where(Account.id == bindparam("account"), session_is_live(bindparam("epoch"), bindparam("session")))
@@ -251,22 +266,13 @@ def find_current_account(uow: UnitOfWork, session: Session) -> CurrentAccount | 
     rows = uow.fetch_all(_SELECT_CURRENT_ACCOUNT, parameters)
     if not rows:
         return None
-    email, name, locale, zone, created_at, last_sign_in_at, _, email_unproven, invited = rows[0]
+    email, name, locale, zone, created_at, last_sign_in_at, _, email_unproven, invited, terms_version = rows[0]
     groups = tuple(sorted(row[6] for row in rows if row[6] is not None))
+    accepted = uow.site.settings.are_terms_accepted(terms_version)
     return CurrentAccount(
-        session.account_id,
-        email,
-        name,
-        locale,
-        zone,
-        session.epoch,
-        created_at,
-        last_sign_in_at,
-        groups,
-        not email_unproven,
-        invited,
-        session,
-    )
+        session.account_id, email, name, locale, zone, session.epoch, created_at, last_sign_in_at, groups,
+        not email_unproven, invited, terms_version, accepted, session,
+    )  # fmt: skip
 
 
 def sign_out(uow: UnitOfWork, session: Session) -> None:

@@ -18,7 +18,7 @@ from accounts.core.local_time import UNKNOWN_ZONE
 from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.security.addresses import AddressRefused, EmailAddress, parse_email
 from accounts.core.uow import UnitOfWork
-from accounts.flows.shared import recovery
+from accounts.flows.shared import recovery, terms
 from accounts.flows.shared.credentials import TAKE_ALL, RecoveryForm
 
 FIRST_ADMIN_SPENT_ID = "invite:first-admin"
@@ -28,19 +28,27 @@ KEPT_ADDRESS_REASON = "kept for whoever may undo a change of address"
 
 @dataclass(frozen=True, slots=True)
 class NewCredentials:
-    """A password that was checked and hashed before the unit of work began."""
+    """A password that was checked and hashed before the unit of work began.
+
+    :ivar terms: the version of the terms that was accepted with it; "" for none.
+    """
 
     password_hash: str
     email: EmailAddress | None = None
     name: str = ""
     zone: str = UNKNOWN_ZONE
+    terms: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NoPassword:
-    """Credentials of a user who signs in with another provider, and may set a password later by email."""
+    """Credentials of a user who signs in with another provider, and may set a password later by email.
+
+    :ivar terms: the version of the terms that they have accepted; "" for none.
+    """
 
     name: str = ""
+    terms: str = ""
     password_hash: None = None
     email: None = None
     zone: str = UNKNOWN_ZONE
@@ -94,6 +102,8 @@ def create_account(
     )
     uow.session.add(account)
     uow.announce("account.created", account.id)
+    if credentials.terms:
+        terms.record_acceptance(uow, account, credentials.terms)
     add_groups(uow, account, groups)
     return account
 

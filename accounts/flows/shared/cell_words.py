@@ -13,10 +13,14 @@ from accounts.core.foreign_text import make_one_line
 YES_WORDS: Mapping[str, frozenset[str]] = {
     "en": frozenset({"true", "t", "yes", "y", "on"}),
     "de": frozenset({"wahr", "ja", "j", "an"}),
+    "fr": frozenset({"vrai", "oui", "o"}),
+    "es": frozenset({"verdadero", "sí", "si", "s"}),
 }
 NO_WORDS: Mapping[str, frozenset[str]] = {
     "en": frozenset({"false", "f", "no", "n", "off"}),
     "de": frozenset({"falsch", "nein", "aus"}),
+    "fr": frozenset({"faux", "non"}),
+    "es": frozenset({"falso", "no"}),
 }
 """Words for yes and no, by the language: what people write there, and what its spreadsheets make of a tick."""
 YES_VALUES = frozenset({"1", "1.0", "b'1'", "\\x01"}).union(*YES_WORDS.values())
@@ -53,20 +57,24 @@ STATUS_WORDS: Mapping[AccountState, frozenset[str]] = {
     AccountState.ACTIVE: frozenset({
         "active", "enabled", "confirmed", "verified", "ok", "normal", "approved", "registered",
         "recovery", "passwordexpired", "resetrequired", "externalprovider",  # Okta, Cognito: a password is due
-        "aktiv", "freigeschaltet",
+        "aktiv", "freigeschaltet", "actif", "activé", "confirmé", "vérifié", "activo", "activado", "confirmado",
+        "verificado",
     }),
     AccountState.DISABLED: frozenset({
         "inactive", "disabled", "deactivated", "blocked", "banned", "suspended", "locked", "lockedout", "archived",
         "closed", "expired", "frozen", "rejected", "terminated", "revoked", "compromised",
         "deprovisioned",  # Okta
-        "inaktiv", "gesperrt", "deaktiviert", "archiviert",
+        "inaktiv", "gesperrt", "deaktiviert", "archiviert", "inactif", "désactivé", "bloqué", "suspendu",
+        "verrouillé", "inactivo", "desactivado", "bloqueado", "suspendido",
     }),
     AccountState.UNCONFIRMED: frozenset({
         "unconfirmed", "unverified", "pending", "invited", "new", "staged", "provisioned", "forcechangepassword",
         "pendingverification", "pendingactivation", "awaitingactivation", "notactivated", "ausstehend", "eingeladen",
-        "unbestätigt",
+        "unbestätigt", "enattente", "nonconfirmé", "nonvérifié", "pendiente", "noconfirmado", "noverificado",
     }),
-    AccountState.DELETED: frozenset({"deleted", "removed", "purged", "trashed", "gelöscht"}),
+    AccountState.DELETED: frozenset({
+        "deleted", "removed", "purged", "trashed", "gelöscht", "supprimé", "eliminado", "borrado",
+    }),
 }  # fmt: skip
 """What systems call the states of an account, in the normal form of names."""
 STATE_OF_WORD = {word: state for state, words in STATUS_WORDS.items() for word in words}
@@ -81,12 +89,18 @@ class FlagWords(NamedTuple):
 
 PLAIN_WORDS = FlagWords(frozenset(), frozenset())
 CONFIRMED_WORDS = FlagWords(
-    frozenset({"verified", "confirmed", "bestätigt"}),
-    frozenset({"unverified", "unconfirmed", "pending", "never", "not verified", "unbestätigt", "ausstehend", "nie"}),
-)
+    frozenset({"verified", "confirmed", "bestätigt", "confirmé", "vérifié", "confirmado", "verificado"}),
+    frozenset({
+        "unverified", "unconfirmed", "pending", "never", "not verified", "unbestätigt", "ausstehend", "nie",
+        "en attente", "jamais", "non confirmé", "non vérifié", "pendiente", "nunca", "no confirmado", "no verificado",
+    }),
+)  # fmt: skip
 ACTIVE_WORDS = FlagWords(
-    frozenset({"active", "enabled", "aktiv"}), frozenset({"inactive", "disabled", "inaktiv", "deaktiviert"})
-)
+    frozenset({"active", "enabled", "aktiv", "actif", "activé", "activo", "activado"}),
+    frozenset({
+        "inactive", "disabled", "inaktiv", "deaktiviert", "inactif", "désactivé", "inactivo", "desactivado",
+    }),
+)  # fmt: skip
 
 
 class UnknownWord(ValueError):

@@ -39,6 +39,8 @@ class Meaning(Enum):
     AD_FLAGS = "flags of Active Directory"
     CREATED = "moment of creation"
     LAST_SIGN_IN = "moment of the last sign-in"
+    TERMS_VERSION = "version of the terms that was accepted"
+    TERMS_ACCEPTED = "moment at which it was"
     NOT_USED = "known, and of no use here"
 
 
@@ -48,30 +50,36 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "email_address": "usual", "mail": "LDAP", "user_email": "WordPress", "primaryEmail": "Google Workspace",
         "Email Address [Required]": "Google Workspace", "profile.email": "Okta", "emails": "SCIM",
         "e-mail": "German", "mail address": "usual", "e-mail address": "usual", "E-mail 1 - Value": "Google Contacts",
-        "Mailadresse": "German", "Emailadresse": "German",
+        "Mailadresse": "German", "Emailadresse": "German", "adresse e-mail": "French", "courriel": "French",
+        "adresse électronique": "French", "adresse mail": "French", "correo": "Spanish",
+        "correo electrónico": "Spanish", "dirección de correo": "Spanish",
+        "dirección de correo electrónico": "Spanish",
     },
     Meaning.HASH: {
         "password_hash": "usual", "encrypted_password": "Devise, Supabase", "hashed_password": "usual",
         "password": "Django, Laravel, Flask-Security", "passwordHash": "Auth0, Firebase, ASP.NET Identity",
         "userPassword": "LDAP", "user_pass": "WordPress", "hash": "usual", "pw_hash": "usual", "pwhash": "usual",
         "password_digest": "Rails", "passwd": "usual", "custom_password_hash": "Auth0", "credentials": "Keycloak",
-        "Passwort": "German",
+        "Passwort": "German", "mot de passe": "French", "contraseña": "Spanish",
     },
     Meaning.NAME: {
         "name": "Auth0, Laravel, Discourse, Cognito", "full_name": "usual", "display_name": "WordPress, LDAP",
         "cn": "LDAP", "Anzeigename": "German", "Vollständiger Name": "German",
+        "Nom complet": "French", "Nom affiché": "French", "Nombre completo": "Spanish",
+        "Nombre y apellidos": "Spanish",
     },
     Meaning.FIRST_NAME: {
         "first_name": "Django, Keycloak, Okta", "given_name": "Auth0, Cognito, LDAP", "Vorname": "German",
-        "First Name [Required]": "Google Workspace",
+        "First Name [Required]": "Google Workspace", "Prénom": "French", "Nombre": "Spanish",
     },
     Meaning.LAST_NAME: {
         "last_name": "Django, Keycloak, Okta", "family_name": "Auth0, Cognito", "sn": "LDAP", "surname": "usual",
         "Nachname": "German", "Familienname": "German", "Last Name [Required]": "Google Workspace",
+        "Nom": "French", "Nom de famille": "French", "Apellido": "Spanish", "Apellidos": "Spanish",
     },
     Meaning.LOCALE: {
         "locale": "Auth0, Keycloak, Cognito, Okta", "language": "usual", "lang": "Moodle",
-        "preferredLanguage": "LDAP, Okta", "Sprache": "German",
+        "preferredLanguage": "LDAP, Okta", "Sprache": "German", "Langue": "French", "Idioma": "Spanish",
     },
     Meaning.ZONE: {
         "zoneinfo": "Auth0, Keycloak, Cognito, Okta", "zone": "usual", "timezone": "Moodle, Discourse, Okta, SCIM",
@@ -80,15 +88,19 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
     Meaning.GROUPS: {
         "groups": "Keycloak", "group": "usual", "roles": "usual", "role": "usual", "realmRoles": "Keycloak",
         "Gruppe": "German", "Gruppen": "German", "Rolle": "German", "Rollen": "German",
+        "Groupe": "French", "Groupes": "French", "Rôle": "French", "Rôles": "French",
+        "Grupo": "Spanish", "Grupos": "Spanish", "Rol": "Spanish",
     },
     Meaning.DAYS: {
         "days": "usual", "valid for days": "usual", "Tage": "German", "gültig": "German", "Gültigkeit": "German",
-        "gültig für Tage": "German",
+        "gültig für Tage": "German", "jours": "French", "validité": "French", "valable jours": "French",
+        "días": "Spanish", "validez": "Spanish", "válido días": "Spanish",
     },
     Meaning.MESSAGE: {
         "message": "usual", "words": "usual", "Nachricht": "German", "Mitteilung": "German", "Worte": "German",
+        "mensaje": "Spanish",
     },
-    Meaning.APP: {"app": "usual", "application": "usual", "Anwendung": "German"},
+    Meaning.APP: {"app": "usual", "application": "usual", "Anwendung": "German", "aplicación": "Spanish"},
     Meaning.PRINCIPAL: {"User principal name": "Microsoft 365", "userPrincipalName": "Microsoft Entra"},
     Meaning.PROXIES: {"Proxy addresses": "Microsoft 365"},
     Meaning.CONFIRMED: {
@@ -97,10 +109,12 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "verified": "usual", "EmailConfirmed": "ASP.NET Identity", "verified_at": "usual", "is_verified": "usual",
         "is_confirmed": "usual", "email_validated": "usual", "is_email_verified": "usual",
         "email_is_verified": "usual", "is_email_confirmed": "usual", "bestätigt": "German",
+        "confirmé": "French", "vérifié": "French", "confirmado": "Spanish", "verificado": "Spanish",
     },
     Meaning.ACTIVE: {
         "active": "Flask-Security, Discourse, SCIM", "is_active": "Django", "enabled": "Keycloak, Cognito",
         "is_enabled": "usual", "accountNonLocked": "Spring", "accountEnabled": "Microsoft Entra", "aktiv": "German",
+        "actif": "French", "activé": "French", "activo": "Spanish", "activado": "Spanish",
     },
     Meaning.DISABLED: {
         "disabled": "Firebase", "is_disabled": "usual", "disabled_at": "usual", "blocked": "Auth0",
@@ -111,6 +125,8 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "is_archived": "usual", "archived_at": "usual", "spam": "WordPress",
         "nsAccountLock": "LDAP", "pwdAccountLockedTime": "LDAP", "staged": "Discourse", "frozen": "usual",
         "Block credential": "Microsoft 365", "gesperrt": "German", "deaktiviert": "German",
+        "désactivé": "French", "bloqué": "French", "suspendu": "French", "verrouillé": "French",
+        "desactivado": "Spanish", "bloqueado": "Spanish", "suspendido": "Spanish",
     },
     Meaning.DISABLED_UNTIL: {
         "banned_until": "Supabase", "suspended_until": "usual", "suspended_till": "Discourse",
@@ -121,9 +137,10 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "deleted_at": "Laravel, Supabase", "deleted": "WordPress, Moodle", "is_deleted": "usual",
         "removed_at": "usual", "soft_deleted_at": "usual", "deletion_date": "usual",
         "Soft deletion time stamp": "Microsoft 365", "gelöscht": "German",
+        "supprimé": "French", "eliminado": "Spanish", "borrado": "Spanish",
     },
     Meaning.STATUS: {
-        "status": "Okta", "account_status": "usual",
+        "status": "Okta", "account_status": "usual", "statut": "French", "estado": "Spanish",
         "Status [READ ONLY]": "Google Workspace", "user_state": "usual", "account_state": "usual",
     },
     Meaning.STATUS_OR_FLAG: {"user_status": "Cognito, WordPress"},
@@ -140,6 +157,8 @@ COLUMNS: Mapping[Meaning, Mapping[str, str]] = {
         "lastLoginTime": "Google Workspace", "Last Sign In [READ ONLY]": "Google Workspace",
         "last_seen_at": "Discourse",
     },
+    Meaning.TERMS_VERSION: {"terms_version": "usual"},
+    Meaning.TERMS_ACCEPTED: {"terms_accepted_at": "usual"},
     Meaning.NOT_USED: {
         # They look like a hash, a confirmation or a state, and are none of the account.
         "phone_verified": "Auth0", "phone_number_verified": "Cognito", "phone_confirmed_at": "Supabase",
@@ -168,12 +187,14 @@ NO_LETTER = re.compile(r"[\W_]+")
 SUSPICIOUS_STEMS = (
     "passw", "pwd", "hashed", "digest", "verif", "confirm", "validat", "bestaetig", "bestätig", "disabl", "suspen",
     "optin", "deactiv", "deaktiv", "banned", "blocked", "locked", "lockout", "deleted", "removed", "gesperrt",
-    "gelöscht", "archiv", "inactive",
+    "gelöscht", "archiv", "inactive", "vérif", "désactiv", "desactiv", "bloqu", "verrouill", "supprim", "eliminad",
+    "borrad", "motdepasse", "contraseñ",
 )  # fmt: skip
 """What a name that is not known must not have in it, or it may say who may not come in."""
 SUSPICIOUS_WORDS = frozenset({
     "hash", "salt", "pw", "pass", "crypt", "credential", "credentials", "doi", "optin", "ban", "bans", "block",
     "lock", "state", "status", "active", "enabled", "aktiv", "zustand", "closed", "terminated", "approved",
+    "statut", "estado", "actif", "activo", "activé", "activado",
 })  # fmt: skip
 """The same of short words, which other words may have in them."""
 HASH_VALUE = re.compile(
@@ -197,7 +218,7 @@ MEANING_OF_NAME: Mapping[str, Meaning] = {
 @lru_cache(maxsize=4096)
 def is_suspicious(name: str) -> bool:
     """Return whether the name of a column that is not known looks like a hash, a confirmation or a state."""
-    words = {word.casefold() for word in re.findall(r"[A-ZÄÖÜ]?[a-zäöüß]+|[A-ZÄÖÜ]+", BRACKETED.sub("", name))}
+    words = {word.casefold() for word in re.findall(r"[A-ZÀ-Þ]?[a-zß-ÿ]+|[A-ZÀ-Þ]+", BRACKETED.sub("", name))}
     return bool(words & SUSPICIOUS_WORDS) or any(stem in normalize_name(name) for stem in SUSPICIOUS_STEMS)
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from accounts.config import LOCALES
+from accounts.config_terms import MAX_VERSION_CHARACTERS
 from accounts.core.database.page import MAX_ROWS_PER_PAGE, NOT_A_CURSOR_MESSAGE
 from accounts.core.local_time import UNKNOWN_ZONE, list_zones
 from accounts.core.messages import N_
@@ -266,6 +267,16 @@ Next = Annotated[
     str, BeforeValidator(_local_target), Field(title=N_("Return URL"), json_schema_extra={"input": "hidden"})
 ]
 Checkbox = Annotated[bool, BeforeValidator(_parse_checkbox)]
+AcceptedTerms = Annotated[
+    str,
+    Field(
+        title=N_("I accept the terms."),
+        description="the version of the terms that is accepted, where there are any",
+        max_length=MAX_VERSION_CHARACTERS,
+        json_schema_extra={"input": "terms"},
+    ),
+]
+"""The version that was shown beside the box that somebody has ticked; "" where they have not."""
 
 
 class PageForm(Form):
@@ -281,6 +292,7 @@ class NewAccountForm(Form):
     name: Name = ""
     password: NewPassword
     zone: BrowserZone = UNKNOWN_ZONE
+    terms: AcceptedTerms = ""
 
 
 class NewPasswordForm(Form):

@@ -150,6 +150,7 @@ _SIGN_IN = CompiledStatement(
         Account.last_sign_in_at,
         Account.email_unproven,
         Account.invited,
+        Account.terms_version,
     )
 )
 
@@ -179,7 +180,9 @@ def complete_sign_in(
         rows = uow.execute(_SIGN_IN, {**values, "moment": now()})
         if not rows:
             raise SignInFailed("changed while the password was verified")
-        epoch, email, name, locale, zone, created_at, last_sign_in_at, email_unproven, invited = rows[0]
+        (
+            epoch, email, name, locale, zone, created_at, last_sign_in_at, email_unproven, invited, terms_version
+        ) = rows[0]  # fmt: skip
         session = sessions.create_session(account_id, epoch, amr=("pwd",), remember=remember)
         sessions.record_sign_in(uow, session)
     return CurrentAccount(
@@ -194,5 +197,7 @@ def complete_sign_in(
         groups,
         not email_unproven,
         invited,
+        terms_version,
+        uow.site.settings.are_terms_accepted(terms_version),
         session,
     )

@@ -63,8 +63,8 @@ def get_own_identity(uow: UnitOfWork, account_id: str, id: str) -> ConnectedIden
     return identity
 
 
-def sign_in_by_identity(uow: UnitOfWork, user: UpstreamUser) -> Session:
-    """Return a session for whoever has connected this identity.
+def sign_in_by_identity(uow: UnitOfWork, user: UpstreamUser) -> tuple[Session, bool]:
+    """Return a session for whoever has connected this identity, and whether they have accepted the terms of today.
 
     :raises IdentityUnknown: nobody has, or their account is disabled.
     """
@@ -75,14 +75,14 @@ def sign_in_by_identity(uow: UnitOfWork, user: UpstreamUser) -> Session:
             update(Account)
             .where(Account.id == (identity.account_id if identity else ""), Account.active)
             .values(sign_in_serial=Account.sign_in_serial + 1, last_sign_in_at=now())
-            .returning(Account.auth_epoch)
+            .returning(Account.auth_epoch, Account.terms_version)
             .execution_options(synchronize_session=False)
         ).first()
         if identity is not None and row is not None:
             identity.last_used_at = now()
             session = sessions.create_session(identity.account_id, row[0], amr=UPSTREAM_AMR)
             sessions.record_sign_in(uow, session)
-            return session
+            return session, uow.site.settings.are_terms_accepted(row[1])
         uow.record_event(
             "identity.refused", account_id=identity.account_id if identity else None, facts=_identity_facts(user)
         )

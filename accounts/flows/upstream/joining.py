@@ -69,7 +69,14 @@ def open_join_link(uow: UnitOfWork, link: Link, token: object, current: CurrentA
 
 
 def join_by_identity(
-    uow: UnitOfWork, link: Link, token: object, link_id: str, user: UpstreamUser, current: CurrentAccount | None
+    uow: UnitOfWork,
+    link: Link,
+    token: object,
+    link_id: str,
+    user: UpstreamUser,
+    current: CurrentAccount | None,
+    *,
+    terms: str = "",
 ) -> UsedLink:
     """Use a mailed link with a sign-in instead of a password: the link proves the mailbox.
 
@@ -77,6 +84,7 @@ def join_by_identity(
     :param token: the link of this kind that is open in this browser.
     :param link_id: the link that this visit was begun for.
     :param current: who is signed in in this browser.
+    :param terms: the version of the terms that was accepted when they set out; "" for none.
     :returns: with the session of the new account.
     :raises DeadLink: the link is not valid any more, or the last place was taken at the same moment.
     :raises WrongAccount: somebody is signed in, and the link is for somebody else.
@@ -90,7 +98,7 @@ def join_by_identity(
     def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
         if identities.find_identity(uow, user) is not None:
             raise IdentityTaken("connected to another account")
-        result = link.act(uow, opened, NoPassword(user.name))
+        result = link.act(uow, opened, NoPassword(user.name, terms))
         if result.sign_in_as is None:
             raise Conflict("an account holds the address by now")
         identities.add_identity(uow, result.sign_in_as, user)

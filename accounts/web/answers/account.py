@@ -22,6 +22,7 @@ class AccountOut(Answer):
     locale: str
     zone: str = Field(description="IANA name of the time zone; empty where it is not known")
     groups: tuple[str, ...]
+    terms_accepted: bool = Field(description="whether there is nothing to accept: see /api/account/terms")
     amr: tuple[str, ...] = Field(description="how the owner proved who they are (RFC 8176)")
     auth_time: int = Field(description="when they did, in seconds since 1970")
     created_at: Timestamp
@@ -51,6 +52,14 @@ _FIELDS_OF_ACCOUNT = tuple(AccountOut.model_fields.keys() - _FIELDS_OF_SESSION)
 def _account_fields(account: CurrentAccount) -> dict[str, Any]:
     own = {name: getattr(account, name) for name in _FIELDS_OF_ACCOUNT}
     return own | {name: getattr(account.session, name) for name in _FIELDS_OF_SESSION}
+
+
+class TermsOut(Answer):
+    """The terms of this installation. ``version`` is what is sent to accept them."""
+
+    url: str
+    version: str
+    accepted: bool
 
 
 class CsrfTokenOut(Answer):

@@ -45,6 +45,8 @@ class AccountDetailsOut(Answer):
 
     account: AccountRowOut
     locale: str
+    terms_version: str = Field(description="the version of the terms that was accepted last; empty for none")
+    terms_accepted_at: Timestamp | None
     has_password: bool
     failures: int
     locked_until: Timestamp | None

@@ -9,6 +9,13 @@ from pydantic import ConfigDict, Field
 from accounts.web.answers.base import Answer, Timestamp, is_none
 
 
+class TermsLinkOut(Answer):
+    """Where the terms are that whoever gets an account accepts, and which version they are."""
+
+    url: str
+    version: str
+
+
 class LinkOut(Answer):
     """What a link will do, and to whom. ``asks`` names the fields of its form.
 
@@ -24,6 +31,9 @@ class LinkOut(Answer):
     email: str = Field(description="masked; empty where the link is about nobody yet")
     expires_at: Timestamp
     asks: tuple[str, ...]
+    terms: TermsLinkOut | None = Field(
+        default=None, exclude_if=is_none, description="what has to be accepted: its version is sent as terms"
+    )
     groups: tuple[str, ...] | None = Field(default=None, exclude_if=is_none)
     member: bool | None = Field(default=None, exclude_if=is_none)
     invited_to: str | None = Field(default=None, exclude_if=is_none, description="the title that its admin gave it")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from accounts.web.answers.account import SessionOut
 from accounts.web.answers.apps import ConnectedAppOut
 from accounts.web.answers.base import Answer, Timestamp
@@ -25,6 +27,8 @@ class ExportedProfileOut(Answer):
     former_email: str | None
     created_at: Timestamp
     last_sign_in_at: Timestamp | None
+    terms_version: str = Field(description="the version of the terms that was accepted last; empty for none")
+    terms_accepted_at: Timestamp | None
 
 
 class ReceivedInviteOut(Answer):

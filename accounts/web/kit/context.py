@@ -13,6 +13,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.web.kit.request_state import RequestState
+from accounts.web.kit.routes import Access
 from accounts.web.kit.runtime import Runtime
 
 EXTENSION_NAME = "accounts"
@@ -153,13 +154,15 @@ def login_required(*, group: str) -> Callable[[Callable[P, T]], Callable[P, T]]:
 def login_required(view: Callable[P, T] | None = None, /, *, group: str | None = None) -> Any:
     """Let only signed-in people into a view of a host app: ``@login_required``, ``@login_required(group="staff")``.
 
-    A browser is sent to sign in and comes back; JSON gets 401. Who is not in ``group`` gets 403.
+    A browser is sent to sign in and comes back; JSON gets 401. Who is not in ``group`` gets 403. Where there are
+    terms, whoever has not accepted those of today is asked first: JSON gets 403, ``terms_required``.
     """
+    access = Access(group=group or "")
 
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-            require_account(group)
+            state().admit(access)
             return cast(T, current_app.ensure_sync(view)(*args, **kwargs))
 
         return guarded

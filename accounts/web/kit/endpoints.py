@@ -29,7 +29,6 @@ from accounts.web.kit.routes import (
     ID_PATTERN,
     LINK_BLUEPRINT,
     MAIN_BLUEPRINT,
-    Access,
     Answer,
     Preflight,
     Route,
@@ -137,7 +136,7 @@ def _endpoint(route: Route) -> Callable[..., BaseResponse]:
     def endpoint(**values: Any) -> BaseResponse:
         if route.csrf is not False:
             csrf.check_origin()
-        _check_access(route.access)
+        context.state().admit(route.access)
         try:
             _raise_error_of_view()
             answer = _call_view(route, values)
@@ -197,23 +196,13 @@ def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
 def _form_endpoint(route: Route) -> Callable[..., BaseResponse]:
     def endpoint(**values: Any) -> BaseResponse:
         _raise_error_of_view()
-        _check_access(route.access)
+        context.state().admit(route.access)
         if route.step_up:
             step_up.require_step_up(context.require_account())
         query = read_query(route.page_query, is_strict=route.refuses_unknown_query)
         return form_reply(route, context.state(), values | query, None).response()
 
     return endpoint
-
-
-def _check_access(access: Access) -> None:
-    """Let the signed-in account pass.
-
-    :raises NotSignedIn: nobody is signed in.
-    :raises Forbidden: the account is not in the group.
-    """
-    if access.signed_in:
-        context.require_account(access.group or None)
 
 
 def form_reply(route: Route, state: RequestState, values: Mapping[str, Any], problem: Problem | None) -> Reply:

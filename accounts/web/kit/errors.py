@@ -20,6 +20,7 @@ from accounts.core.local_time import format_moment
 from accounts.web.kit import context
 from accounts.web.kit.context import runtime
 from accounts.web.kit.reply import Reply
+from accounts.web.kit.routes import TERMS_ENDPOINT
 from accounts.web.kit.ways_back import find_way_back
 
 log = logging.getLogger("accounts.web")
@@ -57,6 +58,8 @@ def problem_response(problem: Problem) -> Response:
         # A form of a host's is lost then, but its sender comes back to the page with it.
         if isinstance(problem, errors.NotSignedIn) and (_leads_to_sign_in(problem) or not state.own_view):
             return Response(status=303, headers={"Location": runtime().redirect_to_sign_in().location or "/"})
+        if isinstance(problem, errors.TermsRequired):
+            return Response(status=303, headers={"Location": runtime().redirect_and_return(TERMS_ENDPOINT).location})
         if _leads_to_sign_in(problem):
             return Response(status=303, headers={"Location": runtime().confirm_url()})
     back = find_way_back(problem) if state.format == "html" else ""
@@ -76,7 +79,8 @@ def redisplay_form(problem: Problem, build_form: Callable[[], Reply]) -> Reply:
     :param build_form: builds the form with the problem; may raise one of its own where what it is about has gone.
     :raises Problem: the same, where no form helps: a program asks, the link is dead, somebody has to sign in first.
     """
-    if context.state().format == "json" or isinstance(problem, link_errors.DeadLink) or _leads_to_sign_in(problem):
+    leads_elsewhere = _leads_to_sign_in(problem) or isinstance(problem, link_errors.DeadLink | errors.TermsRequired)
+    if context.state().format == "json" or leads_elsewhere:
         raise problem
     try:
         reply = build_form()
@@ -120,9 +124,17 @@ def problem_json(problem: Problem) -> dict[str, Any]:
         members["retry_after"] = problem.retry_after
     if problem.until:
         members["until"] = format_timestamp(problem.until)
+    if isinstance(problem, errors.TermsRequired):
+        members["terms"] = describe_terms()
     if isinstance(problem, link_errors.DeadLink):
         members["again"] = can_resend(problem)
     return members
+
+
+def describe_terms() -> dict[str, str]:
+    """Return where the terms of today are, in the language of the answer, and which version they are."""
+    settings = runtime().site.settings
+    return {"url": settings.terms_url(context.get_language()), "version": settings.terms_version or ""}
 
 
 def can_resend(dead: link_errors.DeadLink) -> bool:

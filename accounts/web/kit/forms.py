@@ -27,7 +27,7 @@ class FormField:
     """One field as a page shows it.
 
     ``kind`` is the HTML input type, or ``locale``, ``choice``, ``lines`` (one entry each), ``textarea``,
-    ``checkbox``, ``hidden``, ``zone`` (of an account), ``browser-zone`` (hidden, filled in by a script).
+    ``checkbox``, ``terms``, ``hidden``, ``zone`` (of an account), ``browser-zone`` (hidden, filled in by a script).
     """
 
     name: str
@@ -63,7 +63,7 @@ def focused_field(fields: Iterable[FormField], focus: bool = True) -> FormField 
     """
     shown = [field for field in fields if field.kind not in UNSEEN_KINDS]
     wrong = [field for field in shown if field.error]
-    empty = [field for field in shown if field.kind != "checkbox" and not field.value]
+    empty = [field for field in shown if field.kind not in ("checkbox", "terms") and not field.value]
     return next(iter([*wrong, *(empty + shown if focus else ())]), None)
 
 

@@ -136,9 +136,7 @@ def _answer(hot_route: HotRoute, state: RequestState) -> tuple[int, HeaderList, 
     """Return status, headers and body; None where Flask is needed, or has to tell the error that the state holds."""
     try:
         state.begin(hot_route.answer_format)
-        access = hot_route.route.access
-        if access.signed_in:
-            state.require_account(access.group or None)
+        state.admit(hot_route.route.access)
         answer = hot_route.call_view(state)
         response: PlainResponse = answer if isinstance(answer, PlainResponse) else answer.plain_response(state)
         header_list = response.wsgi_headers()

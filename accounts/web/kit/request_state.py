@@ -29,6 +29,7 @@ from accounts.flows.sessions.csrf_token import make_csrf_token
 from accounts.flows.sessions.notice import Notice
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.web.kit import user_agent
+from accounts.web.kit.routes import Access
 from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.timing import Timing, start_timing
 
@@ -261,6 +262,19 @@ class RequestState:
         if group is not None and not account.is_in(group):
             raise Forbidden(f"not in {group}", group=group)
         return account
+
+    def admit(self, access: Access) -> None:
+        """Let whoever is signed in pass, if that is needed.
+
+        :raises NotSignedIn: nobody is.
+        :raises TermsRequired: they have not accepted the terms of today.
+        :raises Forbidden: not a member of the group.
+        """
+        if access.signed_in:
+            account = self.require_account()
+            if access.terms:
+                account.require_terms()
+            self.require_account(access.group or None)
 
     def get_language(self) -> str:
         """Return the language of the answer: prefix of the address, signed-in account, Accept-Language, settings.

@@ -40,6 +40,7 @@ MAIN_BLUEPRINT, API_BLUEPRINT, LINK_BLUEPRINT = "accounts", "accounts_api", "acc
 """Names of the blueprints: pages, JSON, and what those of links begin with."""
 SIGN_IN_ENDPOINT = f"{MAIN_BLUEPRINT}.sign_in_form"
 CONFIRM_ENDPOINT = f"{MAIN_BLUEPRINT}.confirm_form"
+TERMS_ENDPOINT = f"{MAIN_BLUEPRINT}.accept_terms_form"
 REQUIRED: Any = object()
 IMPORT_LOCK = threading.RLock()
 ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
@@ -51,10 +52,13 @@ class Access:
 
     :ivar signed_in: whether a session is needed.
     :ivar group: the group that the signed-in account must be in; "" for any account.
+    :ivar terms: whether the account must have accepted the terms of today, where there are any. Whoever does not
+        accept them can still sign out, take their data along, and close the account.
     """
 
     signed_in: bool = True
     group: str = ""
+    terms: bool = True
 
     def __bool__(self) -> bool:
         return self.signed_in
@@ -68,7 +72,7 @@ class Onward:
 
 
 ActNotice = str | PluralText | Onward | tuple[str | PluralText | Onward, ...]
-PUBLIC, SIGNED_IN = Access(signed_in=False), Access()
+PUBLIC, SIGNED_IN, SIGNED_IN_WITHOUT_TERMS = Access(signed_in=False), Access(), Access(terms=False)
 
 
 def group(name: str) -> Access:

@@ -60,9 +60,13 @@ class Runtime:
 
     def redirect_to_sign_in(self) -> Response:
         """Send a browser to the sign-in page; it comes back to where it wanted to go, or to the page of its form."""
+        return self.redirect_and_return(SIGN_IN_ENDPOINT)
+
+    def redirect_and_return(self, endpoint: str) -> Response:
+        """Send a browser to a page that leads back to where it wanted to go, or to the page of its form."""
         is_safe = request.method in ("GET", "HEAD")
         next_path = local_path(request.full_path.rstrip("?")) if is_safe else self._referring_path()
-        return redirect(url_for(SIGN_IN_ENDPOINT, next=next_path) if next_path else url_for(SIGN_IN_ENDPOINT), 303)
+        return redirect(url_for(endpoint, next=next_path) if next_path else url_for(endpoint), 303)
 
     def _referring_path(self) -> str | None:
         # Only of this very site: a foreign page must not choose where somebody is led after signing in.

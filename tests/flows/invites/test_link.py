@@ -59,7 +59,7 @@ def test_an_invitation_makes_an_account_with_its_groups_in_its_language(service:
     assert INVITE.context(service.uow(), found) == {
         "groups": ["authors", "editors"], "member": False, "name": "", "inviter": "Admin", "app": "", "message": "",
     }  # fmt: skip
-    assert sorted(found.form.model_fields) == ["name", "password", "zone"]
+    assert sorted(found.form.model_fields) == ["name", "password", "terms", "zone"]
     done = use_link(service, INVITE, token, {"password": PASSWORD, "name": "New"})
     made = Member(service, email, done.account_id)
     assert done.created

@@ -23,6 +23,7 @@ def read_one(read: Read, path: Path, row: dict[str, Any], **how: Any) -> Importa
 
 
 NO_WORDS = [
+    "FAUX", "falso",
     "FALSCH", "falsch", "nein", "Nein", "None", "\\N", "NULL", "NaN", "NaT", "nil", "0000-00-00 00:00:00",
     "0000-00-00",
     "-", "N/A", "(null)", "undefined", "0.0", "00", "never", "unconfirmed", "pending", "#N/A", "<null>", "null", "",
@@ -31,12 +32,13 @@ NO_WORDS = [
     "<NA>", "#NV", "[NULL]", "—", "1601-01-01T00:00:00Z", "1970-01-01 01:00:00+01:00",
 ]  # fmt: skip
 UNKNOWN_WORDS = [
-    "FAUX", "falso", "onwaar", "maybe", "2", "-1", "TRUE?", "yes please", "x", "9999-01-01", "31.12.2020", "soon",
+    "onwaar", "maybe", "2", "-1", "TRUE?", "yes please", "x", "9999-01-01", "31.12.2020", "soon",
     "1e9",
-    "12345", "no way", "vrai", "✓", "tru", "2020-13-40", "infinity", "[]", "{}",
+    "12345", "no way", "✓", "tru", "2020-13-40", "infinity", "[]", "{}",
 ]  # fmt: skip
 YES_WORDS = [
-    "true", "TRUE", "T", "1", "1.0", "yes", "Y", "on", "WAHR", "ja", "J", "verified", "Confirmed", "b'1'",
+    "true", "TRUE", "T", "1", "1.0", "yes", "Y", "on", "WAHR", "ja", "J", "vrai", "sí", "verified",
+    "Confirmed", "b'1'",
     "2020-01-01",
     "2020-02-01T10:00:00Z", "2020-02-01 10:00:00 UTC", "2020-02-01 10:00:00.123456+00", "1580000000", "1580000000000",
     "1580000000000000", "20200201100000Z", "20200201100000.0Z",
