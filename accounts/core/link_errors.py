@@ -14,9 +14,11 @@ class DeadLink(Problem):
     But for the ``detail`` that a kind of link may have for those who are to know more.
 
     :ivar claims: what the link says, where its signature is valid: to send a fresh one, and for the link doctor.
+    :ivar locale: the language of its email, where that is known.
     """
 
     claims: Any = None
+    locale: str = ""
 
 
 class LinkInvalid(DeadLink):

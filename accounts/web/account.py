@@ -173,7 +173,11 @@ def _profile_context() -> dict[str, Any]:
 )
 def change_account(form: profile.ProfileForm) -> Reply:
     """Change name, language or time zone."""
-    profile.update_profile(uow(), context.require_account().id, form)
+    current = context.require_account()
+    profile.update_profile(uow(), current.id, form)
+    if "locale" in form.model_fields_set and form.locale != current.locale:
+        # Whoever chooses another language wants to see it, whatever the address has said until now.
+        context.state().prefix = ""
     context.forget_account()
     return Reply(
         json=AccountOut.from_account(context.require_account()),

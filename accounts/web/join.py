@@ -100,7 +100,7 @@ def open_shared_link(token: object) -> SharedTerms:
 
 def _speak(terms: SharedTerms) -> None:
     if terms.locale:
-        context.set_language(terms.locale)
+        context.keep_language(terms.locale)
 
 
 def read_cookie_token(purpose: str = SHARED_INVITE.purpose) -> str:

@@ -31,7 +31,7 @@ from accounts.web.answers.links import LinkOut, TermsLinkOut, UsedLinkOut
 from accounts.web.check_email import SAYS_WHAT_WAS_SENT, mail_asked_reply
 from accounts.web.kit import context, cookies, errors, forms
 from accounts.web.kit.context import runtime, uow
-from accounts.web.kit.reply import Reply
+from accounts.web.kit.reply import Reply, with_language
 from accounts.web.kit.routes import BOTH, HTML, Onward, Routes, link_url, page_url
 from accounts.web.terms import go_on
 
@@ -99,7 +99,7 @@ def done() -> Reply:
     next_path = local_path(request.args.get("next", "")) or ""
     return Reply(
         template="link_done.html",
-        context={"link": _current_link(), "signed_in": _session_names_account(), "next": next_path},
+        context={"link": _current_link(), "signed_in": _session_names_account(), "next": with_language(next_path)},
     )
 
 
@@ -157,7 +157,7 @@ def act() -> Reply:
     shown: list[OpenedLink] = []
 
     def read_form(opened: OpenedLink) -> BaseModel:
-        context.set_language(_locale_of_link(opened))
+        _speak(opened)
         _check_link_id(opened)
         shown.append(opened)
         return _read_form(opened)
@@ -177,13 +177,17 @@ def act() -> Reply:
 
 def _open_current_link() -> OpenedLink:
     opened = open_link(uow(), _current_link(), _current_token())
-    context.set_language(_locale_of_link(opened))
+    _speak(opened)
     return opened
 
 
-def _locale_of_link(opened: OpenedLink) -> str:
-    account = opened.subject.account
-    return account.locale if account else str(getattr(opened.carried, "locale", ""))
+def _speak(opened: OpenedLink) -> None:
+    """Answer in the language of whoever is signed in, else in that of the email, up to the page behind the act."""
+    current, account = context.state().account, opened.subject.account
+    # The first admin's link was mailed to nobody: whoever opens it is spoken to in their own language.
+    email_locale = str(getattr(opened.carried, "locale", "")) if opened.subject.id else context.get_language()
+    speaker = current or account
+    context.keep_language(speaker.locale if speaker else email_locale)
 
 
 def _check_link_id(opened: OpenedLink) -> None:

@@ -26,7 +26,7 @@ from accounts.flows.shared.fields import Form
 from accounts.web import app_refusals
 from accounts.web.kit import context, headers
 from accounts.web.kit.context import site, uow
-from accounts.web.kit.reply import Reply
+from accounts.web.kit.reply import LANGUAGE_PARAMETER, Reply
 from accounts.web.kit.routes import page_url
 
 Parameters = list[tuple[str, str]]
@@ -126,7 +126,7 @@ def _handle_authorization(parameters: Parameters, agreed_scopes: list[str] | Non
     except AuthorizationRefused as refusal:
         return _refusal_reply(refusal, parameters)
     account = context.load_account()
-    _apply_ui_locales(auth_request.params)
+    _apply_ui_locales({**auth_request.params, **_chosen_language(parameters)})
     note = flow.read_note(site(), auth_request, dict(parameters).get(flow.NOTE_PARAMETER, ""))
     outcome = flow.decide_authorization(uow(), auth_request, account, note, consented_scopes=agreed_scopes)
     if not isinstance(outcome, AuthorizationResponse):
@@ -237,13 +237,19 @@ def _redirect_to_get(endpoint: str) -> Response:
     return Response(status=303, headers={"Location": f"{page_url(endpoint)}?{urlencode(parameters)}"})
 
 
-def _apply_ui_locales(parameters: Any) -> None:
-    """Apply the language that the client asks for, if nobody is signed in who has chosen one.
+def _chosen_language(parameters: Parameters) -> dict[str, str]:
+    """Return the language that was chosen on a page on the way, in the place of what the client asks for."""
+    chosen = dict(parameters).get(LANGUAGE_PARAMETER, "")
+    return {"ui_locales": chosen} if context.runtime().languages.supports(chosen) else {}
 
-    Here, and on the pages that we redirect to, which have the language in their address.
+
+def _apply_ui_locales(parameters: Any) -> None:
+    """Apply the language that the client asks for (OpenID Connect Core 3.1.2.1), whoever is signed in.
+
+    Here, and on the pages that we redirect to, which have the language in their address: it stays the same for all of
+    the walk.
     """
-    if context.load_account() is None:
-        languages = (tag.partition("-")[0].lower() for tag in str(parameters.get("ui_locales", "")).split())
-        if language := next(filter(context.runtime().languages.supports, languages), ""):
-            context.set_language(language)
-            context.state().prefix = language
+    languages = (tag.partition("-")[0].lower() for tag in str(parameters.get("ui_locales", "")).split())
+    if language := next(filter(context.runtime().languages.supports, languages), ""):
+        context.set_language(language)
+        context.state().prefix = language

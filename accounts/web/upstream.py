@@ -102,6 +102,8 @@ def upstream_callback(upstream_id: str) -> Reply:
     # One visit, one answer, whatever comes of it.
     after_this_request(_delete_cookie)
     pending = _read_pending(upstream_id)
+    # The address of this answer is known there, and names no language: they go on in that of the page they left.
+    context.state().prefix = pending.prefix
     _count_visit(pending)
     parameters = {name: values[0] for name, values in request.args.lists() if len(values) == 1}
     if len(parameters) != len(request.args) or not pending.matches_state(parameters.get("state", "")):
@@ -187,7 +189,7 @@ def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
 
 def _start(upstream_id: str, **pending: Any) -> Reply:
     _check_upstream_exists(upstream_id)
-    begun = PendingSignIn(upstream_id, **pending)
+    begun = PendingSignIn(upstream_id, prefix=context.state().prefix, **pending)
     _count_visit(begun)
     signed = site().signer.sign(waiting.PENDING_SIGN_IN, begun)
 

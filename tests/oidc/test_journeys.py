@@ -129,7 +129,7 @@ def test_addresses_that_apps_know_have_no_language_prefix(provider: Provider) ->
     assert bea.url.startswith(f"{provider.origin}/de/sign-in?")
     assert "Anmelden" in bea.page.text, "the app has asked for it, and nobody else has"
     assert bea.sign_in() is None
-    assert "Sign in to" in bea.page.text, "signed in, a person's own choice counts"
+    assert "Bei Wiki anmelden" in bea.page.text, "the walk ends in the language in which it began"
     assert bea.decide() is not None
     bea.http.cookies.clear()
     bea.open(f"{rp.metadata['end_session_endpoint']}?ui_locales=de")

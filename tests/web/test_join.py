@@ -39,7 +39,7 @@ def test_somebody_joins_by_pages_alone(service: Service) -> None:
     assert "pupils" in opened.text
     assert dump_tables(service, *UNTOLD) == before, "GET changes nothing"
     answer = submit_form(pupil.client, "/join", opened, email=pupil.email)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/join/sent")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/de/join/sent")
     assert uses_of(service, link) == 0, "asking takes no place"
     [mail] = service.mails_to(pupil.email)
     assert "Beitreten" in str(mail.message["Subject"])

@@ -45,6 +45,7 @@ def open_link(uow: UnitOfWork, link: Link, token: object) -> OpenedLink:
         return _check_claims(uow, link, claims)
     except DeadLink as error:
         error.claims = claims
+        error.locale = error.locale or str(getattr(claims.carried, "locale", ""))
         raise
 
 
@@ -63,6 +64,15 @@ def is_used_up(uow: UnitOfWork, claims: LinkClaims) -> bool:
 def _check_claims(uow: UnitOfWork, link: Link, claims: LinkClaims) -> OpenedLink:
     link.check_policy(uow.site.settings, claims)
     state = _read_state(uow, claims)
+    try:
+        return _check_state(uow, link, claims, state)
+    except DeadLink as error:
+        if state.subject.account is not None:
+            error.locale = state.subject.account.locale
+        raise
+
+
+def _check_state(uow: UnitOfWork, link: Link, claims: LinkClaims, state: _LinkState) -> OpenedLink:
     _check_address(claims, state)
     if state.subject.account is not None and not state.subject.account.active:
         raise LinkInvalid("the account is disabled")

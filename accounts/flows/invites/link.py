@@ -245,9 +245,9 @@ def create_or_extend_account(
     if credentials is None:
         raise LinkUsed("the account that held the address is gone")
     email = credentials.email.email if credentials.email and not opened.subject.id else opened.subject.id
-    account = accounts.create_account(
-        uow, email, credentials, groups=carried.groups, locale=carried.locale, invited=True
-    )
+    # The first admin's link was mailed to nobody: their language is the one that they read it in.
+    locale = carried.locale if opened.subject.id else uow.request_info.locale
+    account = accounts.create_account(uow, email, credentials, groups=carried.groups, locale=locale, invited=True)
     # Typed by whoever reads the console; an app must not take it for an address that somebody has proven.
     account.email_unproven = not opened.subject.id
     return ActResult(account.id, sign_in_as=account, created=True)

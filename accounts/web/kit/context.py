@@ -170,6 +170,11 @@ def login_required(view: Callable[P, T] | None = None, /, *, group: str | None =
     return decorate if view is None else decorate(view)
 
 
+def keep_language(locale: str) -> None:
+    """Answer in this language, and have the pages that the answer leads to do so, too."""
+    state().keep_language(locale)
+
+
 def release(error: BaseException | None = None) -> None:
     """Teardown: give back what this context opened."""
     request_state = existing_state()

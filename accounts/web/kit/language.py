@@ -36,7 +36,11 @@ class Languages:
         """Return the user's own language where it is supported, else the best of an Accept-Language header."""
         if self.supports(preferred):
             return preferred
-        return _negotiate(accept_language[:200]) or self.default
+        return self.accepted(accept_language) or self.default
+
+    def accepted(self, accept_language: str) -> str:
+        """Return the best language of an Accept-Language header; "" where none of them is supported."""
+        return _negotiate(accept_language[:200]) or ""
 
     def translations(self, locale: str) -> NullTranslations:
         """Return the translations into a language, by the English text; what is missing stays English."""

@@ -6,20 +6,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from flask import Response, json, redirect, render_template
+from flask import Response, current_app, json, redirect, render_template
 from pydantic import BaseModel
+from werkzeug.exceptions import HTTPException
 
 from accounts.core.clock import format_timestamp
 from accounts.flows.sessions.notice import Notice
+from accounts.flows.shared.app_targets import AUTHORIZE_PATH
 from accounts.web.kit import context
 from accounts.web.kit.cookies import deleted_cookie_header
 from accounts.web.kit.kept_pages import render_page
 from accounts.web.kit.notices import notice_header
 from accounts.web.kit.plain_response import HeaderList, PlainResponse, add_vary
 from accounts.web.kit.request_state import RequestState
+from accounts.web.kit.routes import LINK_BLUEPRINT, MAIN_BLUEPRINT
 from accounts.web.kit.timing import measure_render
 
+OWN_BLUEPRINTS = (MAIN_BLUEPRINT, LINK_BLUEPRINT)
+LANGUAGE_PARAMETER = "language"
+"""In the query of an app's request, beside what is the app's: the language that somebody has chosen on the way."""
 OWN_TEMPLATES = "accounts/"
 """What the name of a template of ours begins with in a host app."""
 
@@ -56,7 +63,7 @@ class Reply:
         state = context.state()
         if self.location is None or state.format == "json":
             return self.plain_response(state).response()
-        response = redirect(self.location, 303, Response=Response)
+        response = redirect(with_language(self.location), 303, Response=Response)
         response.headers.extend(self._own_headers(state))
         if self.notice is not None:
             response.headers.add(*notice_header(state, self.notice))
@@ -90,6 +97,28 @@ class Reply:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer as a WSGI application."""
         return self.response()(environ, start_response)
+
+
+def with_language(target: str) -> str:
+    """Return a path of ours with the language in front that the address of this request has.
+
+    A return target names the page, and was perhaps made before somebody chose another language. What stands at one
+    address only, such as ``/oauth/authorize``, is told the language in its query.
+    """
+    state = context.state()
+    parts, mount = urlsplit(target), state.site.url_prefix
+    if not state.prefix or not target.startswith(f"{mount}/"):
+        return target
+    prefixed = f"{mount}/{state.prefix}{parts.path.removeprefix(mount)}"
+    try:
+        endpoint, values = current_app.url_map.bind("localhost").match(prefixed, method="GET")
+    except HTTPException:
+        if parts.path != f"{mount}{AUTHORIZE_PATH}":
+            return target
+        query = [(name, value) for name, value in parse_qsl(parts.query, True) if name != LANGUAGE_PARAMETER]
+        return f"{parts.path}?{urlencode([*query, (LANGUAGE_PARAMETER, state.prefix)])}"
+    is_ours = endpoint.startswith(OWN_BLUEPRINTS) and values.get("prefix") == state.prefix
+    return urlunsplit(parts._replace(path=prefixed)) if is_ours else target
 
 
 def to_json(data: BaseModel | Mapping[str, Any]) -> str:

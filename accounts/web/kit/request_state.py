@@ -280,18 +280,32 @@ class RequestState:
         """Return the language of the answer: prefix of the address, signed-in account, Accept-Language, settings.
 
         The account counts only where it was asked for anyway, as each page does: choosing words is no reason to
-        connect.
+        connect. A program that names a language in Accept-Language gets that one.
         """
         if not self.language:
-            self.language = self.prefix or self.runtime.languages.negotiate(
-                self.account.locale if self.account else "", self.header("ACCEPT_LANGUAGE")
-            )
+            asked_by_program = self._accepted_language() if self.chosen_format == "json" else ""
+            preferred = asked_by_program or (self.account.locale if self.account else "")
+            self.language = self.prefix or self.runtime.languages.negotiate(preferred, self.header("ACCEPT_LANGUAGE"))
         return self.language
 
     def set_language(self, locale: str) -> None:
-        """Answer in this language, unless the address names another."""
-        if self.runtime.languages.supports(locale) and not self.prefix:
+        """Answer in this language, unless the address names another, or the header of a program."""
+        names_another = self.prefix or (self.chosen_format == "json" and self._accepted_language())
+        if self.runtime.languages.supports(locale) and not names_another:
             self.language = locale
+
+    def keep_language(self, locale: str) -> None:
+        """Answer in this language, and have the pages that the answer leads to do so, too.
+
+        Where the browser would be answered in another one, the addresses in this answer have the language in front.
+        """
+        self.set_language(locale)
+        negotiated = self._accepted_language() or self.runtime.languages.default
+        if self.chosen_format != "json" and self.language == locale != negotiated:
+            self.prefix = locale
+
+    def _accepted_language(self) -> str:
+        return self.runtime.languages.accepted(self.header("ACCEPT_LANGUAGE"))
 
     def _request_info(self) -> RequestInfo:
         if not self.environ:
