@@ -146,7 +146,7 @@ def test_the_table_of_addresses_is_the_route_map(service: Service) -> None:
             continue
         way = "json" if room == API_BLUEPRINT or room.endswith("_api") else "html"
         assert room in (MAIN_BLUEPRINT, API_BLUEPRINT, "accounts_asset") or purpose in service.site.links, rule
-        path = rule.rule.removeprefix("/api").replace(f"/l/{purpose}", "/l/<purpose>")
+        path = rule.rule.removeprefix("/api" if way == "json" else "").replace(f"/l/{purpose}", "/l/<purpose>")
         there |= {(way, path, method) for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}}
     results = set()
     for paths, page, json, *_ in (cells for cells in rows("api.md") if cells[0].startswith("`/")):

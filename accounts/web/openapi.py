@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from flask import Response
 from pydantic import BaseModel
 
 from accounts.core.links.link import Link, list_links
@@ -16,7 +15,6 @@ from accounts.version import __version__
 from accounts.web import links as link_views
 from accounts.web.kit.context import runtime, site
 from accounts.web.kit.csrf import CSRF_HEADER, SAFE_METHODS
-from accounts.web.kit.rendering import Rendering
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import ID_PATTERN, Route, Routes
 
@@ -78,7 +76,6 @@ TAGS = {
     "/l": "Links",
     "/mailbox": "Development",
     "/openapi.json": "This API",
-    "/docs": "This API",
     "": "Signing in and out",
 }
 """The areas, by how their addresses begin; the first that fits counts."""
@@ -92,12 +89,6 @@ Schemas = dict[str, Any]
 def openapi() -> Reply:
     """Return this description."""
     return Reply(json=site().get(describe_api))
-
-
-def docs() -> Response:
-    """Show this description."""
-    page = Rendering.of_request().render("api.html", {"api": site().get(describe_api)})
-    return Response(page, content_type="text/html; charset=utf-8")
 
 
 def describe_api(site: Site) -> dict[str, Any]:

@@ -211,7 +211,7 @@ join.get("/join/sent", view="join_requested", formats=HTML)
 
 openapi = Routes("accounts.web.openapi")
 openapi.get("/openapi.json", view="openapi", formats=JSON, answers="accounts.web.answers.api:ApiDescriptionOut")
-openapi.get("/docs", view="docs", formats=JSON, media_types=("text/html",))
+openapi.get("/api/docs", view="accounts.web.api_docs:docs", formats=HTML)
 
 LAZY_ROUTES = (
     connected_apps,

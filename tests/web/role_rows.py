@@ -52,3 +52,15 @@ MAIL_ROWS = {
     "POST /admin/mail/<mail_id>/again": (401, 403, 404),
     "POST /api/admin/mail/<mail_id>/again": (401, 403, 404),
 }
+TERMS_ROWS = {
+    "GET /account/terms": (303, 404, 404),
+    "POST /account/terms": (401, 404, 404),
+    "GET /api/account/terms": (401, 404, 404),
+    "POST /api/account/terms": (401, 404, 404),
+    "GET /account/close": (303, 200, 200),
+    "POST /account/close": (401, 303, 303),
+    "POST /api/account/close": (401, 202, 202),
+    "GET /account/export": (303, 200, 200),
+    "GET /api/account/export": (401, 200, 200),
+}
+"""The terms, of which there are none here, and what can be done without accepting them."""

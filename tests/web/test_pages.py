@@ -191,7 +191,16 @@ def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient)
     # What a single page uses is asked for by that page: tests/web/admin/test_batches.py, tests/oidc.
     used += [
         f"/assets/{name}?v={static_fingerprint(name)}"
-        for name in ("email-typos.js", "form-post.js", "letters.css", "poster.css", "progress.js", "send-again.js")
+        for name in (
+            "api-search.js",
+            "api.css",
+            "email-typos.js",
+            "form-post.js",
+            "letters.css",
+            "poster.css",
+            "progress.js",
+            "send-again.js",
+        )
     ]
     assert {path.partition("?")[0] for path in used} == {f"/assets/{path.name}" for path in STATIC_FOLDER.iterdir()}
     for path in used:

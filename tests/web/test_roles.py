@@ -9,7 +9,7 @@ from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import Service
 from tests.web.endpoints import list_endpoints, request_endpoint
-from tests.web.role_rows import BULK_ROWS, MAIL_ROWS, SHARED_INVITE_ROWS
+from tests.web.role_rows import BULK_ROWS, MAIL_ROWS, SHARED_INVITE_ROWS, TERMS_ROWS
 
 # (a stranger, a member, an admin)
 EVERYBODY, SIGNED_IN = (200, 200, 200), (401, 200, 200)
@@ -52,15 +52,6 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /account/email": (303, 200, 200),
     "POST /account/email": (401, 422, 422),
     "POST /api/account/email": (401, 422, 422),
-    "GET /account/close": (303, 200, 200),
-    "POST /account/close": (401, 422, 422),
-    "POST /api/account/close": (401, 202, 202),
-    "GET /account/terms": (303, 404, 404),
-    "POST /account/terms": (401, 404, 404),
-    "GET /api/account/terms": (401, 404, 404),
-    "POST /api/account/terms": (401, 404, 404),
-    "GET /account/export": (303, 200, 200),
-    "GET /api/account/export": SIGNED_IN,
     "GET /account/sessions": (303, 200, 200),
     "GET /api/account/sessions": SIGNED_IN,
     "DELETE /api/account/sessions/<session_id>": (401, 404, 404),
@@ -141,6 +132,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "POST /api/admin/invites/<invite_id>/extend": (401, 403, 404),
     "POST /admin/invites/some": (401, 403, 422),
     "POST /api/admin/invites/some": (401, 403, 422),
+    **TERMS_ROWS,
     **SHARED_INVITE_ROWS,
     "GET /admin/invites/batches": (303, 403, 200),
     "GET /api/admin/invites/batches": (401, 403, 200),

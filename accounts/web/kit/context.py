@@ -12,6 +12,7 @@ from werkzeug.local import LocalProxy
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.sessions.session import CurrentAccount, Session
+from accounts.web.kit.access import admit
 from accounts.web.kit.request_state import RequestState
 from accounts.web.kit.routes import Access
 from accounts.web.kit.runtime import Runtime
@@ -162,7 +163,7 @@ def login_required(view: Callable[P, T] | None = None, /, *, group: str | None =
     def decorate(view: Callable[P, T]) -> Callable[P, T]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
-            state().admit(access)
+            admit(state(), access)
             return cast(T, current_app.ensure_sync(view)(*args, **kwargs))
 
         return guarded
@@ -171,8 +172,15 @@ def login_required(view: Callable[P, T] | None = None, /, *, group: str | None =
 
 
 def keep_language(locale: str) -> None:
-    """Answer in this language, and have the pages that the answer leads to do so, too."""
-    state().keep_language(locale)
+    """Answer in this language, and have the pages that the answer leads to do so, too.
+
+    Where the browser would be answered in another one, the addresses in this answer have the language in front.
+    """
+    request_state = state()
+    request_state.set_language(locale)
+    negotiated = request_state.accepted_language() or request_state.runtime.languages.default
+    if request_state.chosen_format != "json" and request_state.language == locale != negotiated:
+        request_state.prefix = locale
 
 
 def release(error: BaseException | None = None) -> None:

@@ -20,6 +20,7 @@ from accounts.core.security.redirects import local_path
 from accounts.flows.shared.fields import Form
 from accounts.flows.sign_in import step_up
 from accounts.web.kit import context, csrf, errors, forms, headers, template_globals
+from accounts.web.kit.access import admit
 from accounts.web.kit.body_limits import body_limit
 from accounts.web.kit.notices import choose_notice
 from accounts.web.kit.query import read_query
@@ -136,7 +137,7 @@ def _endpoint(route: Route) -> Callable[..., BaseResponse]:
     def endpoint(**values: Any) -> BaseResponse:
         if route.csrf is not False:
             csrf.check_origin()
-        context.state().admit(route.access)
+        admit(context.state(), route.access)
         try:
             _raise_error_of_view()
             answer = _call_view(route, values)
@@ -196,7 +197,7 @@ def _call_view(route: Route, values: Mapping[str, Any]) -> Answer:
 def _form_endpoint(route: Route) -> Callable[..., BaseResponse]:
     def endpoint(**values: Any) -> BaseResponse:
         _raise_error_of_view()
-        context.state().admit(route.access)
+        admit(context.state(), route.access)
         if route.step_up:
             step_up.require_step_up(context.require_account())
         query = read_query(route.page_query, is_strict=route.refuses_unknown_query)

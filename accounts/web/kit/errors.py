@@ -54,7 +54,7 @@ def problem_response(problem: Problem) -> Response:
     state = context.state()
     _log(problem)
     if isinstance(problem, link_errors.DeadLink) and problem.locale and state.account is None:
-        state.keep_language(problem.locale)
+        context.keep_language(problem.locale)
     if state.format == "html":
         state.find_account()  # before the first word is translated: into the language of whoever reads it
         # A form of a host's is lost then, but its sender comes back to the page with it.

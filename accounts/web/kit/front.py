@@ -19,6 +19,7 @@ from flask import Flask
 from werkzeug.http import HTTP_STATUS_CODES
 
 from accounts.web.kit import headers
+from accounts.web.kit.access import admit
 from accounts.web.kit.answered import note_answer
 from accounts.web.kit.context import EXTENSION_NAME, HANDED_STATE
 from accounts.web.kit.endpoints import form_reply
@@ -136,7 +137,7 @@ def _answer(hot_route: HotRoute, state: RequestState) -> tuple[int, HeaderList, 
     """Return status, headers and body; None where Flask is needed, or has to tell the error that the state holds."""
     try:
         state.begin(hot_route.answer_format)
-        state.admit(hot_route.route.access)
+        admit(state, hot_route.route.access)
         answer = hot_route.call_view(state)
         response: PlainResponse = answer if isinstance(answer, PlainResponse) else answer.plain_response(state)
         header_list = response.wsgi_headers()

@@ -29,7 +29,6 @@ from accounts.flows.sessions.csrf_token import make_csrf_token
 from accounts.flows.sessions.notice import Notice
 from accounts.flows.sessions.session import CurrentAccount, Session
 from accounts.web.kit import user_agent
-from accounts.web.kit.routes import Access
 from accounts.web.kit.runtime import Runtime
 from accounts.web.kit.timing import Timing, start_timing
 
@@ -263,19 +262,6 @@ class RequestState:
             raise Forbidden(f"not in {group}", group=group)
         return account
 
-    def admit(self, access: Access) -> None:
-        """Let whoever is signed in pass, if that is needed.
-
-        :raises NotSignedIn: nobody is.
-        :raises TermsRequired: they have not accepted the terms of today.
-        :raises Forbidden: not a member of the group.
-        """
-        if access.signed_in:
-            account = self.require_account()
-            if access.terms:
-                account.require_terms()
-            self.require_account(access.group or None)
-
     def get_language(self) -> str:
         """Return the language of the answer: prefix of the address, signed-in account, Accept-Language, settings.
 
@@ -283,28 +269,19 @@ class RequestState:
         connect. A program that names a language in Accept-Language gets that one.
         """
         if not self.language:
-            asked_by_program = self._accepted_language() if self.chosen_format == "json" else ""
+            asked_by_program = self.accepted_language() if self.chosen_format == "json" else ""
             preferred = asked_by_program or (self.account.locale if self.account else "")
             self.language = self.prefix or self.runtime.languages.negotiate(preferred, self.header("ACCEPT_LANGUAGE"))
         return self.language
 
     def set_language(self, locale: str) -> None:
         """Answer in this language, unless the address names another, or the header of a program."""
-        names_another = self.prefix or (self.chosen_format == "json" and self._accepted_language())
+        names_another = self.prefix or (self.chosen_format == "json" and self.accepted_language())
         if self.runtime.languages.supports(locale) and not names_another:
             self.language = locale
 
-    def keep_language(self, locale: str) -> None:
-        """Answer in this language, and have the pages that the answer leads to do so, too.
-
-        Where the browser would be answered in another one, the addresses in this answer have the language in front.
-        """
-        self.set_language(locale)
-        negotiated = self._accepted_language() or self.runtime.languages.default
-        if self.chosen_format != "json" and self.language == locale != negotiated:
-            self.prefix = locale
-
-    def _accepted_language(self) -> str:
+    def accepted_language(self) -> str:
+        """Return the best language that the client asks for; "" where none of them is supported."""
         return self.runtime.languages.accepted(self.header("ACCEPT_LANGUAGE"))
 
     def _request_info(self) -> RequestInfo:
