@@ -278,17 +278,15 @@ def _done_reply(used: UsedLink) -> Reply:
     next_path = getattr(opened.carried, "next", "")
     if context.state().format == "html":
         used_cookie = cookies.link_cookie_name(opened.link.purpose)
+        told = done.outcome
+        notice = make_notice(told.text, **told.values) if told is not None else None
         # Where an app or a page was wanted, it says itself who is signed in.
         if done.sign_in_as and next_path:
             location, notice = next_path, None
+        elif done.sign_in_as and opened.link.goes_on:
+            location = page_url("change_account_form")
         else:
-            is_onward = done.sign_in_as and opened.link.goes_on
-            location = (
-                page_url("change_account_form")
-                if is_onward
-                else link_url(opened.link.purpose, "done", next=next_path or None)
-            )
-            notice = make_notice(done.outcome) if done.outcome else None
+            location = link_url(opened.link.purpose, "done", next=next_path or None)
         location = go_on(location, terms_accepted=used.terms_accepted)
         return Reply(location=location, deleted_cookie=used_cookie, notice=notice)
     body = UsedLinkOut(

@@ -106,7 +106,8 @@ def test_an_admin_approves_on_the_page_and_ticks_for_admins(service: Service) ->
     assert "Tick this box" in page.text("main")
     done = submit_form(admin.client, REVIEW_PATH, refused, decision="approve", groups="editors")
     assert done.location == f"{REVIEW_PATH}/done"
-    assert "You approved the request." in check_skeleton(admin.client.get(done.location)).text("main")
+    said = check_skeleton(admin.client.get(done.location)).text("main")
+    assert f"You approved the request of {email}. They'll get an invitation by email." in said
     assert service.link_url(email, "invite")
 
 
@@ -115,7 +116,11 @@ def test_an_admin_declines_on_the_page_and_the_other_is_told_on_theirs(service: 
     send_request(service)
     shown = open_page(service, admin.client, service.link_url(admin.email, REVIEW_PURPOSE))
     late = open_page(service, second.client, service.link_url(second.email, REVIEW_PURPOSE))
-    assert submit_form(admin.client, REVIEW_PATH, shown, decision="decline", reason="Not now.").status_code == 303
+    declining = check_skeleton(shown)
+    assert declining.find_all("details"), "asked before it is done"
+    done = submit_form(admin.client, REVIEW_PATH, shown, decision="decline", reason="Not now.")
+    said = check_skeleton(admin.client.get(done.location)).text("main")
+    assert "You declined the request of" in said
     answer = submit_form(second.client, REVIEW_PATH, late, decision="approve")
     page = check_skeleton(answer)
     assert (answer.status_code, page.text("h1")) == (410, "This request has been decided")

@@ -17,6 +17,7 @@ from accounts.config import Settings
 from accounts.core.link_errors import DeadLink, LinkExpired, LinkInvalid, LinkUsed
 from accounts.core.link_kinds.kind import EmptyModel, LinkClaims, LinkKind
 from accounts.core.link_kinds.parts import Subject
+from accounts.core.messages import Message
 from accounts.core.models.account import Account
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.security.addresses import AddressRefused, parse_email
@@ -31,14 +32,14 @@ class ActResult:
     :ivar account_id: the account that it acted on.
     :ivar sign_in_as: the account that is signed in in this browser, if any, by the methods ``amr`` (RFC 8176).
     :ivar created: whether the account was created.
-    :ivar outcome: what the page that follows tells, of the ``outcomes`` that its link declares.
+    :ivar outcome: what the page that follows tells, of the texts that its link declares as ``outcomes``.
     """
 
     account_id: str
     sign_in_as: Account | None = None
     created: bool = False
     amr: tuple[str, ...] = ("pwd",)
-    outcome: str = ""
+    outcome: Message | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

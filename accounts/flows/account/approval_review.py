@@ -19,7 +19,7 @@ from accounts.core.link_errors import DeadLink, LinkUsed
 from accounts.core.link_kinds.kind import LinkClaims
 from accounts.core.links.link import ActResult, Link, OpenedLink, parse_email_key
 from accounts.core.links.opening import find_holder, open_link
-from accounts.core.messages import N_
+from accounts.core.messages import N_, make_message
 from accounts.core.models.account import ADMIN_GROUP, Account
 from accounts.core.models.audit import AuditRow
 from accounts.core.models.invites import SentInvite
@@ -38,12 +38,14 @@ from accounts.flows.shared.fields import Checkbox, Form, Groups, Sentence
 APPROVED_EVENT, DECLINED_EVENT = "approval.approved", "approval.declined"
 UNDISCLOSED_REQUEST = {"network": "", "agent": ""}
 NOT_TICKED_MESSAGE = N_("Members of the group “admins” can manage everything here. Tick this box as well.")
-APPROVED_OUTCOME = N_("You approved the request. We're sending an invitation.")
-DECLINED_OUTCOME = N_("You declined the request. We're sending a short reply.")
 APPROVED_DETAIL = N_("%(admin)s approved the request on %(at)s.")
 DECLINED_DETAIL = N_("%(admin)s declined the request on %(at)s.")
 APPROVED_ON_CONSOLE_DETAIL = N_("The request was approved on the console on %(at)s.")
 DECLINED_ON_CONSOLE_DETAIL = N_("The request was declined on the console on %(at)s.")
+
+
+APPROVED = N_("You approved the request of %(email)s. They'll get an invitation by email.")
+DECLINED = N_("You declined the request of %(email)s. They'll get a short reply by email.")
 
 
 class DecideRequestForm(Form):
@@ -154,7 +156,8 @@ def prepare_decision(uow: UnitOfWork, opened: OpenedLink, form: DecideRequestFor
 def act(uow: UnitOfWork, opened: OpenedLink, form: DecideRequestForm) -> ActResult:
     """Decide, as the admin whose link it is."""
     _decide(uow, opened, form, opened.account)
-    return ActResult("", outcome=APPROVED_OUTCOME if form.decision == "approve" else DECLINED_OUTCOME)
+    email = approval_request.read_request(uow, opened.carried).applicant
+    return ActResult("", outcome=make_message(APPROVED if form.decision == "approve" else DECLINED, email=email))
 
 
 def decide_on_console(uow: UnitOfWork, token: str, form: DecideRequestForm) -> AccountRequest:
@@ -227,7 +230,6 @@ REVIEW = Link(
     form=DecideRequestForm,
     needs_session=True,
     template="review_request.html",
-    outcomes=(APPROVED_OUTCOME, DECLINED_OUTCOME),
     letter=letter,
     check=check_review,
     context=review_context,
@@ -236,5 +238,6 @@ REVIEW = Link(
     title=N_("Account request"),
     explanation=N_("Someone has requested an account. They have confirmed their email address. You decide."),
     button=N_("Approve and invite"),
+    outcomes=(APPROVED, DECLINED),
     done=N_("Your decision has been recorded. The requester and the other admins will get an email."),
 )

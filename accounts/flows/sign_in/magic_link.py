@@ -8,7 +8,7 @@ from accounts.core.link_errors import LinkExpired, LinkUsed
 from accounts.core.link_kinds.parts import auth_epoch, email, sign_ins
 from accounts.core.links.link import ActResult, Link, OpenedLink
 from accounts.core.links.opening import find_subject_account
-from accounts.core.messages import N_
+from accounts.core.messages import N_, make_message
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
 from accounts.flows.shared import mail_request
@@ -41,7 +41,7 @@ def act(uow: UnitOfWork, opened: OpenedLink, form: object) -> ActResult:
     account = opened.account
     account.sign_in_serial += 1
     uow.record_event("sign-in.by-mail", account_id=account.id, link_id=opened.link_id)
-    return ActResult(account.id, sign_in_as=account, amr=("mail",), outcome=SIGNED_IN)
+    return ActResult(account.id, sign_in_as=account, amr=("mail",), outcome=make_message(SIGNED_IN))
 
 
 SIGN_IN = Link(
