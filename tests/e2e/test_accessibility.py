@@ -12,6 +12,7 @@ from tests.e2e.conftest import Live
 from tests.e2e.pages import follow, send
 from tests.e2e.walk_approvals import walk_approvals
 from tests.e2e.walk_helpdesk import walk_helpdesk
+from tests.e2e.walk_invites import walk_invites
 from tests.e2e.walk_join import walk_join
 from tests.e2e.walk_links import walk_links
 
@@ -108,7 +109,9 @@ def as_admin(page: Page, ann: Page, live: Live) -> Iterator[tuple[Page, str]]:
     yield page, "invites-empty"
     for email, groups in (("bob@example.org", "staff, board"), ("ann@example.org", "staff")):
         send(page, email=email, groups=groups)
-    follow(page, "text=Revoke >> nth=1")
+    follow(page, ".actions >> text=Revoke >> nth=1")
+    yield page, "invite-revoke"
+    send(page)
     yield page, "invites"
     send(page, email="carl@example.org", groups="not/a/group")
     yield page, "invites-refused"
@@ -134,7 +137,7 @@ def walk(page: Page, admin: Page, live: Live) -> Iterator[tuple[Page, str]]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("way", [walk, walk_links, walk_helpdesk, walk_approvals, walk_join])
+@pytest.mark.parametrize("way", [walk, walk_links, walk_helpdesk, walk_approvals, walk_join, walk_invites])
 def test_no_page_has_violations_and_none_breaks_the_policy(live: Live, browser: Browser, way: Walk) -> None:
     page, admin = (browser.new_context(locale="en-GB").new_page() for _ in range(2))
     refused: list[str] = []

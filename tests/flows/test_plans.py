@@ -26,6 +26,7 @@ from accounts.flows.invites import send as send_invites
 from accounts.flows.sessions import session_list
 from accounts.flows.shared import grants
 from accounts.flows.shared.fields import PageForm
+from accounts.flows.shared.groups import list_known_groups
 from tests.conftest import on_both_databases
 from tests.flows.helpdesk.bulk_acts import do_act, make_act
 from tests.flows.steps import Member, create_first_admin
@@ -113,6 +114,12 @@ CASES: dict[str, tuple[str, Work]] = {
     "mail": ("ix_audit_address_tag_at", trace),
     "dead letters": ("ix_outbox_dead", lambda uow, admin: dead_letters.list_dead_letters(uow, PageForm())),
     "invitations": ("ix_sent_invites_created_at", invites()),
+    "oldest invitations": ("ix_sent_invites_created_at", invites(sort="oldest")),
+    "counts of states": (
+        "ix_sent_invites_undecided",
+        lambda uow, admin: invite_search.count_invite_states(uow),
+    ),
+    "known groups": ("ix_memberships_group_account", lambda uow, admin: list_known_groups(uow)),
     "invitations to an address": ("ix_sent_invites_email_key", invites(q="ann@example.org")),
     "invitations by a part": ("pk_invite_terms", invites(q="ann")),
     "pending": ("ix_sent_invites_undecided", invites(state="pending")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+BATCH_QUESTIONS = ("send", "discard", "resend", "extend", "revoke")
 SHARED_INVITE_ROWS = {
     "GET /admin/invites/shared": (303, 403, 200),
     "GET /api/admin/invites/shared": (401, 403, 200),
@@ -14,6 +15,7 @@ SHARED_INVITE_ROWS = {
     "POST /api/admin/invites/shared/<shared_id>/link": (401, 403, 404),
     "POST /admin/invites/shared/<shared_id>/extend": (401, 403, 404),
     "POST /api/admin/invites/shared/<shared_id>/extend": (401, 403, 404),
+    "GET /admin/invites/shared/<shared_id>/revoke": (303, 403, 404),
     "POST /admin/invites/shared/<shared_id>/revoke": (401, 403, 404),
     "POST /api/admin/invites/shared/<shared_id>/revoke": (401, 403, 404),
 }

@@ -74,6 +74,8 @@ class Scene:
             "resend_invite": {},
             "revoke_invite": {},
             "extend_invite": {"days": 30},
+            "preview_invite": {"email": make_email()},
+            "choose_invites": {"ids": [self.invite_id], "act": "revoke"},
             "change_some_invites": {"ids": [self.invite_id], "act": "revoke"},
             "check_email": {},
             "join": {"email": make_email(), "token": self.shared_token},

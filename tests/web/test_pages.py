@@ -161,13 +161,14 @@ def test_an_open_invitation_can_be_sent_again_and_revoked(admin: FlaskClient) ->
     page = check_skeleton(answer)
     assert "board, staff" in page.text("table")
     (again,) = [each["action"] for each in page.find_all("form") if each["action"].endswith("/resend")]
-    (revoke,) = [each["action"] for each in page.find_all("form") if each["action"].endswith("/revoke")]
+    (revoke,) = [each["href"] for each in page.find_all("a") if each["href"].endswith("/revoke")]
     submit_form(admin, again, answer)
     assert "(2 times)" in ParsedPage(admin.get("/admin/invites")).text("table")
-    submit_form(admin, revoke, answer)
+    submit_form(admin, revoke, admin.get(revoke))
     page = ParsedPage(admin.get("/admin/invites"))
-    assert "revoked" in page.text("table")
-    assert not [each for each in page.find_all("form") if each["action"].endswith(("/resend", "/revoke"))]
+    assert "Revoked" in page.text("table")
+    assert not [each for each in page.find_all("form") if each["action"].endswith("/resend")]
+    assert not [each for each in page.find_all("a") if each["href"].endswith("/revoke")]
 
 
 def test_another_session_can_be_ended_and_this_one_cannot(service: Service) -> None:

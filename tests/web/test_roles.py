@@ -9,7 +9,7 @@ from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import Service
 from tests.web.endpoints import list_endpoints, request_endpoint
-from tests.web.role_rows import BULK_ROWS, MAIL_ROWS, SHARED_INVITE_ROWS, TERMS_ROWS
+from tests.web.role_rows import BATCH_QUESTIONS, BULK_ROWS, MAIL_ROWS, SHARED_INVITE_ROWS, TERMS_ROWS
 
 # (a stranger, a member, an admin)
 EVERYBODY, SIGNED_IN = (200, 200, 200), (401, 200, 200)
@@ -130,6 +130,12 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "POST /api/admin/invites/<invite_id>/revoke": (401, 403, 404),
     "POST /admin/invites/<invite_id>/extend": (401, 403, 404),
     "POST /api/admin/invites/<invite_id>/extend": (401, 403, 404),
+    "GET /admin/invites/preview": (303, 403, 200),
+    "POST /admin/invites/preview": (401, 403, 422),
+    "GET /admin/invites/<invite_id>/extend": (303, 403, 404),
+    "GET /admin/invites/<invite_id>/revoke": (303, 403, 404),
+    "POST /admin/invites/choose": (401, 403, 422),
+    "GET /admin/invites/some": (303, 403, 404),
     "POST /admin/invites/some": (401, 403, 422),
     "POST /api/admin/invites/some": (401, 403, 422),
     **TERMS_ROWS,
@@ -142,6 +148,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "GET /api/admin/invites/batches/<batch_id>": (401, 403, 404),
     "GET /admin/invites/batches/<batch_id>/report": (303, 403, 404),
     "GET /api/admin/invites/batches/<batch_id>/report": (401, 403, 404),
+    **{f"GET /admin/invites/batches/<batch_id>/{act}": (303, 403, 404) for act in BATCH_QUESTIONS},
     "POST /admin/invites/batches/<batch_id>/send": (401, 403, 404),
     "POST /api/admin/invites/batches/<batch_id>/send": (401, 403, 404),
     "POST /admin/invites/batches/<batch_id>/discard": (401, 403, 404),

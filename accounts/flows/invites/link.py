@@ -85,9 +85,14 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
     row = uow.session.get(SentInvite, item.about.id)
     if row is None or row.state != "pending":
         return None
-    inviter = uow.session.get(Account, row.inviter_id) if row.inviter_id else None
     if row.inviter_id and not may_invite(uow, row.inviter_id):
         return None
+    return build_letter(uow, row, make_invite_url(uow, row))
+
+
+def build_letter(uow: UnitOfWork, row: SentInvite, url: str) -> Letter:
+    """Return the email of an invitation with a link that is given."""
+    inviter = uow.session.get(Account, row.inviter_id) if row.inviter_id else None
     context = {
         "asked": None,
         "email": row.email,
@@ -98,7 +103,7 @@ def letter(uow: UnitOfWork, item: OutboxItem) -> Letter | None:
         "groups": row.groups,
         "until": row.expires_at,
     }
-    return Letter(INVITE_PURPOSE, row.email, row.locale, context, link=make_invite_url(uow, row))
+    return Letter(INVITE_PURPOSE, row.email, row.locale, context, link=url)
 
 
 def make_invite_url(uow: UnitOfWork, row: SentInvite) -> str:

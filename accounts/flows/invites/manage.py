@@ -45,6 +45,30 @@ class ChangeInvitesForm(Form):
     days: Days = INVITE_TTL.days
 
 
+class ChosenInvitesForm(Form):
+    """What the page asks before it changes several: which ids, separated by commas, and what shall become of them."""
+
+    ids: str = Field(default="", pattern=r"^[A-Za-z0-9_,-]*$", max_length=MAX_PICKED_INVITES * 41)
+    act: InviteAction = "resend"
+
+
+class ChooseInvitesForm(Form):
+    """What was ticked in the list, which may be nothing, and what shall become of it."""
+
+    ids: list[str] = Field(default_factory=list, max_length=MAX_PICKED_INVITES, json_schema_extra={"input": "many"})
+    act: InviteAction
+
+
+def list_changeable(uow: UnitOfWork, ids: Sequence[str], action: InviteAction) -> list[str]:
+    """Return the addresses of those invitations that an action would change, in alphabetical order."""
+    condition = SentInvite.undecided if action == "extend" else SentInvite.state == "pending"
+    return list(
+        uow.session.scalars(
+            select(SentInvite.email).where(SentInvite.id.in_(ids), condition).order_by(SentInvite.email)
+        )
+    )
+
+
 def resend_invite(uow: UnitOfWork, id: str) -> SentInvite:
     """Mail an open invitation once more. Links that are out stay valid: it is the same invitation.
 

@@ -15,10 +15,11 @@ from accounts.core.ids import new_id
 from accounts.core.mail_lanes import BULK, DIRECT
 from accounts.core.messages import N_
 from accounts.core.models.invites import SentInvite
+from accounts.core.outbox import Letter
 from accounts.core.security import throttle
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, OPERATOR
+from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, OPERATOR, build_letter
 from accounts.flows.invites.message import InviteMessage
 from accounts.flows.shared import app_targets
 from accounts.flows.shared.fields import Email, Form, Groups, Locale, Next, clean_name
@@ -39,8 +40,8 @@ Days = Annotated[
         ge=1,
         le=MAX_INVITE_TTL.days,
         strict=False,
-        title=N_("Valid for (days)"),
-        json_schema_extra={"input": "number"},
+        title=N_("Valid for"),
+        json_schema_extra={"input": "days"},
     ),
 ]
 
@@ -104,6 +105,24 @@ def send_invite(uow: UnitOfWork, form: InviteForm, *, send_letter: bool = True) 
             next=target,
             expires_at=now() + lifetime,
         )
+
+
+def preview_letter(uow: UnitOfWork, form: InviteForm) -> Letter:
+    """Return the email that :func:`send_invite` would send, with a link that leads nowhere. Nothing is stored.
+
+    :raises InvalidInput: there is no such app.
+    """
+    row = SentInvite(
+        email=form.email.email,
+        name=form.name,
+        groups=form.groups,
+        locale=form.locale,
+        inviter_id=uow.request_info.account_id or OPERATOR,
+        message=form.message,
+        next=choose_target(uow, form.app, form.next),
+        expires_at=now() + timedelta(days=form.days),
+    )
+    return build_letter(uow, row, uow.site.link_signer.page_url(f"/l/{INVITE_PURPOSE}/preview"))
 
 
 def enqueue_letter(uow: UnitOfWork, row: SentInvite, *, goes_to_many: bool) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from flask import request
-
 from accounts.config_sign_up import describe_domains
 from accounts.core.models.shared_invites import SharedInvite
 from accounts.flows.invites import shared
@@ -46,7 +44,6 @@ def show_shared_invite(shared_id: str, query: PageForm) -> Reply:
         "filters": query_filters(PageForm),
         "domain_text": describe_domains((row.domain,)),
         "addresses": find_addresses(uow(), [row.inviter_id]),
-        "done": request.args.get("done", ""),
     }
     return Reply(template="admin/shared_invite.html", json=body, context=context)
 
@@ -60,14 +57,14 @@ def show_shared_invite_link(shared_id: str) -> Reply:
 
 def extend_shared_invite(shared_id: str, form: ExtendSharedInviteForm) -> Reply:
     """Let links that are taken along from now on end later; those that are out keep their own end."""
-    return _invite_reply(shared.extend_shared_invite(uow(), shared_id, form), "extended")
+    return _invite_reply(shared.extend_shared_invite(uow(), shared_id, form))
 
 
 def revoke_shared_invite(shared_id: str) -> Reply:
     """Revoke an invitation for several people: its links are dead, and those that were mailed by them."""
-    return _invite_reply(shared.revoke_shared_invite(uow(), shared_id), "revoked")
+    return _invite_reply(shared.revoke_shared_invite(uow(), shared_id))
 
 
-def _invite_reply(row: SharedInvite, done: str) -> Reply:
+def _invite_reply(row: SharedInvite) -> Reply:
     body = SharedInviteOut.from_row(row, holds=shared.is_inviter_active(uow(), row))
-    return Reply(json=body, location=page_url("show_shared_invite", shared_id=row.id, done=done))
+    return Reply(json=body, location=page_url("show_shared_invite", shared_id=row.id))

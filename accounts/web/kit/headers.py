@@ -45,6 +45,15 @@ CSP_WITH_ANY_FORM_TARGET = {"Content-Security-Policy": CONTENT_SECURITY_POLICY.r
 """For a page whose one form is an app's answer: the app may lead on from there to any origin of its own."""
 
 
+LETTER_POLICY = {
+    "Content-Security-Policy": (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+"""For an email that is shown as a page of its own: styled as in a mail program, and nothing in it can do anything."""
+
+
 def csp_with_form_target(source: str) -> dict[str, str]:
     """Headers of a page with a form that leads to another origin. Chromium looks at where it is redirected, too.
 

@@ -25,6 +25,8 @@ class Question:
     :ivar action: where the form leads: the address of this page.
     :ivar back: where "Cancel" leads.
     :ivar hidden: fields that the form sends along; of a list a pair for each value.
+    :ivar subjects: what it is about, by name: the first of a long list.
+    :ivar further: how many there are beside these.
     :ivar is_admin: whether it is one of the pages of admins.
     :ivar is_danger: whether something is lost for those whom it is about.
     """
@@ -35,6 +37,8 @@ class Question:
     action: str
     back: str
     hidden: Sequence[tuple[str, str]] = ()
+    subjects: Sequence[str] = ()
+    further: int = 0
     is_admin: bool = True
     is_danger: bool = True
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
+from accounts.core.outbox import Letter
 from accounts.core.security.redirects import local_path
 from accounts.core.site import Site
 from accounts.web.kit.assets import Assets
@@ -29,6 +30,13 @@ class ReadableMailbox(Protocol):
         """Delete all messages, and return how many there were."""
 
 
+class LetterComposer(Protocol):
+    """The words of emails, as a page that shows one needs them."""
+
+    def compose(self, letter: Letter, *, sender: str, message_id: str) -> Any:
+        """Return the message of an email, with ``subject`` and ``html``."""
+
+
 class RequestLog(Protocol):
     """The log of requests, as whoever answers them needs it."""
 
@@ -45,6 +53,7 @@ class Runtime:
     assets: Assets
     templates: Templates
     session_cookie_name: str
+    letters: LetterComposer
     all_routes: Sequence[Routes] = ()
     mailbox: ReadableMailbox | None = None
     request_log: RequestLog | None = None

@@ -21,6 +21,7 @@ from tests.flows.steps import link_state
 from tests.people import Person, Service, make_email, token_of_url
 from tests.web.admin.printed_letters import parse_letters
 from tests.web.endpoints import csrf_token
+from tests.web.parsed_page import check_skeleton, submit_form
 
 BATCHES = "/admin/invites/batches"
 LIST = "E-Mail;Name;Gruppen\r\nann{n}@example.org;Änn;editors\r\nbob{n}@example.org;=1+1;\r\nnobody;;\r\n"
@@ -50,10 +51,11 @@ def test_a_file_is_handed_in_looked_at_and_sent_without_scripts(service: Service
     page = admin.client.get(answer.location).text
     assert "Änn" in page
     assert "Enter an email address we can send to, such as name@example.org." in page
-    assert "Send 2 invitations" in page
+    assert page.index("Rows that need your attention") < page.index("Summary"), "what is wrong comes first"
+    assert "Send 2 invitations" in admin.client.get(f"{answer.location}/send").text
     sending = admin.client.post(f"{answer.location}/send", data={"csrf_token": csrf_token(admin)})
     assert sending.mimetype == "text/html"
-    assert "2 of 2 are done" in sending.text
+    assert "2 of 2 done" in sending.text
     assert "Done: 2. Skipped: 1." in sending.text
     assert service.link_url(f"ann{n}@example.org", "invite")
     assert "Gruppen: readers" in str(service.mails_to(f"bob{n}@example.org")[-1].message.get_body(("plain",)))
@@ -62,7 +64,7 @@ def test_a_file_is_handed_in_looked_at_and_sent_without_scripts(service: Service
 @pytest.mark.parametrize("german", [False, True], ids=["en", "de"])
 def test_a_list_that_cannot_be_taken_comes_back_with_a_reason_at_its_field(service: Service, german: bool) -> None:
     admin = service.admin()
-    prefix, text = ("/de", "Diese Liste ist leer.") if german else ("", "This list has no entries.")
+    prefix, text = ("/de", "Diese Liste enthält keine Einträge.") if german else ("", "This list has no entries.")
     data = {"csrf_token": csrf_token(admin), "name": "Nobody", "people": " "}
     answer = admin.client.post(prefix + BATCHES, data=data)
     assert (answer.status_code, text in answer.text) == (422, True)
@@ -124,8 +126,8 @@ def test_some_are_ticked_on_the_page_and_revoked(service: Service) -> None:
     assert f'value="{ids[0]}"' in admin.get("/admin/invites").text
     data = {"csrf_token": csrf_token(admin), "ids": ids[:2], "act": "revoke", "days": "14"}
     answer = admin.client.post("/admin/invites/some", data=data)
-    assert answer.location == "/admin/invites?done=revoke&count=2"
-    assert "Revoked: 2." in admin.client.get(answer.location).text
+    assert answer.location == "/admin/invites"
+    assert "2 invitations were revoked." in admin.client.get(answer.location).text
     states = {each["email"]: each["state"] for each in admin.get("/api/admin/invites").get_json()["invites"]}
     assert states == dict(zip(emails, ["revoked", "revoked", "pending"], strict=True))
     extended = admin.post(f"/api/admin/invites/{ids[2]}/extend", {"days": 30})
@@ -145,6 +147,36 @@ def test_a_batch_is_looked_after_as_a_whole(service: Service) -> None:
     assert admin.post(f"/api{BATCHES}/{batch}/revoke").get_json() == {"count": 2}
     assert admin.get(f"/api{BATCHES}/{batch}").get_json()["state"] == "revoked"
     assert admin.post(f"/api{BATCHES}/{batch}/discard").get_json() == {"rows": 2}
+
+
+def test_each_act_on_a_list_asks_with_its_counts_and_says_what_it_did(service: Service) -> None:
+    admin = service.admin()
+    batch = handed_in(admin, f"{make_email()}\n{make_email()}\nnobody")["id"]
+    lines(admin.post(f"/api{BATCHES}/{batch}/send"))
+    listed = check_skeleton(admin.client.get(f"{BATCHES}/{batch}"))
+    for act, asks, says in (
+        ("resend", "2 people get the email again.", "2 invitations of this list were sent again."),
+        ("extend", "2 people who haven't accepted", "2 invitations of this list were extended and sent again."),
+        ("revoke", "2 open invitations stop working at once.", "The list was revoked: 2 open invitations"),
+        ("discard", "2 invitations that were already sent are kept.", "The list “Spring” was discarded."),
+    ):
+        path = f"{BATCHES}/{batch}/{act}"
+        assert listed.find_all("a", href=path)
+        shown = admin.client.get(path)
+        page = check_skeleton(shown)
+        assert asks in page.text("main")
+        assert "Spring" in page.text("h1")
+        assert page.find_all("a", href=f"{BATCHES}/{batch}", **{"class": "button"}), "a way back"
+        answer = submit_form(admin.client, path, shown, **({"days": "20"} if act == "extend" else {}))
+        assert says in check_skeleton(admin.client.get(answer.location)).text("main")
+
+
+def test_a_list_that_was_read_says_how_many_rows_it_has(service: Service) -> None:
+    admin = service.admin()
+    answer = upload(admin, b"ann@example.org\nbob@example.org\n")
+    page = check_skeleton(admin.client.get(answer.location))
+    assert "2 rows of “By file” were read. Nothing has been sent yet." in page.text("main")
+    assert page.find_all("li", **{"aria-current": "step"})
 
 
 def test_links_to_take_along_work_are_harmless_in_spreadsheets_and_are_noted(service: Service) -> None:
@@ -172,7 +204,7 @@ def test_letters_have_a_page_each_in_the_language_of_whoever_is_invited(service:
     lines(admin.post(f"/api{BATCHES}/{batch}/send"))
     page = admin.client.post(f"{BATCHES}/{batch}/letters", data={"csrf_token": csrf_token(admin)}).text
     assert page.count("<article") == page.count("<svg") == 2
-    assert f"Die Einladung gilt für {one}." in page
+    assert f"Diese Einladung gilt für {one}." in page
     assert "&lt;b&gt;Ann" in page
     assert "<style" not in page
     assert " style=" not in page
@@ -189,7 +221,9 @@ def test_sending_and_taking_along_need_a_fresh_proof(service: Service, what: str
     answer = admin.client.post(f"{BATCHES}/{batch}/{what}", data={"csrf_token": csrf_token(admin)})
     assert answer.status_code == 403
     assert service.uow().fetch_all(select(SentInvite.id).where(SentInvite.batch_id == batch)) == []
-    assert f"/confirm?next={BATCHES}/{batch}" in admin.get(f"{BATCHES}/{batch}").text
+    if what == "send":
+        assert f"/confirm?next={BATCHES}/{batch}/send" in answer.text
+        assert admin.client.get(f"{BATCHES}/{batch}/send").location == f"/confirm?next={BATCHES}/{batch}/send"
 
 
 def test_a_member_hands_in_nothing_and_more_than_the_bound_is_refused_unread(service: Service) -> None:
@@ -215,4 +249,4 @@ def test_a_stream_that_is_held_up_says_so_in_its_last_line(service: Service) -> 
     assert [step["done"] for step in steps] == [0, 100]
     assert (last["problem"]["code"], last["problem"]["retry_after"] > 0) == ("too_many_requests", True)
     page = admin.client.post(f"{BATCHES}/{batch}/send", data={"csrf_token": csrf_token(admin)}).text
-    assert "That was too often." in page
+    assert "Too many attempts." in page

@@ -158,7 +158,7 @@ def test_printed_letters_say_name_words_and_app_in_the_language_of_the_row(servi
     ann, bob = re.findall(r"<article.*?</article>", page, re.DOTALL)
     assert "Sie sind eingeladen, Wiki zu nutzen" in ann
     assert "<blockquote>Hallo.</blockquote>" in ann
-    assert "You're invited to use Wiki" in bob
+    assert "You are invited to use Wiki" in bob
     assert "<blockquote>Bring a &lt;hat&gt;.</blockquote>" in bob
 
 

@@ -15,22 +15,23 @@ from tests.kit.shared_invites import SharedLink, ask_to_join, join, make_shared_
 from tests.people import Service
 from tests.web.admin.printed_letters import scan_qr_code
 from tests.web.endpoints import problem_code
-from tests.web.parsed_page import submit_form
+from tests.web.parsed_page import check_skeleton, submit_form
 
 LIST = "/admin/invites/shared"
 
 
 def test_an_admin_does_all_of_it_by_pages(service: Service) -> None:
     admin = service.admin()
-    assert "None yet." in admin.client.get(LIST).text
+    assert "No shared links yet." in admin.client.get(LIST).text
     form = admin.client.get(f"{LIST}/new")
     refused = submit_form(admin.client, f"{LIST}/new", form, places="30", groups="admins")
     assert refused.status_code == 422
-    assert "Shared links can't make anyone an admin." in refused.text
+    assert "make anyone an admin. Invite admins one by one." in refused.text
     made = submit_form(admin.client, f"{LIST}/new", form, places="30", groups="pupils", title="Class <7b>", days="5")
     assert made.status_code == 303
     page_path = made.headers["Location"]
     page = admin.client.get(page_path)
+    assert "The link was created." in page.text
     assert "Class &lt;7b&gt;" in page.text
     assert "0 of 30" in page.text
     poster = submit_form(admin.client, f"{page_path}/link", page)
@@ -45,7 +46,9 @@ def test_an_admin_does_all_of_it_by_pages(service: Service) -> None:
     assert "1 of 30" in admin.client.get(LIST).text
     extended = submit_form(admin.client, f"{page_path}/extend", page, days="30").headers["Location"]
     assert "Extended. Show the link again" in admin.client.get(extended).text
-    page = admin.client.get(submit_form(admin.client, f"{page_path}/revoke", page).headers["Location"])
+    asked = admin.client.get(f"{page_path}/revoke")
+    assert "1 of 30 places is taken." in check_skeleton(asked).text("main")
+    page = admin.client.get(submit_form(admin.client, f"{page_path}/revoke", asked).headers["Location"])
     assert "Revoked. No one can join with this link any more." in page.text
     assert "/link" not in page.text
     assert ask_to_join(service.person(), SharedLink("", scanned)).get_json()["code"] == "link_revoked"
@@ -70,7 +73,9 @@ def test_making_one_and_taking_its_link_along_need_a_fresh_proof(service: Servic
                 "confirmation_required"
             ), path
         assert admin.client.get(f"{LIST}/new").status_code == 303
-        assert "confirm first that it is you" in admin.client.get(f"{LIST}/{link.id}").text
+        assert (
+            "Confirm your password to show, extend or revoke the link." in admin.client.get(f"{LIST}/{link.id}").text
+        )
         assert admin.get(f"/api{LIST}").status_code == 200
 
 

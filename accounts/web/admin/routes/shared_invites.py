@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from accounts.web.kit.routes import ADMINS, Routes
+from accounts.core.messages import N_
+from accounts.web.kit.questions import ASK_TEMPLATE
+from accounts.web.kit.routes import ADMINS, Onward, Routes
 
 SHARED_INVITE_RULE = "/admin/invites/shared/<shared_id>"
 
@@ -19,6 +21,7 @@ routes.post(
     answers="SharedInviteWithLinkOut",
     template="admin/shared_invite_form.html",
     statuses=(201,),
+    notice=N_("The link was created. Show it, and share the link or its QR code."),
 )
 routes.get(
     SHARED_INVITE_RULE,
@@ -27,7 +30,11 @@ routes.get(
     answers="SharedInviteDetailsOut",
 )
 routes.post(
-    f"{SHARED_INVITE_RULE}/link", view="show_shared_invite_link", step_up=True, answers="SharedInviteWithLinkOut"
+    f"{SHARED_INVITE_RULE}/link",
+    view="show_shared_invite_link",
+    step_up=True,
+    answers="SharedInviteWithLinkOut",
+    notice=Onward("the page that follows is the link and its code"),
 )
 routes.post(
     f"{SHARED_INVITE_RULE}/extend",
@@ -35,5 +42,14 @@ routes.post(
     step_up=True,
     form="ExtendSharedInviteForm",
     answers="SharedInviteOut",
+    notice=N_("Extended. Show the link again and share the new one. Links already shared keep their expiry date."),
 )
-routes.post(f"{SHARED_INVITE_RULE}/revoke", view="revoke_shared_invite", step_up=True, answers="SharedInviteOut")
+routes.post(
+    f"{SHARED_INVITE_RULE}/revoke",
+    view="revoke_shared_invite",
+    step_up=True,
+    answers="SharedInviteOut",
+    template=ASK_TEMPLATE,
+    context="accounts.web.admin.invite_questions:shared_revoking_context",
+    notice=N_("Revoked. No one can join with this link any more."),
+)
