@@ -31,7 +31,8 @@ async function run(form) {
     }
     bar.max = step.done + step.left;
     bar.value = step.done;
-    far.textContent = far.dataset.words.replace("{done}", step.done).replace("{total}", step.done + step.left);
+    const counts = { done: step.done, total: step.done + step.left, left: step.left };
+    far.textContent = far.dataset.words.replace(/{(\w+)}/g, (_, name) => counts[name]);
     finished = step.finished;
   }
   // An answer that was broken off has no such line: then the page stays, and its button goes on.

@@ -19,6 +19,7 @@ from accounts.web.account_notices import (
     OTHERS_ENDED,
     UNKNOWN_ENDED,
 )
+from accounts.web.admin.notices import ACCOUNT_IDENTITY_DISCONNECTED
 from accounts.web.kit.questions import ASK_TEMPLATE
 from accounts.web.kit.routes import ADMINS, HTML, JSON, SIGNED_IN, SIGNED_IN_WITHOUT_TERMS, Onward, Routes
 
@@ -173,6 +174,9 @@ upstream.delete(
     access=ADMINS,
     step_up=True,
     statuses=(204,),
+    template=ASK_TEMPLATE,
+    context="accounts.web.admin.account_questions:ask_disconnect_identity",
+    notice=ACCOUNT_IDENTITY_DISCONNECTED,
 )
 
 mailbox = Routes("accounts.web.mailbox")

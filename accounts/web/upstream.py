@@ -13,11 +13,14 @@ from accounts.core.security import throttle
 from accounts.flows.invites.join import JoinForm, sign_in_attempt
 from accounts.flows.sessions.notice import make_notice
 from accounts.flows.shared import terms
+from accounts.flows.shared.accounts import get_account
 from accounts.flows.shared.fields import AcceptedTerms, Form, Next
 from accounts.flows.upstream import identities, joining, waiting
 from accounts.flows.upstream.provider import UpstreamProvider, UpstreamProviders, UpstreamUser
 from accounts.flows.upstream.waiting import PENDING_SIGN_IN_TTL, PendingSignIn
 from accounts.web.account_notices import IDENTITY_CONNECTED, IDENTITY_DISCONNECTED
+from accounts.web.admin.account_questions import name_identity
+from accounts.web.admin.notices import ACCOUNT_IDENTITY_DISCONNECTED
 from accounts.web.answers.upstream import IdentitiesOut, UpstreamStartOut
 from accounts.web.join import join_context, open_shared_link, read_cookie_token
 from accounts.web.kit import context, cookies, errors, forms
@@ -183,8 +186,11 @@ def disconnect_identity(identity_id: str) -> Reply:
 
 def disconnect_account_identity(account_id: str, identity_id: str) -> Reply:
     """Disconnect a sign-in of another service from somebody's account, and tell them so."""
+    email, service = get_account(uow(), account_id).email, name_identity(account_id, identity_id)
+    uow().release()
     identities.disconnect_identity_as_admin(uow(), account_id, identity_id)
-    return Reply(status=204, location=page_url("show_account", account_id=account_id, done="disconnected"))
+    notice = make_notice(ACCOUNT_IDENTITY_DISCONNECTED, service=service, email=email)
+    return Reply(status=204, location=page_url("show_account", account_id=account_id), notice=notice)
 
 
 def _start(upstream_id: str, **pending: Any) -> Reply:

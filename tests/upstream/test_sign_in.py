@@ -90,8 +90,10 @@ def test_an_admin_sees_a_connected_sign_in_and_takes_it_away(world: World) -> No
     assert admin.delete(f"{path}/identities/nobody").status_code == 404
     bob_id = world.here.member("bob").get("/api/account").get_json()["id"]
     assert admin.delete(f"/api/admin/accounts/{bob_id}/identities/{found['id']}").status_code == 404
-    (form,) = [form for form in page.page.forms if form.action.endswith("/disconnect")]
-    assert "The user will be notified" in page.submit(form).text
+    page.click("/disconnect")
+    assert "It is signed out of" in page.page.text
+    told = page.submit(page.form(action="/disconnect")).text
+    assert f"Work was disconnected from {ana.email}. The user will be notified." in told
     assert admin.get(path).get_json()["identities"] == []
     assert not browser.account(), "all its sessions are over"
     letter = world.here.mails_to(ana.email)[-1]

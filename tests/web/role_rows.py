@@ -66,3 +66,53 @@ TERMS_ROWS = {
     "GET /api/account/export": (401, 200, 200),
 }
 """The terms, of which there are none here, and what can be done without accepting them."""
+QUESTION_ROWS = {
+    f"GET /admin/{each}": (303, 403, 404)
+    for each in (
+        "accounts/<account_id>/disable",
+        "accounts/<account_id>/unlock",
+        "accounts/<account_id>/sign-out",
+        "accounts/<account_id>/invited",
+        "accounts/<account_id>/sessions/<session_id>/end",
+        "accounts/<account_id>/identities/<identity_id>/disconnect",
+        "accounts/bulk/<act_id>/discard",
+        "apps/<app_id>/disable",
+        "apps/<app_id>/enable",
+        "apps/<app_id>/secret",
+        "apps/<app_id>/old-secret/end",
+        "apps/<app_id>/remove",
+    )
+}
+"""Pages that ask before something is lost."""
+APP_ROWS = {
+    "GET /admin/apps": (303, 403, 200),
+    "GET /api/admin/apps": (401, 403, 200),
+    "POST /api/admin/apps": (401, 403, 422),
+    "GET /admin/apps/new": (303, 403, 200),
+    "POST /admin/apps/new": (401, 403, 422),
+    "GET /admin/apps/tried": (303, 403, 404),
+    "GET /admin/apps/<app_id>": (303, 403, 404),
+    "GET /api/admin/apps/<app_id>": (401, 403, 404),
+    "PATCH /api/admin/apps/<app_id>": (401, 403, 404),
+    "DELETE /api/admin/apps/<app_id>": (401, 403, 404),
+    "GET /admin/apps/<app_id>/change": (303, 403, 404),
+    "POST /admin/apps/<app_id>/change": (401, 403, 404),
+    "POST /admin/apps/<app_id>/secret": (401, 403, 404),
+    "POST /api/admin/apps/<app_id>/secret": (401, 403, 404),
+    "POST /admin/apps/<app_id>/old-secret/end": (401, 403, 404),
+    "DELETE /api/admin/apps/<app_id>/old-secret": (401, 403, 404),
+    "GET /admin/apps/<app_id>/logo": (303, 403, 404),
+    "POST /admin/apps/<app_id>/logo": (401, 403, 422),
+    "POST /api/admin/apps/<app_id>/logo": (401, 403, 422),
+    "POST /admin/apps/<app_id>/logo/remove": (401, 403, 404),
+    "DELETE /api/admin/apps/<app_id>/logo": (401, 403, 404),
+    "POST /admin/apps/<app_id>/disable": (401, 403, 404),
+    "POST /api/admin/apps/<app_id>/disable": (401, 403, 404),
+    "POST /admin/apps/<app_id>/enable": (401, 403, 404),
+    "POST /api/admin/apps/<app_id>/enable": (401, 403, 404),
+    "POST /admin/apps/<app_id>/remove": (401, 403, 422),
+    "GET /admin/apps/<app_id>/access": (303, 403, 404),
+    "POST /admin/apps/<app_id>/access": (401, 403, 422),
+    "POST /api/admin/apps/<app_id>/access": (401, 403, 422),
+    "POST /admin/apps/<app_id>/try": (401, 403, 404),
+}

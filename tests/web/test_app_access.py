@@ -151,9 +151,12 @@ def test_an_admin_lets_somebody_in_and_takes_that_back(service: Service) -> None
     assert admin.get(f"/api{path}").get_json()["account"]["invited"] is False
     page = Browser(admin.client)
     page.visit(path)
-    assert "The account is now marked as invited." in page.submit(page.form("invited")).text
+    page.click("/invited")
+    assert f"{member.email} is now marked as invited." in page.submit(page.form("invited")).text
     assert admin.get(f"/api{path}").get_json()["account"]["invited"] is True
-    assert "does not count as invited any more" in page.submit(page.form("invited")).text
+    page.click("/invited")
+    assert "It loses access to 0 apps" in page.page.text
+    assert f"{member.email} is no longer marked as invited." in page.submit(page.form("invited")).text
     assert admin.post(f"/api{path}/invited", {"invited": True}).get_json()["account"]["invited"] is True
     kinds = [each["kind"] for each in admin.get(f"/api{path}").get_json()["history"]]
     assert kinds.count("account.let-in") == 3

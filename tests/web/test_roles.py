@@ -9,7 +9,15 @@ from accounts.flows import LINKS
 from tests.conftest import on_both_databases
 from tests.people import Service
 from tests.web.endpoints import list_endpoints, request_endpoint
-from tests.web.role_rows import BATCH_QUESTIONS, BULK_ROWS, MAIL_ROWS, SHARED_INVITE_ROWS, TERMS_ROWS
+from tests.web.role_rows import (
+    APP_ROWS,
+    BATCH_QUESTIONS,
+    BULK_ROWS,
+    MAIL_ROWS,
+    QUESTION_ROWS,
+    SHARED_INVITE_ROWS,
+    TERMS_ROWS,
+)
 
 # (a stranger, a member, an admin)
 EVERYBODY, SIGNED_IN = (200, 200, 200), (401, 200, 200)
@@ -86,36 +94,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "POST /account/apps/<app_id>/disconnect": (401, 404, 404),
     "GET /signed-out": (404, 404, 404),
     "GET /api/signed-out": (404, 404, 404),
-    "GET /admin/apps": (303, 403, 200),
-    "GET /api/admin/apps": (401, 403, 200),
-    "POST /api/admin/apps": (401, 403, 422),
-    "GET /admin/apps/new": (303, 403, 200),
-    "POST /admin/apps/new": (401, 403, 422),
-    "GET /admin/apps/tried": (303, 403, 404),
-    "GET /admin/apps/<app_id>": (303, 403, 404),
-    "GET /api/admin/apps/<app_id>": (401, 403, 404),
-    "PATCH /api/admin/apps/<app_id>": (401, 403, 404),
-    "DELETE /api/admin/apps/<app_id>": (401, 403, 404),
-    "GET /admin/apps/<app_id>/change": (303, 403, 404),
-    "POST /admin/apps/<app_id>/change": (401, 403, 404),
-    "POST /admin/apps/<app_id>/secret": (401, 403, 404),
-    "POST /api/admin/apps/<app_id>/secret": (401, 403, 404),
-    "POST /admin/apps/<app_id>/old-secret/end": (401, 403, 404),
-    "DELETE /api/admin/apps/<app_id>/old-secret": (401, 403, 404),
-    "GET /admin/apps/<app_id>/logo": (303, 403, 404),
-    "POST /admin/apps/<app_id>/logo": (401, 403, 422),
-    "POST /api/admin/apps/<app_id>/logo": (401, 403, 422),
-    "POST /admin/apps/<app_id>/logo/remove": (401, 403, 404),
-    "DELETE /api/admin/apps/<app_id>/logo": (401, 403, 404),
-    "POST /admin/apps/<app_id>/disable": (401, 403, 404),
-    "POST /api/admin/apps/<app_id>/disable": (401, 403, 404),
-    "POST /admin/apps/<app_id>/enable": (401, 403, 404),
-    "POST /api/admin/apps/<app_id>/enable": (401, 403, 404),
-    "POST /admin/apps/<app_id>/remove": (401, 403, 404),
-    "GET /admin/apps/<app_id>/access": (303, 403, 404),
-    "POST /admin/apps/<app_id>/access": (401, 403, 422),
-    "POST /api/admin/apps/<app_id>/access": (401, 403, 422),
-    "POST /admin/apps/<app_id>/try": (401, 403, 404),
+    **APP_ROWS,
     "GET /forward-auth": (401, 403, 403),
     "GET /forward-auth/start": (303, 303, 303),
     "GET /forward-auth/pass": (303, 404, 404),
@@ -198,6 +177,7 @@ ROWS: dict[str, tuple[int, int, int]] = {
     "DELETE /api/admin/accounts/<account_id>/sessions/<session_id>": (401, 403, 404),
     "POST /admin/accounts/<account_id>/sessions/<session_id>/end": (401, 403, 404),
     **MAIL_ROWS,
+    **QUESTION_ROWS,
     "GET /admin/audit": (303, 403, 200),
     "GET /api/admin/audit": (401, 403, 200),
     "GET /admin/audit/export": (303, 403, 200),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import Field
 from sqlalchemy import Select, and_, exists, func, select
 
 from accounts.core.clock import now
@@ -44,7 +45,9 @@ WRONG_ADDRESS_MESSAGE = N_("This email address doesn't match the account. Enter 
 
 
 class AccountSearchForm(AccountFilter, PageForm):
-    """Which accounts, and which page of them."""
+    """Which accounts, which page of them, and from which end of their order, whose index is read either way."""
+
+    order: Literal["asc", "desc"] = Field(default="asc", json_schema_extra={"input": "hidden"})
 
 
 class DeleteAccountForm(Form):
@@ -129,7 +132,7 @@ def search_accounts(uow: UnitOfWork, form: AccountSearchForm) -> Page[AccountRow
         else:
             statement = statement.join(Membership, is_member)
             order, after = MEMBER_ORDER, (last.id,) if last else None
-    page: Page[Account] = order.fetch_page(
+    page: Page[Account] = replace(order, descending=form.order == "desc").fetch_page(
         uow.session.scalars,
         statement,
         limit=form.limit,

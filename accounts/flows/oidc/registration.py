@@ -20,7 +20,13 @@ from accounts.core.models.apps import NO_CLIENT_SECRET, App, Grant
 from accounts.core.models.forward_auth import AppOrigin
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc import registration_form
-from accounts.flows.oidc.registration_form import ChangeAppForm, RegisterAppForm, RenewSecretForm
+from accounts.flows.oidc.registration_form import (
+    WRONG_NAME_MESSAGE,
+    ChangeAppForm,
+    RegisterAppForm,
+    RemoveAppForm,
+    RenewSecretForm,
+)
 from accounts.flows.shared import grants
 
 CLIENT_SECRET_BYTES = 32
@@ -66,7 +72,7 @@ def register_app(uow: UnitOfWork, form: RegisterAppForm) -> RegisteredApp:
 
     :raises InvalidInput: an address that may not be registered.
     """
-    values = registration_form.validate_app(uow, form.model_dump())
+    values = registration_form.validate_app(uow, form.model_dump(include=set(RegisterAppForm.model_fields)))
     secret = None if form.token_endpoint_auth_method == NO_CLIENT_SECRET else make_client_secret()
     with uow:
         origins = values.pop("forward_origins")
@@ -166,10 +172,16 @@ def enable_app(uow: UnitOfWork, app_id: str) -> App:
     return attempt_on_app(uow, app_id, work)
 
 
-def remove_app(uow: UnitOfWork, app_id: str) -> App:
-    """Remove a client with all consents to it, and have it told. Its id is never used again."""
+def remove_app(uow: UnitOfWork, app_id: str, form: RemoveAppForm | None = None) -> App:
+    """Remove a client with all consents to it, and have it told. Its id is never used again.
+
+    :param form: the name as somebody has typed it; None where no page has asked.
+    :raises InvalidInput: that is not its name.
+    """
 
     def work(app: App) -> None:
+        if form is not None and form.name.strip() != app.name.strip():
+            raise InvalidInput.for_field("another name", "name", "other_name", WRONG_NAME_MESSAGE)
         facts = {"name": app.name, "grants": _revoke_app_grants(uow, app, deleted=True)}
         uow.session.delete(app)
         uow.record_event("app.removed", app_id=app.id, facts=facts)

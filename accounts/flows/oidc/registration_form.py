@@ -26,7 +26,7 @@ from accounts.core.security.client_uris import ClientUriRefused, check_client_ur
 from accounts.core.security.private_use_uris import check_native_uri, check_web_uri
 from accounts.core.uow import UnitOfWork
 from accounts.flows.oidc.claims import OPENID
-from accounts.flows.shared.fields import Checkbox, Form, Groups, Name
+from accounts.flows.shared.fields import Checkbox, Form, Groups, Name, SearchText
 
 GRANTABLE_SCOPES = ("profile", "email", "groups", "offline_access")
 """What an app may be allowed to ask for beside ``openid``."""
@@ -36,6 +36,7 @@ URI_FIELDS = ("backchannel_logout_uri", "initiate_login_uri")
 
 NO_REDIRECT_URI_MESSAGE = N_("Enter at least one redirect URL, or an origin behind a proxy.")
 REQUIRED_MESSAGE = N_("Please fill in this field.")
+WRONG_NAME_MESSAGE = N_("This is not the app's name. Enter it exactly as shown.")
 NO_DOMAIN_MESSAGE = N_(
     "The part before the @ identifies one user only if the app is limited to a single email "
     "domain. Enter that domain, too."
@@ -176,22 +177,22 @@ class ChangeAppForm(Form):
         default=600,
         ge=60,
         le=86400,
-        title=N_("Access token lifetime (seconds)"),
-        json_schema_extra={"input": "number"},
+        title=N_("Access token lifetime"),
+        json_schema_extra={"input": "duration"},
     )
     id_token_seconds: int = Field(
         default=3600,
         ge=60,
         le=86400,
-        title=N_("ID token lifetime (seconds)"),
-        json_schema_extra={"input": "number"},
+        title=N_("ID token lifetime"),
+        json_schema_extra={"input": "duration"},
     )
     refresh_token_seconds: int = Field(
         default=30 * 86400,
         ge=3600,
         le=366 * 86400,
-        title=N_("Refresh period after sign-in (seconds)"),
-        json_schema_extra={"input": "number"},
+        title=N_("Refresh period after sign-in"),
+        json_schema_extra={"input": "duration"},
     )
 
 
@@ -205,6 +206,12 @@ class RenewSecretForm(Form):
     """How an app gets a new secret."""
 
     at_once: Checkbox = Field(default=False, title=N_("Revoke the old secret immediately"))
+
+
+class RemoveAppForm(Form):
+    """The name once more: whoever removes for good shall have read which."""
+
+    name: SearchText = Field(title=N_("App name"), max_length=100, json_schema_extra={"autocomplete": "off"})
 
 
 def validate_app(uow: UnitOfWork, values: Mapping[str, Any]) -> dict[str, Any]:

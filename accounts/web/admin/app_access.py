@@ -10,6 +10,7 @@ from accounts.flows.helpdesk.accounts import InvitedForm
 from accounts.flows.helpdesk.app_access import AppAccessForm
 from accounts.flows.oidc import registration
 from accounts.flows.shared import accounts
+from accounts.web.admin import notices
 from accounts.web.admin.accounts import reply_about_account
 from accounts.web.answers.app_access import AccountAccessOut, AppAccessOut
 from accounts.web.kit import forms
@@ -47,4 +48,4 @@ def list_access(account_id: str) -> Reply:
 def change_invited(account_id: str, form: InvitedForm) -> Reply:
     """Have an account count as invited, or not any more: apps for invited people judge by that."""
     accounts.set_invited(uow(), account_id, invited=form.invited)
-    return reply_about_account(account_id, "let-in" if form.invited else "not-let-in")
+    return reply_about_account(account_id, notices.MARKED_INVITED if form.invited else notices.MARKED_NOT_INVITED)

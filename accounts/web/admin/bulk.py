@@ -7,6 +7,8 @@ from typing import Any
 
 from flask import request
 
+from accounts.core.messages import N_, make_message, nN_
+from accounts.core.models.bulk import BulkAct
 from accounts.flows.helpdesk import accounts as helpdesk_accounts
 from accounts.flows.helpdesk import bulk, bulk_report, bulk_run
 from accounts.flows.helpdesk.accounts import AccountSearchForm
@@ -19,11 +21,13 @@ from accounts.flows.helpdesk.bulk_form import (
     BulkRowsForm,
     ChooseAccountsForm,
 )
+from accounts.flows.sessions.notice import make_notice
 from accounts.flows.shared.accounts import find_addresses
 from accounts.flows.shared.credentials import RecoveryForm
 from accounts.flows.shared.frozen_lists import ListPageForm
 from accounts.flows.shared.validation import validate
-from accounts.web.admin.accounts import choosing_context
+from accounts.web.admin import notices
+from accounts.web.admin.accounts import FILTER_NAMES, PAGE_NAMES, choosing_context
 from accounts.web.admin.filters import query_filters
 from accounts.web.admin.frozen_lists import stream_progress, stream_table
 from accounts.web.answers.accounts import AccountPageOut
@@ -33,12 +37,19 @@ from accounts.web.answers.bulk import (
     DiscardedBulkActOut,
     NewBulkActOut,
 )
-from accounts.web.kit.context import require_account, site, uow
+from accounts.web.kit.context import require_account, site, state, uow
 from accounts.web.kit.errors import translate
+from accounts.web.kit.questions import ask
 from accounts.web.kit.reply import Reply
 from accounts.web.kit.routes import page_url
 from accounts.web.kit.streams import Stream
 
+LEFT_ALONE = nN_("%(count)s account stays as it is.", "%(count)s accounts stay as they are.")
+LETTERS_CANCELLED = nN_("%(count)s unsent email is cancelled.", "%(count)s unsent emails are cancelled.")
+DONE_STAYS = nN_(
+    "What was done to %(count)s account stays done, and stays in the audit log.",
+    "What was done to %(count)s accounts stays done, and stays in the audit log.",
+)
 MAX_BULK_BODY_BYTES = 64 * MAX_BULK_ACCOUNTS
 """An address and its quotation marks, for each account that can be named."""
 
@@ -55,9 +66,14 @@ def bulk_act_context(query: ChooseAccountsForm) -> dict[str, Any]:
 
 def make_bulk_act(form: BulkActForm) -> Reply:
     """Choose accounts and an act: it is said what would happen to each, and nothing is done."""
+    if form.scope == "ticked" and not form.who and state().format == "html":
+        kept = {name: value for name in (*FILTER_NAMES, *PAGE_NAMES) if (value := request.form.get(name))}
+        notice = make_notice(notices.NOTHING_TICKED, is_warning=True)
+        return Reply(location=page_url("list_accounts", **kept), notice=notice)
     made = bulk.create_bulk_act(uow(), form)
     body = NewBulkActOut.from_new(made, bulk.count_bulk_act(uow(), made.act.id))
-    return Reply(json=body, status=201, location=page_url("show_bulk_act", act_id=made.act.id))
+    location, notice = page_url("show_bulk_act", act_id=made.act.id), make_notice(notices.PREVIEWED)
+    return Reply(json=body, status=201, location=location, notice=notice)
 
 
 def list_bulk_acts(query: ListPageForm) -> Reply:
@@ -67,8 +83,6 @@ def list_bulk_acts(query: ListPageForm) -> Reply:
     context = {
         "labels": ACTION_LABELS,
         "filters": query_filters(ListPageForm),
-        "done": request.args.get("done", ""),
-        "count": request.args.get("count", 0, int),
         "addresses": find_addresses(uow(), (act.made_by for act in page.rows)),
     }
     return Reply(template="admin/bulk_acts.html", json=body, context=context)
@@ -96,15 +110,41 @@ def run_bulk_act(act_id: str) -> Stream:
     work, epoch = uow(), require_account().auth_epoch
     work.release()
     steps = bulk_run.run_bulk_act(site(), work.request_info, act.id, epoch)
-    title = ": ".join(filter(None, (translate(ACTION_LABELS[act.act]), ", ".join(act.groups))))
-    return stream_progress(steps, title, page_url("show_bulk_act", act_id=act.id))
+    return stream_progress(steps, _name_act(act), page_url("show_bulk_act", act_id=act.id))
+
+
+def ask_discard(act_id: str) -> dict[str, Any]:
+    """Ask before an act is forgotten."""
+    act = bulk.find_bulk_act(uow(), act_id)
+    counts, letters = bulk.count_bulk_act(uow(), act.id), bulk.count_waiting_letters(uow(), act.id)
+    name = _name_act(act)
+    effects = [make_message(LEFT_ALONE, count=counts.due)] if counts.due else []
+    if letters:
+        effects.append(make_message(LETTERS_CANCELLED, count=letters))
+    if counts.done:
+        effects.append(make_message(DONE_STAYS, count=counts.done))
+    effects.append(make_message(N_("The list of these accounts and their results can no longer be looked at.")))
+    return ask(
+        make_message(N_("Discard “%(name)s”?"), name=name),
+        *effects,
+        button=make_message(N_("Discard")),
+        action=page_url("discard_bulk_act_form", act_id=act.id),
+        back=page_url("show_bulk_act", act_id=act.id),
+    )
 
 
 def discard_bulk_act(act_id: str) -> Reply:
     """Forget an act: what is left of it is not done, its emails that wait are cancelled, what was done stays done."""
-    body = DiscardedBulkActOut.model_validate(bulk.discard_bulk_act(uow(), act_id))
-    location = page_url("list_bulk_acts", done="discarded", count=body.letters or None)
-    return Reply(json=body, location=location)
+    discarded = bulk.discard_bulk_act(uow(), act_id)
+    notice = make_notice(notices.ACT_DISCARDED)
+    if discarded.letters:
+        notice = make_notice(notices.ACT_DISCARDED_WITH_LETTERS, count=discarded.letters)
+    body = DiscardedBulkActOut.model_validate(discarded)
+    return Reply(json=body, location=page_url("list_bulk_acts"), notice=notice)
+
+
+def _name_act(act: BulkAct) -> str:
+    return ": ".join(filter(None, (translate(ACTION_LABELS[act.act]), ", ".join(act.groups))))
 
 
 def export_bulk_act(act_id: str) -> Stream:

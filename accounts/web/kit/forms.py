@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from accounts.core.errors import FieldError, Malformed, UnsupportedMediaType
 from accounts.flows.shared.validation import validate
 from accounts.web.kit.context import state
+from accounts.web.kit.durations import join_duration, split_duration
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -27,7 +28,8 @@ class FormField:
     """One field as a page shows it.
 
     ``kind`` is the HTML input type, or ``locale``, ``choice``, ``lines`` (one entry each), ``textarea``,
-    ``checkbox``, ``terms``, ``hidden``, ``zone`` (of an account), ``browser-zone`` (hidden, filled in by a script).
+    ``checkbox``, ``terms``, ``hidden``, ``duration`` (a number and its ``unit``; the model has seconds), ``zone`` (of
+    an account), ``browser-zone`` (hidden, filled in by a script).
     """
 
     name: str
@@ -42,6 +44,11 @@ class FormField:
     minimum: int | None
     maximum: int | None
     error: FieldError | None
+    unit: str = ""
+
+    def as_required(self) -> FormField:
+        """Return the same field where a page asks for it in any case."""
+        return replace(self, required=True)
 
 
 def form_fields(
@@ -90,12 +97,16 @@ def _field(name: str, info: Any) -> FormField:
         maximum=limits.get("le"),
         error=None,
     )
-    return _filled_field(field, default, None)
+    # Seconds, until it is known what the page shows.
+    return replace(field, value=default) if field.kind == "duration" else _filled_field(field, default, None)
 
 
 def _filled_field(field: FormField, value: Any, error: FieldError | None) -> FormField:
     if field.kind in ("password", "file"):
         value = None  # what was typed into a password field is never sent back; a file cannot be
+    if field.kind == "duration":
+        number, unit = split_duration(value)
+        return replace(field, value=number, unit=unit, error=error)
     if isinstance(value, list | tuple):
         value = ("\n" if field.kind == "lines" else ", ").join(str(each) for each in value)
     return field if value == field.value and error is None else replace(field, value=value, error=error)
@@ -113,7 +124,7 @@ def submitted_values() -> dict[str, str]:
 
 def redisplayed_values(model: type[BaseModel]) -> dict[str, Any]:
     """Return what stood in the submitted form, for its fields when it is shown again: also boxes left unticked."""
-    return {**_unticked_checkboxes(model), **submitted_values()}
+    return {**_unticked_checkboxes(model), **_join_durations(model, submitted_values())}
 
 
 def read_form(model: type[M]) -> M:
@@ -132,6 +143,15 @@ def _unticked_checkboxes(model: type[BaseModel]) -> dict[str, Any]:
     return {
         name: False for name, info in model.model_fields.items() if _schema_extra(info).get("input") == "checkbox"
     }
+
+
+def _join_durations(model: type[BaseModel], data: Mapping[str, str]) -> dict[str, Any]:
+    """Return what was submitted, with durations in seconds: a page asks for a number and its unit."""
+    joined: dict[str, Any] = dict(data)
+    for name, info in model.model_fields.items():
+        if _schema_extra(info).get("input") == "duration" and (unit := joined.pop(f"{name}_unit", "")):
+            joined[name] = join_duration(joined.get(name, ""), unit)
+    return joined
 
 
 def read_json_body() -> dict[str, Any]:
@@ -164,7 +184,7 @@ def _reject_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _form_body(model: type[BaseModel]) -> dict[str, Any]:
     multiple = {name for name, info in model.model_fields.items() if _schema_extra(info).get("input") == "many"}
-    data: dict[str, Any] = dict(submitted_values())
+    data: dict[str, Any] = _join_durations(model, submitted_values())
     lists: list[tuple[str, list[Any]]] = [*request.form.lists(), *request.files.lists()]
     for name, values in lists:
         if name in multiple:

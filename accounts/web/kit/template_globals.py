@@ -23,6 +23,7 @@ from accounts.core.security.address_typos import EMAIL_PROVIDERS, OTHER_PROVIDER
 from accounts.web.kit import avatars, forms, routes
 from accounts.web.kit.assets import ASSET_ENDPOINT
 from accounts.web.kit.context import EXTENSION_NAME
+from accounts.web.kit.durations import DURATION_TEXTS, split_duration
 from accounts.web.kit.language import LANGUAGE_NAMES
 from accounts.web.kit.rendering import current_rendering
 from accounts.web.kit.runtime import Runtime
@@ -58,7 +59,12 @@ def add_template_globals(state: BlueprintSetupState) -> None:
             "email_providers": EMAIL_PROVIDERS,
             "other_email_providers": OTHER_PROVIDERS,
         },
-        filters={"isolated": _isolate, "moment": _time_element, "message": _translate_message},
+        filters={
+            "duration": _format_duration,
+            "isolated": _isolate,
+            "moment": _time_element,
+            "message": _translate_message,
+        },
     )
 
 
@@ -110,6 +116,11 @@ def _link_url(purpose: str, name: str = "show", **values: Any) -> str:
 def _asset_url(name: str) -> str:
     rendering = current_rendering()
     return rendering.fixed_url(ASSET_ENDPOINT, name=name, v=rendering.runtime.assets.fingerprint(name))
+
+
+def _format_duration(seconds: int) -> str:
+    number, unit = split_duration(seconds)
+    return _translate_plural(*DURATION_TEXTS[unit], number)
 
 
 def _time_element(at: datetime, format: Literal["absolute", "relative"] = "absolute") -> Markup:

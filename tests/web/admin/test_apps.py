@@ -121,13 +121,13 @@ def test_an_old_secret_is_good_for_a_day_or_until_it_is_ended(service: Service) 
 def test_the_page_ends_an_old_secret(service: Service) -> None:
     admin, app = service.admin(), register_app(service).app
     browser = Browser(admin.client)
-    page = browser.visit(f"/admin/apps/{app.id}")
-    (form,) = [form for form in page.forms if form.action.endswith("/secret")]
-    page = browser.submit(form)
-    assert "is good, too, until" in page.text
-    (form,) = [form for form in page.forms if form.action.endswith("/old-secret/end")]
-    page = browser.submit(form)
-    assert "worth nothing any more" in page.text
+    browser.visit(f"/admin/apps/{app.id}")
+    browser.click("/secret")
+    page = browser.submit(browser.form(action="/secret"))
+    assert "The old one also works until" in page.text
+    browser.click("/old-secret/end")
+    page = browser.submit(browser.form(action="/old-secret/end"))
+    assert "The old secret of Wiki no longer works." in page.text
     assert "Old client secret" not in page.text
 
 
@@ -208,6 +208,7 @@ def test_the_pages_do_the_same(service: Service) -> None:
     browser = browser_of(service, admin)
     browser.visit("/admin/apps")
     browser.click("/admin/apps/new")
+    browser.visit(next(link for link in browser.page.links if link.endswith("kind=web")))
     page = browser.submit(
         browser.form("redirect_uris"),
         name="Wiki",
@@ -222,7 +223,7 @@ def test_the_pages_do_the_same(service: Service) -> None:
     assert app.redirect_uris == ["https://wiki.example.org/cb", "https://wiki.example.org/other"]
     assert (app.trusted, app.require_pkce, app.allowed_groups) == (True, False, ["editors", "staff"])
     assert (app.allowed_email_domain, app.preferred_username) == ("example.org", "local_part")
-    (secret,) = re.findall(r"<code>([\w-]{43})</code>", browser.response.get_data(as_text=True))
+    (secret,) = re.findall(r'id="copy-secret" value="([\w-]{43})"', browser.response.get_data(as_text=True))
     assert registration.verify_client_secret(app, secret)
     browser.visit(f"/admin/apps/{app.id}/change")
     wrong = browser.submit(browser.form("redirect_uris"), name="Wiki 2", backchannel_logout_uri="ftp://x")
@@ -231,11 +232,17 @@ def test_the_pages_do_the_same(service: Service) -> None:
     page = browser.submit(browser.form("redirect_uris"), backchannel_logout_uri="https://wiki.example.org/bye")
     assert (browser.url.partition("?")[0], page.headings) == (f"/admin/apps/{app.id}", ["Wiki 2"])
     assert app.id in page.text
-    for act in ("disable", "enable", "secret", "remove"):
-        (form,) = [form for form in browser.page.forms if form.action.endswith(f"/{act}")]
-        browser.submit(form)
-        if act == "secret":
-            browser.visit(f"/admin/apps/{app.id}")
+    for act, notice in (
+        ("disable", "Wiki 2 was disabled."),
+        ("enable", "Wiki 2 was enabled."),
+        ("secret", "shown only once"),
+    ):
+        browser.click(f"/{act}")
+        assert notice in browser.submit(browser.form(action=f"/{act}")).text
+        browser.visit(f"/admin/apps/{app.id}")
+    browser.click("/remove")
+    assert "This is not the app's name." in browser.submit(browser.form("name"), name="Wiki").text
+    assert "Wiki 2 was removed." in browser.submit(browser.form("name"), name="Wiki 2").text
     assert browser.url == "/admin/apps"
     assert registration.list_apps(service.uow()) == []
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from accounts.web.kit.routes import ADMINS, Routes
+from accounts.web.admin import notices
+from accounts.web.kit.questions import ASK_TEMPLATE
+from accounts.web.kit.routes import ADMINS, Onward, Routes
 
 ACCOUNT_RULE = "/admin/accounts/<account_id>"
 APP_RULE = "/admin/apps/<app_id>"
@@ -14,6 +16,9 @@ routes.post(
     step_up=True,
     form="InvitedForm",
     answers="accounts.web.answers.accounts:AccountDetailsOut",
+    template=ASK_TEMPLATE,
+    context="accounts.web.admin.account_questions:ask_change_invited",
+    notice=(notices.MARKED_INVITED, notices.MARKED_NOT_INVITED),
 )
 routes.get(
     f"{ACCOUNT_RULE}/access",
@@ -27,4 +32,5 @@ routes.post(
     answers="AppAccessOut",
     template="admin/app_access.html",
     context="access_context",
+    notice=Onward("its page shows the rules and whether they are met"),
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from accounts.web.kit.routes import ADMINS, Routes
+from accounts.web.admin import notices
+from accounts.web.kit.questions import ASK_TEMPLATE
+from accounts.web.kit.routes import ADMINS, Onward, Routes
 from accounts.web.kit.streams import NDJSON
 
 BULK_RULE = "/admin/accounts/bulk"
@@ -20,6 +22,7 @@ routes.post(
     context="bulk_act_context",
     max_bytes="MAX_BULK_BODY_BYTES",
     statuses=(201,),
+    notice=(notices.PREVIEWED, notices.NOTHING_TICKED),
 )
 routes.get(BULK_ACT_RULE, view="show_bulk_act", query="BulkRowsForm", answers="BulkActDetailsOut")
 routes.post(
@@ -28,8 +31,16 @@ routes.post(
     step_up=True,
     media_types=(NDJSON,),
     line="accounts.web.answers.base:ProgressOut",
+    notice=Onward("the page of results says how many were done and skipped"),
 )
-routes.post(f"{BULK_ACT_RULE}/discard", view="discard_bulk_act", answers="DiscardedBulkActOut")
+routes.post(
+    f"{BULK_ACT_RULE}/discard",
+    view="discard_bulk_act",
+    answers="DiscardedBulkActOut",
+    template=ASK_TEMPLATE,
+    context="ask_discard",
+    notice=(notices.ACT_DISCARDED, notices.ACT_DISCARDED_WITH_LETTERS),
+)
 routes.get(
     f"{BULK_ACT_RULE}/report",
     view="export_bulk_act",
