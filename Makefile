@@ -13,7 +13,7 @@ UV := VIRTUAL_ENV=.venv $(BIN)/uv --system-certs pip --quiet
 AUDIT_VERSION := 2.10.1
 
 .PHONY: run test lint types e2e faults faults-quick faults-report slow conformance relying-parties bench docs audit mutants
-.PHONY: lock .venv run-env clean
+.PHONY: lock .venv run-env clean screenshots contact-sheet
 
 run: run-env
 	@exec $(BIN)/accounts serve
@@ -95,6 +95,13 @@ audit: .venv
 	@$(BIN)/uv tool run --quiet pip-audit==$(AUDIT_VERSION) --strict --disable-pip \
 		--require-hashes -r requirements/dev.txt
 
+# The pictures in docs/screenshots. Every state in every language, to look at: `make contact-sheet`.
+screenshots: .venv
+	@$(BIN)/python -m tests.pictures
+contact-sheet: .venv
+	@$(BIN)/python -m tests.pictures --sheet .pictures/desktop
+	@$(BIN)/python -m tests.pictures --sheet .pictures/phone --phone --dark
+
 # Whether the tests notice when the core of links and keys, and what acts, is changed: one small change at a time.
 # `make mutants MUTANTS='*'` takes all of the files in pyproject.toml, half an hour or more.
 ACTS := act _create_or_extend_account undo_email_change delete_account recover_account clear_lock _set_address \
@@ -134,7 +141,7 @@ run-env:
 	@$(call current,dev) || { $(call install,dev) && $(call remember,run); }
 
 clean:
-	rm -rf .venv .venv-peers .venv-relying-parties .faults bench/.results mutants .coverage .coverage.* .mypy_cache .ruff_cache \
+	rm -rf .pictures .venv .venv-peers .venv-relying-parties .faults bench/.results mutants .coverage .coverage.* .mypy_cache .ruff_cache \
 		.pytest_cache .hypothesis
 
 # What an environment holds: a lock, and the checkout as pyproject.toml says. Its scripts name its place, so a

@@ -202,12 +202,12 @@ def find_start_app(uow: UnitOfWork, start_token: str) -> TargetApp | None:
     if start is None:
         return None
     statement = (
-        select(App.id, App.name)
+        select(App.id, App.name, App.logo)
         .join(AppOrigin, AppOrigin.app_id == App.id)
         .where(AppOrigin.origin == start.origin, App.disabled_at.is_(None))
         .limit(2)
     )
-    apps = [TargetApp(id, name) for id, name in uow.fetch_all(statement)]
+    apps = [TargetApp(id, name, logo) for id, name, logo in uow.fetch_all(statement)]
     return apps[0] if len(apps) == 1 else None
 
 

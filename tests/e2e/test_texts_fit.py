@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from accounts.config import LOCALES
-from tests.screenshots.stage import Stage, open_stage
-from tests.screenshots.states import STATES
+from tests.pictures.stage import Stage, open_stage
+from tests.pictures.states import STATES
 
 pytestmark = pytest.mark.e2e
 

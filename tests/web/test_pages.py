@@ -193,6 +193,7 @@ def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient)
     used += [
         f"/assets/{name}?v={static_fingerprint(name)}"
         for name in (
+            "admin.css",
             "api-search.js",
             "api.css",
             "email-typos.js",

@@ -29,10 +29,14 @@ NO_SUCH_APP_MESSAGE = N_(
 
 @dataclass(frozen=True, slots=True)
 class TargetApp:
-    """An app that people are sent to, or that has sent them here: it is registered and enabled."""
+    """An app that people are sent to, or that has sent them here: it is registered and enabled.
+
+    :ivar logo: fingerprint of its logo; None where it has none.
+    """
 
     id: str
     name: str
+    logo: str | None = None
 
 
 def list_startable_apps(uow: UnitOfWork) -> list[TargetApp]:
@@ -84,8 +88,8 @@ def find_apps(uow: UnitOfWork, targets: Sequence[str]) -> dict[str, TargetApp]:
     ids = {target: app_id for target in set(targets) if (app_id := _parse_app_id(uow.site, target))}
     if not ids:
         return {}
-    statement = select(App.id, App.name).where(App.id.in_(set(ids.values())), App.disabled_at.is_(None))
-    apps = {row.id: TargetApp(row.id, row.name) for row in uow.session.execute(statement)}
+    statement = select(App.id, App.name, App.logo).where(App.id.in_(set(ids.values())), App.disabled_at.is_(None))
+    apps = {row.id: TargetApp(row.id, row.name, row.logo) for row in uow.session.execute(statement)}
     return {target: apps[app_id] for target, app_id in ids.items() if app_id in apps}
 
 
