@@ -196,6 +196,7 @@ def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient)
             "admin.css",
             "api-search.js",
             "api.css",
+            "copy.js",
             "email-typos.js",
             "form-post.js",
             "letters.css",
