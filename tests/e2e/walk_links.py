@@ -90,7 +90,7 @@ def _confirming(page: Page, other: Page, live: Live) -> Stops:
     yield other, "sessions-must-confirm"
     other.goto(f"{live.origin}/account")
     other.check("[name=everywhere]")
-    follow(other, "[action='/sign-out'] button")
+    follow(other, "main [action='/sign-out'] button")
     yield other, "confirmation-required"
     other.goto(f"{live.origin}/account/email")
     yield other, "confirm"

@@ -58,7 +58,6 @@ STATES = (
     State("sign-in-link", "visitor", "/sign-in/mail"),
     State("dead-link", "visitor", "/l/reset-password/junk/go"),
     State("not-found", "visitor", "/nothing-here"),
-    State("mailbox", "visitor", "/mailbox"),
     State("consent", "member", "{authorize}"),
     State("account", "member", "/account"),
     State("change-password", "member", "/account/password"),

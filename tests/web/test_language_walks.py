@@ -21,6 +21,7 @@ from tests.kit.browser import Browser
 from tests.kit.shared_invites import make_shared_link
 from tests.people import PASSWORD, Person, Service, make_email, token_of_url
 from tests.web.live_links import FORM_DATA, make_link_url
+from tests.web.parsed_page import ParsedPage
 
 OTHER = {"en": "de", "de": "en", "fr": "es", "es": "fr"}
 """What the browser speaks that opens a link in a language."""
@@ -231,3 +232,10 @@ def test_the_first_admin_is_spoken_to_in_their_own_language(service: Service) ->
     heard.append(spoken(browser))
     browser.visit("/account")
     assert [*heard, spoken(browser)] == ["fr", "fr", "fr"]
+
+
+def test_where_nothing_is_the_language_in_front_of_the_address_stays(service: Service) -> None:
+    for language in LOCALES:
+        page = ParsedPage(service.app.test_client().get(f"/{language}/nothing-here"))
+        assert page.find_all("html")[0]["lang"] == language
+        assert f"/{language}/" in {each["href"] for each in page.find_all("a")}

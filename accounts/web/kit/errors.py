@@ -167,6 +167,7 @@ def handle_http_exception(error: HTTPException) -> Response:
     """Flask's and Werkzeug's own errors in our words."""
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()  # type: ignore[return-value] # a redirect of the router, in Flask's own class
+    _keep_language_prefix()
     problem = PROBLEM_BY_STATUS.get(error.code or 500, Problem)
     retry_after = RETRY_SECONDS if problem is errors.Unavailable else None
     response = problem_response(problem(type(error).__name__, retry_after=retry_after))
@@ -174,6 +175,14 @@ def handle_http_exception(error: HTTPException) -> Response:
         if name == "Allow":
             response.headers[name] = value
     return response
+
+
+def _keep_language_prefix() -> None:
+    """Answer in the language in front of an address at which nothing is: no rule has read it."""
+    state = context.state()
+    if request.url_rule is None and not state.prefix:
+        first, slash, _ = request.path.removeprefix(f"{state.site.url_prefix}/").partition("/")
+        state.prefix = first if slash and runtime().languages.supports(first) else ""
 
 
 def handle_database_error(error: Exception) -> Response:
