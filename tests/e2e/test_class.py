@@ -36,7 +36,7 @@ def hang_up_poster(people: People, first_admin_link: str) -> tuple[Page, str]:
     send(admin, title="Class 7b", places=str(PLACES), groups="admins")
     expect(admin.locator("[role=alert]")).to_contain_text("Shared links can't make anyone an admin.")
     send(admin, groups="pupils", domain="school.example")
-    expect(admin.locator("h1")).to_have_text("Link for several: Class 7b")
+    expect(admin.locator("h1")).to_have_text("Shared link: Class 7b")
     follow(admin, admin.get_by_role("button", name="Show link and QR code"))
     expect(admin.locator("h1")).to_have_text("Class 7b")
     scanned = scan_qr_code(re.findall("<svg.*?</svg>", admin.content(), re.DOTALL)[0])
@@ -79,7 +79,7 @@ def test_a_class_of_thirty_joins_by_one_qr_code(make_process: Start, browser: Br
         join_in_browser(phone, url, f"phone{number}@school.example", post_office)
     # The last one borrows the phone of somebody who has joined: what it shows is nobody's, until they sign out.
     borrowed = phones[0]
-    follow(borrowed, "form[action$=sign-out] button")
+    follow(borrowed, "main form[action$=sign-out] button")
     join_in_browser(borrowed, url, "phone3@school.example", post_office)
 
     pupils = [f"pupil{number}@school.example" for number in range(PLACES - IN_BROWSERS)]

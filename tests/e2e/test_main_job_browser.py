@@ -146,7 +146,7 @@ def third_forgets(people: People, post_office: SmtpSink) -> Page:
 def leaves_nothing_behind(people: People, page: Page) -> None:
     page.goto("/account")
     expect(page.locator("main")).to_contain_text("third@example.org")
-    follow(page, "form[action$=sign-out] button")
+    follow(page, "main form[action$=sign-out] button")
     people.sees(page, SIGN_IN)
     page.go_back()
     people.sees(page, SIGN_IN)

@@ -134,7 +134,7 @@ def _leaving(page: Page, live: Live) -> Stops:
     send(page, email="dora@example.net", password=NEWEST_PASSWORD)
     page.goto(f"{live.origin}/account/close")
     yield page, "close-account"
-    send(page)
+    send(page, email="dora@example.net")
     link = live.last_link()
     page.goto(link)
     yield page, "close-account-link"

@@ -128,7 +128,7 @@ def test_agreeing_and_not_agreeing_lead_there(
     rp = provider.register(redirect_uris=[arrivals.uri], application_type="native", trusted=False)
     page.goto(rp.authorization_url(scope="openid email profile groups offline_access"))
     sign_in(page, provider.person().email)
-    expect(page.get_by_role("heading")).to_have_text("Wiki wants to know who you are")
+    expect(page.get_by_role("heading")).to_have_text("Sign in to Wiki")
     page.screenshot(path=str(tmp_path_factory.getbasetemp() / "consent.png"), full_page=True)
     page.get_by_role("button", name="Cancel").click()
     assert arrived(page, arrivals, rp).parameters["error"] == "access_denied"

@@ -30,7 +30,8 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.account import approval_request
 from accounts.flows.account.approval_notices import DECIDED_NOTICE, DECLINED_NOTICE
 from accounts.flows.account.approval_request import REVIEW_PURPOSE, AccountRequest, ReviewPayload
-from accounts.flows.invites.link import INVITE, OPERATOR
+from accounts.flows.invites.inviters import OPERATOR
+from accounts.flows.invites.link import INVITE
 from accounts.flows.invites.send import create_invite
 from accounts.flows.shared import accounts, admins, app_targets
 from accounts.flows.shared.fields import Checkbox, Form, Groups, Sentence

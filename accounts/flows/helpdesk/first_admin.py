@@ -9,7 +9,8 @@ from accounts.core.link_kinds.parts import Subject
 from accounts.core.models.account import ADMIN_GROUP, Membership
 from accounts.core.models.counters import Spent
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import FIRST_ADMIN_INVITE_ID, INVITE, OPERATOR, InvitePayload
+from accounts.flows.invites.inviters import OPERATOR
+from accounts.flows.invites.link import FIRST_ADMIN_INVITE_ID, INVITE, InvitePayload
 from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID
 
 

@@ -24,7 +24,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.batch_entries import ListEntry
 from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.batch_rows import PeopleList
-from accounts.flows.invites.link import OPERATOR
+from accounts.flows.invites.inviters import OPERATOR
 from accounts.flows.invites.preview import SENDABLE_VERDICTS, VERDICTS, preview_rows
 from accounts.flows.invites.send import choose_target
 from accounts.flows.shared.frozen_lists import FrozenList, ListRowsForm

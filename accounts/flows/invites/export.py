@@ -24,7 +24,8 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
-from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, choose_inviter_ids, make_invite_payload
+from accounts.flows.invites.inviters import choose_inviter_ids
+from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, make_invite_payload
 from accounts.flows.invites.manage import INVITES_PER_TRANSACTION
 from accounts.flows.shared import app_targets
 from accounts.flows.shared.fields import Form

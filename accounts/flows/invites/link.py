@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
-from sqlalchemy import Select, exists, select, update
+from sqlalchemy import exists, select, update
 
 from accounts.core.clock import now
 from accounts.core.database.spent import FOR_EVER, is_spent, spend_until
@@ -29,6 +29,7 @@ from accounts.core.models.account import ADMIN_GROUP, Account, Membership
 from accounts.core.models.invites import SentInvite
 from accounts.core.outbox import Letter, OutboxItem
 from accounts.core.uow import UnitOfWork
+from accounts.flows.invites.inviters import OPERATOR, may_invite, select_inviters
 from accounts.flows.shared import accounts, app_targets, new_credentials, open_invites
 from accounts.flows.shared.accounts import FIRST_ADMIN_SPENT_ID, InitialCredentials, NewCredentials, NoPassword
 from accounts.flows.shared.fields import (
@@ -45,8 +46,6 @@ from accounts.flows.shared.open_invites import spent_id
 INVITE_PURPOSE = "invite"
 INVITE_TTL = timedelta(days=7)
 FIRST_ADMIN_INVITE_ID = FIRST_ADMIN_SPENT_ID.partition(":")[2]
-OPERATOR = ""
-"""The inviter of invitations made on the console: whoever holds the key ring vouches for them."""
 
 
 class InvitePayload(Form):
@@ -256,30 +255,6 @@ def create_or_extend_account(
     # Typed by whoever reads the console; an app must not take it for an address that somebody has proven.
     account.email_unproven = not opened.subject.id
     return ActResult(account.id, sign_in_as=account, created=True)
-
-
-def may_invite(uow: UnitOfWork, account_id: str) -> bool:
-    """Whether invitations of this account hold: it is active, and administers."""
-    return uow.session.scalar(select_inviters().where(Account.id == account_id)) is not None
-
-
-def select_inviters() -> Select[Any]:
-    """Return a SELECT of the accounts that may invite."""
-    is_admin = (Membership.account_id == Account.id) & (Membership.group == ADMIN_GROUP)
-    return select(Account.id).join(Membership, is_admin).where(Account.active)
-
-
-def choose_inviter_ids(uow: UnitOfWork, rows: Iterable[SentInvite]) -> dict[str, str]:
-    """Return who vouches for links that are handed out now, by the id of the first inviter.
-
-    An inviter who may not invite any more is replaced by the account that hands the links out.
-    """
-    return {
-        inviter: inviter
-        if inviter == OPERATOR or may_invite(uow, inviter)
-        else uow.request_info.account_id or OPERATOR
-        for inviter in {row.inviter_id for row in rows}
-    }
 
 
 def _keep_spent_until(uow: UnitOfWork, opened: OpenedLink) -> datetime:

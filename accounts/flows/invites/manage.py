@@ -19,7 +19,8 @@ from accounts.core.models.invites import SentInvite
 from accounts.core.security import throttle
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
-from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL, choose_inviter_ids
+from accounts.flows.invites.inviters import choose_inviter_ids
+from accounts.flows.invites.link import INVITE_PURPOSE, INVITE_TTL
 from accounts.flows.invites.send import Days, enqueue_letter
 from accounts.flows.shared.fields import Form
 from accounts.flows.shared.open_invites import revoke_open_invites, update_undecided

@@ -13,7 +13,7 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.batch_entries import ListEntry
 from accounts.flows.invites.batch_file import NewBatchForm
 from accounts.flows.invites.batch_rows import find_refusal_reason
-from accounts.flows.invites.link import OPERATOR, select_inviters
+from accounts.flows.invites.inviters import OPERATOR, select_inviters
 from accounts.flows.shared import app_targets
 from accounts.flows.shared.app_targets import TargetApp
 

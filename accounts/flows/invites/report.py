@@ -21,7 +21,7 @@ from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.invites.batch_entries import REASON_MESSAGES
 from accounts.flows.invites.export import ExportInvitesForm, sort_key
-from accounts.flows.invites.link import OPERATOR
+from accounts.flows.invites.inviters import OPERATOR
 
 ROWS_PER_STEP = 500
 HEADINGS = (

@@ -17,7 +17,7 @@ from accounts.core.models.account import Account
 from accounts.core.models.invites import SentInvite
 from accounts.core.models.terms import InviteTerm
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import OPERATOR, select_inviters
+from accounts.flows.invites.inviters import OPERATOR, select_inviters
 from accounts.flows.shared import accounts, unreachable
 from accounts.flows.shared.fields import SEARCH_DESCRIPTION, PageForm, PageLimit, clean_name
 from accounts.flows.shared.unreachable import UnreachableMark

@@ -19,7 +19,8 @@ from accounts.core.outbox import Letter
 from accounts.core.security import throttle
 from accounts.core.security.addresses import EmailAddress
 from accounts.core.uow import UnitOfWork
-from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, OPERATOR, build_letter
+from accounts.flows.invites.inviters import OPERATOR
+from accounts.flows.invites.link import INVITE, INVITE_PURPOSE, INVITE_TTL, build_letter
 from accounts.flows.invites.message import InviteMessage
 from accounts.flows.shared import app_targets
 from accounts.flows.shared.fields import Email, Form, Groups, Locale, Next, clean_name

@@ -20,7 +20,8 @@ from accounts.core.uow import UnitOfWork
 from accounts.flows.invites import batches
 from accounts.flows.invites import send as send_invites
 from accounts.flows.invites.batches import BATCHES
-from accounts.flows.invites.link import INVITE, OPERATOR, may_invite
+from accounts.flows.invites.inviters import OPERATOR, may_invite
+from accounts.flows.invites.link import INVITE
 from accounts.flows.invites.preview import SENDABLE_VERDICTS, decide_verdict, find_known_addresses
 from accounts.flows.shared.frozen_lists import ListProgress
 

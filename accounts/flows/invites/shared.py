@@ -28,8 +28,9 @@ from accounts.core.security import throttle
 from accounts.core.site import Site
 from accounts.core.uow import UnitOfWork
 from accounts.flows.audit.search import OptionalTimestamp
+from accounts.flows.invites.inviters import OPERATOR, may_invite, select_inviters
 from accounts.flows.invites.join import JOINED_EVENT
-from accounts.flows.invites.link import INVITE_TTL, OPERATOR, may_invite, select_inviters
+from accounts.flows.invites.link import INVITE_TTL
 from accounts.flows.invites.send import MAX_INVITE_TTL, Days
 from accounts.flows.invites.shared_terms import MAX_SHARED_LIFE, SHARED_INVITE, SharedTerms
 from accounts.flows.shared.fields import Form, Groups, Next, PageForm, PageLimit, check_locale, clean_name

@@ -99,17 +99,9 @@ def _encode_session(session: Session) -> list[Any]:
 def _decode_session(token: SignedToken) -> Session:
     account_id, epoch, id, started_at, auth_time, amr, remember, password_verified_at, csrf_secret = token.payload
     return Session(
-        id,
-        account_id,
-        epoch,
-        started_at,
-        auth_time,
-        tuple(amr),
-        bool(remember),
-        password_verified_at,
-        csrf_secret,
+        id, account_id, epoch, started_at, auth_time, tuple(amr), bool(remember), password_verified_at, csrf_secret,
         token.issued_at,
-    )
+    )  # fmt: skip
 
 
 SESSION = TokenKind(
