@@ -101,7 +101,7 @@ def test_head_and_navigation_work_on_a_phone_by_keyboard_and_without_scripts(liv
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 320
         assert phone.evaluate(PARTLY_OUTSIDE) == []
-    phone.goto("/look-into-your-mail")
+    phone.goto("/check-email")
     menu = phone.locator("header details")
     assert not phone.get_by_role("button", name="Sign out").is_visible()
     for _ in range(3):

@@ -116,7 +116,7 @@ def test_every_page_leads_to_the_links_and_to_help(
     make_service: MakeService, brand: dict[str, Any], language: str, words: list[str]
 ) -> None:
     service = make_service(**brand)
-    for path in ("/sign-in", "/nothing-here", "/api/docs", "/look-into-your-mail"):
+    for path in ("/sign-in", "/nothing-here", "/api/docs", "/check-email"):
         page = service.person().get(path, headers=HTML | {"Accept-Language": language}).text
         footer = page[page.index('<footer class="foot">') :]
         for word, url in zip(
@@ -153,8 +153,8 @@ def test_emails_look_as_pages_do(make_service: MakeService, brand: dict[str, Any
     assert facts["accent"] == "#0f766e"
     origin = service.site.settings.public_origin
     assert facts["links"] == [
-        ("Privacy", "https://example.org/privacy"),
-        ("Imprint", f"{origin}/imprint"),
+        ("privacy", "https://example.org/privacy"),
+        ("imprint", f"{origin}/imprint"),
         ("Our school", "https://example.org/"),
     ]
     service = make_service(**brand | {"logo": brand["logo_dark"], "accent": None})

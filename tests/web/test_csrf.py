@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from accounts.core.models.outbox import OutboxRow
 from accounts.flows import LINKS
 from tests.apps import register_app, sign_in_to_apps
+from tests.kit.images import png
 from tests.kit.shared_invites import make_shared_link
 from tests.kit.tables import dump_tables
 from tests.people import OTHER_PASSWORD, PASSWORD, Person, Service, make_email, token_of_url
@@ -64,12 +66,9 @@ class Scene:
             "clear_mailbox": {},
             "add_app": {"name": "Wiki", "redirect_uris": ["https://wiki.example.org/cb"]},
             "change_app": {"name": "Changed"},
-            "renew_app_secret": {},
-            "end_old_app_secret": {},
-            "disable_app": {},
-            "enable_app": {},
-            "remove_app": {},
-            "try_app": {},
+            "set_app_logo": {"image": b64encode(png()).decode()},
+            **{name: {} for name in ("renew_app_secret", "end_old_app_secret", "disable_app", "enable_app")},
+            **{name: {} for name in ("remove_app_logo", "remove_app", "try_app")},
             "send_invite": {"email": make_email(), "groups": "editors"},
             "resend_invite": {},
             "revoke_invite": {},

@@ -78,7 +78,7 @@ def test_no_page_names_anybody_to_a_visitor_or_asks_the_store_who_it_is(service:
     assert seen > 20
 
 
-@pytest.mark.parametrize("path", ["/nothing-here", "/look-into-your-mail", "/api/docs", "/sign-in", "/account"])
+@pytest.mark.parametrize("path", ["/nothing-here", "/check-email", "/api/docs", "/sign-in", "/account"])
 def test_these_pages_say_who_is_signed_in(service: Service, path: str) -> None:
     member = service.member("ada")
     page = member.get(path, headers={"Accept": "text/html"})
@@ -96,7 +96,7 @@ def test_the_menu_signs_out_by_a_form(service: Service) -> None:
     assert member.client.post(form.action, data={}).status_code == 403, "the token is asked for"
     assert member.client.post(form.action, data=form.values).status_code == 303
     assert not member.signed_in
-    assert "<details" not in header_of(member.get("/look-into-your-mail"))
+    assert "<details" not in header_of(member.get("/check-email"))
 
 
 def test_a_session_that_has_ended_is_a_visitor_s(service: Service) -> None:
@@ -104,15 +104,13 @@ def test_a_session_that_has_ended_is_a_visitor_s(service: Service) -> None:
     other = service.person(email=member.email)
     assert other.sign_in().status_code == 200
     assert other.post("/api/sign-out", {"everywhere": True}).status_code == 204
-    header = header_of(member.get("/look-into-your-mail"))
+    header = header_of(member.get("/check-email"))
     assert member.email not in header
 
 
 def test_the_colour_of_an_account_stays_and_comes_from_its_id(service: Service) -> None:
     member = service.member()
-    colours = {
-        tuple(re.findall(r"avatar-\d", header_of(member.get(path)))) for path in ("/account", "/look-into-your-mail")
-    }
+    colours = {tuple(re.findall(r"avatar-\d", header_of(member.get(path)))) for path in ("/account", "/check-email")}
     assert len(colours) == 1
     others = {tuple(re.findall(r"avatar-\d", header_of(service.member().get("/account")))) for _ in range(12)}
     assert len(others) > 1
@@ -134,9 +132,9 @@ def test_the_page_for_signing_in_says_who_is_signed_in_already(service: Service)
 def test_the_language_of_the_account_is_that_of_pages_that_need_none(service: Service) -> None:
     member = service.member()
     assert member.patch("/api/account", {"locale": "de"}).status_code == 200
-    for path in ("/look-into-your-mail", "/nothing-here", "/sign-in"):
+    for path in ("/check-email", "/nothing-here", "/sign-in"):
         assert Page(member.get(path, headers={"Accept-Language": "fr", "Accept": "text/html"}).text).lang == "de"
-    assert Page(member.get("/es/look-into-your-mail").text).lang == "es"
+    assert Page(member.get("/es/check-email").text).lang == "es"
 
 
 def test_a_page_is_shown_without_an_account_while_the_store_is_away(service: Service) -> None:
@@ -148,7 +146,7 @@ def test_a_page_is_shown_without_an_account_while_the_store_is_away(service: Ser
     event.listen(service.site.store.engine, "before_cursor_execute", fail)
     try:
         for path, status in (
-            ("/look-into-your-mail", 200),
+            ("/check-email", 200),
             ("/sign-in", 200),
             ("/nothing-here", 404),
             ("/account", 503),
@@ -158,7 +156,7 @@ def test_a_page_is_shown_without_an_account_while_the_store_is_away(service: Ser
             assert member.email not in header_of(response)
     finally:
         event.remove(service.site.store.engine, "before_cursor_execute", fail)
-    assert member.email in header_of(member.get("/look-into-your-mail"))
+    assert member.email in header_of(member.get("/check-email"))
 
 
 def test_after_the_account_is_gone_nobody_is_named(service: Service) -> None:

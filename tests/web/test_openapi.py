@@ -29,6 +29,7 @@ LAST = (
     "disconnect_app",
     "disable_app",
     "enable_app",
+    "remove_app_logo",
     "remove_app",
     "end_account_session",
     "sign_out_account",

@@ -136,7 +136,7 @@ def test_a_return_target_stays_with_the_person(stranger: FlaskClient) -> None:
 def test_the_same_page_is_one_step_away_in_every_other_language(stranger: FlaskClient, prefix: str) -> None:
     page = ParsedPage(stranger.get(f"{prefix}/forgot-password"))
     other = "en" if prefix == "/de" else "de"
-    (link,) = [each for each in page.find_all("a") if "hreflang" in each]
+    (link,) = [each for each in page.find_all("a") if each.get("hreflang") == other]
     assert link == {"href": f"/{other}/forgot-password", "lang": other, "hreflang": other}
     assert page.find_all("span", lang="de" if other == "en" else "en")
 
@@ -177,7 +177,8 @@ def test_another_session_can_be_ended_and_this_one_cannot(service: Service) -> N
     elsewhere.sign_in()
     answer = here.client.get("/account/sessions")
     assert "This device" in answer.text
-    assert not ParsedPage(answer).find_all("form"), "no device is signed out at one click"
+    forms = {each["action"] for each in ParsedPage(answer).find_all("form")}
+    assert forms == {"/sign-out"}, "of the head; no other device is signed out at one click"
     (end,) = [each["href"] for each in ParsedPage(answer).find_all("a") if each["href"].endswith("/end")]
     assert submit_form(here.client, end, here.client.get(end)).status_code == 303
     assert not elsewhere.signed_in
@@ -198,14 +199,17 @@ def test_static_files_stay_small_and_may_be_kept_for_ever(stranger: FlaskClient)
             "api.css",
             "copy.js",
             "email-typos.js",
+            "favicon.svg",  # what the icon of an installation is made of
             "form-post.js",
             "letters.css",
+            "menu.js",
             "poster.css",
             "progress.js",
             "send-again.js",
         )
     ]
-    assert {path.partition("?")[0] for path in used} == {f"/assets/{path.name}" for path in STATIC_FOLDER.iterdir()}
+    files = {f"/assets/{path.name}" for path in STATIC_FOLDER.iterdir()}
+    assert {path.partition("?")[0] for path in used} == {*files, "/assets/brand/favicon"}
     for path in used:
         answer = stranger.get(path, buffered=True)
         assert answer.status_code == 200

@@ -9,7 +9,7 @@ from flask import url_for
 from accounts.web.kit.lazy_rule import LazyRule
 from tests.people import Service
 
-RULES = 603
+RULES = 628
 """Of pages, each with and without a language, of JSON, and of twelve kinds of links. Each more is read at start."""
 
 

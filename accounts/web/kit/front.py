@@ -86,8 +86,8 @@ class Front:
                 start_response(f"{status} {HTTP_STATUS_CODES[status].upper()}", header_list)
                 note_answer(state, hot_route.method, hot_route.rule, status)
                 return (body,)
-            if state.error is not None:
-                environ[HANDED_STATE] = state
+            # One request has one id, and one look at who asks, whoever answers it in the end.
+            environ[HANDED_STATE] = state
         return self._wsgi_app(environ, start_response)
 
     def _is_plain(self, environ: WSGIEnvironment, hot_route: HotRoute) -> bool:

@@ -123,5 +123,5 @@ def test_consent_shows_the_logo_and_costs_no_statement_more(service: Service) ->
             pages.append(admin.get(f"/oauth/authorize?{query}").text)
         counts.append(len(statements))
     assert counts[0] == counts[1]
-    assert "app-logo" not in pages[0]
+    assert "/logo?v=" not in pages[0]
     assert f'src="/apps/{app.id}/logo?v={fingerprint(admin, app.id)}"' in pages[1]
