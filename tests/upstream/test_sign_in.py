@@ -119,6 +119,7 @@ def test_the_session_that_asked_is_the_one_that_is_connected(world: World) -> No
     browser.open("/sign-in").sign_in_as(ana.email)
     browser.open("/account/identities").press("/upstream/office/connect")
     form, there = browser.form("password"), browser.url
+    browser.open("/account").submit(browser.form(action="/sign-out"))
     browser.open("/sign-in").sign_in_as(bob.email)
     browser.open(there, form.values | {"email": employee.email, "password": PASSWORD})
     assert browser.response.status_code == 403

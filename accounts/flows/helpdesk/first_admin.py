@@ -27,6 +27,7 @@ def first_admin_url(uow: UnitOfWork) -> str | None:
         groups=[ADMIN_GROUP],
         inviter=OPERATOR,
         locale=uow.site.settings.locale,
+        next=f"{uow.site.url_prefix}/admin",
     )
     with uow:
         return uow.link_url(INVITE, Subject("", None), carried)

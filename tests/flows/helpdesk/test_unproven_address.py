@@ -88,6 +88,6 @@ def test_apps_admins_and_exports_are_told(service: Service) -> None:
         details = admin.get(f"/api/admin/accounts/{account['id']}").get_json()
         assert details["account"]["email_verified"] is verified
     page = admin.client.get(f"/admin/accounts/{id}").get_data(as_text=True)
-    assert "not confirmed" in page
+    assert "Not confirmed" in page
     exported = {row["email"]: row["confirmed"] for row in export.export_accounts(anonymous_uow(service))}
     assert exported == {admin.email: False, member.email: True}

@@ -169,6 +169,7 @@ def test_the_first_admin_says_which_address_is_theirs(service: Service) -> None:
         "email",
         "name",
         "password",
+        "terms",
         "zone",
     ]
 

@@ -82,7 +82,13 @@ def test_a_letter_about_an_account_says_who_asked_and_until_when(
     found = write_letter(service, flow.letter, who.id)
     assert found is not None
     assert (found.words, found.to, found.locale) == (link.purpose, who.email, "de")
-    facts = {"asked": request_facts(), "email": who.email, "name": name or None, "until": now() + link.lifetime}
+    facts = {
+        "asked": request_facts(),
+        "email": who.email,
+        "name": name or None,
+        "until": now() + link.lifetime,
+        "zone": "",
+    }
     assert found.context == facts
     assert read_letter_claims(service, link, found).subject_id == who.id
     update_account(who, status="disabled")
@@ -116,7 +122,7 @@ def test_who_has_an_account_is_told_where_to_sign_in(service: Service) -> None:
     assert (found.words, found.to, found.locale, found.link) == ("already-registered", who.email, "de", None)
     page = service.site.link_signer.page_url
     pages = {"sign_in_url": page("/sign-in"), "forgot_url": page("/forgot-password")}
-    assert found.context == {"asked": request_facts(), "email": who.email} | pages
+    assert found.context == {"asked": request_facts(), "email": who.email, "zone": ""} | pages
 
 
 @pytest.mark.parametrize("link", [reset_password.RESET, magic_link.SIGN_IN])
