@@ -169,7 +169,7 @@ def _print_startup(site: Site) -> None:
     settings = site.settings
     click.echo(f"accounts {__version__} ({settings.env}) at {settings.public_origin}")
     if settings.mail_server is None:
-        click.echo(f"Mails are not sent; read them at {settings.public_origin}/mailbox")
+        click.echo(f"Emails are not sent; read them at {settings.public_origin}/mailbox")
 
 
 def _bind(settings: Settings) -> socket.socket:

@@ -138,4 +138,4 @@ def _print_first_admin(site: Site) -> None:
     except SQLAlchemyError as error:
         raise schema.not_ready(site.store, error) from None
     if url is not None:
-        click.echo(f"Nobody administers yet. Open this link once to become the first admin:\n\n{url}\n")
+        click.echo(f"There is no admin yet. Open this link to become the first one; it works once:\n\n{url}\n")

@@ -148,4 +148,7 @@ def test_an_operator_reads_why_somebody_is_kept_out_and_lets_them_in(accounts: C
     assert "has access" in accounts("apps", "why", app_id, member.email).out
     assert accounts("apps", "why", app_id, "nobody@example.org").status == 1
     assert accounts("apps", "why", "nothing", member.email).refused
-    assert "contact: Enter an email address, or a URL" in accounts("apps", "change", app_id, "--contact", "http://example.org").err
+    assert (
+        "contact: Enter an email address, or a URL"
+        in accounts("apps", "change", app_id, "--contact", "http://example.org").err
+    )

@@ -41,7 +41,7 @@ def test_the_first_admins_link_opens_under_the_mount(mount: Mount) -> None:
     browser = Browser(service.app.test_client())
     browser.visit(url)
     browser.submit(email="ada@example.org", password=PASSWORD)
-    assert browser.url == "/auth/l/invite/done"
+    assert browser.url == "/auth/admin"
     assert "ada@example.org" in run(service.app, "users", "show", "ada@example.org").output
     assert "an admin already" in run(service.app, "first-admin").output
 

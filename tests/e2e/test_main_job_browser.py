@@ -20,7 +20,7 @@ from tests.servers.smtp import SmtpSink
 
 pytestmark = pytest.mark.e2e
 
-SIGN_IN, ACCOUNT, MAIL, DONE = "Sign in", "Your account", "Check your email", "Done"
+SIGN_IN, ACCOUNT, MAIL, DONE, OVERVIEW = "Sign in", "Your account", "Check your email", "Done", "Overview"
 INVITED, ACTIVATE, RESET = (link.title for link in (invite_link.INVITE, sign_up.ACTIVATE, reset_password.RESET))
 PASSES = [
     pytest.param("sqlite", "en", True, id="english-scripts-sqlite"),
@@ -86,7 +86,7 @@ def first_admin_joins_and_invites(people: People, link: str) -> Page:
     assert link.split("/")[-2] not in admin.url, "the token is out of the address"
     people.sees(admin, INVITED)
     send(admin, email="admin@example.org", name="Ada Admin", password=PASSWORD)
-    people.sees(admin, DONE)
+    people.sees(admin, OVERVIEW)
     admin.goto("/")
     people.sees(admin, ACCOUNT)
     admin.goto("/admin/invites")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, ViewportSize
@@ -25,6 +26,11 @@ PAGES = (
 """Pages in the docs."""
 EMAILS = ("activate", "invite", "reset-password", "sign-in", "password-changed")
 """Emails in the docs."""
+LOGO = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40"><circle cx="20" cy="20" r="20" fill="#0f766e"/>'
+    '<path d="M10 27l10-15 10 15z" fill="#fff"/></svg>'
+)
+LINKS = "Privacy=https://example.org/privacy, Imprint=https://example.org/imprint"
 
 
 def main() -> None:
@@ -41,6 +47,8 @@ def main() -> None:
             )
         else:
             take_pictures(browser, stage)
+    if not options.sheet:
+        take_branded_picture()
 
 
 def take_pictures(browser: Browser, stage: Stage) -> None:
@@ -56,6 +64,17 @@ def take_pictures(browser: Browser, stage: Stage) -> None:
         if letter.words in EMAILS:
             _show_email(reader, stage, letter)
             reader.screenshot(path=FOLDER / f"email-{letter.words}.png", full_page=True)
+
+
+def take_branded_picture() -> None:
+    """Write the picture of a page with a logo and a colour of its own."""
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
+        logo = Path(folder, "logo.svg")
+        logo.write_text(LOGO, "utf-8")
+        with open_stage(service_name="Example School", logo=str(logo), accent="#0f766e", links=LINKS) as stage:
+            page = open_pages(browser, stage, DESKTOP, dark=False)["visitor"]
+            page.goto("/sign-in")
+            page.screenshot(path=FOLDER / "branded.png", animations="disabled")
 
 
 def take_sheets(browser: Browser, stage: Stage, folder: Path, *, viewport: ViewportSize, dark: bool) -> None:

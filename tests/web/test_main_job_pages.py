@@ -20,7 +20,7 @@ def first_admin(service: Service, browser: Browser) -> str:
     assert browser.form("email").visible == {"email", "name", "password"}
     email = make_email("admin")
     browser.submit(email=email, name="Ada", password=PASSWORD)
-    assert (browser.status, browser.url) == (200, "/l/invite/done")
+    assert (browser.status, browser.url) == (200, "/admin")
     page = browser.click("/account")
     assert email in page.text
     assert "admins" in page.text

@@ -91,7 +91,7 @@ def test_the_first_admin_comes_in_by_the_page(service: Service) -> None:
     browser = Browser(service.app.test_client())
     browser.visit(str(first_admin_url(service.uow())))
     browser.submit(browser.form("password", "terms"), email=make_email(), password=PASSWORD, terms=FIRST)
-    assert (browser.status, browser.url) == (200, "/l/invite/done")
+    assert (browser.status, browser.url) == (200, "/admin")
 
 
 @pytest.mark.parametrize("purpose", CREATING_PURPOSES)
