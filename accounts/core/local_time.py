@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import groupby
 from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_skeleton, format_time
 
 UNKNOWN_ZONE = ""
 """Of an account whose zone nobody has told: moments are written in UTC, and say so."""
@@ -48,6 +48,14 @@ def format_moment(at: datetime, language: str, zone: str = UNKNOWN_ZONE) -> str:
     locale = find_locale(language)
     day, hour = format_date(local, "long", locale=locale), format_time(local, "short", locale=locale)
     return f"{day}, {hour} {_zone_label(local)}"
+
+
+def format_day(day: date, language: str) -> str:
+    """Return a day without its year: ``28 Nov``.
+
+    :param language: as for :func:`format_moment`.
+    """
+    return format_skeleton("MMMd", day, locale=find_locale(language))
 
 
 def find_locale(language: str) -> Locale:

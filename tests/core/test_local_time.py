@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from accounts.core.local_time import format_moment, list_zones
+from accounts.core.local_time import format_day, format_moment, list_zones
 
 AT = datetime(2026, 11, 28, 14, 52, 7, tzinfo=UTC)
 
@@ -42,3 +42,11 @@ def test_zones_are_those_of_the_database_without_its_other_files() -> None:
     assert {"UTC", "Europe/Berlin", "America/New_York"} <= zones
     assert not zones & {"localtime", "Factory", "posixrules", ""}
     assert max(map(len, zones)) <= 64  # what the column holds
+
+
+@pytest.mark.parametrize(
+    ("language", "shown"),
+    [("en", "28 Nov"), ("de", "28. Nov."), ("fr", "28 nov."), ("es", "28 nov"), ("tlh", "28 Nov")],
+)
+def test_a_day_is_written_in_the_order_of_its_language(language: str, shown: str) -> None:
+    assert format_day(AT.date(), language) == shown

@@ -35,6 +35,8 @@ class Page(HTMLParser):
         self.header_forms: list[Form] = []
         """Those of the head, which all pages of a signed-in account have."""
         self.links: list[str] = []
+        self.language_links: list[str] = []
+        """Those to the same page in another language, which are among the links, too."""
         self.texts: list[str] = []
         self.lang = ""
         self.headings: list[str] = []
@@ -54,6 +56,8 @@ class Page(HTMLParser):
             self.lang = attributes["lang"]
         elif tag == "a" and "href" in attributes:
             self.links.append(attributes["href"])
+            if "hreflang" in attributes:
+                self.language_links.append(attributes["href"])
         elif tag == "form":
             forms = self.header_forms if "header" in self._open_tags else self.forms
             forms.append(Form(attributes.get("action", ""), attributes.get("method", "get")))

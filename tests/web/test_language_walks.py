@@ -70,7 +70,8 @@ def walk(browser: Browser, link: Link, url: str) -> list[str]:
     browser.submit(browser.form("link_id"), **data)
     assert browser.status == 200, browser.page.text
     heard.append(spoken(browser))
-    onward = [each for each in browser.page.links if each.partition("?")[0].endswith(("/account", "/sign-in", "/"))]
+    links = [each for each in browser.page.links if each not in browser.page.language_links]
+    onward = [each for each in links if each.partition("?")[0].endswith(("/account", "/sign-in", "/"))]
     browser.visit(onward[-1])
     heard.append(spoken(browser))
     browser.visit(url)

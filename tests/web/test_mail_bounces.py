@@ -40,8 +40,16 @@ def test_from_a_sent_letter_to_the_admins_page_and_back(make_service: Callable[.
     assert [(each["email"], each["account"], each["status"]) for each in listed] == [
         (member.email, account_id, "5.1.1")
     ]
-    for path in (f"/admin/accounts/{account_id}", "/admin/mail/bounced", "/admin/accounts"):
-        assert "unreachable since" in admin.get(path).get_data(as_text=True).lower(), path
+    (mark,) = [each["since"] for each in admin.get("/api/admin/mail/bounced").get_json()["addresses"]]
+    for path, said in (
+        (f"/admin/accounts/{account_id}", "Emails to this address come back since:"),
+        ("/admin/mail/bounced", "Unreachable since"),
+    ):
+        page = admin.get(path).text
+        assert said in page, path
+        assert f'<time datetime="{mark}"' in page[page.index(said) :], path
+    for path in (f"/admin/accounts/{account_id}", "/admin/accounts"):
+        assert admin.get(path).text.count("Address unreachable") == 1, path
     # A mark stops no letter, and the letter that arrives takes the mark away.
     token = service.link_token(member.email, "reset-password")
     member.post("/api/forgot-password", {"email": member.email})

@@ -17,11 +17,14 @@ def test_the_main_job_works_from_the_first_admin_to_a_forgotten_password(service
     token = service.link_token(second.email, "invite")
     shown = second.get(f"/api/l/invite?token={token}").get_json()
     assert shown["groups"] == ["editors"]
-    assert shown["asks"] == ["name", "password"]
-    joined = second.post("/api/l/invite", {"token": token, "password": second.password, "name": "Second"})
+    assert shown["asks"] == ["name", "password", "zone"]
+    joined = second.post(
+        "/api/l/invite", {"token": token, "password": second.password, "name": "Second", "zone": "Asia/Tokyo"}
+    )
     assert joined.status_code == 201
     account = second.get("/api/account").get_json()
     assert (account["email"], account["groups"], account["name"]) == (second.email, ["editors"], "Second")
+    assert account["zone"] == "Asia/Tokyo"
 
     third = service.member("third")
     elsewhere = service.person(email=third.email)

@@ -166,8 +166,9 @@ def test_a_path_of_this_site_is_kept_through_signing_in_and_through_the_mail(ser
     location, _ = activated(service, person, target)
     assert location == target
     assert stays(location)
-    page = person.client.get(f"/sign-in?next={quote(target, safe='')}").get_data(as_text=True)
-    assert f'name="next" value="{target.replace("&", "&amp;")}"' in page
+    page, written = f"/sign-in?next={quote(target, safe='')}", target.replace("&", "&amp;")
+    assert f'href="{written}">Continue' in person.get(page).text, "whoever is signed in already goes on"
+    assert f'name="next" value="{written}"' in service.person().get(page).text
     assert send(person, "/sign-in", email=person.email, password=person.password, next=target).location == target
     assert send(person, "/sign-out", next=target).location == target
 

@@ -35,7 +35,7 @@ PROBLEMS = sorted(all_problems(), key=lambda each: each.__name__)
 @pytest.fixture
 def broken(make_service: MakeService) -> Service:
     """A service with an address for each error, which it answers by GET and by POST."""
-    service = make_service(options={})
+    service = make_service(options={}, terms="https://example.org/terms", terms_version="2026-11-29")
 
     def fail(name: str) -> Response:
         raise next(each for each in PROBLEMS if each.__name__ == name)("in a test")
@@ -129,8 +129,8 @@ def test_a_field_error_without_a_form_is_told_in_full(broken: Service) -> None:
 
 def end_session_late(service: Service, client: FlaskClient, session_id: str) -> ParsedPage:
     """What the page says that refuses an act for want of a fresh proof."""
-    shown = client.get("/account/sessions")
-    return check_skeleton(submit_form(client, f"/account/sessions/{session_id}/end", shown))
+    path = f"/account/sessions/{session_id}/end"
+    return check_skeleton(submit_form(client, path, client.get(path)))
 
 
 def test_after_confirming_somebody_is_back_at_the_page_of_the_act_and_told_to_repeat_it(service: Service) -> None:
@@ -142,11 +142,12 @@ def test_after_confirming_somebody_is_back_at_the_page_of_the_act_and_told_to_re
     with time_machine.travel(clock.now() + sessions.STEP_UP_MAX_AGE + timedelta(minutes=1)):
         page = end_session_late(service, member.client, session_id)
         (way,) = [each["href"] for each in page.find_all("a") if "/confirm" in each["href"]]
-        assert way == "/confirm?next=/account/sessions&submitted=1"
+        asks = f"/account/sessions/{session_id}/end"
+        assert way == f"/confirm?next={asks}&submitted=1"
         shown = member.client.get(way)
         target = ParsedPage(shown).input("next")["value"]
         done = submit_form(member.client, way, shown, password=PASSWORD, next=target)
-        assert done.location == "/account/sessions"
+        assert done.location == asks
         assert "Please submit again" in check_skeleton(member.client.get(done.location)).text("main")
 
 

@@ -152,7 +152,7 @@ def _prefix_of(kind: str) -> str:
 EVENT_TOPICS: Sequence[EventTopic] = (
     EventTopic(N_("Sign-in and sessions"), ("sign-in", "sign-out", "session", "confirm", "not-me")),
     EventTopic(N_("Passwords"), ("password",)),
-    EventTopic(N_("Accounts"), ("account", "accounts", "sign-up", "email", "bulk")),
+    EventTopic(N_("Accounts"), ("account", "accounts", "sign-up", "email", "terms", "bulk")),
     EventTopic(N_("Account requests"), ("approval",)),
     EventTopic(N_("Invitations"), ("invite", "invites", "batch", "shared-invite")),
     EventTopic(N_("Sign-in services"), ("identity",)),

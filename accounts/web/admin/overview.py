@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
-from functools import partial
 from typing import Any
-
-from babel.dates import format_skeleton
 
 from accounts.core.clock import now
 from accounts.flows.helpdesk import overview as helpdesk_overview
 from accounts.flows.helpdesk.health import REASON_MESSAGES
 from accounts.flows.helpdesk.overview import OverviewForm
 from accounts.web.answers.overview import OverviewOut
-from accounts.web.kit.context import get_language, uow
+from accounts.web.kit.context import uow
 from accounts.web.kit.reply import Reply
 
 START_TEMPLATE = "admin/start.html"
-DAY_LOCALES = {"en": "en_GB"}
-"""How days are written where a language alone does not tell: as in all moments here, the day comes first."""
 
 
 def empty_context() -> dict[str, Any]:
@@ -39,9 +33,4 @@ def _page_context(query: OverviewForm) -> dict[str, Any]:
         "now": now(),
         "days": int(query.days),
         "reason_messages": REASON_MESSAGES,
-        "format_day": partial(_format_day, locale=get_language()),
     }
-
-
-def _format_day(day: date, locale: str) -> str:
-    return format_skeleton("MMMd", day, locale=DAY_LOCALES.get(locale, locale))

@@ -7,7 +7,7 @@ the page of one stranger and shown to the next (:mod:`accounts.web.kit.kept_page
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, cast
 
 from flask.blueprints import BlueprintSetupState
@@ -17,7 +17,7 @@ from werkzeug.local import LocalProxy
 from accounts.config_contact import contact_url
 from accounts.core.clock import format_timestamp
 from accounts.core.errors import FieldError
-from accounts.core.local_time import UNKNOWN_ZONE, format_moment, group_zones
+from accounts.core.local_time import UNKNOWN_ZONE, format_day, format_moment, group_zones
 from accounts.core.messages import N_, Message, PluralText
 from accounts.core.security.address_typos import EMAIL_PROVIDERS, OTHER_PROVIDERS
 from accounts.web.kit import avatars, forms, routes
@@ -60,6 +60,8 @@ def add_template_globals(state: BlueprintSetupState) -> None:
             "other_email_providers": OTHER_PROVIDERS,
         },
         filters={
+            "day": _format_day,
+            "day_element": _day_element,
             "duration": _format_duration,
             "isolated": _isolate,
             "moment": _time_element,
@@ -121,6 +123,15 @@ def _asset_url(name: str) -> str:
 def _format_duration(seconds: int) -> str:
     number, unit = split_duration(seconds)
     return _translate_plural(*DURATION_TEXTS[unit], number)
+
+
+def _format_day(day: date) -> str:
+    return format_day(day, current_rendering().language)
+
+
+def _day_element(day: date) -> Markup:
+    """Return a day as ``<time>``, which is the same in every zone: the script leaves it as it is."""
+    return Markup('<time datetime="{}">{}</time>').format(day.isoformat(), _format_day(day))
 
 
 def _time_element(at: datetime, format: Literal["absolute", "relative"] = "absolute") -> Markup:

@@ -231,5 +231,7 @@ def test_every_kind_of_line_is_said_in_words() -> None:
         "accounts.id": "a column",
         "accounts.state": "a name in the environ of WSGI",
         "account.created": "a signal",
+        "email.com": "a provider of mail",
+        "mail.com": "another",
     }
     assert found - set(EVENT_LABELS) == set(others)
