@@ -25,6 +25,7 @@ EXAMPLES: Mapping[str, Any] = {
     "since": MOMENT, "state": "active", "subject": "248289761001", "terms": "2026-11-01",
     "title": "Class 7b", "token": "WyJhbm5hQGV4YW1wbGUub3JnIl0", "until": LATER, "version": "2026-11-01",
     "url": "https://accounts.example.org/l/invite/WyJhbm5h/go", "who": ["anna@example.org"],
+    "zone": "Europe/Berlin",
 }  # fmt: skip
 """By the name of a field: what a reader understands at once. Where its schema does not allow it, another is made."""
 
@@ -100,6 +101,8 @@ def _make_value(schema: Schema, kind: str, name: str) -> Any:
     if kind == "string":
         if schema.get("format") == "date-time":
             return LATER if name in ("expires_at", "ends", "until", "keep_until") else MOMENT
+        if schema.get("format") == "date":
+            return MOMENT.partition("T")[0]
         return known if isinstance(known, str) else str(schema.get("default") or name or "text")
     if kind == "boolean":
         return bool(schema.get("default", True))
