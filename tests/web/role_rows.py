@@ -60,7 +60,7 @@ TERMS_ROWS = {
     "GET /api/account/terms": (401, 404, 404),
     "POST /api/account/terms": (401, 404, 404),
     "GET /account/close": (303, 200, 200),
-    "POST /account/close": (401, 303, 303),
+    "POST /account/close": (401, 422, 422),
     "POST /api/account/close": (401, 202, 202),
     "GET /account/export": (303, 200, 200),
     "GET /api/account/export": (401, 200, 200),

@@ -8,6 +8,7 @@ from flask import Flask
 from accounts import create_app
 from accounts.extension import get_app_state
 from accounts.flows.mail_bounces.reports import MAX_REPORT_BYTES
+from accounts.web.admin.apps import MAX_LOGO_REQUEST_BYTES
 from accounts.web.admin.batches import MAX_UPLOAD_BYTES
 from accounts.web.admin.bulk import MAX_BULK_BODY_BYTES
 from accounts.web.kit.body_limits import body_limit, find_body_limit
@@ -63,6 +64,7 @@ def test_flask_reads_the_same_declaration(app: Flask) -> None:
     assert {body_limit(route) for route in routes} == {
         MAX_BODY_BYTES,
         MAX_BULK_BODY_BYTES,
+        MAX_LOGO_REQUEST_BYTES,
         MAX_UPLOAD_BYTES,
         MAX_REPORT_BYTES,
     }

@@ -38,8 +38,11 @@ def payload(cookie: str) -> list[Any]:
 
 
 def answers_of_everything(service: Service) -> Iterator[TestResponse]:
-    """Every endpoint as stranger and as admin, every link from its mail to its act, sign-in and sign-out."""
+    """Every endpoint as stranger and as admin, every link from mail to act, sign-in, sign-out, asking for mail."""
     admin = service.admin()
+    stranger = service.person()
+    data = {"csrf_token": csrf_token(stranger), "email": admin.email}
+    yield stranger.client.post("/forgot-password", data=data)
     for person in (service.person(), admin):
         for endpoint in list_endpoints(service):
             yield request_endpoint(endpoint, person)
@@ -69,8 +72,9 @@ def test_every_cookie_is_this_hosts_alone_and_out_of_reach_of_scripts(make_servi
             assert {"secure", "httponly", "path=/", "samesite=lax"} <= attributes
             assert not any(each.startswith("domain") for each in attributes)
             assert len(name) + len(value) <= 4096
-    links = {f"__Host-link-{purpose}" for purpose in PURPOSES}
-    assert names == {"__Host-session", "__Host-device", "__Host-forward-start", *links}
+    links = {f"link-{purpose}" for purpose in PURPOSES}
+    ours = {"session", "device", "forward-start", "mail-asked", "notice", *links}
+    assert names == {f"__Host-{name}" for name in ours}
 
 
 def test_on_plain_http_cookies_have_plain_names_and_the_same_reach(service: Service) -> None:
