@@ -37,7 +37,7 @@ def other_session(member: Person) -> str:
 
 
 def facts_of(page: str) -> list[str]:
-    return [" ".join(part.split(">", 1)[1].split("</span>")[0].split()) for part in page.split("row-value")[1:]]
+    return [" ".join(part.split(">", 1)[1].split("</span>")[0].split()) for part in page.split('class="value"')[1:]]
 
 
 @on_both_databases

@@ -25,7 +25,7 @@ def test_a_page_on_the_way_to_an_app_names_it(service: Service, path: str) -> No
         page = check_skeleton(service.app.test_client().get(with_target(path, target)))
         assert "to continue to" in page.text("main") or "continue to" in page.text("main")
         assert "\u2068Wiki\u2069" in page.text("main")
-        assert page.find_all("span", **{"class": "app-mark"})
+        assert page.find_all("span", **{"class": "app-logo"})
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -42,7 +42,7 @@ def test_what_no_app_is_behind_is_named_by_nobody(service: Service, path: str) -
         "/account?client_id=x",
     ):
         page = check_skeleton(service.app.test_client().get(with_target(path, target)))
-        assert not page.find_all("span", **{"class": "app-mark"}), target
+        assert not page.find_all("span", **{"class": "app-logo"}), target
 
 
 def test_the_name_is_text_that_turns_nothing_around(service: Service) -> None:
