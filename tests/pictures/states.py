@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 
 from playwright.sync_api import Page
 
@@ -11,6 +12,7 @@ from tests.e2e.pages import send
 from tests.pictures.stage import Stage
 
 Act = Callable[[Page], None]
+_numbers = count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class State:
 
 
 def _ask_by_email(page: Page) -> None:
-    send(page, email="maria@example.org")
+    # A new address each time: few emails an hour go to one.
+    send(page, email=f"maria{next(_numbers)}@example.org")
 
 
 def _fail(page: Page) -> None:
@@ -46,6 +49,10 @@ def _fail(page: Page) -> None:
 
 def _mistype(page: Page) -> None:
     send(page, current_password="not the password", password="a few words without any order")
+
+
+def _trace(page: Page) -> None:
+    send(page, email="anna.berg@example.org")
 
 
 STATES = (
@@ -87,7 +94,7 @@ STATES = (
     State("app-access", "admin", "/admin/apps/{app}/access"),
     State("email-and-links", "admin", "/admin/mail"),
     State("unreachable", "admin", "/admin/mail/bounced"),
-    State("link-doctor", "admin", "/admin/links"),
+    State("email-traced", "admin", "/admin/mail", _trace),
     State("audit-log", "admin", "/admin/audit"),
     State("audit-export", "admin", "/admin/audit/export"),
     State("limits", "admin", "/admin/limits"),
