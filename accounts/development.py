@@ -58,7 +58,7 @@ class DevelopmentStart:
     def _greet(self) -> None:
         if self._site.settings.mail_server is None:
             mailbox = self._site.link_signer.page_url("/mailbox")
-            click.echo(f"accounts: mails are not sent; read them at {mailbox}", err=True)
+            click.echo(f"accounts: emails are not sent; read them at {mailbox}", err=True)
         uow = UnitOfWork(self._site)
         try:
             url = first_admin_url(uow)
@@ -66,7 +66,7 @@ class DevelopmentStart:
             uow.close()
         if url is not None:
             click.echo(
-                f"accounts: nobody administers yet. Open this link once to become the first admin:\n\n{url}\n",
+                f"accounts: there is no admin yet. Open this link to become the first one; it works once:\n\n{url}\n",
                 err=True,
             )
 

@@ -39,7 +39,7 @@ def check_that_it_works(serving: list[Process], worker: Process, visit: Visit, p
     for process in serving:
         process.wait_until(lambda process=process: process.ready)  # type: ignore[misc] # bound now
     worker.wait_until(lambda: "delivering mail of" in worker.err)
-    linked = [process for process in serving if "Open this link once" in process.out]
+    linked = [process for process in serving if "There is no admin yet" in process.out]
     linked[0].wait_until(lambda: "/l/invite/" in linked[0].out)
     first_admin(linked[0], visit(linked[0]))
     for number, process in enumerate(serving):

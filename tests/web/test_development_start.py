@@ -24,7 +24,7 @@ from accounts.extension import get_app_state
 from tests.kit.concurrency import await_delivery_threads
 from tests.web.hosts import make_host
 
-MAILBOX, FIRST_ADMIN = "mails are not sent; read them at", "nobody administers yet"
+MAILBOX, FIRST_ADMIN = "emails are not sent; read them at", "there is no admin yet"
 SHOP = """
 from flask import Flask
 from accounts import Accounts
